@@ -1,0 +1,45 @@
+# Two commands: `make run` serves, `make test` checks everything. Both make .venv on first use.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: run test lint format bench clean
+
+run: .venv/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
+
+test: .venv/tested lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/tested
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/tested
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/tested
+	$(BIN)/python tests/benchmarks/import_speed.py
+	$(BIN)/python tests/benchmarks/questions.py
+	$(BIN)/python tests/benchmarks/pricing.py
+
+clean:
+	rm -rf .venv demo.db demo.db-* demo.db.secret
+
+.venv/python:
+	$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Tallybook needs Python 3.11 or newer; try make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/installed: .venv/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[postgres]'
+	touch $@
+
+.venv/tested: .venv/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@ .venv/installed

@@ -1,0 +1,48 @@
+"""Settings: environment variables `TALLYBOOK_*`, read once and handed down."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Each field is the environment variable `TALLYBOOK_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        default="sqlite:///tallybook.db",
+        description="Where the ledger is: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to serve on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 picks a free one.")
+    timezone: str | None = Field(
+        default=None,
+        description="The reporting time zone, as an IANA name. A new ledger starts with it (UTC where unset); "
+        "changing it makes the rollups again.",
+    )
+    currency: str = Field(default="USD", description="The reporting currency, as an ISO 4217 code.")
+    max_body_bytes: int = Field(
+        default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="The key of the hashes that stand for virtual keys. Made and kept beside an embedded ledger "
+        "(FILE.secret) where unset.",
+    )
+    admin_token: SecretStr | None = Field(
+        default=None, description="What a caller must show. Needed to serve on any address but loopback."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server can be reached from this machine only."""
+        return self.host in LOOPBACK
+
+
+def sqlite_url(path: Path) -> str:
+    """The database URL of an embedded ledger in the file `path`."""
+    return f"sqlite:///{path}"

@@ -1,0 +1,15 @@
+"""Alembic's environment: runs on the connection that `ingest.ledger.schema` hands over."""
+
+from alembic import context
+
+from ingest.ledger.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,49 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.money import LARGEST, MoneyError, divide_half_even, from_pico, plain, to_pico
+
+pico = st.integers(-LARGEST, LARGEST)
+
+
+@given(pico)
+def test_an_amount_makes_the_round_trip_exactly(amount: int) -> None:
+    assert to_pico(from_pico(amount)) == amount
+
+
+@given(pico)
+def test_plain_text_is_the_same_number_without_an_exponent(amount: int) -> None:
+    text = plain(amount)
+    assert Decimal(text) == from_pico(amount)
+    assert "E" not in text.upper()
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0"), (10**12, "1"), (12_300_000_000, "0.0123"), (-5, "-0.000000000005"), (3 * 10**11, "0.3")],
+)
+def test_money_is_written_as_people_write_it(amount: int, text: str) -> None:
+    assert plain(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0.0000000000005", 0), ("0.0000000000015", 2), ("0.0000000000025", 2), ("-0.0000000000015", -2)],
+)
+def test_half_a_pico_rounds_to_the_even_one(text: str, expected: int) -> None:
+    assert to_pico(Decimal(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1E+400", "9300000", "-9300000"])
+def test_what_no_event_can_cost_is_refused(text: str) -> None:
+    with pytest.raises(MoneyError):
+        to_pico(Decimal(text))
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**12))
+def test_integer_division_rounds_like_exact_arithmetic(numerator: int, denominator: int) -> None:
+    assert divide_half_even(numerator, denominator) == round(Fraction(numerator, denominator))
