@@ -1,0 +1,138 @@
+"""Where the databases differ. Nothing outside this module, `types` and `engine` asks which database it is.
+
+Sums that cannot overflow are not here: `SUM(x // 10^9)` and `SUM(x % 10^9)`, put together in Python, are exact on
+every database (SQLite raises when a 64-bit sum overflows, ClickHouse wraps in silence).
+"""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.visitors import InternalTraversal
+
+Row = Sequence[Any]
+_CHUNK = 500
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return postgresql.insert(table) if _is_postgresql(connection) else sqlite.insert(table)
+
+
+def insert_new(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> set[bytes]:
+    """Insert the rows whose first column (unique) is new, and return the first columns of those inserted.
+
+    Rows travel as plain tuples of what the driver takes: this is the path of a million records.
+    """
+    if _is_postgresql(connection):
+        return _copy_new(connection, table, columns, rows)
+    return _insert_or_ignore(connection, table, columns, rows)
+
+
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Insert rows of plain values as fast as the driver can."""
+    if _is_postgresql(connection):
+        _copy(connection, table.name, ",".join(f'"{c}"' for c in columns), rows)
+    else:
+        _insert_sqlite(connection, "INSERT", table, columns, rows)
+
+
+def _insert_sqlite(
+    connection: sa.Connection, verb: str, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> sa.CursorResult[Any]:
+    """Insert without the columns that are NULL in every row: Python's driver is slow to bind a None."""
+    used = [at for at, values in enumerate(zip(*rows, strict=True)) if values.count(None) < len(values)]
+    names = ",".join(f'"{columns[at]}"' for at in used)
+    places = ",".join("?" * len(used))
+    statement = f"{verb} INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608 - our own names
+    return connection.exec_driver_sql(statement, list(map(itemgetter(*used), rows)))
+
+
+def _insert_or_ignore(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> set[bytes]:
+    newest: sa.Select[int] = sa.select(sa.func.coalesce(sa.func.max(sa.literal_column("rowid")), 0))
+    before = connection.execute(newest.select_from(table)).scalar_one()
+    done = _insert_sqlite(connection, "INSERT OR IGNORE", table, columns, rows)
+    if done.rowcount == len(rows):
+        return {row[0] for row in rows}
+    unique = table.c[columns[0]]
+    fresh = sa.select(sa.type_coerce(unique, sa.LargeBinary)).where(sa.literal_column("rowid") > before)
+    return set(connection.execute(fresh).scalars())
+
+
+def _copy_new(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> set[bytes]:
+    stage = f"stage_{table.name}"
+    names = ",".join(f'"{c}"' for c in columns)
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+    )
+    connection.exec_driver_sql(f"TRUNCATE {stage}")
+    _copy(connection, stage, names, rows)
+    inserted = connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage} ORDER BY {columns[0]} "  # noqa: S608
+        f"ON CONFLICT DO NOTHING RETURNING {columns[0]}"
+    )
+    return {bytes(one) for one in inserted.scalars()}
+
+
+def _copy(connection: sa.Connection, table: str, names: str, rows: Sequence[Row]) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def only_one(connection: sa.Connection, name: str) -> None:
+    """Wait until no other transaction holds `name`, and hold it to the end of this one.
+
+    On SQLite a write transaction already is the only one.
+    """
+    if _is_postgresql(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
+
+
+def chunks(values: Sequence[Any], size: int = _CHUNK) -> list[Sequence[Any]]:
+    """`values` in pieces that every database takes as parameters of one statement."""
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+class label(ColumnElement[str]):  # noqa: N801 - used as an SQL function
+    """The text of one label in the JSON text column `labels`; NULL where there is none."""
+
+    type = sa.Text()
+    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's own shape
+        ("column", InternalTraversal.dp_clauseelement),
+        ("key", InternalTraversal.dp_string),
+    ]
+
+    key: str
+
+    def __init__(self, column: ColumnElement[Any], key: str) -> None:
+        self.column = column
+        self.key = key
+
+
+@compiles(label, "sqlite")
+def _label_sqlite(element: label, compiler: Any, **kw: Any) -> str:
+    path = compiler.process(sa.literal('$."' + element.key.replace('"', '\\"') + '"'), **kw)
+    return f"json_extract({compiler.process(element.column, **kw)}, {path})"
+
+
+@compiles(label, "postgresql")
+def _label_postgresql(element: label, compiler: Any, **kw: Any) -> str:
+    return f"(CAST({compiler.process(element.column, **kw)} AS jsonb) ->> {compiler.process(sa.literal(element.key), **kw)})"
+
+
+def _is_postgresql(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "postgresql"

@@ -1,0 +1,206 @@
+"""The open ledger: a database, its reporting zone and its secret; who may write, and how long.
+
+SQLite runs in WAL mode with `synchronous=FULL`: what is committed survives a power cut. A write transaction takes the
+write lock at its start (BEGIN IMMEDIATE), so that what it looked up stays true until it commits.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from ingest.ledger import marks, schema
+from ingest.ledger.dictionary import Dictionary
+from ingest.ledger.secrets import KeyRing, secret_beside
+from ingest.ledger.slots import Zone
+from ingest.ledger.tables import ledger_property
+from ingest.settings import Settings
+
+BUSY_SECONDS = 30
+
+
+class LedgerError(Exception):
+    """The ledger cannot be opened or used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A ledger that is open."""
+
+    engine: sa.Engine
+    zone: Zone
+    keyring: KeyRing
+    currency: str = "USD"
+    dictionary: Dictionary = field(default_factory=Dictionary)
+
+    @property
+    def url(self) -> str:
+        """The database URL without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection all of whose statements see one snapshot."""
+        with self.engine.connect().execution_options(**_snapshot(self.engine)) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that commits when the block ends well."""
+        with self.engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[sa.Connection]:
+        """A transaction in which everything can be written and nothing stays."""
+        with self.engine.connect().execution_options(tallybook_write=True) as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """Open the ledger that the settings name; make and migrate it first where it is embedded.
+
+    Raises:
+        LedgerError: the database is missing, unreachable, older or newer than this program, or its secret is not ours.
+    """
+    engine = make_engine(settings.database_url)
+    try:
+        if engine.dialect.name == "sqlite":
+            schema.migrate(engine)
+        schema.require_current(engine)
+        return _read_properties(engine, settings)
+    except (OperationalError, OSError, schema.SchemaError) as error:
+        engine.dispose()
+        raise LedgerError(_explain(engine, error)) from error
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine for `url`, with SQLite set up as the module says.
+
+    Raises:
+        LedgerError: the URL is not one, or names a database that is not supported here.
+    """
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise LedgerError(
+                f"TALLYBOOK_DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
+            )
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise LedgerError(
+                "TALLYBOOK_DATABASE_URL: an embedded ledger needs a file, as in sqlite:///tallybook.db"
+            )
+        engine = sa.create_engine(parsed, connect_args=_connect_arguments(parsed), pool_pre_ping=True)
+    except ArgumentError as error:
+        raise LedgerError(f"TALLYBOOK_DATABASE_URL is not a database URL: {error}") from error
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise LedgerError(
+            f"TALLYBOOK_DATABASE_URL: {error}; for PostgreSQL install tallybook[postgres]"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _snapshot(engine: sa.Engine) -> dict[str, str]:
+    """SQLite's transactions see one snapshot as they are; PostgreSQL's must be asked to."""
+    return {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+
+
+def _connect_arguments(url: sa.URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": BUSY_SECONDS, "isolation_level": None}
+    return {"connect_timeout": 10}
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA cache_size=-65536")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    wants_write = connection.get_execution_options().get("tallybook_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_write else "BEGIN")
+
+
+def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
+    secret = _secret(engine, settings)
+    wanted = {
+        "timezone": Zone(settings.timezone or "UTC").name,
+        "secret_fingerprint": hashlib.blake2b(secret, digest_size=8).hexdigest(),
+    }
+    held = _settle(engine, wanted)
+    if held["secret_fingerprint"] != wanted["secret_fingerprint"]:
+        raise LedgerError(
+            "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: use the first one again"
+        )
+    ledger = Ledger(engine, Zone(held["timezone"]), KeyRing(secret), settings.currency)
+    if settings.timezone is not None and settings.timezone != held["timezone"]:
+        return _rezoned(ledger, Zone(settings.timezone))
+    return ledger
+
+
+def _rezoned(ledger: Ledger, zone: Zone) -> Ledger:
+    """The ledger in another reporting zone. Every slot is dirty then, so answers are right before rollups are."""
+    with ledger.writing() as connection:
+        connection.execute(
+            ledger_property.update().where(ledger_property.c.name == "timezone").values(value=zone.name)
+        )
+        marks.mark_everything(connection, zone)
+    return replace(ledger, zone=zone)
+
+
+def _settle(engine: sa.Engine, wanted: dict[str, str]) -> dict[str, str]:
+    """The ledger's properties; those it lacks are set to what is wanted."""
+    read = sa.select(ledger_property.c.name, ledger_property.c.value)
+    with engine.connect() as connection:
+        held = dict(connection.execute(read).all())
+    if missing := {name: value for name, value in wanted.items() if name not in held}:
+        with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+            already = set(connection.execute(sa.select(ledger_property.c.name)).scalars())
+            rows = [{"name": n, "value": v} for n, v in missing.items() if n not in already]
+            if rows:
+                connection.execute(ledger_property.insert(), rows)
+            held = dict(connection.execute(read).all())
+    return held
+
+
+def _secret(engine: sa.Engine, settings: Settings) -> bytes:
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().encode()
+    if engine.dialect.name == "sqlite":
+        return secret_beside(Path(f"{engine.url.database}.secret"))
+    raise LedgerError("set TALLYBOOK_SECRET_KEY: virtual keys are stored as hashes made with it")
+
+
+def _explain(engine: sa.Engine, error: Exception) -> str:
+    where = engine.url.render_as_string(hide_password=True)
+    cause = error.orig if isinstance(error, OperationalError) else error
+    return f"cannot open the ledger {where}: {str(cause).strip()}"

@@ -1,0 +1,59 @@
+"""The entry: one priced usage event on its way into the ledger, and the batch that entries travel in.
+
+An entry is what the decoding stage hands to the writer, in this process or another: identity and money are settled,
+text is still text. `who`, `terms` and `facts` hold the values of `WHO`, `TERMS` and `FACTS` of
+`ingest.ledger.tables`, in their order.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from ingest.refusal import Rejection
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event as the writer takes it."""
+
+    event_id: bytes
+    content_hash: bytes
+    version_rank: bytes
+    dated: bool
+    """Whether the source gave the time of the call; otherwise `occurred_at` is the time of arrival."""
+    who: tuple[str | None, ...]
+    hint: str | None
+    """What may be shown of a virtual key that is secret."""
+    price_set: str | None
+    """Digest of the prices it was computed with."""
+    unpriced: bool
+    terms: tuple[str | None, ...]
+    facts: tuple[Any, ...]
+
+
+class PriceSetRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A row of `price_set`, known by its digest."""
+
+    digest: str
+    provider: str
+    model: str
+    service_tier: str
+    above_input_tokens: int
+    currency: str
+    origin: str
+    rates: str
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Entries and rejections in the order of their records, and the price sets that the entries point to."""
+
+    read: int
+    """How many raw records it was made of; one of them may be a page of many."""
+    entries: list[Entry]
+    rejections: list[Rejection]
+    price_sets: list[PriceSetRow]
+    formats: list[str]
+    """Names of the formats that the entries were read with."""
+
+
+BATCH_RECORDS: Final = 2_000
+"""Records in one commit: large enough to pay for its flush to disk, small enough to hold the lock under 200 ms."""

@@ -1,0 +1,71 @@
+"""Import batches: which files have been read, how far of each is committed, and which imports are still running."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ingest.ledger.tables import import_batch
+from ingest.receipt import Receipt
+
+_COUNTED = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an earlier import of the same file came."""
+
+    committed_records: int
+    keyless: int
+
+
+def start(connection: sa.Connection, channel: str, path: str, fingerprint: str, now: int) -> int:
+    """Note that an import has started; its batch id."""
+    values = {
+        "channel": channel,
+        "path": path,
+        "fingerprint": fingerprint,
+        "status": "running",
+        "started_at": now,
+    }
+    added = import_batch.insert().values(values).returning(import_batch.c.batch_id)
+    return int(connection.execute(added).scalar_one())
+
+
+def advance(connection: sa.Connection, batch_id: int, read: int, receipt: Receipt, keyless: int) -> None:
+    """Count a batch in, in the transaction that commits it: `read` raw records. `keyless` is the import's total."""
+    counts = {name: import_batch.c[name] + getattr(receipt, name) for name in _COUNTED}
+    committed = import_batch.c.committed_records + read
+    connection.execute(
+        import_batch.update()
+        .where(import_batch.c.batch_id == batch_id)
+        .values(**counts, committed_records=committed, keyless=keyless)
+    )
+
+
+def skip(connection: sa.Connection, batch_id: int, records: int) -> None:
+    """Note that the first records were committed by an earlier import and are not read again."""
+    connection.execute(
+        import_batch.update().where(import_batch.c.batch_id == batch_id).values(committed_records=records)
+    )
+
+
+def finish(connection: sa.Connection, batch_id: int, status: str, now: int) -> None:
+    """Note that an import has ended, as `finished`, `interrupted` or `failed`."""
+    connection.execute(
+        import_batch.update()
+        .where(import_batch.c.batch_id == batch_id)
+        .values(status=status, finished_at=now)
+    )
+
+
+def furthest(connection: sa.Connection, fingerprint: str) -> Progress | None:
+    """How far the furthest earlier import of a file with this fingerprint came."""
+    c = import_batch.c
+    query = (
+        sa.select(c.committed_records, c.keyless)
+        .where(c.fingerprint == fingerprint)
+        .order_by(c.committed_records.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return Progress(row.committed_records, row.keyless) if row else None

@@ -1,0 +1,66 @@
+"""Column types that mean the same on every database.
+
+An instant is a BIGINT of microseconds since 1970-01-01 UTC, money a BIGINT of pico-units, an event id 16 bytes.
+Bulk writes and grouped reads use the integers as they are; single rows come out decoded.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+from ingest import money
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC, exactly. `moment` must know its zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds: int) -> datetime:
+    """The aware UTC datetime of `micros`' result."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as BIGINT microseconds."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        return micros(value) if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else instant(value)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount of one event, kept as BIGINT pico-units (`ingest.money`)."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        return money.to_pico(value) if isinstance(value, Decimal) else value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else money.from_pico(value)
+
+
+class EventId(TypeDecorator[str]):
+    """A 128-bit identity, kept as 16 bytes and shown as a UUID's text."""
+
+    impl = sa.LargeBinary(16)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> bytes | None:  # noqa: ARG002
+        return UUID(value).bytes if isinstance(value, str) else value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else str(UUID(bytes=bytes(value)))

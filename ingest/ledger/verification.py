@@ -1,0 +1,223 @@
+"""Checks of the invariants on a live ledger: each is a question to the tables whose only right answer is nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from ingest.ledger import histogram
+from ingest.ledger.engine import Ledger
+from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
+from ingest.ledger.slots import date_of
+from ingest.ledger.tables import (
+    DIMENSIONS,
+    LATENCY_HISTOGRAMS,
+    MEASURES,
+    attribution,
+    directory,
+    dirty_slot,
+    rollup_day,
+    rollup_day_model,
+    rollup_slot,
+    term,
+    usage_event,
+)
+from ingest.pricing.charge import COMPONENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One invariant, and where it does not hold."""
+
+    invariant: str
+    level: Literal["error", "warning"]
+    detail: str
+
+
+Check = Callable[[sa.Connection, Ledger], Iterator[Finding]]
+
+
+def verify(ledger: Ledger) -> list[Finding]:
+    """Check every invariant; no findings means that all of them hold."""
+    with ledger.reading() as connection:
+        return [finding for check in CHECKS for finding in check(connection, ledger)]
+
+
+def _counted_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    identity = (usage_event.c.source_id, usage_event.c.source_event_id)
+    twice = sa.select(*identity).group_by(*identity).having(sa.func.count() > 1).subquery()
+    if count := _count(connection, sa.select(sa.func.count()).select_from(twice)):
+        yield Finding(
+            "once", "error", f"{count} identities (source, source event id) stand in several events"
+        )
+
+
+def _parts_fit(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    c = usage_event.c
+    parts = {
+        "cache_read_tokens + cache_write_tokens": (
+            _zero(c.cache_read_tokens) + _zero(c.cache_write_tokens),
+            c.input_tokens,
+        ),
+        "input_audio_tokens": (_zero(c.input_audio_tokens), c.input_tokens),
+        "reasoning_tokens": (_zero(c.reasoning_tokens), c.output_tokens),
+        "output_audio_tokens": (_zero(c.output_audio_tokens), c.output_tokens),
+    }
+    for name, (part, whole) in parts.items():
+        if count := _events(connection, part > _zero(whole)):
+            yield Finding("inclusive totals", "error", f"{count} events have more {name} than {whole.name}")
+
+
+def _components_add_up(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    total = sa.type_coerce(usage_event.c.total_cost, sa.BigInteger)
+    parts = sum((_zero(usage_event.c[name]) for name in COMPONENTS), start=sa.literal(0, sa.BigInteger))
+    if count := _events(connection, total.is_not(None) & (total != parts)):
+        yield Finding(
+            "exact money", "error", f"{count} events have components that do not add up to their total"
+        )
+
+
+def _unknown_is_not_zero(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    unpriced = usage_event.c.cost_source_id.in_(sa.select(term.c.term_id).where(term.c.text == "unpriced"))
+    missing = usage_event.c.total_cost.is_(None)
+    if count := _events(connection, unpriced & (~missing | usage_event.c.unpriced_reason_id.is_(None))):
+        yield Finding("unknown is not zero", "error", f"{count} unpriced events have a total, or no reason")
+    if count := _events(connection, ~unpriced & missing):
+        yield Finding("unknown is not zero", "error", f"{count} priced events have no total")
+
+
+def _rollups_are_true(connection: sa.Connection, ledger: Ledger) -> Iterator[Finding]:
+    days = sa.union(
+        sa.select(rollup_slot.c.day), sa.select(rollup_day.c.day), sa.select(rollup_day_model.c.day)
+    )
+    for day in sorted(connection.execute(days).scalars()):
+        marked = set(
+            connection.execute(sa.select(dirty_slot.c.slot).where(dirty_slot.c.day == day)).scalars()
+        )
+        truth = _slots_from_events(connection, ledger, day)
+        for slot in _differing(truth, _slots_from_rollup(connection, day)) - marked:
+            yield Finding(
+                "derived rollups",
+                "error",
+                f"the rollup of slot {slot} ({date_of(day)}) is not what events add up to",
+            )
+        if not marked:
+            yield from _day_is_true(connection, day)
+    yield from _nothing_forgotten(connection, ledger)
+
+
+def _day_is_true(connection: sa.Connection, day: int) -> Iterator[Finding]:
+    slots = _totals(connection, rollup_slot, day)
+    for table in (rollup_day, rollup_day_model):
+        if _totals(connection, table, day) != slots:
+            yield Finding(
+                "derived rollups", "error", f"{table.name} of {date_of(day)} is not what its slots add up to"
+            )
+
+
+def _nothing_forgotten(connection: sa.Connection, ledger: Ledger) -> Iterator[Finding]:
+    """Slots that have events but neither rollups nor a mark."""
+    length = ledger.zone.slot_length
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger) // length * length
+    held = set(connection.execute(sa.select(at).distinct()).scalars())
+    held -= set(
+        connection.execute(sa.union(sa.select(rollup_slot.c.slot), sa.select(dirty_slot.c.slot))).scalars()
+    )
+    if held:
+        yield Finding(
+            "derived rollups", "error", f"{len(held)} slots have events, but neither rollups nor a mark"
+        )
+
+
+Rows = dict[tuple[Any, ...], list[Any]]
+
+
+def _slots_from_events(connection: sa.Connection, ledger: Ledger, day: int) -> Rows:
+    length = ledger.zone.slot_length
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    start, end = ledger.zone.midnight(day), ledger.zone.midnight(day + 1)
+    keys = [at // length * length, *(usage_event.c[name] for name in DIMENSIONS)]
+    query = sa.select(*keys, *event_sums()).where(at >= start, at < end).group_by(*keys)
+    return _added(merged(row, len(keys), histogram.pack_text) for row in connection.execute(query))
+
+
+def _slots_from_rollup(connection: sa.Connection, day: int) -> Rows:
+    names = ("slot", *DIMENSIONS, *MEASURES, *LATENCY_HISTOGRAMS)
+    query = sa.select(*(rollup_slot.c[name] for name in names)).where(rollup_slot.c.day == day)
+    return _added(connection.execute(query))
+
+
+def _added(rows: Any) -> Rows:
+    """Rows by slot and dimensions; those of one key, over which a large sum was spread, added up."""
+    keys = 1 + len(DIMENSIONS)
+    by_key: Rows = {}
+    for row in rows:
+        key, values = tuple(row[:keys]), list(row[keys:])
+        if held := by_key.get(key):
+            sums = [a + b for a, b in zip(held[: len(MEASURES)], values, strict=False)]
+            values = [
+                *sums,
+                *(a or b for a, b in zip(held[len(MEASURES) :], values[len(MEASURES) :], strict=True)),
+            ]
+        by_key[key] = values
+    return by_key
+
+
+def _differing(truth: Rows, kept: Rows) -> set[int]:
+    return {key[0] for key in truth.keys() | kept.keys() if truth.get(key) != kept.get(key)}
+
+
+def _totals(connection: sa.Connection, table: sa.Table, day: int) -> list[int]:
+    sums = [part for name in MEASURES for part in split_sum(table.c[name], name)]
+    row = connection.execute(sa.select(*sums).where(table.c.day == day)).one()
+    return [join_sum(high, low) for high, low in zip(row[::2], row[1::2], strict=True)]
+
+
+def _secrets_stay_out(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    query = sa.select(sa.func.count()).select_from(directory).where(directory.c.ident.like("sk-%"))
+    if count := _count(connection, query):
+        yield Finding("secrets", "error", f"{count} directory entries hold what looks like a key itself")
+
+
+def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """A live response and the gateway's log row of the same call have different ids and would count twice."""
+    both = (
+        sa.select(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
+        .join(attribution, attribution.c.attribution_id == rollup_day.c.attribution_id)
+        .join(term, term.c.term_id == rollup_day.c.source_id)
+        .where(term.c.text.in_(("bifrost", "bifrost-log")))
+        .group_by(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
+        .having(sa.func.count(sa.distinct(rollup_day.c.source_id)) > 1)
+        .subquery()
+    )
+    if count := _count(connection, sa.select(sa.func.count()).select_from(both)):
+        yield Finding(
+            "once",
+            "warning",
+            f"on {count} combinations of day, key and model there are both live responses (bifrost) and log rows "
+            "(bifrost-log): if they are the same traffic it is counted twice; keep one of the two sources",
+        )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    _counted_once,
+    _parts_fit,
+    _components_add_up,
+    _unknown_is_not_zero,
+    _rollups_are_true,
+    _secrets_stay_out,
+    _not_two_views_of_one_traffic,
+)
+
+
+def _zero(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.type_coerce(column, sa.BigInteger), 0)
+
+
+def _events(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+    return _count(connection, sa.select(sa.func.count()).select_from(usage_event).where(condition))
+
+
+def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one())

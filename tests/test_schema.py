@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+
+from ingest import event
+from ingest.ledger import schema
+from ingest.ledger.engine import Ledger, LedgerError, open_ledger
+from ingest.ledger.tables import FACTS, TERMS, WHO, metadata
+from ingest.pricing.charge import Charge
+from ingest.settings import Settings
+
+
+def test_migrations_make_the_tables_that_the_program_knows(ledger: Ledger) -> None:
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_revision_is_read_from_the_file_names() -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(schema.SCRIPTS))
+    assert schema.revisions()[-1] == ScriptDirectory.from_config(configuration).get_current_head()
+
+
+def test_every_field_of_an_event_and_a_charge_has_a_place() -> None:
+    fields = {*event.COLUMNS, *Charge.__struct_fields__}
+    assert fields == {*FACTS, *TERMS, *WHO, "price_set"}
+
+
+def test_opening_an_embedded_ledger_makes_and_migrates_it(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/new.db")
+    open_ledger(settings).close()
+    assert (tmp_path / "new.db").exists()
+    open_ledger(settings).close()
+
+
+def test_a_ledger_newer_than_the_program_is_refused(ledger: Ledger, settings: Settings) -> None:
+    with ledger.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(LedgerError, match="newer Tallybook"):
+        open_ledger(settings)
+
+
+@pytest.mark.postgres
+def test_another_database_wants_to_be_migrated(postgres: sa.URL) -> None:
+    url = postgres.set(database="postgres").render_as_string(hide_password=False)
+    with pytest.raises(LedgerError, match="tallybook migrate"):
+        open_ledger(Settings(database_url=url, secret_key=SecretStr("s")))
+
+
+def test_a_ledger_is_opened_only_with_the_secret_its_keys_were_hashed_with(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    open_ledger(Settings(database_url=url, secret_key=SecretStr("one"))).close()
+    with pytest.raises(LedgerError, match="TALLYBOOK_SECRET_KEY"):
+        open_ledger(Settings(database_url=url, secret_key=SecretStr("two")))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "not a database URL"),
+        ("mysql://localhost/x", "not supported"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:////no/such/folder/x.db", "cannot open"),
+    ],
+)
+def test_a_wrong_database_url_is_explained(url: str, said: str) -> None:
+    with pytest.raises(LedgerError, match=said):
+        open_ledger(Settings(database_url=url, secret_key=SecretStr("s")))
