@@ -1,0 +1,124 @@
+"""The one way in: records of one body or file go through an `Intake`, batch by batch, whatever the channel.
+
+HTTP, the command line and connectors share it, so a record means the same however it came in. A receipt is
+returned after its commit and never before.
+"""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from ingest.decoding import Context, Decoder, Record
+from ingest.ledger import imports
+from ingest.ledger.engine import Ledger
+from ingest.ledger.entry import Batch
+from ingest.ledger.rejections import Origin
+from ingest.ledger.writer import write
+from ingest.occurrences import Occurrences
+from ingest.pricing.catalog import GenaiPrices
+from ingest.receipt import Receipt
+from ingest.refusal import Rejection
+from ingest.tally import Tally
+
+
+def now() -> int:
+    """The present instant, microseconds UTC."""
+    return time.time_ns() // 1_000
+
+
+def make_decoder(ledger: Ledger) -> Decoder:
+    """A decoder with this ledger's key ring and the price book. It may be shared and is slow to make."""
+    return Decoder(ledger.keyring, GenaiPrices())
+
+
+class Intake:
+    """Takes in the records of one body or file; remembers what came before. Use it as a context manager."""
+
+    def __init__(
+        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._decoder = decoder
+        self._context = context
+        self._occurrences = Occurrences()
+        self._origin = Origin(context.channel, context.received_at, context.path, context.source, batch_id)
+        self._records = 0
+
+    def accept(self, records: Sequence[Record]) -> Receipt:
+        """Decode and commit one batch of records."""
+        return self._take(self._decoder.decode(records, self._context, self._records))
+
+    def accept_decoded(self, batch: Batch) -> Receipt:
+        """Commit one batch that was decoded elsewhere, whose positions count from 0."""
+        moved = [_moved(one, self._records) for one in batch.rejections]
+        return self._take(msgspec.structs.replace(batch, rejections=moved))
+
+    def _take(self, batch: Batch) -> Receipt:
+        entries = [self._occurrences.identified(entry) for entry in batch.entries]
+        receipt = self._write(msgspec.structs.replace(batch, entries=entries))
+        self._records += receipt.records
+        return receipt
+
+    def _write(self, batch: Batch) -> Receipt:
+        with self._ledger.writing() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
+            receipt = write(connection, self._ledger, lookup, batch, self._origin)
+            if self._origin.batch_id is not None:
+                keyless = self._occurrences.keyless
+                imports.advance(connection, self._origin.batch_id, batch.read, receipt, keyless)
+        lookup.keep()
+        return receipt
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._occurrences.close()
+
+
+class Rehearsal(Intake):
+    """An intake that says what would become of records and leaves the ledger as it was.
+
+    Each batch is written and rolled back. What earlier batches of the rehearsal would have left is remembered beside
+    the ledger, so that records that come twice are told as they would be.
+    """
+
+    def __init__(
+        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+    ) -> None:
+        super().__init__(ledger, decoder, context, batch_id)
+        self._versions = Tally()
+
+    def _write(self, batch: Batch) -> Receipt:
+        again = Receipt()
+        fresh = []
+        for entry in batch.entries:
+            versions = self._versions.add(entry.event_id)
+            if self._versions.add(entry.event_id + entry.content_hash) > 1:
+                again.duplicates += 1
+            elif versions > 1:
+                again.revised += 1
+            else:
+                fresh.append(entry)
+        with self._ledger.rehearsing() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
+            receipt = write(
+                connection, self._ledger, lookup, msgspec.structs.replace(batch, entries=fresh), self._origin
+            )
+        receipt.add(again)
+        return receipt
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._versions.close()
+        super().__exit__(kind, error, trace)
+
+
+def _moved(rejection: Rejection, by: int) -> Rejection:
+    return msgspec.structs.replace(rejection, index=rejection.index + by)

@@ -1,0 +1,79 @@
+"""Decoders at work: decoding in this process for a few records, in other processes for many.
+
+The writer needs one core and the order of the records; decoding needs no order and no database. So batches of raw
+records are decoded ahead by a pool, a bounded number at a time, and come back in the order they were handed in.
+"""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from multiprocessing import get_context
+from typing import Final
+
+import msgspec
+
+from ingest import formats
+from ingest.decoding import Context, Decoder, Record
+from ingest.ledger.entry import Batch
+from ingest.ledger.secrets import KeyRing
+from ingest.pricing.catalog import GenaiPrices
+
+ALONE: Final = 4
+"""So many batches are decoded in this process before others are started: starting one takes as long."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Batch).decode
+_worker: Decoder
+
+
+def decoded(
+    batches: Iterable[Sequence[Record]], context: Context, decoder: Decoder, keyring: KeyRing
+) -> Iterator[Batch]:
+    """Each batch decoded, in order; positions of rejections count from 0 within each batch."""
+    rest = iter(batches)
+    for records in islice(rest, ALONE):
+        yield decoder.decode(records, context)
+    following = next(rest, None)
+    if following is None:
+        return
+    workers = max(1, (os.cpu_count() or 2) - 1)
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(keyring,)
+    ) as pool:
+        yield from _ahead(pool, following, rest, context, ahead=workers + 2)
+
+
+def _ahead(
+    pool: ProcessPoolExecutor,
+    first: Sequence[Record],
+    rest: Iterator[Sequence[Record]],
+    context: Context,
+    ahead: int,
+) -> Iterator[Batch]:
+    name = context.format.name if context.format else None
+    bare = replace(context, format=None)
+    waiting: deque[Future[bytes]] = deque([pool.submit(_work, list(first), bare, name)])
+    try:
+        while waiting:
+            for records in islice(rest, ahead - len(waiting)):
+                waiting.append(pool.submit(_work, list(records), bare, name))
+            yield _decode(waiting.popleft().result())
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _start(keyring: KeyRing) -> None:
+    """Get a worker process ready. An interrupt is for the process that started it."""
+    global _worker  # noqa: PLW0603 - a process has one decoder
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = Decoder(keyring, GenaiPrices())
+
+
+def _work(records: list[Record], context: Context, format_name: str | None) -> bytes:
+    chosen = formats.by_name(format_name) if format_name else None
+    return _encode(_worker.decode(records, replace(context, format=chosen)))

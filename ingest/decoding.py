@@ -1,0 +1,228 @@
+"""Decoding: raw records become entries and rejections. Pure but for the clock that the caller hands in.
+
+This stage needs no database, so it can run in another process than the writer's. Everything that makes a record
+an event happens here: the format reads it, the context says what it lacks, secrets are concealed, impossible counts
+are refused, the price book prices it, and its identity and version are settled.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
+
+import msgspec
+
+from ingest import formats
+from ingest.event import COLUMNS, ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.formats import stripping
+from ingest.formats.format import Format
+from ingest.ledger.entry import Batch, Entry, PriceSetRow
+from ingest.ledger.secrets import Concealed, KeyRing
+from ingest.ledger.tables import FACTS, TERMS, WHO
+from ingest.money import MoneyError
+from ingest.pricing.book import PriceBook, Unpriced
+from ingest.pricing.charge import Charge
+from ingest.pricing.pricing import price
+from ingest.pricing.rates import PriceSet
+from ingest.refusal import Refused, Rejection
+from ingest.splitting import RawRecord, RefusedRecord
+
+HASH_VERSION: Final = 1
+"""Goes into every content hash. It changes when the same record would give other facts than before."""
+
+EARLIEST: Final = 946_684_800_000_000
+LATEST: Final = 4_102_444_800_000_000
+"""Calls are dated from 2000 to 2100; anything else is seconds taken for milliseconds, or the like."""
+
+Record = RawRecord | RefusedRecord
+
+_FIELDS = (*COLUMNS, "reported", *Charge.__struct_fields__)
+_AT = {field: index for index, field in enumerate(_FIELDS)}
+_WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
+_terms_of = itemgetter(*(_AT[field] for field in TERMS))
+_facts_of = itemgetter(*(_AT[field] for field in FACTS))
+assert _FIELDS[_WHO] == WHO, "the event keeps the fields of WHO together, in their order"
+
+_to_bytes = msgspec.msgpack.Encoder().encode
+_to_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of records beside what they say: it fills gaps and never overrules a record."""
+
+    channel: str
+    """How they came in: `http`, `import`, `sync` ..."""
+    received_at: int
+    """Time of arrival, microseconds UTC."""
+    source: str | None = None
+    """Overrules the source that the format would give."""
+    virtual_key: str | None = None
+    idempotency_key: str | None = None
+    format: Format | None = None
+    """The only format to read; otherwise each record is recognised."""
+    path: str | None = None
+
+
+class Decoder:
+    """Decodes records in one process: a price book, a key ring, and the memory that makes them fast."""
+
+    def __init__(self, keyring: KeyRing, book: PriceBook) -> None:
+        self._keyring = keyring
+        self._book = book
+
+    def decode(self, records: Iterable[Record], context: Context, first_index: int = 0) -> Batch:
+        """Entries and rejections of `records`, in order. Positions count from `first_index`.
+
+        Entries without an identity of their own come with an empty `event_id`: see `ingest.occurrences`.
+        """
+        desk = _Desk(self._book, first_index)
+        for record in records:
+            desk.read += 1
+            if isinstance(record, RefusedRecord):
+                desk.refuse(record.line, record.refused, None)
+                continue
+            for raw in self._unpacked(record, desk):
+                try:
+                    chosen = context.format or formats.recognise(raw)
+                    event = formats.read(raw, chosen)
+                    desk.put(self._entry(event, context, desk), chosen.name)
+                except Refused as refused:
+                    desk.refuse(record.line, refused, raw)
+        return desk.batch()
+
+    def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
+        """The same for events that were made and not read."""
+        desk = _Desk(self._book, 0)
+        for event in events:
+            desk.read += 1
+            desk.put(self._entry(event, context, desk), "")
+        return desk.batch()
+
+    def _unpacked(self, record: RawRecord, desk: "_Desk") -> Sequence[bytes]:
+        """The record itself, or those that it is a page of."""
+        try:
+            page = formats.unpack(record.raw)
+        except Refused as refused:
+            desk.refuse(record.line, refused, record.raw)
+            return ()
+        return (record.raw,) if page is None else page
+
+    def _entry(self, event: UsageEvent, context: Context, desk: "_Desk") -> Entry:
+        if context.source is not None:
+            event = msgspec.structs.replace(event, source=context.source)
+        try:
+            check(event)
+            charge = price(event, desk, _dated(event, context))
+        except ImpossibleCount as error:
+            raise Refused("impossible_count", str(error), error.field) from error
+        except MoneyError as error:
+            raise Refused("bad_amount", str(error)) from error
+        key = self._concealed(event, context)
+        if key and key.ident != event.virtual_key:
+            event = msgspec.structs.replace(event, virtual_key=key.ident)
+        return _entry(event, charge, context, desk.index, key.hint if key else None)
+
+    def _concealed(self, event: UsageEvent, context: Context) -> Concealed | None:
+        key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
+        return self._keyring.conceal(key) if key else None
+
+
+def identify(source: str, key: str) -> bytes:
+    """The id of the event that `source` knows by `key`."""
+    return hashlib.blake2b(f"{source}\0{key}".encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _dated(event: UsageEvent, context: Context) -> int:
+    at = event.occurred_at
+    if at is None:
+        return context.received_at
+    if not EARLIEST <= at < LATEST:
+        raise Refused(
+            "impossible_time", f"the time of the call is not between 2000 and 2100 ({at} µs)", "occurred_at"
+        )
+    return at
+
+
+def _entry(event: UsageEvent, charge: Charge, context: Context, index: int, hint: str | None) -> Entry:
+    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, event)), digest_size=16).digest()
+    key = event.source_event_id
+    if key is None and context.idempotency_key is not None:
+        key = f"{context.idempotency_key}#{index}"
+    values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
+    values[_AT["source_event_id"]] = key
+    if event.occurred_at is None:
+        values[_AT["occurred_at"]] = context.received_at
+    if event.labels is not None:
+        values[_AT["labels"]] = _to_json(event.labels).decode()
+    return Entry(
+        event_id=identify(event.source, key) if key is not None else b"",
+        content_hash=content_hash,
+        version_rank=_rank(event),
+        dated=event.occurred_at is not None,
+        who=tuple(values[_WHO]),
+        hint=hint,
+        price_set=charge.price_set,
+        unpriced=charge.cost_source == "unpriced",
+        terms=_terms_of(values),
+        facts=_facts_of(values),
+    )
+
+
+def _rank(event: UsageEvent) -> bytes:
+    """Which of two versions is the better truth, as bytes that sort: the source's update time, then billable tokens.
+
+    That a version is final needs no place here: a call that has not ended is refused.
+    """
+    return (((event.source_updated_at or 0) << 48) | billable_tokens(event)).to_bytes(16, "big")
+
+
+class _Desk:
+    """Where one batch is put together. It is also the price book, noting which price sets the batch points to."""
+
+    def __init__(self, book: PriceBook, first_index: int) -> None:
+        self.index = first_index
+        self.read = 0
+        self._book = book
+        self._entries: list[Entry] = []
+        self._rejections: list[Rejection] = []
+        self._formats: set[str] = set()
+        self._price_sets: dict[str, PriceSet] = {}
+
+    def find(
+        self, provider: str, model: str, service_tier: str | None, at: int, input_tokens: int
+    ) -> PriceSet | Unpriced:
+        found = self._book.find(provider, model, service_tier, at, input_tokens)
+        if isinstance(found, PriceSet):
+            self._price_sets[found.digest] = found
+        return found
+
+    def put(self, entry: Entry, format_name: str) -> None:
+        self._entries.append(entry)
+        self._formats.add(format_name)
+        self.index += 1
+
+    def refuse(self, line: int, refused: Refused, raw: bytes | None) -> None:
+        record = stripping.strip(raw) if raw is not None else None
+        self._rejections.append(
+            Rejection(self.index, line, refused.code, refused.reason, refused.field, record)
+        )
+        self.index += 1
+
+    def batch(self) -> Batch:
+        price_sets = [_price_set_row(one) for one in self._price_sets.values()]
+        return Batch(self.read, self._entries, self._rejections, price_sets, sorted(self._formats))
+
+
+def _price_set_row(prices: PriceSet) -> PriceSetRow:
+    return PriceSetRow(
+        digest=prices.digest,
+        provider=prices.provider,
+        model=prices.model,
+        service_tier=prices.service_tier,
+        above_input_tokens=prices.above_input_tokens,
+        currency=prices.currency,
+        origin=prices.origin,
+        rates=_to_json(prices.rates).decode(),
+    )

@@ -1,0 +1,51 @@
+"""Who served a call: what the response says, else the prefix of the model's name, else the model's family."""
+
+from functools import lru_cache
+from typing import Final
+
+_BUILT_IN: Final = """
+openai azure anthropic bedrock bedrock_mantle cohere vertex mistral ollama opencode-go opencode-zen groq sgl parasail
+perplexity cerebras deepseek gemini openrouter elevenlabs huggingface nebius xai replicate vllm runway runware
+fireworks sarvam wafer github-copilot databricks typesafe
+"""
+PROVIDERS: Final = frozenset(_BUILT_IN.split())
+"""The gateway's built-in providers. Custom ones are free text: a prefix is only believed if it is one of these."""
+
+_FAMILIES: Final = (
+    ("gpt-", "openai"),
+    ("chatgpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding", "openai"),
+    ("whisper", "openai"),
+    ("tts-", "openai"),
+    ("dall-e", "openai"),
+    ("claude", "anthropic"),
+    ("gemini", "gemini"),
+    ("mistral", "mistral"),
+    ("ministral", "mistral"),
+    ("codestral", "mistral"),
+    ("command", "cohere"),
+    ("grok", "xai"),
+    ("sonar", "perplexity"),
+    ("deepseek", "deepseek"),
+)
+"""Models that one provider alone serves under that name. Open models (llama, qwen ...) have no home."""
+
+UNKNOWN: Final = "unknown"
+
+
+@lru_cache(maxsize=4096)
+def named(stated: str | None, model: str | None) -> tuple[str, str]:
+    """Provider and model. A prefix of the model that names its provider is taken off; another one is its name."""
+    prefix, slash, rest = (model or "").partition("/")
+    if stated:
+        return stated, rest if slash and rest and prefix == stated else model or UNKNOWN
+    if slash and rest and prefix in PROVIDERS:
+        return prefix, rest
+    return _home(model or ""), model or UNKNOWN
+
+
+def _home(model: str) -> str:
+    return next((provider for start, provider in _FAMILIES if model.startswith(start)), UNKNOWN)

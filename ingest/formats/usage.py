@@ -1,0 +1,209 @@
+"""Usage: every shape of it that responses carry, and what it says in the ledger's words.
+
+One struct holds the spellings of all families (chat, text, Responses API, embeddings, rerank, speech, transcription,
+images), because a name never means two things among them. Three eras of the gateway wrote cached tokens in three ways:
+
+* `cached_read_tokens` and `cached_write_tokens` (middle and new) say it plainly and are preferred;
+* `cached_tokens` was read + write in the middle era and is read only in the new one, so it counts only where
+  neither of the plain names does; the new era repeats writes as `cache_write_tokens`, OpenAI's own spelling;
+* the old era has `cached_tokens` alone, and cache *creation* under the output's details.
+
+`meters` promises inclusive totals only for inclusive input: `ingest.formats.inclusion` sees to that before.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from ingest.event import MAX_COUNT
+from ingest.formats.cost import Cost, Ticks
+from ingest.refusal import Refused
+
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+
+
+class CacheWrites(Struct, gc=False, omit_defaults=True):
+    """Cache writes by how long they are kept."""
+
+    cached_write_tokens_5m: Count | None = None
+    cached_write_tokens_1h: Count | None = None
+    ephemeral_5m_input_tokens: Count | None = None
+    ephemeral_1h_input_tokens: Count | None = None
+
+
+class InputDetails(Struct, gc=False, omit_defaults=True):
+    """Parts of the input: `prompt_tokens_details`, `input_tokens_details`, `input_token_details`."""
+
+    text_tokens: Count | None = None
+    audio_tokens: Count | None = None
+    image_tokens: Count | None = None
+    cached_read_tokens: Count | None = None
+    cached_write_tokens: Count | None = None
+    cached_write_token_details: CacheWrites | None = None
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class OutputDetails(Struct, gc=False, omit_defaults=True):
+    """Parts of the output: `completion_tokens_details`, `output_tokens_details`, `output_token_details`."""
+
+    text_tokens: Count | None = None
+    accepted_prediction_tokens: Count | None = None
+    audio_tokens: Count | None = None
+    citation_tokens: Count | None = None
+    num_search_queries: Count | None = None
+    reasoning_tokens: Count | None = None
+    image_tokens: Count | None = None
+    rejected_prediction_tokens: Count | None = None
+    cached_tokens: Count | None = None
+
+
+class Usage(Struct, gc=False, omit_defaults=True):
+    """`usage` of any family. Per-iteration usage is left out: the totals beside it already hold it."""
+
+    prompt_tokens: Count | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens: Count | None = None
+    completion_tokens_details: OutputDetails | None = None
+    total_tokens: Count | None = None
+    input_tokens: Count | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens: Count | None = None
+    output_tokens_details: OutputDetails | None = None
+    input_token_details: InputDetails | None = None
+    output_token_details: OutputDetails | None = None
+    cost: Cost | Decimal | None = None
+    cost_in_usd_ticks: Ticks | None = None
+    input_chars: Count | None = None
+    seconds: Decimal | None = None
+    audio_seconds: Decimal | None = None
+    search_units: Count | None = None
+    # what only a provider's own body has; `inclusion` reads these
+    citation_tokens: Count | None = None
+    num_search_queries: Count | None = None
+    reasoning_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation: CacheWrites | None = None
+    prompt_cache_hit_tokens: Count | None = None
+
+
+class Meters(Struct, gc=False, frozen=True):
+    """What was used, in the names of `UsageEvent`."""
+
+    input_tokens: int | None = None
+    input_text_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    output_tokens: int | None = None
+    output_text_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    citation_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+    total_tokens: int | None = None
+    search_queries: int | None = None
+    audio_ms: int | None = None
+    characters: int | None = None
+    search_units: int | None = None
+
+
+NOT_STATED: Final = Meters()
+NOTHING_NEW: Final = Meters(input_tokens=0, output_tokens=0, total_tokens=0)
+"""A cache hit uses nothing of the model; what it replays is counted apart."""
+
+_NO_INPUT_DETAILS: Final = InputDetails()
+_NO_OUTPUT_DETAILS: Final = OutputDetails()
+_NO_WRITES: Final = CacheWrites()
+
+
+def meters(usage: Usage) -> Meters:
+    """The meters of a usage that counts inclusively."""
+    inputs = usage.prompt_tokens_details or usage.input_tokens_details or usage.input_token_details
+    outputs = usage.completion_tokens_details or usage.output_tokens_details or usage.output_token_details
+    inputs = inputs or _NO_INPUT_DETAILS
+    outputs = outputs or _NO_OUTPUT_DETAILS
+    writes = inputs.cached_write_token_details or _NO_WRITES
+    cache_read, cache_write = _cached(inputs, outputs)
+    tokens_in, tokens_out, total = _totals(usage)
+    return Meters(
+        input_tokens=tokens_in,
+        input_text_tokens=inputs.text_tokens,
+        input_audio_tokens=inputs.audio_tokens,
+        input_image_tokens=inputs.image_tokens,
+        cache_read_tokens=cache_read,
+        cache_write_tokens=cache_write,
+        cache_write_5m_tokens=writes.cached_write_tokens_5m,
+        cache_write_1h_tokens=writes.cached_write_tokens_1h,
+        output_tokens=tokens_out,
+        output_text_tokens=outputs.text_tokens,
+        output_audio_tokens=outputs.audio_tokens,
+        output_image_tokens=outputs.image_tokens,
+        reasoning_tokens=outputs.reasoning_tokens,
+        citation_tokens=outputs.citation_tokens,
+        accepted_prediction_tokens=outputs.accepted_prediction_tokens,
+        rejected_prediction_tokens=outputs.rejected_prediction_tokens,
+        total_tokens=total,
+        search_queries=outputs.num_search_queries,
+        audio_ms=_audio(usage),
+        characters=usage.input_chars,
+        search_units=usage.search_units,
+    )
+
+
+def _cached(inputs: InputDetails, outputs: OutputDetails) -> tuple[int | None, int | None]:
+    """Cache reads and writes, whichever era wrote them. The gateway leaves out zeros, so 0 counts as not said."""
+    read, write = inputs.cached_read_tokens, inputs.cached_write_tokens
+    if not read and not write and inputs.cached_tokens is not None:
+        read = inputs.cached_tokens
+    if not write:
+        write = inputs.cache_write_tokens or outputs.cached_tokens or _split(inputs) or write
+        write = inputs.cache_write_tokens if write is None else write
+    return read, write
+
+
+def _split(inputs: InputDetails) -> int:
+    writes = inputs.cached_write_token_details or _NO_WRITES
+    return (writes.cached_write_tokens_5m or 0) + (writes.cached_write_tokens_1h or 0)
+
+
+def _totals(usage: Usage) -> tuple[int | None, int | None, int | None]:
+    """Input, output and their sum. The gateway leaves out a count of 0, so the one that is missing follows."""
+    tokens_in = usage.prompt_tokens if usage.prompt_tokens is not None else usage.input_tokens
+    tokens_out = usage.completion_tokens if usage.completion_tokens is not None else usage.output_tokens
+    total = usage.total_tokens
+    if tokens_in is None and tokens_out is None:
+        return None, None, total
+    if not total:
+        return tokens_in, tokens_out, (tokens_in or 0) + (tokens_out or 0)
+    if tokens_in is None and tokens_out is not None and total >= tokens_out:
+        tokens_in = total - tokens_out
+    elif tokens_out is None and tokens_in is not None and total >= tokens_in:
+        tokens_out = total - tokens_in
+    return tokens_in, tokens_out, total
+
+
+def _audio(usage: Usage) -> int | None:
+    if usage.audio_seconds is not None:
+        return milliseconds(usage.audio_seconds, "usage.audio_seconds")
+    return milliseconds(usage.seconds, "usage.seconds")
+
+
+def milliseconds(seconds: Decimal | None, field: str) -> int | None:
+    """A duration in seconds, number or text, as whole milliseconds.
+
+    Raises:
+        Refused: it is negative, endless, or longer than the ledger counts.
+    """
+    if seconds is None:
+        return None
+    if not seconds.is_finite() or not 0 <= seconds <= MAX_COUNT // 1000:
+        raise Refused("impossible_count", f"{field} is {seconds:.4E}: no call takes so many seconds", field)
+    return round(seconds * 1000)

@@ -1,0 +1,94 @@
+"""Unpacking: what was packed comes out, whatever the pieces; a bomb and a damaged stream stop in time."""
+
+import gzip
+import tracemalloc
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.unpacking import LARGEST_STEP, TooLarge, Unpacker, Unreadable
+
+TEXT = b"".join(b'{"id":"%d","usage":{"prompt_tokens":%d}}\n' % (n, n * n) for n in range(5000))
+SKIPPABLE = b"\x5a\x2a\x4d\x18\x04\0\0\0abcd"
+
+PACKED = {
+    "plain": ("identity", TEXT),
+    "gzip": ("gzip", gzip.compress(TEXT)),
+    "gzip members": ("gzip", gzip.compress(TEXT[:99]) + gzip.compress(b"") + gzip.compress(TEXT[99:])),
+    "gzip padded": ("x-gzip", gzip.compress(TEXT) + b"\0" * 512),
+    "zstd": ("zstd", zstandard.compress(TEXT)),
+    "zstd frames": (
+        "zstd",
+        SKIPPABLE + zstandard.compress(TEXT[:99]) + zstandard.compress(TEXT[99:]) + SKIPPABLE,
+    ),
+}
+
+
+def unpacked(unpacker: Unpacker, packed: bytes, size: int) -> bytes:
+    pieces = [p for start in range(0, len(packed), size) for p in unpacker.feed(packed[start : start + size])]
+    return b"".join([*pieces, *unpacker.finish()])
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
+def test_what_was_packed_comes_out(name: str, size: int) -> None:
+    encoding, packed = PACKED[name]
+    assert unpacked(Unpacker.for_encoding(encoding), packed, size) == TEXT
+    assert unpacked(Unpacker.sniffed(), packed, size) == TEXT
+
+
+@given(st.binary(max_size=6))
+def test_a_file_too_short_to_be_packed_is_plain(short: bytes) -> None:
+    if not short.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        assert unpacked(Unpacker.sniffed(), short, 1) == short
+
+
+def test_another_encoding_is_not_guessed_at() -> None:
+    with pytest.raises(LookupError, match="gzip, gzip"):
+        Unpacker.for_encoding("gzip, gzip")
+
+
+@pytest.mark.parametrize("name", ["plain", "gzip", "zstd"])
+def test_the_limit_is_the_unpacked_size(name: str) -> None:
+    encoding, packed = PACKED[name]
+    assert unpacked(Unpacker.for_encoding(encoding, limit=len(TEXT)), packed, 1000) == TEXT
+    with pytest.raises(TooLarge):
+        unpacked(Unpacker.for_encoding(encoding, limit=len(TEXT) - 1), packed, 1000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_bomb_is_not_spread_out_in_memory(encoding: str) -> None:
+    zeros = b"\0" * 2**28
+    bomb = gzip.compress(zeros, 9) if encoding == "gzip" else zstandard.compress(zeros, 19)
+    del zeros
+    tracemalloc.start()
+    unpacker = Unpacker.for_encoding(encoding, limit=2**20)
+    with pytest.raises(TooLarge):
+        list(unpacker.feed(bomb))
+    assert tracemalloc.get_traced_memory()[1] < LARGEST_STEP + 2**22
+    assert all(len(piece) <= LARGEST_STEP + 2**17 for piece in Unpacker.for_encoding(encoding).feed(bomb))
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+@pytest.mark.parametrize("damage", ["cut", "overwritten", "followed by something else"])
+def test_what_was_readable_is_delivered_before_the_damage(name: str, damage: str) -> None:
+    encoding, packed = PACKED[name]
+    twice = packed + packed
+    broken = {
+        "cut": twice[:-9],
+        "overwritten": packed + b"garbage garbage" + packed,
+        "followed by something else": packed + b"{}garbage",
+    }[damage]
+    found: list[bytes] = []
+
+    def read() -> None:
+        unpacker = Unpacker.for_encoding(encoding)
+        found.extend(unpacker.feed(broken))
+        found.extend(unpacker.finish())
+
+    with pytest.raises(Unreadable):
+        read()
+    assert b"".join(found).startswith(TEXT)
