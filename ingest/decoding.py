@@ -85,9 +85,8 @@ class Decoder:
                 continue
             for raw in self._unpacked(record, desk):
                 try:
-                    chosen = context.format or formats.recognise(raw)
-                    event = formats.read(raw, chosen)
-                    desk.put(self._entry(event, context, desk), chosen.name)
+                    event, as_format = formats.reading(raw, context.format)
+                    desk.put(self._entry(event, context, desk), as_format.name)
                 except Refused as refused:
                     desk.refuse(record.line, refused, raw)
         return desk.batch()

@@ -159,6 +159,7 @@ _OUTPUT_PARTS = (
     "output_audio_tokens",
     "output_image_tokens",
     "reasoning_tokens",
+    "citation_tokens",
     "accepted_prediction_tokens",
     "rejected_prediction_tokens",
 )

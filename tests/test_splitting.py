@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import splitting
 from ingest.refusal import Refused
 from ingest.splitting import Kind, RawRecord, Record, RefusedRecord, Splitter
 
@@ -26,11 +27,13 @@ SHRAPNEL = st.lists(
         [
             *(bytes([byte]) for byte in b'{}[],:"\\\n a1\x1e'),
             *(b"\r\n", b"\xef\xbb\xbf", b"\xc3\xa9", b"\\u0022", b'"x"'),
+            *(b'{"a":"', b'"x\\"{"', b'"x\n', b'"\\', b'"}'),
             *(b"data: ", b'{"id":"a"}', b'{"id":"b"}', b"[DONE]", b"event: x"),
         ]
     ),
-    max_size=40,
+    max_size=30,
 ).map(b"".join)
+"""What is left of JSON and of streams after an accident."""
 
 
 def together(chunks: Sequence[bytes]) -> bytes:
@@ -63,6 +66,7 @@ def values(records: Sequence[Record]) -> list[object]:
     return [json.loads(r.raw) for r in records if isinstance(r, RawRecord)]
 
 
+@settings(max_examples=400)
 @given(
     body=SHRAPNEL,
     pieces=st.lists(st.integers(0, 2**30)),
@@ -78,8 +82,9 @@ def test_any_chunking_gives_the_same_records(body: bytes, pieces: list[int], kin
 def test_an_array_splits_into_its_values(
     whole: list[Any], indent: int | str | None, pieces: list[int]
 ) -> None:
-    body = json.dumps(whole, indent=indent, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    body = json.dumps(whole, indent=indent).encode()
     assert values(records_of(body, pieces=pieces)) == whole
+    assert values(records_of(body, pieces=range(len(body)))) == whole
 
 
 @given(st.lists(JSON_VALUES, max_size=6), st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
@@ -111,6 +116,13 @@ def test_a_broken_element_leaves_its_neighbours_alone() -> None:
 def test_pretty_documents_are_found_without_being_told() -> None:
     body = b'{\n "a": {}\n}\n\n{\n "b": 2\n}\n'
     assert split(body) == [(0, 1, b'{\n "a": {}\n}'), (1, 5, b'{\n "b": 2\n}')]
+
+
+def test_a_long_first_line_is_taken_for_the_same_however_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "_HEAD", 10)
+    body = b'{"a":"a long line"}\nbroken {\n{"b":2}'
+    whole = split(body)
+    assert all(split(body, pieces=range(0, len(body), size)) == whole for size in (1, 9, 11, 25))
 
 
 def test_objects_on_one_line_are_found() -> None:
@@ -147,9 +159,10 @@ def test_what_is_cut_at_the_end_is_refused(body: bytes, kept: list[bytes | str])
     assert [what for _, _, what in split(body)] == kept
 
 
+@pytest.mark.parametrize("size_of_content", [1000, 5000])
 @pytest.mark.parametrize("kind", ["lines", "json"])
-def test_a_record_over_the_limit_is_refused_and_the_rest_goes_on(kind: Kind) -> None:
-    large = json.dumps({"content": "x" * 5000}).encode()
+def test_a_record_over_the_limit_is_refused_and_the_rest_goes_on(kind: Kind, size_of_content: int) -> None:
+    large = json.dumps({"content": "x" * size_of_content}).encode()
     body = b'{"a":1}\n' + large + b'\n{"b":2}\n'
     for size in (7, 100, len(body)):
         assert split(body, kind, limit=1000, pieces=range(0, len(body), size)) == [
@@ -168,6 +181,18 @@ def test_a_large_array_on_one_line_is_cut_in_constant_memory() -> None:
     for _ in range(20):
         assert len(splitter.feed(piece)) == 1000
     assert tracemalloc.get_traced_memory()[1] < 4 * len(piece)
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["lines", "json", "sse"])
+def test_no_more_than_the_limit_of_a_record_is_held(kind: Kind) -> None:
+    splitter = Splitter(kind, assemble=together, max_record_bytes=2**16)
+    splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"')
+    piece = b"x" * 2**20
+    tracemalloc.start()
+    for _ in range(20):
+        splitter.feed(piece)
+    assert tracemalloc.get_traced_memory()[1] < 3 * len(piece)
     tracemalloc.stop()
 
 
@@ -197,6 +222,20 @@ def test_events_without_blank_lines_between_are_told_apart() -> None:
 def test_a_stream_over_the_limit_is_refused_and_the_next_is_read() -> None:
     body = b'data: {"id":"a"}\n\n' * 50 + b'data: [DONE]\n\ndata: {"id":"b"}\n\n'
     assert [what for _, _, what in split(body, limit=20)] == ["too_large", b'{"id":"b"}']
+
+
+def test_an_event_of_many_lines_is_bounded_and_read_once() -> None:
+    assert split(b"data: [\n" * 100_000 + b'\ndata: [DONE]\n\ndata: {"id":"b"}\n\n', limit=1000) == [
+        (0, 1, "too_large"),
+        (1, 100_004, b'{"id":"b"}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 10**6, b'{"a":' * 10**5, b'data: {"message":' + b"[" * 10**5 + b"\n\n"]
+)
+def test_deep_nesting_is_left_to_the_reader(body: bytes) -> None:
+    assert len(split(body)) == 1
 
 
 def test_a_stream_that_cannot_be_assembled_is_refused() -> None:

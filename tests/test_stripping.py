@@ -17,6 +17,7 @@ PROMPT = "tell me about my illness"
     [
         {"prompt": PROMPT},
         {PROMPT: 1},
+        {"unknown": {"model": PROMPT}, "prompt": [{"model": PROMPT}]},
         {
             "choices": [
                 {"message": {"role": "user", "content": PROMPT}, "text": PROMPT, "delta": {"content": PROMPT}}

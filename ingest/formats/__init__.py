@@ -27,6 +27,11 @@ def read(raw: bytes, format: Format | None = None) -> UsageEvent:  # noqa: A002 
     Raises:
         Refused: it cannot be an event; the refusal names the field and what was found.
     """
+    return reading(raw, format)[0]
+
+
+def reading(raw: bytes, format: Format | None = None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
+    """The event of one record as `read` gives it, and the format it was read as."""
     try:
         if b"\\u0000" not in raw:
             return _read(raw, format)
@@ -73,16 +78,16 @@ def by_name(name: str) -> Format:
     raise Refused("unknown_format", f"there is no format of that name; there are {known}")
 
 
-def _read(raw: bytes, format: Format | None) -> UsageEvent:  # noqa: A002 - as above
+def _read(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
     fields = _decode_fields(raw)
     if format is None:
         format = _recognised(fields)  # noqa: A001 - as above
     elif not format.recognises(fields):
         raise Refused("unknown_format", f"this is not {format.title}; its fields are {_names(fields)}")
-    return format.read(raw)
+    return format.read(raw), format
 
 
-def _read_leniently(raw: bytes, format: Format | None) -> UsageEvent:  # noqa: A002 - as above
+def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
     mended = mending.mend(raw)
     try:
         return _read(mended, format)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from ingest.event import ReportedCost, Status, UsageEvent
-from ingest.formats import completion, family
+from ingest.formats import completion, family, fault
 from ingest.formats.bifrost_row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
@@ -42,14 +42,15 @@ _STATUSES: Final[dict[str, Status]] = {
 }
 _LIFTED: Final = ("environment", "project", "application", "end_user")
 
-
 _decode = msgspec.json.Decoder(Row).decode
 _rows = msgspec.json.Decoder(list[Raw]).decode
 
 
 def recognises(fields: Fields) -> bool:
     """Whether these are the columns of a log row."""
-    if not ("timestamp" in fields and "id" in fields and "status" in fields) or "extra_fields" in fields:
+    if not ("timestamp" in fields and "id" in fields and "status" in fields):
+        return False
+    if "extra_fields" in fields or "choices" in fields:
         return False
     return "object_type" in fields or "token_usage" in fields or ("provider" in fields and "model" in fields)
 
@@ -81,7 +82,7 @@ def _status(status: str) -> Status:
         )
     if status not in _STATUSES:
         known = ", ".join(sorted(_STATUSES))
-        raise Refused("unknown_status", f"status {status[:40]!r} is none of {known}", field="status")
+        raise Refused("unknown_status", f"status {fault.shown(status)} is none of {known}", field="status")
     return _STATUSES[status]
 
 
@@ -125,7 +126,7 @@ def _stated(row: Row, event: UsageEvent, status: Status) -> dict[str, Any]:
     return {
         **lifted,
         "source": SOURCE,
-        "source_event_id": row.id,
+        "source_event_id": row.id or None,
         "parent_id": row.parent_request_id or None,
         "attempt": row.fallback_index,
         "source_updated_at": _moment(row.updated_at, "updated_at"),

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ingest.formats import fault, mending
+from ingest.refusal import Refused
 
 T = TypeVar("T")
 
@@ -32,8 +33,14 @@ class Column(Generic[T]):
         try:
             return self._decode.decode(held)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            held = mending.mend(held)
+            held = self._mended(held)
         try:
             return self._decode.decode(held)
         except msgspec.ValidationError as error:
             raise fault.refusal(error, held, within=self._name) from None
+
+    def _mended(self, held: bytes) -> bytes:
+        try:
+            return mending.mend(held)
+        except Refused as refused:
+            raise Refused(refused.code, f"{self._name}: {refused.reason}", self._name) from None

@@ -21,7 +21,7 @@ from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, meters, millis
 
 GATEWAY: Final = "bifrost"
 
-_MARKS: Final = frozenset({"choices", "usage_info", "is_bifrost_error"})
+_MARKS: Final = frozenset({"usage_info", "is_bifrost_error"})
 _WITH_USAGE: Final = frozenset({"model", "object", "type", "text", "data", "results"})
 
 _NO_EXTRA: Final = ExtraFields()
@@ -36,12 +36,12 @@ def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a completion response or an error body."""
     if "response" in fields:
         return False
-    if "extra_fields" in fields:
+    if "extra_fields" in fields or "choices" in fields:
         return True
     if "timestamp" in fields and "status" in fields:
         return False
     if "usage" in fields:
-        return not _WITH_USAGE.isdisjoint(fields) or "choices" in fields
+        return not _WITH_USAGE.isdisjoint(fields)
     if not _MARKS.isdisjoint(fields) or ("object" in fields and "model" in fields):
         return True
     return "error" in fields and bytes(fields["error"])[:1] == b"{"
@@ -66,9 +66,8 @@ def to_event(body: Body) -> UsageEvent:
         or extra.resolved_model_used
         or (routing.resolved_key_alias or _NO_ALIAS).model_id
     )
-    named, model = provider.named(
-        _stated_provider(body, extra, routing), body.model or deployment or requested
-    )
+    billed = body.model or deployment or requested
+    named, model = provider.named(_stated_provider(body, extra, routing), billed, requested)
     request_type = family.request_type(extra.request_type) if extra.request_type else family.inferred(body)
     ended = outcome(body, extra)
     usage = body.usage or extra.billed_usage

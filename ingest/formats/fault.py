@@ -38,16 +38,16 @@ def refusal(error: msgspec.ValidationError, raw: bytes, within: str = "") -> Ref
     found = _found(raw, path)
     expected = _EXPECTED.search(what)
     kinds = expected[1].split(" | ") if expected else []
-    shown = _shown(found)
+    what_was_found = shown(found)
     if "int" in kinds or "float" in kinds or "out of range" in what:
         if _is_number(found):
             kind = "a number" if kinds == ["float"] else "a whole number"
-            reason = f"{field} is {shown}: {kind} from 0 to {MAX_COUNT:,} is expected"
+            reason = f"{field} is {what_was_found}: {kind} from 0 to {MAX_COUNT:,} is expected"
             return Refused("impossible_count", reason, field)
     elif "decimal" in what:
         kinds = kinds or ["decimal"]
     names = " or ".join(_NAMES[kind] for kind in kinds if kind in _NAMES) or "something else"
-    return Refused("wrong_type", f"{field} is {shown}, {names} is expected", field)
+    return Refused("wrong_type", f"{field} is {what_was_found}, {names} is expected", field)
 
 
 def _found(raw: bytes, path: str) -> Any:
@@ -67,7 +67,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as a refusal may show it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Who served a call: what the response says, else the prefix of the model's name, else the model's family."""
+"""Who served a call: what the response says, else the prefix of a model's name, else the model's family."""
 
 from functools import lru_cache
 from typing import Final
@@ -37,14 +37,21 @@ UNKNOWN: Final = "unknown"
 
 
 @lru_cache(maxsize=4096)
-def named(stated: str | None, model: str | None) -> tuple[str, str]:
+def named(stated: str | None, model: str | None, requested: str | None) -> tuple[str, str]:
     """Provider and model. A prefix of the model that names its provider is taken off; another one is its name."""
-    prefix, slash, rest = (model or "").partition("/")
+    prefix, rest = _split(model)
     if stated:
-        return stated, rest if slash and rest and prefix == stated else model or UNKNOWN
-    if slash and rest and prefix in PROVIDERS:
+        return stated, rest if prefix == stated else model or UNKNOWN
+    if prefix in PROVIDERS:
         return prefix, rest
-    return _home(model or ""), model or UNKNOWN
+    asked, _ = _split(requested)
+    return asked if asked in PROVIDERS else _home(rest), model or UNKNOWN
+
+
+def _split(model: str | None) -> tuple[str, str]:
+    """The prefix of `provider/model` and the rest; the prefix is empty where there is none."""
+    prefix, slash, rest = (model or "").partition("/")
+    return (prefix, rest) if slash and rest else ("", model or "")
 
 
 def _home(model: str) -> str:

@@ -25,8 +25,6 @@ _FINAL: Final = frozenset(
 )
 _DONE: Final = frozenset({"speech.audio.done", "transcript.text.done"})
 _MOST_CHOICES: Final = 1_000
-
-
 _FIRST: Final = (
     "id",
     "model",
@@ -101,10 +99,11 @@ def _responded(read: list[Chunk]) -> Body | None:
     last = next((chunk for chunk in reversed(events) if chunk.type in _FINAL), events[-1])
     body = last.response or Body()
     error = body.error if body.error is not None else _error(read)
+    interrupted = "cancelled" if error is None else None
     return msgspec.structs.replace(
         _without_content(body),
         object=body.object or "response",
-        status=body.status if last.type in _FINAL else "cancelled",
+        status=body.status if last.type in _FINAL else interrupted,
         error=Fault() if isinstance(error, str) else error,
         extra_fields=body.extra_fields or last.extra_fields or _last(read, "extra_fields"),
     )

@@ -52,7 +52,7 @@ def _insert_sqlite(
     used = [at for at, values in enumerate(zip(*rows, strict=True)) if values.count(None) < len(values)]
     names = ",".join(f'"{columns[at]}"' for at in used)
     places = ",".join("?" * len(used))
-    statement = f"{verb} INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608 - our own names
+    statement = f"{verb} INTO {table.name} ({names}) VALUES ({places})"
     return connection.exec_driver_sql(statement, list(map(itemgetter(*used), rows)))
 
 

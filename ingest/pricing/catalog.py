@@ -5,6 +5,7 @@ service tier, and kept for each stretch of time and each context band in which i
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -17,6 +18,8 @@ from ingest.pricing.rates import PriceSet, Rate
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
+_REMEMBERED: Final = 10_000
+"""Names come from callers: so many combinations of them are kept, then all are forgotten."""
 
 _METERS: Final = {
     "input_mtok": ("input", 1_000_000),
@@ -34,29 +37,52 @@ _METERS: Final = {
     "requests_kcount": ("request", 1_000),
     "input_mchars": ("character", 1_000_000),
     "audio_hours": ("audio_ms", 3_600_000),
-    "input_audio_hours": ("audio_ms", 3_600_000),
+    "input_audio_hours": ("input_audio_ms", 3_600_000),
     "input_document_kpages": ("page", 1_000),
     "rerank_searches_kcount": ("search_unit", 1_000),
 }
 """The package's price keys as our meters, and how many units each price is for. Other keys price what we do not meter."""
 
 _PROVIDERS: Final = {
-    "bedrock": "aws",
-    "bedrock_mantle": "aws",
-    "vertex": "google",
-    "gemini": "google",
-    "xai": "x-ai",
+    "az.ai.inference": "azure",
+    "az.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure_ai": "azure",
+    "azure_openai": "azure",
+    "fireworks_ai": "fireworks",
+    "gcp.gen_ai": "google",
+    "x_ai": "x-ai",
 }
-"""Gateways' names of providers where the package's own matching does not know them."""
+"""Names of providers that the package's own matching does not know, or takes for another's."""
 
-_STANDARD: Final = frozenset((None, "", "auto", "default", "standard", "standard_only", "on_demand"))
+_TIERS: Final = {
+    "": "standard",
+    "auto": "standard",
+    "default": "standard",
+    "standard_only": "standard",
+    "on_demand": "standard",
+    "on_demand_flex": "flex",
+    "on_demand_priority": "priority",
+}
+"""Providers' words for the service tiers. Any other word is the name of a tier."""
+
 _CONTEXTS: Final = {
+    "standard": {"service_tier": "default"},
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
-    "fast": {"service_tier": "fast"},
+    "fast": {"service_tier": "fast", "speed": "fast"},
 }
-"""Service tiers other than the standard one, as the package's price variants are selected."""
+"""How the package's price variants are selected for a tier."""
+
+_LEAST: Final = {
+    ("groq", "whisper-large-v3", "audio_ms"): 10_000,
+    ("groq", "whisper-large-v3", "input_audio_ms"): 10_000,
+    ("groq", "whisper-large-v3-turbo", "audio_ms"): 10_000,
+    ("groq", "whisper-large-v3-turbo", "input_audio_ms"): 10_000,
+}
+"""What a call is billed at least: in the package this is code, not data."""
 
 
 class GenaiPrices:
@@ -76,43 +102,54 @@ class GenaiPrices:
         key = (provider, model, service_tier)
         compiled = self._compiled.get(key)
         if compiled is None:
+            if len(self._compiled) >= _REMEMBERED:
+                self._compiled.clear()
             compiled = self._compiled[key] = self._compile(provider, model, service_tier)
-        if isinstance(compiled, Unpriced):
-            return compiled
-        return compiled.at(at, input_tokens)
+        return compiled if isinstance(compiled, Unpriced) else compiled.at(at, input_tokens)
 
     def _compile(self, provider: str, model: str, service_tier: str | None) -> "_Compiled | Unpriced":
         if model == "unknown":
             return Unpriced("the call names no model")
-        found = self._find_model(provider, model)
+        held, found = self._find_model(provider, model)
         if found is None:
             return Unpriced(f"no price for {provider}/{model}")
-        tier = "standard" if service_tier in _STANDARD else str(service_tier)
-        if tier != "standard" and not _has_variant(found, _CONTEXTS.get(tier)):
-            return Unpriced(f"no price for {provider}/{model} in the service tier {tier}")
-        return _Compiled(found, provider, tier, self._origin)
+        word = (service_tier or "").lower()
+        return _Compiled(
+            model=found,
+            holder=held.id,
+            is_own=any(found is one for one in held.models),
+            provider=held.id if provider == "unknown" else provider,
+            tier=_TIERS.get(word, word),
+            origin=self._origin,
+        )
 
-    def _find_model(self, provider: str, model: str) -> Any:
+    def _find_model(self, provider: str, model: str) -> tuple[Any, Any]:
+        """The package's provider and model: by the name as given, then without prefixes that name a provider."""
+        name = provider.lower()
+        while True:
+            prefix, _, rest = model.partition("/")
+            held = self._by_model(model) if name == "unknown" else self._by_id(name)
+            found = held and held.find_model(model, all_providers=self._providers)
+            if found:
+                return held, found
+            if not rest or not (prefix.lower() == name or self._by_id(prefix)):
+                return None, None
+            if name == "unknown":
+                name = prefix.lower()
+            elif name == "huggingface":  # which passes calls on to the provider that the prefix names
+                name = f"huggingface_{prefix}"
+            model = rest
+
+    def _by_id(self, name: str) -> Any:
         from genai_prices.data_snapshot import find_provider_by_id
 
-        name = _PROVIDERS.get(provider, provider)
-        if name == "unknown":
-            held = next(
-                (p for p in self._providers if p.model_match and p.model_match.is_match(model.lower())), None
-            )
-        else:
-            held = find_provider_by_id(self._providers, name)
-        if held is None:
-            return None
-        bare = model.partition("/")[2]
-        found = held.find_model(model, all_providers=self._providers)
-        return found or (held.find_model(bare, all_providers=self._providers) if bare else None)
+        return find_provider_by_id(self._providers, _PROVIDERS.get(name, name))
 
-
-def _has_variant(model: Any, context: dict[str, str] | None) -> bool:
-    """Whether the data has prices of their own for this context."""
-    variants = model.price_variants or ()
-    return context is not None and any(v.when.items() <= context.items() for v in variants)
+    def _by_model(self, model: str) -> Any:
+        matching = (
+            one for one in self._providers if one.model_match and one.model_match.is_match(model.lower())
+        )
+        return next(matching, None)
 
 
 @dataclass(slots=True)
@@ -120,44 +157,55 @@ class _Compiled:
     """One model in one service tier: its prices by stretch of time, time of day and context band."""
 
     model: Any
+    holder: str
+    is_own: bool
+    """Whether the provider itself publishes the model: variants of another one's prices are not its own."""
     provider: str
     tier: str
     origin: str
     _days: list[int] = field(init=False)
     _times: list[int] = field(init=False)
-    _bands: dict[tuple[int, int], tuple[list[int], list[PriceSet]]] = field(default_factory=dict)
+    _bands: dict[tuple[int, int], tuple[list[int], Sequence[PriceSet | Unpriced]]] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         constraints = [one.constraint for one in _conditional(self.model)]
-        days = {_midnight(c.start_date) for c in constraints if hasattr(c, "start_date")}
-        self._days = sorted(days)
-        edges = {
-            _of_day(t) for c in constraints if hasattr(c, "start_time") for t in (c.start_time, c.end_time)
-        }
-        self._times = sorted(edges)
+        self._days = sorted({_midnight(c.start_date) for c in constraints if hasattr(c, "start_date")})
+        hours = [(c.start_time, c.end_time) for c in constraints if hasattr(c, "start_time")]
+        self._times = sorted({_of_day(edge) for edges in hours for edge in edges})
 
-    def at(self, at: int, input_tokens: int) -> PriceSet:
+    def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
         key = (bisect_right(self._days, at), bisect_right(self._times, at % _DAY) if self._times else 0)
         held = self._bands.get(key)
         if held is None:
             held = self._bands[key] = self._make_bands(at)
         starts, sets = held
-        return sets[bisect_left(starts, input_tokens)] if starts else sets[0]
+        return sets[bisect_left(starts, input_tokens)]
 
-    def _make_bands(self, at: int) -> tuple[list[int], list[PriceSet]]:
-        context = _CONTEXTS.get(self.tier, {"service_tier": "default"})
-        prices = self.model.get_prices(_EPOCH + at * _MICROSECOND, context).__dict__
+    def _make_bands(self, at: int) -> tuple[list[int], Sequence[PriceSet | Unpriced]]:
+        """The starts of the context bands but the lowest, and the prices in each."""
+        when = _EPOCH + at * _MICROSECOND
+        context = _CONTEXTS.get(self.tier) if self.is_own else None
+        if self.tier != "standard" and not (context and _has_variant(self.model, context, when)):
+            return [], [
+                Unpriced(f"no price for {self.provider}/{self.model.id} in the service tier {self.tier}")
+            ]
+        prices = self.model.get_prices(when, context).__dict__
         priced = {key: value for key, value in prices.items() if key in _METERS and value is not None}
+        if not priced:
+            return [], [Unpriced(f"no price for {self.provider}/{self.model.id}")]
         starts = sorted({tier.start for value in priced.values() for tier in getattr(value, "tiers", ())})
-        return starts, [self._price_set(priced, start) for start in (0, *starts)]
+        return starts, [self._price_set(priced, None), *(self._price_set(priced, start) for start in starts)]
 
-    def _price_set(self, priced: dict[str, Any], above: int) -> PriceSet:
+    def _price_set(self, priced: dict[str, Any], above: int | None) -> PriceSet:
         rates = {}
         for key, value in priced.items():
             meter, per = _METERS[key]
-            rates[meter] = Rate(_in_band(value, above), per)
-        return PriceSet(self.provider, self.model.id, self.tier, above, "USD", self.origin, rates)
+            least = _LEAST.get((self.holder, self.model.id, meter), 0)
+            rates[meter] = Rate(_in_band(value, above), per, least)
+        return PriceSet(self.provider, self.model.id, self.tier, above or 0, "USD", self.origin, rates)
 
 
 def _conditional(model: Any) -> list[Any]:
@@ -166,11 +214,19 @@ def _conditional(model: Any) -> list[Any]:
     return [*prices, *(model.price_variants or ())]
 
 
-def _in_band(value: Any, above: int) -> Decimal:
-    """The price for calls with more input tokens than `above`: of the highest tier that starts there or before."""
+def _has_variant(model: Any, context: dict[str, str], when: datetime) -> bool:
+    """Whether the data has prices of their own for this context at that time."""
+    return any(
+        one.when.items() <= context.items() and (one.constraint is None or one.constraint.active(when))
+        for one in model.price_variants or ()
+    )
+
+
+def _in_band(value: Any, above: int | None) -> Decimal:
+    """The price in the context band that starts at `above`, None for the lowest: of the last tier up to there."""
     if isinstance(value, Decimal):
         return value
-    tiers = [tier.price for tier in value.tiers if tier.start <= above and above > 0]
+    tiers = [tier.price for tier in value.tiers if above is not None and tier.start <= above]
     return Decimal(tiers[-1] if tiers else value.base)
 
 

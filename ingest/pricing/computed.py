@@ -1,44 +1,42 @@
 """The computed cost: quantities times rates, in exclusive components, each rounded once.
 
-Tokens of a kind without a rate of its own are charged as the kind that holds them: audio, images and cached tokens as
-input, reasoning and citations as output. Cached tokens are charged at the cache's rates whatever their modality,
-because usage does not say how the two overlap. A meter that nothing holds (searches, characters, seconds, pages) has
-a rate, or the call is unpriced.
+* Tokens of a kind without a rate of its own are charged as the kind that holds them: audio, images and cached tokens
+  as input, reasoning and citations as output. No token is charged twice: cached tokens have the cache's rates whatever
+  their modality, because usage does not say how the two overlap.
+* Characters, seconds, pages, images and search units are charged where they have a rate. Without one they pass only
+  where tokens count the same content. Tokens without a rate pass only where the model is sold by such a measure.
+* Searches have a rate or the call is unpriced, also where the model is otherwise sold by tokens: unknown is never zero.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Final
 
 from ingest.event import UsageEvent
 from ingest.money import LARGEST, MoneyError
 from ingest.pricing.book import Unpriced
-from ingest.pricing.rates import PriceSet
+from ingest.pricing.charge import Charge
+from ingest.pricing.rates import NoRate, PriceSet
 
 
-class Computed(NamedTuple):
-    """A cost in pico-units by component, and the prices it was computed with. None is a component that did not occur."""
-
-    prices: PriceSet
-    input: int | None
-    output: int | None
-    reasoning: int | None
-    citation: int | None
-    search: int | None
-    request: int | None
-    cache_read: int | None
-    cache_write: int | None
-    other: int | None
-    total: int
-    saved: int
-    """What the provider's cache saved: reads at the difference to the input price, less the surcharge of writes."""
+def _tokens(event: UsageEvent) -> int:
+    return (event.input_tokens or 0) + (event.output_tokens or 0)
 
 
-class _NoRate(Exception):
-    """A meter was used that the prices say nothing about."""
+_MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int | None]], ...]] = (
+    ("characters", {"character": "input_cost"}, attrgetter("input_tokens")),
+    ("pages", {"page": "input_cost"}, attrgetter("input_tokens")),
+    ("audio_ms", {"input_audio_ms": "input_cost", "audio_ms": "other_cost"}, _tokens),
+    ("video_ms", {"video_ms": "output_cost"}, attrgetter("output_tokens")),
+    ("images", {"image": "output_cost"}, attrgetter("output_tokens")),
+    ("search_units", {"search_unit": "other_cost"}, _tokens),
+)
+"""Counts other than tokens: the meters that can price them, by the component of each; the tokens of the same content."""
 
 
 def compute(
-    event: UsageEvent, prices: PriceSet | Unpriced, lookup: int | Unpriced | None
-) -> Computed | Unpriced:
+    event: UsageEvent, prices: PriceSet | Unpriced, lookup: Charge | Unpriced | None
+) -> Charge | Unpriced:
     """The cost of a call at `prices`, and of the cache look-up that came before it.
 
     Raises:
@@ -48,120 +46,123 @@ def compute(
         return prices
     if isinstance(lookup, Unpriced):
         return lookup
+    if event.currency != prices.currency:
+        return Unpriced(f"no price in {event.currency} for {prices.provider}/{prices.model}")
     try:
-        computed = _computed(event, prices, lookup)
-    except _NoRate as missing:
+        return _charge(event, prices, lookup)
+    except NoRate as missing:
         return Unpriced(f"no price for the meter {missing} of {prices.provider}/{prices.model}")
-    if computed.total > LARGEST:
+
+
+def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charge:
+    owed: dict[str, int] = {}
+    saved = 0
+    if not _owe_measures(event, prices, owed) or "input" in prices.by_meter or "output" in prices.by_meter:
+        saved = _owe_input(event, prices, owed)
+        _owe_output(event, prices, owed)
+    if event.search_queries:
+        owed["search_cost"] = event.search_queries * prices.numerators["search"]
+    if "request" in prices.by_meter:
+        owed["request_cost"] = prices.numerators["request"]
+    costs: dict[str, Any] = owed
+    if prices.denominator != 1:
+        costs = {component: prices.rounded(numerator) for component, numerator in owed.items()}
+        saved = prices.rounded(saved)
+    if lookup is not None:
+        costs["other_cost"] = costs.get("other_cost", 0) + (lookup.total_cost or 0)
+    total = sum(costs.values())
+    if total > LARGEST or abs(saved) > LARGEST:
         raise MoneyError(
             f"{prices.provider}/{prices.model}: the computed cost is larger than one event can cost"
         )
-    return computed
+    return Charge(
+        cost_source="computed",
+        price_set=prices.digest,
+        total_cost=total,
+        computed_total=total,
+        list_total=total,
+        contracted_total=total,
+        saved_cost=saved,
+        **costs,
+    )
 
 
-def _computed(event: UsageEvent, prices: PriceSet, lookup: int | None) -> Computed:
-    read, write, saved = _cached(event, prices)
-    output, reasoning, citation = _output(event, prices)
-    search = _charged(event.search_queries, "search", prices)
-    request = _charged(1, "request", prices) if prices.rate("request") is not None else None
-    parts = (_input(event, prices), output, reasoning, citation, search, request, read, write, lookup)
-    return Computed(prices, *parts, sum(part for part in parts if part), saved)
-
-
-def _input(event: UsageEvent, prices: PriceSet) -> int | None:
-    """Everything that went in and was not cached. Without tokens, what was measured in their place."""
+def _owe_input(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> int:
+    """Owe what went in. Returns what the provider's cache saved of it, less the surcharge of writing."""
     tokens = event.input_tokens
     if not tokens:
-        return None if event.output_tokens else _in_place_of_tokens(event, prices)
-    left = tokens - (event.cache_read_tokens or 0) - (event.cache_write_tokens or 0)
-    numerator = 0
-    for count, meter in (
-        (event.input_audio_tokens, "input_audio"),
-        (event.input_image_tokens, "input_image"),
-    ):
-        if count and (rate := prices.rate(meter)) is not None:
-            apart = min(count, left)
-            numerator += apart * rate
-            left -= apart
-    if left:
-        numerator += left * _rate("input", prices)
-    return prices.rounded(numerator)
+        return 0
+    rates = prices.numerators
+    plain = rates["input"]
+    reads, writes = event.cache_read_tokens, event.cache_write_tokens
+    saved = 0
+    if reads:
+        owed["cache_read_cost"] = read = reads * rates["cache_read"]
+        saved = reads * plain - read
+        tokens -= reads
+    if writes:
+        hours = event.cache_write_1h_tokens or 0
+        owed["cache_write_cost"] = written = (writes - hours) * rates["cache_write"] + hours * rates[
+            "cache_write_1h"
+        ]
+        saved += writes * plain - written
+        tokens -= writes
+    owed["input_cost"] = owed.get("input_cost", 0) + tokens * plain
+    audio, images = event.input_audio_tokens, event.input_image_tokens
+    if audio or images:
+        audio = min(audio or 0, tokens)
+        images = min(images or 0, tokens - audio)
+        owed["input_cost"] += audio * (rates["input_audio"] - plain) + images * (rates["input_image"] - plain)
+    return saved
 
 
-def _in_place_of_tokens(event: UsageEvent, prices: PriceSet) -> int | None:
-    """Characters, seconds, pages, search units: a call that counts no tokens is billed by one of these."""
-    meters = (
-        (event.pages, "page"),
-        (event.search_units, "search_unit"),
-        (event.characters, "character"),
-        (event.audio_ms, "audio_ms"),
-        (event.video_ms, "video_ms"),
-        (event.images, "image"),
-        (event.total_tokens, "total_tokens"),
-    )
-    for count, meter in meters:
-        if count:
-            return prices.rounded(count * _rate(meter, prices))
-    return None
-
-
-def _output(event: UsageEvent, prices: PriceSet) -> tuple[int | None, int | None, int | None]:
-    """Output, and reasoning and citations where they have rates of their own."""
+def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
+    """Owe what came out, reasoning and citations apart where they have rates of their own."""
     tokens = event.output_tokens
     if not tokens:
-        return None, None, None
-    left = tokens
-    numerator = 0
-    for count, meter in (
-        (event.output_audio_tokens, "output_audio"),
-        (event.output_image_tokens, "output_image"),
+        return
+    rates = prices.numerators
+    plain = rates["output"]
+    measured = owed.get("output_cost", 0)
+    audio, images = event.output_audio_tokens, event.output_image_tokens
+    if audio or images:
+        audio = min(audio or 0, tokens)
+        images = min(images or 0, tokens - audio)
+        measured += audio * rates["output_audio"] + images * rates["output_image"]
+        tokens -= audio + images
+    if event.reasoning_tokens and "reasoning" in prices.by_meter:
+        reasoning = min(event.reasoning_tokens, tokens)
+        owed["reasoning_cost"] = reasoning * rates["reasoning"]
+        tokens -= reasoning
+    if event.citation_tokens and "citation" in prices.by_meter:
+        citations = min(event.citation_tokens, tokens)
+        owed["citation_cost"] = citations * rates["citation"]
+        tokens -= citations
+    owed["output_cost"] = measured + tokens * plain
+
+
+def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> bool:
+    """Owe what is counted in something else than tokens. Returns whether anything was."""
+    if not (
+        event.characters
+        or event.pages
+        or event.audio_ms
+        or event.video_ms
+        or event.images
+        or event.search_units
     ):
-        if count and (rate := prices.rate(meter)) is not None:
-            apart = min(count, left)
-            numerator += apart * rate
-            left -= apart
-    reasoning = citation = None
-    if event.reasoning_tokens and prices.rate("reasoning") is not None:
-        apart = min(event.reasoning_tokens, left)
-        reasoning = _charged(apart, "reasoning", prices)
-        left -= apart
-    if event.citation_tokens and prices.rate("citation") is not None:
-        apart = min(event.citation_tokens, left)
-        citation = _charged(apart, "citation", prices)
-        left -= apart
-    if left:
-        numerator += left * _rate("output", prices)
-    return prices.rounded(numerator), reasoning, citation
-
-
-def _cached(event: UsageEvent, prices: PriceSet) -> tuple[int | None, int | None, int]:
-    """Cache reads, cache writes, and what both saved against the plain input price."""
-    reads, writes = event.cache_read_tokens or 0, event.cache_write_tokens or 0
-    if not reads and not writes:
-        return None, None, 0
-    plain = _rate("input", prices)
-    read_rate = prices.rate("cache_read")
-    write_rate = prices.rate("cache_write")
-    read_rate = plain if read_rate is None else read_rate
-    write_rate = plain if write_rate is None else write_rate
-    long_rate = prices.rate("cache_write_1h")
-    hours = (event.cache_write_1h_tokens or 0) if long_rate is not None else 0
-    read = reads * read_rate
-    write = (writes - hours) * write_rate + hours * (long_rate or 0)
-    saved = (reads + writes) * plain - read - write
-    return (
-        prices.rounded(read) if reads else None,
-        prices.rounded(write) if writes else None,
-        prices.rounded(saved),
-    )
-
-
-def _charged(count: int | None, meter: str, prices: PriceSet) -> int | None:
-    return prices.rounded(count * _rate(meter, prices)) if count else None
-
-
-def _rate(meter: str, prices: PriceSet) -> int:
-    rate = prices.rate(meter)
-    if rate is None:
-        raise _NoRate(meter)
-    return rate
+        if event.total_tokens and not _tokens(event):
+            raise NoRate("total_tokens")
+        return False
+    for name, meters, same_content in _MEASURES:
+        count = getattr(event, name)
+        if not count:
+            continue
+        meter = next((one for one in meters if one in prices.by_meter), None)
+        if meter is not None:
+            component = meters[meter]
+            billed = max(count, prices.by_meter[meter].least)
+            owed[component] = owed.get(component, 0) + billed * prices.numerators[meter]
+        elif not same_content(event):
+            raise NoRate(name)
+    return bool(owed)

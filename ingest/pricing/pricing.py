@@ -1,26 +1,48 @@
 """Pricing: what a call costs, and whose word for it counts.
 
-A reported cost is kept. A reported 0 for something billable is not believed, because most sources write 0 where they do
-not know. Otherwise the cost is computed from the price book, and where that cannot be done the call is unpriced and
-says why. What cannot cost anything (a failed call without billed usage, a replayed answer, a listing of models) is free.
+A reported cost is kept. A reported 0 is not believed unless the source vouches for it, because most sources write 0
+where they do not know. Otherwise the cost is computed from the price book, and where that cannot be done the call is
+unpriced and says why. What cannot cost anything (a failed call without billed usage, a listing of models) is free.
 The computed total stands beside a reported one, so that the two can be compared.
 """
 
 import re
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
+import msgspec
+
 from ingest.event import ReportedCost, UsageEvent, billable_units
+from ingest.money import LARGEST, MoneyError
+from ingest.pricing import replay
 from ingest.pricing.book import PriceBook, Unpriced
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import Computed, compute
+from ingest.pricing.computed import compute
 
 _NEVER_BILLED: Final = re.compile(
-    r"list_models|count_tokens|responses_input_items|file_\w+|container_file_\w+|cached_content_\w+"
+    r"list_models|count_tokens|responses_input_items|file_\w+|container_\w+|cached_content_\w+"
     r"|batch_(create|list|retrieve|cancel|delete)|\w+_(retrieve|retrieve_stream|delete|list|cancel|download)"
 )
-"""Request types that move no tokens through a model. Rows of these without usage are free."""
+"""Request types that move no tokens through a model."""
 
-NO_USAGE: Final = Unpriced("the response has no usage")
+_NO_USAGE: Final = Unpriced("the response has no usage")
+
+_parts = attrgetter(
+    *(name for name in ReportedCost.__struct_fields__ if name not in {"total", "believed_zero"})
+)
+_counts = attrgetter(
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "search_queries",
+    "audio_ms",
+    "video_ms",
+    "characters",
+    "images",
+    "pages",
+    "search_units",
+)
 
 
 def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
@@ -29,64 +51,72 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
     Raises:
         ingest.money.MoneyError: it would cost more than one event can.
     """
-    if event.cache_hit:
-        return _hit(event, book, at)
     reported = event.reported
-    if not billable_units(event) and (reported is None or not reported.total):
-        return _without_usage(event, reported)
+    told = None if reported is None else _told(reported)
+    if event.cache_hit:
+        return replay.price(event, book, at, told, _stated(reported))
+    bills = _is_billable(event)
+    if told is not None and reported is not None:
+        return _reported(reported, told, _computed(event, book, at) if bills else _NO_USAGE)
+    if not bills and _is_free(event):
+        return Charge(cost_source="free", total_cost=0, reported_total=_stated(reported))
+    charge = _computed(event, book, at) if bills else _NO_USAGE
+    if isinstance(charge, Unpriced):
+        return Charge(cost_source="unpriced", unpriced_reason=charge.reason, reported_total=_stated(reported))
+    return charge if reported is None else msgspec.structs.replace(charge, reported_total=_stated(reported))
+
+
+def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
     found = book.find(event.provider, event.model, event.service_tier, at, event.input_tokens or 0)
-    computed = compute(event, found, _lookup(event, book, at))
-    if reported is not None and _believed(reported):
-        return _reported(reported, computed)
-    return _computed(computed, reported)
+    return compute(event, found, replay.lookup(event, book, at) if event.cache_lookup_tokens else None)
 
 
-def _without_usage(event: UsageEvent, reported: ReportedCost | None) -> Charge:
-    """A call that moved nothing billable: free where that can be, unpriced where usage is just missing."""
-    nothing_counted = (
-        event.input_tokens is None and event.output_tokens is None and event.total_tokens is None
-    )
-    vouched = reported is not None and reported.believed_zero
-    if (
+def _is_billable(event: UsageEvent) -> bool:
+    """Whether the call counts anything that is sold. To count tokens beforehand is a service, not a sale."""
+    if event.request_type == "count_tokens":
+        return False
+    return bool(event.input_tokens or event.output_tokens or billable_units(event))
+
+
+def _is_free(event: UsageEvent) -> bool:
+    """Whether a call without anything billable costs nothing, rather than that its usage is just missing."""
+    return (
         event.status != "success"
-        or vouched
-        or not nothing_counted
-        or _NEVER_BILLED.fullmatch(event.request_type)
-    ):
-        return Charge(cost_source="free", total_cost=0, reported_total=reported.total if reported else None)
-    return Charge(cost_source="unpriced", unpriced_reason=NO_USAGE.reason)
+        or _is_never_billed(event.request_type)
+        or any(count is not None for count in _counts(event))
+    )
 
 
-def _believed(reported: ReportedCost) -> bool:
-    total = reported.total if reported.total is not None else sum(_parts(reported))
-    return total != 0 or reported.believed_zero
+@lru_cache(maxsize=1024)
+def _is_never_billed(request_type: str) -> bool:
+    return _NEVER_BILLED.fullmatch(request_type) is not None
 
 
-def _parts(reported: ReportedCost) -> list[int]:
-    return [
-        part or 0
-        for part in (
-            reported.input,
-            reported.output,
-            reported.reasoning,
-            reported.citation,
-            reported.search,
-            reported.request,
-            reported.cache_read,
-            reported.cache_write,
-            reported.tool,
-            reported.other,
-        )
-    ]
+def _stated(reported: ReportedCost | None) -> int | None:
+    """The total that the source states, or that its parts make; None where it states neither."""
+    if reported is None or reported.total is not None:
+        return None if reported is None else reported.total
+    parts = [part for part in _parts(reported) if part is not None]
+    return _held(sum(parts)) if parts else None
 
 
-def _reported(reported: ReportedCost, computed: Computed | Unpriced) -> Charge:
+def _held(pico: int) -> int:
+    if abs(pico) > LARGEST:
+        raise MoneyError("the reported cost is larger than one event can cost")
+    return pico
+
+
+def _told(reported: ReportedCost) -> int | None:
+    """The total that is believed."""
+    stated = _stated(reported)
+    return stated or (0 if reported.believed_zero else None)
+
+
+def _reported(reported: ReportedCost, total: int, computed: Charge | Unpriced) -> Charge:
     """The source's word counts. What its total holds beyond its parts goes to `other`."""
-    parts = sum(_parts(reported))
-    total = reported.total if reported.total is not None else parts
-    beyond = total - parts
-    other = reported.other if not beyond else (reported.other or 0) + beyond
-    mine = computed if isinstance(computed, Computed) else None
+    beyond = total - sum(filter(None, _parts(reported)))
+    other = reported.other if not beyond else _held((reported.other or 0) + beyond)
+    mine = None if isinstance(computed, Unpriced) else computed
     return Charge(
         cost_source="reported",
         input_cost=reported.input,
@@ -101,99 +131,8 @@ def _reported(reported: ReportedCost, computed: Computed | Unpriced) -> Charge:
         other_cost=other,
         total_cost=total,
         reported_total=total,
-        computed_total=mine.total if mine else None,
-        list_total=mine.total if mine else None,
-        contracted_total=mine.total if mine else None,
-        saved_cost=mine.saved if mine else None,
+        computed_total=mine.total_cost if mine else None,
+        list_total=mine.list_total if mine else None,
+        contracted_total=mine.contracted_total if mine else None,
+        saved_cost=mine.saved_cost if mine else None,
     )
-
-
-def _computed(computed: Computed | Unpriced, reported: ReportedCost | None) -> Charge:
-    stated = reported.total if reported else None
-    if isinstance(computed, Unpriced):
-        return Charge(cost_source="unpriced", unpriced_reason=computed.reason, reported_total=stated)
-    return Charge(
-        cost_source="computed",
-        price_set=computed.prices.digest,
-        input_cost=computed.input,
-        output_cost=computed.output,
-        reasoning_cost=computed.reasoning,
-        citation_cost=computed.citation,
-        search_cost=computed.search,
-        request_cost=computed.request,
-        cache_read_cost=computed.cache_read,
-        cache_write_cost=computed.cache_write,
-        other_cost=computed.other,
-        total_cost=computed.total,
-        reported_total=stated,
-        computed_total=computed.total,
-        list_total=computed.total,
-        contracted_total=computed.total,
-        saved_cost=computed.saved,
-    )
-
-
-def _hit(event: UsageEvent, book: PriceBook, at: int) -> Charge:
-    """A replayed answer is free; a semantic hit costs the look-up that found it."""
-    saved = _saved_by_hit(event, book, at)
-    stated = event.reported.total if event.reported else None
-    if stated:
-        return Charge(
-            cost_source="reported",
-            other_cost=stated,
-            total_cost=stated,
-            reported_total=stated,
-            saved_cost=saved,
-        )
-    lookup = _lookup(event, book, at) if event.cache_hit_type == "semantic" else None
-    if lookup is None:
-        return Charge(cost_source="free", total_cost=0, reported_total=stated, saved_cost=saved)
-    if isinstance(lookup, Unpriced):
-        return Charge(
-            cost_source="unpriced", unpriced_reason=lookup.reason, reported_total=stated, saved_cost=saved
-        )
-    return Charge(
-        cost_source="computed",
-        other_cost=lookup,
-        total_cost=lookup,
-        reported_total=stated,
-        computed_total=lookup,
-        list_total=lookup,
-        contracted_total=lookup,
-        saved_cost=saved,
-    )
-
-
-def _saved_by_hit(event: UsageEvent, book: PriceBook, at: int) -> int | None:
-    """What the replayed call would have cost, where that is known."""
-    if not event.replayed_input_tokens and not event.replayed_output_tokens:
-        return None
-    asked = UsageEvent(
-        source=event.source,
-        provider=event.cache_requested_provider or event.provider,
-        model=event.model,
-        input_tokens=event.replayed_input_tokens,
-        output_tokens=event.replayed_output_tokens,
-        cache_read_tokens=event.replayed_cache_read_tokens,
-        cache_write_tokens=event.replayed_cache_write_tokens,
-    )
-    found = book.find(asked.provider, asked.model, event.service_tier, at, asked.input_tokens or 0)
-    computed = compute(asked, found, None)
-    return computed.total if isinstance(computed, Computed) else None
-
-
-def _lookup(event: UsageEvent, book: PriceBook, at: int) -> int | Unpriced | None:
-    """What the gateway's semantic cache spent on embedding the question; None where it did not."""
-    tokens = event.cache_lookup_tokens
-    if not tokens:
-        return None
-    provider, model = event.cache_used_provider, event.cache_used_model
-    if model is None:
-        return Unpriced("the cache look-up names no model")
-    found = book.find(provider or "unknown", model, None, at, tokens)
-    if isinstance(found, Unpriced):
-        return Unpriced(f"cache look-up: {found.reason}")
-    rate = found.rate("input")
-    if rate is None:
-        return Unpriced(f"cache look-up: no input price for {found.provider}/{found.model}")
-    return found.rounded(tokens * rate)

@@ -40,7 +40,7 @@ def is_cut(raw: bytes) -> bool:
     """Whether `raw` is the beginning of a JSON value and not the whole of it."""
     try:
         msgspec.json.decode(raw, type=msgspec.Raw)
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, RecursionError):
         return False
     except msgspec.DecodeError as error:
         return "truncated" in str(error)

@@ -11,6 +11,7 @@ import msgspec
 
 from ingest.refusal import Refused
 from ingest.splitting.lines import LineFeeds
+from ingest.splitting.parts import Parts
 from ingest.splitting.record import RawRecord, Record, RefusedRecord, incomplete, is_cut, too_large
 
 Assemble = Callable[[Sequence[bytes]], bytes]
@@ -42,8 +43,9 @@ class Streams:
         self._limit = limit * _ROOM
         self._assemble = assemble
         self._lines = LineFeeds(limit)
-        self._data: list[bytes] = []  # of the present event
-        self._chunks: list[bytes] = []  # of the present stream
+        self._event = Parts(limit)
+        self._only_line: bytes | None = None  # of the present event
+        self._chunks: list[bytes] = []  # of the present stream, like all that follows
         self._size = 0
         self._begun_on: int | None = None
         self._response: str | None = None
@@ -62,32 +64,37 @@ class Streams:
         found: list[Record] = []
         for line in self._lines.finish():
             self._take(line, found)
-        if self._data and is_cut(b"\n".join(self._data)):
-            self._refused = self._refused or incomplete()
-        self._end_event(found)
+        self._end_event(found, last=True)
         self._end_stream(found)
         return found
 
     def _take(self, line: bytes | None, found: list[Record]) -> None:
         if line is None:
-            self._refused = too_large(self._limit // _ROOM)
-            self._begun_on = self._begun_on or self.line
-            return
-        line = line.rstrip(b"\r")
-        if line.startswith(_DATA):
+            self._begin()
+            self._refused = too_large(self._event.limit)
+        elif line.startswith(_DATA):
             # Some writers leave out the blank line that ends an event.
-            if self._data and not is_cut(b"\n".join(self._data)):
+            if self._only_line is not None and not is_cut(self._only_line):
                 self._end_event(found)
-            self._begun_on = self._begun_on or self.line
-            self._data.append(line[len(_DATA) :].removeprefix(b" "))
-        elif not line:
+            self._begin()
+            data = line[len(_DATA) :].strip()
+            self._only_line = None if self._event else data
+            self._event.add(b"\n" + data if self._event else data)
+        elif not line.rstrip(b"\r"):
             self._end_event(found)
 
-    def _end_event(self, found: list[Record]) -> None:
-        data = b"\n".join(self._data).strip()
-        self._data.clear()
-        if data == _DONE:
+    def _begin(self) -> None:
+        self._begun_on = self._begun_on or self.line
+
+    def _end_event(self, found: list[Record], *, last: bool = False) -> None:
+        data = self._event.take()
+        self._only_line = None
+        if data is None:
+            self._refused = too_large(self._event.limit)
+        elif data == _DONE:
             self._end_stream(found)
+        elif data and last and is_cut(data):
+            self._refused = self._refused or incomplete()
         elif data:
             self._add(data, found)
 
@@ -95,7 +102,7 @@ class Streams:
         response = _response_of(data)
         if response and self._response and response != self._response:
             self._end_stream(found)
-            self._begun_on = self.line
+            self._begin()
         self._response = response or self._response
         self._size += len(data)
         if self._size > self._limit:
@@ -126,7 +133,7 @@ def _response_of(data: bytes) -> str | None:
     """The id of the response that a chunk belongs to, where it says so."""
     try:
         chunk = _read_chunk(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     for holder in (chunk.message, chunk.response):
         if isinstance(holder, dict) and holder.get("id"):

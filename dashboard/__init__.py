@@ -1,0 +1,1 @@
+"""The read side of Tallybook: questions, answers, the read API, the dashboard."""

@@ -1,0 +1,155 @@
+"""The read API: `GET /v1/spend`, `GET /v1/requests`, `GET /v1/requests/{event_id}`. It knows HTTP and no SQL.
+
+Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-4o&team=ml`). A parameter that does not
+exist is refused, so that a typing error never widens an answer.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from dashboard import catalogue
+from dashboard.answer import as_csv, as_json, write_csv
+from dashboard.question import QuestionError, Words, parse, read_filters, read_limit, read_moment, read_zone
+from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
+from dashboard.runner import run
+from ingest.description import described
+from ingest.ledger.engine import Ledger
+from ingest.problems import MEDIA_TYPE, Problem
+
+CSV: Final = "text/csv; charset=utf-8"
+_BOTH: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {}, "text/csv": {}}},
+    **described(401, 403, 422, 500),
+}
+_ONE: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "No such call", "content": {MEDIA_TYPE: {}}},
+    **described(401, 403, 422, 500),
+}
+
+Names = Annotated[list[str] | None, Query(description="Names, comma-separated or repeated.")]
+Where = Annotated[
+    list[str] | None, Query(description="DIMENSION=VALUE, repeated; `DIMENSION=` is a call without one.")
+]
+From = Annotated[str | None, Query(alias="from", description="Start: a date or an RFC 3339 time.")]
+To = Annotated[str | None, Query(alias="to", description="End, not included: a date or an RFC 3339 time.")]
+Timezone = Annotated[
+    str | None, Query(description="IANA zone of dates and days; the ledger's where not given.")
+]
+
+
+def make_router(ledger: Ledger) -> APIRouter:
+    """The read API of one ledger."""
+    router = APIRouter(prefix="/v1", tags=["read"])
+
+    @router.get("/spend", responses=_BOTH, summary="What was used and what it cost")
+    def spend(
+        request: Request,
+        *,
+        by: Names = None,
+        metric: Names = None,
+        start: From = None,
+        end: To = None,
+        interval: Annotated[
+            str | None, Query(description="hour, day, week or month; brings `time` with it.")
+        ] = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        compare: Annotated[str | None, Query(description="`previous` adds the period before.")] = None,
+        limit: Annotated[
+            str | None, Query(description="Show at most so many rows; totals are of all.")
+        ] = None,
+    ) -> Response:
+        known = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare", "limit")
+        with understood():
+            wheres = [*(where or ()), *_short_filters(request, known)]
+            words = Words(by or (), metric or (), start, end, interval, timezone, wheres, compare, limit)
+            result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+        if wants_csv(request):
+            return Response(as_csv(result), media_type=CSV)
+        return JSONResponse(as_json(result))
+
+    @router.get("/requests", responses=_BOTH, summary="Single calls, newest first")
+    def requests(
+        request: Request,
+        *,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        limit: Annotated[str | None, Query(description=f"Calls on a page, at most {MOST}.")] = None,
+        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+    ) -> Response:
+        known = ("from", "to", "timezone", "where", "limit", "cursor")
+        with understood():
+            zone = read_zone(timezone) if timezone else ledger.zone
+            query = CallsQuery(
+                start=read_moment("from", start, zone) if start else None,
+                end=read_moment("to", end, zone) if end else None,
+                filters=read_filters([*(where or ()), *_short_filters(request, known)]),
+                limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
+                after=read_cursor(cursor) if cursor else None,
+            )
+        page = listed(ledger, query)
+        if wants_csv(request):
+            return _page_csv(page)
+        return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
+
+    @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
+    def one_request(event_id: str) -> Response:
+        found = in_full(ledger, wanted) if (wanted := _uuid(event_id)) else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(found)
+
+    return router
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """A question that cannot be asked becomes an answer 422."""
+    try:
+        yield
+    except QuestionError as error:
+        title = "The question cannot be answered"
+        raise Problem(422, error.code, title, str(error), extra={"parameter": error.parameter}) from error
+
+
+def wants_csv(request: Request) -> bool:
+    """Whether the caller prefers CSV: it is named in `Accept`, and JSON is not named before it."""
+    kinds = [kind.split(";")[0].strip() for kind in request.headers.get("accept", "").lower().split(",")]
+    first = next((kind for kind in kinds if kind in ("text/csv", "application/json")), None)
+    return first == "text/csv"
+
+
+def _short_filters(request: Request, known: Iterable[str]) -> list[str]:
+    """Filters given as `DIM=VALUE`; any other parameter that is not `known` is refused."""
+    found = []
+    for name, value in request.query_params.multi_items():
+        if name in known:
+            continue
+        if catalogue.dimension(name) is None:
+            allowed = f"{', '.join(known)}, or a dimension to filter on"
+            raise QuestionError(
+                "unknown_parameter", name, f"there is no parameter {name!r}; there are {allowed}"
+            )
+        found.append(f"{name}={value}")
+    return found
+
+
+def _page_csv(page: Page) -> Response:
+    headers = {"X-Next-Cursor": page.next_cursor} if page.next_cursor else {}
+    lines = ([call[name] for name in LISTED] for call in page.calls)
+    return Response(write_csv(LISTED, lines), media_type=CSV, headers=headers)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

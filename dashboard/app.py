@@ -1,0 +1,148 @@
+"""The Dash app: one shell with the filter bar, and below it the page that the URL names.
+
+A page is a function of the URL. Controls write the URL, the URL fills the controls and the page; nothing else holds
+state. Every callback is a coroutine and sends its work to a thread, for a callback that blocks would hold up the API.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+import structlog
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import filter_bar
+from dashboard.figures import FONT
+from dashboard.filter_bar import CONTROLS, control_id
+from dashboard.filters import DIMENSIONS, dates, from_search, to_search
+from dashboard.pages import PAGES, page_at
+from dashboard.pages.parts import failed
+from dashboard.question import QuestionError
+from ingest.ledger.engine import Ledger
+
+PREFIX: Final = "/dashboard/"
+_log = structlog.get_logger("tallybook.dashboard")
+THEME: Final = {
+    "primaryColor": "blue",
+    "defaultRadius": "md",
+    "fontFamily": FONT,
+}
+
+
+def make_dashboard(ledger: Ledger) -> Dash:
+    """The dashboard of one ledger. Make one in a process: Dash keeps some of its state beside the app."""
+    app = Dash(
+        __name__,
+        backend="fastapi",
+        use_async=True,
+        title="Tallybook",
+        update_title="",
+        routes_pathname_prefix=PREFIX,
+        requests_pathname_prefix=PREFIX,
+        suppress_callback_exceptions=True,
+    )
+    app.layout = _layout
+    _add_filters(app, ledger)
+    _add_pages(app, ledger)
+    return app
+
+
+def _layout() -> Any:
+    content = dcc.Loading(
+        html.Div(id="page", className="page"),
+        delay_show=300,
+        overlay_style={"visibility": "visible", "opacity": 0.5},
+        type="dot",
+        color="var(--mantine-primary-color-filled)",
+    )
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh="callback-nav"),
+            html.Header(dmc.Container(_heading(), size="xl"), className="heading"),
+            html.Main(dmc.Container(dmc.Stack([filter_bar.bar(), content], gap="md"), size="xl", py="md")),
+        ],
+        theme=THEME,
+        defaultColorScheme="auto",
+    )
+
+
+def _heading() -> Any:
+    toggle = dmc.ColorSchemeToggle(
+        lightIcon="☀",
+        darkIcon="☾",
+        variant="default",
+        size="lg",
+        id="colour-scheme",
+        **{"aria-label": "Light or dark"},
+    )
+    brand = html.Div([html.Span("Tally", className="brand-first"), "book"], className="brand")
+    return dmc.Group(
+        [dmc.Group([brand, html.Nav(id="pages")], gap="lg", wrap="nowrap"), toggle], justify="space-between"
+    )
+
+
+def _add_filters(app: Dash, ledger: Ledger) -> None:
+    values = [Output(control_id(name), "value") for name in CONTROLS]
+
+    @app.callback(
+        Output("url", "search"),
+        *values,
+        Input("url", "search"),
+        *(Input(control_id(name), "value") for name in CONTROLS),
+    )
+    async def keep_in_step(search: str | None, *chosen: Any) -> Any:
+        """The URL fills the controls; a control that somebody changes fills the URL."""
+        before = from_search(search)
+        changed = ctx.triggered_id
+        if changed in (None, "url"):
+            return (no_update, *_shown(before, ledger))
+        view = filter_bar.view_of(chosen, changed, before)
+        if view is None:
+            return (no_update,) * (1 + len(CONTROLS))
+        return (no_update if view == before else to_search(view), *_shown(view, ledger))
+
+    @app.callback(
+        *(Output(control_id(key), "data") for key in DIMENSIONS),
+        Input("url", "pathname"),
+        State("url", "search"),
+    )
+    async def fill_options(_: str, search: str | None) -> Any:
+        """What the ledger holds can be chosen."""
+        return tuple(await run_in_threadpool(filter_bar.options, ledger, from_search(search)))
+
+
+def _shown(view: Any, ledger: Ledger) -> list[Any]:
+    """The controls' values; a preset shows its dates."""
+    preset, _, *rest = filter_bar.values_of(view)
+    return [preset, [day.isoformat() for day in dates(view, ledger.zone, datetime.now(UTC))], *rest]
+
+
+def _add_pages(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("page", "children"),
+        Output("pages", "children"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+    )
+    async def show(pathname: str, search: str | None) -> Any:
+        """The page that the URL names."""
+        page = page_at((pathname or PREFIX).removeprefix(PREFIX.rstrip("/")))
+        links = [
+            dcc.Link(
+                one.title,
+                href=f"{PREFIX}{one.path}{search or ''}",
+                className="current" if one is page else "",
+            )
+            for one in PAGES
+        ]
+        if page is None:
+            return failed("There is no page at this address."), links
+        try:
+            return await run_in_threadpool(page.content, ledger, from_search(search)), links
+        except QuestionError as error:
+            return failed(str(error)), links
+        except SQLAlchemyError as error:
+            _log.exception("page failed", page=page.title, error=type(error).__qualname__)
+            return failed("The ledger cannot be read now. Reload the page to try again."), links

@@ -1,0 +1,145 @@
+"""The filter bar that all pages share: controls whose state is the URL's."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+
+from dashboard import catalogue, names
+from dashboard.filters import DIMENSIONS, PRESETS, View
+from dashboard.question import INTERVALS, Period, SpendQuery
+from dashboard.runner import run
+from ingest.ledger.engine import Ledger
+from ingest.ledger.types import instant
+
+CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
+"""The controls, in the order in which callbacks take and give their values."""
+_ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
+_SHOWN_OPTIONS: Final = 60
+
+Option = dict[str, str]
+
+
+def control_id(name: str) -> str:
+    """The id of a control."""
+    return f"filter-{name.replace('_', '-')}"
+
+
+def bar() -> Any:
+    """The controls, still without their options."""
+    presets = [{"value": key, "label": label} for key, label in PRESETS.items()]
+    intervals = [
+        {"value": "", "label": "Automatic"},
+        *({"value": key, "label": key.capitalize()} for key in INTERVALS),
+    ]
+    period = [
+        dmc.Box(
+            dmc.SegmentedControl(id=control_id("preset"), data=presets, value="", size="sm"),
+            className="presets",
+        ),
+        dmc.DatePickerInput(
+            id=control_id("dates"),
+            type="range",
+            valueFormat="YYYY-MM-DD",
+            placeholder="From - to",
+            allowSingleDateInRange=True,
+            firstDayOfWeek=1,
+            w=230,
+            **{"aria-label": "Dates"},
+        ),
+    ]
+    selects = [
+        *(_select(key) for key in DIMENSIONS),
+        dmc.Select(
+            id=control_id("interval"),
+            label="Interval",
+            data=intervals,
+            value="",
+            allowDeselect=False,
+            size="sm",
+        ),
+    ]
+    return dmc.Stack(
+        [
+            dmc.Group(period, gap="sm"),
+            dmc.SimpleGrid(selects, cols={"base": 2, "sm": 3, "lg": 6}, spacing="sm"),
+        ],
+        gap="sm",
+        id="filter-bar",
+    )
+
+
+def _select(key: str) -> Any:
+    return dmc.MultiSelect(
+        id=control_id(key),
+        label=catalogue.DIMENSIONS[key].label,
+        placeholder="All",
+        data=[],
+        value=[],
+        searchable=True,
+        clearable=True,
+        hidePickedOptions=True,
+        limit=_SHOWN_OPTIONS,
+        nothingFoundMessage="Nothing found",
+        debounce=400,
+        size="sm",
+    )
+
+
+def values_of(view: View) -> list[Any]:
+    """The controls' values for a view."""
+    dates = [view.first, view.last] if view.first and view.last else None
+    return [view.preset or "", dates, view.interval or "", *(view.values(key) for key in DIMENSIONS)]
+
+
+def view_of(values: Sequence[Any], changed: str | None, before: View) -> View | None:
+    """The view that the controls show after one of them has changed; None while only one date is chosen."""
+    preset, dates, interval, *chosen = values
+    first, last = before.first, before.last
+    if changed == control_id("preset") and preset:
+        first = last = None
+    elif changed == control_id("dates"):
+        picked = [str(day)[:10] for day in dates or [] if day]
+        if len(picked) == 1:
+            return None
+        first, last = (picked[0], picked[1]) if picked else (None, None)
+    dated = bool(first and last)
+    return View(
+        preset=None if dated else (preset or before.preset or View().preset),
+        first=first,
+        last=last,
+        interval=interval or None,
+        filters=tuple(
+            (key, value) for key, picked in zip(DIMENSIONS, chosen, strict=True) for value in picked or []
+        ),
+    )
+
+
+def options(ledger: Ledger, view: View) -> list[list[Option]]:
+    """What can be chosen for each dimension: all that the ledger holds, and what the view has chosen already.
+
+    A control drops a chosen value that it cannot find among its options. Virtual keys are chosen by their id.
+    """
+    return [
+        _with_chosen(found, view.values(key)) for key, found in zip(DIMENSIONS, _held(ledger), strict=True)
+    ]
+
+
+def _with_chosen(found: list[Option], chosen: Sequence[str]) -> list[Option]:
+    held = {option["value"] for option in found}
+    return [*found, *({"value": value, "label": value} for value in chosen if value not in held)]
+
+
+def _held(ledger: Ledger) -> list[list[Option]]:
+    terms = tuple(key for key in DIMENSIONS if key != "virtual_key")
+    result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
+    with ledger.reading() as connection:
+        keys = [{"value": ident, "label": name} for ident, name in names.entries(connection, "virtual_key")]
+    found = {
+        key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
+        for at, key in enumerate(terms)
+    }
+    return [
+        keys if key == "virtual_key" else [{"value": one, "label": one} for one in found[key]]
+        for key in DIMENSIONS
+    ]

@@ -1,0 +1,124 @@
+"""What a page shows, as a value: read from the URL, written to the URL, turned into questions.
+
+The URL holds everything, so that a page can be shared, reloaded and gone back to. What is not understood in a URL is
+left out, never an error: links live long.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from dashboard.question import INTERVALS, QuestionError, SpendQuery, Words, parse, read_moment
+from ingest.ledger.slots import Zone
+
+DIMENSIONS: Final = ("provider", "model", "virtual_key", "status", "request_type")
+"""What the filter bar filters on."""
+PRESETS: Final = {
+    "today": "Today",
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "month": "This month",
+    "last-month": "Last month",
+}
+DEFAULT_PRESET: Final = "30d"
+_DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+
+
+@dataclass(frozen=True)
+class View:
+    """The state of a page: a preset period or two dates (the last one included), an interval, and filters."""
+
+    preset: str | None = DEFAULT_PRESET
+    first: str | None = None
+    last: str | None = None
+    interval: str | None = None
+    filters: tuple[tuple[str, str], ...] = ()
+
+    def values(self, dimension: str) -> list[str]:
+        """The values of a dimension that count; none for all."""
+        return [value for key, value in self.filters if key == dimension]
+
+
+def from_search(search: str | None) -> View:
+    """The view that the query part of a URL names."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl((search or "").removeprefix("?")):
+        found.setdefault(name, []).append(value)
+    first, last = _day(found.get("from")), _day(found.get("to"))
+    dated = first is not None and last is not None and first <= last
+    preset = found.get("period", [DEFAULT_PRESET])[0]
+    interval = found.get("interval", [""])[0]
+    return View(
+        preset=None if dated else preset if preset in PRESETS else DEFAULT_PRESET,
+        first=first if dated else None,
+        last=last if dated else None,
+        interval=interval if interval in INTERVALS else None,
+        filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
+    )
+
+
+def to_search(view: View) -> str:
+    """The query part of the URL that names the view; nothing for the view that comes by itself."""
+    pairs: list[tuple[str, str]] = []
+    if view.first and view.last:
+        pairs += [("from", view.first), ("to", view.last)]
+    elif view.preset and view.preset != DEFAULT_PRESET:
+        pairs.append(("period", view.preset))
+    if view.interval:
+        pairs.append(("interval", view.interval))
+    pairs += view.filters
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def dates(view: View, zone: Zone, now: datetime) -> tuple[date, date]:
+    """The first and the last day of the view."""
+    if view.first and view.last:
+        return date.fromisoformat(view.first), date.fromisoformat(view.last)
+    today = now.astimezone(zone.info).date()
+    month = today.replace(day=1)
+    if view.preset == "month":
+        return month, today
+    if view.preset == "last-month":
+        return (month - timedelta(days=1)).replace(day=1), month - timedelta(days=1)
+    return today - timedelta(days=_DAYS[view.preset or DEFAULT_PRESET] - 1), today
+
+
+def question(
+    view: View,
+    zone: Zone,
+    metrics: Iterable[str],
+    by: Sequence[str] = (),
+    *,
+    compare: bool = False,
+    now: datetime | None = None,
+) -> SpendQuery:
+    """The question that a page asks about the view.
+
+    Raises:
+        QuestionError: the view cannot be asked about, such as hours of many years.
+    """
+    moment = now or datetime.now(UTC)
+    first, last = dates(view, zone, moment)
+    words = Words(
+        by=by,
+        metric=list(metrics),
+        start=first.isoformat(),
+        end=(last + timedelta(days=1)).isoformat(),
+        interval=view.interval if "time" in by else None,
+        where=[f"{key}={value}" for key, value in view.filters],
+        compare="previous" if compare else None,
+    )
+    return parse(words, zone, moment)
+
+
+def _day(texts: list[str] | None) -> str | None:
+    """The date that is written, if it is one."""
+    try:
+        text = (texts or [""])[0][:10]
+        read_moment("from", text, Zone("UTC"))
+    except QuestionError:
+        return None
+    return text

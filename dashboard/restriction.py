@@ -1,0 +1,77 @@
+"""Filters as conditions on a table that has the ledger's dimension columns.
+
+Text becomes ids inside the statement, in its own snapshot. A text that the ledger does not know matches nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from dashboard import catalogue
+from dashboard.question import Filter
+from ingest.ledger import dialects
+from ingest.ledger.secrets import KeyRing
+from ingest.ledger.tables import attribution, directory, term
+
+Column = sa.ColumnElement[Any]
+
+
+def term_id(text: str) -> sa.ScalarSelect[int]:
+    """The id of a text, looked up in the statement."""
+    return sa.select(term.c.term_id).where(term.c.text == text).scalar_subquery()
+
+
+def restrictions(filters: Iterable[Filter], table: sa.Table, keyring: KeyRing) -> list[Column]:
+    """One condition per filter."""
+    return [_restriction(one, table, keyring) for one in filters]
+
+
+def _restriction(one: Filter, table: sa.Table, keyring: KeyRing) -> Column:  # noqa: PLR0911 - one for each kind
+    key = one.dimension
+    texts = [value for value in one.values if value is not None]
+    found = catalogue.dimension(key)
+    match found.kind if found else "none":
+        case "term":
+            return _any_of(one, table.c[f"{key}_id"], _terms(texts))
+        case "place":
+            return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _terms(texts)))
+        case "person":
+            return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _people(key, texts, keyring)))
+        case "flag":
+            return _any_of(one, table.c[key], [text == "true" for text in texts])
+        case "text":
+            return _any_of(one, table.c[key], texts)
+        case "label":
+            return _any_of(
+                one, dialects.label(table.c.labels, key.removeprefix(catalogue.LABEL_PREFIX)), texts
+            )
+        case _:
+            return sa.true() if None in one.values else sa.false()
+
+
+def _any_of(one: Filter, column: Column, wanted: sa.Select[Any] | list[Any]) -> Column:
+    held = column.in_(wanted)
+    return sa.or_(held, column.is_(None)) if None in one.values else held
+
+
+def _who(one: Filter, table: sa.Table, condition: Column) -> Column:
+    """A condition on owners, as one on the table's attribution. A call without attribution has no owner."""
+    owned = table.c.attribution_id.in_(sa.select(attribution.c.attribution_id).where(condition))
+    return sa.or_(owned, table.c.attribution_id.is_(None)) if None in one.values else owned
+
+
+def _terms(texts: list[str]) -> sa.Select[Any]:
+    return sa.select(term.c.term_id).where(term.c.text.in_(texts))
+
+
+def _people(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:
+    """Directory entries known by one of the texts: a name, an id, a hint, or the key itself."""
+    idents = [keyring.conceal(text).ident for text in texts] if kind == "virtual_key" else texts
+    known = sa.or_(
+        directory.c.given_name.in_(texts),
+        directory.c.name.in_(texts),
+        directory.c.hint.in_(texts),
+        directory.c.ident.in_(idents),
+    )
+    return sa.select(directory.c.entry_id).where(directory.c.kind == kind, known)

@@ -1,0 +1,235 @@
+"""The runner: one place where questions are answered. It reads, decodes, adds up, fills empty time and sorts."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from dashboard import buckets, catalogue, names
+from dashboard.catalogue import Value
+from dashboard.measures import SMALL
+from dashboard.question import SpendQuery, period_before
+from dashboard.rewriting import rewrite
+from dashboard.statement import Compiled, compile_query
+from dashboard.sums import Sums, total
+from ingest.ledger.engine import Ledger
+from ingest.ledger.histogram import Histogram, pack_text, parse
+from ingest.ledger.rollups import join_sum
+from ingest.ledger.slots import Zone
+from ingest.ledger.tables import LATENCY_HISTOGRAMS
+
+Key = tuple[str | bool | None, ...]
+Decode = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an answer: the values of the dimensions and of the metrics, in the order they were asked."""
+
+    key: Key
+    values: tuple[Value, ...]
+    currency: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The metrics over everything, of one currency where money is among them."""
+
+    currency: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to a question."""
+
+    query: SpendQuery
+    rows: tuple[Row, ...]
+    totals: Totals
+    other_currencies: tuple[Totals, ...]
+    """Totals of the currencies that are not in `totals`; sums never mix currencies."""
+    unpriced_requests: int
+    comparison: "Result | None" = None
+
+    @property
+    def has_money(self) -> bool:
+        """Whether the answer holds amounts of money, and so names a currency."""
+        return any(catalogue.METRICS[metric].is_money for metric in self.query.metrics)
+
+    @property
+    def buckets(self) -> list[str]:
+        """Every time bucket of the period, as rows name it; none for a question without time."""
+        return _bucket_texts(self.query)
+
+    def total(self, metric: str) -> Value:
+        """The total of one metric that was asked for."""
+        return self.totals.values[self.query.metrics.index(metric)]
+
+
+@dataclass(frozen=True)
+class _Group:
+    key: Key
+    currency: str
+    sums: Sums
+
+
+def run(ledger: Ledger, query: SpendQuery) -> Result:
+    """Answer a question.
+
+    Raises:
+        QuestionError: it cannot be answered as asked.
+    """
+    query = rewrite(query)
+    compiled = compile_query(query, ledger.zone, ledger.keyring)
+    with ledger.reading() as connection:
+        rows = connection.execute(compiled.select).all()
+        groups = list(_groups(connection, query, compiled, rows, ledger.currency))
+    result = _result(query, groups, ledger.currency)
+    return replace(result, comparison=run(ledger, _before(query))) if query.comparison else result
+
+
+def _before(query: SpendQuery) -> SpendQuery:
+    return replace(query, period=period_before(query.period, Zone(query.zone)), comparison=False)
+
+
+def _groups(
+    connection: sa.Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
+) -> Iterator[_Group]:
+    """What the database found, decoded. Groups without a single call are left out."""
+    keys = len(query.dimensions)
+    decoders = [
+        _decoder(connection, query, key, {row[i] for row in rows}) for i, key in enumerate(query.dimensions)
+    ]
+    currency_at = keys if compiled.by_currency else None
+    currencies = names.terms(connection, {row[keys] for row in rows}) if compiled.by_currency else {}
+    first = keys + compiled.by_currency
+    for row in rows:
+        sums = _read_sums(compiled.measures, row[first:])
+        if sums["requests"]:
+            key = tuple(decode(value) for decode, value in zip(decoders, row[:keys], strict=True))
+            currency = currencies[row[currency_at]] if currency_at is not None else None
+            yield _Group(key, _currency(query, key) or currency or reporting, sums)
+
+
+def _currency(query: SpendQuery, key: Key) -> str | None:
+    """The currency of a row that was asked for by currency."""
+    return str(key[query.dimensions.index("currency")] or "") if "currency" in query.dimensions else None
+
+
+def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterable[Any]) -> Decode:
+    """From a column's value to the value that answers give."""
+    found = catalogue.dimension(key)
+    match found.kind if found else "none":
+        case "time":
+            interval, zone = query.interval or "day", Zone(query.zone)
+            return lambda bucket: buckets.text(int(bucket), interval, zone)
+        case "term" | "place":
+            return names.terms(connection, ids).__getitem__
+        case "person":
+            return names.people(connection, ids).__getitem__
+        case "flag":
+            return lambda flag: None if flag is None else bool(flag)
+        case _:
+            return lambda value: value
+
+
+def _read_sums(measures: Iterable[str], columns: Sequence[Any]) -> Sums:
+    numbers: dict[str, int] = {}
+    histograms: dict[str, Histogram] = {}
+    at = iter(columns)
+    for measure in measures:
+        if measure in LATENCY_HISTOGRAMS:
+            histograms[measure] = _read_histogram(next(at), next(at))
+        elif measure in SMALL:
+            numbers[measure] = int(next(at) or 0)
+        else:
+            numbers[measure] = join_sum(next(at) or 0, next(at) or 0)
+    return Sums(numbers, histograms)
+
+
+def _read_histogram(joined: str | None, raw: str | None) -> Histogram:
+    """The histogram of rollups and the latencies of events together."""
+    texts = [text for text in (joined, pack_text(raw)) if text]
+    return parse(",".join(texts))
+
+
+def _result(query: SpendQuery, groups: list[_Group], reporting: str) -> Result:
+    by_currency: dict[str, list[Sums]] = {}
+    for group in groups:
+        by_currency.setdefault(group.currency, []).append(group.sums)
+    main = next(iter(by_currency)) if len(by_currency) == 1 else reporting
+    totals = {currency: _totals(query, currency, sums) for currency, sums in by_currency.items()}
+    return Result(
+        query=query,
+        rows=tuple(_sorted(query, _filled(query, groups, main))[: query.limit]),
+        totals=totals.pop(main, _totals(query, main, [])),
+        other_currencies=tuple(totals[currency] for currency in sorted(totals)),
+        unpriced_requests=sum(group.sums["unpriced_requests"] for group in groups),
+    )
+
+
+def _totals(query: SpendQuery, currency: str, sums: list[Sums]) -> Totals:
+    return Totals(currency, _values(query, total(sums)))
+
+
+def _values(query: SpendQuery, sums: Sums) -> tuple[Value, ...]:
+    return tuple(catalogue.METRICS[metric].value(sums) for metric in query.metrics)
+
+
+def _filled(query: SpendQuery, groups: list[_Group], currency: str) -> list[Row]:
+    """The rows, and one of nothing for each empty bucket where time alone is asked, or for no dimension at all."""
+    rows = [Row(group.key, _values(query, group.sums), group.currency) for group in groups]
+    held = {row.key for row in rows}
+    expected: list[Key] = []
+    if query.dimensions == ("time",):
+        expected = [(bucket,) for bucket in _bucket_texts(query)]
+    elif not query.dimensions and not rows:
+        expected = [()]
+    nothing = _values(query, Sums())
+    return rows + [Row(key, nothing, currency) for key in expected if key not in held]
+
+
+def _bucket_texts(query: SpendQuery) -> list[str]:
+    if query.interval is None:
+        return []
+    zone = Zone(query.zone)
+    return [
+        buckets.text(bucket, query.interval, zone)
+        for bucket in buckets.within(query.period, query.interval, zone)
+    ]
+
+
+_AFTER_ALL: Final = "\U0010ffff"
+
+
+def _sorted(query: SpendQuery, rows: list[Row]) -> list[Row]:
+    """Rows in the order the question wants; equals by their dimensions, what is unknown last."""
+    rows.sort(
+        key=lambda row: (*(_AFTER_ALL if part is None else str(part) for part in row.key), row.currency)
+    )
+    times = _positions(query)
+    for column in reversed(query.order):
+        name = column.removeprefix("-")
+        descending = column != name
+        if name == "time":
+            at = query.dimensions.index("time")
+            rows.sort(key=lambda row: times.get(str(row.key[at]), 0), reverse=descending)
+        elif name in query.metrics:
+            rows.sort(key=_by_metric(query.metrics.index(name), descending=descending))
+    return rows
+
+
+def _positions(query: SpendQuery) -> Mapping[str, int]:
+    """The place of each bucket in time: in the hour that a clock shows twice, texts do not sort."""
+    return {bucket: place for place, bucket in enumerate(_bucket_texts(query))}
+
+
+def _by_metric(at: int, *, descending: bool) -> Callable[[Row], tuple[bool, Any]]:
+    def sort_key(row: Row) -> tuple[bool, Any]:
+        value = row.values[at]
+        if value is None:
+            return True, 0
+        return False, -value if descending else value
+
+    return sort_key

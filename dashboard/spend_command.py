@@ -1,0 +1,115 @@
+"""`tallybook spend`: the question of `GET /v1/spend` on the command line, as a table, JSON or CSV."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dashboard import catalogue
+from dashboard.answer import as_csv, as_json
+from dashboard.catalogue import Metric, Unit
+from dashboard.question import QuestionError, Words, parse
+from dashboard.runner import Result, Totals
+from dashboard.runner import run as answer
+from dashboard.wording import shown, unpriced
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.settings import Settings
+
+Form = Literal["table", "json", "csv"]
+WRONG_USAGE: Final = 2
+
+
+def run(
+    *,
+    by: str,
+    metric: str,
+    start: str | None,
+    end: str | None,
+    interval: str | None,
+    timezone: str | None,
+    where: Sequence[str],
+    limit: int | None,
+    form: Form,
+) -> int:
+    """Ask the ledger of the settings and print the answer; the exit code."""
+    words = Words([by], [metric], start, end, interval, timezone, where, limit=limit)
+    ledger = open_ledger(Settings())
+    try:
+        return spend(ledger, words, form)
+    finally:
+        ledger.close()
+
+
+def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
+    """Ask `ledger` and print the answer on standard output; 2 for a question that cannot be asked."""
+    try:
+        result = answer(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+    except QuestionError as error:
+        sys.stderr.write(f"tallybook spend: {error}\n")
+        return WRONG_USAGE
+    match form:
+        case "json":
+            sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
+        case "csv":
+            sys.stdout.write(as_csv(result))
+        case "table":
+            _print(result, Console())
+    return 0
+
+
+def _print(result: Result, console: Console) -> None:
+    query = result.query
+    metrics = [catalogue.METRICS[key] for key in query.metrics]
+    has_footer = bool(query.dimensions)
+    table = Table(box=None, pad_edge=False, show_footer=has_footer, footer_style="bold")
+    totals = [shown(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)]
+    for at, key in enumerate(query.dimensions):
+        table.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
+    split = bool(result.other_currencies) and "currency" not in query.dimensions
+    if split:
+        table.add_column("Currency", footer=result.totals.currency)
+    for metric, text in zip(metrics, totals, strict=True):
+        table.add_column(_heading(metric, result), footer=text, justify="right")
+    for row in result.rows:
+        values = [shown(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
+        table.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
+    console.print(table)
+    for other in result.other_currencies:
+        console.print(escape(_other(metrics, other)), highlight=False)
+    console.print(escape(_period(result)), style="dim", highlight=False)
+    if result.unpriced_requests:
+        console.print(unpriced(result.unpriced_requests), style="yellow", highlight=False)
+
+
+def _heading(metric: Metric, result: Result) -> str:
+    if metric.is_money and not result.other_currencies:
+        return f"{metric.label} ({result.totals.currency})"
+    return f"{metric.label} (ms)" if metric.unit is Unit.MILLISECONDS else metric.label
+
+
+def _label(key: str) -> str:
+    found = catalogue.dimension(key)
+    return found.label if found else key
+
+
+def _dimension_text(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
+
+
+def _other(metrics: Sequence[Metric], totals: Totals) -> str:
+    parts = (
+        f"{metric.label} {shown(metric, value)}" for metric, value in zip(metrics, totals.values, strict=True)
+    )
+    return f"in {totals.currency}: {', '.join(parts)}"
+
+
+def _period(result: Result) -> str:
+    period = as_json(result)["period"]
+    return f"from {period['from']} to {period['to']} ({period['timezone']})"

@@ -1,0 +1,213 @@
+"""From a question and its plan to one SELECT, which reads marks, rollups and events in one snapshot.
+
+Every branch of the UNION ALL is grouped by itself; the outer SELECT joins owners to what is left and groups once more.
+How a measure is summed stands in `dashboard.measures`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from dashboard import catalogue
+from dashboard.clock import bucket_at, bucket_of
+from dashboard.measures import again, sum_columns, sums
+from dashboard.plan import Cut, Plan, Stretch, plan
+from dashboard.question import SpendQuery
+from dashboard.restriction import restrictions
+from ingest.ledger import dialects
+from ingest.ledger.secrets import KeyRing
+from ingest.ledger.slots import HOUR, Zone
+from ingest.ledger.tables import (
+    attribution,
+    dirty_slot,
+    rollup_day,
+    rollup_day_model,
+    rollup_slot,
+    usage_event,
+)
+
+ALWAYS: Final = ("requests", "unpriced_requests")
+_LONGEST_DAY: Final = 25 * HOUR
+
+Column = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A statement and what its columns are, in order: dimensions, currency where there is money, measures."""
+
+    select: sa.Select[Any]
+    by_currency: bool
+    measures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One source of rows: the table that holds dimensions and measures, its bucket of time, its conditions."""
+
+    table: sa.Table
+    time: Column
+    where: tuple[Column, ...]
+    source: sa.FromClause | None = None
+
+
+def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing) -> Compiled:
+    """The statement that answers a rewritten question from a ledger that reports in `zone`."""
+    measures = measures_of(query)
+    by_currency = "currency" not in query.dimensions and any(
+        catalogue.METRICS[m].is_money for m in query.metrics
+    )
+    keys = _inner_keys(query, by_currency=by_currency)
+    branches = [
+        _grouped(branch, keys, measures, query, keyring) for branch in _branches(query, plan(query, zone))
+    ]
+    part = sa.union_all(*branches).subquery("part")
+    outer = [*_outer_keys(query, part), *([part.c.currency_id] if by_currency else [])]
+    named = [column.label(f"k{index}") for index, column in enumerate(outer)]
+    source: sa.FromClause = part
+    if "attribution_id" in keys:
+        source = part.outerjoin(attribution, attribution.c.attribution_id == part.c.attribution_id)
+    summed = [again(part.c[name], name) for name in sum_columns(measures)]
+    select = sa.select(*named, *summed).select_from(source).group_by(*(column.name for column in named))
+    return Compiled(select, by_currency, measures)
+
+
+def measures_of(query: SpendQuery) -> tuple[str, ...]:
+    """The measures that the question's metrics need, each once."""
+    needs = (need for metric in query.metrics for need in catalogue.METRICS[metric].needs)
+    return tuple(dict.fromkeys((*ALWAYS, *needs)))
+
+
+def _branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    if chosen.grain == "event":
+        return [_Branch(usage_event, bucket_at(query, at), _between(usage_event.c.occurred_at, chosen.whole))]
+    found = [
+        *_day_branches(query, chosen),
+        *(_slot_branch(query, chosen, stretch) for stretch in chosen.slots),
+    ]
+    if chosen.whole.start < chosen.whole.end:
+        found.append(_dirty_branch(query, chosen, at))
+    return found + [_cut_branch(query, chosen, cut, at) for cut in chosen.cuts]
+
+
+def _day_branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
+    """Clean days from the day rollup; the clean slots of dirty days from the slot rollup."""
+    if chosen.days is None:
+        return []
+    table = rollup_day if chosen.needs_who else rollup_day_model
+    in_days = _between(dirty_slot.c.day, chosen.days)
+    clean = table.c.day.not_in(sa.select(dirty_slot.c.day).where(*in_days))
+    bounds = (
+        sa.select(
+            dirty_slot.c.day,
+            (sa.func.min(dirty_slot.c.slot) - _LONGEST_DAY).label("first"),
+            (sa.func.max(dirty_slot.c.slot) + _LONGEST_DAY).label("last"),
+        )
+        .where(*in_days)
+        .group_by(dirty_slot.c.day)
+        .subquery("dirty_day")
+    )
+    # Bounds on the slot beside the day itself: the slot is what the rollup is indexed by.
+    inside = (
+        (rollup_slot.c.slot >= bounds.c.first)
+        & (rollup_slot.c.slot < bounds.c.last)
+        & (rollup_slot.c.day == bounds.c.day)
+    )
+    return [
+        _Branch(table, bucket_of(query, table), (*_between(table.c.day, chosen.days), clean)),
+        _Branch(
+            rollup_slot, bucket_of(query, rollup_slot), (_clean_slot(),), bounds.join(rollup_slot, inside)
+        ),
+    ]
+
+
+def _slot_branch(query: SpendQuery, chosen: Plan, stretch: Stretch) -> _Branch:
+    slot = rollup_slot.c.slot
+    time = bucket_at(query, slot) if chosen.computed_time else bucket_of(query, rollup_slot)
+    return _Branch(rollup_slot, time, (*_between(slot, stretch), _clean_slot()))
+
+
+def _dirty_branch(query: SpendQuery, chosen: Plan, at: Column) -> _Branch:
+    inside = (usage_event.c.occurred_at >= dirty_slot.c.slot) & (
+        usage_event.c.occurred_at < dirty_slot.c.slot_end
+    )
+    time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, dirty_slot)
+    source = dirty_slot.join(usage_event, inside)
+    return _Branch(usage_event, time, _between(dirty_slot.c.slot, chosen.whole), source)
+
+
+def _cut_branch(query: SpendQuery, chosen: Plan, cut: Cut, at: Column) -> _Branch:
+    time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, cut.slot)
+    return _Branch(usage_event, time, _between(usage_event.c.occurred_at, cut.stretch))
+
+
+def _clean_slot() -> Column:
+    return rollup_slot.c.slot.not_in(sa.select(dirty_slot.c.slot))
+
+
+def _between(column: sa.Column[Any], stretch: Stretch) -> tuple[Column, ...]:
+    return column >= stretch.start, column < stretch.end
+
+
+def _grouped(
+    branch: _Branch,
+    keys: dict[str, Callable[[_Branch], Column]],
+    measures: tuple[str, ...],
+    query: SpendQuery,
+    ring: KeyRing,
+) -> sa.Select[Any]:
+    table = branch.table
+    columns = [make(branch).label(name) for name, make in keys.items()]
+    summed = [column for measure in measures for column in sums(table, measure)]
+    where = (*branch.where, *restrictions(query.filters, table, ring))
+    source = table if branch.source is None else branch.source
+    # Grouping by name: a bound parameter in a repeated expression is another parameter to PostgreSQL.
+    return sa.select(*columns, *summed).select_from(source).where(*where).group_by(*keys)
+
+
+def _inner_keys(query: SpendQuery, *, by_currency: bool) -> dict[str, Callable[[_Branch], Column]]:
+    """What a branch is grouped by: the columns that the outer SELECT needs for its dimensions."""
+    keys: dict[str, Callable[[_Branch], Column]] = {}
+    for index, key in enumerate((*query.dimensions, *(("currency",) if by_currency else ()))):
+        keys.update(_inner_key(key, index))
+    return keys
+
+
+def _inner_key(key: str, index: int) -> dict[str, Callable[[_Branch], Column]]:
+    found = catalogue.dimension(key)
+    match found.kind if found else "none":
+        case "time":
+            return {"time": lambda branch: branch.time}
+        case "term":
+            return {f"{key}_id": lambda branch: branch.table.c[f"{key}_id"]}
+        case "person" | "place":
+            return {"attribution_id": lambda branch: branch.table.c.attribution_id}
+        case "label":
+            text = key.removeprefix(catalogue.LABEL_PREFIX)
+            return {f"label_{index}": lambda branch: dialects.label(branch.table.c.labels, text)}
+        case "none":
+            return {}
+        case _:
+            return {key: lambda branch: branch.table.c[key]}
+
+
+def _outer_keys(query: SpendQuery, part: sa.Subquery) -> list[Column]:
+    return [_outer_key(key, index, part) for index, key in enumerate(query.dimensions)]
+
+
+def _outer_key(key: str, index: int, part: sa.Subquery) -> Column:
+    found = catalogue.dimension(key)
+    match found.kind if found else "none":
+        case "term":
+            return part.c[f"{key}_id"]
+        case "person" | "place":
+            return attribution.c[f"{key}_id"]
+        case "label":
+            return part.c[f"label_{index}"]
+        case "none":
+            return sa.cast(sa.null(), sa.Text)
+        case _:
+            return part.c[key]

@@ -1,0 +1,211 @@
+"""The commands of the write side. Each returns its exit code: 0 all well, 1 failure, 2 wrong usage, 3 some rejected."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest import __version__
+
+if TYPE_CHECKING:
+    from ingest.ledger.engine import Ledger
+
+app = typer.Typer(
+    name="tallybook",
+    help="An exact usage and cost ledger for LLM gateways.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"tallybook {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def tallybook(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """An exact usage and cost ledger for LLM gateways."""
+
+
+@app.command("import")
+def import_command(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for standard input.")
+    ],
+    format_name: Annotated[str, typer.Option("--format", help="One of `tallybook formats`.")] = "auto",
+    source: Annotated[
+        str | None, typer.Option(help="The source's name, in place of the format's own.")
+    ] = None,
+    virtual_key: Annotated[
+        str | None, typer.Option(help="The virtual key of records that do not name one.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what an earlier import has committed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import files of responses or gateway logs: plain, gzip or zstd; safe to interrupt and to run again."""
+    from ingest.import_command import run
+
+    raise typer.Exit(
+        run(
+            paths,
+            format_name=format_name,
+            source=source,
+            virtual_key=virtual_key,
+            dry_run=dry_run,
+            resume=resume,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def formats() -> None:
+    """List the formats that are read."""
+    from ingest.formats import FORMATS
+
+    table = Table("format", "what it is", box=None, pad_edge=False)
+    for one in FORMATS:
+        table.add_row(one.name, one.title)
+    out.print(table)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the ledger's tables to this version. An embedded ledger does this by itself."""
+    from ingest.ledger import schema
+    from ingest.ledger.engine import LedgerError, make_engine
+    from ingest.settings import Settings
+
+    engine = make_engine(Settings().database_url)
+    try:
+        changed = schema.migrate(engine)
+    except schema.SchemaError as error:
+        raise LedgerError(f"cannot migrate: {error}") from error
+    out.print(
+        f"{'migrated to' if changed else 'already at'} schema {schema.revisions()[-1]}", highlight=False
+    )
+
+
+@app.command()
+def rollup(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make all rollups again, not only the dirty ones.")
+    ] = False,
+) -> None:
+    """Make the rollups of slots that have changed. A server does this by itself."""
+    from ingest.ledger import rollups
+
+    with _ledger() as ledger, err.status("summing") as status:
+        total = 0
+
+        def heard(slots: int) -> None:
+            nonlocal total
+            total += slots
+            status.update(f"summing: {total} slots")
+
+        done = rollups.rebuild(ledger, heard) if rebuild else rollups.roll(ledger, heard)
+    out.print(f"{done} slots summed", highlight=False)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Check the invariants on the ledger; exit 1 and say where one does not hold."""
+    from ingest.ledger.verification import verify as check
+
+    with _ledger() as ledger:
+        findings = check(ledger)
+    failed = any(one.level == "error" for one in findings)
+    if as_json:
+        details = [{"invariant": f.invariant, "level": f.level, "detail": f.detail} for f in findings]
+        out.print_json(json.dumps({"ok": not failed, "findings": details}))
+    else:
+        for one in findings:
+            out.print(f"{one.level}: {one.invariant}: {one.detail}", highlight=False, soft_wrap=True)
+        out.print("an invariant does not hold" if failed else "all invariants hold", highlight=False)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def settings() -> None:
+    """List every setting, its value and what it does."""
+    from ingest.settings import Settings
+
+    held = Settings()
+    table = Table("setting", "value", "what it does", box=None, pad_edge=False)
+    for name, field in Settings.model_fields.items():
+        table.add_row(f"TALLYBOOK_{name.upper()}", _shown(getattr(held, name)), field.description or "")
+    out.print(table)
+
+
+def _shown(value: object) -> str:
+    import sqlalchemy as sa
+    from pydantic import SecretStr
+
+    if isinstance(value, SecretStr):
+        return "(set)"
+    if isinstance(value, str) and "://" in value:
+        return sa.make_url(value).render_as_string(hide_password=True)
+    return "" if value is None else str(value)
+
+
+def _ledger() -> "Ledger":
+    from ingest.ledger.engine import open_ledger
+    from ingest.settings import Settings
+
+    return open_ledger(Settings())
+
+
+rejected = typer.Typer(help="Records that could not become events.", no_args_is_help=True)
+app.add_typer(rejected, name="rejected")
+
+
+@rejected.command("list")
+def rejected_list(
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+) -> None:
+    """Show the newest rejected records with their place and reason."""
+    from ingest.rejected_command import show
+
+    raise typer.Exit(show(limit))
+
+
+@rejected.command("retry")
+def rejected_retry() -> None:
+    """Read the kept records again, for when a newer version can."""
+    from ingest.rejected_command import retry
+
+    raise typer.Exit(retry())
+
+
+@app.command()
+def demo(
+    events: Annotated[int, typer.Option(min=1, help="How many calls.")] = 40_000,
+    days: Annotated[int, typer.Option(min=1, help="Over how many days.")] = 90,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same ledger.")] = 1,
+    end: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The last day; today where not given.")
+    ] = None,
+    path: Annotated[str, typer.Option(help="The file to make.")] = "demo.db",
+) -> None:
+    """Make a ledger of believable sample traffic."""
+    from ingest.demo_command import run
+
+    raise typer.Exit(run(events, days, seed, end, path))

@@ -1,0 +1,92 @@
+"""When people and machines call: the hours of a week, a slow growth, and two days that ran away.
+
+Hours are counted from 1970-01-01 00:00 UTC, which was a Thursday.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+_THURSDAY: Final = 3
+_FRIDAY: Final = 4
+GROWTH: Final = 0.4
+"""How much more traffic there is at the end of the period than at its start."""
+FAILING: Final = "anthropic"
+INCIDENT_HOUR: Final = 14
+"""Which provider fails once, and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How a key's calls spread over a week; on average an hour weighs 1."""
+
+    hours: Sequence[int]
+    """Weights of the 24 hours of a day, UTC."""
+    weekend: float
+    """What a day of the weekend has of a weekday's calls."""
+    week: Sequence[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        days = [1.0 if day <= _FRIDAY else self.weekend for day in range(7)]
+        scale = 168 / (sum(self.hours) * sum(days))
+        object.__setattr__(self, "week", tuple(weight * day * scale for day in days for weight in self.hours))
+
+    def at(self, hour: int) -> float:
+        """The weight of an hour."""
+        return self.week[(hour + 24 * _THURSDAY) % 168]
+
+
+OFFICE: Final = Rhythm(
+    (1, 1, 1, 1, 1, 3, 10, 30, 62, 88, 97, 92, 68, 84, 100, 94, 76, 46, 22, 11, 8, 6, 4, 2), 0.1
+)
+CUSTOMERS: Final = Rhythm(
+    (11, 7, 5, 4, 5, 10, 24, 46, 66, 80, 88, 92, 90, 86, 88, 90, 92, 96, 100, 98, 88, 64, 38, 20), 0.55
+)
+NIGHTS: Final = Rhythm(
+    (90, 100, 96, 70, 36, 10, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 5, 12, 40, 72), 0.7
+)
+ALWAYS: Final = Rhythm((1,) * 24, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is true of all calls of an hour."""
+
+    late: bool
+    """Whether it lies in the second half of the period."""
+    failing: str | None
+    """The provider that is failing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The period of the sample traffic, and what happens in it."""
+
+    start: int
+    hours: int
+
+    @property
+    def stop(self) -> int:
+        """The first hour that is not in it any more."""
+        return self.start + self.hours
+
+    def growth(self, hour: int) -> float:
+        """How much traffic there is at an hour, against that of the first."""
+        return 1 + GROWTH * (hour - self.start) / self.hours
+
+    def runs_away(self, hour: int) -> bool:
+        """Whether a loop that somebody forgot is running: two whole days near the end, none in a short period."""
+        days = self.hours // 24
+        first = (self.stop // 24 - min(6, days // 3)) * 24
+        return first <= hour < first + 24 * min(2, days // 3)
+
+    def moment(self, hour: int) -> Moment:
+        """What is true of an hour. One provider fails in the afternoon of a day two fifths into the period."""
+        day = (self.start + self.hours * 2 // 5) // 24
+        failing = FAILING if hour == 24 * day + INCIDENT_HOUR else None
+        return Moment(hour >= self._middle, failing)
+
+    @property
+    def _middle(self) -> int:
+        """The midnight at which a provider lowers its prices."""
+        return (self.start + self.hours // 2) // 24 * 24

@@ -1,0 +1,124 @@
+"""Batch import: files into the ledger, safe to interrupt and to run again.
+
+Each batch of records is one commit. Reading a file again finds its records already there and counts them as
+duplicates; `resume` skips those that an earlier import of the same file has committed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ingest.accept import Intake, Rehearsal, make_decoder, now
+from ingest.decoders import decoded
+from ingest.decoding import Context, Record
+from ingest.files import Source, batches, fingerprint
+from ingest.formats.format import Format
+from ingest.ledger import imports
+from ingest.ledger.engine import Ledger
+from ingest.ledger.entry import BATCH_RECORDS
+from ingest.receipt import Receipt
+
+CHANNEL: Final = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import."""
+
+    format: Format | None = None
+    source: str | None = None
+    virtual_key: str | None = None
+    dry_run: bool = False
+    resume: bool = False
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What became of one file."""
+
+    path: str
+    receipt: Receipt = field(default_factory=Receipt)
+    formats: set[str] = field(default_factory=set)
+    skipped: int = 0
+    """Records that an earlier import had committed and `resume` passed over."""
+
+
+Heard = Callable[[int, int], None]
+"""Called with more bytes read and more records committed."""
+
+
+class Interrupted(Exception):
+    """The import was asked to stop and did so after a commit."""
+
+
+class Importer:
+    """Imports files one after another with the same options."""
+
+    def __init__(self, ledger: Ledger, options: Options) -> None:
+        self._ledger = ledger
+        self._options = options
+        self._decoder = make_decoder(ledger)
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Stop after the next commit: `run` raises `Interrupted` then. May be called from a signal handler."""
+        self._stopping = True
+
+    def run(self, source: Source, report: FileReport, heard: Heard) -> None:
+        """Import one file into `report`, which is right at every moment.
+
+        Raises:
+            Interrupted: `stop` was called; what the report counts is committed.
+        """
+        batch_id = None if self._options.dry_run else self._begin(source, report)
+        status = "failed"
+        try:
+            self._read(source, report, heard, batch_id)
+            status = "finished"
+        except (Interrupted, KeyboardInterrupt):
+            status = "interrupted"
+            raise
+        finally:
+            if batch_id is not None:
+                with self._ledger.writing() as connection:
+                    imports.finish(connection, batch_id, status, now())
+
+    def _begin(self, source: Source, report: FileReport) -> int:
+        known = fingerprint(source)
+        with self._ledger.writing() as connection:
+            before = imports.furthest(connection, known) if known and self._options.resume else None
+            batch_id = imports.start(connection, CHANNEL, source.path, known or "", now())
+            # Records without a key of their own are told apart by counting equal ones from the start of the file.
+            if before is not None and not before.keyless:
+                report.skipped = before.committed_records
+                imports.skip(connection, batch_id, report.skipped)
+        return batch_id
+
+    def _read(self, source: Source, report: FileReport, heard: Heard, batch_id: int | None) -> None:
+        options = self._options
+        context = Context(
+            channel=CHANNEL,
+            received_at=now(),
+            source=options.source,
+            virtual_key=options.virtual_key,
+            format=options.format,
+            path=source.path,
+        )
+        taker = Rehearsal if options.dry_run else Intake
+        with source.open() as file, taker(self._ledger, self._decoder, context, batch_id) as intake:
+            records = _after(batches(file, BATCH_RECORDS, lambda size: heard(size, 0)), report.skipped)
+            for batch in decoded(records, context, self._decoder, self._ledger.keyring):
+                receipt = intake.accept_decoded(batch)
+                report.receipt.add(receipt)
+                report.formats.update(batch.formats)
+                heard(0, receipt.records)
+                if self._stopping:
+                    raise Interrupted
+
+
+def _after(batches: Iterable[list[Record]], skipped: int) -> Iterator[list[Record]]:
+    """The batches without their first `skipped` records."""
+    for records in batches:
+        if skipped < len(records):
+            yield records[skipped:]
+        skipped = max(0, skipped - len(records))

@@ -1,0 +1,150 @@
+"""The reception: takes a request's body in and answers with a receipt, or with the problem and the receipt so far."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+import structlog
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from ingest import caller, media
+from ingest.accept import Intake, make_decoder, now
+from ingest.decoding import Context
+from ingest.delivery import Delivery, pour
+from ingest.formats.format import Format
+from ingest.ledger import receipts
+from ingest.ledger.engine import Ledger
+from ingest.metrics import Metrics
+from ingest.problems import Problem
+from ingest.receipt import Receipt
+from ingest.unpacking import TooLarge, Unreadable
+
+CHANNEL: Final = "http"
+THREADS: Final = 1
+"""Bodies that are worked on at once. One is fastest and fairest where a ledger has one writer, as SQLite does; large
+bodies and small ones take turns, a block each. More of it is more processes."""
+QUEUE: Final = 256
+"""Requests that may wait for their turn before more are asked to come later."""
+DRAINED: Final = 64 * 2**20
+"""Bytes of a body that are read and dropped once it has grown too large."""
+RETRY_AFTER: Final = "5"
+
+_UNAVAILABLE = (OperationalError, InterfaceError, NoConnection)
+_log = structlog.get_logger("tallybook.http")
+
+T = TypeVar("T")
+
+
+class Reception:
+    """Takes bodies in, for one ledger."""
+
+    def __init__(self, ledger: Ledger, limit: int, metrics: Metrics) -> None:
+        """`limit` bounds a body, before and after unpacking."""
+        self._ledger = ledger
+        self._limit = limit
+        self._metrics = metrics
+        self._decoder = make_decoder(ledger)
+        self._threads = CapacityLimiter(THREADS)
+
+    async def receive(self, request: Request, form: Format | None, key: str | None) -> Response:
+        """The answer to a request: its receipt, after everything in it has been committed.
+
+        Args:
+            request: the request, its body unread.
+            form: the only format to read; otherwise each record is recognised.
+            key: the request's Idempotency-Key. The same key again gets the same answer and takes nothing in.
+
+        Raises:
+            Problem: the body could not be taken in, or not all of it.
+        """
+        if self._threads.statistics().tasks_waiting >= QUEUE:
+            raise _come_back("busy", "too many requests are waiting")
+        if key is not None and (answer := await self._in_thread(lambda: self._recall(key))) is not None:
+            return _answer(answer)
+        context = Context(CHANNEL, now(), None, caller.virtual_key(request.headers), key, form)
+        receipt = await self._take_in(request, context)
+        answer = msgspec.json.encode(plain(receipt)).decode()
+        if key is not None:
+            told = answer
+            answer = await self._in_thread(lambda: self._remember(key, told))
+        return _answer(answer)
+
+    async def _take_in(self, request: Request, context: Context) -> Receipt:
+        kind = media.kind_of(request.headers)
+        unpacker = media.unpacker_of(request.headers, self._limit)
+        body = request.stream()
+        with Intake(self._ledger, self._decoder, context) as intake:
+            delivery = Delivery(intake, unpacker, kind, self._limit)
+            so_far = delivery.receipt
+            try:
+                await pour(body, delivery, self._threads)
+            except TooLarge as error:
+                await _drain(body)
+                detail = f"{error}; send it in smaller pieces"
+                raise Problem(413, "too_large", "Body too large", detail, extra=_with(so_far)) from None
+            except Unreadable as error:
+                raise Problem(
+                    400, "unreadable", "Body cannot be read", str(error), extra=_with(so_far)
+                ) from None
+            except _UNAVAILABLE as error:
+                _log.warning("ledger unavailable", error=type(error).__qualname__)
+                raise _come_back("unavailable", "the ledger is locked or out of reach", so_far) from None
+            finally:
+                self._metrics.count(so_far)
+        return so_far
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await to_thread.run_sync(work, limiter=self._threads)
+        except _UNAVAILABLE:
+            raise _come_back("unavailable", "the ledger is locked or out of reach") from None
+
+    def _recall(self, key: str) -> str | None:
+        with self._ledger.reading() as connection:
+            return receipts.recall(connection, key)
+
+    def _remember(self, key: str, answer: str) -> str:
+        with self._ledger.writing() as connection:
+            return receipts.remember(connection, key, answer, now())
+
+
+def plain(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as the interface shows it."""
+    return {
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "revised": receipt.revised,
+        "rejected": receipt.rejected,
+        "unpriced": receipt.unpriced,
+        "rejections": [
+            {"index": one.index, "line": one.line, "code": one.code, "reason": one.reason, "field": one.field}
+            for one in receipt.rejections
+        ],
+        "event_ids": receipt.event_ids,
+    }
+
+
+def _with(receipt: Receipt) -> dict[str, Any]:
+    return {"receipt": plain(receipt)}
+
+
+def _come_back(code: str, detail: str, so_far: Receipt | None = None) -> Problem:
+    extra = _with(so_far) if so_far is not None else None
+    detail = f"{detail}: send it again in a while, all of it"
+    return Problem(503, code, "Not now", detail, headers={"Retry-After": RETRY_AFTER}, extra=extra)
+
+
+def _answer(text: str) -> Response:
+    return Response(text, media_type="application/json")
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Read some more of a body that is too large: many senders listen for an answer only when they have sent it."""
+    read = 0
+    async for chunk in body:
+        read += len(chunk)
+        if read > DRAINED:
+            return

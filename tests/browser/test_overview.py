@@ -1,0 +1,197 @@
+"""The overview in Chromium: what it shows, where its state is, and that it asks nobody else for anything."""
+
+import asyncio
+import inspect
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from calls import a_ledger, call, put
+from dash import Dash
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pydantic import SecretStr
+
+from dashboard import figures
+from dashboard.app import make_dashboard
+from dashboard.site import make_site
+from ingest.ledger.engine import Ledger
+from ingest.ledger.rollups import roll
+from ingest.settings import Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+browser_test = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
+)
+pytestmark = pytest.mark.browser
+SIZES = pytest.mark.parametrize("width", [1440, 390])
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    def days_ago(days: int) -> str:
+        return (datetime.now(UTC) - timedelta(days=days)).isoformat()
+
+    calls = [
+        call(
+            days_ago(n % 20),
+            1_250_000_000_000 + n,
+            model=f"model-{n % 3}",
+            provider="openai",
+            latency_us=1_000_000 * (n + 1),
+        )
+        for n in range(30)
+    ]
+    unknown = call(
+        days_ago(1), None, model="unheard-of", virtual_key="vk-1", virtual_key_name="Search <b>bold</b>"
+    )
+    old = call("2020-05-05T12:00:00Z", 1)
+    with a_ledger(Path(tmp_path_factory.mktemp("site"))) as opened:
+        put(opened, [*calls, unknown, old])
+        roll(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(ledger: Ledger) -> Iterator[str]:
+    """The site, served."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    settings = Settings(secret_key=SecretStr("of the tests"), port=port)
+    server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def visit(chromium: Browser, address: str, path: str = "", width: int = 1440, scheme: str = "light") -> Page:
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{address}/dashboard/{path}")
+    page.wait_for_selector("#totals, #empty, #failed")
+    return page
+
+
+@browser_test
+@SIZES
+def test_the_overview_shows_totals_charts_and_a_table(
+    chromium: Browser, address: str, width: int, scheme: str
+) -> None:
+    outside: list[str] = []
+    said: list[str] = []
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.on(
+        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url)
+    )
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(address)
+    expect(page.locator("#totals")).to_contain_text("37.50 USD")
+    expect(page.locator("#unpriced")).to_contain_text("1 call has no known price and is in no sum")
+    expect(page.locator("#models tbody tr")).to_have_count(4)
+    expect(page.locator("#models")).to_contain_text("no known price")
+    for chart in ("spend-over-time", "spend-by-key", "latency-over-time"):
+        expect(page.locator(f"#{chart} .main-svg").first).to_be_visible()
+    assert page.url == f"{address}/dashboard/"
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+    assert (outside, said) == ([], [])
+    page.close()
+
+
+@browser_test
+def test_the_state_is_in_the_url(chromium: Browser, address: str) -> None:
+    page = visit(chromium, address)
+    page.get_by_text("90 days").click()
+    page.wait_for_url("**/dashboard/?period=90d")
+    page.locator("#filter-model").click()
+    page.get_by_role("option", name="model-1", exact=True).click()
+    page.wait_for_url("**/dashboard/?period=90d&model=model-1")
+    expect(page.locator("#models tbody tr")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("#models tbody tr")).to_have_count(4)
+    page.goto(f"{address}/dashboard/?model=model-2&model=model-1&period=7d")
+    expect(page.locator("#models tbody tr")).to_have_count(2)
+    expect(page.locator("#filter-preset input:checked")).to_have_value("7d")
+    page.close()
+
+
+@browser_test
+def test_a_name_is_shown_as_it_is(chromium: Browser, address: str) -> None:
+    page = visit(chromium, address)
+    expect(page.locator("#spend-by-key")).to_contain_text("Search <b>bold</b>")
+    page.close()
+
+
+@browser_test
+def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str) -> None:
+    page = visit(chromium, address, "?from=2021-01-01&to=2021-01-02")
+    expect(page.locator("#empty")).to_contain_text("No calls in this view")
+    page.get_by_role("link", name="Show the 30 days up to then").click()
+    page.wait_for_selector("#totals")
+    page.close()
+
+
+@browser_test
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("nowhere", "There is no page at this address"),
+        ("?interval=hour&from=2000-01-01&to=2026-01-01", "use a longer one"),
+    ],
+)
+def test_a_page_that_cannot_be_shown_says_why(chromium: Browser, address: str, path: str, says: str) -> None:
+    page = visit(chromium, address, path)
+    expect(page.locator("#failed")).to_contain_text(says)
+    page.close()
+
+
+@browser_test
+def test_dark_and_light_can_be_chosen(chromium: Browser, address: str) -> None:
+    page = visit(chromium, address)
+    page.locator("#colour-scheme").click()
+    page.reload()
+    page.wait_for_selector("#totals")
+    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
+    page.close()
+
+
+def test_charts_have_no_button_that_uploads() -> None:
+    assert figures.CONFIG["showSendToCloud"] is False
+    assert figures.CONFIG["displaylogo"] is False
+
+
+@pytest.fixture
+def app(ledger: Ledger) -> Dash:
+    return make_dashboard(ledger)
+
+
+def test_every_callback_on_the_server_is_a_coroutine(app: Dash) -> None:
+    callbacks = [one["callback"] for one in app.callback_map.values() if "callback" in one]
+    assert len(callbacks) >= 3
+    assert all(
+        inspect.iscoroutinefunction(inspect.unwrap(one)) or inspect.iscoroutinefunction(one)
+        for one in callbacks
+    )

@@ -1,0 +1,402 @@
+"""The HTTP interface: every kind of body, what is answered, and what is in the ledger when things go wrong."""
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+import uvicorn
+import zstandard
+from starlette.testclient import TestClient
+
+from ingest import delivery, reception
+from ingest.accept import Intake
+from ingest.api import make_api
+from ingest.ledger.engine import Ledger
+from ingest.ledger.tables import directory, receipt, usage_event
+from ingest.settings import Settings
+
+LIMIT = 2**20
+SETTINGS = Settings(max_body_bytes=LIMIT)
+
+
+@pytest.fixture
+def client(embedded: Ledger) -> Iterator[TestClient]:
+    with TestClient(make_api(embedded, SETTINGS), raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def served(embedded: Ledger) -> Iterator[str]:
+    """The address of the same app behind a real server."""
+    config = uvicorn.Config(make_api(embedded, SETTINGS), port=0, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()
+    yield f"http://{host}:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def call(name: str, **more: Any) -> dict[str, Any]:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    return {
+        "id": name,
+        "object": "chat.completion",
+        "model": "gpt-4o",
+        "created": 1_790_000_000,
+        "usage": usage,
+    } | more
+
+
+def lines(*calls: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in calls)
+
+
+def many(count: int) -> bytes:
+    return lines(*(call(f"c{n}") for n in range(count)))
+
+
+def events(ledger: Ledger) -> int:
+    with ledger.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(usage_event)).scalar_one()
+
+
+def stream() -> bytes:
+    first = {
+        "id": "s",
+        "object": "chat.completion.chunk",
+        "model": "gpt-4o",
+        "choices": [{"index": 0, "delta": {}}],
+    }
+    last = {
+        **first,
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+        "usage": call("s")["usage"],
+    }
+    return (
+        b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in (first, last))
+        + b"data: [DONE]\n\n"
+    )
+
+
+BODIES = {
+    "object": ("application/json", json.dumps(call("a")).encode(), 1),
+    "pretty object": ("application/json", json.dumps(call("a"), indent=2).encode(), 1),
+    "array": ("application/json; charset=utf-8", json.dumps([call("a"), call("b")]).encode(), 2),
+    "lines as json": ("application/json", many(3), 3),
+    "lines": ("application/jsonl", many(3), 3),
+    "ndjson": ("application/x-ndjson", many(3), 3),
+    "stream": ("text/event-stream", stream(), 1),
+    "stream of no type": ("", stream(), 1),
+    "what curl -d says": ("application/x-www-form-urlencoded", json.dumps(call("a")).encode(), 1),
+    "empty array": ("application/json", b"[]", 0),
+}
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("packed", PACKERS)
+def test_every_kind_of_body_is_taken_in_once(
+    client: TestClient, embedded: Ledger, name: str, packed: str
+) -> None:
+    media_type, plain, count = BODIES[name]
+    body = PACKERS[packed](plain)
+    headers = {"content-type": media_type} | ({"content-encoding": packed} if packed else {})
+    first = client.post("/v1/ingest", content=body, headers=headers)
+    assert first.status_code == 200, first.text
+    assert first.json() | {"event_ids": len(first.json()["event_ids"])} == {
+        "accepted": count,
+        "duplicates": 0,
+        "revised": 0,
+        "rejected": 0,
+        "unpriced": 0,
+        "rejections": [],
+        "event_ids": count,
+    }
+    again = client.post("/v1/ingest", content=body, headers=headers).json()
+    assert (again["accepted"], again["duplicates"]) == (0, count)
+    assert again["event_ids"] == first.json()["event_ids"]
+    assert events(embedded) == count
+
+
+def test_a_packed_file_needs_no_content_encoding(client: TestClient) -> None:
+    headers = {"content-type": "application/octet-stream"}
+    answer = client.post("/v1/ingest", content=gzip.compress(many(3)), headers=headers)
+    assert answer.json()["accepted"] == 3
+
+
+def test_a_good_record_is_stored_whatever_its_neighbours_are(client: TestClient, embedded: Ledger) -> None:
+    body = lines(call("a")) + b'{"broken":\n"text"\n' + lines(call("b")) + b'{"id":"cut'
+    answer = client.post("/v1/ingest", content=body)
+    assert answer.status_code == 200
+    assert (answer.json()["accepted"], answer.json()["rejected"], events(embedded)) == (2, 3, 2)
+    assert [(one["index"], one["line"]) for one in answer.json()["rejections"]] == [(1, 2), (2, 3), (4, 5)]
+    assert answer.json()["rejections"][2]["code"] == "incomplete"
+
+
+def test_a_body_of_bad_records_has_been_read_all_the_same(client: TestClient) -> None:
+    answer = client.post("/v1/ingest", json=[{"nothing": "known"}, 1, None])
+    assert (answer.status_code, answer.json()["rejected"]) == (200, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"", {}),
+        (b" \r\n\n", {}),
+        (b"hello world", {}),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", {}),
+        (b'{"a":1}', {"content-type": "text/event-stream"}),
+        (b"[]", {"content-type": "text/event-stream"}),
+        (b"not packed at all", {"content-encoding": "gzip"}),
+        (b"not packed at all", {"content-encoding": "zstd"}),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_400(client: TestClient, body: bytes, headers: dict[str, str]) -> None:
+    answer = client.post("/v1/ingest", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["receipt"]["accepted"] == 0
+
+
+def test_a_packed_body_that_is_cut_keeps_what_was_readable(client: TestClient, embedded: Ledger) -> None:
+    packed = gzip.compress(many(2500))[:-100]
+    readable = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(packed).count(b"\n")
+    answer = client.post("/v1/ingest", content=packed, headers={"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert answer.json()["receipt"]["accepted"] == events(embedded) == readable
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "image/png"},
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": "application/xml"},
+        {"content-encoding": "br"},
+        {"content-encoding": "gzip, gzip"},
+    ],
+)
+def test_foreign_kinds_of_body_are_415(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/v1/ingest", content=b"{}", headers=headers).status_code == 415
+
+
+def test_a_body_over_the_limit_is_413_and_keeps_what_is_under_it(
+    client: TestClient, embedded: Ledger
+) -> None:
+    body = many(LIMIT // len(lines(call("c1000"))) + 100)
+    answer = client.post("/v1/ingest", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.json()["receipt"]["accepted"] == events(embedded) == body[:LIMIT].count(b"\n")
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_a_body_that_grows_over_the_limit_is_413(client: TestClient, embedded: Ledger, packed: str) -> None:
+    body = PACKERS[packed](many(10_000))
+    assert len(body) < LIMIT
+    answer = client.post("/v1/ingest", content=body, headers={"content-encoding": packed})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.json()["receipt"]["accepted"] == events(embedded)
+
+
+def test_the_format_of_the_path_is_the_only_one_read(client: TestClient) -> None:
+    answer = client.post("/v1/ingest/bifrost-log", json=call("a"))
+    assert (answer.status_code, answer.json()["rejections"][0]["code"]) == (200, "unknown_format")
+    assert client.post("/v1/ingest/completion", json=call("a")).json()["accepted"] == 1
+    unknown = client.post("/v1/ingest/nothing", json=call("a"))
+    assert (unknown.status_code, unknown.json()["code"], unknown.json()["parameter"]) == (
+        422,
+        "bad_parameter",
+        "format",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ({"x-bf-vk": "vk-1"}, True),
+        ({"authorization": "Bearer sk-bf-0123456789abcdef"}, True),
+        ({"x-api-key": "sk-bf-0123456789abcdef"}, True),
+        ({"api-key": "sk-bf-0123456789abcdef"}, True),
+        ({"x-goog-api-key": "sk-bf-0123456789abcdef"}, True),
+        ({"x-api-key": "sk-ant-0123456789abcdef"}, False),
+        ({"authorization": "Bearer sk-0123456789abcdef"}, False),
+        ({}, False),
+    ],
+)
+def test_headers_say_whose_call_it_was(
+    client: TestClient, embedded: Ledger, headers: dict[str, str], *, known: bool
+) -> None:
+    client.post("/v1/ingest", json=call("a"), headers=headers)
+    with embedded.reading() as connection:
+        keys = (
+            connection.execute(sa.select(directory.c.ident).where(directory.c.kind == "virtual_key"))
+            .scalars()
+            .all()
+        )
+    assert len(keys) == known
+    assert not any("0123456789abcdef" in key for key in keys)
+
+
+def test_the_same_idempotency_key_gets_the_same_receipt(client: TestClient, embedded: Ledger) -> None:
+    headers = {"idempotency-key": "order 66"}
+    keyless = {k: v for k, v in call("").items() if k != "id"}
+    first = client.post("/v1/ingest", json=[keyless, keyless], headers=headers)
+    again = client.post("/v1/ingest", json=[keyless, keyless], headers=headers)
+    assert first.content == again.content
+    assert events(embedded) == first.json()["accepted"] == 2
+    with embedded.reading() as connection:
+        (kept,) = connection.execute(sa.select(receipt.c.key_hash)).scalars()
+    assert len(kept) == 16
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_an_idempotency_key_has_a_length(client: TestClient, key: str) -> None:
+    answer = client.post("/v1/ingest", json=call("a"), headers={"idempotency-key": key})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_parameter")
+    assert answer.json()["parameter"] == "idempotency-key"
+
+
+def test_simultaneous_requests_of_one_key_count_once(served: str, embedded: Ledger) -> None:
+    keyless = [{k: v for k, v in call("").items() if k != "id"} for _ in range(20)]
+
+    def send(_: int) -> bytes:
+        return httpx.post(f"{served}/v1/ingest", json=keyless, headers={"idempotency-key": "k"}).content
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(send, range(16)))
+    assert len(answers) == 1
+    assert events(embedded) == 20
+
+
+def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BATCH_RECORDS", 10)
+    body = many(25)
+    app = make_api(embedded, SETTINGS)
+    accept = Intake.accept
+
+    def third_time_locked(intake: Intake, records: Any) -> Any:
+        if len(records) < 10:
+            raise sa.exc.OperationalError("INSERT secret", {"k": "secret"}, Exception("database is locked"))
+        return accept(intake, records)
+
+    monkeypatch.setattr(Intake, "accept", third_time_locked)
+    with TestClient(app) as client:
+        answer = client.post("/v1/ingest", content=body)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+        503,
+        "unavailable",
+        "5",
+    )
+    assert answer.json()["receipt"]["accepted"] == events(embedded) == 20
+    assert "secret" not in answer.text
+
+
+def test_a_request_too_many_is_asked_to_come_later(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reception, "QUEUE", 0)
+    answer = client.post("/v1/ingest", json=call("a"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+
+
+def test_an_unexpected_error_shows_and_logs_no_content(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("the secret prompt")
+
+    monkeypatch.setattr(Intake, "accept", explode)
+    answer = client.post("/v1/ingest", json=call("a"))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    logged = capsys.readouterr().out
+    assert "RuntimeError" in logged
+    assert "secret" not in answer.text + logged
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/nothing", 404, "not_found"), ("PUT", "/v1/ingest", 405, "method_not_allowed")],
+)
+def test_what_is_not_there_is_a_problem(
+    client: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_health_and_metrics(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    client.post("/v1/ingest", json=[call("a"), call("a"), {}, call("b", model="nobody-knows-this")])
+    told = client.get("/metrics").text
+    assert 'tallybook_records_total{outcome="accepted"} 2.0' in told
+    assert 'tallybook_records_total{outcome="duplicates"} 1.0' in told
+    assert 'tallybook_records_total{outcome="rejected"} 1.0' in told
+    assert "tallybook_unpriced_records_total 1.0" in told
+    assert 'tallybook_requests_total{method="POST",status="200"} 1.0' in told
+
+
+def test_a_ledger_out_of_reach_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Ledger) -> None:
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("no"))
+
+    monkeypatch.setattr(Ledger, "reading", refuse)
+    assert client.get("/readyz").status_code == 503
+
+
+def wait_for(ledger: Ledger, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while events(ledger) < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_cut_connection_leaves_what_was_committed_and_all_can_be_sent_again(
+    served: str, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BLOCK", 2**14)
+    body = many(3000)
+    host, port = served.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"POST /v1/ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body[: len(body) // 2])
+        wait_for(embedded, 1000)
+    assert 1000 <= events(embedded) < 3000
+    kept = events(embedded)
+    answer = httpx.post(f"{served}/v1/ingest", content=body).json()
+    assert (answer["duplicates"], answer["accepted"], events(embedded)) == (kept, 3000 - kept, 3000)
+
+
+def test_a_sender_that_listens_only_after_sending_hears_413(served: str, embedded: Ledger) -> None:
+    with closing(http.client.HTTPConnection(served.removeprefix("http://"))) as connection:
+        connection.request("POST", "/v1/ingest", many(60_000), {"connection": "close"})
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert json.load(answer)["receipt"]["accepted"] == events(embedded) > 0
+
+
+def test_a_body_of_no_stated_length_is_bounded_too(served: str) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(200):
+            yield many(100)
+
+    assert httpx.post(f"{served}/v1/ingest", content=chunks()).status_code == 413

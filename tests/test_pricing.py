@@ -1,0 +1,499 @@
+"""What costs what: reported, computed, unpriced, free. Amounts are in units of the currency, at full precision."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.event import ReportedCost, UsageEvent
+from ingest.ledger.types import micros
+from ingest.money import MoneyError, from_pico, to_pico
+from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.charge import COMPONENTS, Charge
+from ingest.pricing.pricing import price
+from ingest.pricing.rates import PriceSet
+
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
+AT = micros(MOMENT)
+BOOK = GenaiPrices()
+
+
+def call(**facts: Any) -> UsageEvent:
+    return UsageEvent(**{"source": "test", "provider": "openai", "model": "gpt-5.4", **facts})
+
+
+def charged(**facts: Any) -> Charge:
+    return price(call(**facts), BOOK, AT)
+
+
+def units(pico: int | None) -> str:
+    assert pico is not None
+    return f"{from_pico(pico):f}"
+
+
+def rates(provider: str, model: str, tier: str | None = None, input_tokens: int = 0) -> dict[str, str]:
+    found = BOOK.find(provider, model, tier, AT, input_tokens)
+    assert isinstance(found, PriceSet)
+    return found.rates
+
+
+def parts(charge: Charge) -> int:
+    return sum(getattr(charge, name) or 0 for name in COMPONENTS)
+
+
+# Worked examples. The rates are asserted first, so that a new release of the data shows what moved.
+
+
+def test_input_and_output_at_a_flat_price() -> None:
+    held = rates("openai", "gpt-4o-mini")
+    assert (held["input"], held["output"]) == ("0.15 per 1000000", "0.6 per 1000000")
+    charge = charged(model="gpt-4o-mini", input_tokens=1_000, output_tokens=500)
+    # 1,000 x 0.15 / 10^6 = 0.00015; 500 x 0.60 / 10^6 = 0.0003
+    assert Decimal(units(charge.input_cost)) == Decimal("0.00015")
+    assert Decimal(units(charge.output_cost)) == Decimal("0.0003")
+    assert Decimal(units(charge.total_cost)) == Decimal("0.00045")
+
+
+def test_cache_reads_and_both_kinds_of_cache_writes_have_their_own_prices() -> None:
+    held = rates("anthropic", "claude-sonnet-4-5", input_tokens=10_000)
+    assert [held[m].split()[0] for m in ("input", "cache_read", "cache_write", "cache_write_1h", "output")] == [
+        "3", "0.3", "3.75", "6", "15"
+    ]  # fmt: skip
+    charge = charged(
+        provider="anthropic",
+        model="claude-sonnet-4-5",
+        input_tokens=10_000,
+        cache_read_tokens=8_000,
+        cache_write_tokens=1_000,
+        cache_write_5m_tokens=600,
+        cache_write_1h_tokens=400,
+        output_tokens=500,
+    )
+    # uncached 1,000 x 3 = 0.003; read 8,000 x 0.30 = 0.0024; written 600 x 3.75 + 400 x 6 = 0.00465; out 500 x 15 = 0.0075
+    assert Decimal(units(charge.input_cost)) == Decimal("0.003")
+    assert Decimal(units(charge.cache_read_cost)) == Decimal("0.0024")
+    assert Decimal(units(charge.cache_write_cost)) == Decimal("0.00465")
+    assert Decimal(units(charge.output_cost)) == Decimal("0.0075")
+    assert Decimal(units(charge.total_cost)) == Decimal("0.01755")
+    # saved: reads 8,000 x (3 - 0.30) = 0.0216, less writes 600 x 0.75 + 400 x 3 = 0.00165
+    assert Decimal(units(charge.saved_cost)) == Decimal("0.01995")
+
+
+def test_a_context_cliff_is_crossed_by_one_token_more_and_then_applies_to_the_whole_call() -> None:
+    below = charged(provider="anthropic", model="claude-sonnet-4-5", input_tokens=200_000, output_tokens=1)
+    above = charged(provider="anthropic", model="claude-sonnet-4-5", input_tokens=200_001, output_tokens=1)
+    # 200,000 x 3 / 10^6 = 0.6; 200,001 x 6 / 10^6 = 1.200006
+    assert Decimal(units(below.input_cost)) == Decimal("0.6")
+    assert Decimal(units(above.input_cost)) == Decimal("1.200006")
+    assert below.price_set != above.price_set
+
+
+def test_a_batch_call_has_the_price_of_the_batch_tier() -> None:
+    standard = charged(provider="anthropic", model="claude-sonnet-4-5", input_tokens=1_000, output_tokens=100)
+    batch = charged(
+        provider="anthropic",
+        model="claude-sonnet-4-5",
+        input_tokens=1_000,
+        output_tokens=100,
+        service_tier="batch",
+    )
+    assert batch.total_cost is not None
+    assert standard.total_cost == 2 * batch.total_cost
+
+
+def test_spoken_tokens_have_their_own_prices() -> None:
+    held = rates("openai", "gpt-realtime")
+    assert [held[m].split()[0] for m in ("input", "input_audio", "output", "output_audio")] == [
+        "4", "32", "16", "64"
+    ]  # fmt: skip
+    charge = charged(
+        model="gpt-realtime",
+        input_tokens=1_000,
+        input_audio_tokens=600,
+        output_tokens=500,
+        output_audio_tokens=300,
+    )
+    # in: 400 x 4 + 600 x 32 = 20,800; out: 200 x 16 + 300 x 64 = 22,400; both / 10^6
+    assert Decimal(units(charge.input_cost)) == Decimal("0.0208")
+    assert Decimal(units(charge.output_cost)) == Decimal("0.0224")
+
+
+def test_spoken_tokens_without_a_price_of_their_own_are_charged_as_input() -> None:
+    spoken = charged(model="gpt-4o-mini", input_tokens=1_000, input_audio_tokens=600)
+    assert spoken.total_cost == charged(model="gpt-4o-mini", input_tokens=1_000).total_cost
+
+
+def test_an_embedding_has_only_input() -> None:
+    charge = charged(model="text-embedding-3-small", input_tokens=1_000)
+    # 1,000 x 0.02 / 10^6
+    assert Decimal(units(charge.total_cost)) == Decimal("0.00002")
+    assert charge.output_cost is None
+
+
+def test_reasoning_is_charged_as_output() -> None:
+    charge = charged(input_tokens=10, output_tokens=500, reasoning_tokens=400)
+    assert charge.output_cost == charged(input_tokens=10, output_tokens=500).output_cost
+    assert charge.reasoning_cost is None
+
+
+def test_reasoning_and_citations_stand_apart_where_they_have_prices_of_their_own() -> None:
+    charge = charged(
+        provider="perplexity",
+        model="sonar-deep-research",
+        input_tokens=100,
+        output_tokens=1_000,
+        reasoning_tokens=600,
+        citation_tokens=300,
+        search_queries=4,
+    )
+    # out 100 x 8 = 0.0008; reasoning 600 x 3 = 0.0018; citations 300 x 2 = 0.0006; searches 4 x 5 / 1,000 = 0.02
+    assert Decimal(units(charge.output_cost)) == Decimal("0.0008")
+    assert Decimal(units(charge.reasoning_cost)) == Decimal("0.0018")
+    assert Decimal(units(charge.citation_cost)) == Decimal("0.0006")
+    assert Decimal(units(charge.search_cost)) == Decimal("0.02")
+
+
+def test_a_fee_for_each_request() -> None:
+    charge = charged(provider="perplexity", model="sonar-pro", input_tokens=1_000)
+    # 14 / 1,000
+    assert Decimal(units(charge.request_cost)) == Decimal("0.014")
+
+
+def test_a_component_is_rounded_once_half_to_even() -> None:
+    # 0.04 / 3,600,000 ms = 11,111.1... pico-units a millisecond
+    charge = charged(provider="groq", model="whisper-large-v3-turbo", audio_ms=10_001)
+    assert charge.input_cost == 111_122_222  # 10,001 x 0.04 / 3,600,000 = 0.000111122222 22...
+
+
+def test_a_transcription_is_billed_at_least_for_the_least_that_is_sold() -> None:
+    tiny, least = (
+        charged(provider="groq", model="whisper-large-v3", audio_ms=length) for length in (1, 10_000)
+    )
+    assert tiny.total_cost == least.total_cost
+    assert rates("groq", "whisper-large-v3")["input_audio_ms"] == "0.111 per 3600000, at least 10000"
+
+
+def test_seconds_of_no_direction_are_neither_input_nor_output() -> None:
+    # 3,600,000 ms of an hour at 3
+    assert units(charged(model="gpt-live-1", audio_ms=3_600_000).other_cost) == "3.000000000000"
+
+
+def test_a_model_sold_by_the_second_does_not_bill_its_tokens() -> None:
+    charge = charged(model="whisper-1", audio_ms=60_000, input_tokens=5, output_tokens=90)
+    assert charge.total_cost == charged(model="whisper-1", audio_ms=60_000).total_cost
+
+
+def test_pictures_that_tokens_count_already_need_no_price_of_their_own() -> None:
+    drawn = {"model": "gpt-image-1", "input_tokens": 20, "output_tokens": 1_000}
+    assert charged(**drawn, images=1).total_cost == charged(**drawn).total_cost
+    assert charged(**drawn).total_cost
+
+
+def test_context_bands_are_chosen_by_all_input_cached_or_not() -> None:
+    charge = charged(
+        provider="anthropic", model="claude-sonnet-4-5", input_tokens=200_001, cache_read_tokens=200_000
+    )
+    # 200,000 x 0.60 / 10^6, the cache's price above 200,000
+    assert Decimal(units(charge.cache_read_cost)) == Decimal("0.12")
+
+
+def test_transcription_by_the_minute() -> None:
+    charge = charged(model="whisper-1", audio_ms=60_000)
+    # 60 s x 0.36 / 3,600 s
+    assert Decimal(units(charge.total_cost)) == Decimal("0.006")
+
+
+# Whose word counts.
+
+
+def test_a_reported_cost_is_kept_and_the_computed_one_stands_beside_it() -> None:
+    reported = ReportedCost(
+        input=to_pico(Decimal("0.001")), output=to_pico(Decimal("0.002")), total=to_pico(Decimal("0.003"))
+    )
+    charge = charged(input_tokens=1_000, output_tokens=100, reported=reported)
+    assert charge.cost_source == "reported"
+    assert charge.total_cost == charge.reported_total == to_pico(Decimal("0.003"))
+    assert charge.computed_total == charged(input_tokens=1_000, output_tokens=100).total_cost
+    assert charge.price_set is None
+
+
+@pytest.mark.parametrize(("total", "other"), [("0.01", "0.004"), ("0.005", "-0.001"), ("0.006", None)])
+def test_what_a_reported_total_holds_beyond_its_parts_goes_to_other(total: str, other: str | None) -> None:
+    told = ReportedCost(input=to_pico(Decimal("0.006")), total=to_pico(Decimal(total)))
+    charge = charged(input_tokens=1, reported=told)
+    assert charge.other_cost == (None if other is None else to_pico(Decimal(other)))
+
+
+def test_a_bare_total_is_all_other() -> None:
+    charge = charged(input_tokens=1, reported=ReportedCost(total=5))
+    assert (charge.other_cost, charge.total_cost) == (5, 5)
+
+
+def test_parts_without_a_total_make_the_total() -> None:
+    assert charged(input_tokens=1, reported=ReportedCost(input=2, output=3)).total_cost == 5
+
+
+def test_a_reported_cost_needs_no_usage_and_then_nothing_is_computed() -> None:
+    for told in (ReportedCost(total=5), ReportedCost(input=2, output=3)):
+        charge = charged(reported=told)
+        assert (charge.cost_source, charge.total_cost, charge.computed_total) == ("reported", 5, None)
+
+
+def test_a_reported_cost_in_another_currency_is_not_compared_with_dollars() -> None:
+    charge = charged(input_tokens=1_000, currency="EUR", reported=ReportedCost(total=5))
+    assert (charge.total_cost, charge.computed_total, charge.saved_cost) == (5, None, None)
+
+
+def test_a_reported_cost_says_what_the_providers_cache_saved_where_there_is_a_price() -> None:
+    cached = {"model": "gpt-4o-mini", "input_tokens": 1_000, "cache_read_tokens": 800}
+    # 800 x (0.15 - 0.075) / 10^6
+    assert units(charged(**cached, reported=ReportedCost(total=5)).saved_cost) == "0.000060000000"
+    assert charged(model="gpt-4o-mini", input_tokens=1, reported=ReportedCost(total=5)).saved_cost == 0
+    assert charged(**(cached | {"model": "own"}), reported=ReportedCost(total=5)).saved_cost is None
+
+
+def test_a_computed_cost_beyond_what_one_event_can_hold_is_refused() -> None:
+    with pytest.raises(MoneyError):
+        charged(model="gpt-5.4-pro", input_tokens=10**12, output_tokens=10**12)
+
+
+@pytest.mark.parametrize(
+    "reported", [ReportedCost(input=2**63 - 1, output=1), ReportedCost(input=-(2**63 - 1), total=2**62)]
+)
+def test_a_reported_cost_beyond_what_one_event_can_hold_is_refused(reported: ReportedCost) -> None:
+    with pytest.raises(MoneyError):
+        charged(input_tokens=1, reported=reported)
+
+
+def test_a_reported_zero_for_billable_tokens_is_not_believed() -> None:
+    charge = charged(input_tokens=1_000, output_tokens=100, reported=ReportedCost(total=0))
+    assert charge.cost_source == "computed"
+    assert charge.total_cost
+
+
+def test_a_reported_zero_that_cannot_be_computed_is_unpriced() -> None:
+    charge = charged(provider="vllm", model="own", input_tokens=1_000, reported=ReportedCost(total=0))
+    assert (charge.cost_source, charge.total_cost, charge.reported_total) == ("unpriced", None, 0)
+
+
+def test_a_zero_that_the_source_vouches_for_is_a_price() -> None:
+    charge = charged(
+        provider="vllm", model="own", input_tokens=1_000, reported=ReportedCost(total=0, believed_zero=True)
+    )
+    assert (charge.cost_source, charge.total_cost) == ("reported", 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"provider": "vllm", "model": "own"}, "no price for vllm/own"),
+        ({"model": "unknown"}, "the call names no model"),
+        ({"service_tier": "provisioned"}, "service tier provisioned"),
+        ({"provider": "deepseek", "model": "deepseek-v4-pro", "search_queries": 3}, "meter search"),
+        (
+            {"model": "gpt-4o-mini", "input_tokens": None, "characters": 9},
+            "meter characters of openai/gpt-4o-mini",
+        ),
+        ({"model": "gpt-4o-mini", "output_tokens": None, "images": 1}, "meter images"),
+        ({"model": "text-embedding-3-small"}, "meter output"),
+        ({"input_tokens": None, "output_tokens": None, "total_tokens": 9}, "meter total_tokens"),
+        ({"currency": "EUR"}, "no price in EUR for openai/gpt-5.4"),
+    ],
+)
+def test_a_call_that_cannot_be_priced_has_no_total_and_a_reason(facts: dict[str, Any], reason: str) -> None:
+    charge = charged(**{"input_tokens": 10, "output_tokens": 1, **facts})
+    assert (charge.cost_source, charge.total_cost) == ("unpriced", None)
+    assert reason in (charge.unpriced_reason or "")
+
+
+def test_a_successful_call_without_any_usage_is_unpriced() -> None:
+    assert charged().cost_source == "unpriced"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"status": "error"},
+        {"status": "cancelled"},
+        {"request_type": "list_models"},
+        {"request_type": "count_tokens", "input_tokens": 1_000},
+        {"images": 0},
+        {"request_type": "batch_create"},
+        {"input_tokens": 0, "output_tokens": 0},
+        {"status": "error", "reported": ReportedCost(total=0)},
+    ],
+)
+def test_what_cannot_cost_anything_is_free(facts: dict[str, Any]) -> None:
+    charge = charged(**facts)
+    assert (charge.cost_source, charge.total_cost) == ("free", 0)
+
+
+@pytest.mark.parametrize("status", ["error", "cancelled"])
+def test_a_failed_call_with_billed_usage_costs_what_was_billed(status: str) -> None:
+    charge = charged(status=status, input_tokens=1_000, output_tokens=100)
+    assert charge.total_cost == charged(input_tokens=1_000, output_tokens=100).total_cost
+
+
+# The gateway's own cache.
+
+HIT: dict[str, Any] = {"cache_hit": True, "replayed_input_tokens": 1_000, "replayed_output_tokens": 100}
+EMBEDDING: dict[str, Any] = {
+    "cache_lookup_tokens": 50,
+    "cache_used_provider": "openai",
+    "cache_used_model": "text-embedding-3-small",
+}
+
+
+def test_a_direct_hit_is_free_and_saves_what_the_call_would_have_cost() -> None:
+    charge = charged(**HIT, cache_hit_type="direct")
+    assert (charge.cost_source, charge.total_cost) == ("free", 0)
+    assert charge.saved_cost == charged(input_tokens=1_000, output_tokens=100).total_cost
+
+
+def test_a_semantic_hit_costs_its_look_up() -> None:
+    charge = charged(
+        **HIT,
+        **EMBEDDING,
+        cache_hit_type="semantic",
+    )
+    # 50 x 0.02 / 10^6
+    assert (charge.cost_source, units(charge.total_cost)) == ("computed", "0.000001000000")
+    assert charge.other_cost == charge.total_cost
+    embedding = BOOK.find("openai", "text-embedding-3-small", None, AT, 50)
+    assert isinstance(embedding, PriceSet)
+    assert charge.price_set == embedding.digest
+
+
+def test_a_semantic_hit_whose_look_up_has_no_price_is_unpriced() -> None:
+    charge = charged(
+        **HIT, cache_hit_type="semantic", cache_lookup_tokens=50, cache_used_model="own-embedder"
+    )
+    assert (charge.cost_source, charge.total_cost) == ("unpriced", None)
+
+
+def test_a_reported_cost_of_a_semantic_hit_is_the_look_up_and_is_kept() -> None:
+    charge = charged(**HIT, **EMBEDDING, cache_hit_type="semantic", reported=ReportedCost(total=7))
+    assert (charge.cost_source, charge.total_cost, charge.other_cost) == ("reported", 7, 7)
+    assert charge.computed_total == to_pico(Decimal("0.000001"))
+
+
+def test_a_reported_cost_of_a_direct_hit_is_that_of_the_replayed_call_and_is_not_kept() -> None:
+    charge = charged(**HIT, cache_hit_type="direct", reported=ReportedCost(total=7))
+    assert (charge.cost_source, charge.total_cost, charge.reported_total) == ("free", 0, 7)
+
+
+def test_a_semantic_hit_without_look_up_tokens_is_free() -> None:
+    charge = charged(**HIT, cache_hit_type="semantic")
+    assert (charge.cost_source, charge.total_cost) == ("free", 0)
+    assert charged(**HIT, cache_hit_type="semantic", reported=ReportedCost(total=7)).total_cost == 7
+
+
+def test_what_a_hit_saved_is_unknown_without_a_price() -> None:
+    assert charged(**HIT, provider="vllm", model="own", cache_hit_type="direct").saved_cost is None
+
+
+def test_a_hit_that_names_no_model_saved_the_call_that_was_asked_for() -> None:
+    asked = {"cache_requested_provider": "openai", "cache_requested_model": "gpt-5.4"}
+    charge = charged(**HIT, **asked, provider="unknown", model="unknown", cache_hit_type="direct")
+    assert charge.saved_cost == charged(input_tokens=1_000, output_tokens=100).total_cost
+
+
+@pytest.mark.parametrize("used", [{}, {"cache_used_provider": "vllm", "cache_used_model": "own"}])
+def test_a_miss_whose_look_up_has_no_price_is_unpriced_unless_it_is_reported(used: dict[str, str]) -> None:
+    missed = {"input_tokens": 1_000, "cache_hit": False, "cache_lookup_tokens": 50, **used}
+    charge = charged(**missed)
+    assert (charge.cost_source, charge.total_cost) == ("unpriced", None)
+    assert "cache look-up" in (charge.unpriced_reason or "")
+    assert charged(**missed, reported=ReportedCost(total=7)).total_cost == 7
+
+
+def test_a_miss_pays_for_its_look_up_where_the_cost_is_computed() -> None:
+    with_lookup = charged(input_tokens=1_000, output_tokens=100, cache_hit=False, **EMBEDDING)
+    without = charged(input_tokens=1_000, output_tokens=100)
+    assert with_lookup.other_cost == to_pico(Decimal("0.000001"))
+    assert (with_lookup.total_cost or 0) - (without.total_cost or 0) == with_lookup.other_cost
+
+
+def test_a_look_up_is_never_added_to_a_reported_cost() -> None:
+    assert charged(input_tokens=1_000, reported=ReportedCost(total=7), **EMBEDDING).total_cost == 7
+
+
+# Properties.
+
+MODELS = [
+    ("openai", "gpt-4o-mini"),
+    ("openai", "gpt-5.4"),
+    ("openai", "whisper-1"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("google", "gemini-2.5-pro"),
+    ("perplexity", "sonar-deep-research"),
+    ("groq", "whisper-large-v3-turbo"),
+    ("vllm", "own"),
+]
+counts = st.integers(0, 400_000)
+
+amounts = st.none() | st.integers(-(10**12), 10**15)
+reports = st.none() | st.builds(
+    ReportedCost, input=amounts, output=amounts, cache_read=amounts, other=amounts, total=amounts
+)
+
+
+some = st.none() | counts
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> UsageEvent:
+    read, written, thought = draw(counts), draw(counts), draw(counts)
+    provider, model = draw(st.sampled_from(MODELS))
+    return call(
+        provider=provider,
+        model=model,
+        input_tokens=draw(st.none() | counts.map(lambda plain: plain + read + written)),
+        cache_read_tokens=draw(st.sampled_from([None, read])),
+        cache_write_tokens=draw(st.sampled_from([None, written])),
+        cache_write_1h_tokens=draw(st.integers(0, written)),
+        output_tokens=draw(st.none() | counts.map(lambda spoken: spoken + thought)),
+        reasoning_tokens=draw(st.sampled_from([None, thought])),
+        search_queries=draw(st.none() | st.integers(0, 3)),
+        audio_ms=draw(some),
+        images=draw(some),
+        status=draw(st.sampled_from(["success", "error", "cancelled"])),
+        request_type=draw(st.sampled_from(["chat_completion", "list_models", "count_tokens"])),
+        cache_hit=draw(st.none() | st.booleans()),
+        cache_hit_type=draw(st.sampled_from([None, "direct", "semantic"])),
+        cache_lookup_tokens=draw(some),
+        cache_used_model=draw(st.sampled_from([None, "own", "text-embedding-3-small"])),
+        replayed_input_tokens=draw(some),
+        reported=draw(reports),
+    )
+
+
+@given(calls())
+def test_components_add_up_and_unknown_is_never_zero(event: UsageEvent) -> None:
+    charge = price(event, BOOK, AT)
+    assert (charge.total_cost is None) == (charge.cost_source == "unpriced") == bool(charge.unpriced_reason)
+    assert (charge.cost_source == "computed") == (charge.price_set is not None)
+    assert parts(charge) == (charge.total_cost or 0)
+    if charge.cost_source == "free":
+        assert charge.total_cost == 0
+
+
+@given(calls())
+def test_a_reported_cost_is_always_kept_to_the_pico(event: UsageEvent) -> None:
+    charge = price(event, BOOK, AT)
+    total = event.reported.total if event.reported else None
+    if total and not (event.cache_hit and event.cache_hit_type == "direct"):
+        assert (charge.cost_source, charge.total_cost) == ("reported", total)
+    if total is not None:
+        assert charge.reported_total == total
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_the_price_of_a_sum_at_a_flat_price_is_the_sum_of_prices(one: int, other: int) -> None:
+    def cost(tokens: int) -> int:
+        return charged(model="gpt-4o-mini", input_tokens=tokens).total_cost or 0
+
+    assert cost(one) + cost(other) == cost(one + other)
