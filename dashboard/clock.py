@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from dashboard import buckets
 from dashboard.question import SpendQuery
 from ingest.ledger.slots import HOUR, Slot, Zone
-from ingest.ledger.tables import rollup_day, rollup_day_model
+from ingest.ledger.tables import DAY_ROLLUPS
+
+_DAYS = tuple(table for table, _ in DAY_ROLLUPS)
 
 Column = sa.ColumnElement[Any]
 
@@ -25,7 +27,7 @@ def bucket_of(query: SpendQuery, row: sa.Table | Slot) -> Column:
         return sa.literal(buckets.of_slot(query.interval, row), sa.BigInteger)
     if query.interval == "week":
         return (row.c.day + buckets.WEEK_SHIFT) // 7
-    if query.interval == "hour" and row in (rollup_day, rollup_day_model):
+    if query.interval == "hour" and row in _DAYS:
         raise LookupError("hours are not kept by day")
     return row.c[query.interval]
 

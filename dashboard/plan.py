@@ -13,7 +13,6 @@ from dashboard.question import SpendQuery
 from ingest.ledger.slots import Slot, Zone
 
 Grain = Literal["day", "slot", "event"]
-_WHO: Final = frozenset(("person", "place"))
 _ONLY_EVENTS: Final = frozenset(("text", "label"))
 
 
@@ -46,19 +45,16 @@ class Plan:
     cuts: tuple[Cut, ...] = ()
     computed_time: bool = False
     """Whether the bucket of a call is computed from its instant, not read from the ledger's columns."""
-    needs_who: bool = False
-    """Whether the rows must tell owners apart."""
 
 
 def plan(query: SpendQuery, zone: Zone) -> Plan:
     """How to answer `query` from a ledger whose reporting zone is `zone`."""
     kinds = kinds_of(query)
-    needs_who = bool(kinds & _WHO)
     start, end = query.period.micros
     foreign = query.interval is not None and not _same_clock(query, zone)
     misfit = foreign and Zone(query.zone).slot_length % zone.slot_length != 0
     if kinds & _ONLY_EVENTS or misfit:
-        return Plan("event", Stretch(start, end), computed_time=True, needs_who=needs_who)
+        return Plan("event", Stretch(start, end), computed_time=True)
     first, last = _ceiling(start, zone.slot_length), end - end % zone.slot_length
     if first >= last:
         return Plan(
@@ -66,7 +62,6 @@ def plan(query: SpendQuery, zone: Zone) -> Plan:
             Stretch(last, last),
             cuts=_cuts(start, end, zone),
             computed_time=foreign,
-            needs_who=needs_who,
         )
     days = None if foreign or query.interval == "hour" else _whole_days(first, last, zone)
     return Plan(
@@ -76,7 +71,6 @@ def plan(query: SpendQuery, zone: Zone) -> Plan:
         slots=_around(first, last, days, zone),
         cuts=(*_cuts(start, first, zone), *_cuts(last, end, zone)),
         computed_time=foreign,
-        needs_who=needs_who,
     )
 
 

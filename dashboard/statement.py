@@ -20,10 +20,9 @@ from ingest.ledger import dialects
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.slots import HOUR, Zone
 from ingest.ledger.tables import (
+    DAY_ROLLUPS,
     attribution,
     dirty_slot,
-    rollup_day,
-    rollup_day_model,
     rollup_slot,
     usage_event,
 )
@@ -97,7 +96,7 @@ def _day_branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
     """Clean days from the day rollup; the clean slots of dirty days from the slot rollup."""
     if chosen.days is None:
         return []
-    table = rollup_day if chosen.needs_who else rollup_day_model
+    table = _smallest(query)
     in_days = _between(dirty_slot.c.day, chosen.days)
     clean = table.c.day.not_in(sa.select(dirty_slot.c.day).where(*in_days))
     bounds = (
@@ -122,6 +121,30 @@ def _day_branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
             rollup_slot, bucket_of(query, rollup_slot), (_clean_slot(),), bounds.join(rollup_slot, inside)
         ),
     ]
+
+
+def _smallest(query: SpendQuery) -> sa.Table:
+    """The smallest day rollup that keeps apart everything the question groups by or filters on."""
+    asked = {
+        column
+        for key in (*query.dimensions, *(f.dimension for f in query.filters))
+        for column in _held_in(key)
+    }
+    return next(table for table, dimensions in DAY_ROLLUPS if asked <= set(dimensions))
+
+
+def _held_in(key: str) -> tuple[str, ...]:
+    """The columns of a rollup that hold a dimension."""
+    found = catalogue.dimension(key)
+    match found.kind if found else "none":
+        case "term":
+            return (f"{key}_id",)
+        case "person" | "place":
+            return ("attribution_id",)
+        case "flag":
+            return (key,)
+        case _:
+            return ()
 
 
 def _slot_branch(query: SpendQuery, chosen: Plan, stretch: Stretch) -> _Branch:

@@ -6,12 +6,13 @@ records are decoded ahead by a pool, a bounded number at a time, and come back i
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Final
 
 import msgspec
@@ -71,7 +72,15 @@ def _start(keyring: KeyRing) -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
     global _worker  # noqa: PLW0603 - a process has one decoder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = Decoder(keyring, GenaiPrices())
+
+
+def _end_with_parent() -> None:
+    """A worker of a process that was killed would wait for work for ever, holding its standard output open."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _work(records: list[Record], context: Context, format_name: str | None) -> bytes:

@@ -227,15 +227,15 @@ def _wait_for_some(environment: dict[str, str], least: int) -> None:
 def test_an_import_that_was_killed_is_finished_by_running_it_again(
     tallybook: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(60_000))))
+    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(120_000))))
     killed = _started(tmp_path, environment)
     _wait_for_some(environment, 10_000)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     there = _events(environment)
-    assert 0 < there < 60_000, "it must be killed half-way to show anything"
+    assert 0 < there < 120_000, "it must be killed half-way to show anything"
     told = report(tallybook("import", "big.jsonl", "--json"))
-    assert (told["accepted"], told["duplicates"]) == (60_000 - there, there)
+    assert (told["accepted"], told["duplicates"]) == (120_000 - there, there)
     _holds_together(environment)
 
 
@@ -243,7 +243,7 @@ def test_an_import_that_was_killed_is_finished_by_running_it_again(
 def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
     tallybook: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(60_000))))
+    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(120_000))))
     running = _started(tmp_path, environment)
     _wait_for_some(environment, 10_000)
     running.send_signal(signal.SIGINT)
@@ -253,7 +253,7 @@ def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
     assert json.loads(out)["accepted"] == _events(environment)
     told = report(tallybook("import", "big.jsonl", "--json", "--resume"))
     assert told["duplicates"] == 0
-    assert told["files"][0]["skipped"] + told["accepted"] == 60_000
+    assert told["files"][0]["skipped"] + told["accepted"] == 120_000
     _holds_together(environment)
 
 
@@ -262,4 +262,4 @@ def _holds_together(environment: dict[str, str]) -> None:
     assert rollups.dirty_slots(ledger) == 0
     assert verify(ledger) == []
     ledger.close()
-    assert _events(environment) == 60_000
+    assert _events(environment) == 120_000

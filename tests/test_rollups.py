@@ -15,12 +15,12 @@ from ingest.event import ReportedCost
 from ingest.ledger import marks, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
-from ingest.ledger.tables import dirty_slot, rollup_day, rollup_day_model, rollup_slot, usage_event
+from ingest.ledger.tables import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
 from ingest.ledger.verification import verify
 from ingest.pricing.catalog import GenaiPrices
 from ingest.settings import Settings
 
-ROLLUPS = (rollup_slot, rollup_day, rollup_day_model)
+ROLLUPS = (rollup_slot, *(table for table, _ in DAY_ROLLUPS))
 
 
 def exact(ledger: Ledger, table: sa.Table, name: str) -> int:

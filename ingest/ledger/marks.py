@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from ingest.ledger import dialects
 from ingest.ledger.slots import Zone
 from ingest.ledger.tables import (
+    DAY_ROLLUPS,
     dirty_slot,
     ledger_property,
-    rollup_day,
-    rollup_day_model,
     rollup_slot,
     usage_event,
 )
@@ -52,7 +51,7 @@ def mark_everything(connection: sa.Connection, zone: Zone) -> None:
     length = zone.slot_length
     starts = sa.select(sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger) // length).distinct()
     at = [start * length for start in connection.execute(starts).scalars()]
-    for table in (dirty_slot, rollup_slot, rollup_day, rollup_day_model):
+    for table in (dirty_slot, rollup_slot, *(table for table, _ in DAY_ROLLUPS)):
         connection.execute(table.delete())
     mark(connection, zone, at)
 

@@ -19,16 +19,14 @@ from ingest.ledger import dialects, histogram, marks
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import (
     COUNTS,
+    DAY_ROLLUPS,
     DAY_TIME,
     DIMENSIONS,
     LARGEST_CELL,
     LATENCY_HISTOGRAMS,
     MEASURES,
-    SHARED_DIMENSIONS,
     SLOT_TIME,
     dirty_slot,
-    rollup_day,
-    rollup_day_model,
     rollup_slot,
     usage_event,
 )
@@ -155,7 +153,7 @@ def _measure(name: str, timed: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
 
 def _replace_day(connection: sa.Connection, day: int) -> None:
     """Make a day's rows from its slot rows, all of which are true now."""
-    for table, dimensions in ((rollup_day, DIMENSIONS), (rollup_day_model, SHARED_DIMENSIONS)):
+    for table, dimensions in DAY_ROLLUPS:
         query, keys = _sums_of_slots(dimensions)
         made = (merged(row, keys, histogram.merge) for row in connection.execute(query, {"day": day}))
         rows = [one for row in made for one in _spread(row, keys)]

@@ -290,6 +290,16 @@ SHARED_DIMENSIONS: Final = (
 DIMENSIONS: Final = (*SHARED_DIMENSIONS, "price_set_id", "attribution_id")
 """The closed list of what a rollup keeps apart, beside its time."""
 
+KEY_DIMENSIONS: Final = (
+    "currency_id",
+    "source_id",
+    "status_id",
+    "cache_hit",
+    "cost_source_id",
+    "attribution_id",
+)
+"""What is left of them when only who a call belongs to is asked."""
+
 SLOT_TIME: Final = ("slot", "hour", "day", "month")
 DAY_TIME: Final = ("day", "month")
 """The time of a rollup row, in the reporting zone (`ingest.ledger.slots`)."""
@@ -358,5 +368,15 @@ rollup_day_model = _rollup(
     SHARED_DIMENSIONS,
     "Sums by day, over everybody: for questions without a who.",
 )
+rollup_day_key = _rollup(
+    "rollup_day_key", DAY_TIME, KEY_DIMENSIONS, "Sums by day, over all models: for questions about who alone."
+)
+
+DAY_ROLLUPS: Final = (
+    (rollup_day_model, SHARED_DIMENSIONS),
+    (rollup_day_key, KEY_DIMENSIONS),
+    (rollup_day, DIMENSIONS),
+)
+"""The day rollups and what each keeps apart, the smallest first; the last answers every question."""
 
 LARGEST_CELL: Final = money.LARGEST

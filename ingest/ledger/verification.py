@@ -11,6 +11,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
 from ingest.ledger.slots import date_of
 from ingest.ledger.tables import (
+    DAY_ROLLUPS,
     DIMENSIONS,
     LATENCY_HISTOGRAMS,
     MEASURES,
@@ -18,7 +19,6 @@ from ingest.ledger.tables import (
     directory,
     dirty_slot,
     rollup_day,
-    rollup_day_model,
     rollup_slot,
     term,
     usage_event,
@@ -89,7 +89,7 @@ def _unknown_is_not_zero(connection: sa.Connection, _: Ledger) -> Iterator[Findi
 
 def _rollups_are_true(connection: sa.Connection, ledger: Ledger) -> Iterator[Finding]:
     days = sa.union(
-        sa.select(rollup_slot.c.day), sa.select(rollup_day.c.day), sa.select(rollup_day_model.c.day)
+        *(sa.select(table.c.day) for table in (rollup_slot, *(table for table, _ in DAY_ROLLUPS)))
     )
     for day in sorted(connection.execute(days).scalars()):
         marked = set(
@@ -109,7 +109,7 @@ def _rollups_are_true(connection: sa.Connection, ledger: Ledger) -> Iterator[Fin
 
 def _day_is_true(connection: sa.Connection, day: int) -> Iterator[Finding]:
     slots = _totals(connection, rollup_slot, day)
-    for table in (rollup_day, rollup_day_model):
+    for table, _ in DAY_ROLLUPS:
         if _totals(connection, table, day) != slots:
             yield Finding(
                 "derived rollups", "error", f"{table.name} of {date_of(day)} is not what its slots add up to"
