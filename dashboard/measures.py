@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.restriction import term_id
-from ingest.ledger.rollups import split_sum
+from ingest.ledger.rollups import of_event, split_sum
 from ingest.ledger.tables import LATENCY_HISTOGRAMS, rollup_slot, usage_event
 
 Column = sa.ColumnElement[Any]
@@ -53,17 +53,7 @@ def _value(table: sa.Table, measure: str) -> Column:
             return sa.case(
                 (table.c.cost_source_id == term_id("unpriced"), 0), else_=_value(table, "total_tokens")
             )
-    if table is usage_event and measure in _OF_EVENT:
-        return _OF_EVENT[measure]
-    return sa.type_coerce(table.c[measure], sa.BigInteger)
-
-
-_TIMED: Final = usage_event.c.latency_us.is_not(None)
-_OF_EVENT: Final[dict[str, Column]] = {
-    "requests": sa.literal_column("1", sa.BigInteger),
-    "timed_requests": sa.case((_TIMED, 1), else_=0),
-    "timed_output_tokens": sa.case((_TIMED, usage_event.c.output_tokens), else_=0),
-}
+    return sa.type_coerce(of_event(measure) if table is usage_event else table.c[measure], sa.BigInteger)
 
 
 def sum_columns(measures: tuple[str, ...]) -> list[str]:

@@ -132,23 +132,24 @@ def _sums_of_marked_slots() -> tuple[sa.Select[Any], int]:
 
 def event_sums() -> Iterator[sa.ColumnElement[Any]]:
     """Every measure as a sum in two parts, then the histograms as joined values."""
-    timed = usage_event.c.latency_us.is_not(None)
     for name in MEASURES:
-        yield from split_sum(_measure(name, timed), name)
+        yield from split_sum(of_event(name), name)
     for name, column in LATENCY_HISTOGRAMS.items():
         yield sa.func.aggregate_strings(sa.cast(usage_event.c[column], sa.Text), ",").label(name)
 
 
-def _measure(name: str, timed: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
-    """One event's contribution to a measure."""
-    if name == "requests":
-        return sa.literal_column("1", sa.BigInteger)
-    if name == "timed_requests":
-        return sa.case((timed, 1), else_=0)
-    if name == "timed_output_tokens":
-        return sa.case((timed, usage_event.c.output_tokens), else_=0)
-    assert name in COUNTS or name in MONEY, f"{name} is a column of an event"
-    return usage_event.c[name]
+def of_event(measure: str) -> sa.ColumnElement[Any]:
+    """What one event adds to a measure."""
+    timed = usage_event.c.latency_us.is_not(None)
+    match measure:
+        case "requests":
+            return sa.literal_column("1", sa.BigInteger)
+        case "timed_requests":
+            return sa.case((timed, 1), else_=0)
+        case "timed_output_tokens":
+            return sa.case((timed, usage_event.c.output_tokens), else_=0)
+    assert measure in COUNTS or measure in MONEY, f"{measure} is a column of an event"
+    return usage_event.c[measure]
 
 
 def _replace_day(connection: sa.Connection, day: int) -> None:
