@@ -20,7 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ingest import formats
@@ -131,14 +131,14 @@ class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         records = task.fields.get("records") or 0
         speed = records / task.elapsed if task.elapsed else 0
-        return Text(f"{records:,} records  {speed:,.0f}/s" if records else "")
+        return Text(f"{records:,} at {speed:,.0f}/s" if records else "", no_wrap=True)
 
 
 def _progress(err: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        BarColumn(bar_width=None),
         DownloadColumn(),
         _Speed(),
         TimeRemainingColumn(),
