@@ -13,6 +13,8 @@ _CACHED_FROM: Final = 1024
 """Providers cache prompts from so many tokens on, in blocks."""
 
 _CANCELLED: Final = 0.012
+_IN_BATCH: Final[dict[str, Any]] = {"object": "chat.completion", "stream": False}
+"""The speed of a call in a batch: it has no latency that would mean anything."""
 
 _FIRST_TOKEN: Final = Curve(((0, 55), (0.5, 100), (0.9, 190), (0.99, 420), (1, 900)))
 """Time to first token in percent of the model's usual one."""
@@ -29,8 +31,9 @@ def answered(key: Key, model: Model, moment: Moment, chance: Chance) -> dict[str
         return _embedded(prompt, model, chance)
     thoughts = chance.of(_THOUGHTS) if chance.happens(model.thinks) else 0
     output = chance.of(work.answer) + thoughts
-    stream = chance.happens(work.streams)
-    facts = _speed(key, model, prompt, output, stream, chance)
+    batched = key.batches and moment.batches
+    stream = not batched and chance.happens(work.streams)
+    facts = dict(_IN_BATCH) if batched else _speed(model, prompt, output, stream, chance)
     if stream and chance.happens(_CANCELLED):
         return _cancelled(facts, prompt, output, chance)
     tools = chance.happens(work.tools)
@@ -64,10 +67,8 @@ def _embedded(prompt: int, model: Model, chance: Chance) -> dict[str, Any]:
     }
 
 
-def _speed(key: Key, model: Model, prompt: int, output: int, stream: bool, chance: Chance) -> dict[str, Any]:
-    """How fast the answer came. Batches have no latency that would mean anything."""
-    if key.tier == "batch":
-        return {"object": "chat.completion", "stream": False}
+def _speed(model: Model, prompt: int, output: int, stream: bool, chance: Chance) -> dict[str, Any]:
+    """How fast the answer came."""
     first = 10 * model.first_token_ms * chance.of(_FIRST_TOKEN) + 25 * prompt
     facts: dict[str, Any] = {
         "object": "chat.completion",

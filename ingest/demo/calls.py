@@ -31,7 +31,7 @@ class Caller:
         """The events of a call that starts at the instant `at`: one, or two where the first fails over."""
         chance = self._chance
         model = chance.pick(key.models, key.running)
-        facts = self._common(key, model, at)
+        facts = self._common(key, model, at, moment)
         if key.cached and chance.happens(key.cached):
             yield UsageEvent(**facts | replayed(key, model, chance))
             return
@@ -52,7 +52,7 @@ class Caller:
         again = facts | key.fallback.facts | second
         yield UsageEvent(**again | answered(key, key.fallback, moment, chance))
 
-    def _common(self, key: Key, model: Model, at: int) -> dict[str, Any]:
+    def _common(self, key: Key, model: Model, at: int, moment: Moment) -> dict[str, Any]:
         """What is known of a call before it is made."""
         chance = self._chance
         facts = {
@@ -63,7 +63,7 @@ class Caller:
             "occurred_at": at,
             "attempt": 0,
             "request_type": key.work.request_type,
-            "service_tier": key.tier,
+            "service_tier": "batch" if key.batches and moment.batches else None,
             "model_requested": model.name,
             "labels": {"feature": key.features[chance.below(len(key.features))]},
         }

@@ -59,7 +59,8 @@ class Key:
     """How many end users are behind it; 0 where it is a program."""
     cached: float = 0.0
     """How many of its calls the gateway's own cache answers."""
-    tier: str | None = None
+    batches: bool = False
+    """Whether its calls can wait for a batch."""
     runs_away: bool = False
     models: Sequence[Model] = field(init=False)
     running: Sequence[int] = field(init=False)
@@ -162,7 +163,7 @@ KEYS: Final = (
         uses=((GPT_MINI, 3), (GEMINI_FLASH, 1)),
         project="documents",
         features=("invoices", "contracts"),
-        tier="batch",
+        batches=True,
     ),
     Key(
         ident="vk-support-triage",

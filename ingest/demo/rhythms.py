@@ -5,10 +5,13 @@ Hours are counted from 1970-01-01 00:00 UTC, which was a Thursday.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 _THURSDAY: Final = 3
 _FRIDAY: Final = 4
+BATCHES_FROM: Final = (date(2026, 10, 14) - date(1970, 1, 1)).days * 24
+"""The hour from which the price data have prices of batches: before it nobody sends any."""
 GROWTH: Final = 0.4
 """How much more traffic there is at the end of the period than at its start."""
 FAILING: Final = "anthropic"
@@ -56,6 +59,8 @@ class Moment:
     """Whether it lies in the second half of the period."""
     failing: str | None
     """The provider that is failing."""
+    batches: bool
+    """Whether calls that can wait are sent as batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Season:
         """What is true of an hour. One provider fails in the afternoon of a day two fifths into the period."""
         day = (self.start + self.hours * 2 // 5) // 24
         failing = FAILING if hour == 24 * day + INCIDENT_HOUR else None
-        return Moment(hour >= self._middle, failing)
+        return Moment(hour >= self._middle, failing, hour >= BATCHES_FROM)
 
     @property
     def _middle(self) -> int:
