@@ -19,9 +19,8 @@ from dashboard.question import Filter, QuestionError
 from dashboard.restriction import restrictions
 from ingest import event, money
 from ingest.ledger.engine import Ledger
+from ingest.ledger.fields import TERMS, WHO
 from ingest.ledger.tables import (
-    TERMS,
-    WHO,
     attribution,
     import_batch,
     price_set,

@@ -49,28 +49,34 @@ class Intake:
 
     def accept(self, records: Sequence[Record]) -> Receipt:
         """Decode and commit one batch of records."""
-        return self._take(self._decoder.decode(records, self._context, self._records))
+        return self._take([self._decoder.decode(records, self._context, self._records)])
 
-    def accept_decoded(self, batch: Batch) -> Receipt:
-        """Commit one batch that was decoded elsewhere, whose positions count from 0."""
-        moved = [_moved(one, self._records) for one in batch.rejections]
-        return self._take(msgspec.structs.replace(batch, rejections=moved))
+    def accept_decoded(self, *batches: Batch) -> Receipt:
+        """Commit batches that were decoded elsewhere, in one transaction. The positions of each count from 0."""
+        placed = []
+        at = self._records
+        for batch in batches:
+            moved = [_moved(one, at) for one in batch.rejections]
+            placed.append(msgspec.structs.replace(batch, rejections=moved))
+            at += len(batch.entries) + len(batch.rejections)
+        return self._take(placed)
 
-    def _take(self, batch: Batch) -> Receipt:
-        entries = [self._occurrences.identified(entry) for entry in batch.entries]
-        receipt = self._write(msgspec.structs.replace(batch, entries=entries))
+    def _take(self, batches: Sequence[Batch]) -> Receipt:
+        receipt = self._write([self._occurrences.identified(batch) for batch in batches])
         self._records += receipt.records
         return receipt
 
-    def _write(self, batch: Batch) -> Receipt:
+    def _write(self, batches: Sequence[Batch]) -> Receipt:
+        total = Receipt()
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            receipt = write(connection, self._ledger, lookup, batch, self._origin)
+            for batch in batches:
+                total.add(write(connection, self._ledger, lookup, batch, self._origin))
             if self._origin.batch_id is not None:
-                keyless = self._occurrences.keyless
-                imports.advance(connection, self._origin.batch_id, batch.read, receipt, keyless)
+                read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
+                imports.advance(connection, self._origin.batch_id, read, total, keyless)
         lookup.keep()
-        return receipt
+        return total
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +100,13 @@ class Rehearsal(Intake):
         super().__init__(ledger, decoder, context, batch_id)
         self._versions = Tally()
 
-    def _write(self, batch: Batch) -> Receipt:
+    def _write(self, batches: Sequence[Batch]) -> Receipt:
+        total = Receipt()
+        for batch in batches:
+            total.add(self._rehearse(batch))
+        return total
+
+    def _rehearse(self, batch: Batch) -> Receipt:
         again = Receipt()
         fresh = []
         for entry in batch.entries:
@@ -107,9 +119,8 @@ class Rehearsal(Intake):
                 fresh.append(entry)
         with self._ledger.rehearsing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            receipt = write(
-                connection, self._ledger, lookup, msgspec.structs.replace(batch, entries=fresh), self._origin
-            )
+            slim = msgspec.structs.replace(batch, entries=fresh)
+            receipt = write(connection, self._ledger, lookup, slim, self._origin)
         receipt.add(again)
         return receipt
 

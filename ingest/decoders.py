@@ -23,6 +23,12 @@ from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
 from ingest.pricing.catalog import GenaiPrices
 
+MOST_WORKERS: Final = 3
+"""One writer keeps up with no more of them."""
+
+AHEAD: Final = 4
+"""So many batches a worker has before it, so that it has work while a commit is flushed."""
+
 ALONE: Final = 4
 """So many batches are decoded in this process before others are started: starting one takes as long."""
 
@@ -41,11 +47,11 @@ def decoded(
     following = next(rest, None)
     if following is None:
         return
-    workers = max(1, (os.cpu_count() or 2) - 1)
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start, initargs=(keyring,)
     ) as pool:
-        yield from _ahead(pool, following, rest, context, ahead=workers + 2)
+        yield from _ahead(pool, following, rest, context, ahead=AHEAD * workers)
 
 
 def _ahead(

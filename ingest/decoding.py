@@ -17,9 +17,9 @@ from ingest import formats
 from ingest.event import COLUMNS, ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.formats import stripping
 from ingest.formats.format import Format
-from ingest.ledger.entry import Batch, Entry, PriceSetRow
+from ingest.ledger.entry import Batch, Entry, PriceSetRow, Shared
+from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.secrets import Concealed, KeyRing
-from ingest.ledger.tables import FACTS, TERMS, WHO
 from ingest.money import MoneyError
 from ingest.pricing.book import PriceBook, Unpriced
 from ingest.pricing.charge import Charge
@@ -40,6 +40,9 @@ Record = RawRecord | RefusedRecord
 _FIELDS = (*COLUMNS, "reported", *Charge.__struct_fields__)
 _AT = {field: index for index, field in enumerate(_FIELDS)}
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
+_COST_SOURCE = TERMS.index("cost_source")
+_KEPT = frozenset((FACTS.index("source_event_id"), FACTS.index("occurred_at")))
+_Sharing = tuple[tuple[str | None, ...], str | None, str | None, tuple[str | None, ...]]
 _terms_of = itemgetter(*(_AT[field] for field in TERMS))
 _facts_of = itemgetter(*(_AT[field] for field in FACTS))
 assert _FIELDS[_WHO] == WHO, "the event keeps the fields of WHO together, in their order"
@@ -121,7 +124,7 @@ class Decoder:
         key = self._concealed(event, context)
         if key and key.ident != event.virtual_key:
             event = msgspec.structs.replace(event, virtual_key=key.ident)
-        return _entry(event, charge, context, desk.index, key.hint if key else None)
+        return _entry(event, charge, context, key.hint if key else None, desk)
 
     def _concealed(self, event: UsageEvent, context: Context) -> Concealed | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
@@ -144,11 +147,11 @@ def _dated(event: UsageEvent, context: Context) -> int:
     return at
 
 
-def _entry(event: UsageEvent, charge: Charge, context: Context, index: int, hint: str | None) -> Entry:
+def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None, desk: "_Desk") -> Entry:
     content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, event)), digest_size=16).digest()
     key = event.source_event_id
     if key is None and context.idempotency_key is not None:
-        key = f"{context.idempotency_key}#{index}"
+        key = f"{context.idempotency_key}#{desk.index}"
     values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
@@ -160,11 +163,7 @@ def _entry(event: UsageEvent, charge: Charge, context: Context, index: int, hint
         content_hash=content_hash,
         version_rank=_rank(event),
         dated=event.occurred_at is not None,
-        who=tuple(values[_WHO]),
-        hint=hint,
-        price_set=charge.price_set,
-        unpriced=charge.cost_source == "unpriced",
-        terms=_terms_of(values),
+        shared=desk.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
     )
 
@@ -185,6 +184,7 @@ class _Desk:
         self.read = 0
         self._book = book
         self._entries: list[Entry] = []
+        self._shared: dict[_Sharing, int] = {}
         self._rejections: list[Rejection] = []
         self._formats: set[str] = set()
         self._price_sets: dict[str, PriceSet] = {}
@@ -196,6 +196,16 @@ class _Desk:
         if isinstance(found, PriceSet):
             self._price_sets[found.digest] = found
         return found
+
+    def share(
+        self,
+        who: tuple[str | None, ...],
+        hint: str | None,
+        price_set: str | None,
+        terms: tuple[str | None, ...],
+    ) -> int:
+        """The number of what this call shares with others."""
+        return self._shared.setdefault((who, hint, price_set, terms), len(self._shared))
 
     def put(self, entry: Entry, format_name: str) -> None:
         self._entries.append(entry)
@@ -210,8 +220,33 @@ class _Desk:
         self.index += 1
 
     def batch(self) -> Batch:
-        price_sets = [_price_set_row(one) for one in self._price_sets.values()]
-        return Batch(self.read, self._entries, self._rejections, price_sets, sorted(self._formats))
+        columns, entries = _without_empty(self._entries)
+        return Batch(
+            read=self.read,
+            columns=columns,
+            shared=[Shared(*one, unpriced=one[3][_COST_SOURCE] == "unpriced") for one in self._shared],
+            entries=entries,
+            rejections=self._rejections,
+            price_sets=[_price_set_row(one) for one in self._price_sets.values()],
+            formats=sorted(self._formats),
+        )
+
+
+def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
+    """The columns that some entry fills, and the entries with these alone. The key and the time are always there."""
+    if not entries:
+        return (), entries
+    filled = [
+        at
+        for at, values in enumerate(zip(*(entry.facts for entry in entries), strict=True))
+        if at in _KEPT or values.count(None) < len(values)
+    ]
+    pick = itemgetter(*filled)
+    slim = [
+        Entry(one.event_id, one.content_hash, one.version_rank, one.dated, one.shared, pick(one.facts))
+        for one in entries
+    ]
+    return tuple(FACTS[at] for at in filled), slim
 
 
 def _price_set_row(prices: PriceSet) -> PriceSetRow:

@@ -7,12 +7,11 @@ counts once.
 import msgspec
 
 from ingest.decoding import identify
-from ingest.ledger.entry import Entry
-from ingest.ledger.tables import FACTS, TERMS
+from ingest.ledger.entry import Batch, Entry
+from ingest.ledger.fields import TERMS
 from ingest.tally import Tally
 
 _SOURCE = TERMS.index("source")
-_KEY = FACTS.index("source_event_id")
 
 
 class Occurrences:
@@ -23,16 +22,21 @@ class Occurrences:
         """How many records so far had no key of their own."""
         self._tally = Tally()
 
-    def identified(self, entry: Entry) -> Entry:
-        """`entry` with its identity: itself where it has one, else by content and occurrence."""
-        if entry.event_id:
-            return entry
+    def identified(self, batch: Batch) -> Batch:
+        """`batch` with an identity for each entry: its own where it has one, else by content and occurrence."""
+        if all(entry.event_id for entry in batch.entries):
+            return batch
+        entries = [entry if entry.event_id else self._counted(entry, batch) for entry in batch.entries]
+        return msgspec.structs.replace(batch, entries=entries)
+
+    def _counted(self, entry: Entry, batch: Batch) -> Entry:
         self.keyless += 1
-        source = entry.terms[_SOURCE]
+        source = batch.shared[entry.shared].terms[_SOURCE]
         assert source is not None, "every event has a source"
         times = self._tally.add(source.encode("utf-8", "replace") + entry.content_hash)
         key = f"{entry.content_hash.hex()}#{times}"
-        facts = (*entry.facts[:_KEY], key, *entry.facts[_KEY + 1 :])
+        at = batch.columns.index("source_event_id")
+        facts = (*entry.facts[:at], key, *entry.facts[at + 1 :])
         return msgspec.structs.replace(entry, event_id=identify(source, key), facts=facts)
 
     def close(self) -> None:

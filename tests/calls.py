@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.entry import Batch, Entry
+from ingest.ledger.entry import Batch, Entry, Shared
+from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.rejections import Origin
-from ingest.ledger.tables import FACTS, TERMS, WHO
 from ingest.ledger.types import micros
 from ingest.ledger.writer import write
 from ingest.pricing.charge import Charge
@@ -57,9 +57,18 @@ def a_ledger(folder: Path, zone: str = "UTC", url: str | None = None) -> Iterato
 
 def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
     """Write the calls; their event ids."""
-    entries = [_entry(ledger, one, index) for index, one in enumerate(calls, start=first)]
+    made = [_entry(ledger, one, index, at) for at, (index, one) in enumerate(enumerate(calls, start=first))]
+    entries = [entry for entry, _ in made]
     origin = Origin("test", NOW)
-    batch = Batch(read=len(entries), entries=entries, rejections=[], price_sets=[], formats=[])
+    batch = Batch(
+        read=len(entries),
+        columns=FACTS,
+        shared=[shared for _, shared in made],
+        entries=entries,
+        rejections=[],
+        price_sets=[],
+        formats=[],
+    )
     with ledger.writing() as connection:
         lookup = ledger.dictionary.lookup(connection, NOW)
         receipt = write(connection, ledger, lookup, batch, origin)
@@ -68,7 +77,7 @@ def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
     return receipt.event_ids
 
 
-def _entry(ledger: Ledger, one: Call, index: int) -> Entry:
+def _entry(ledger: Ledger, one: Call, index: int, at: int) -> tuple[Entry, Shared]:
     facts: dict[str, Any] = {
         "source": "test",
         "source_event_id": str(index),
@@ -83,20 +92,24 @@ def _entry(ledger: Ledger, one: Call, index: int) -> Entry:
         facts["labels"] = msgspec.json.encode(labels).decode()
     event = UsageEvent(**facts, occurred_at=one.micros)
     values = msgspec.structs.asdict(event) | msgspec.structs.asdict(_charge(one))
-    return Entry(
+    shared = Shared(
+        who=tuple(values[name] for name in WHO),
+        hint=key.hint if key else None,
+        price_set=None,
+        terms=tuple(values[name] for name in TERMS),
+        unpriced=one.cost is None,
+    )
+    entry = Entry(
         event_id=hashlib.blake2b(
             f"{event.source}\0{event.source_event_id}".encode(), digest_size=16
         ).digest(),
         content_hash=hashlib.blake2b(msgspec.msgpack.encode(event), digest_size=16).digest(),
         version_rank=bytes(16),
         dated=True,
-        who=tuple(values[name] for name in WHO),
-        hint=key.hint if key else None,
-        price_set=None,
-        unpriced=one.cost is None,
-        terms=tuple(values[name] for name in TERMS),
+        shared=at,
         facts=tuple(values[name] for name in FACTS),
     )
+    return entry, shared
 
 
 def _charge(one: Call) -> Charge:

@@ -12,6 +12,7 @@ import pytest
         ("ingest.api", ("dash", "pandas", "plotly", "dashboard")),
         ("ingest.importing", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
+        ("ingest.decoders", ("sqlalchemy", "pydantic", "fastapi")),
         ("dashboard.runner", ("dash", "plotly", "fastapi")),
     ],
 )

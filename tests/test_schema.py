@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from ingest import event
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
-from ingest.ledger.tables import FACTS, TERMS, WHO, metadata
+from ingest.ledger.fields import FACTS, TERMS, WHO
+from ingest.ledger.tables import metadata
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings
 

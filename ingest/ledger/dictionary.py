@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects
 from ingest.ledger.entry import PriceSetRow
-from ingest.ledger.tables import WHO, attribution, directory, price_set, term
+from ingest.ledger.fields import WHO
+from ingest.ledger.tables import attribution, directory, price_set, term
 
 K = TypeVar("K", bound=Hashable)
 Who = tuple[str | None, ...]

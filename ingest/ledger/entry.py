@@ -1,8 +1,8 @@
 """The entry: one priced usage event on its way into the ledger, and the batch that entries travel in.
 
 An entry is what the decoding stage hands to the writer, in this process or another: identity and money are settled,
-text is still text. `who`, `terms` and `facts` hold the values of `WHO`, `TERMS` and `FACTS` of
-`ingest.ledger.tables`, in their order.
+text is still text. Most of a batch's calls share their model, key, status and prices, so what is shared travels once,
+and columns that are empty in a whole batch do not travel at all.
 """
 
 from typing import Any, Final
@@ -12,22 +12,31 @@ import msgspec
 from ingest.refusal import Rejection
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event as the writer takes it."""
+class Shared(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What calls of a batch have in common: the values of `ingest.ledger.fields.WHO` and `TERMS`, and the prices."""
 
-    event_id: bytes
-    content_hash: bytes
-    version_rank: bytes
-    dated: bool
-    """Whether the source gave the time of the call; otherwise `occurred_at` is the time of arrival."""
     who: tuple[str | None, ...]
     hint: str | None
     """What may be shown of a virtual key that is secret."""
     price_set: str | None
-    """Digest of the prices it was computed with."""
-    unpriced: bool
+    """Digest of the prices they were computed with."""
     terms: tuple[str | None, ...]
+    unpriced: bool
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event as the writer takes it."""
+
+    event_id: bytes
+    """Empty for a record without a key of its own, until its occurrence is counted."""
+    content_hash: bytes
+    version_rank: bytes
+    dated: bool
+    """Whether the source gave the time of the call; otherwise `occurred_at` is the time of arrival."""
+    shared: int
+    """Which of the batch's `shared`."""
     facts: tuple[Any, ...]
+    """The values of the batch's `columns`."""
 
 
 class PriceSetRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -48,6 +57,9 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     read: int
     """How many raw records it was made of; one of them may be a page of many."""
+    columns: tuple[str, ...]
+    """Fields of `ingest.ledger.fields.FACTS`, in the order of the entries' facts; the others are empty."""
+    shared: list[Shared]
     entries: list[Entry]
     rejections: list[Rejection]
     price_sets: list[PriceSetRow]

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest import event, money
+from ingest import money
+from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.types import EventId, Instant, Money
 from ingest.pricing import charge
 
@@ -134,47 +135,6 @@ receipt = sa.Table(
     comment="The receipt of a request with an Idempotency-Key, to be given again.",
 )
 
-TERMS: Final = (
-    "source",
-    "request_type",
-    "object",
-    "provider",
-    "model",
-    "model_requested",
-    "model_deployment",
-    "provider_key",
-    "service_tier",
-    "region",
-    "finish_reason",
-    "status",
-    "error_type",
-    "error_code",
-    "cache_hit_type",
-    "cache_requested_provider",
-    "cache_requested_model",
-    "cache_used_provider",
-    "cache_used_model",
-    "currency",
-    "cost_source",
-    "unpriced_reason",
-)
-"""Fields of an event or charge that the tables hold as `<field>_id`, an integer of `term`."""
-
-WHO: Final = (
-    "virtual_key",
-    "virtual_key_name",
-    "team",
-    "team_name",
-    "customer",
-    "customer_name",
-    "business_unit",
-    "business_unit_name",
-    "project",
-    "environment",
-    "application",
-)
-"""Fields of an event that become one `attribution_id`."""
-
 _TEXTS = frozenset(
     (
         "source_event_id",
@@ -204,13 +164,6 @@ _REQUIRED = frozenset(
         "cost_source",
     )
 )
-
-FACTS: Final = tuple(
-    field
-    for field in (*event.COLUMNS, *charge.Charge.__struct_fields__)
-    if field not in {*WHO, *TERMS, "price_set"}
-)
-"""Fields of an event or charge that have a column of their own in `usage_event`, as they are."""
 
 
 def _fact(field: str) -> sa.Column[Any]:

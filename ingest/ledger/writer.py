@@ -15,11 +15,12 @@ from ingest.ledger import dialects, marks, rejections
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
+from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.rejections import Origin
-from ingest.ledger.tables import FACTS, TERMS, usage_event, usage_event_revision
+from ingest.ledger.tables import usage_event, usage_event_revision
 from ingest.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
-COLUMNS: Final = (
+_HEAD: Final = (
     "event_id",
     "content_hash",
     "version_rank",
@@ -29,12 +30,11 @@ COLUMNS: Final = (
     "attribution_id",
     "price_set_id",
     *(f"{field}_id" for field in TERMS),
-    *FACTS,
 )
-_OCCURRED_AT: Final = COLUMNS.index("occurred_at")
-_FACT_OCCURRED_AT: Final = FACTS.index("occurred_at")
+COLUMNS: Final = (*_HEAD, *FACTS)
 
 Row = tuple[Any, ...]
+Pair = tuple[Entry, Row]
 
 
 def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
@@ -46,44 +46,37 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
     )
     rejections.keep(connection, batch.rejections, origin)
     if batch.entries:
-        rows = _rows(lookup, batch, origin)
-        first, again = _first_of_each(batch.entries, rows)
-        inserted = dialects.insert_new(connection, usage_event, COLUMNS, [row for _, row in first])
-        touched = [row[_OCCURRED_AT] for _, row in first if row[0] in inserted]
-        receipt.accepted = len(touched)
-        receipt.unpriced = sum(entry.unpriced for entry, row in first if row[0] in inserted)
+        columns = (*_HEAD, *batch.columns)
+        occurred_at = columns.index("occurred_at")
+        first, again = _first_of_each(batch.entries, _rows(lookup, batch, origin))
+        inserted = dialects.insert_new(connection, usage_event, columns, [row for _, row in first])
+        new = [(entry, row) for entry, row in first if row[0] in inserted]
         known = [(entry, row) for entry, row in first if row[0] not in inserted]
-        touched += _revise(connection, [*known, *again], origin, receipt)
+        receipt.accepted = len(new)
+        receipt.unpriced = sum(batch.shared[entry.shared].unpriced for entry, _ in new)
+        touched = [row[occurred_at] for _, row in new]
+        touched += _revise(connection, [*known, *again], batch, origin, receipt)
         marks.mark(connection, ledger.zone, touched)
     return receipt
 
 
 def _rows(lookup: Lookup, batch: Batch, origin: Origin) -> list[Row]:
-    texts: set[str | None] = set()
-    for entry in batch.entries:
-        texts.update(entry.terms)
-    ids = lookup.terms(texts)
-    who = lookup.attributions({entry.who: entry.hint for entry in batch.entries})
-    prices = lookup.price_sets(batch.price_sets)
-    term = ids.__getitem__
+    ids = _shared_ids(lookup, batch)
+    arrival = (0, origin.received_at, origin.batch_id)
     return [
-        (
-            entry.event_id,
-            entry.content_hash,
-            entry.version_rank,
-            0,
-            origin.received_at,
-            origin.batch_id,
-            who[entry.who],
-            prices[entry.price_set],
-            *map(term, entry.terms),
-            *entry.facts,
-        )
+        (entry.event_id, entry.content_hash, entry.version_rank, *arrival, *ids[entry.shared], *entry.facts)
         for entry in batch.entries
     ]
 
 
-Pair = tuple[Entry, Row]
+def _shared_ids(lookup: Lookup, batch: Batch) -> list[Row]:
+    """The columns from `attribution_id` to the last term, for each of the batch's `shared`."""
+    terms = lookup.terms({text for one in batch.shared for text in one.terms})
+    who = lookup.attributions({one.who: one.hint for one in batch.shared})
+    prices = lookup.price_sets(batch.price_sets)
+    return [
+        (who[one.who], prices[one.price_set], *(terms[text] for text in one.terms)) for one in batch.shared
+    ]
 
 
 def _first_of_each(entries: Sequence[Entry], rows: Sequence[Row]) -> tuple[list[Pair], list[Pair]]:
@@ -97,7 +90,9 @@ def _first_of_each(entries: Sequence[Entry], rows: Sequence[Row]) -> tuple[list[
     return first, again
 
 
-def _revise(connection: sa.Connection, pairs: Sequence[Pair], origin: Origin, receipt: Receipt) -> list[int]:
+def _revise(
+    connection: sa.Connection, pairs: Sequence[Pair], batch: Batch, origin: Origin, receipt: Receipt
+) -> list[int]:
     """Judge versions of events that are there already, in their order; the instants whose slots changed."""
     if not pairs:
         return []
@@ -115,23 +110,21 @@ def _revise(connection: sa.Connection, pairs: Sequence[Pair], origin: Origin, re
         hashes.add((entry.event_id, entry.content_hash))
         receipt.revised += 1
         old = standing[entry.event_id]
-        new = _next_version(entry, row, old)
+        new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), old)
         if entry.version_rank >= old["version_rank"]:
             _replace(connection, old, new, origin.received_at)
             standing[entry.event_id] = new
             touched += (old["occurred_at"], new["occurred_at"])
-            receipt.unpriced += entry.unpriced
+            receipt.unpriced += batch.shared[entry.shared].unpriced
         else:
             _file(connection, {**new, "seq": None}, origin.received_at)
     return touched
 
 
-def _next_version(entry: Entry, row: Row, old: dict[str, Any]) -> dict[str, Any]:
-    """`row` as the version after `old`. The time of the call stays the first one's unless the source corrects it."""
-    new = dict(zip(COLUMNS, row, strict=True))
-    if not entry.dated:
-        new["occurred_at"] = old["occurred_at"]
-    return {**new, "revision": old["revision"] + 1}
+def _next_version(entry: Entry, values: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """The version after `old`. The time of the call stays the first one's unless the source corrects it."""
+    new = {**dict.fromkeys(COLUMNS), **values, "revision": old["revision"] + 1}
+    return new if entry.dated else {**new, "occurred_at": old["occurred_at"]}
 
 
 def _replace(connection: sa.Connection, old: dict[str, Any], new: dict[str, Any], now: int) -> None:

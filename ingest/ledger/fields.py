@@ -1,0 +1,57 @@
+"""Where each field of an event and its charge goes: the contract between decoding and the tables.
+
+Kept apart from the tables, so that a process which only decodes does not load a database library.
+"""
+
+from typing import Final
+
+from ingest import event
+from ingest.pricing import charge
+
+TERMS: Final = (
+    "source",
+    "request_type",
+    "object",
+    "provider",
+    "model",
+    "model_requested",
+    "model_deployment",
+    "provider_key",
+    "service_tier",
+    "region",
+    "finish_reason",
+    "status",
+    "error_type",
+    "error_code",
+    "cache_hit_type",
+    "cache_requested_provider",
+    "cache_requested_model",
+    "cache_used_provider",
+    "cache_used_model",
+    "currency",
+    "cost_source",
+    "unpriced_reason",
+)
+"""Fields of an event or charge that the tables hold as `<field>_id`, an integer of `term`."""
+
+WHO: Final = (
+    "virtual_key",
+    "virtual_key_name",
+    "team",
+    "team_name",
+    "customer",
+    "customer_name",
+    "business_unit",
+    "business_unit_name",
+    "project",
+    "environment",
+    "application",
+)
+"""Fields of an event that become one `attribution_id`."""
+
+FACTS: Final = tuple(
+    field
+    for field in (*event.COLUMNS, *charge.Charge.__struct_fields__)
+    if field not in {*WHO, *TERMS, "price_set"}
+)
+"""Fields of an event or charge that have a column of their own in `usage_event`, as they are."""
