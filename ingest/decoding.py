@@ -91,7 +91,7 @@ class Decoder:
                     event, as_format = formats.reading(raw, context.format)
                     desk.put(self._entry(event, context, desk), as_format.name)
                 except Refused as refused:
-                    desk.refuse(record.line, refused, raw)
+                    desk.refuse(record.line, refused, self._kept(raw, refused, context))
         return desk.batch()
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
@@ -102,12 +102,27 @@ class Decoder:
             desk.put(self._entry(event, context, desk), "")
         return desk.batch()
 
+    def _kept(self, raw: bytes, refused: Refused, context: Context) -> str | None:
+        """The refused record without its content; None where what was wrong with it went out with the content.
+
+        Such a record would pass when it is read again, as something that it never was.
+        """
+        stripped = stripping.strip(raw)
+        if stripped is None:
+            return None
+        try:
+            event, _ = formats.reading(stripped.encode(), context.format)
+            self._entry(event, context, _Desk(self._book, 0))
+        except Refused as again:
+            return stripped if (again.code, again.field) == (refused.code, refused.field) else None
+        return None
+
     def _unpacked(self, record: RawRecord, desk: "_Desk") -> Sequence[bytes]:
         """The record itself, or those that it is a page of."""
         try:
             page = formats.unpack(record.raw)
         except Refused as refused:
-            desk.refuse(record.line, refused, record.raw)
+            desk.refuse(record.line, refused, stripping.strip(record.raw))
             return ()
         return (record.raw,) if page is None else page
 
@@ -212,8 +227,7 @@ class _Desk:
         self._formats.add(format_name)
         self.index += 1
 
-    def refuse(self, line: int, refused: Refused, raw: bytes | None) -> None:
-        record = stripping.strip(raw) if raw is not None else None
+    def refuse(self, line: int, refused: Refused, record: str | None) -> None:
         self._rejections.append(
             Rejection(self.index, line, refused.code, refused.reason, refused.field, record)
         )

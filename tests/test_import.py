@@ -133,6 +133,23 @@ def test_bad_records_are_kept_with_their_place_and_good_neighbours_are_stored(
     assert "impossible_count" in listed.stdout
 
 
+def test_a_rejected_record_that_can_be_read_now_becomes_an_event(
+    tallybook: Run, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "mixed.jsonl").write_text(
+        lines(response(1, usage={"prompt_tokens": -5}), response(2, usage="none"))
+    )
+    tallybook("import", "mixed.jsonl")
+    ledger = open_ledger(Settings(database_url=environment["TALLYBOOK_DATABASE_URL"]))
+    with ledger.writing() as connection:
+        mended = sa.func.replace(rejected_record.c.record, "-5", "5")
+        connection.execute(rejected_record.update().where(rejected_record.c.line == 1).values(record=mended))
+    ledger.close()
+    assert "1 of 1 records are events now" in tallybook("rejected", "retry").stdout
+    assert _events(environment) == 1
+    assert "1 rejected records are kept" in tallybook("rejected", "list").stdout
+
+
 def test_nothing_of_a_prompt_or_answer_is_in_the_ledgers_files(tallybook: Run, tmp_path: Path) -> None:
     (tmp_path / "calls.jsonl").write_text(lines(response(1), response(2, usage={"prompt_tokens": "x"})))
     tallybook("import", "calls.jsonl")
