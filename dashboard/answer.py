@@ -48,10 +48,11 @@ def as_csv(result: Result) -> str:
 
 
 def write_csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
-    """CSV text in which no text cell can be taken for a formula."""
+    """CSV text in which no text cell can be taken for a formula; without a header, the lines alone."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(map(guarded, header))
+    if columns := [*map(guarded, header)]:
+        writer.writerow(columns)
     writer.writerows([_cell(value) for value in line] for line in lines)
     return out.getvalue()
 

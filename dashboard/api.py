@@ -6,12 +6,13 @@ exist is refused, so that a typing error never widens an answer.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard import catalogue
 from dashboard.answer import as_csv, as_json, write_csv
@@ -38,6 +39,8 @@ Where = Annotated[
 ]
 From = Annotated[str | None, Query(alias="from", description="Start: a date or an RFC 3339 time.")]
 To = Annotated[str | None, Query(alias="to", description="End, not included: a date or an RFC 3339 time.")]
+_FORMAT: Final = "`csv` or `json`, whatever `Accept` says; CSV comes as a file to keep."
+_ALL_CALLS: Final = "Without `limit` the file holds all calls."
 Timezone = Annotated[
     str | None, Query(description="IANA zone of dates and days; the ledger's where not given.")
 ]
@@ -64,14 +67,16 @@ def make_router(ledger: Ledger) -> APIRouter:
         limit: Annotated[
             str | None, Query(description="Show at most so many rows; totals are of all.")
         ] = None,
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
     ) -> Response:
-        known = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare", "limit")
+        known = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare", "limit", "format")
         with understood():
             wheres = [*(where or ()), *_short_filters(request, known)]
             words = Words(by or (), metric or (), start, end, interval, timezone, wheres, compare, limit)
+            as_file = read_format(form) == "csv"
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
-        if wants_csv(request):
-            return Response(as_csv(result), media_type=CSV)
+        if as_file or (form is None and wants_csv(request)):
+            return Response(as_csv(result), media_type=CSV, headers=_file("spend") if as_file else None)
         return JSONResponse(as_json(result))
 
     @router.get("/requests", responses=_BOTH, summary="Single calls, newest first")
@@ -84,8 +89,9 @@ def make_router(ledger: Ledger) -> APIRouter:
         where: Where = None,
         limit: Annotated[str | None, Query(description=f"Calls on a page, at most {MOST}.")] = None,
         cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+        form: Annotated[str | None, Query(alias="format", description=f"{_FORMAT} {_ALL_CALLS}")] = None,
     ) -> Response:
-        known = ("from", "to", "timezone", "where", "limit", "cursor")
+        known = ("from", "to", "timezone", "where", "limit", "cursor", "format")
         with understood():
             zone = read_zone(timezone) if timezone else ledger.zone
             query = CallsQuery(
@@ -95,8 +101,11 @@ def make_router(ledger: Ledger) -> APIRouter:
                 limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
                 after=read_cursor(cursor) if cursor else None,
             )
+            as_file = read_format(form) == "csv"
+        if as_file and limit is None:
+            return StreamingResponse(_all_calls(ledger, query), media_type=CSV, headers=_file("requests"))
         page = listed(ledger, query)
-        if wants_csv(request):
+        if as_file or (form is None and wants_csv(request)):
             return _page_csv(page)
         return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
 
@@ -146,6 +155,31 @@ def _page_csv(page: Page) -> Response:
     headers = {"X-Next-Cursor": page.next_cursor} if page.next_cursor else {}
     lines = ([call[name] for name in LISTED] for call in page.calls)
     return Response(write_csv(LISTED, lines), media_type=CSV, headers=headers)
+
+
+def _all_calls(ledger: Ledger, query: CallsQuery) -> Iterator[str]:
+    """The CSV of all calls, a page at a time."""
+    header: Iterable[str] = LISTED
+    following: CallsQuery | None = replace(query, limit=MOST)
+    while following is not None:
+        page = listed(ledger, following)
+        yield write_csv(header, ([call[name] for name in LISTED] for call in page.calls))
+        header = ()
+        cursor = page.next_cursor
+        following = replace(following, after=read_cursor(cursor)) if cursor else None
+
+
+def read_format(text: str | None) -> str | None:
+    """The format that is asked for by name."""
+    if text not in (None, "csv", "json"):
+        raise QuestionError(
+            "unknown_format", "format", f"format: there is no format {text!r}; use csv or json"
+        )
+    return text
+
+
+def _file(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
 
 def _uuid(text: str) -> UUID | None:

@@ -4,7 +4,9 @@ A page is a function of the URL. Controls write the URL, the URL fills the contr
 state. Every callback is a coroutine and sends its work to a thread, for a callback that blocks would hold up the API.
 """
 
+import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -13,12 +15,12 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import filter_bar
+from dashboard import filter_bar, interaction
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
-from dashboard.filters import DIMENSIONS, dates, from_search, to_search
-from dashboard.pages import PAGES, page_at
-from dashboard.pages.parts import failed
+from dashboard.filters import DIMENSIONS, View, dates, from_search, to_search
+from dashboard.pages import PAGES, Page, page_at
+from dashboard.pages.parts import aria, failed
 from dashboard.question import QuestionError
 from ingest.ledger.engine import Ledger
 
@@ -42,16 +44,29 @@ def make_dashboard(ledger: Ledger) -> Dash:
         routes_pathname_prefix=PREFIX,
         requests_pathname_prefix=PREFIX,
         suppress_callback_exceptions=True,
+        external_stylesheets=[_style_sheet()],
+        assets_ignore=r".*\.css",
     )
     app.layout = _layout
     _add_filters(app, ledger)
     _add_pages(app, ledger)
+    interaction.add(app, ledger)
     return app
+
+
+def _style_sheet() -> str:
+    """The address of the style sheet, new when its text is.
+
+    Dash finds assets by itself, but not before its own first request: whoever came first to a page other than the
+    overview would see it without style.
+    """
+    text = (Path(__file__).parent / "assets" / "tallybook.css").read_bytes()
+    return f"{PREFIX}assets/tallybook.css?v={hashlib.blake2b(text, digest_size=6).hexdigest()}"
 
 
 def _layout() -> Any:
     content = dcc.Loading(
-        html.Div(id="page", className="page"),
+        html.Div(id="page", className="page", tabIndex=-1),
         delay_show=300,
         overlay_style={"visibility": "visible", "opacity": 0.5},
         type="dot",
@@ -60,6 +75,10 @@ def _layout() -> Any:
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="shown"),
+            dcc.Store(id="renamed"),
+            html.Div(id="detail"),
+            html.A("To the figures", href="#page", className="skip"),
             html.Header(dmc.Container(_heading(), size="xl"), className="heading"),
             html.Main(dmc.Container(dmc.Stack([filter_bar.bar(), content], gap="md"), size="xl", py="md")),
         ],
@@ -75,12 +94,10 @@ def _heading() -> Any:
         variant="default",
         size="lg",
         id="colour-scheme",
-        **{"aria-label": "Light or dark"},
+        **aria("Light or dark"),
     )
     brand = html.Div([html.Span("Tally", className="brand-first"), "book"], className="brand")
-    return dmc.Group(
-        [dmc.Group([brand, html.Nav(id="pages")], gap="lg", wrap="nowrap"), toggle], justify="space-between"
-    )
+    return html.Div([brand, html.Nav(id="pages", **aria("Pages")), toggle], className="heading-row")
 
 
 def _add_filters(app: Dash, ledger: Ledger) -> None:
@@ -101,14 +118,15 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
         view = filter_bar.view_of(chosen, changed, before)
         if view is None:
             return (no_update,) * (1 + len(CONTROLS))
-        return (no_update if view == before else to_search(view), *_shown(view, ledger))
+        return (no_update if view == before.page else to_search(view), *_shown(view, ledger))
 
     @app.callback(
         *(Output(control_id(key), "data") for key in DIMENSIONS),
         Input("url", "pathname"),
+        Input("renamed", "data"),
         State("url", "search"),
     )
-    async def fill_options(_: str, search: str | None) -> Any:
+    async def fill_options(_: str, __: Any, search: str | None) -> Any:
         """What the ledger holds can be chosen."""
         return tuple(await run_in_threadpool(filter_bar.options, ledger, from_search(search)))
 
@@ -123,26 +141,41 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("page", "children"),
         Output("pages", "children"),
+        Output("shown", "data"),
         Input("url", "pathname"),
         Input("url", "search"),
+        Input("renamed", "data"),
+        State("shown", "data"),
     )
-    async def show(pathname: str, search: str | None) -> Any:
-        """The page that the URL names."""
+    async def show(pathname: str, search: str | None, _: Any, shown: Any) -> Any:
+        """The page that the URL names. What is laid over a page does not make it anew."""
         page = page_at((pathname or PREFIX).removeprefix(PREFIX.rstrip("/")))
-        links = [
-            dcc.Link(
-                one.title,
-                href=f"{PREFIX}{one.path}{search or ''}",
-                className="current" if one is page else "",
-            )
-            for one in PAGES
-        ]
-        if page is None:
-            return failed("There is no page at this address."), links
-        try:
-            return await run_in_threadpool(page.content, ledger, from_search(search)), links
-        except QuestionError as error:
-            return failed(str(error)), links
-        except SQLAlchemyError as error:
-            _log.exception("page failed", page=page.title, error=type(error).__qualname__)
-            return failed("The ledger cannot be read now. Reload the page to try again."), links
+        view = from_search(search).page
+        place = [pathname, to_search(view)]
+        if place == shown and ctx.triggered_id != "renamed":
+            return (no_update,) * 3
+        return await run_in_threadpool(_content, ledger, page, view), _links(page, view), place
+
+
+def _links(current: Page | None, view: View) -> list[Any]:
+    return [
+        dcc.Link(
+            one.title,
+            href=f"{PREFIX}{one.path}{to_search(view)}",
+            className="current" if one is current else "",
+        )
+        for one in PAGES
+    ]
+
+
+def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
+    """The page, or why it cannot be shown."""
+    if page is None:
+        return failed("There is no page at this address.")
+    try:
+        return page.content(ledger, view)
+    except QuestionError as error:
+        return failed(str(error))
+    except SQLAlchemyError as error:
+        _log.exception("page failed", page=page.title, error=type(error).__qualname__)
+        return failed("The ledger cannot be read now. Reload the page to try again.")

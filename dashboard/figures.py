@@ -5,11 +5,15 @@ Their legend is HTML beside them (`dashboard.pages.parts`), which wraps on a nar
 Numbers become floats here, for the height of a bar; what a person reads at it is exact text.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 import plotly.graph_objects as go
+
+from ingest.ledger.histogram import RATIO, Histogram
 
 CONFIG: Final[Any] = {
     "showSendToCloud": False,
@@ -31,6 +35,23 @@ _GRID: Final = "rgba(128,128,128,0.22)"
 _MOST_TICKS: Final = 6
 _FEWEST_ROWS: Final = 8
 """A ranking of two is not two huge bars."""
+_WIDER: Final = 12
+"""So many of a histogram's buckets make one step of a chart: each is 27% wider than the one before."""
+_TIMES: Final = {
+    0.001: "1 ms",
+    0.003: "3 ms",
+    0.01: "10 ms",
+    0.03: "30 ms",
+    0.1: "100 ms",
+    0.3: "300 ms",
+    1: "1 s",
+    3: "3 s",
+    10: "10 s",
+    30: "30 s",
+    100: "100 s",
+    300: "300 s",
+    1000: "1,000 s",
+}
 
 
 def stacked_bars(
@@ -51,8 +72,13 @@ def stacked_bars(
     return _timed(figure, x)
 
 
-def ranked_bars(names: Sequence[str], values: Sequence[Decimal], texts: Sequence[str]) -> go.Figure:
-    """Horizontal bars, the largest on top, with what they stand for written at their end."""
+def ranked_bars(
+    names: Sequence[str], values: Sequence[Decimal], texts: Sequence[str], means: Sequence[str | None] = ()
+) -> go.Figure:
+    """Horizontal bars, the largest on top, with what they stand for written at their end.
+
+    `means` holds the value of a filter for each bar, for whoever clicks on it.
+    """
     figure = _figure()
     figure.add_bar(
         x=list(map(float, values)),
@@ -62,11 +88,102 @@ def ranked_bars(names: Sequence[str], values: Sequence[Decimal], texts: Sequence
         text=list(texts),
         textposition="outside",
         cliponaxis=False,
-        customdata=list(map(_escaped, names)),
-        hovertemplate="%{customdata}: %{text}<extra></extra>",
+        customdata=[
+            [_escaped(name), value] for name, value in zip(names, means or (None,) * len(names), strict=True)
+        ],
+        hovertemplate="%{customdata[0]}: %{text}<extra></extra>",
     )
     widest = max(map(float, values), default=0.0)
     figure.update_xaxes(visible=False, range=[min(0.0, *map(float, values), 0.0), widest * 1.4 or 1])
+    figure.update_layout(bargap=0.35)
+    return _named_rows(figure, names)
+
+
+def composed_bars(
+    names: Sequence[str],
+    parts: Mapping[str, Sequence[Decimal]],
+    texts: Mapping[str, Sequence[str]],
+    means: Sequence[str | None],
+    unit: str,
+) -> go.Figure:
+    """Horizontal bars, each made of the same parts."""
+    figure = _figure()
+    for place, (part, values) in enumerate(parts.items()):
+        figure.add_bar(
+            x=list(map(float, values)),
+            y=list(range(len(names))),
+            orientation="h",
+            marker_color=colour(part, place),
+            customdata=[[text, value] for text, value in zip(texts[part], means, strict=True)],
+            hovertemplate=f"{_escaped(part)}: %{{customdata[0]}}<extra></extra>",
+        )
+    figure.update_layout(barmode="relative", bargap=0.35, hovermode="y unified")
+    figure.update_xaxes(showgrid=True, gridcolor=_GRID, ticksuffix=f" {unit}", nticks=5)
+    return _named_rows(figure, names)
+
+
+def distribution(histograms: Mapping[str, Histogram], marks: Mapping[str, float]) -> go.Figure:
+    """How many calls took how long, in seconds on a logarithmic axis, with marks at percentiles."""
+    figure = _figure()
+    for place, (name, histogram) in enumerate(histograms.items()):
+        steps = _steps(histogram)
+        total = histogram.total or 1
+        figure.add_scatter(
+            x=[edge for left, right, _ in steps for edge in (left, right)],
+            y=[100 * count / total for _, _, count in steps for _ in range(2)],
+            customdata=[
+                [f"{left:.3g} s to {right:.3g} s", count] for left, right, count in steps for _ in range(2)
+            ],
+            name=name,
+            mode="lines",
+            line={"color": PALETTE[place], "width": 2, "dash": ("solid", "dot")[place % 2]},
+            fill="tozeroy",
+            fillcolor=_faint(PALETTE[place]),
+            hovertemplate=f"{name}: %{{customdata[0]}}: %{{customdata[1]:,}} calls (%{{y:.1f}}%)<extra></extra>",
+        )
+    for place, (name, at) in enumerate(marks.items()):
+        figure.add_vline(x=at, line={"color": REST, "width": 1, "dash": "dash"})
+        figure.add_annotation(
+            x=math.log10(at),
+            y=1,
+            yref="paper",
+            text=name,
+            showarrow=False,
+            xanchor="left",
+            yanchor="top",
+            xshift=3,
+            yshift=-14 * place,
+        )
+    decades = {at: text for at, text in _TIMES.items() if "3" not in text}
+    figure.update_xaxes(type="log", tickvals=list(decades), ticktext=list(decades.values()), tickangle=0)
+    figure.update_xaxes(showgrid=True, gridcolor=_GRID)
+    figure.update_yaxes(ticksuffix="%", rangemode="tozero")
+    figure.update_layout(hovermode="closest", hoverdistance=40)
+    return figure
+
+
+def _steps(histogram: Histogram) -> list[tuple[float, float, int]]:
+    """The histogram in wider steps: from, to (seconds), and the calls between; none left out in the middle."""
+    tally: dict[int, int] = {}
+    for index, count in zip(histogram.buckets.tolist(), histogram.counts.tolist(), strict=True):
+        # Bucket b ends at 1.02^b, so the step it lies in is the one that its end reaches.
+        step = -(-index // _WIDER)
+        tally[step] = tally.get(step, 0) + count
+    if not tally:
+        return []
+    edge = [RATIO ** (_WIDER * at) / 1e6 for at in range(min(tally) - 1, max(tally) + 1)]
+    return [
+        (left, right, tally.get(step, 0))
+        for step, (left, right) in enumerate(pairwise(edge), start=min(tally))
+    ]
+
+
+def _faint(colour_of: str) -> str:
+    red, green, blue = (int(colour_of[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"
+
+
+def _named_rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
     figure.update_yaxes(
         range=[max(len(names), _FEWEST_ROWS) - 0.5, -0.5],
         tickmode="array",
@@ -75,25 +192,33 @@ def ranked_bars(names: Sequence[str], values: Sequence[Decimal], texts: Sequence
         showgrid=False,
         ticklabelstandoff=6,
     )
-    figure.update_layout(bargap=0.35)
     return figure
 
 
-def lines(x: Sequence[str], series: Mapping[str, Sequence[float | None]], unit: str) -> go.Figure:
+def lines(
+    x: Sequence[str], series: Mapping[str, Sequence[float | None]], unit: str, *, logarithmic: bool = False
+) -> go.Figure:
     """Lines over time; where nothing was measured a line has a gap."""
     figure = _figure()
     for place, (name, values) in enumerate(series.items()):
         figure.add_scatter(
             x=list(x),
             y=list(values),
-            name=name,
+            name=_short(name),
             mode="lines+markers",
-            line={"color": PALETTE[place], "width": 2, "dash": ("solid", "dot")[place % 2]},
+            line={
+                "color": colour(name, place),
+                "width": 2,
+                "dash": ("solid", "dot", "dash", "dashdot")[place % 4],
+            },
             marker={"size": 5},
-            hovertemplate=f"{name}: %{{y:,.2f}} {unit}<extra></extra>",
+            hovertemplate=f"{_escaped(name)}: %{{y:,.2f}} {unit}<extra></extra>",
         )
     figure.update_layout(hovermode="x unified")
-    figure.update_yaxes(ticksuffix=f" {unit}", rangemode="tozero")
+    if logarithmic:
+        figure.update_yaxes(type="log", tickvals=list(_TIMES), ticktext=list(_TIMES.values()))
+    else:
+        figure.update_yaxes(ticksuffix=f" {unit}", rangemode="tozero")
     return _timed(figure, x)
 
 

@@ -134,7 +134,7 @@ def _held(ledger: Ledger) -> list[list[Option]]:
     terms = tuple(key for key in DIMENSIONS if key != "virtual_key")
     result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
     with ledger.reading() as connection:
-        keys = [{"value": ident, "label": name} for ident, name in names.entries(connection, "virtual_key")]
+        keys = [{"value": key.ident, "label": key.shown} for key in names.entries(connection, "virtual_key")]
     found = {
         key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
         for at, key in enumerate(terms)

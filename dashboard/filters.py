@@ -5,10 +5,11 @@ left out, never an error: links live long.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
 from dashboard.question import INTERVALS, QuestionError, SpendQuery, Words, parse, read_moment
 from ingest.ledger.slots import Zone
@@ -36,10 +37,27 @@ class View:
     last: str | None = None
     interval: str | None = None
     filters: tuple[tuple[str, str], ...] = ()
+    request: str | None = None
+    """The call that is shown in detail, over the page."""
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension that count; none for all."""
         return [value for key, value in self.filters if key == dimension]
+
+    @property
+    def page(self) -> "View":
+        """The view without what is laid over the page."""
+        return replace(self, request=None)
+
+    def narrowed(self, dimension: str, value: str) -> "View":
+        """The view of one value of a dimension."""
+        kept = [one for one in self.filters if one[0] != dimension]
+        ordered = sorted((*kept, (dimension, value)), key=lambda one: DIMENSIONS.index(one[0]))
+        return replace(self.page, filters=tuple(ordered))
+
+    def without(self, dimension: str) -> "View":
+        """The view of all values of a dimension."""
+        return replace(self.page, filters=tuple(one for one in self.filters if one[0] != dimension))
 
 
 def from_search(search: str | None) -> View:
@@ -57,6 +75,7 @@ def from_search(search: str | None) -> View:
         last=last if dated else None,
         interval=interval if interval in INTERVALS else None,
         filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
+        request=_event_id(found.get("request", [""])[0]),
     )
 
 
@@ -70,6 +89,8 @@ def to_search(view: View) -> str:
     if view.interval:
         pairs.append(("interval", view.interval))
     pairs += view.filters
+    if view.request:
+        pairs.append(("request", view.request))
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
@@ -122,3 +143,26 @@ def _day(texts: list[str] | None) -> str | None:
     except QuestionError:
         return None
     return text
+
+
+def _event_id(text: str) -> str | None:
+    """The id of a call that is written, if it is one."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
+def within_bucket(view: View, bucket: str, interval: str | None, zone: Zone, now: datetime) -> View:
+    """The view of the days of one time bucket, as far as the view holds them."""
+    start = date.fromisoformat(f"{bucket}-01" if len(bucket) == len("2026-10") else bucket[:10])
+    end = start
+    if interval == "week":
+        end = start + timedelta(days=6)
+    elif interval == "month":
+        end = (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    first, last = dates(view, zone, now)
+    first, last = max(first, start), min(last, end)
+    if first > last:
+        return view.page
+    return replace(view.page, preset=None, first=first.isoformat(), last=last.isoformat(), interval=None)

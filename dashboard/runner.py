@@ -1,7 +1,7 @@
 """The runner: one place where questions are answered. It reads, decodes, adds up, fills empty time and sorts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -38,6 +38,8 @@ class Totals:
 
     currency: str
     values: tuple[Value, ...]
+    histograms: Mapping[str, Histogram] = field(default_factory=dict, compare=False, repr=False)
+    """What percentiles were read from, by measure, where percentiles were asked for."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def _result(query: SpendQuery, groups: list[_Group], reporting: str) -> Result:
 
 
 def _totals(query: SpendQuery, currency: str, sums: list[Sums]) -> Totals:
-    return Totals(currency, _values(query, total(sums)))
+    together = total(sums)
+    return Totals(currency, _values(query, together), together.histograms)
 
 
 def _values(query: SpendQuery, sums: Sums) -> tuple[Value, ...]:

@@ -1,5 +1,6 @@
 """Numbers in words and figures for people: rounded for reading, exact nowhere. Answers (`answer`) are the exact ones."""
 
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -10,6 +11,7 @@ _SHOWN_DECIMALS: Final = 6
 _STEPS: Final = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
 _WHOLE: Final = 10_000
 _TOLD_CHANGE: Final = 10
+_LEAST_PART: Final = Decimal("0.001")
 
 
 def shown(metric: Metric, value: Value) -> str:
@@ -36,9 +38,57 @@ def amount(value: Value, currency: str = "") -> str:
     return f"{text} {currency}".rstrip()
 
 
+def cost(text: str | None, currency: str) -> str:
+    """What one call cost, from its plain decimal text."""
+    return "unpriced" if text is None else amount(Decimal(text), currency)
+
+
+def exact(value: Decimal) -> str:
+    """A decimal with every digit it has, and no others."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def percent(ratio: Value) -> str:
     """A ratio in percent."""
     return NOTHING if ratio is None else f"{ratio:.2%}"
+
+
+def percent_of(part: Value, whole: Value) -> str:
+    """A part of a whole in percent, at one decimal."""
+    if part is None or not whole:
+        return NOTHING
+    ratio = Decimal(part) / Decimal(whole)
+    return f"<{_LEAST_PART:.1%}" if 0 < ratio < _LEAST_PART / 2 else f"{ratio:.1%}"
+
+
+def points(now: Value, before: Value) -> str | None:
+    """By how much a ratio has changed, in percentage points; None where there is nothing comparable."""
+    if now is None or before is None:
+        return None
+    return f"{(Decimal(str(now)) - Decimal(str(before))) * 100:+.2f} points"
+
+
+def brief(metric: Metric, value: Value, currency: str = "") -> str:
+    """A metric's value for a table: three or four digits that count, with its unit."""
+    if value is None:
+        return NOTHING
+    match metric.unit:
+        case Unit.MONEY:
+            return amount(value, currency)
+        case Unit.RATIO:
+            return percent(value)
+        case Unit.MILLISECONDS:
+            return duration(value)
+        case Unit.PER_SECOND:
+            return f"{value:,.1f}"
+        case _:
+            return compact(value)
+
+
+def clock(at: datetime, zone: tzinfo, *, seconds: bool = True) -> str:
+    """An instant as a clock in the zone shows it."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
 def compact(count: Value) -> str:

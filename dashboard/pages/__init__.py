@@ -1,6 +1,6 @@
 """The pages: each knows what it asks and how it shows the answer, and no SQL.
 
-A page is a module with PATH, TITLE and `view(ledger, view)`, which answers with components. It runs in a thread.
+A page is a module with a function `content(ledger, view)`, which answers with components. It runs in a thread.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dashboard.filters import View
-from dashboard.pages import overview
+from dashboard.pages import latency, models, overview, requests, virtual_keys
 from ingest.ledger.engine import Ledger
 
 
@@ -21,7 +21,13 @@ class Page:
     content: Callable[[Ledger, View], Any]
 
 
-PAGES: Final = (Page("", "Overview", overview.content),)
+PAGES: Final = (
+    Page("", "Overview", overview.content),
+    Page("models", "Models", models.content),
+    Page("keys", "Virtual keys", virtual_keys.content),
+    Page("latency", "Latency", latency.content),
+    Page("requests", "Requests", requests.content),
+)
 
 
 def page_at(path: str) -> Page | None:

@@ -1,25 +1,54 @@
-"""Parts that pages are made of: cards, charts, tables, and what is shown where there is nothing or an error."""
+"""Parts that pages are made of: headings, cards, charts, definitions, and what stands where there is nothing or an error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
+from dashboard import catalogue, figures, wording
 from dashboard.filters import View, to_search
+from dashboard.question import SpendQuery
 from dashboard.requests import last_call
 from dashboard.runner import Result
 from ingest.ledger.engine import Ledger
+from ingest.ledger.slots import Zone
+
+CHART: Final = "chart"
+"""The `type` of a chart's id; the rest of the id says what a click on it means (`dashboard.clicks`)."""
 
 
-def card(label: str, value: str, note: str, change: str | None = None) -> Any:
+def aria(label: str) -> dict[str, Any]:
+    """What a screen reader says of an element, as attributes."""
+    return {"aria-label": label}
+
+
+def page(title: str, query: SpendQuery, children: Sequence[Any], metrics: Sequence[str] = ()) -> Any:
+    """A page: what it is and which days it shows, its parts, and how its numbers are defined."""
+    head = html.Div(
+        [html.H1(title), html.P(about(query), id="about", className="note")], className="page-head"
+    )
+    shown = [child for child in children if child is not None]
+    return dmc.Stack([head, *shown, *([definitions(metrics)] if metrics else [])], gap="md")
+
+
+def about(query: SpendQuery) -> str:
+    """The days and the time zone that a page shows."""
+    zone = Zone(query.zone).info
+    first = query.period.start.astimezone(zone).date()
+    last = (query.period.end - timedelta(microseconds=1)).astimezone(zone).date()
+    days = f"{first}" if first == last else f"{first} to {last}"
+    compared = ", changes are against the period before of the same length" if query.comparison else ""
+    return f"{days}, days and times in {query.zone}{compared}"
+
+
+def card(label: str, value: str, note: str, change: str | None = None, metric: str | None = None) -> Any:
     """One number, what it is, and by how much it has changed since the period before."""
     changed = [html.Span(f"{change} on the period before", className="change")] if change else []
     return dmc.Paper(
         [
-            html.Div(label, className="card-label"),
+            html.Div(defined(label, metric), className="card-label"),
             html.Div(value, className="card-value"),
             html.Div([html.Span(note), *changed], className="note"),
         ],
@@ -29,38 +58,79 @@ def card(label: str, value: str, note: str, change: str | None = None) -> Any:
     )
 
 
-def chart(name: str, title: str, figure: Any, series: Sequence[str] = ()) -> Any:
-    """A chart with its title, and a legend where it has several series."""
-    graph = dcc.Graph(id=name, figure=figure, config=figures.CONFIG, style={"height": f"{figures.HEIGHT}px"})
-    return _panel(title, [graph, *([_legend(series)] if series else [])])
+def cards(children: Sequence[Any]) -> Any:
+    """A row of cards."""
+    return dmc.SimpleGrid(list(children), cols={"base": 2, "sm": 3, "lg": 5}, spacing="md", id="totals")
 
 
-def _legend(series: Sequence[str]) -> Any:
+def defined(label: str, metric: str | None) -> Any:
+    """A label that says how its metric is defined when it is pointed at or has the focus."""
+    if metric is None:
+        return label
+    found = catalogue.METRICS[metric]
+    text = html.Span(label, className="defined", tabIndex=0)
+    return dmc.Tooltip(
+        text,
+        label=f"{found.label}: {found.definition}",
+        multiline=True,
+        w=280,
+        withArrow=True,
+        events={"hover": True, "focus": True, "touch": True},
+    )
+
+
+def definitions(metrics: Sequence[str]) -> Any:
+    """How the metrics of a page are defined."""
     entries = [
-        html.Span([html.I(style={"background": figures.colour(one, place)}), one], className="legend-entry")
-        for place, one in enumerate(series)
+        html.Div([html.Dt(catalogue.METRICS[key].label), html.Dd(catalogue.METRICS[key].definition)])
+        for key in dict.fromkeys(metrics)
     ]
-    return html.Div(entries, className="chart-legend")
+    summary = html.Summary("How these numbers are defined")
+    return html.Details([summary, html.Dl(entries)], className="definitions", id="definitions")
 
 
-def table(
+def chart(
     name: str,
     title: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    figure: Any,
+    series: Sequence[str] = (),
     *,
-    texts: int,
-    note: Sequence[Any] = (),
+    means: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
+    csv: str | None = None,
+    height: int = figures.HEIGHT,
 ) -> Any:
-    """A table whose first `texts` columns are text and whose others are numbers."""
+    """A chart with its title, and a legend where it has several series.
 
-    def cells(kind: Any, values: Sequence[str]) -> list[Any]:
-        return [kind(text, className="text" if at < texts else "number") for at, text in enumerate(values)]
+    `means` says what a click on the chart narrows, `links` where the legend's entries lead.
+    """
+    graph = dcc.Graph(
+        id={"type": CHART, "name": name, **(means or {})},
+        figure=figure,
+        config=figures.CONFIG,
+        style={"height": f"{height}px"},
+    )
+    picture = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if means else "")
+    legend = [_legend(series, links or {})] if series else []
+    return panel(title, [picture, *legend], csv=csv)
 
-    head = dmc.TableThead(dmc.TableTr(cells(dmc.TableTh, header)))
-    body = dmc.TableTbody([dmc.TableTr(cells(dmc.TableTd, row)) for row in rows])
-    shown = dmc.Table([head, body], id=name, highlightOnHover=True, verticalSpacing="xs")
-    return _panel(title, [dmc.TableScrollContainer(shown, minWidth=860), *note])
+
+def over_time(result: Result) -> Mapping[str, str]:
+    """What a click on a chart over time means: the days of that bucket."""
+    return {"dimension": "time", "interval": result.query.interval or ""}
+
+
+def _legend(series: Sequence[str], links: Mapping[str, str]) -> Any:
+    entries = []
+    for place, one in enumerate(series):
+        key = html.I(style={"background": figures.colour(one, place)})
+        target = links.get(one)
+        entries.append(
+            dcc.Link([key, one], href=target, className="legend-entry", title=f"Show {one} only")
+            if target
+            else html.Span([key, one], className="legend-entry")
+        )
+    return html.Div(entries, className="chart-legend")
 
 
 def notes(result: Result) -> list[Any]:
@@ -99,22 +169,26 @@ def empty(ledger: Ledger, view: View) -> Any:
 
 def failed(detail: str) -> Any:
     """What stands where a page could not be made."""
-    return dmc.Alert(detail, title="This page cannot be shown", color="red", variant="light", id="failed")
+    words = dmc.Alert(detail, title="This page cannot be shown", color="red", variant="light")
+    return html.Div(words, id="failed", role="alert")
 
 
 def _message(title: str, words: Sequence[Any]) -> Any:
-    inside = [dmc.Title(title, order=3), dmc.Text(list(words), c="dimmed")]
+    inside = [dmc.Title(title, order=1, size="h3"), dmc.Text(list(words), c="dimmed")]
     return dmc.Paper(
         dmc.Stack(inside, align="center", gap="xs"), withBorder=True, p="xl", radius="md", id="empty"
     )
 
 
-def _panel(title: str, inside: Any) -> Any:
-    children = inside if isinstance(inside, list) else [inside]
-    return dmc.Paper(
-        [html.H2(title, className="panel-title"), *children],
-        withBorder=True,
-        p="md",
-        radius="md",
-        className="panel",
+def panel(title: str, inside: Sequence[Any], *, csv: str | None = None) -> Any:
+    """A framed part of a page, with a link to its figures as CSV."""
+    heading = html.Div(
+        [html.H2(title, className="panel-title"), *([csv_link(title, csv)] if csv else [])],
+        className="panel-head",
     )
+    return dmc.Paper([heading, *inside], withBorder=True, p="md", radius="md", className="panel")
+
+
+def csv_link(what: str, href: str) -> Any:
+    """A link that downloads a table at full precision."""
+    return html.A("CSV", href=href, download="", className="csv", **aria(f"{what} as a CSV file"))

@@ -1,0 +1,144 @@
+"""What happens on a page beside the filter bar: clicks on charts, the list of calls, a call in full, a key's new name.
+
+Each callback only carries values between the browser and a plain function.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
+from fastapi.concurrency import run_in_threadpool
+
+from dashboard import clicks
+from dashboard.filters import from_search, to_search
+from dashboard.pages import request, requests
+from dashboard.pages.parts import CHART
+from dashboard.requests import in_full
+from ingest.ledger import directory
+from ingest.ledger.engine import Ledger
+
+_SEARCH: Any = Output("url", "search", allow_duplicate=True)
+
+
+def add(app: Dash, ledger: Ledger) -> None:
+    """Listen on every page."""
+    _add_charts(app, ledger)
+    _add_list(app, ledger)
+    _add_call(app, ledger)
+    _add_names(app, ledger)
+
+
+def _add_charts(app: Dash, ledger: Ledger) -> None:
+    kinds = {
+        "time": {"type": CHART, "name": ALL, "dimension": "time", "interval": ALL},
+        "other": {"type": CHART, "name": ALL, "dimension": ALL},
+    }
+    for which in kinds.values():
+
+        @app.callback(_SEARCH, Input(which, "clickData"), State("url", "search"), prevent_initial_call=True)
+        async def narrow(clicked: list[Any], search: str | None) -> Any:  # noqa: ARG001 - read from the context
+            """A click on a bar narrows the page to what it stands for."""
+            if not isinstance(ctx.triggered_id, dict):
+                return no_update
+            now = datetime.now(UTC)
+            value = ctx.triggered[0]["value"]
+            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, now)
+            return no_update if view is None else to_search(view)
+
+
+def _add_list(app: Dash, ledger: Ledger) -> None:
+    grid = {"type": requests.GRID, "search": MATCH}
+    cursors = {"type": requests.CURSORS, "search": MATCH}
+
+    @app.callback(
+        Output(grid, "getRowsResponse"),
+        Output(cursors, "data"),
+        Input(grid, "getRowsRequest"),
+        State(cursors, "data"),
+        State(grid, "id"),
+    )
+    async def more(asked: dict[str, Any] | None, known: dict[str, str] | None, name: dict[str, str]) -> Any:
+        """The next calls of the list."""
+        if asked is None:
+            return no_update, no_update
+        start = int(asked["startRow"])
+        block = await run_in_threadpool(requests.block, ledger, name["search"], start, known or {})
+        return {"rowData": block.rows, "rowCount": block.count}, block.cursors
+
+    @app.callback(
+        _SEARCH,
+        Input({"type": requests.GRID, "search": ALL}, "selectedRows"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    async def choose(selected: list[Any], search: str | None) -> Any:
+        """A chosen call is laid over the page."""
+        view = clicks.of_call(from_search(search), next(filter(None, selected), None))
+        return no_update if view is None else to_search(view)
+
+
+def _add_call(app: Dash, ledger: Ledger) -> None:
+    @app.callback(Output("detail", "children"), Input("url", "search"), State("detail", "children"))
+    async def lay_over(search: str | None, shown: Any) -> Any:
+        """The call that the URL names, in full."""
+        event_id = from_search(search).request
+        if event_id is None:
+            return no_update if not shown else None
+        return await run_in_threadpool(call_in_full, ledger, event_id)
+
+    @app.callback(
+        _SEARCH,
+        Output({"type": requests.GRID, "search": ALL}, "selectedRows"),
+        Input(request.DRAWER, "opened"),
+        State("url", "search"),
+        State({"type": requests.GRID, "search": ALL}, "selectedRows"),
+        prevent_initial_call=True,
+    )
+    async def put_away(opened: bool | None, search: str | None, selected: list[Any]) -> Any:
+        """A closed call leaves the URL."""
+        if opened is not False:
+            return no_update, [no_update] * len(selected)
+        return to_search(from_search(search).page), [[]] * len(selected)
+
+
+def call_in_full(ledger: Ledger, event_id: str) -> Any:
+    """A call as it is laid over a page."""
+    call = in_full(ledger, UUID(event_id))
+    inside = (
+        request.missing(event_id)
+        if call is None
+        else request.detail(call, ledger.zone.info, ledger.zone.name)
+    )
+    return request.drawer(inside)
+
+
+def _add_names(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("renamed", "data"),
+        Output("key-said", "children"),
+        Input("key-save", "n_clicks"),
+        Input("key-clear", "n_clicks"),
+        Input("key-name", "n_submit"),
+        State("key-name", "value"),
+        State("key-entry", "data"),
+        prevent_initial_call=True,
+    )
+    async def rename(
+        saved: int | None, cleared: int | None, submitted: int | None, name: str | None, entry_id: int | None
+    ) -> Any:
+        """A person names a key, or gives it back the gateway's name."""
+        if entry_id is None or not (saved or cleared or submitted):
+            return no_update, no_update
+        given = None if ctx.triggered_id == "key-clear" else name
+        said = await run_in_threadpool(renamed, ledger, entry_id, given)
+        return (no_update, said) if said else (datetime.now(UTC).isoformat(), no_update)
+
+
+def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
+    """Rename a key; why it was refused, or nothing."""
+    try:
+        directory.rename(ledger, entry_id, given_name)
+    except (directory.NameRefused, LookupError) as error:
+        return f"Not saved: {error}."
+    return None

@@ -1,0 +1,38 @@
+"""Links to the same question elsewhere: the read API's CSV of what a page shows, at full precision."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlencode
+
+from dashboard.question import Filter, Period, SpendQuery
+
+_SPEND: Final = "/v1/spend"
+_REQUESTS: Final = "/v1/requests"
+
+Pairs = list[tuple[str, str]]
+
+
+def spend_csv(query: SpendQuery) -> str:
+    """`GET /v1/spend` as a CSV file: every row of the question, whatever part of them a page shows."""
+    pairs = [*_period(query.period), ("timezone", query.zone)]
+    if query.dimensions:
+        pairs.append(("by", ",".join(query.dimensions)))
+    if query.interval:
+        pairs.append(("interval", query.interval))
+    pairs.append(("metric", ",".join(query.metrics)))
+    return _link(_SPEND, pairs, query.filters)
+
+
+def requests_csv(period: Period, filters: Iterable[Filter]) -> str:
+    """`GET /v1/requests` as a CSV file of all calls."""
+    return _link(_REQUESTS, _period(period), filters)
+
+
+def _link(path: str, pairs: Pairs, filters: Iterable[Filter]) -> str:
+    wheres = [("where", f"{one.dimension}={value or ''}") for one in filters for value in one.values]
+    return f"{path}?{urlencode([*pairs, *wheres, ('format', 'csv')])}"
+
+
+def _period(period: Period) -> Pairs:
+    edges = (("from", period.start), ("to", period.end))
+    return [(name, edge.isoformat().replace("+00:00", "Z")) for name, edge in edges]

@@ -1,0 +1,157 @@
+"""Latency: how long answers and their first tokens took, over time, in all, by model and by key.
+
+Percentiles come from merged histograms. None is computed from other percentiles.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+
+from dashboard import catalogue, figures, keys, wording
+from dashboard.filters import View, question, to_search
+from dashboard.links import spend_csv
+from dashboard.pages import tables
+from dashboard.pages.parts import card, cards, chart, empty, over_time, page
+from dashboard.pages.series import named, seconds, seconds_over_time
+from dashboard.question import Filter
+from dashboard.runner import Result, run
+from ingest.ledger.engine import Ledger
+
+SHOWN_SERIES: Final = 5
+NO_KEY: Final = "no key"
+_LATENCIES: Final = ("latency_p50", "latency_p90", "latency_p95", "latency_p99")
+_FIRST_TOKENS: Final = ("ttft_p50", "ttft_p95")
+_METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "tokens_per_second")
+
+
+def content(ledger: Ledger, view: View) -> Any:
+    """The page for a view."""
+
+    def ask(metrics: Sequence[str], *by: str) -> Result:
+        return run(ledger, question(view, ledger.zone, metrics, by))
+
+    total = ask(_METRICS)
+    if not total.total("requests"):
+        return empty(ledger, view)
+    by_time = ask((*_LATENCIES, *_FIRST_TOKENS), "time")
+    by_model = ask(_METRICS, "model")
+    by_key = ask(_METRICS, "virtual_key")
+    idents = {name: key.ident for name, key in keys.by_name(ledger).items()}
+
+    def only_model(name: str) -> str | None:
+        return to_search(view.narrowed("model", name))
+
+    def only_key(name: str) -> str | None:
+        return to_search(view.narrowed("virtual_key", idents[name])) if name in idents else None
+
+    halves = {"base": 12, "lg": 6}
+    return page(
+        "Latency",
+        total.query,
+        [
+            _cards(total),
+            dmc.Grid(
+                [
+                    dmc.GridCol(
+                        _lines("latency-over-time", "Latency over time", by_time, _LATENCIES), span=halves
+                    ),
+                    dmc.GridCol(
+                        _lines("ttft-over-time", "Time to first token over time", by_time, _FIRST_TOKENS),
+                        span=halves,
+                    ),
+                    dmc.GridCol(_distribution(total), span=12),
+                    dmc.GridCol(_split(ledger, view, by_model, "model", only_model, {}), span=halves),
+                    dmc.GridCol(_split(ledger, view, by_key, "virtual_key", only_key, idents), span=halves),
+                ],
+                gutter="md",
+            ),
+            tables.of_metrics("latency-by-model", "By model", by_model, _METRICS, link=only_model),
+            tables.of_metrics(
+                "latency-by-key", "By virtual key", by_key, _METRICS, link=only_key, none=NO_KEY
+            ),
+        ],
+        _METRICS,
+    )
+
+
+def _cards(total: Result) -> Any:
+    timed = total.totals.histograms["latency_histogram"].total
+    first = total.totals.histograms["ttft_histogram"].total
+    notes = {
+        "latency_p50": f"{wording.compact(timed)} calls are timed",
+        "latency_p95": "one call in 20 takes longer",
+        "latency_p99": "one call in 100 takes longer",
+        "ttft_p50": f"{wording.compact(first)} calls name it",
+        "ttft_p95": "one call in 20 takes longer",
+    }
+    return cards(
+        [
+            card(
+                catalogue.METRICS[metric].label.replace("Time to first token", "First token"),
+                wording.duration(total.total(metric)),
+                note,
+                metric=metric,
+            )
+            for metric, note in notes.items()
+        ]
+    )
+
+
+def _lines(name: str, title: str, result: Result, metrics: Sequence[str]) -> Any:
+    at = [result.query.metrics.index(metric) for metric in metrics]
+    series = {
+        metric.rpartition("_")[2]: [seconds(row.values[place]) for row in result.rows]
+        for metric, place in zip(metrics, at, strict=True)
+    }
+    return chart(
+        name,
+        title,
+        figures.lines(result.buckets, series, "s"),
+        [*series],
+        means=over_time(result),
+        csv=spend_csv(replace(result.query, metrics=tuple(metrics))),
+    )
+
+
+def _distribution(total: Result) -> Any:
+    held = total.totals.histograms
+    histograms = {"Latency": held["latency_histogram"], "Time to first token": held["ttft_histogram"]}
+    shown = {name: histogram for name, histogram in histograms.items() if histogram.total}
+    marks = {
+        metric.rpartition("_")[2]: at
+        for metric in ("latency_p50", "latency_p95", "latency_p99")
+        if (at := seconds(total.total(metric)))
+    }
+    return chart(
+        "latency-distribution",
+        "How many calls took how long (logarithmic; lines at the latency's p50, p95 and p99)",
+        figures.distribution(shown, marks),
+        [*shown],
+    )
+
+
+def _split(
+    ledger: Ledger, view: View, ranked: Result, dimension: str, only: tables.Links, idents: Mapping[str, str]
+) -> Any:
+    """The p95 over time of those with the most calls, each asked for alone."""
+    most = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
+    names = [named(row.key[0], NO_KEY) for row in most]
+    asked = question(view, ledger.zone, ("latency_p95",), ("time", dimension))
+    wanted = tuple(
+        None if row.key[0] is None else idents.get(str(row.key[0]), str(row.key[0])) for row in most
+    )
+    others = tuple(one for one in asked.filters if one.dimension != dimension)
+    result = run(ledger, replace(asked, filters=(*others, Filter(dimension, wanted))))
+    lines = seconds_over_time(result, "latency_p95", names, NO_KEY)
+    what = catalogue.DIMENSIONS[dimension].label.lower()
+    return chart(
+        f"latency-by-{dimension.replace('_', '-')}-over-time",
+        f"Latency p95 of the {what}s with most calls (logarithmic)",
+        figures.lines(result.buckets, lines, "s", logarithmic=True),
+        names,
+        means=over_time(result),
+        links={name: target for name in names if (target := only(name))},
+        csv=spend_csv(result.query),
+    )

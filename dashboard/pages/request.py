@@ -1,0 +1,253 @@
+"""One call in full: how it went, the tokens and the cost it is made of, what priced it, and its ids. Never its content."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard import wording
+from dashboard.pages.requests import outcome
+from dashboard.requests import Call
+from ingest.pricing.charge import COMPONENTS
+
+DRAWER: Final = "request"
+_WIDTH: Final = 620
+
+_FACTS: Final = (
+    ("Provider", "provider"),
+    ("Model", "model"),
+    ("Requested model", "model_requested"),
+    ("Deployment", "model_deployment"),
+    ("Request type", "request_type"),
+    ("Service tier", "service_tier"),
+    ("Region", "region"),
+    ("Error type", "error_type"),
+    ("Error code", "error_code"),
+    ("Finish reason", "finish_reason"),
+    ("Attempt", "attempt"),
+    ("Retries", "retries"),
+)
+_WHO: Final = (
+    ("Virtual key", "virtual_key"),
+    ("Team", "team"),
+    ("Customer", "customer"),
+    ("Business unit", "business_unit"),
+    ("Project", "project"),
+    ("Environment", "environment"),
+    ("Application", "application"),
+    ("End user", "end_user"),
+)
+_SPEED: Final = (
+    ("Latency", "latency_ms"),
+    ("Time to first token", "time_to_first_token_ms"),
+    ("Upstream latency", "upstream_latency_ms"),
+)
+_INPUT: Final = (
+    ("text", "input_text_tokens"),
+    ("audio", "input_audio_tokens"),
+    ("image", "input_image_tokens"),
+    ("read from a prompt cache", "cache_read_tokens"),
+    ("written to a prompt cache", "cache_write_tokens"),
+    ("of them for 5 minutes", "cache_write_5m_tokens"),
+    ("of them for 1 hour", "cache_write_1h_tokens"),
+)
+_OUTPUT: Final = (
+    ("text", "output_text_tokens"),
+    ("audio", "output_audio_tokens"),
+    ("image", "output_image_tokens"),
+    ("reasoning", "reasoning_tokens"),
+    ("citation", "citation_tokens"),
+    ("accepted prediction", "accepted_prediction_tokens"),
+    ("rejected prediction", "rejected_prediction_tokens"),
+)
+_METERS: Final = (
+    ("Search queries", "search_queries"),
+    ("Audio (ms)", "audio_ms"),
+    ("Video (ms)", "video_ms"),
+    ("Characters", "characters"),
+    ("Images", "images"),
+    ("Pages", "pages"),
+    ("Search units", "search_units"),
+)
+_CACHE: Final = (
+    ("Kind of hit", "cache_hit_type"),
+    ("Similarity", "cache_similarity"),
+    ("Threshold", "cache_threshold"),
+    ("Look-up tokens", "cache_lookup_tokens"),
+    ("Replayed input tokens", "replayed_input_tokens"),
+    ("Replayed output tokens", "replayed_output_tokens"),
+    ("Cache id", "cache_id"),
+)
+_IDS: Final = (
+    ("Event", "event_id"),
+    ("Source", "source"),
+    ("Id in the source", "source_event_id"),
+    ("Trace", "trace_id"),
+    ("Parent", "parent_id"),
+    ("Content hash", "content_hash"),
+    ("Version", "revision"),
+    ("Versions replaced", "revisions"),
+    ("Imported from", "import_path"),
+    ("Import batch", "import_batch"),
+)
+_BESIDE: Final = (
+    ("Reported by the source", "reported_total"),
+    ("Computed from prices", "computed_total"),
+    ("At list prices", "list_total"),
+    ("At contract prices", "contracted_total"),
+    ("Saved by caching", "saved_cost"),
+)
+
+
+def drawer(children: Any) -> Any:
+    """What is laid over the page."""
+    return dmc.Drawer(
+        children,
+        id=DRAWER,
+        opened=True,
+        position="right",
+        size=_WIDTH,
+        title="One call",
+        padding="lg",
+        closeButtonProps={"aria-label": "Close"},
+    )
+
+
+def missing(event_id: str) -> Any:
+    """What stands where there is no such call."""
+    return dmc.Alert(f"The ledger holds no call {event_id}.", color="red", variant="light", id="no-call")
+
+
+def detail(call: Call, zone: tzinfo, zone_name: str) -> Any:
+    """A call, in sections; what its source did not say is left out."""
+    labels = [(f"Label {key}", text) for key, text in (call["labels"] or {}).items()]
+    sections = [
+        _section("What it cost", _cost(call)),
+        _section("Tokens", _tokens(call)),
+        _section("Priced with", _prices(call)),
+        _section("Gateway cache", _facts([("Cache hit", _yes(call["cache_hit"])), *_named(call, _CACHE)])),
+        _section(
+            "Call",
+            _facts(
+                [*_times(call, zone, zone_name), *_named(call, _FACTS), ("Streamed", _yes(call["stream"]))]
+            ),
+        ),
+        _section("Who", _facts([*_named(call, _WHO), *labels])),
+        _section("Ids", _facts(_named(call, _IDS))),
+    ]
+    return html.Div(
+        [_heading(call), *(one for one in sections if one is not None)], id="call", className="call"
+    )
+
+
+def _heading(call: Call) -> Any:
+    colour = {"success": "teal", "cancelled": "yellow"}.get(call["status"], "red")
+    badges = [
+        dmc.Badge(outcome(call), color=colour, variant="light"),
+        dmc.Badge(f"cost {call['cost_source']}", color="gray", variant="light"),
+    ]
+    return html.Div([html.H2(call["model"]), dmc.Group(badges, gap="xs")], className="call-head")
+
+
+def _cost(call: Call) -> Any:
+    """The components, which add up to the total; beside them what others say the call cost."""
+    currency = call["currency"]
+    if call["total_cost"] is None:
+        reason = (call["unpriced_reason"] or "no reason is known").replace("_", " ")
+        total: list[Any] = [_line("Total", f"unpriced: {reason}", "sum")]
+    else:
+        parts = [
+            _line(
+                name.removesuffix("_cost").replace("_", " ").capitalize(),
+                _money(call[name], currency),
+                "part",
+            )
+            for name in COMPONENTS
+            if call[name] not in (None, "0")
+        ]
+        total = [*parts, _line("Total", _money(call["total_cost"], currency), "sum")]
+    beside = [_line(label, _money(call[name], currency)) for label, name in _BESIDE if call[name] is not None]
+    return _lines([*total, *beside])
+
+
+def parts_of_total(call: Call) -> list[Decimal]:
+    """The components of a call's total that the detail shows."""
+    return [Decimal(call[name]) for name in COMPONENTS if call[name] is not None]
+
+
+def _tokens(call: Call) -> Any:
+    lines = []
+    for label, whole, parts in (("Input", "input_tokens", _INPUT), ("Output", "output_tokens", _OUTPUT)):
+        if call[whole] is not None:
+            lines.append(_line(label, f"{call[whole]:,}", "sum"))
+            lines += [_line(part, f"{call[name]:,}", "part") for part, name in parts if call[name]]
+    if call["total_tokens"] is not None:
+        lines.append(_line("Total", f"{call['total_tokens']:,}", "sum"))
+    lines += [_line(label, f"{call[name]:,}") for label, name in _METERS if call[name]]
+    return _lines(lines)
+
+
+def _prices(call: Call) -> Any:
+    """The price set, its rates as they are published."""
+    prices = call["price_set"]
+    if prices is None:
+        return None
+    facts = [
+        ("Prices of", f"{prices['provider']} {prices['model']}"),
+        ("Tier", prices["service_tier"]),
+        ("From input tokens", f"{prices['above_input_tokens']:,}" if prices["above_input_tokens"] else None),
+        ("Origin", prices["origin"]),
+    ]
+    rates = [
+        _line(meter.replace("_", " "), rate_text(str(rate), prices["currency"]), "part")
+        for meter, rate in prices["rates"].items()
+    ]
+    return html.Div([_facts(facts), _lines(rates)])
+
+
+def rate_text(rate: str, currency: str) -> str:
+    """A unit price as it is published, from `PRICE per UNITS`."""
+    price, _, units = rate.partition(" per ")
+    per, comma, least = units.partition(",")
+    return f"{price} {currency} per {int(per):,}{comma}{least}" if per.isdigit() else f"{rate} {currency}"
+
+
+def _times(call: Call, zone: tzinfo, zone_name: str) -> list[tuple[str, str | None]]:
+    def local(name: str) -> str | None:
+        text = call[name]
+        return f"{wording.clock(datetime.fromisoformat(text), zone)} {zone_name}" if text else None
+
+    speed = [(label, None if call[name] is None else wording.duration(call[name])) for label, name in _SPEED]
+    return [("Time", local("occurred_at")), ("Received", local("received_at")), *speed]
+
+
+def _named(call: Call, names: Iterable[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    return [(label, None if call[name] is None else str(call[name])) for label, name in names]
+
+
+def _yes(flag: bool | None) -> str | None:
+    return None if flag is None else "yes" if flag else "no"
+
+
+def _money(text: str | None, currency: str) -> str:
+    return wording.NOTHING if text is None else f"{text} {currency}"
+
+
+def _section(title: str, inside: Any) -> Any:
+    return None if inside is None else html.Section([html.H3(title), inside])
+
+
+def _facts(facts: Sequence[tuple[str, str | None]]) -> Any:
+    shown = [_line(label, value) for label, value in facts if value is not None]
+    return _lines(shown) if shown else None
+
+
+def _lines(lines: Sequence[Any]) -> Any:
+    return html.Dl(list(lines), className="lines") if lines else None
+
+
+def _line(label: str, value: str, kind: str = "") -> Any:
+    return html.Div([html.Dt(label), html.Dd(value)], className=f"line {kind}".rstrip())

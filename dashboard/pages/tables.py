@@ -1,0 +1,166 @@
+"""Tables of an answer: one line per row, its metrics rounded for reading, its first column a link that narrows the view."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dash import dcc, html
+
+from dashboard import catalogue, wording
+from dashboard.catalogue import Value
+from dashboard.links import spend_csv
+from dashboard.pages.parts import aria, defined, panel
+from dashboard.runner import Result, Row
+
+SHOWN_ROWS: Final = 50
+SHARE: Final = "share"
+"""A column that is computed here: the row's part of the total spend."""
+_SHORT: Final = {
+    "input_tokens": "Input",
+    "output_tokens": "Output",
+    "total_tokens": "Tokens",
+    "cache_read_tokens": "Cache read",
+    "reasoning_tokens": "Reasoning",
+    "error_rate": "Errors",
+    "cost_per_request": "Per request",
+    "cost_per_million_tokens": "Per 1M tokens",
+    "latency_p50": "p50",
+    "latency_p90": "p90",
+    "latency_p95": "p95",
+    "latency_p99": "p99",
+    "latency_avg": "Average",
+    "ttft_p50": "First token p50",
+    "ttft_p95": "First token p95",
+    "tokens_per_second": "Tokens/s",
+    "unpriced_requests": "Unpriced",
+}
+
+Links = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A cell of text, and where it leads."""
+
+    text: str
+    href: str | None = None
+
+
+def of_metrics(
+    name: str,
+    title: str,
+    result: Result,
+    columns: Sequence[str],
+    *,
+    link: Links | None = None,
+    none: str = "unknown",
+    most: int = SHOWN_ROWS,
+) -> Any:
+    """The table of an answer: its dimensions, then `columns`; all rows are in its CSV."""
+    labels = [found.label for key in result.query.dimensions if (found := catalogue.dimension(key))]
+    header = [*labels, *(_header(column) for column in columns)]
+    rows = [
+        [*_texts(row, none, link), *(cell(result, row, column) for column in columns)]
+        for row in result.rows[:most]
+    ]
+    return table(
+        name,
+        title,
+        header,
+        rows,
+        texts=len(labels),
+        csv=spend_csv(result.query),
+        remarks=_remarks(result, columns, most),
+    )
+
+
+def table(
+    name: str,
+    title: str,
+    header: Sequence[Any],
+    rows: Sequence[Sequence[Any]],
+    *,
+    texts: int,
+    csv: str | None = None,
+    remarks: Sequence[str] = (),
+    width: int = 860,
+) -> Any:
+    """A table whose first `texts` columns are text and whose others are numbers."""
+
+    def cells(kind: Any, values: Sequence[Any], **more: Any) -> list[Any]:
+        return [
+            kind(_shown(value), className="text" if at < texts else "number", **more)
+            for at, value in enumerate(values)
+        ]
+
+    head = html.Thead(html.Tr(cells(html.Th, header, scope="col")))
+    body = html.Tbody([html.Tr(cells(html.Td, row)) for row in rows])
+    shown = html.Table([head, body], id=name, className="figures")
+    scroller = html.Div(
+        shown,
+        className="scroller",
+        tabIndex=0,
+        role="region",
+        style={"--least": f"{width}px"},
+        **aria(title),
+    )
+    return panel(title, [scroller, *(html.P(one, className="note") for one in remarks)], csv=csv)
+
+
+def cell(result: Result, row: Row, column: str) -> Any:
+    """One metric of a row, rounded for reading; its full value is its title."""
+    if column == SHARE:
+        return wording.percent_of(value_of(result, row, "total_cost"), result.total("total_cost"))
+    value = value_of(result, row, column)
+    if column == "total_cost" and "unpriced_requests" in result.query.metrics:
+        return spend_text(value, value_of(result, row, "unpriced_requests"), row.currency)
+    metric = catalogue.METRICS[column]
+    exact = (
+        None if value is None else f"{wording.shown(metric, value)} {row.currency if metric.is_money else ''}"
+    )
+    return html.Span(wording.brief(metric, value, row.currency), title=exact)
+
+
+def value_of(result: Result, row: Row, metric: str) -> Value:
+    """The value of a metric in a row."""
+    return row.values[result.query.metrics.index(metric)]
+
+
+def spend_text(spend: Value, unpriced: Value, currency: str) -> str:
+    """Spend, marked where calls are missing from it; where nothing else cost anything, there is no amount to show."""
+    if unpriced and not spend:
+        return "no known price"
+    return wording.amount(spend, currency) + (" *" if unpriced else "")
+
+
+def _texts(row: Row, none: str, link: Links | None) -> list[Any]:
+    first, *others = (none if part is None else str(part) for part in row.key)
+    href = link(first) if link and row.key[0] is not None else None
+    return [Text(first, href), *(Text(one) for one in others)]
+
+
+def _shown(value: Any) -> Any:
+    if not isinstance(value, Text):
+        return value
+    if value.href:
+        return dcc.Link(value.text, href=value.href, className="row-link", title=value.text)
+    return html.Span(value.text, title=value.text)
+
+
+def _header(column: str) -> Any:
+    if column == SHARE:
+        return "Share"
+    return defined(_SHORT.get(column, catalogue.METRICS[column].label), column)
+
+
+def _remarks(result: Result, columns: Sequence[str], most: int) -> list[str]:
+    found = []
+    starred = "total_cost" in columns and any(
+        value_of(result, row, "unpriced_requests") and value_of(result, row, "total_cost")
+        for row in result.rows[:most]
+    )
+    if starred:
+        found.append("* without calls that have no known price")
+    if (more := len(result.rows) - most) > 0:
+        found.append(f"{more:,} more are not shown here; the CSV has them all")
+    return found
