@@ -28,9 +28,31 @@ PREFIX: Final = "/dashboard/"
 _log = structlog.get_logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",
+    "primaryShade": 8,  # the lightest that white text can be read on
     "defaultRadius": "md",
     "fontFamily": FONT,
 }
+
+
+_INDEX: Final = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>
+"""
+"""Dash's own page, with its language."""
 
 
 def make_dashboard(ledger: Ledger) -> Dash:
@@ -44,9 +66,12 @@ def make_dashboard(ledger: Ledger) -> Dash:
         routes_pathname_prefix=PREFIX,
         requests_pathname_prefix=PREFIX,
         suppress_callback_exceptions=True,
-        external_stylesheets=[_style_sheet()],
-        assets_ignore=r".*\.css",
+        external_stylesheets=[_asset("tallybook.css")],
+        external_scripts=[_asset("png.js")],
+        assets_ignore=r".*",
+        index_string=_INDEX,
     )
+    app.backend.websocket_capability = False  # no callback needs one, and every open tab would hold one
     app.layout = _layout
     _add_filters(app, ledger)
     _add_pages(app, ledger)
@@ -54,14 +79,14 @@ def make_dashboard(ledger: Ledger) -> Dash:
     return app
 
 
-def _style_sheet() -> str:
-    """The address of the style sheet, new when its text is.
+def _asset(name: str) -> str:
+    """The address of a style sheet or script, new when its text is.
 
     Dash finds assets by itself, but not before its own first request: whoever came first to a page other than the
     overview would see it without style.
     """
-    text = (Path(__file__).parent / "assets" / "tallybook.css").read_bytes()
-    return f"{PREFIX}assets/tallybook.css?v={hashlib.blake2b(text, digest_size=6).hexdigest()}"
+    text = (Path(__file__).parent / "assets" / name).read_bytes()
+    return f"{PREFIX}assets/{name}?v={hashlib.blake2b(text, digest_size=6).hexdigest()}"
 
 
 def _layout() -> Any:
@@ -138,9 +163,13 @@ def _shown(view: Any, ledger: Ledger) -> list[Any]:
 
 
 def _add_pages(app: Dash, ledger: Ledger) -> None:
+    @app.callback(Output("pages", "children"), Input("url", "pathname"), Input("url", "search"))
+    async def link(pathname: str, search: str | None) -> Any:
+        """The other pages keep the view. This does not wait for the page, so that no filter is lost on the way."""
+        return _links(_page(pathname), from_search(search).page)
+
     @app.callback(
         Output("page", "children"),
-        Output("pages", "children"),
         Output("shown", "data"),
         Input("url", "pathname"),
         Input("url", "search"),
@@ -149,12 +178,15 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
     )
     async def show(pathname: str, search: str | None, _: Any, shown: Any) -> Any:
         """The page that the URL names. What is laid over a page does not make it anew."""
-        page = page_at((pathname or PREFIX).removeprefix(PREFIX.rstrip("/")))
         view = from_search(search).page
         place = [pathname, to_search(view)]
         if place == shown and ctx.triggered_id != "renamed":
-            return (no_update,) * 3
-        return await run_in_threadpool(_content, ledger, page, view), _links(page, view), place
+            return no_update, no_update
+        return await run_in_threadpool(_content, ledger, _page(pathname), view), place
+
+
+def _page(pathname: str | None) -> Page | None:
+    return page_at((pathname or PREFIX).removeprefix(PREFIX.rstrip("/")))
 
 
 def _links(current: Page | None, view: View) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from dashboard import wording
 from ingest.ledger.histogram import RATIO, Histogram
 
 CONFIG: Final[Any] = {
@@ -50,7 +51,7 @@ _TIMES: Final = {
     30: "30 s",
     100: "100 s",
     300: "300 s",
-    1000: "1,000 s",
+    1000: "1000 s",
 }
 
 
@@ -112,6 +113,7 @@ def composed_bars(
         figure.add_bar(
             x=list(map(float, values)),
             y=list(range(len(names))),
+            name=part,
             orientation="h",
             marker_color=colour(part, place),
             customdata=[[text, value] for text, value in zip(texts[part], means, strict=True)],
@@ -132,7 +134,9 @@ def distribution(histograms: Mapping[str, Histogram], marks: Mapping[str, float]
             x=[edge for left, right, _ in steps for edge in (left, right)],
             y=[100 * count / total for _, _, count in steps for _ in range(2)],
             customdata=[
-                [f"{left:.3g} s to {right:.3g} s", count] for left, right, count in steps for _ in range(2)
+                [f"{wording.duration(1000 * left)} to {wording.duration(1000 * right)}", count]
+                for left, right, count in steps
+                for _ in range(2)
             ],
             name=name,
             mode="lines",
@@ -238,7 +242,7 @@ def _figure() -> go.Figure:
         font={"family": FONT, "size": 12},
         showlegend=False,
         dragmode=False,
-        separators=".,",
+        separators=wording.separators(),
     )
     figure.update_xaxes(showgrid=False, zeroline=False, automargin=True, fixedrange=True, showspikes=False)
     figure.update_yaxes(gridcolor=_GRID, zeroline=False, automargin=True, fixedrange=True)
@@ -254,18 +258,10 @@ def _timed(figure: go.Figure, x: Sequence[str]) -> go.Figure:
         categoryarray=list(x),
         tickmode="array",
         tickvals=list(x)[::step],
-        ticktext=[tick(bucket) for bucket in x][::step],
+        ticktext=[wording.bucket(bucket) for bucket in x[::step]],
         tickangle=0,
     )
     return figure
-
-
-def tick(bucket: str) -> str:
-    """A time bucket, short enough for an axis."""
-    if "T" in bucket:
-        day, time = bucket[5:10], bucket[11:16]
-        return f"{time}<br>{day}" if time == "00:00" else time
-    return bucket[5:] if len(bucket) == len("2026-10-31") else bucket
 
 
 def _short(name: str, most: int = 28) -> str:

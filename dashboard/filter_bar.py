@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, names
+from dashboard import catalogue, names, wording
 from dashboard.filters import DIMENSIONS, PRESETS, View
 from dashboard.question import INTERVALS, Period, SpendQuery
 from dashboard.runner import run
@@ -16,6 +16,7 @@ CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
 """The controls, in the order in which callbacks take and give their values."""
 _ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
 _SHOWN_OPTIONS: Final = 60
+_PEOPLE: Final = ("team", "virtual_key")
 
 Option = dict[str, str]
 
@@ -29,8 +30,8 @@ def bar() -> Any:
     """The controls, still without their options."""
     presets = [{"value": key, "label": label} for key, label in PRESETS.items()]
     intervals = [
-        {"value": "", "label": "Automatic"},
-        *({"value": key, "label": key.capitalize()} for key in INTERVALS),
+        {"value": "", "label": "Any interval"},
+        *({"value": key, "label": f"By {key}"} for key in INTERVALS),
     ]
     period = [
         dmc.Box(
@@ -40,29 +41,27 @@ def bar() -> Any:
         dmc.DatePickerInput(
             id=control_id("dates"),
             type="range",
-            valueFormat="YYYY-MM-DD",
-            placeholder="From - to",
+            valueFormat=wording.day_format(),
+            placeholder="Other dates",
             allowSingleDateInRange=True,
             firstDayOfWeek=1,
-            w=230,
-            **{"aria-label": "Dates"},
+            w=212,
         ),
-    ]
-    selects = [
-        *(_select(key) for key in DIMENSIONS),
         dmc.Select(
             id=control_id("interval"),
-            label="Interval",
             data=intervals,
             value="",
             allowDeselect=False,
             size="sm",
+            w=138,
+            **{"aria-label": "Interval"},
         ),
     ]
+    selects = [_select(key) for key in DIMENSIONS]
     return dmc.Stack(
         [
-            dmc.Group(period, gap="sm"),
-            dmc.SimpleGrid(selects, cols={"base": 2, "sm": 3, "lg": 6}, spacing="sm"),
+            dmc.Group(period, gap=8),
+            dmc.SimpleGrid(selects, cols={"base": 6, "sm": 3, "lg": 6}, spacing="sm", className="selects"),
         ],
         gap="sm",
         id="filter-bar",
@@ -77,7 +76,6 @@ def _select(key: str) -> Any:
         data=[],
         value=[],
         searchable=True,
-        clearable=True,
         hidePickedOptions=True,
         limit=_SHOWN_OPTIONS,
         nothingFoundMessage="Nothing found",
@@ -118,7 +116,7 @@ def view_of(values: Sequence[Any], changed: str | None, before: View) -> View | 
 def options(ledger: Ledger, view: View) -> list[list[Option]]:
     """What can be chosen for each dimension: all that the ledger holds, and what the view has chosen already.
 
-    A control drops a chosen value that it cannot find among its options. Virtual keys are chosen by their id.
+    A control drops a chosen value that it cannot find among its options. Teams and keys are chosen by their id.
     """
     return [
         _with_chosen(found, view.values(key)) for key, found in zip(DIMENSIONS, _held(ledger), strict=True)
@@ -131,15 +129,15 @@ def _with_chosen(found: list[Option], chosen: Sequence[str]) -> list[Option]:
 
 
 def _held(ledger: Ledger) -> list[list[Option]]:
-    terms = tuple(key for key in DIMENSIONS if key != "virtual_key")
+    terms = tuple(key for key in DIMENSIONS if key not in _PEOPLE)
     result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
-    with ledger.reading() as connection:
-        keys = [{"value": key.ident, "label": key.shown} for key in names.entries(connection, "virtual_key")]
     found = {
         key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
         for at, key in enumerate(terms)
     }
-    return [
-        keys if key == "virtual_key" else [{"value": one, "label": one} for one in found[key]]
-        for key in DIMENSIONS
-    ]
+    options = {key: [{"value": one, "label": one} for one in found[key]] for key in terms}
+    with ledger.reading() as connection:
+        for kind in _PEOPLE:
+            people = names.entries(connection, kind)
+            options[kind] = [{"value": one.ident, "label": one.shown} for one in people]
+    return [options[key] for key in DIMENSIONS]

@@ -14,7 +14,7 @@ from uuid import UUID
 from dashboard.question import INTERVALS, QuestionError, SpendQuery, Words, parse, read_moment
 from ingest.ledger.slots import Zone
 
-DIMENSIONS: Final = ("provider", "model", "virtual_key", "status", "request_type")
+DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
 """What the filter bar filters on."""
 PRESETS: Final = {
     "today": "Today",

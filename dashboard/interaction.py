@@ -1,4 +1,4 @@
-"""What happens on a page beside the filter bar: clicks on charts, the list of calls, a call in full, a key's new name.
+"""What happens on a page beside the filter bar: clicks on charts, the list of calls, a call in full, a new name.
 
 Each callback only carries values between the browser and a plain function.
 """
@@ -116,27 +116,27 @@ def call_in_full(ledger: Ledger, event_id: str) -> Any:
 def _add_names(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("renamed", "data"),
-        Output("key-said", "children"),
-        Input("key-save", "n_clicks"),
-        Input("key-clear", "n_clicks"),
-        Input("key-name", "n_submit"),
-        State("key-name", "value"),
-        State("key-entry", "data"),
+        Output("name-said", "children"),
+        Input("name-save", "n_clicks"),
+        Input("name-clear", "n_clicks"),
+        Input("given-name", "n_submit"),
+        State("given-name", "value"),
+        State("name-entry", "data"),
         prevent_initial_call=True,
     )
     async def rename(
         saved: int | None, cleared: int | None, submitted: int | None, name: str | None, entry_id: int | None
     ) -> Any:
-        """A person names a key, or gives it back the gateway's name."""
+        """A person names a key or a team, or gives it back the gateway's name."""
         if entry_id is None or not (saved or cleared or submitted):
             return no_update, no_update
-        given = None if ctx.triggered_id == "key-clear" else name
+        given = None if ctx.triggered_id == "name-clear" else name
         said = await run_in_threadpool(renamed, ledger, entry_id, given)
         return (no_update, said) if said else (datetime.now(UTC).isoformat(), no_update)
 
 
 def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
-    """Rename a key; why it was refused, or nothing."""
+    """Rename a key or a team; why it was refused, or nothing."""
     try:
         directory.rename(ledger, entry_id, given_name)
     except (directory.NameRefused, LookupError) as error:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard.api import make_router
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
+from dashboard.reader import Reader
 from ingest.access import guarded
 from ingest.api import make_api
 from ingest.ledger.engine import Ledger
@@ -46,5 +47,5 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
     api = make_api(ledger, settings)
     api.include_router(make_router(ledger))
-    site = Site(api, KeptAssets(make_dashboard(ledger).server))
+    site = Site(api, Reader(KeptAssets(make_dashboard(ledger).server)))
     return guarded(GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5), settings)

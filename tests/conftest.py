@@ -21,6 +21,8 @@ from ingest.receipt import Receipt
 from ingest.settings import Settings
 from ingest.splitting import RawRecord
 
+pytest_plugins = ("browsing",)
+
 ARRIVAL = 1_790_000_000_000_000
 """When records of the tests arrive, unless they say otherwise: 2026-09-21 14:13:20 UTC."""
 

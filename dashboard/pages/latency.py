@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, figures, keys, wording
+from dashboard import catalogue, figures, people, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import tables
@@ -38,7 +38,7 @@ def content(ledger: Ledger, view: View) -> Any:
     by_time = ask((*_LATENCIES, *_FIRST_TOKENS), "time")
     by_model = ask(_METRICS, "model")
     by_key = ask(_METRICS, "virtual_key")
-    idents = {name: key.ident for name, key in keys.by_name(ledger).items()}
+    idents = {name: key.ident for name, key in people.by_name(ledger, "virtual_key").items()}
 
     def only_model(name: str) -> str | None:
         return to_search(view.narrowed("model", name))

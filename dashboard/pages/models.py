@@ -26,9 +26,7 @@ _COLUMNS: Final = (
     "output_tokens",
     "reasoning_tokens",
     "error_rate",
-    "cost_per_request",
     "cost_per_million_tokens",
-    "latency_p50",
     "latency_p95",
     "tokens_per_second",
 )

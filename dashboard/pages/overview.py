@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, keys, wording
+from dashboard import figures, people, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import tables
@@ -145,7 +145,11 @@ def _cards(totals: Result) -> Any:
 
 def _left_out(totals: Result, otherwise: str) -> str:
     count = totals.unpriced_requests
-    return f"without {count:,} unpriced {'call' if count == 1 else 'calls'}" if count else otherwise
+    return (
+        f"without {wording.number(count)} unpriced {'call' if count == 1 else 'calls'}"
+        if count
+        else otherwise
+    )
 
 
 def _errors(count: Any) -> str:
@@ -170,7 +174,7 @@ def _spend(result: Result, view: View) -> Any:
 
 def _keys(result: Result, ledger: Ledger) -> Any:
     """The keys that spent most; a click on one shows that key alone."""
-    known = keys.by_name(ledger)
+    known = people.by_name(ledger, "virtual_key")
     rows = of_currency(result)[:SHOWN_KEYS]
     names = [named(row.key[0], "no key") for row in rows]
     figure = figures.ranked_bars(

@@ -38,19 +38,19 @@ def about(query: SpendQuery) -> str:
     zone = Zone(query.zone).info
     first = query.period.start.astimezone(zone).date()
     last = (query.period.end - timedelta(microseconds=1)).astimezone(zone).date()
-    days = f"{first}" if first == last else f"{first} to {last}"
-    compared = ", changes are against the period before of the same length" if query.comparison else ""
-    return f"{days}, days and times in {query.zone}{compared}"
+    days = wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
+    return f"{days}, days and times in {query.zone}"
 
 
 def card(label: str, value: str, note: str, change: str | None = None, metric: str | None = None) -> Any:
     """One number, what it is, and by how much it has changed since the period before."""
-    changed = [html.Span(f"{change} on the period before", className="change")] if change else []
+    against = "Against the period of the same length before this one"
+    changed = [html.Span(f"{change} on the period before", className="change", title=against)]
     return dmc.Paper(
         [
             html.Div(defined(label, metric), className="card-label"),
             html.Div(value, className="card-value"),
-            html.Div([html.Span(note), *changed], className="note"),
+            html.Div([html.Span(note), *(changed if change else [])], className="note"),
         ],
         withBorder=True,
         p="md",
@@ -112,7 +112,7 @@ def chart(
     )
     picture = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if means else "")
     legend = [_legend(series, links or {})] if series else []
-    return panel(title, [picture, *legend], csv=csv)
+    return panel(title, [picture, *legend], csv=csv, png=name)
 
 
 def over_time(result: Result) -> Mapping[str, str]:
@@ -162,7 +162,7 @@ def empty(ledger: Ledger, view: View) -> Any:
     day = last.astimezone(ledger.zone.info).date()
     recent = View(preset=None, first=(day - timedelta(days=29)).isoformat(), last=day.isoformat())
     narrowed = bool(view.filters)
-    words = f"No call {'with these filters ' if narrowed else ''}falls into this period. The newest call was on {day}. "
+    words = f"No call {'with these filters ' if narrowed else ''}falls into this period. The newest call was on {wording.day(day)}. "
     way_out = f"Show the 30 days up to then{' without filters' if narrowed else ''}"
     return _message("No calls in this view", [words, dcc.Link(way_out, href=to_search(recent))])
 
@@ -180,13 +180,21 @@ def _message(title: str, words: Sequence[Any]) -> Any:
     )
 
 
-def panel(title: str, inside: Sequence[Any], *, csv: str | None = None) -> Any:
-    """A framed part of a page, with a link to its figures as CSV."""
+def panel(title: str, inside: Sequence[Any], *, csv: str | None = None, png: str | None = None) -> Any:
+    """A framed part of a page, with a link to its figures as CSV, and its chart as an image called `png`."""
+    ways_out = [*([png_button(title, png)] if png else []), *([csv_link(title, csv)] if csv else [])]
     heading = html.Div(
-        [html.H2(title, className="panel-title"), *([csv_link(title, csv)] if csv else [])],
+        [html.H2(title, className="panel-title"), html.Div(ways_out, className="ways-out")],
         className="panel-head",
     )
     return dmc.Paper([heading, *inside], withBorder=True, p="md", radius="md", className="panel")
+
+
+def png_button(what: str, name: str) -> Any:
+    """A button that saves the chart of its panel as an image (`assets/png.js`)."""
+    return html.Button(
+        "PNG", type="button", className="png", **{"data-name": name, **aria(f"{what} as a PNG image")}
+    )
 
 
 def csv_link(what: str, href: str) -> Any:

@@ -182,11 +182,11 @@ def _tokens(call: Call) -> Any:
     lines = []
     for label, whole, parts in (("Input", "input_tokens", _INPUT), ("Output", "output_tokens", _OUTPUT)):
         if call[whole] is not None:
-            lines.append(_line(label, f"{call[whole]:,}", "sum"))
-            lines += [_line(part, f"{call[name]:,}", "part") for part, name in parts if call[name]]
+            lines.append(_line(label, wording.number(call[whole]), "sum"))
+            lines += [_line(part, wording.number(call[name]), "part") for part, name in parts if call[name]]
     if call["total_tokens"] is not None:
-        lines.append(_line("Total", f"{call['total_tokens']:,}", "sum"))
-    lines += [_line(label, f"{call[name]:,}") for label, name in _METERS if call[name]]
+        lines.append(_line("Total", wording.number(call["total_tokens"]), "sum"))
+    lines += [_line(label, wording.number(call[name])) for label, name in _METERS if call[name]]
     return _lines(lines)
 
 
@@ -198,7 +198,10 @@ def _prices(call: Call) -> Any:
     facts = [
         ("Prices of", f"{prices['provider']} {prices['model']}"),
         ("Tier", prices["service_tier"]),
-        ("From input tokens", f"{prices['above_input_tokens']:,}" if prices["above_input_tokens"] else None),
+        (
+            "From input tokens",
+            wording.number(prices["above_input_tokens"]) if prices["above_input_tokens"] else None,
+        ),
         ("Origin", prices["origin"]),
     ]
     rates = [

@@ -53,6 +53,7 @@ def content(ledger: Ledger, view: View) -> Any:
                         "Choose a call (click it, or the arrow keys and Space) to see it in full.",
                         className="note",
                     ),
+                    html.P("The CSV file holds all calls; their list is not printed.", className="on-paper"),
                     html.Div(_grid(search, ledger.zone.name), key=search, className="calls"),
                     dcc.Store(id={"type": CURSORS, "search": search}, data={}),
                 ],
@@ -77,7 +78,9 @@ def _cards(result: Result, total: int) -> Any:
         return card(label, wording.compact(count), f"{wording.percent_of(count, total)} of all calls")
 
     spend = wording.amount(result.total("total_cost"), result.totals.currency)
-    unpriced = f"{result.unpriced_requests:,} unpriced" if result.unpriced_requests else "all priced"
+    unpriced = (
+        f"{wording.number(result.unpriced_requests)} unpriced" if result.unpriced_requests else "all priced"
+    )
     return cards(
         [
             card("Calls", wording.compact(total), f"{spend}, {unpriced}", metric="requests"),
@@ -119,7 +122,8 @@ def as_row(call: Call, zone: tzinfo) -> dict[str, Any]:
     at = datetime.fromisoformat(call["occurred_at"]).astimezone(UTC)
     return {
         "id": call["event_id"],
-        "time": wording.clock(at, zone),
+        "time": wording.moment(at, zone),
+        "clock": wording.clock(at, zone),
         "model": call["model"],
         "provider": call["provider"],
         "key": call["virtual_key"] or "no key",
@@ -140,16 +144,18 @@ def outcome(call: Call) -> str:
 
 
 def _count(count: int | None) -> str:
-    return wording.NOTHING if count is None else f"{count:,}"
+    return wording.NOTHING if count is None else wording.number(count)
 
 
-def _column(field: str, name: str, width: int, *, number: bool = False, grows: int = 0) -> dict[str, Any]:
+def _column(
+    field: str, name: str, width: int, *, number: bool = False, grows: int = 0, tooltip: str | None = None
+) -> dict[str, Any]:
     column: dict[str, Any] = {
         "field": field,
         "headerName": name,
         "minWidth": width,
         "width": width,
-        "tooltipField": field,
+        "tooltipField": tooltip or field,
     }
     if number:
         column |= {"type": "rightAligned"}
@@ -160,18 +166,18 @@ def _column(field: str, name: str, width: int, *, number: bool = False, grows: i
 
 def _grid(search: str, zone: str) -> Any:
     columns = [
-        _column("time", f"Time ({zone})", 152),
-        _column("model", "Model", 136, grows=3),
-        _column("provider", "Provider", 88),
-        _column("key", "Virtual key", 124, grows=2),
-        _column("type", "Type", 112),
-        _column("outcome", "Outcome", 112),
-        _column("input", "Input", 70, number=True),
-        _column("output", "Output", 70, number=True),
-        _column("latency", "Latency", 78, number=True),
-        _column("first", "First token", 90, number=True),
-        _column("cost", "Cost", 122, number=True),
-        _column("source", "Priced", 84),
+        _column("time", f"Time ({zone})", 132, tooltip="clock"),
+        _column("model", "Model", 132, grows=3),
+        _column("provider", "Provider", 86),
+        _column("key", "Virtual key", 128, grows=2),
+        _column("type", "Type", 132),
+        _column("outcome", "Outcome", 118),
+        _column("input", "Input", 68, number=True),
+        _column("output", "Output", 68, number=True),
+        _column("latency", "Latency", 76, number=True),
+        _column("first", "First token", 88, number=True),
+        _column("cost", "Cost", 140, number=True),
+        _column("source", "Priced", 82),
     ]
     return dag.AgGrid(
         id={"type": GRID, "search": search},

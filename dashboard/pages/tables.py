@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from dash import dcc, html
@@ -35,6 +36,9 @@ _SHORT: Final = {
     "unpriced_requests": "Unpriced",
 }
 
+_PLACES: Final = ("text", "text beside")
+"""The first column of text, and those that a narrow screen can do without."""
+
 Links = Callable[[str], str | None]
 
 
@@ -53,14 +57,18 @@ def of_metrics(
     columns: Sequence[str],
     *,
     link: Links | None = None,
+    second: Links | None = None,
     none: str = "unknown",
     most: int = SHOWN_ROWS,
 ) -> Any:
-    """The table of an answer: its dimensions, then `columns`; all rows are in its CSV."""
+    """The table of an answer: its dimensions, then `columns`; all rows are in its CSV.
+
+    `link` says where a row leads by its first name, `second` where its second name leads.
+    """
     labels = [found.label for key in result.query.dimensions if (found := catalogue.dimension(key))]
     header = [*labels, *(_header(column) for column in columns)]
     rows = [
-        [*_texts(row, none, link), *(cell(result, row, column) for column in columns)]
+        [*_texts(row, none, (link, second)), *(cell(result, row, column) for column in columns)]
         for row in result.rows[:most]
     ]
     return table(
@@ -89,7 +97,7 @@ def table(
 
     def cells(kind: Any, values: Sequence[Any], **more: Any) -> list[Any]:
         return [
-            kind(_shown(value), className="text" if at < texts else "number", **more)
+            kind(_shown(value, row=at == 0), className="number" if at >= texts else _PLACES[at > 0], **more)
             for at, value in enumerate(values)
         ]
 
@@ -133,17 +141,21 @@ def spend_text(spend: Value, unpriced: Value, currency: str) -> str:
     return wording.amount(spend, currency) + (" *" if unpriced else "")
 
 
-def _texts(row: Row, none: str, link: Links | None) -> list[Any]:
-    first, *others = (none if part is None else str(part) for part in row.key)
-    href = link(first) if link and row.key[0] is not None else None
-    return [Text(first, href), *(Text(one) for one in others)]
+def _texts(row: Row, none: str, links: Sequence[Links | None]) -> list[Any]:
+    return [
+        Text(none if at == 0 else wording.NOTHING)
+        if part is None
+        else Text(str(part), link(str(part)) if link else None)
+        for at, (part, link) in enumerate(zip_longest(row.key, links[: len(row.key)]))
+    ]
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, *, row: bool) -> Any:
     if not isinstance(value, Text):
         return value
     if value.href:
-        return dcc.Link(value.text, href=value.href, className="row-link", title=value.text)
+        kind = "row-link" if row else "cell-link"
+        return dcc.Link(value.text, href=value.href, className=kind, title=value.text)
     return html.Span(value.text, title=value.text)
 
 
@@ -162,5 +174,5 @@ def _remarks(result: Result, columns: Sequence[str], most: int) -> list[str]:
     if starred:
         found.append("* without calls that have no known price")
     if (more := len(result.rows) - most) > 0:
-        found.append(f"{more:,} more are not shown here; the CSV has them all")
+        found.append(f"{wording.number(more)} more are not shown here; the CSV has them all")
     return found

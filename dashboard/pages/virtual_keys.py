@@ -1,4 +1,4 @@
-"""Virtual keys: who spends and uses how much; one of them alone, with the name that people give it."""
+"""Virtual keys: who spends and uses how much; one of them or one team alone, with the name that people give it."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,13 +6,14 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, keys, wording
+from dashboard import catalogue, figures, people, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.names import Person
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, empty, notes, over_time, page, panel
 from dashboard.pages.series import spend_over_time
+from dashboard.people import Kind
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
@@ -32,49 +33,83 @@ _COLUMNS: Final = (
 )
 _METRICS: Final = (*(key for key in _COLUMNS if key != tables.SHARE), "unpriced_requests")
 _OF_MODELS: Final = ("total_cost", tables.SHARE, "requests", "total_tokens", "error_rate", "latency_p95")
+_KINDS: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
 def content(ledger: Ledger, view: View) -> Any:
-    """The page for a view: all keys, or the detail of the only one that is chosen."""
+    """The page for a view: all keys, or the detail of the only key or team that is chosen."""
 
     def ask(metrics: Sequence[str], *by: str) -> Result:
         return run(ledger, question(view, ledger.zone, metrics, by))
 
-    chosen = view.values("virtual_key")
-    key = keys.known_as(ledger, chosen[0]) if len(chosen) == 1 else None
+    kind, chosen = _chosen(ledger, view)
+    card = [] if chosen is None else [_card(kind, chosen, view, ledger)]
     result = ask(_METRICS, "virtual_key", "team")
-    card = [] if key is None else [_card(key, view, ledger)]
     if not result.total("requests"):
         return dmc.Stack([*card, empty(ledger, view)], gap="md")
-    known = keys.by_name(ledger)
-
-    def only(name: str) -> str | None:
-        return to_search(view.narrowed("virtual_key", known[name].ident)) if name in known else None
-
-    second = "model" if key else "virtual_key"
-    by_time = ask(("total_cost",), "time", second)
-    table = tables.of_metrics("keys", "Virtual keys", result, _COLUMNS, link=only, none=NO_KEY)
-    models = _models(ask((*(m for m in _OF_MODELS if m != tables.SHARE), "unpriced_requests"), "model"), view)
+    links: dict[str, tables.Links] = {which: _links(ledger, which, view) for which in _KINDS}
+    second = "model" if chosen and kind == "virtual_key" else "virtual_key"
+    links["model"] = lambda name: to_search(view.narrowed("model", name))
+    keys = tables.of_metrics(
+        "keys",
+        "Virtual keys",
+        result,
+        _COLUMNS,
+        link=links["virtual_key"],
+        second=links["team"],
+        none=NO_KEY,
+    )
+    models = None
+    if chosen:
+        asked = ask((*(m for m in _OF_MODELS if m != tables.SHARE), "unpriced_requests"), "model")
+        models = tables.of_metrics("models-of", "Models", asked, _OF_MODELS, link=links["model"])
     return page(
-        f"Virtual key {key.shown}" if key else "Virtual keys",
+        f"{_called(kind)} {chosen.shown}" if chosen else "Virtual keys",
         result.query,
-        [*card, *notes(result), _over_time(by_time, view, only, second), table, models if key else None],
+        [
+            *card,
+            *notes(result),
+            _over_time(ask(("total_cost",), "time", second), links[second]),
+            keys,
+            models,
+        ],
         _METRICS,
     )
 
 
-def _over_time(result: Result, view: View, only: tables.Links, second: str) -> Any:
+def _chosen(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
+    """The only key, else the only team, that the view is about."""
+    for kind in _KINDS:
+        values = view.values(kind)
+        if len(values) == 1 and (found := people.known_as(ledger, kind, values[0])):
+            return kind, found
+    return "virtual_key", None
+
+
+def _called(kind: Kind) -> str:
+    found = catalogue.dimension(kind)
+    return found.label if found else kind
+
+
+def _links(ledger: Ledger, kind: Kind, view: View) -> tables.Links:
+    """Where a shown name leads: the view of that key or team alone."""
+    known = people.by_name(ledger, kind)
+
+    def only(name: str) -> str | None:
+        return to_search(view.narrowed(kind, known[name].ident)) if name in known else None
+
+    return only
+
+
+def _over_time(result: Result, link: tables.Links) -> Any:
+    second = result.query.dimensions[1]
     found = spend_over_time(result, SHOWN_SERIES, NO_KEY)
     links = {
-        name: target
-        for name in found.values
-        if name != figures.OTHER
-        and (target := only(name) if second == "virtual_key" else to_search(view.narrowed("model", name)))
+        name: target for name in found.values if name != figures.OTHER and (target := link(name)) is not None
     }
-    by = "virtual key" if second == "virtual_key" else "model"
     return chart(
         "spend-over-time",
-        f"Spend over time by {by} ({result.totals.currency})",
+        f"Spend over time by {second.replace('_', ' ')} ({result.totals.currency})",
         figures.stacked_bars(result.buckets, found.values, found.texts),
         [*found.values],
         means=over_time(result),
@@ -83,55 +118,47 @@ def _over_time(result: Result, view: View, only: tables.Links, second: str) -> A
     )
 
 
-def _models(result: Result, view: View) -> Any:
-    return tables.of_metrics(
-        "models-of-key",
-        "Models of this key",
-        result,
-        _OF_MODELS,
-        link=lambda name: to_search(view.narrowed("model", name)),
-    )
-
-
-def _card(key: Person, view: View, ledger: Ledger) -> Any:
-    """What a key is called and why, and where a person gives it a name."""
-    called = [
-        ("Gateway's name", key.name),
-        ("Hint", key.hint),
-        ("Id", key.ident),
-        (
-            "First seen",
-            f"{wording.clock(key.first_seen_at, ledger.zone.info, seconds=False)} {ledger.zone.name}",
-        ),
+def _card(kind: Kind, person: Person, view: View, ledger: Ledger) -> Any:
+    """What a key or a team is called and why, and where somebody gives it a name."""
+    since = wording.clock(person.first_seen_at, ledger.zone.info, seconds=False)
+    told = [
+        ("Gateway's name", person.name),
+        ("Hint", person.hint),
+        ("Id", person.ident),
+        ("In this ledger since", f"{since} {ledger.zone.name}"),
     ]
     lines = [
         html.Div([html.Dt(label), html.Dd(value)], className="line")
-        for label, value in called
+        for label, value in told
         if value is not None
     ]
-    form = dmc.Group(
-        [
-            dmc.TextInput(
-                id="key-name",
-                label="Name on this ledger",
-                description="Stands before the gateway's name everywhere; changes no figure. Leave empty to clear it.",
-                placeholder=key.name or key.hint or key.ident,
-                value=key.given_name or "",
-                w={"base": "100%", "sm": 420},
-            ),
-            dmc.Button("Save name", id="key-save", variant="filled"),
-            dmc.Button("Clear name", id="key-clear", variant="default", disabled=key.given_name is None),
-        ],
-        align="flex-end",
-        gap="sm",
+    back = dcc.Link(
+        f"Show all {_called(kind).lower()}s", href=to_search(view.without(kind)), className="back"
     )
     return panel(
-        key.shown,
+        f"About this {_called(kind).lower()}",
         [
-            dcc.Link("Show all virtual keys", href=to_search(view.without("virtual_key")), className="back"),
-            html.Dl(lines, className="lines"),
-            form,
-            html.Div(id="key-said", role="status", className="note"),
-            dcc.Store(id="key-entry", data=key.entry_id),
+            dmc.SimpleGrid(
+                [html.Div([html.Dl(lines, className="lines"), back]), _name_form(person)],
+                cols={"base": 1, "sm": 2},
+                spacing="xl",
+            ),
+            dcc.Store(id="name-entry", data=person.entry_id),
         ],
     )
+
+
+def _name_form(person: Person) -> Any:
+    given = dmc.TextInput(
+        id="given-name",
+        label="Name on this ledger",
+        description="Stands before the gateway's name everywhere and changes no figure.",
+        placeholder=person.name or person.hint or person.ident,
+        value=person.given_name or "",
+    )
+    buttons = [
+        dmc.Button("Save name", id="name-save"),
+        dmc.Button("Clear name", id="name-clear", variant="default", disabled=person.given_name is None),
+        html.Div(id="name-said", role="status", className="note"),
+    ]
+    return dmc.Stack([given, dmc.Group(buttons, gap="sm")], gap="sm")

@@ -1,33 +1,21 @@
 """The overview in Chromium: what it shows, where its state is, and that it asks nobody else for anything."""
 
-import asyncio
 import inspect
-import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from calls import a_ledger, call, put
 from dash import Dash
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from pydantic import SecretStr
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard import figures
 from dashboard.app import make_dashboard
-from dashboard.site import make_site
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
-from ingest.settings import Settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-browser_test = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
-)
 pytestmark = pytest.mark.browser
 SIZES = pytest.mark.parametrize("width", [1440, 390])
 
@@ -58,28 +46,10 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="module")
-def address(ledger: Ledger) -> Iterator[str]:
+def address(ledger: Ledger, serve: Callable[[Ledger], AbstractContextManager[str]]) -> Iterator[str]:
     """The site, served."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    settings = Settings(secret_key=SecretStr("of the tests"), port=port)
-    server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+    with serve(ledger) as served:
+        yield served
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -94,7 +64,6 @@ def visit(chromium: Browser, address: str, path: str = "", width: int = 1440, sc
     return page
 
 
-@browser_test
 @SIZES
 def test_the_overview_shows_totals_charts_and_a_table(
     chromium: Browser, address: str, width: int, scheme: str
@@ -121,7 +90,6 @@ def test_the_overview_shows_totals_charts_and_a_table(
     page.close()
 
 
-@browser_test
 def test_the_state_is_in_the_url(chromium: Browser, address: str) -> None:
     page = visit(chromium, address)
     page.get_by_text("90 days").click()
@@ -138,14 +106,12 @@ def test_the_state_is_in_the_url(chromium: Browser, address: str) -> None:
     page.close()
 
 
-@browser_test
 def test_a_name_is_shown_as_it_is(chromium: Browser, address: str) -> None:
     page = visit(chromium, address)
     expect(page.locator("#spend-by-key")).to_contain_text("Search <b>bold</b>")
     page.close()
 
 
-@browser_test
 def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str) -> None:
     page = visit(chromium, address, "?from=2021-01-01&to=2021-01-02")
     expect(page.locator("#empty")).to_contain_text("No calls in this view")
@@ -154,7 +120,6 @@ def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str)
     page.close()
 
 
-@browser_test
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -168,7 +133,6 @@ def test_a_page_that_cannot_be_shown_says_why(chromium: Browser, address: str, p
     page.close()
 
 
-@browser_test
 def test_dark_and_light_can_be_chosen(chromium: Browser, address: str) -> None:
     page = visit(chromium, address)
     page.locator("#colour-scheme").click()

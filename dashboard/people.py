@@ -1,0 +1,26 @@
+"""Virtual keys and teams as pages know them: by the name that answers show, with the id that filters want."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from dashboard import names
+from dashboard.names import Person
+from ingest.ledger.engine import Ledger
+
+Kind = Literal["virtual_key", "team"]
+
+
+def by_name(ledger: Ledger, kind: Kind) -> Mapping[str, Person]:
+    """Everybody of one kind by their shown name."""
+    with ledger.reading() as connection:
+        return {one.shown: one for one in names.entries(connection, kind)}
+
+
+def known_as(ledger: Ledger, kind: Kind, text: str) -> Person | None:
+    """The only one that a filter's text means; None for none or several."""
+    found = [
+        one
+        for one in by_name(ledger, kind).values()
+        if text in (one.ident, one.given_name, one.name, one.hint)
+    ]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,78 @@
+"""Chromium, a site that is served, and a sample ledger: each once for all tests of the browser."""
+
+import asyncio
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+from pydantic import SecretStr
+
+from dashboard.site import make_site
+from ingest.demo_command import run as make_demo
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.settings import Settings, sqlite_url
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+Serve = Callable[[Ledger], AbstractContextManager[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs Chromium is skipped, and says so, where there is none."""
+    if CHROMIUM is not None:
+        return
+    skipped = pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium")
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(skipped)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Serves the site of a ledger; gives its address."""
+
+    @contextmanager
+    def served(ledger: Ledger) -> Iterator[str]:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        settings = Settings(secret_key=SecretStr("of the tests"), port=port)
+        server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+    return served
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Sample traffic of 45 days up to today."""
+    path = tmp_path_factory.mktemp("sample") / "sample.db"
+    assert make_demo(events=4_000, days=45, path=str(path), quiet=True) == 0
+    with open_ledger(Settings(database_url=sqlite_url(path))) as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def site(sample: Ledger, serve: Serve) -> Iterator[str]:
+    """The address of the site that shows the sample."""
+    with serve(sample) as address:
+        yield address

@@ -1,0 +1,328 @@
+"""Pages, the read API, CSV and plain SQL over the events: one question, one answer, to the last digit."""
+
+import csv
+import io
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from calls import a_ledger, call, put
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from dashboard import people, wording
+from dashboard.api import make_router
+from dashboard.clicks import of_call, of_chart
+from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
+from dashboard.links import spend_csv
+from dashboard.pages import PAGES, models, page_at, request, requests
+from dashboard.requests import LISTED, CallsQuery, in_full, listed
+from dashboard.runner import run
+from ingest import problems
+from ingest.ledger.engine import Ledger
+from ingest.ledger.rollups import roll
+from ingest.ledger.slots import Zone
+
+SEED = 20_261_123
+NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
+METRICS = ("total_cost", "requests", "errors", "input_tokens", "output_tokens", "unpriced_requests")
+BY = ("model", "provider", "virtual_key", "status", "request_type")
+QUESTIONS = 30
+
+
+def some_calls(chance: random.Random) -> list[Any]:
+    return [
+        call(
+            (datetime(2026, 9, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(60 * 86_400))).isoformat(),
+            None if chance.random() < 0.1 else chance.randrange(10**12),
+            model=chance.choice(("gpt-4o", "claude", "grok", "=cmd")),
+            provider=chance.choice(("openai", "anthropic")),
+            virtual_key=chance.choice(("vk-1", "vk-2", "sk-bf-0123456789abcdef")),
+            team=chance.choice(("search", "sales", None)),
+            status=chance.choice(("success", "success", "success", "error", "cancelled")),
+            request_type=chance.choice(("chat_completion", "embedding")),
+            cache_hit=chance.random() < 0.2,
+            input_tokens=chance.randrange(10_000),
+            output_tokens=chance.randrange(1_000),
+            latency_us=chance.randrange(1, 10**8),
+        )
+        for _ in range(1_500)
+    ]
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Calls of two months, most of them summed, the last ones not yet."""
+    with a_ledger(Path(tmp_path_factory.mktemp("pages")), zone="Europe/Berlin") as opened:
+        made = some_calls(random.Random(SEED))
+        put(opened, made[:1_400])
+        roll(opened)
+        put(opened, made[1_400:], first=1_400)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def client(ledger: Ledger) -> TestClient:
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(make_router(ledger))
+    return TestClient(app)
+
+
+def views() -> list[View]:
+    """Views as people choose them: some days, some filters."""
+    chance = random.Random(SEED)
+    held = {
+        "provider": ("openai", "anthropic"),
+        "model": ("gpt-4o", "claude", "grok", "nobody's"),
+        "team": ("search", "nobody"),
+        "virtual_key": ("vk-1", "vk-2"),
+        "status": ("success", "error", "cancelled"),
+        "request_type": ("chat_completion", "embedding"),
+    }
+    found = []
+    for _ in range(QUESTIONS):
+        first = datetime(2026, 9, 1, tzinfo=UTC).date() + timedelta(days=chance.randrange(50))
+        last = first + timedelta(days=chance.randrange(25))
+        filters = [
+            (key, value)
+            for key in chance.sample(DIMENSIONS, chance.randrange(3))
+            for value in chance.sample(held[key], chance.randrange(1, 3))
+        ]
+        ordered = tuple(sorted(filters, key=lambda one: DIMENSIONS.index(one[0])))
+        found.append(View(None, first.isoformat(), last.isoformat(), None, ordered))
+    return found
+
+
+def plain_sql(ledger: Ledger, view: View, dimension: str) -> dict[Any, tuple[Any, ...]]:
+    """The same question in the database's own words, over events alone."""
+    column = "coalesce(d.given_name, d.name, d.hint, d.ident)" if dimension == "virtual_key" else "g.text"
+    joins = {
+        name: f"JOIN term {name} ON {name}.term_id = e.{name}_id" for name in BY if name != "virtual_key"
+    }
+    zone = ledger.zone.info
+    start = datetime.fromisoformat(view.first or "").replace(tzinfo=zone)
+    end = datetime.fromisoformat(view.last or "").replace(tzinfo=zone) + timedelta(days=1)
+    where, values = [], [int(start.timestamp()) * 10**6, int(end.timestamp()) * 10**6]
+    for key in {key for key, _ in view.filters}:
+        wanted = view.values(key)
+        held = {"virtual_key": "d.ident", "team": "team.ident"}.get(key, f"{key}.text")
+        where.append(f"AND {held} IN ({','.join('?' * len(wanted))})")
+        values += wanted  # type: ignore[arg-type]
+    select = f"""
+        SELECT {column.replace("g.text", f"{dimension}.text")}, sum(e.total_cost), count(*), sum(status.text = 'error'),
+            sum(e.input_tokens), sum(e.output_tokens), sum(e.total_cost IS NULL)
+        FROM usage_event e {" ".join(joins.values())}
+        JOIN attribution a ON a.attribution_id = e.attribution_id
+        JOIN directory d ON d.entry_id = a.virtual_key_id
+        LEFT JOIN directory team ON team.entry_id = a.team_id
+        WHERE e.occurred_at >= ? AND e.occurred_at < ? {" ".join(where)} GROUP BY 1"""
+    with closing(sqlite3.connect(str(ledger.engine.url.database))) as connection:
+        rows = connection.execute(select, values).fetchall()
+    return {key: (Decimal(cost or 0).scaleb(-12), *counts) for key, cost, *counts in rows}
+
+
+@pytest.mark.parametrize(("view", "dimension"), [(view, BY[at % len(BY)]) for at, view in enumerate(views())])
+def test_page_api_csv_and_sql_agree(ledger: Ledger, client: TestClient, view: View, dimension: str) -> None:
+    expected = plain_sql(ledger, view, dimension)
+    result = run(ledger, question(view, ledger.zone, METRICS, (dimension,)))
+    assert {row.key[0]: row.values for row in result.rows} == expected
+
+    link = spend_csv(result.query)
+    answer = client.get(link.replace("format=csv", "format=json")).json()
+    told = {
+        row[dimension]: tuple(
+            Decimal(row[metric]) if metric == "total_cost" else row[metric] for metric in METRICS
+        )
+        for row in answer["rows"]
+    }
+    assert told == expected
+    assert Decimal(answer["totals"]["total_cost"]) == sum((row[0] for row in expected.values()), Decimal())
+    assert answer["unpriced_requests"] == sum(row[-1] for row in expected.values())
+
+    lines = list(csv.DictReader(io.StringIO(client.get(link).text)))
+    kept = {
+        line[dimension].removeprefix("'"): tuple(
+            Decimal(line[metric]) if metric == "total_cost" else int(line[metric]) for metric in METRICS
+        )
+        for line in lines
+    }
+    assert kept == expected
+
+    shown = texts(page_at("").content(ledger, view)) if expected else []  # type: ignore[union-attr]
+    total = sum((row[0] for row in expected.values()), Decimal())
+    assert not expected or wording.amount(total, "USD") in shown
+
+
+def parts(component: Any) -> Iterator[Any]:
+    """A component and everything in it."""
+    yield component
+    children = getattr(component, "children", None)
+    for child in children if isinstance(children, list | tuple) else [children]:
+        if child is not None:
+            yield from parts(child)
+
+
+def texts(component: Any) -> list[str]:
+    return [part for part in parts(component) if isinstance(part, str)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.title for page in PAGES])
+def test_every_csv_link_of_a_page_leads_to_the_same_question(
+    ledger: Ledger, client: TestClient, page: Any
+) -> None:
+    view = from_search("?from=2026-09-10&to=2026-10-20&status=success")
+    links = [
+        part.href for part in parts(page.content(ledger, view)) if getattr(part, "className", None) == "csv"
+    ]
+    assert links
+    for link in links:
+        found = client.get(link)
+        assert (found.status_code, found.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        assert found.headers["content-disposition"].startswith("attachment; filename=")
+        assert "status=success" in parse_qs(urlsplit(link).query)["where"]
+
+
+def test_the_csv_of_requests_holds_every_call_once(ledger: Ledger, client: TestClient) -> None:
+    found = client.get("/v1/requests?format=csv&from=2026-09-01&to=2026-11-02")
+    lines = list(csv.DictReader(io.StringIO(found.text)))
+    assert (len(lines), len({line["event_id"] for line in lines})) == (1_500, 1_500)
+    assert found.text.splitlines()[0] == ",".join(LISTED)
+    assert sum(Decimal(line["total_cost"] or 0) for line in lines) == plain_total(ledger)
+
+
+def plain_total(ledger: Ledger) -> Decimal:
+    with closing(sqlite3.connect(str(ledger.engine.url.database))) as connection:
+        return Decimal(connection.execute("SELECT sum(total_cost) FROM usage_event").fetchone()[0]).scaleb(
+            -12
+        )
+
+
+@pytest.mark.parametrize("call_of", ["/v1/spend", "/v1/requests"])
+def test_a_format_that_does_not_exist_is_refused(client: TestClient, call_of: str) -> None:
+    found = client.get(f"{call_of}?format=xlsx")
+    assert (found.status_code, found.json()["code"]) == (422, "unknown_format")
+
+
+def test_the_list_of_calls_is_that_of_the_api(ledger: Ledger) -> None:
+    search = "?from=2026-09-01&to=2026-10-31"
+    rows: list[str] = []
+    cursors: requests.Cursors = {}
+    count = None
+    while count is None:
+        block = requests.block(ledger, search, len(rows), cursors)
+        rows += [row["id"] for row in block.rows]
+        cursors, count = block.cursors, block.count
+    period = question(from_search(search), ledger.zone, ("requests",)).period
+    expected = [
+        one["event_id"]
+        for size in (1_000,)
+        for one in _all(ledger, CallsQuery(period.start, period.end, limit=size))
+    ]
+    assert (count, rows) == (len(expected), expected)
+    # A page in the middle is reached through those before it.
+    assert [row["id"] for row in requests.block(ledger, search, 300, {}).rows] == rows[300:400]
+
+
+def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
+    from dataclasses import replace
+
+    from dashboard.requests import read_cursor
+
+    page = listed(ledger, query)
+    if page.next_cursor is None:
+        return [*page.calls]
+    return [*page.calls, *_all(ledger, replace(query, after=read_cursor(page.next_cursor)))]
+
+
+def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger) -> None:
+    for one in listed(ledger, CallsQuery(limit=200)).calls:
+        full = in_full(ledger, _uuid(one["event_id"]))
+        assert full is not None
+        shown = texts(request.detail(full, ledger.zone.info, ledger.zone.name))
+        if full["total_cost"] is None:
+            assert "unpriced: no price" in shown
+        else:
+            assert sum(request.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
+            assert f"{full['total_cost']} {full['currency']}" in shown
+        assert not any("0123456789" in text for text in shown)
+
+
+def _uuid(text: str) -> Any:
+    from uuid import UUID
+
+    return UUID(text)
+
+
+def test_the_parts_of_a_models_spend_add_up(ledger: Ledger) -> None:
+    metrics = (
+        "total_cost",
+        "input_cost",
+        "output_cost",
+        "reasoning_cost",
+        "search_cost",
+        "citation_cost",
+        "request_cost",
+    )
+    view = View(None, "2026-09-01", "2026-10-31")
+    result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
+    made_of = models.composition(result, result.rows)
+    assert [sum(values, Decimal()) for values in zip(*made_of.values(), strict=True)] == [
+        row.values[0] for row in result.rows
+    ]
+
+
+BERLIN = Zone("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "interval", "first", "last"),
+    [
+        ("2026-10-07", "day", "2026-10-07", "2026-10-07"),
+        ("2026-10-05", "week", "2026-10-05", "2026-10-11"),
+        ("2026-09-28", "week", "2026-10-01", "2026-10-04"),
+        ("2026-10", "month", "2026-10-01", "2026-10-31"),
+        ("2026-10-07T13:00:00+02:00", "hour", "2026-10-07", "2026-10-07"),
+    ],
+)
+def test_a_click_on_a_bar_of_time_shows_its_days(bucket: str, interval: str, first: str, last: str) -> None:
+    view = View(preset="month", filters=(("model", "a"),), interval="day")
+    chart = {"dimension": "time", "interval": interval}
+    assert of_chart(view, chart, {"points": [{"x": bucket}]}, BERLIN, NOW) == View(
+        None, first, last, None, (("model", "a"),)
+    )
+
+
+def test_a_click_on_a_bar_of_a_key_shows_that_key() -> None:
+    clicked = {"points": [{"customdata": ["Search", "vk-1"]}]}
+    view = View(filters=(("virtual_key", "vk-2"), ("status", "error")))
+    found = of_chart(view, {"dimension": "virtual_key"}, clicked, BERLIN, NOW)
+    assert found == View(filters=(("virtual_key", "vk-1"), ("status", "error")))
+    nobody = {"points": [{"customdata": ["no key", None]}]}
+    assert of_chart(view, {"dimension": "virtual_key"}, nobody, BERLIN, NOW) is None
+    assert of_chart(view, {"dimension": "virtual_key"}, None, BERLIN, NOW) is None
+
+
+def test_a_chosen_call_is_part_of_the_url() -> None:
+    chosen = "c7eec86c-9ab6-6383-f9e3-e017b1a5b649"
+    view = of_call(View(preset="7d"), [{"id": chosen}])
+    assert view is not None
+    assert to_search(view) == f"?period=7d&request={chosen}"
+    assert from_search(to_search(view)) == view
+    assert view.page == View(preset="7d")
+    assert from_search("?request=nonsense") == View()
+    assert of_call(View(), []) is None
+
+
+def test_a_key_is_found_by_what_a_filter_calls_it(ledger: Ledger) -> None:
+    secret = people.by_name(ledger, "virtual_key")["sk-bf-…cdef"]
+    assert people.known_as(ledger, "virtual_key", secret.ident) == secret
+    assert people.known_as(ledger, "virtual_key", "sk-bf-…cdef") == secret
+    assert people.known_as(ledger, "virtual_key", "nobody") is None

@@ -1,0 +1,112 @@
+"""Numbers and dates as people read them, in their own locale."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from dashboard import reader, wording
+
+
+@contextmanager
+def reading(tag: str) -> Iterator[None]:
+    token = reader._tag.set(tag)
+    yield
+    reader._tag.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "0.00 USD"),
+        ("1234.565", "1,234.56 USD"),
+        ("-92.4", "-92.40 USD"),
+        ("0.8", "0.80 USD"),
+        ("0.87654", "0.877 USD"),
+        ("0.02", "0.02 USD"),
+        ("0.0000217", "0.0000217 USD"),
+        ("0.0000100", "0.00001 USD"),
+        ("0.000000000001", "0.000000000001 USD"),
+    ],
+)
+def test_an_amount_shows_cents_or_three_digits_that_count(value: str, text: str) -> None:
+    assert wording.amount(Decimal(value), "USD") == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (71_000, "71.0 k"),
+        (123_456, "123 k"),
+        (3_900_000, "3.90 M"),
+        (54_321_000_000, "54.3 B"),
+        (10**12, "1.00 T"),
+    ],
+)
+def test_a_large_count_is_three_digits(count: int, text: str) -> None:
+    assert wording.compact(count) == text
+
+
+def test_each_locale_has_its_own_separators() -> None:
+    with reading("de"):
+        assert wording.amount(Decimal("1234.5"), "USD") == "1.234,50 USD"
+        assert wording.percent(0.0193) == "1,93\N{NO-BREAK SPACE}%"
+        assert wording.change(106, 100) == "+6,0\N{NO-BREAK SPACE}%"
+        assert wording.compact(14_200) == "14,2 k"
+        assert wording.duration(17_610) == "17,61 s"
+        assert wording.separators() == ",."
+    with reading("hi"):
+        assert wording.number(12_345_678) == "1,23,45,678"
+
+
+def test_each_locale_has_its_own_dates() -> None:
+    at = datetime(2026, 10, 5, 22, 30, 1, tzinfo=UTC)
+    berlin = ZoneInfo("Europe/Berlin")
+    assert wording.clock(at, berlin) == "Oct 6, 2026, 00:30:01"
+    assert (wording.bucket("2026-10-05"), wording.bucket("2026-10")) == ("Oct 5", "Oct 2026")
+    assert wording.bucket("2026-10-05T13:00:00+02:00") == "13:00"
+    assert wording.bucket("2026-10-05T00:00:00Z") == "00:00<br>Oct 5"
+    assert wording.day_format() == "M/D/YYYY"
+    with reading("de"):
+        assert wording.day(date(2026, 10, 5)) == "05.10.2026"
+        assert wording.bucket("2026-10-05") == "5. Okt."
+        assert wording.day_format() == "D.M.YYYY"
+    with reading("sv"):
+        assert wording.day_format() == "YYYY-MM-DD"
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("", "en"),
+        ("de-CH, de;q=0.9, en;q=0.5", "de_CH"),
+        ("en;q=0.5, fr-FR", "fr_FR"),
+        ("xx-YY, pl;q=0.2", "pl"),
+        ("de-XX", "de"),
+        ("fr;q=0, *", "en"),
+        ("../../etc, ;;q=,=", "en"),
+        ("de;q=much", "en"),
+    ],
+)
+def test_the_browser_says_which_locale(asked: str, given: str) -> None:
+    assert reader.preferred(asked) == given
+
+
+def test_each_request_has_its_own_reader() -> None:
+    app = FastAPI()
+
+    @app.get("/")
+    def tell() -> str:
+        return wording.number(1_000)
+
+    client = TestClient(reader.Reader(app))
+    answers = [client.get("/", headers={"accept-language": tag}).json() for tag in ("de", "en", "sv")]
+    assert answers == ["1.000", "1,000", "1\N{NO-BREAK SPACE}000"]
+    assert wording.number(1_000) == "1,000"
