@@ -26,6 +26,8 @@ bench: .venv/tested
 	$(BIN)/python tests/benchmarks/import_speed.py
 	$(BIN)/python tests/benchmarks/questions.py
 	$(BIN)/python tests/benchmarks/pricing.py
+	$(BIN)/python tests/benchmarks/pages.py
+	$(BIN)/python tests/benchmarks/clicking.py
 
 clean:
 	rm -rf .venv demo.db demo.db-* demo.db.secret

@@ -11,17 +11,18 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 import structlog
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import filter_bar, interaction
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
-from dashboard.filters import DIMENSIONS, View, dates, from_search, to_search
-from dashboard.pages import PAGES, Page, page_at
-from dashboard.pages.parts import aria, failed
+from dashboard.filters import DIMENSIONS, View, dates, from_search, question, to_search
+from dashboard.pages import PAGES, PARTS, Page, page_at
+from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
+from dashboard.rewriting import rewrite
 from ingest.ledger.engine import Ledger
 
 PREFIX: Final = "/dashboard/"
@@ -75,6 +76,7 @@ def make_dashboard(ledger: Ledger) -> Dash:
     app.layout = _layout
     _add_filters(app, ledger)
     _add_pages(app, ledger)
+    _add_parts(app, ledger)
     interaction.add(app, ledger)
     return app
 
@@ -185,6 +187,17 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
         return await run_in_threadpool(_content, ledger, _page(pathname), view), place
 
 
+def _add_parts(app: Dash, ledger: Ledger) -> None:
+    place = {"type": PART, "name": MATCH, "search": MATCH}
+
+    @app.callback(Output(place, "children"), Input(place, "id"))
+    async def fill(part: dict[str, str]) -> Any:
+        """A part of a page, when the page is there."""
+        make = PARTS.get(part["name"])
+        view = from_search(part["search"])
+        return no_update if make is None else await run_in_threadpool(_shown_or_why_not, make, ledger, view)
+
+
 def _page(pathname: str | None) -> Page | None:
     return page_at((pathname or PREFIX).removeprefix(PREFIX.rstrip("/")))
 
@@ -201,13 +214,18 @@ def _links(current: Page | None, view: View) -> list[Any]:
 
 
 def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
-    """The page, or why it cannot be shown."""
     if page is None:
-        return failed("There is no page at this address.")
+        return failed("There is no page at this address.", "page")
+    return _shown_or_why_not(page.content, ledger, view, "page")
+
+
+def _shown_or_why_not(make: Content, ledger: Ledger, view: View, what: str = "part") -> Any:
+    """A page or a part of it, or why it cannot be shown."""
     try:
-        return page.content(ledger, view)
+        rewrite(question(view, ledger.zone, ("requests",), ("time",)))  # before a page shows half of itself
+        return make(ledger, view)
     except QuestionError as error:
-        return failed(str(error))
+        return failed(str(error), what)
     except SQLAlchemyError as error:
-        _log.exception("page failed", page=page.title, error=type(error).__qualname__)
-        return failed("The ledger cannot be read now. Reload the page to try again.")
+        _log.exception("page failed", part=part_name(make), error=type(error).__qualname__)
+        return failed("The ledger cannot be read now. Reload the page to try again.", what)

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PLACES: Final = ("/dashboard/_dash-component-suites/", "/dashboard/assets/")
+_PLACES: Final = ("/dashboard/_dash-component-suites/", "/dashboard/assets/", "/dashboard/_favicon.ico")
 _DAY: Final = "public, max-age=86400"
 _MOST: Final = 500
 _OK: Final = 200

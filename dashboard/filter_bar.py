@@ -1,6 +1,8 @@
 """The filter bar that all pages share: controls whose state is the URL's."""
 
+import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -16,6 +18,7 @@ CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
 """The controls, in the order in which callbacks take and give their values."""
 _ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
 _SHOWN_OPTIONS: Final = 60
+_KEPT_SECONDS: Final = 10
 _PEOPLE: Final = ("team", "virtual_key")
 
 Option = dict[str, str]
@@ -129,15 +132,21 @@ def _with_chosen(found: list[Option], chosen: Sequence[str]) -> list[Option]:
 
 
 def _held(ledger: Ledger) -> list[list[Option]]:
-    terms = tuple(key for key in DIMENSIONS if key not in _PEOPLE)
-    result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
-    found = {
-        key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
-        for at, key in enumerate(terms)
-    }
-    options = {key: [{"value": one, "label": one} for one in found[key]] for key in terms}
+    terms = _terms_held(ledger, int(time.monotonic() / _KEPT_SECONDS))
+    options = {key: [{"value": one, "label": one} for one in found] for key, found in terms.items()}
     with ledger.reading() as connection:
         for kind in _PEOPLE:
             people = names.entries(connection, kind)
             options[kind] = [{"value": one.ident, "label": one.shown} for one in people]
     return [options[key] for key in DIMENSIONS]
+
+
+@lru_cache(maxsize=1)
+def _terms_held(ledger: Ledger, _while: int) -> dict[str, list[str]]:
+    """The providers, models and so on that the ledger holds, asked for once in a while: it is all of it that is read."""
+    terms = tuple(key for key in DIMENSIONS if key not in _PEOPLE)
+    result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
+    return {
+        key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
+        for at, key in enumerate(terms)
+    }

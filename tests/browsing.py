@@ -5,12 +5,13 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pydantic import SecretStr
 
 from dashboard.site import make_site
@@ -19,7 +20,6 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-Serve = Callable[[Ledger], AbstractContextManager[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,43 +36,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        expect.set_options(timeout=20_000)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def serve() -> Serve:
-    """Serves the site of a ledger; gives its address."""
-
-    @contextmanager
-    def served(ledger: Ledger) -> Iterator[str]:
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        settings = Settings(secret_key=SecretStr("of the tests"), port=port)
-        server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
-
-    return served
+@contextmanager
+def served(ledger: Ledger) -> Iterator[str]:
+    """The address of the site of a ledger."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    settings = Settings(secret_key=SecretStr("of the tests"), port=port)
+    server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    """Sample traffic of 45 days up to today."""
-    path = tmp_path_factory.mktemp("sample") / "sample.db"
-    assert make_demo(events=4_000, days=45, path=str(path), quiet=True) == 0
+@contextmanager
+def sample_ledger(folder: Path, events: int, days: int) -> Iterator[Ledger]:
+    """Sample traffic up to today."""
+    path = folder / "sample.db"
+    assert make_demo(events=events, days=days, path=str(path), quiet=True) == 0
     with open_ledger(Settings(database_url=sqlite_url(path))) as ledger:
         yield ledger
 
 
 @pytest.fixture(scope="session")
-def site(sample: Ledger, serve: Serve) -> Iterator[str]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Sample traffic of 45 days."""
+    with sample_ledger(tmp_path_factory.mktemp("sample"), 4_000, 45) as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def site(sample: Ledger) -> Iterator[str]:
     """The address of the site that shows the sample."""
-    with serve(sample) as address:
+    with served(sample) as address:
         yield address

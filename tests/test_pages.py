@@ -22,7 +22,8 @@ from dashboard.api import make_router
 from dashboard.clicks import of_call, of_chart
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
-from dashboard.pages import PAGES, models, page_at, request, requests
+from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
+from dashboard.pages.parts import PART
 from dashboard.requests import LISTED, CallsQuery, in_full, listed
 from dashboard.runner import run
 from ingest import problems
@@ -170,6 +171,14 @@ def parts(component: Any) -> Iterator[Any]:
             yield from parts(child)
 
 
+def whole(page: Any, ledger: Ledger, view: View) -> list[Any]:
+    """Everything on a page, with the parts that a browser asks for when the page is there."""
+    found = list(parts(page.content(ledger, view)))
+    places = [part.id for part in found if isinstance(getattr(part, "id", None), dict)]
+    names = [place["name"] for place in places if place["type"] == PART]
+    return [*found, *(one for name in names for one in parts(PARTS[name](ledger, view)))]
+
+
 def texts(component: Any) -> list[str]:
     return [part for part in parts(component) if isinstance(part, str)]
 
@@ -179,9 +188,7 @@ def test_every_csv_link_of_a_page_leads_to_the_same_question(
     ledger: Ledger, client: TestClient, page: Any
 ) -> None:
     view = from_search("?from=2026-09-10&to=2026-10-20&status=success")
-    links = [
-        part.href for part in parts(page.content(ledger, view)) if getattr(part, "className", None) == "csv"
-    ]
+    links = [part.href for part in whole(page, ledger, view) if getattr(part, "className", None) == "csv"]
     assert links
     for link in links:
         found = client.get(link)

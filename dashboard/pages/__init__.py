@@ -1,15 +1,14 @@
 """The pages: each knows what it asks and how it shows the answer, and no SQL.
 
-A page is a module with a function `content(ledger, view)`, which answers with components. It runs in a thread.
+A page is a module with a function `content(ledger, view)`, which answers with components, and the parts that the browser
+asks for when the page is there. Each runs in a thread.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from dashboard.filters import View
 from dashboard.pages import latency, models, overview, requests, virtual_keys
-from ingest.ledger.engine import Ledger
+from dashboard.pages.parts import Content, part_name
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,21 @@ class Page:
 
     path: str
     title: str
-    content: Callable[[Ledger, View], Any]
+    content: Content
+    parts: tuple[Content, ...] = ()
 
 
 PAGES: Final = (
-    Page("", "Overview", overview.content),
-    Page("models", "Models", models.content),
-    Page("keys", "Virtual keys", virtual_keys.content),
-    Page("latency", "Latency", latency.content),
+    Page("", "Overview", overview.content, overview.PARTS),
+    Page("models", "Models", models.content, models.PARTS),
+    Page("keys", "Virtual keys", virtual_keys.content, virtual_keys.PARTS),
+    Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
 )
+
+
+PARTS: Final = {part_name(part): part for page in PAGES for part in page.parts}
+"""Every part by the name that the browser asks for it."""
 
 
 def page_at(path: str) -> Page | None:

@@ -13,7 +13,7 @@ from dashboard import catalogue, figures, people, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, chart, empty, over_time, page
+from dashboard.pages.parts import card, cards, chart, empty, later, over_time, page
 from dashboard.pages.series import named, seconds, seconds_over_time
 from dashboard.question import Filter
 from dashboard.runner import Result, run
@@ -28,52 +28,77 @@ _METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "toke
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-
-    def ask(metrics: Sequence[str], *by: str) -> Result:
-        return run(ledger, question(view, ledger.zone, metrics, by))
-
-    total = ask(_METRICS)
+    total = run(ledger, question(view, ledger.zone, _METRICS))
     if not total.total("requests"):
         return empty(ledger, view)
-    by_time = ask((*_LATENCIES, *_FIRST_TOKENS), "time")
-    by_model = ask(_METRICS, "model")
-    by_key = ask(_METRICS, "virtual_key")
-    idents = {name: key.ident for name, key in people.by_name(ledger, "virtual_key").items()}
-
-    def only_model(name: str) -> str | None:
-        return to_search(view.narrowed("model", name))
-
-    def only_key(name: str) -> str | None:
-        return to_search(view.narrowed("virtual_key", idents[name])) if name in idents else None
-
-    halves = {"base": 12, "lg": 6}
+    half = {"base": 12, "lg": 6}
     return page(
         "Latency",
         total.query,
         [
             _cards(total),
+            later(over_time_of_all, view),
+            _distribution(total),
             dmc.Grid(
                 [
-                    dmc.GridCol(
-                        _lines("latency-over-time", "Latency over time", by_time, _LATENCIES), span=halves
-                    ),
-                    dmc.GridCol(
-                        _lines("ttft-over-time", "Time to first token over time", by_time, _FIRST_TOKENS),
-                        span=halves,
-                    ),
-                    dmc.GridCol(_distribution(total), span=12),
-                    dmc.GridCol(_split(ledger, view, by_model, "model", only_model, {}), span=halves),
-                    dmc.GridCol(_split(ledger, view, by_key, "virtual_key", only_key, idents), span=halves),
+                    dmc.GridCol(later(models_over_time, view), span=half),
+                    dmc.GridCol(later(keys_over_time, view), span=half),
                 ],
                 gutter="md",
             ),
-            tables.of_metrics("latency-by-model", "By model", by_model, _METRICS, link=only_model),
-            tables.of_metrics(
-                "latency-by-key", "By virtual key", by_key, _METRICS, link=only_key, none=NO_KEY
-            ),
+            later(models, view),
+            later(keys, view),
         ],
         _METRICS,
     )
+
+
+def over_time_of_all(ledger: Ledger, view: View) -> Any:
+    """How long answers and first tokens took, over time."""
+    result = run(ledger, question(view, ledger.zone, (*_LATENCIES, *_FIRST_TOKENS), ("time",)))
+    half = {"base": 12, "lg": 6}
+    answers = _lines("latency-over-time", "Latency over time", result, _LATENCIES)
+    first_tokens = _lines("ttft-over-time", "Time to first token over time", result, _FIRST_TOKENS)
+    return dmc.Grid(
+        [dmc.GridCol(answers, span=half), dmc.GridCol(first_tokens, span=half)],
+        gutter="md",
+    )
+
+
+def models(ledger: Ledger, view: View) -> Any:
+    """Each model's latencies."""
+    result = run(ledger, question(view, ledger.zone, _METRICS, ("model",)))
+    return tables.of_metrics("latency-by-model", "By model", result, _METRICS, link=_only_model(view))
+
+
+def keys(ledger: Ledger, view: View) -> Any:
+    """Each key's latencies."""
+    result = run(ledger, question(view, ledger.zone, _METRICS, ("virtual_key",)))
+    link = _only_key(view, _idents(ledger))
+    return tables.of_metrics("latency-by-key", "By virtual key", result, _METRICS, link=link, none=NO_KEY)
+
+
+def models_over_time(ledger: Ledger, view: View) -> Any:
+    """The p95 of the models with most calls, over time."""
+    return _split(ledger, view, "model", _only_model(view), {})
+
+
+def keys_over_time(ledger: Ledger, view: View) -> Any:
+    """The p95 of the keys with most calls, over time."""
+    idents = _idents(ledger)
+    return _split(ledger, view, "virtual_key", _only_key(view, idents), idents)
+
+
+def _idents(ledger: Ledger) -> Mapping[str, str]:
+    return {name: key.ident for name, key in people.by_name(ledger, "virtual_key").items()}
+
+
+def _only_model(view: View) -> tables.Links:
+    return lambda name: to_search(view.narrowed("model", name))
+
+
+def _only_key(view: View, idents: Mapping[str, str]) -> tables.Links:
+    return lambda name: to_search(view.narrowed("virtual_key", idents[name])) if name in idents else None
 
 
 def _cards(total: Result) -> Any:
@@ -110,7 +135,7 @@ def _lines(name: str, title: str, result: Result, metrics: Sequence[str]) -> Any
         title,
         figures.lines(result.buckets, series, "s"),
         [*series],
-        means=over_time(result),
+        means=over_time(result.query),
         csv=spend_csv(replace(result.query, metrics=tuple(metrics))),
     )
 
@@ -132,10 +157,9 @@ def _distribution(total: Result) -> Any:
     )
 
 
-def _split(
-    ledger: Ledger, view: View, ranked: Result, dimension: str, only: tables.Links, idents: Mapping[str, str]
-) -> Any:
+def _split(ledger: Ledger, view: View, dimension: str, only: tables.Links, idents: Mapping[str, str]) -> Any:
     """The p95 over time of those with the most calls, each asked for alone."""
+    ranked = run(ledger, question(view, ledger.zone, ("requests",), (dimension,)))
     most = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
     names = [named(row.key[0], NO_KEY) for row in most]
     asked = question(view, ledger.zone, ("latency_p95",), ("time", dimension))
@@ -151,7 +175,10 @@ def _split(
         f"Latency p95 of the {what}s with most calls (logarithmic)",
         figures.lines(result.buckets, lines, "s", logarithmic=True),
         names,
-        means=over_time(result),
+        means=over_time(result.query),
         links={name: target for name in names if (target := only(name))},
         csv=spend_csv(result.query),
     )
+
+
+PARTS: Final = (over_time_of_all, models_over_time, keys_over_time, models, keys)

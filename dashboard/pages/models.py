@@ -10,13 +10,13 @@ from dashboard import figures, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import chart, empty, notes, over_time, page
-from dashboard.pages.series import money, named, of_currency, spend_over_time
+from dashboard.pages.parts import chart, empty, later, notes, page
+from dashboard.pages.series import money, named, of_currency
+from dashboard.pages.spending import spend_chart
 from dashboard.runner import Result, Row, run
 from ingest.ledger.engine import Ledger
 
 SHOWN: Final = 10
-SHOWN_SERIES: Final = 7
 _COLUMNS: Final = (
     "total_cost",
     tables.SHARE,
@@ -31,7 +31,7 @@ _COLUMNS: Final = (
     "tokens_per_second",
 )
 _METRICS: Final = (*(key for key in _COLUMNS if key != tables.SHARE), "unpriced_requests")
-_PARTS: Final = {
+_COSTS: Final = {
     "Input": ("input_cost",),
     "Output": ("output_cost",),
     "Reasoning": ("reasoning_cost",),
@@ -43,57 +43,44 @@ _REST: Final = "Cache, tools, other"
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-
-    def ask(metrics: Sequence[str], *by: str) -> Result:
-        return run(ledger, question(view, ledger.zone, metrics, by))
-
-    result = ask(_METRICS, "model", "provider")
+    result = run(ledger, question(view, ledger.zone, _METRICS, ("model", "provider")))
     if not result.total("requests"):
         return empty(ledger, view)
-    made_of = ask(("total_cost", *(key for keys in _PARTS.values() for key in keys)), "model")
+    half = {"base": 12, "lg": 6}
     return page(
         "Models",
         result.query,
         [
             *notes(result),
             dmc.Grid(
-                [
-                    dmc.GridCol(
-                        _over_time(ask(("total_cost",), "time", "model"), view), span={"base": 12, "lg": 6}
-                    ),
-                    dmc.GridCol(_composition(made_of), span={"base": 12, "lg": 6}),
-                ],
+                [dmc.GridCol(later(spend, view), span=half), dmc.GridCol(later(made_of, view), span=half)],
                 gutter="md",
             ),
-            tables.of_metrics(
-                "models",
-                "Models",
-                result,
-                _COLUMNS,
-                link=lambda name: to_search(view.narrowed("model", name)),
-            ),
+            tables.of_metrics("models", "Models", result, _COLUMNS, link=_only(view)),
         ],
         _METRICS,
     )
 
 
-def _over_time(result: Result, view: View) -> Any:
-    found = spend_over_time(result, SHOWN_SERIES)
-    return chart(
-        "spend-over-time",
-        f"Spend over time ({result.totals.currency})",
-        figures.stacked_bars(result.buckets, found.values, found.texts),
-        [*found.values],
-        means=over_time(result),
-        links={
-            name: to_search(view.narrowed("model", name)) for name in found.values if name != figures.OTHER
-        },
-        csv=spend_csv(result.query),
+def _only(view: View) -> tables.Links:
+    return lambda name: to_search(view.narrowed("model", name))
+
+
+def spend(ledger: Ledger, view: View) -> Any:
+    """Spend over time of the models that cost most."""
+    return spend_chart(
+        ledger,
+        question(view, ledger.zone, ("total_cost",), ("time", "model")),
+        run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
+        "Spend over time",
+        link=_only(view),
     )
 
 
-def _composition(result: Result) -> Any:
+def made_of(ledger: Ledger, view: View) -> Any:
     """What the spend of the dearest models is made of; the parts of a bar add up to its model's spend."""
+    metrics = ("total_cost", *(key for keys in _COSTS.values() for key in keys))
+    result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
     currency = result.totals.currency
     rows = of_currency(result)[:SHOWN]
     parts = {part: values for part, values in composition(result, rows).items() if any(values)}
@@ -116,9 +103,12 @@ def composition(result: Result, rows: Sequence[Row]) -> dict[str, list[Decimal]]
     def together(row: Row, keys: Sequence[str]) -> Decimal:
         return sum((money(row, metrics.index(key)) for key in keys), Decimal())
 
-    parts = {part: [together(row, keys) for row in rows] for part, keys in _PARTS.items()}
+    parts = {part: [together(row, keys) for row in rows] for part, keys in _COSTS.items()}
     parts[_REST] = [
         money(row, metrics.index("total_cost")) - sum((values[at] for values in parts.values()), Decimal())
         for at, row in enumerate(rows)
     ]
     return parts
+
+
+PARTS: Final = (spend, made_of)

@@ -1,6 +1,5 @@
 """Overview: what was spent and used, on which models and keys, how it ended, and how fast the answers came."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,12 +9,12 @@ from dashboard import figures, people, wording
 from dashboard.filters import View, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, chart, empty, notes, over_time, page
-from dashboard.pages.series import money, named, of_currency, seconds, spend_over_time
+from dashboard.pages.parts import card, cards, chart, empty, later, notes, over_time, page
+from dashboard.pages.series import money, named, of_currency, seconds
+from dashboard.pages.spending import spend_chart
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
-SHOWN_MODELS: Final = 7
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
 _TOTALS: Final = (
@@ -44,18 +43,10 @@ _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_r
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-
-    def ask(metrics: Sequence[str], *by: str, compare: bool = False) -> Result:
-        return run(ledger, question(view, ledger.zone, metrics, by, compare=compare))
-
-    totals = ask(_TOTALS, compare=True)
+    totals = run(ledger, question(view, ledger.zone, _TOTALS, compare=True))
     if not totals.total("requests"):
         return empty(ledger, view)
-    by_time = ask(("total_cost",), "time", "model")
-    by_key = ask(("total_cost", "requests"), "virtual_key")
-    latency = ask(("latency_p50", "latency_p95"), "time")
-    by_model = ask((*_MODEL_COLUMNS, "unpriced_requests"), "model", "provider")
-    outcomes = ask(_OUTCOME_COLUMNS, "status", "cache_hit", "cost_source")
+    wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
         totals.query,
@@ -63,30 +54,21 @@ def content(ledger: Ledger, view: View) -> Any:
             _cards(totals),
             *notes(totals),
             dmc.Grid(
-                [
-                    dmc.GridCol(_spend(by_time, view), span={"base": 12, "lg": 8}),
-                    dmc.GridCol(_keys(by_key, ledger), span={"base": 12, "lg": 4}),
-                ],
+                [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
                 gutter="md",
             ),
-            tables.of_metrics(
-                "models",
-                "Models",
-                by_model,
-                _MODEL_COLUMNS,
-                link=lambda name: to_search(view.narrowed("model", name)),
-                most=SHOWN_ROWS,
-            ),
+            later(models, view),
             dmc.Grid(
-                [
-                    dmc.GridCol(_latency(latency), span={"base": 12, "lg": 6}),
-                    dmc.GridCol(_outcomes(outcomes, view), span={"base": 12, "lg": 6}),
-                ],
+                [dmc.GridCol(later(latency, view), span=half), dmc.GridCol(later(outcomes, view), span=half)],
                 gutter="md",
             ),
         ],
         (*_TOTALS, "cost_per_million_tokens", "latency_p50", "latency_p95"),
     )
+
+
+def _only_model(view: View) -> tables.Links:
+    return lambda name: to_search(view.narrowed("model", name))
 
 
 def _cards(totals: Result) -> Any:
@@ -156,24 +138,20 @@ def _errors(count: Any) -> str:
     return "1 request failed" if count == 1 else f"{wording.compact(count)} requests failed"
 
 
-def _spend(result: Result, view: View) -> Any:
-    """A chart of spend per bucket of the models that cost most; the others together."""
-    found = spend_over_time(result, SHOWN_MODELS)
-    return chart(
-        "spend-over-time",
-        f"Spend over time by model ({result.totals.currency})",
-        figures.stacked_bars(result.buckets, found.values, found.texts),
-        [*found.values],
-        means=over_time(result),
-        links={
-            name: to_search(view.narrowed("model", name)) for name in found.values if name != figures.OTHER
-        },
-        csv=spend_csv(result.query),
+def spend(ledger: Ledger, view: View) -> Any:
+    """Spend over time of the models that cost most."""
+    return spend_chart(
+        ledger,
+        question(view, ledger.zone, ("total_cost",), ("time", "model")),
+        run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
+        "Spend over time by model",
+        link=_only_model(view),
     )
 
 
-def _keys(result: Result, ledger: Ledger) -> Any:
+def keys(ledger: Ledger, view: View) -> Any:
     """The keys that spent most; a click on one shows that key alone."""
+    result = run(ledger, question(view, ledger.zone, ("total_cost", "requests"), ("virtual_key",)))
     known = people.by_name(ledger, "virtual_key")
     rows = of_currency(result)[:SHOWN_KEYS]
     names = [named(row.key[0], "no key") for row in rows]
@@ -193,7 +171,17 @@ def _keys(result: Result, ledger: Ledger) -> Any:
     )
 
 
-def _latency(result: Result) -> Any:
+def models(ledger: Ledger, view: View) -> Any:
+    """The models that cost most, with what is to be known of each."""
+    asked = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
+    return tables.of_metrics(
+        "models", "Models", run(ledger, asked), _MODEL_COLUMNS, link=_only_model(view), most=SHOWN_ROWS
+    )
+
+
+def latency(ledger: Ledger, view: View) -> Any:
+    """How long answers took over time."""
+    result = run(ledger, question(view, ledger.zone, ("latency_p50", "latency_p95"), ("time",)))
     series = {
         name: [seconds(row.values[at]) for row in result.rows] for at, name in enumerate(("p50", "p95"))
     }
@@ -202,13 +190,16 @@ def _latency(result: Result) -> Any:
         "Latency over time",
         figures.lines(result.buckets, series, "s"),
         [*series],
-        means=over_time(result),
+        means=over_time(result.query),
         csv=spend_csv(result.query),
     )
 
 
-def _outcomes(result: Result, view: View) -> Any:
+def outcomes(ledger: Ledger, view: View) -> Any:
     """How calls ended: answered by a model, from the gateway's cache, failed or cancelled, and how they were priced."""
+    result = run(
+        ledger, question(view, ledger.zone, _OUTCOME_COLUMNS, ("status", "cache_hit", "cost_source"))
+    )
     together: dict[tuple[str, bool, str], tuple[int, Decimal]] = {}
     for row in of_currency(result):
         status, cached, source = named(row.key[0]), bool(row.key[1]), named(row.key[2])
@@ -232,3 +223,6 @@ def _outcomes(result: Result, view: View) -> Any:
     header = ["Outcome", "Cost", "Requests", "Share", "Spend"]
     csv = spend_csv(result.query)
     return tables.table("outcomes", "How calls ended", header, rows, texts=2, csv=csv, width=420)
+
+
+PARTS: Final = (spend, keys, models, latency, outcomes)

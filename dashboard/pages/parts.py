@@ -1,6 +1,6 @@
 """Parts that pages are made of: headings, cards, charts, definitions, and what stands where there is nothing or an error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +17,29 @@ from ingest.ledger.slots import Zone
 
 CHART: Final = "chart"
 """The `type` of a chart's id; the rest of the id says what a click on it means (`dashboard.clicks`)."""
+
+
+PART: Final = "part"
+"""The `type` of the id of a part that is filled in later; its `name` is that of the function that makes it."""
+
+Content = Callable[[Ledger, View], Any]
+"""Makes a page, or a part of one, for a view of a ledger."""
+
+
+def part_name(make: Content) -> str:
+    """What the browser calls a part that is filled in later."""
+    return f"{make.__module__.rpartition('.')[2]}:{make.__name__}"
+
+
+def later(make: Content, view: View, height: int = figures.HEIGHT + 90) -> Any:
+    """The place of a part that the browser asks for when the page is there, and about how high it will be.
+
+    The first figures do not wait for it, and no callback has the work of a whole page.
+    """
+    name = {"type": PART, "name": part_name(make), "search": to_search(view.page)}
+    return html.Div(
+        html.Div(className="waiting", style={"minHeight": f"{height}px"}), id=name, className="later"
+    )
 
 
 def aria(label: str) -> dict[str, Any]:
@@ -115,9 +138,9 @@ def chart(
     return panel(title, [picture, *legend], csv=csv, png=name)
 
 
-def over_time(result: Result) -> Mapping[str, str]:
+def over_time(query: SpendQuery) -> Mapping[str, str]:
     """What a click on a chart over time means: the days of that bucket."""
-    return {"dimension": "time", "interval": result.query.interval or ""}
+    return {"dimension": "time", "interval": query.interval or ""}
 
 
 def _legend(series: Sequence[str], links: Mapping[str, str]) -> Any:
@@ -167,10 +190,10 @@ def empty(ledger: Ledger, view: View) -> Any:
     return _message("No calls in this view", [words, dcc.Link(way_out, href=to_search(recent))])
 
 
-def failed(detail: str) -> Any:
-    """What stands where a page could not be made."""
-    words = dmc.Alert(detail, title="This page cannot be shown", color="red", variant="light")
-    return html.Div(words, id="failed", role="alert")
+def failed(detail: str, what: str = "part") -> Any:
+    """What stands where a page or a part of it could not be made."""
+    words = dmc.Alert(detail, title=f"This {what} cannot be shown", color="red", variant="light")
+    return html.Div(words, className=f"failed-{what}", role="alert")
 
 
 def _message(title: str, words: Sequence[Any]) -> Any:

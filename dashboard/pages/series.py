@@ -1,39 +1,10 @@
-"""From rows to series: what a chart over time draws for each of the largest, and for all others together."""
+"""From rows to what charts draw: sums of money, seconds, names."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 
-from dashboard import figures, wording
 from dashboard.catalogue import Value
 from dashboard.runner import Result, Row
-
-
-@dataclass(frozen=True)
-class Series:
-    """Values over time by name, and the same as text."""
-
-    values: Mapping[str, Sequence[Decimal]]
-    texts: Mapping[str, Sequence[str]]
-
-
-def spend_over_time(result: Result, most: int, none: str = "unknown") -> Series:
-    """Spend per bucket of those who spent most, by the answer's second dimension; the others are added up."""
-    rows = of_currency(result)
-    totals: dict[str, Decimal] = {}
-    for row in rows:
-        name = named(row.key[1], none)
-        totals[name] = totals.get(name, Decimal()) + money(row)
-    names = sorted(totals, key=lambda name: (-totals[name], name))[:most]
-    others = [figures.OTHER] if len(totals) > len(names) else []
-    place = {bucket: index for index, bucket in enumerate(result.buckets)}
-    values = {name: [Decimal()] * len(place) for name in (*names, *others)}
-    for row in rows:
-        name = named(row.key[1], none)
-        values[name if name in names else figures.OTHER][place[str(row.key[0])]] += money(row)
-    currency = result.totals.currency
-    texts = {name: [wording.amount(value, currency) for value in some] for name, some in values.items()}
-    return Series(values, texts)
 
 
 def seconds_over_time(

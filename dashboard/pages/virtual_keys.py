@@ -1,23 +1,21 @@
 """Virtual keys: who spends and uses how much; one of them or one team alone, with the name that people give it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import catalogue, figures, people, wording
+from dashboard import catalogue, people, wording
 from dashboard.filters import View, question, to_search
-from dashboard.links import spend_csv
 from dashboard.names import Person
 from dashboard.pages import tables
-from dashboard.pages.parts import chart, empty, notes, over_time, page, panel
-from dashboard.pages.series import spend_over_time
+from dashboard.pages.parts import empty, later, notes, page, panel
+from dashboard.pages.spending import spend_chart
 from dashboard.people import Kind
-from dashboard.runner import Result, run
+from dashboard.runner import run
 from ingest.ledger.engine import Ledger
 
-SHOWN_SERIES: Final = 7
 NO_KEY: Final = "no key"
 _COLUMNS: Final = (
     "total_cost",
@@ -38,43 +36,59 @@ _KINDS: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all keys, or the detail of the only key or team that is chosen."""
-
-    def ask(metrics: Sequence[str], *by: str) -> Result:
-        return run(ledger, question(view, ledger.zone, metrics, by))
-
     kind, chosen = _chosen(ledger, view)
     card = [] if chosen is None else [_card(kind, chosen, view, ledger)]
-    result = ask(_METRICS, "virtual_key", "team")
-    if not result.total("requests"):
+    total = run(ledger, question(view, ledger.zone, ("total_cost", "requests", "unpriced_requests")))
+    if not total.total("requests"):
         return dmc.Stack([*card, empty(ledger, view)], gap="md")
-    links: dict[str, tables.Links] = {which: _links(ledger, which, view) for which in _KINDS}
-    second = "model" if chosen and kind == "virtual_key" else "virtual_key"
-    links["model"] = lambda name: to_search(view.narrowed("model", name))
-    keys = tables.of_metrics(
-        "keys",
-        "Virtual keys",
-        result,
-        _COLUMNS,
-        link=links["virtual_key"],
-        second=links["team"],
-        none=NO_KEY,
-    )
-    models = None
-    if chosen:
-        asked = ask((*(m for m in _OF_MODELS if m != tables.SHARE), "unpriced_requests"), "model")
-        models = tables.of_metrics("models-of", "Models", asked, _OF_MODELS, link=links["model"])
+    shown = [*card, *notes(total), later(spend, view), later(keys, view)]
     return page(
         f"{_called(kind)} {chosen.shown}" if chosen else "Virtual keys",
-        result.query,
-        [
-            *card,
-            *notes(result),
-            _over_time(ask(("total_cost",), "time", second), links[second]),
-            keys,
-            models,
-        ],
+        total.query,
+        [*shown, later(models, view)] if chosen else shown,
         _METRICS,
     )
+
+
+def spend(ledger: Ledger, view: View) -> Any:
+    """Spend over time of the keys that spent most; of a single key, of its models."""
+    kind, chosen = _chosen(ledger, view)
+    of_models = chosen is not None and kind == "virtual_key"
+    dimension = "model" if of_models else "virtual_key"
+    idents = {} if of_models else _idents(ledger, "virtual_key")
+    return spend_chart(
+        ledger,
+        question(view, ledger.zone, ("total_cost",), ("time", dimension)),
+        run(ledger, question(view, ledger.zone, ("total_cost",), (dimension,))),
+        f"Spend over time by {dimension.replace('_', ' ')}",
+        link=_only_model(view) if of_models else _links(idents, "virtual_key", view),
+        idents=idents,
+        none="unknown" if of_models else NO_KEY,
+    )
+
+
+def keys(ledger: Ledger, view: View) -> Any:
+    """Each key with its team and what it spent and used."""
+    return tables.of_metrics(
+        "keys",
+        "Virtual keys",
+        run(ledger, question(view, ledger.zone, _METRICS, _KINDS)),
+        _COLUMNS,
+        link=_links(_idents(ledger, "virtual_key"), "virtual_key", view),
+        second=_links(_idents(ledger, "team"), "team", view),
+        none=NO_KEY,
+    )
+
+
+def models(ledger: Ledger, view: View) -> Any:
+    """The models that the chosen key or team uses."""
+    metrics = (*(metric for metric in _OF_MODELS if metric != tables.SHARE), "unpriced_requests")
+    result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
+    return tables.of_metrics("models-of", "Models", result, _OF_MODELS, link=_only_model(view))
+
+
+def _only_model(view: View) -> tables.Links:
+    return lambda name: to_search(view.narrowed("model", name))
 
 
 def _chosen(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
@@ -91,31 +105,18 @@ def _called(kind: Kind) -> str:
     return found.label if found else kind
 
 
-def _links(ledger: Ledger, kind: Kind, view: View) -> tables.Links:
+def _idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
+    """What a filter calls each shown name."""
+    return {name: one.ident for name, one in people.by_name(ledger, kind).items()}
+
+
+def _links(idents: Mapping[str, str], kind: Kind, view: View) -> tables.Links:
     """Where a shown name leads: the view of that key or team alone."""
-    known = people.by_name(ledger, kind)
 
     def only(name: str) -> str | None:
-        return to_search(view.narrowed(kind, known[name].ident)) if name in known else None
+        return to_search(view.narrowed(kind, idents[name])) if name in idents else None
 
     return only
-
-
-def _over_time(result: Result, link: tables.Links) -> Any:
-    second = result.query.dimensions[1]
-    found = spend_over_time(result, SHOWN_SERIES, NO_KEY)
-    links = {
-        name: target for name in found.values if name != figures.OTHER and (target := link(name)) is not None
-    }
-    return chart(
-        "spend-over-time",
-        f"Spend over time by {second.replace('_', ' ')} ({result.totals.currency})",
-        figures.stacked_bars(result.buckets, found.values, found.texts),
-        [*found.values],
-        means=over_time(result),
-        links=links,
-        csv=spend_csv(result.query),
-    )
 
 
 def _card(kind: Kind, person: Person, view: View, ledger: Ledger) -> Any:
@@ -162,3 +163,6 @@ def _name_form(person: Person) -> Any:
         html.Div(id="name-said", role="status", className="note"),
     ]
     return dmc.Stack([given, dmc.Group(buttons, gap="sm")], gap="sm")
+
+
+PARTS: Final = (spend, keys, models)

@@ -79,7 +79,7 @@ def parse(text: str | None) -> Histogram:
     if not text:
         none = np.empty(0, dtype=np.int64)
         return Histogram(none, none)
-    flat = np.fromiter(map(int, text.replace(":", ",").split(",")), dtype=np.int64)
+    flat = np.fromstring(text.replace(":", ","), dtype=np.int64, sep=",")
     buckets, counts = flat[::2], flat[1::2]
     tally = np.bincount(buckets, weights=counts).astype(np.int64)
     held = np.flatnonzero(tally)

@@ -38,13 +38,19 @@ def opened(file: Path) -> Ledger:
 
 def make(folder: Path, events: int) -> tuple[Path, Path]:
     """A ledger with so many events, and one with twice as many in the same slots; made where they are missing."""
-    once, twice = folder / f"{events}.db", folder / f"{events}-twice.db"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not once.exists():
-        _fill(once, None, events, seed=1)
+    once, twice = make_one(folder, events), folder / f"{events}-twice.db"
     if not twice.exists():
         _fill(twice, once, events, seed=2)
     return once, twice
+
+
+def make_one(folder: Path, events: int) -> Path:
+    """A ledger with so many events; made where it is missing."""
+    file = folder / f"{events}.db"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        _fill(file, None, events, seed=1)
+    return file
 
 
 def _fill(file: Path, start_from: Path | None, events: int, seed: int) -> None:

@@ -1,12 +1,12 @@
 """The overview in Chromium: what it shows, where its state is, and that it asks nobody else for anything."""
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from browsing import served
 from calls import a_ledger, call, put
 from dash import Dash
 from playwright.sync_api import Browser, Page, expect
@@ -46,10 +46,10 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="module")
-def address(ledger: Ledger, serve: Callable[[Ledger], AbstractContextManager[str]]) -> Iterator[str]:
+def address(ledger: Ledger) -> Iterator[str]:
     """The site, served."""
-    with serve(ledger) as served:
-        yield served
+    with served(ledger) as found:
+        yield found
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -60,7 +60,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 def visit(chromium: Browser, address: str, path: str = "", width: int = 1440, scheme: str = "light") -> Page:
     page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(f"{address}/dashboard/{path}")
-    page.wait_for_selector("#totals, #empty, #failed")
+    page.wait_for_selector("#totals, #empty, .failed-page")
     return page
 
 
@@ -129,7 +129,7 @@ def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str)
 )
 def test_a_page_that_cannot_be_shown_says_why(chromium: Browser, address: str, path: str, says: str) -> None:
     page = visit(chromium, address, path)
-    expect(page.locator("#failed")).to_contain_text(says)
+    expect(page.locator(".failed-page")).to_contain_text(says)
     page.close()
 
 

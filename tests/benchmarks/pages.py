@@ -1,0 +1,82 @@
+"""How soon each page of the sample ledger shows its first figure and is whole, in Chromium, seen for the first time and again.
+
+python tests/benchmarks/pages.py [--events 40000] [--days 90] [--runs 5]
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from serving import served
+
+from ingest.demo_command import run as make_demo
+
+PAGES: Final = {
+    "Overview": ("", "#totals .card-value", ".main-svg"),
+    "Models": ("models", "#models td.number", ".main-svg"),
+    "Virtual keys": ("keys", "#keys td.number", ".main-svg"),
+    "Latency": ("latency", "#totals .card-value", ".main-svg"),
+    "Requests": ("requests", "#totals .card-value", ".ag-row [col-id=model]"),
+}
+WHOLE: Final = """(last) => document.querySelector(last) && !document.querySelector(".waiting")
+    && [...document.querySelectorAll(".js-plotly-plot, .dash-graph")].every((one) => one.querySelector(".main-svg"))"""
+
+
+def seconds(context: BrowserContext, address: str, path: str, first: str, last: str) -> tuple[float, float]:
+    """When the first figure and the whole page were there, in seconds since the navigation began."""
+    page = context.new_page()
+    page.goto(f"{address}/dashboard/{path}", wait_until="commit")
+    page.wait_for_selector(first)
+    now = "performance.now() / 1000"
+    shown = float(page.evaluate(now))
+    page.wait_for_function(WHOLE, arg=last)
+    whole = float(page.evaluate(now))
+    page.close()
+    return shown, whole
+
+
+def timed(browser: Browser, address: str, page: tuple[str, str, str], runs: int) -> list[tuple[float, ...]]:
+    """The figures of so many new visitors, each seeing the page twice."""
+    found: list[tuple[float, ...]] = []
+    for _ in range(runs):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        found.append((*seconds(context, address, *page), *seconds(context, address, *page)))
+        context.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, default=40_000)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "demo.db"
+        make_demo(events=arguments.events, days=arguments.days, path=str(file), quiet=True)
+        with served(file) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            print(
+                f"{arguments.events:,} events of {arguments.days} days; seconds, median of {arguments.runs}"
+            )
+            print(f"{'':14}{'first figure':>14}{'whole':>8}{'again: first':>14}{'whole':>8}")
+            for name, page in PAGES.items():
+                columns = zip(*timed(browser, address, page, arguments.runs), strict=True)
+                shown = [statistics.median(column) for column in columns]
+                print(
+                    f"{name:14}"
+                    + "".join(f"{one:>{width}.2f}" for one, width in zip(shown, (14, 8, 14, 8), strict=True))
+                )
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
