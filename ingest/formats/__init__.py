@@ -11,7 +11,20 @@ from typing import Final
 import msgspec
 
 from ingest.event import UsageEvent
-from ingest.formats import bifrost_log, completion, envelope, fault, mending, stream
+from ingest.formats import (
+    batch,
+    bedrock,
+    bedrock_log,
+    bifrost_log,
+    cohere,
+    completion,
+    envelope,
+    fault,
+    gemini,
+    mending,
+    openrouter,
+    stream,
+)
 from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
@@ -127,6 +140,15 @@ FORMATS: Final[tuple[Format, ...]] = (
     envelope.format_of(read),
     bifrost_log.FORMAT,
     bifrost_log.PAGE,
+    gemini.FORMAT,
+    bedrock_log.FORMAT,
+    bedrock.FORMAT,
+    batch.openai_format(read),
+    batch.anthropic_format(read),
+    batch.bedrock_format(read),
+    openrouter.ACTIVITY,
+    openrouter.FORMAT,
+    cohere.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order only matters for speed: no two recognise the same record."""

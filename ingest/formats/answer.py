@@ -3,11 +3,14 @@
 The content itself is never read. The Responses API's output is scanned for the types of its items only.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from ingest.formats.body import NULL, Annotation, Body, Choice
+
+RESPONSES: Final = ("response", "realtime.response")
+"""Objects whose output is a list of items."""
 
 
 class Answer(NamedTuple):
@@ -25,6 +28,19 @@ class Part(msgspec.Struct, gc=False):
     annotations: list[Annotation] | None = None
 
 
+class Citation(msgspec.Struct, gc=False):
+    """What a text refers to."""
+
+    type: str | None = None
+
+
+class Block(msgspec.Struct, gc=False):
+    """A block of Anthropic's content."""
+
+    type: str | None = None
+    citations: list[Citation] | None = None
+
+
 class Item(msgspec.Struct, gc=False):
     """An item of the Responses API's output; its content is a list of parts, or plain text in old versions."""
 
@@ -33,6 +49,7 @@ class Item(msgspec.Struct, gc=False):
 
 
 _items = msgspec.json.Decoder(list[Item]).decode
+_blocks = msgspec.json.Decoder(list[Block]).decode
 _parts = msgspec.json.Decoder(list[Part]).decode
 _things = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -41,8 +58,10 @@ def answer(body: Body) -> Answer:
     """The countable part of what `body` answers."""
     if body.choices is not None:
         return _of_choices(body.choices, body)
-    if body.output is not NULL and body.object == "response":
+    if body.output is not NULL and body.object in RESPONSES:
         return _of_items(body)
+    if body.content is not NULL and body.type == "message":
+        return _of_blocks(body)
     return Answer(finish_reason=_ending(body))
 
 
@@ -73,14 +92,28 @@ def _of_items(body: Body) -> Answer:
     return Answer(None, tool_calls, url_citations, _ending(body))
 
 
+def _of_blocks(body: Body) -> Answer:
+    """Anthropic's content: calls of tools, its own and the caller's, and citations of pages."""
+    try:
+        blocks = _blocks(body.content)
+    except msgspec.ValidationError:
+        return Answer(finish_reason=_ending(body))
+    tool_calls = sum(block.type is not None and block.type.endswith("tool_use") for block in blocks)
+    cited = [citation for block in blocks for citation in block.citations or ()]
+    url_citations = sum(citation.type == "web_search_result_location" for citation in cited)
+    return Answer(None, tool_calls, url_citations, _ending(body))
+
+
 def _parts_of(item: Item) -> list[Part]:
     return _parts(item.content) if bytes(item.content)[:1] == b"[" else []
 
 
 def _ending(body: Body) -> str | None:
+    if body.stop_reason:
+        return body.stop_reason
     if body.incomplete_details is not None and body.incomplete_details.reason:
         return body.incomplete_details.reason
-    return body.status if body.object == "response" and isinstance(body.status, str) else None
+    return body.status if body.object in RESPONSES and isinstance(body.status, str) else None
 
 
 def _urls(annotations: list[Annotation] | None) -> int:

@@ -100,10 +100,11 @@ class ExtraFields(Struct, gc=False, omit_defaults=True):
 
 
 class Fault(Struct, gc=False, omit_defaults=True):
-    """An error; its message may quote the prompt and is not read."""
+    """An error; its message may quote the prompt and is not read. Google calls the type `status`."""
 
     type: str | None = None
     code: str | int | float | bool | None = None
+    status: str | int | None = None
 
 
 class Pages(Struct, gc=False, omit_defaults=True):
@@ -136,9 +137,15 @@ class Body(Struct, gc=False, omit_defaults=True):
     error: Fault | str | None = None
     is_bifrost_error: bool | None = None
     status_code: int | None = None
+    stop_reason: str | None = None
+    request_id: str | None = None
     output: Raw = NULL
+    content: Raw = NULL
     data: Raw = NULL
     pages: Raw = NULL
     citations: Raw = NULL
     text: Raw = NULL
     results: Raw = NULL
+    # marks of a provider, looked at for being there
+    prompt_filter_results: Raw = NULL
+    x_groq: Raw = NULL

@@ -1,11 +1,16 @@
-"""The structs of a stream's chunks. Content is looked at for being there, never read."""
+"""The chunks of a stream: their structs and how they are read. Content is looked at for being there, never read."""
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
+import msgspec
 from msgspec import Raw, Struct
 
+from ingest.formats import fault, mending
 from ingest.formats.body import NULL, Annotation, Body, ExtraFields, Fault
 from ingest.formats.usage import Count, Usage
+
+T = TypeVar("T")
 
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 
@@ -37,8 +42,14 @@ class Piece(Struct, gc=False):
     text: Raw = NULL
 
 
+class Groq(Struct, gc=False):
+    """What Groq puts into its last chunk."""
+
+    usage: Usage | None = None
+
+
 class Chunk(Struct, gc=False):
-    """One chunk of any family."""
+    """One chunk of any family that is not a format of its own."""
 
     id: str | int | None = None
     type: str | None = None
@@ -58,6 +69,35 @@ class Chunk(Struct, gc=False):
     code: str | int | float | None = None
     is_bifrost_error: bool | None = None
     status_code: int | None = None
+    x_groq: Groq | None = None
+    prompt_filter_results: Raw = NULL
+    citations: Raw = NULL
+
+
+def decoded(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
+    """One chunk, after a lenient look where the strict one fails.
+
+    Raises:
+        ingest.refusal.Refused: it cannot be read; the refusal names the chunk and the field.
+    """
+    try:
+        return decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raw = mending.mend(raw)
+    try:
+        return decode(raw)
+    except msgspec.ValidationError as error:
+        raise fault.refusal(error, raw, within=f"chunks[{index}]") from None
+
+
+def first(read: Sequence[Any], name: str) -> Any:
+    """What the first chunk that says anything under `name` says; an empty text says nothing."""
+    return next((value for one in read if (value := getattr(one, name)) is not None and value != ""), None)
+
+
+def last(read: Sequence[Any], name: str) -> Any:
+    """What the last chunk that says anything under `name` says."""
+    return first(read[::-1], name)
 
 
 def has_content(chunk: Chunk) -> bool:

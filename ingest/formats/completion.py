@@ -4,30 +4,40 @@ An error body is the same shape with `error` in place of an answer; a gateway ca
 usage of the call that it replays, which is not used again: it goes to the `replayed` fields.
 """
 
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from ingest.event import UsageEvent
-from ingest.formats import family, provider
+from ingest.event import ReportedCost, UsageEvent
+from ingest.formats import family, fault, provider
 from ingest.formats.answer import answer, length
-from ingest.formats.body import Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
-from ingest.formats.cost import reported
+from ingest.formats.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
+from ingest.formats.cost import Cost, UpstreamCosts, reported, upstream
 from ingest.formats.format import Fields, Format
 from ingest.formats.inclusion import inclusive
 from ingest.formats.instant import instant
 from ingest.formats.outcome import outcome
-from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, meters, milliseconds
+from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
+from ingest.refusal import Refused
 
 GATEWAY: Final = "bifrost"
 
 _MARKS: Final = frozenset({"usage_info", "is_bifrost_error"})
 _WITH_USAGE: Final = frozenset({"model", "object", "type", "text", "data", "results"})
+_BILLS: Final = frozenset({"total_cost", "generation_id", "byok_usage_inference"})
+"""Marks of OpenRouter's records, whose `usage` is money."""
+_BATCH: Final = frozenset({"custom_id", "recordId"})
+"""Marks of a batch's line, which has an error of its own."""
+_SUMS: Final = frozenset({"batch", "page", "bucket"})
+"""Objects that sum up many calls, besides the results of usage reports."""
 
 _NO_EXTRA: Final = ExtraFields()
 _NO_ROUTING: Final = RoutingInfo()
 _NO_ALIAS: Final = KeyAlias()
 _NO_CACHE: Final = CacheDebug()
+_NO_USAGE: Final = Usage()
+_NO_DETAILS: Final = UpstreamCosts()
 
 _decode = msgspec.json.Decoder(Body).decode
 
@@ -41,10 +51,16 @@ def recognises(fields: Fields) -> bool:
     if "timestamp" in fields and "status" in fields:
         return False
     if "usage" in fields:
-        return not _WITH_USAGE.isdisjoint(fields)
-    if not _MARKS.isdisjoint(fields) or ("object" in fields and "model" in fields):
+        return not _WITH_USAGE.isdisjoint(fields) and _BILLS.isdisjoint(fields)
+    return _is_known_without_usage(fields)
+
+
+def _is_known_without_usage(fields: Fields) -> bool:
+    if not _MARKS.isdisjoint(fields) or ("object" in fields and ("model" in fields or "results" in fields)):
         return True
-    return "error" in fields and bytes(fields["error"])[:1] == b"{"
+    if ("created" in fields and "data" in fields) or ("duration" in fields and "text" in fields):
+        return True  # images and transcripts of the older models
+    return _BATCH.isdisjoint(fields) and "error" in fields and bytes(fields["error"])[:1] == b"{"
 
 
 def read(raw: bytes) -> UsageEvent:
@@ -58,6 +74,8 @@ def to_event(body: Body) -> UsageEvent:
     routing = extra.routing_info or _NO_ROUTING
     cache = extra.cache_debug or _NO_CACHE
     gateway = body.extra_fields is not None or body.is_bifrost_error is not None
+    if not gateway and body.object is not None:
+        _refuse_sum(body.object)
     requested = (
         extra.model_requested or extra.original_model_requested or routing.primary_model or routing.model
     )
@@ -71,6 +89,7 @@ def to_event(body: Body) -> UsageEvent:
     request_type = family.request_type(extra.request_type) if extra.request_type else family.inferred(body)
     ended = outcome(body, extra)
     usage = body.usage or extra.billed_usage
+    stated_usage = usage or _NO_USAGE
     measured = meters(inclusive(usage, named, request_type, gateway=gateway)) if usage else NOT_STATED
     hit = bool(cache.cache_hit)
     used = NOTHING_NEW if hit else measured
@@ -79,7 +98,7 @@ def to_event(body: Body) -> UsageEvent:
     stream = _streamed(request_type, body.object)
     event = UsageEvent(
         source=GATEWAY if gateway else named,
-        source_event_id=_key(named, body.id, extra.request_id, hit=hit),
+        source_event_id=_key(named, body.id or body.request_id, extra.request_id, hit=hit),
         attempt=1 if routing.is_fallback else None,
         occurred_at=None if hit or not created else instant(created, "created"),
         request_type=request_type,
@@ -89,8 +108,8 @@ def to_event(body: Body) -> UsageEvent:
         model_requested=requested or None,
         model_deployment=deployment or None,
         provider_key=routing.key or None,
-        service_tier=_tier(body),
-        region=extra.inference_geo or body.inference_geo or None,
+        service_tier=_tier(body, stated_usage),
+        region=_region(extra.inference_geo or body.inference_geo or stated_usage.inference_geo),
         system_fingerprint=body.system_fingerprint or None,
         stream=stream,
         chunk_count=extra.chunk_index + 1 if stream and extra.chunk_index is not None else None,
@@ -127,7 +146,8 @@ def to_event(body: Body) -> UsageEvent:
         video_ms=None if hit else milliseconds(body.seconds, "seconds"),
         images=None if hit else _images(body, request_type),
         pages=None if hit else _pages(body, request_type),
-        reported=None if hit or usage is None else reported(usage.cost, usage.cost_in_usd_ticks),
+        currency=_currency(stated_usage),
+        reported=None if hit or usage is None else _reported(usage, gateway=gateway),
     )
     return event if cache is _NO_CACHE else _cached(event, cache, measured if hit else NOT_STATED)
 
@@ -174,10 +194,24 @@ def _key(named: str, ident: str | int | None, request_id: str | None, *, hit: bo
 
 
 def _stated_provider(body: Body, extra: ExtraFields, routing: RoutingInfo) -> str | None:
-    stated = extra.provider or routing.provider
-    if stated is None and isinstance(body.id, str) and body.id.startswith("gen-"):
-        return "openrouter"  # whose models are called provider/model, whoever serves them
+    stated = extra.provider or routing.provider or provider.of_id(body.id)
+    if stated is None and body.prompt_filter_results is not NULL:
+        return "azure"
+    if stated is None and body.x_groq is not NULL:
+        return "groq"
+    if stated is None and body.type == "error" and (body.request_id or "").startswith("req_"):
+        return "anthropic"
     return stated
+
+
+def _refuse_sum(called: str) -> None:
+    if called in _SUMS or called.startswith("organization."):
+        raise Refused(
+            "aggregate",
+            f"{fault.shown(called)} is the object of a sum over many calls, not of a call: "
+            "import the calls, or the output file of the batch",
+            "object",
+        )
 
 
 def _streamed(request_type: str, called: str | None) -> bool | None:
@@ -186,11 +220,27 @@ def _streamed(request_type: str, called: str | None) -> bool | None:
     return None if request_type == family.UNKNOWN else request_type.endswith("_stream")
 
 
-def _tier(body: Body) -> str | None:
+def _tier(body: Body, usage: Usage) -> str | None:
     """The service tier. Anthropic's fast mode is priced like a tier, so it is one here."""
-    if body.speed == "fast" and body.service_tier in {None, "", "standard", "default", "auto"}:
+    tier = body.service_tier or usage.service_tier
+    if "fast" in {body.speed, usage.speed} and tier in {None, "", "standard", "default", "auto"}:
         return "fast"
-    return body.service_tier or None
+    return tier or None
+
+
+def _region(stated: str | None) -> str | None:
+    return None if stated == "not_available" else stated or None
+
+
+def _currency(usage: Usage) -> str:
+    stated = usage.cost.currency if isinstance(usage.cost, Cost) else None
+    return stated.upper() if stated else "USD"
+
+
+def _reported(usage: Usage, *, gateway: bool) -> ReportedCost | None:
+    if not gateway and isinstance(usage.cost, Decimal) and (usage.is_byok or usage.cost_details):
+        return upstream(usage.cost, usage.cost_details or _NO_DETAILS, "usage.cost", byok=bool(usage.is_byok))
+    return reported(usage.cost, usage.cost_in_usd_ticks)
 
 
 def _latency(extra: ExtraFields, cache: CacheDebug) -> int | None:

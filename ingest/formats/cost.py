@@ -44,10 +44,19 @@ class AdditionalCosts(Struct, gc=False, omit_defaults=True):
     routing_cost: Decimal | None = None
 
 
+class UpstreamCosts(Struct, gc=False, omit_defaults=True):
+    """`cost_details` of OpenRouter: what the provider behind it asks."""
+
+    upstream_inference_cost: Decimal | None = None
+    upstream_inference_prompt_cost: Decimal | None = None
+    upstream_inference_completions_cost: Decimal | None = None
+
+
 class Cost(Struct, gc=False, omit_defaults=True):
-    """A cost object of either shape; the names do not overlap but for the total."""
+    """A cost object of any shape; the names do not overlap but for the total and the sums of input and output."""
 
     total_cost: Decimal | None = None
+    currency: str | None = None
     # flat: the parts are exclusive, but for cache reads, which are inside the input
     input_tokens_cost: Decimal | None = None
     output_tokens_cost: Decimal | None = None
@@ -63,6 +72,10 @@ class Cost(Struct, gc=False, omit_defaults=True):
     output_cost_details: OutputCosts | None = None
     additional_cost: Decimal | None = None
     additional_cost_details: AdditionalCosts | None = None
+    # Perplexity's agent: beside the sums of input and output
+    cache_creation_cost: Decimal | None = None
+    cache_read_cost: Decimal | None = None
+    tool_calls_cost: Decimal | None = None
 
 
 def reported(
@@ -77,13 +90,19 @@ def reported(
         return None if ticks is None else ReportedCost(total=ticks * PICO_PER_TICK)
     if isinstance(cost, Decimal):
         return ReportedCost(total=pico(cost, at))
+    beside = (cost.cache_creation_cost, cost.cache_read_cost, cost.tool_calls_cost)
     nested = (cost.input_cost, cost.input_cost_details, cost.output_cost, cost.output_cost_details)
-    shape = _flat if nested == _NOTHING and cost.additional_cost is None else _nested
-    parts = shape(cost, at)
+    if beside != _NOT_BESIDE:
+        parts = _beside(cost, at)
+    elif nested == _NOTHING and cost.additional_cost is None:
+        parts = _flat(cost, at)
+    else:
+        parts = _nested(cost, at)
     return None if parts == _UNSTATED else parts
 
 
 _NOTHING: Final = (None, None, None, None)
+_NOT_BESIDE: Final = (None, None, None)
 _UNSTATED: Final = ReportedCost()
 
 
@@ -99,6 +118,50 @@ def _flat(cost: Cost, at: str) -> ReportedCost:
         cache_read=cache_read,
         total=pico(cost.total_cost, at, "total_cost"),
     )
+
+
+def _beside(cost: Cost, at: str) -> ReportedCost:
+    """The cache and the tools beside input and output; the total tells where the input holds the cache's part."""
+    whole = pico(cost.input_cost, at, "input_cost")
+    output = pico(cost.output_cost, at, "output_cost")
+    cache_read = pico(cost.cache_read_cost, at, "cache_read_cost")
+    cache_write = pico(cost.cache_creation_cost, at, "cache_creation_cost")
+    tool = pico(cost.tool_calls_cost, at, "tool_calls_cost")
+    total = pico(cost.total_cost, at, "total_cost")
+    holds_cache = total is not None and total == sum(filter(None, (whole, output, tool)))
+    return ReportedCost(
+        input=_less(whole, at, cache_read, cache_write) if holds_cache else whole,
+        output=output,
+        cache_read=cache_read,
+        cache_write=cache_write,
+        tool=tool,
+        total=total,
+    )
+
+
+def upstream(cost: Decimal, details: UpstreamCosts, at: str, *, byok: bool) -> ReportedCost | None:
+    """What OpenRouter asks, and with a key of one's own what the provider asks beside it.
+
+    Prompt and completion are stated of the provider's price: they are parts where they add up to it. None where the
+    provider bills for itself and its price is not known, for then the fee alone would pass for the whole.
+
+    Raises:
+        Refused: an amount is not one, or is larger than one event can cost.
+    """
+    named = f"{at}_details"
+    asked = pico(cost, at) or 0
+    billed = pico(details.upstream_inference_cost, named, "upstream_inference_cost")
+    prompt = pico(details.upstream_inference_prompt_cost, named, "upstream_inference_prompt_cost")
+    completion = pico(
+        details.upstream_inference_completions_cost, named, "upstream_inference_completions_cost"
+    )
+    if byok and billed is None:
+        return None
+    inference = billed if byok and billed is not None else asked
+    total = _less(asked, at, -inference) if byok else asked
+    if prompt is None or completion is None or prompt + completion != inference:
+        return ReportedCost(total=total)
+    return ReportedCost(input=prompt, output=completion, total=total)
 
 
 def _nested(cost: Cost, at: str) -> ReportedCost:

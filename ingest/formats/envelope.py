@@ -15,6 +15,7 @@ from ingest.formats.body import Milliseconds
 from ingest.formats.completion import hit_key, microseconds
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import instant
+from ingest.formats.provider import UNKNOWN, named
 from ingest.formats.usage import Count
 from ingest.refusal import Refused
 
@@ -35,6 +36,7 @@ class Envelope(Struct, gc=False):
     occurred_at: float | str | None = None
     source: str | None = None
     provider: str | None = None
+    model: str | None = None
     virtual_key: str | None = None
     team: str | None = None
     customer: str | None = None
@@ -98,7 +100,7 @@ def opened(raw: bytes, reader: Reader) -> UsageEvent:
 
 def _stated(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
     """What the envelope says of an event, in the event's names; None where it says nothing."""
-    provider = envelope.provider or event.provider
+    provider, model = _served(envelope, event)
     when = None if envelope.occurred_at is None else instant(envelope.occurred_at, "occurred_at")
     bare = event.source == event.provider
     return {
@@ -110,6 +112,7 @@ def _stated(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
         "attempt": envelope.attempt,
         "occurred_at": when,
         "provider": provider,
+        "model": model,
         "stream": envelope.stream,
         "chunk_count": envelope.chunk_count,
         "status": _status(envelope.status),
@@ -125,6 +128,14 @@ def _stated(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
         "latency_us": microseconds(envelope.latency_ms),
         "time_to_first_token_us": microseconds(envelope.time_to_first_token_ms),
     }
+
+
+def _served(envelope: Envelope, event: UsageEvent) -> tuple[str, str]:
+    """Provider and model. A response without a model has no provider but that which the envelope's model tells."""
+    if envelope.model is None:
+        return envelope.provider or event.provider, event.model
+    stated = envelope.provider or (None if event.provider == UNKNOWN else event.provider)
+    return named(stated, envelope.model, None)
 
 
 def _key(envelope: Envelope, event: UsageEvent, provider: str, when: int | None) -> str | None:

@@ -20,6 +20,7 @@ _OBJECTS: Final = {
     "transcription": "transcription",
     "audio.transcription": "transcription",
     "image": "image_generation",
+    "realtime.response": "realtime",
 }
 
 _STREAMABLE: Final = frozenset(
@@ -55,6 +56,8 @@ def inferred(body: Body) -> str:
     """The request type of a body that does not state it, `unknown` where nothing tells."""
     if body.object in _OBJECTS:
         return _OBJECTS[body.object]
+    if body.type == "message":
+        return "chat_completion"
     if body.type is not None:
         for start, family in _EVENTS:
             if body.type.startswith(start):

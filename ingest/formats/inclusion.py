@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingest.formats.usage import CacheWrites, InputDetails, OutputDetails, Usage
+from ingest.formats.usage import CacheWrites, InputDetails, Iteration, OutputDetails, ServerTools, Usage
 
 _INPUT_ONLY: Final = frozenset({"embedding", "rerank"})
 _ADDITIVE_ONCE: Final = frozenset({"anthropic", "bedrock"})
@@ -55,6 +55,11 @@ def _outside_completion(usage: Usage) -> Usage:
 
 
 def _from_provider(usage: Usage) -> Usage:
+    if usage.iterations and usage.prompt_tokens is None:
+        usage = _with_compactions(usage)
+    searches = _searches(usage)
+    if searches is not None:
+        usage = _searched(usage, searches)
     if usage.cache_read_input_tokens is not None or usage.cache_creation_input_tokens is not None:
         return _anthropic(usage)
     if (
@@ -65,7 +70,66 @@ def _from_provider(usage: Usage) -> Usage:
         return _perplexity(usage)
     if usage.prompt_cache_hit_tokens is not None and usage.prompt_tokens_details is None:
         return replace(usage, prompt_tokens_details=InputDetails(cached_tokens=usage.prompt_cache_hit_tokens))
+    if usage.input_tokens_details is not None:
+        return _agent(usage, usage.input_tokens_details)
     return _xai(usage)
+
+
+def _with_compactions(usage: Usage) -> Usage:
+    """Anthropic's context compactions: turns of the same model that the totals leave out."""
+    for turn in usage.iterations or ():
+        if turn.type == "compaction":
+            usage = replace(
+                usage,
+                input_tokens=_sum(usage.input_tokens, turn.input_tokens),
+                output_tokens=_sum(usage.output_tokens, turn.output_tokens),
+                cache_creation_input_tokens=_sum(
+                    usage.cache_creation_input_tokens, turn.cache_creation_input_tokens
+                ),
+                cache_read_input_tokens=_sum(usage.cache_read_input_tokens, turn.cache_read_input_tokens),
+                cache_creation=_writes(usage, turn),
+            )
+    return usage
+
+
+def _writes(usage: Usage, turn: Iteration) -> CacheWrites | None:
+    """The cache writes of both by how long they are kept; not split where one of them does not split its own."""
+    if usage.cache_creation is None or turn.cache_creation is None:
+        unsplit = turn if turn.cache_creation is None else usage
+        return None if unsplit.cache_creation_input_tokens else usage.cache_creation or turn.cache_creation
+    mine, its = usage.cache_creation, turn.cache_creation
+    return CacheWrites(
+        ephemeral_5m_input_tokens=_sum(mine.ephemeral_5m_input_tokens, its.ephemeral_5m_input_tokens),
+        ephemeral_1h_input_tokens=_sum(mine.ephemeral_1h_input_tokens, its.ephemeral_1h_input_tokens),
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else (one or 0) + other
+
+
+def _searches(usage: Usage) -> int | None:
+    """How often the provider searched the web for the call, in the spellings of those who sell it by the piece."""
+    tools = usage.server_tool_use or usage.server_tool_use_details or usage.server_side_tool_usage_details
+    if tools is None and usage.tool_calls_details is not None and usage.tool_calls_details.web_search:
+        return usage.tool_calls_details.web_search.invocation
+    tools = tools or ServerTools()
+    return _sum(_sum(tools.web_search_requests, tools.web_search_calls), tools.x_search_calls)
+
+
+def _searched(usage: Usage, searches: int) -> Usage:
+    name = "output_tokens_details" if usage.prompt_tokens is None else "completion_tokens_details"
+    details: OutputDetails = getattr(usage, name) or OutputDetails()
+    return replace(usage, **{name: replace(details, num_search_queries=searches)})
+
+
+def _agent(usage: Usage, details: InputDetails) -> Usage:
+    """Perplexity's agent: Anthropic's names in the place, and with the meaning, of OpenAI's details."""
+    read, write = details.cache_read_input_tokens, details.cache_creation_input_tokens
+    if read is None and write is None:
+        return usage
+    cached = replace(details, cached_read_tokens=read, cached_write_tokens=write)
+    return replace(usage, input_tokens_details=cached)
 
 
 def _anthropic(usage: Usage) -> Usage:
@@ -98,12 +162,19 @@ def _perplexity(usage: Usage) -> Usage:
 
 
 def _xai(usage: Usage) -> Usage:
-    """Reasoning outside `completion_tokens`, as in xAI's chat body; the total tells (119 + 9 + 98 = 226)."""
+    """Reasoning outside `completion_tokens`, as in xAI's chat body; the total tells (119 + 9 + 98 = 226).
+
+    Where there is no total, reasoning that is more than the completion cannot be inside it.
+    """
     details = usage.completion_tokens_details
     if details is None or not details.reasoning_tokens:
         return usage
-    spoken = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
-    if usage.total_tokens != spoken + details.reasoning_tokens:
+    completion = usage.completion_tokens or 0
+    if usage.total_tokens:
+        outside = usage.total_tokens == (usage.prompt_tokens or 0) + completion + details.reasoning_tokens
+    else:
+        outside = details.reasoning_tokens > completion
+    if not outside:
         return usage
     return replace(usage, completion_tokens=(usage.completion_tokens or 0) + details.reasoning_tokens)
 

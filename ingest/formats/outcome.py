@@ -7,7 +7,7 @@ from ingest.formats.body import Body, ExtraFields, Fault
 from ingest.refusal import Refused
 
 _PENDING: Final = frozenset({"queued", "in_progress"})
-_TRACKED: Final = ("response", "video")
+_TRACKED: Final = ("response", "realtime.response", "video")
 """Objects whose `status` is that of the call; batches and files have one of their own."""
 _CLIENT_CLOSED: Final = 499
 
@@ -45,7 +45,7 @@ def outcome(body: Body, extra: ExtraFields) -> Outcome:
 def _failed(body: Body, extra: ExtraFields) -> Outcome:
     fault = body.error if isinstance(body.error, Fault) else Fault()
     code = fault.code if fault.code is not None else body.status_code
-    error_type = fault.type or extra.error_type or None
+    error_type = fault.type or _text(fault.status) or extra.error_type or None
     error_code = _text(code)
     said = f"{error_type} {error_code}".lower()
     cancelled = "cancel" in said or _CLIENT_CLOSED in {body.status_code, code}

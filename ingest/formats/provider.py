@@ -1,4 +1,4 @@
-"""Who served a call: what the response says, else the prefix of a model's name, else the model's family."""
+"""Who served a call: what the response says, else its id, else the prefix of the model's name or its family."""
 
 from functools import lru_cache
 from typing import Final
@@ -25,7 +25,13 @@ _FAMILIES: Final = (
     ("gemini", "gemini"),
     ("mistral", "mistral"),
     ("ministral", "mistral"),
+    ("open-mistral", "mistral"),
+    ("open-mixtral", "mistral"),
     ("codestral", "mistral"),
+    ("devstral", "mistral"),
+    ("magistral", "mistral"),
+    ("pixtral", "mistral"),
+    ("voxtral", "mistral"),
     ("command", "cohere"),
     ("grok", "xai"),
     ("sonar", "perplexity"),
@@ -33,7 +39,22 @@ _FAMILIES: Final = (
 )
 """Models that one provider alone serves under that name. Open models (llama, qwen ...) have no home."""
 
+_IDS: Final = (
+    ("gen-", "openrouter"),
+    ("msg_bdrk_", "bedrock"),
+    ("msg_vrtx_", "vertex"),
+    ("batch_req_", "openai"),
+)
+"""Beginnings of the ids that one provider alone gives."""
+
 UNKNOWN: Final = "unknown"
+
+
+def of_id(ident: str | int | None) -> str | None:
+    """The provider that gives such ids, None for all others. OpenRouter's models are called provider/model."""
+    if not isinstance(ident, str):
+        return None
+    return next((provider for start, provider in _IDS if ident.startswith(start)), None)
 
 
 @lru_cache(maxsize=4096)

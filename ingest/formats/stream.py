@@ -12,16 +12,16 @@ import msgspec
 from msgspec import Raw
 
 from ingest.event import UsageEvent
-from ingest.formats import fault, mending
-from ingest.formats.answer import answer
+from ingest.formats import anthropic_stream, bedrock, cohere, gemini
+from ingest.formats.answer import answer, length
 from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, Fault, Message
-from ingest.formats.chunk import Chunk, Piece, has_content
+from ingest.formats.chunk import Chunk, Piece, decoded, first, has_content, last
 from ingest.formats.envelope import Reader, opened
 from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
 _FINAL: Final = frozenset(
-    {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
 )
 _DONE: Final = frozenset({"speech.audio.done", "transcript.text.done"})
 _MOST_CHOICES: Final = 1_000
@@ -39,8 +39,13 @@ _FIRST: Final = (
 _LAST: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
 """Fields that the last chunk to have them settles."""
 
-_decoder = msgspec.json.Decoder(Chunk)
+_DIALECTS: Final = (anthropic_stream, gemini, bedrock, cohere)
+"""Streams whose chunks have nothing in common with the others'; their first chunk tells."""
+
+_decode = msgspec.json.Decoder(Chunk).decode
+_decode_first = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_THERE: Final = Raw(b"[]")
 
 
 def assemble(chunks: Sequence[bytes]) -> bytes:
@@ -51,7 +56,10 @@ def assemble(chunks: Sequence[bytes]) -> bytes:
     """
     if not chunks:
         raise Refused("empty_stream", "the stream holds no chunk")
-    read = [_chunk(raw, index) for index, raw in enumerate(chunks)]
+    for dialect in _DIALECTS:
+        if dialect.speaks(_fields(chunks[0])):
+            return _encode({**dialect.joined(chunks), "chunk_count": len(chunks)})
+    read = [decoded(_decode, raw, index) for index, raw in enumerate(chunks)]
     return _encode(
         {**_record(read), "chunk_count": len(read), "time_to_first_token_ms": _time_to_first_token(read)}
     )
@@ -61,7 +69,7 @@ def event_format(reader: Reader) -> Format:
     """The final event of a Responses API stream, kept alone: it holds the whole response."""
 
     def read(raw: bytes) -> UsageEvent:
-        return opened(_encode(_record([_chunk(raw, 0)])), reader)
+        return opened(_encode(_record([decoded(_decode, raw, 0)])), reader)
 
     title = "the final event of a Responses API stream"
     return Format(name="responses-event", title=title, recognises=_recognises, read=read)
@@ -74,21 +82,18 @@ def _recognises(fields: Fields) -> bool:
     return bytes(kind)[:10] == b'"response.' and bytes(response)[:1] == b"{"
 
 
+def _fields(raw: bytes) -> Fields:
+    """The fields of the first chunk, none where it cannot be read: whoever reads it says why."""
+    try:
+        return _decode_first(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
 def _record(read: list[Chunk]) -> dict[str, Any]:
     body = _responded(read) or _merged(read)
     record: dict[str, Any] = {"response": body, "stream": True}
     return record if _ended(read, body) else {**record, "status": "cancelled"}
-
-
-def _chunk(raw: bytes, index: int) -> Chunk:
-    try:
-        return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raw = mending.mend(raw)
-    try:
-        return _decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise fault.refusal(error, raw, within=f"chunks[{index}]") from None
 
 
 def _responded(read: list[Chunk]) -> Body | None:
@@ -96,16 +101,16 @@ def _responded(read: list[Chunk]) -> Body | None:
     events = [chunk for chunk in read if chunk.response is not None]
     if not events:
         return None
-    last = next((chunk for chunk in reversed(events) if chunk.type in _FINAL), events[-1])
-    body = last.response or Body()
+    end = next((chunk for chunk in reversed(events) if chunk.type in _FINAL), events[-1])
+    body = end.response or Body()
     error = body.error if body.error is not None else _error(read)
     interrupted = "cancelled" if error is None else None
     return msgspec.structs.replace(
         _without_content(body),
         object=body.object or "response",
-        status=body.status if last.type in _FINAL else interrupted,
+        status=body.status if end.type in _FINAL else interrupted,
         error=Fault() if isinstance(error, str) else error,
-        extra_fields=body.extra_fields or last.extra_fields or _last(read, "extra_fields"),
+        extra_fields=body.extra_fields or end.extra_fields or last(read, "extra_fields"),
     )
 
 
@@ -124,8 +129,16 @@ def _without_content(body: Body) -> Body:
 
 def _merged(read: list[Chunk]) -> Body:
     """The response that the chunks of another stream make."""
-    fields = {name: _first(read, name) for name in _FIRST} | {name: _last(read, name) for name in _LAST}
+    fields = {name: first(read, name) for name in _FIRST} | {name: last(read, name) for name in _LAST}
     error = _error(read)
+    groq = last(read, "x_groq")
+    if groq is not None:
+        fields |= {"x_groq": _THERE, "usage": fields["usage"] or groq.usage}
+    if any(chunk.prompt_filter_results is not NULL for chunk in read):
+        fields["prompt_filter_results"] = _THERE
+    cited = max((length(chunk.citations) or 0 for chunk in read), default=0)
+    if cited:
+        fields["citations"] = Raw(_encode([None] * cited))
     return Body(**fields, choices=_choices(read), error=Fault() if isinstance(error, str) else error)
 
 
@@ -147,14 +160,6 @@ def _choice(pieces: list[Piece]) -> Choice:
     ends = [piece.finish_reason for piece in pieces if piece.finish_reason]
     marks = [mark for delta in deltas for mark in delta.annotations or ()]
     return Choice(ends[-1] if ends else None, Message([Empty()] * distinct, marks))
-
-
-def _first(read: list[Chunk], name: str) -> Any:
-    return next((value for chunk in read if (value := getattr(chunk, name)) is not None), None)
-
-
-def _last(read: list[Chunk], name: str) -> Any:
-    return _first(read[::-1], name)
 
 
 def _error(read: list[Chunk]) -> Fault | str | None:

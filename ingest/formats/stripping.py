@@ -11,10 +11,17 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from ingest.formats.batch import AnthropicLine, BedrockLine, OpenaiLine
+from ingest.formats.bedrock import Converse
+from ingest.formats.bedrock_log import Invocation
 from ingest.formats.bifrost_row import Row
 from ingest.formats.body import Body
+from ingest.formats.cohere import Response as CohereResponse
 from ingest.formats.envelope import Envelope
+from ingest.formats.gemini import CamelResponse
+from ingest.formats.gemini import Response as GeminiResponse
 from ingest.formats.mending import loads
+from ingest.formats.openrouter import Activity, Wrapped
 from ingest.refusal import Refused
 
 LONGEST_TEXT: Final = 200
@@ -74,7 +81,12 @@ def _takes(field: inspect.Field, *kinds: type[inspect.Type]) -> bool:
     return any(isinstance(kind, kinds) for kind in types)
 
 
-_KNOWN: Final = [field for struct in (Body, Envelope, Row) for field in _fields(inspect.type_info(struct))]
+_SHAPES: Final = (
+    *(Body, Envelope, Row),
+    *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
+    *(GeminiResponse, CamelResponse, Activity, Wrapped),
+)
+_KNOWN: Final = [field for struct in _SHAPES for field in _fields(inspect.type_info(struct))]
 _TEXTS: Final = frozenset(field.encode_name for field in _KNOWN if _takes(field, inspect.StrType)) - _QUOTING
 _NUMBERS: Final = frozenset(
     field.encode_name

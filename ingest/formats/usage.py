@@ -17,7 +17,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from ingest.event import MAX_COUNT
-from ingest.formats.cost import Cost, Ticks
+from ingest.formats.cost import Cost, Ticks, UpstreamCosts
 from ingest.refusal import Refused
 
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
@@ -43,6 +43,8 @@ class InputDetails(Struct, gc=False, omit_defaults=True):
     cached_write_token_details: CacheWrites | None = None
     cached_tokens: Count | None = None
     cache_write_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
 
 
 class OutputDetails(Struct, gc=False, omit_defaults=True):
@@ -57,10 +59,42 @@ class OutputDetails(Struct, gc=False, omit_defaults=True):
     image_tokens: Count | None = None
     rejected_prediction_tokens: Count | None = None
     cached_tokens: Count | None = None
+    thinking_tokens: Count | None = None
+
+
+class ServerTools(Struct, gc=False, omit_defaults=True):
+    """What a provider's own tools did; only searches are sold by the piece."""
+
+    web_search_requests: Count | None = None
+    web_search_calls: Count | None = None
+    x_search_calls: Count | None = None
+
+
+class ToolCalls(Struct, gc=False, omit_defaults=True):
+    """How often a tool of Perplexity's agent was called."""
+
+    invocation: Count | None = None
+
+
+class ToolCallsByName(Struct, gc=False, omit_defaults=True):
+    """`tool_calls_details`; only searches are sold by the piece."""
+
+    web_search: ToolCalls | None = None
+
+
+class Iteration(Struct, gc=False, omit_defaults=True):
+    """One turn of the model inside a call."""
+
+    type: str | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation: CacheWrites | None = None
 
 
 class Usage(Struct, gc=False, omit_defaults=True):
-    """`usage` of any family. Per-iteration usage is left out: the totals beside it already hold it."""
+    """`usage` of any family."""
 
     prompt_tokens: Count | None = None
     prompt_tokens_details: InputDetails | None = None
@@ -87,6 +121,17 @@ class Usage(Struct, gc=False, omit_defaults=True):
     cache_read_input_tokens: Count | None = None
     cache_creation: CacheWrites | None = None
     prompt_cache_hit_tokens: Count | None = None
+    prompt_audio_seconds: Decimal | None = None
+    iterations: list[Iteration] | None = None
+    server_tool_use: ServerTools | None = None
+    server_tool_use_details: ServerTools | None = None
+    server_side_tool_usage_details: ServerTools | None = None
+    tool_calls_details: ToolCallsByName | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    is_byok: bool | None = None
+    cost_details: UpstreamCosts | None = None
 
 
 class Meters(Struct, gc=False, frozen=True):
@@ -146,7 +191,9 @@ def meters(usage: Usage) -> Meters:
         output_text_tokens=outputs.text_tokens,
         output_audio_tokens=outputs.audio_tokens,
         output_image_tokens=outputs.image_tokens,
-        reasoning_tokens=outputs.reasoning_tokens,
+        reasoning_tokens=outputs.reasoning_tokens
+        if outputs.reasoning_tokens is not None
+        else outputs.thinking_tokens,
         citation_tokens=outputs.citation_tokens,
         accepted_prediction_tokens=outputs.accepted_prediction_tokens,
         rejected_prediction_tokens=outputs.rejected_prediction_tokens,
@@ -193,6 +240,8 @@ def _totals(usage: Usage) -> tuple[int | None, int | None, int | None]:
 def _audio(usage: Usage) -> int | None:
     if usage.audio_seconds is not None:
         return milliseconds(usage.audio_seconds, "usage.audio_seconds")
+    if usage.prompt_audio_seconds is not None:
+        return milliseconds(usage.prompt_audio_seconds, "usage.prompt_audio_seconds")
     return milliseconds(usage.seconds, "usage.seconds")
 
 

@@ -1,0 +1,215 @@
+"""OpenRouter's records of what it billed: a generation of its API, and a row of the activity export.
+
+Both carry the id of the response, so that a response and its record are one call. With a key of one's own the
+provider bills for itself: the call then cost what OpenRouter asks and what the provider asks. A total of 0 is
+believed, for the records are those of the one who bills.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ingest.event import ReportedCost, UsageEvent
+from ingest.formats import provider
+from ingest.formats.body import Milliseconds
+from ingest.formats.completion import microseconds
+from ingest.formats.cost import UpstreamCosts, pico, upstream
+from ingest.formats.format import Fields, Format
+from ingest.formats.instant import instant
+from ingest.formats.usage import Count
+
+PROVIDER: Final = "openrouter"
+
+_TYPES: Final = {
+    "completions": "chat_completion",
+    "embeddings": "embedding",
+    "rerank": "rerank",
+    "tts": "speech",
+    "stt": "transcription",
+    "video": "video_generation",
+    "image": "image_generation",
+}
+_STREAMABLE: Final = frozenset({"chat_completion", "speech", "transcription", "image_generation"})
+_STANDARD: Final = frozenset({None, "", "standard"})
+
+
+class Generation(Struct, gc=False):
+    """A generation, as `GET /api/v1/generation` answers it."""
+
+    id: str
+    total_cost: Decimal
+    created_at: str | float | None = None
+    model: str | None = None
+    api_type: str | None = None
+    is_byok: bool | None = None
+    upstream_inference_cost: Decimal | None = None
+    tokens_prompt: Count | None = None
+    tokens_completion: Count | None = None
+    native_tokens_prompt: Count | None = None
+    native_tokens_completion: Count | None = None
+    native_tokens_reasoning: Count | None = None
+    native_tokens_cached: Count | None = None
+    native_tokens_completion_images: Count | None = None
+    latency: Milliseconds | None = None
+    streamed: bool | None = None
+    cancelled: bool | None = None
+    finish_reason: str | None = None
+    service_tier: str | None = None
+    data_region: str | None = None
+    external_user: str | None = None
+    provider_name: str | None = None
+    response_cache_source_id: str | None = None
+
+
+class Wrapped(Struct, gc=False):
+    """The answer around a generation."""
+
+    data: Generation
+
+
+class Activity(Struct, gc=False):
+    """A row of the activity export."""
+
+    generation_id: str
+    created_at: str
+    cost_total: Decimal
+    cost_web_search: Decimal | None = None
+    byok_usage_inference: Decimal | None = None
+    tokens_prompt: Count | None = None
+    tokens_completion: Count | None = None
+    tokens_reasoning: Count | None = None
+    tokens_cached: Count | None = None
+    model_permaslug: str | None = None
+    provider_name: str | None = None
+    variant: str | None = None
+    cancelled: bool | None = None
+    streamed: bool | None = None
+    user: str | None = None
+    finish_reason_normalized: str | None = None
+    generation_time_ms: Milliseconds | None = None
+    time_to_first_token_ms: Milliseconds | None = None
+    api_key_name: str | None = None
+    app_name: str | None = None
+
+
+_decode = msgspec.json.Decoder(Generation).decode
+_decode_wrapped = msgspec.json.Decoder(Wrapped).decode
+_cells = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def recognises(fields: Fields) -> bool:
+    """Whether this is a generation, alone or as the API answers it."""
+    if "total_cost" in fields and "native_tokens_prompt" in fields:
+        return "id" in fields
+    return len(fields) == 1 and b'"native_tokens_prompt"' in bytes(fields.get("data", b""))
+
+
+def recognises_activity(fields: Fields) -> bool:
+    """Whether these are the columns of the activity export."""
+    return "generation_id" in fields and "cost_total" in fields
+
+
+def read(raw: bytes) -> UsageEvent:
+    """One generation."""
+    one = _decode_wrapped(raw).data if b'"data"' in raw and _is_wrapped(raw) else _decode(raw)
+    kind = _TYPES.get(one.api_type or "completions", one.api_type or provider.UNKNOWN)
+    tokens_in = one.tokens_prompt if one.native_tokens_prompt is None else one.native_tokens_prompt
+    tokens_out = (
+        one.tokens_completion if one.native_tokens_completion is None else one.native_tokens_completion
+    )
+    return UsageEvent(
+        source=PROVIDER,
+        source_event_id=f"{PROVIDER}:{one.id}",
+        occurred_at=instant(one.created_at, "created_at", naive_is_utc=True) if one.created_at else None,
+        request_type=f"{kind}_stream" if one.streamed and kind in _STREAMABLE else kind,
+        provider=PROVIDER,
+        model=one.model or provider.UNKNOWN,
+        service_tier=one.service_tier or None,
+        region=one.data_region or None,
+        stream=one.streamed,
+        finish_reason=one.finish_reason or None,
+        status="cancelled" if one.cancelled else "success",
+        end_user=one.external_user or None,
+        labels={"provider_name": one.provider_name} if one.provider_name else None,
+        latency_us=microseconds(one.latency),
+        input_tokens=tokens_in,
+        cache_read_tokens=one.native_tokens_cached,
+        output_tokens=tokens_out,
+        output_image_tokens=one.native_tokens_completion_images,
+        reasoning_tokens=one.native_tokens_reasoning,
+        total_tokens=_sum(tokens_in, tokens_out),
+        reported=_vouched(
+            upstream(
+                one.total_cost,
+                UpstreamCosts(upstream_inference_cost=one.upstream_inference_cost),
+                "total_cost",
+                byok=bool(one.is_byok),
+            )
+        ),
+    )
+
+
+def read_activity(raw: bytes) -> UsageEvent:
+    """One row of the activity export; an empty cell says nothing."""
+    cells = {name: cell for name, cell in _cells(raw).items() if bytes(cell) not in {b'""', b"null"}}
+    row = msgspec.json.decode(msgspec.json.encode(cells), type=Activity, strict=False)
+    variant = "" if row.variant in _STANDARD else f":{row.variant}"
+    model = row.model_permaslug or provider.UNKNOWN
+    return UsageEvent(
+        source=PROVIDER,
+        source_event_id=f"{PROVIDER}:{row.generation_id}",
+        occurred_at=instant(row.created_at, "created_at", naive_is_utc=True),
+        request_type="chat_completion_stream" if row.streamed else "chat_completion",
+        provider=PROVIDER,
+        model=model if model.endswith(variant) else model + variant,
+        stream=row.streamed,
+        finish_reason=row.finish_reason_normalized,
+        status="cancelled" if row.cancelled else "success",
+        virtual_key_name=row.api_key_name,
+        application=row.app_name,
+        user=row.user,
+        labels={"provider_name": row.provider_name} if row.provider_name else None,
+        latency_us=microseconds(row.generation_time_ms),
+        time_to_first_token_us=microseconds(row.time_to_first_token_ms),
+        input_tokens=row.tokens_prompt,
+        cache_read_tokens=row.tokens_cached,
+        output_tokens=row.tokens_completion,
+        reasoning_tokens=row.tokens_reasoning,
+        total_tokens=_sum(row.tokens_prompt, row.tokens_completion),
+        reported=_billed(row),
+    )
+
+
+def _is_wrapped(raw: bytes) -> bool:
+    return "data" in _cells(raw)
+
+
+def _sum(tokens_in: int | None, tokens_out: int | None) -> int | None:
+    return None if tokens_in is None and tokens_out is None else (tokens_in or 0) + (tokens_out or 0)
+
+
+def _billed(row: Activity) -> ReportedCost | None:
+    """What the row asks and what the provider asked beside it. The search is told apart; the rest is one sum."""
+    asked = row.cost_total + (row.byok_usage_inference or Decimal(0))
+    search = pico(row.cost_web_search, "cost_web_search")
+    return _vouched(ReportedCost(search=search or None, total=pico(asked, "cost_total")))
+
+
+def _vouched(cost: ReportedCost | None) -> ReportedCost | None:
+    return None if cost is None else msgspec.structs.replace(cost, believed_zero=True)
+
+
+FORMAT: Final = Format(
+    name="openrouter",
+    title="a generation of OpenRouter, as GET /api/v1/generation answers",
+    recognises=recognises,
+    read=read,
+)
+ACTIVITY: Final = Format(
+    name="openrouter-activity",
+    title="a row of OpenRouter's activity export",
+    recognises=recognises_activity,
+    read=read_activity,
+)
