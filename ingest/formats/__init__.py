@@ -24,6 +24,7 @@ from ingest.formats import (
     mending,
     openrouter,
     stream,
+    turns,
 )
 from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
@@ -66,6 +67,8 @@ def recognise(raw: bytes) -> Format:
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many, None for anything else, also for what cannot be read: `read` says why."""
+    if turns.MARK in raw:
+        return turns.split(raw)
     if _PAGE_MARK not in raw:  # ten times cheaper than decoding a record to see that it is no page
         return None
     try:

@@ -53,7 +53,7 @@ class AnthropicFault(Struct, gc=False):
 class Result(Struct, gc=False):
     """How one request of an Anthropic batch ended."""
 
-    type: str
+    type: str | None = None
     message: Raw = NULL
     error: AnthropicFault | None = None
 
@@ -104,7 +104,7 @@ def openai_format(reader: Reader) -> Format:
         responded = line.response or Responded()
         named = provider.of_id(line.id) or provider.UNKNOWN
         failed = (responded.status_code or 0) >= _FAILED or line.error is not None
-        event = _failed(named, line.error) if failed else None
+        event = _failed(named, line.error or Fault(code=responded.status_code)) if failed else None
         if _is_object(responded.body):
             event = _inside(reader, responded.body, "response.body", event)
         if event is None:

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from ingest.event import UsageEvent
 from ingest.formats import provider
-from ingest.formats.body import Milliseconds
+from ingest.formats.body import NULL, Milliseconds, is_there
 from ingest.formats.chunk import decoded, last
 from ingest.formats.completion import microseconds
 from ingest.formats.format import Fields, Format
@@ -52,7 +52,7 @@ class Metrics(Struct, rename="camel", gc=False):
 class Block(Struct, rename="camel", gc=False):
     """A block of content; only whether it calls a tool is looked at."""
 
-    tool_use: Raw | None = None
+    tool_use: Raw = NULL
 
 
 class Message(Struct, gc=False):
@@ -204,7 +204,7 @@ def _tier(response: Converse) -> str | None:
 
 def _calls(output: Output | None) -> int | None:
     blocks = output.message.content if output and output.message else None
-    return None if blocks is None else sum(block.tool_use is not None for block in blocks)
+    return None if blocks is None else sum(is_there(block.tool_use) for block in blocks)
 
 
 def speaks(first: Fields) -> bool:
@@ -216,7 +216,7 @@ def joined(chunks: Sequence[bytes]) -> dict[str, Any]:
     """The record of a stream: the response as it would have come in one piece, its content left out."""
     read = [decoded(_decode_event, raw, index) for index, raw in enumerate(chunks)]
     begun = [event.content_block_start.start for event in read if event.content_block_start is not None]
-    calls = sum(block is not None and block.tool_use is not None for block in begun)
+    calls = sum(block is not None and is_there(block.tool_use) for block in begun)
     metadata = last(read, "metadata") or Converse()
     stopped = last(read, "message_stop")
     response = {

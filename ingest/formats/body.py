@@ -16,6 +16,11 @@ Milliseconds = Annotated[float, Meta(ge=0, le=10**12)]
 NULL: Final = Raw(b"null")
 
 
+def is_there(raw: Raw) -> bool:
+    """Whether a field typed `Raw` holds anything."""
+    return bytes(raw) != b"null"
+
+
 class Empty(Struct, gc=False):
     """Something that is only counted."""
 

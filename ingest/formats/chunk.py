@@ -91,8 +91,8 @@ def decoded(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
 
 
 def first(read: Sequence[Any], name: str) -> Any:
-    """What the first chunk that says anything under `name` says; an empty text says nothing."""
-    return next((value for one in read if (value := getattr(one, name)) is not None and value != ""), None)
+    """What the first chunk that says anything under `name` says; an empty text or a 0 says nothing."""
+    return next((value for one in read if (value := getattr(one, name))), None)
 
 
 def last(read: Sequence[Any], name: str) -> Any:

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from ingest.event import UsageEvent
-from ingest.formats.body import Empty
+from ingest.formats.body import NULL, Empty, is_there
 from ingest.formats.chunk import decoded, first
 from ingest.formats.format import Fields, Format
 from ingest.formats.usage import Count, Meters
@@ -57,9 +57,9 @@ class Response(Struct, gc=False):
     tool_calls: list[Empty] | None = None
     usage: Billing | None = None
     meta: Billing | None = None
-    results: Raw | None = None
-    embeddings: Raw | None = None
-    classifications: Raw | None = None
+    results: Raw = NULL
+    embeddings: Raw = NULL
+    classifications: Raw = NULL
 
 
 class End(Struct, gc=False):
@@ -113,11 +113,11 @@ def read(raw: bytes) -> UsageEvent:
 
 
 def _request_type(response: Response) -> str:
-    if response.results is not None:
+    if is_there(response.results):
         return "rerank"
-    if response.embeddings is not None:
+    if is_there(response.embeddings):
         return "embedding"
-    return "chat_completion" if response.classifications is None else "classification"
+    return "classification" if is_there(response.classifications) else "chat_completion"
 
 
 def _counted(units: Units) -> Meters:

@@ -139,7 +139,7 @@ def _beside(cost: Cost, at: str) -> ReportedCost:
     )
 
 
-def upstream(cost: Decimal, details: UpstreamCosts, at: str, *, byok: bool) -> ReportedCost | None:
+def upstream(cost: Decimal | None, details: UpstreamCosts, at: str, *, byok: bool) -> ReportedCost | None:
     """What OpenRouter asks, and with a key of one's own what the provider asks beside it.
 
     Prompt and completion are stated of the provider's price: they are parts where they add up to it. None where the
@@ -149,13 +149,13 @@ def upstream(cost: Decimal, details: UpstreamCosts, at: str, *, byok: bool) -> R
         Refused: an amount is not one, or is larger than one event can cost.
     """
     named = f"{at}_details"
-    asked = pico(cost, at) or 0
+    asked = pico(cost, at)
     billed = pico(details.upstream_inference_cost, named, "upstream_inference_cost")
     prompt = pico(details.upstream_inference_prompt_cost, named, "upstream_inference_prompt_cost")
     completion = pico(
         details.upstream_inference_completions_cost, named, "upstream_inference_completions_cost"
     )
-    if byok and billed is None:
+    if asked is None or (byok and billed is None):
         return None
     inference = billed if byok and billed is not None else asked
     total = _less(asked, at, -inference) if byok else asked

@@ -14,10 +14,11 @@ from msgspec.structs import asdict
 
 from ingest.event import Status, UsageEvent
 from ingest.formats import provider
+from ingest.formats.body import NULL, is_there
 from ingest.formats.chunk import decoded, last
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import instant
-from ingest.formats.spelling import camel
+from ingest.formats.spelling import S, camel
 from ingest.formats.usage import Count, Meters
 from ingest.refusal import Refused
 
@@ -57,7 +58,7 @@ class UsageMetadata(Struct, gc=False):
 class Part(Struct, gc=False):
     """A part of an answer; only whether it calls a function is looked at."""
 
-    function_call: Raw | None = None
+    function_call: Raw = NULL
 
 
 class Content(Struct, gc=False):
@@ -95,8 +96,8 @@ class Response(Struct, gc=False):
     candidates: list[Candidate] | None = None
     prompt_feedback: Feedback | None = None
     usage_metadata: UsageMetadata | None = None
-    embedding: Raw | None = None
-    embeddings: Raw | None = None
+    embedding: Raw = NULL
+    embeddings: Raw = NULL
 
 
 CamelResponse: Final = camel(Response)
@@ -135,7 +136,7 @@ def to_event(response: Response) -> UsageEvent:
     model = (response.model_version or "").rpartition("/")[2] or provider.UNKNOWN
     named = "vertex" if response.create_time is not None or usage.traffic_type else "gemini"
     answered = None if response.candidates is None else candidates
-    embeds = response.embedding is not None or response.embeddings is not None
+    embeds = is_there(response.embedding) or is_there(response.embeddings)
     return UsageEvent(
         source=named,
         source_event_id=f"{named}:{response.response_id}" if response.response_id else None,
@@ -188,7 +189,7 @@ def _of(details: list[Modality], kind: str) -> int | None:
 
 def _calls(candidate: Candidate) -> int:
     parts = candidate.content.parts if candidate.content is not None else None
-    return sum(part.function_call is not None for part in parts or ())
+    return sum(is_there(part.function_call) for part in parts or ())
 
 
 def _searches(candidates: list[Candidate], model: str) -> int | None:
@@ -229,21 +230,26 @@ def joined(chunks: Sequence[bytes]) -> dict[str, Any]:
     ends = [one.finish_reason for one in candidates if one.finish_reason]
     feedback = last(read, "prompt_feedback")
     searches: list[Raw] = max((_queries(one) for one in candidates), key=len, default=[])
-    answered = Candidate(
+    spelt = camel if isinstance(read[0], CamelResponse) else _as_it_is
+    answered = spelt(Candidate)(
         finish_reason=ends[-1] if ends else None,
-        content=Content([Part(_SOMETHING)] * sum(map(_calls, candidates))),
-        grounding_metadata=Grounding([_SOMETHING] * len(searches)),
+        content=spelt(Content)(parts=[spelt(Part)(function_call=_SOMETHING)] * sum(map(_calls, candidates))),
+        grounding_metadata=spelt(Grounding)(web_search_queries=[_SOMETHING] * len(searches)),
     )
-    response = Response(
+    response = spelt(Response)(
         response_id=last(read, "response_id"),
         model_version=last(read, "model_version"),
         create_time=last(read, "create_time"),
         candidates=[answered] if ends else None,
         prompt_feedback=feedback,
-        usage_metadata=last(read, "usage_metadata") or UsageMetadata(),
+        usage_metadata=last(read, "usage_metadata") or spelt(UsageMetadata)(),
     )
     record: dict[str, Any] = {"response": response, "stream": True}
     return record if ends or feedback is not None else {**record, "status": "cancelled"}
+
+
+def _as_it_is(shape: type[S]) -> type[S]:
+    return shape
 
 
 def _queries(candidate: Candidate) -> list[Raw]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingest.formats.usage import CacheWrites, InputDetails, Iteration, OutputDetails, ServerTools, Usage
+from ingest.formats.usage import CacheWrites, InputDetails, OutputDetails, ServerTools, Usage
 
 _INPUT_ONLY: Final = frozenset({"embedding", "rerank"})
 _ADDITIVE_ONCE: Final = frozenset({"anthropic", "bedrock"})
@@ -55,8 +55,6 @@ def _outside_completion(usage: Usage) -> Usage:
 
 
 def _from_provider(usage: Usage) -> Usage:
-    if usage.iterations and usage.prompt_tokens is None:
-        usage = _with_compactions(usage)
     searches = _searches(usage)
     if searches is not None:
         usage = _searched(usage, searches)
@@ -73,35 +71,6 @@ def _from_provider(usage: Usage) -> Usage:
     if usage.input_tokens_details is not None:
         return _agent(usage, usage.input_tokens_details)
     return _xai(usage)
-
-
-def _with_compactions(usage: Usage) -> Usage:
-    """Anthropic's context compactions: turns of the same model that the totals leave out."""
-    for turn in usage.iterations or ():
-        if turn.type == "compaction":
-            usage = replace(
-                usage,
-                input_tokens=_sum(usage.input_tokens, turn.input_tokens),
-                output_tokens=_sum(usage.output_tokens, turn.output_tokens),
-                cache_creation_input_tokens=_sum(
-                    usage.cache_creation_input_tokens, turn.cache_creation_input_tokens
-                ),
-                cache_read_input_tokens=_sum(usage.cache_read_input_tokens, turn.cache_read_input_tokens),
-                cache_creation=_writes(usage, turn),
-            )
-    return usage
-
-
-def _writes(usage: Usage, turn: Iteration) -> CacheWrites | None:
-    """The cache writes of both by how long they are kept; not split where one of them does not split its own."""
-    if usage.cache_creation is None or turn.cache_creation is None:
-        unsplit = turn if turn.cache_creation is None else usage
-        return None if unsplit.cache_creation_input_tokens else usage.cache_creation or turn.cache_creation
-    mine, its = usage.cache_creation, turn.cache_creation
-    return CacheWrites(
-        ephemeral_5m_input_tokens=_sum(mine.ephemeral_5m_input_tokens, its.ephemeral_5m_input_tokens),
-        ephemeral_1h_input_tokens=_sum(mine.ephemeral_1h_input_tokens, its.ephemeral_1h_input_tokens),
-    )
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

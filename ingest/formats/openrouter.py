@@ -38,8 +38,8 @@ _STANDARD: Final = frozenset({None, "", "standard"})
 class Generation(Struct, gc=False):
     """A generation, as `GET /api/v1/generation` answers it."""
 
-    id: str
-    total_cost: Decimal
+    id: str | None = None
+    total_cost: Decimal | None = None
     created_at: str | float | None = None
     model: str | None = None
     api_type: str | None = None
@@ -72,9 +72,9 @@ class Wrapped(Struct, gc=False):
 class Activity(Struct, gc=False):
     """A row of the activity export."""
 
-    generation_id: str
-    created_at: str
-    cost_total: Decimal
+    generation_id: str | None = None
+    created_at: str | float | None = None
+    cost_total: Decimal | None = None
     cost_web_search: Decimal | None = None
     byok_usage_inference: Decimal | None = None
     tokens_prompt: Count | None = None
@@ -121,7 +121,7 @@ def read(raw: bytes) -> UsageEvent:
     )
     return UsageEvent(
         source=PROVIDER,
-        source_event_id=f"{PROVIDER}:{one.id}",
+        source_event_id=f"{PROVIDER}:{one.id}" if one.id else None,
         occurred_at=instant(one.created_at, "created_at", naive_is_utc=True) if one.created_at else None,
         request_type=f"{kind}_stream" if one.streamed and kind in _STREAMABLE else kind,
         provider=PROVIDER,
@@ -159,8 +159,8 @@ def read_activity(raw: bytes) -> UsageEvent:
     model = row.model_permaslug or provider.UNKNOWN
     return UsageEvent(
         source=PROVIDER,
-        source_event_id=f"{PROVIDER}:{row.generation_id}",
-        occurred_at=instant(row.created_at, "created_at", naive_is_utc=True),
+        source_event_id=f"{PROVIDER}:{row.generation_id}" if row.generation_id else None,
+        occurred_at=instant(row.created_at, "created_at", naive_is_utc=True) if row.created_at else None,
         request_type="chat_completion_stream" if row.streamed else "chat_completion",
         provider=PROVIDER,
         model=model if model.endswith(variant) else model + variant,
@@ -192,6 +192,8 @@ def _sum(tokens_in: int | None, tokens_out: int | None) -> int | None:
 
 def _billed(row: Activity) -> ReportedCost | None:
     """What the row asks and what the provider asked beside it. The search is told apart; the rest is one sum."""
+    if row.cost_total is None:
+        return None
     asked = row.cost_total + (row.byok_usage_inference or Decimal(0))
     search = pico(row.cost_web_search, "cost_web_search")
     return _vouched(ReportedCost(search=search or None, total=pico(asked, "cost_total")))

@@ -1,5 +1,6 @@
 """Spelling: the twin of a struct whose fields are written in camelCase, for APIs whose libraries write snake_case."""
 
+from functools import cache
 from types import GenericAlias, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -9,6 +10,7 @@ from msgspec.structs import fields
 S = TypeVar("S", bound=Struct)
 
 
+@cache
 def camel(shape: type[S]) -> type[S]:
     """A struct like `shape`, and like those inside it, whose fields are spelt in camelCase outside."""
     twins = [(one.name, _twin(one.type), one.default) for one in fields(shape)]

@@ -83,9 +83,10 @@ class ToolCallsByName(Struct, gc=False, omit_defaults=True):
 
 
 class Iteration(Struct, gc=False, omit_defaults=True):
-    """One turn of the model inside a call."""
+    """One turn inside a call; those that the totals leave out are calls of their own: `ingest.formats.turns`."""
 
     type: str | None = None
+    model: str | None = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
