@@ -18,6 +18,8 @@ MARK: Final = b'"iterations"'
 """A record without it need not be looked at."""
 
 _APART: Final = frozenset({"compaction", "advisor_message"})
+_SETTLED: Final = frozenset({"extra_fields", "call_type", "response_cost"})
+"""Marks of gateways, whose own counts and costs are those of the whole call."""
 _HOLDERS: Final = ("response", "result", "message", "body", "modelOutput")
 _INHERITED: Final = ("service_tier", "inference_geo", "speed")
 _OF_THE_WHOLE: Final = frozenset({"latency_ms", "time_to_first_token_ms", "chunk_count"})
@@ -41,9 +43,9 @@ def split(raw: bytes) -> Sequence[bytes] | None:
 
 def _message(record: Any) -> dict[str, Any]:
     """The message in a record, itself or inside an envelope or a batch's line; nothing where there is none."""
-    while isinstance(record, dict):
+    while isinstance(record, dict) and _SETTLED.isdisjoint(record):
         if record.get("type") == "message" and isinstance(record.get("usage"), dict):
-            return {} if "extra_fields" in record else record
+            return record
         record = next((record[name] for name in _HOLDERS if isinstance(record.get(name), dict)), None)
     return {}
 
@@ -52,7 +54,7 @@ def _turns(message: dict[str, Any]) -> list[dict[str, Any]]:
     turns = message.get("usage", {}).get("iterations")
     if not isinstance(turns, list):
         return []
-    return [turn for turn in turns if isinstance(turn, dict) and turn.get("type") in _APART]
+    return [turn for turn in turns if isinstance(turn, dict) and str(turn.get("type")) in _APART]
 
 
 def _replaced(record: Any, message: dict[str, Any], turn: dict[str, Any], at: int) -> Any:

@@ -112,8 +112,7 @@ def _revise(
         old = standing[entry.event_id]
         new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), old)
         if entry.version_rank >= old["version_rank"]:
-            _replace(connection, old, new, origin.received_at)
-            standing[entry.event_id] = new
+            standing[entry.event_id] = _replace(connection, old, new, origin.received_at)
             touched += (old["occurred_at"], new["occurred_at"])
             receipt.unpriced += batch.shared[entry.shared].unpriced
         else:
@@ -127,10 +126,12 @@ def _next_version(entry: Entry, values: dict[str, Any], old: dict[str, Any]) -> 
     return new if entry.dated else {**new, "occurred_at": old["occurred_at"]}
 
 
-def _replace(connection: sa.Connection, old: dict[str, Any], new: dict[str, Any], now: int) -> None:
+def _replace(connection: sa.Connection, old: dict[str, Any], new: dict[str, Any], now: int) -> dict[str, Any]:
+    """Put `new` in the place of `old`; the row that stands now, which a later one of the batch may replace again."""
     _file(connection, old, now)
     connection.execute(usage_event.delete().where(usage_event.c.seq == old["seq"]))
-    connection.execute(usage_event.insert(), [new])
+    seq = connection.execute(usage_event.insert().returning(usage_event.c.seq), new).scalar_one()
+    return {**new, "seq": seq}
 
 
 def _file(connection: sa.Connection, version: dict[str, Any], now: int) -> None:
