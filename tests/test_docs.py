@@ -1,5 +1,6 @@
 """Documentation that cannot drift: what people can type or set is written down."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,14 @@ import typer.main
 
 from dashboard import catalogue
 from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
+from ingest import formats
 from ingest.cli import app
 from ingest.formats import FORMATS
 from ingest.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+FORMATS_DOC = (ROOT / "docs" / "formats.md").read_text()
 DOCS = README + "".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
 
 
@@ -38,14 +41,22 @@ def test_every_format_is_described(name: str) -> None:
     assert name in (ROOT / "docs" / "formats.md").read_text()
 
 
+EXAMPLES = re.findall(
+    r"^## ([^\n]+)\n(?:(?!^## ).)*?^```json\n(.*?)```", FORMATS_DOC, re.DOTALL | re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("heading", "example"), EXAMPLES, ids=[heading for heading, _ in EXAMPLES])
+def test_an_example_is_of_the_format_under_whose_name_it_stands(heading: str, example: str) -> None:
+    assert formats.reading(example.encode())[1].name in heading
+
+
 @pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
 def test_every_command_is_documented(command: str) -> None:
     assert f"tallybook {command}" in DOCS
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:
-    import re
-
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
