@@ -19,6 +19,9 @@ import msgspec
 MAX_COUNT: Final = 10**12
 """No call counts more than this of anything; a larger figure is a mistake of the sender."""
 
+DIGEST: Final = "sha256:"
+"""Stands before the hex SHA-256 of a virtual key, for sources that know no more of it; it finds the same key."""
+
 Status = Literal["success", "error", "cancelled"]
 
 

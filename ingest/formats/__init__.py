@@ -21,6 +21,9 @@ from ingest.formats import (
     envelope,
     fault,
     gemini,
+    litellm,
+    litellm_refused,
+    litellm_spend_log,
     mending,
     openrouter,
     stream,
@@ -30,7 +33,7 @@ from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
 _NAMES_SHOWN: Final = 12
-_PAGE_MARK: Final = b'"logs"'
+_PAGE_MARKS: Final = (b'"logs"', b'"total_pages"')
 _NAME: Final = re.compile(r"(?!sk-)[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -67,9 +70,9 @@ def recognise(raw: bytes) -> Format:
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many, None for anything else, also for what cannot be read: `read` says why."""
-    if turns.MARK in raw:
-        return turns.split(raw)
-    if _PAGE_MARK not in raw:  # ten times cheaper than decoding a record to see that it is no page
+    if turns.MARK in raw and (parts := turns.split(raw)) is not None:
+        return parts
+    if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than to decode a record and see
         return None
     try:
         fields = _fields(raw)
@@ -142,6 +145,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     completion.FORMAT,
     envelope.format_of(read),
     bifrost_log.FORMAT,
+    litellm.FORMAT,
+    litellm_spend_log.FORMAT,
     bifrost_log.PAGE,
     gemini.FORMAT,
     bedrock_log.FORMAT,
@@ -152,6 +157,9 @@ FORMATS: Final[tuple[Format, ...]] = (
     openrouter.ACTIVITY,
     openrouter.FORMAT,
     cohere.FORMAT,
+    litellm_spend_log.PAGE,
+    litellm_refused.AGGREGATE,
+    litellm_refused.ENCRYPTED,
     stream.event_format(read),
 )
 """Every format. The order only matters for speed: no two recognise the same record."""

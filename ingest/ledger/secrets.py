@@ -8,14 +8,19 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
+from ingest.event import DIGEST
+
 VERSION = 1
 HINT_FROM = 16
+
+_DIGEST = re.compile(f"{DIGEST}[0-9a-fA-F]{{64}}")
 
 
 class Concealed(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +38,8 @@ class KeyRing:
         self.conceal = lru_cache(maxsize=65_536)(self._conceal)
 
     def _conceal(self, key: str) -> Concealed:
+        if _DIGEST.fullmatch(key):
+            return Concealed(self.ident_of_digest(key.removeprefix(DIGEST)), None)
         if not looks_secret(key):
             return Concealed(key, None)
         return Concealed(self.ident_of_digest(hashlib.sha256(key.encode()).hexdigest()), hint(key))

@@ -1,0 +1,162 @@
+"""LiteLLM's table `LiteLLM_SpendLogs`: its rows, from an export, the database or GET /spend/logs, and pages of them.
+
+A row is read as the payload that it was made from. In an export every field is text, and what the database does not
+know is empty; `metadata` is JSON, as an object or as text. Times are UTC, also where they do not say so.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct, field
+from msgspec.structs import replace
+
+from ingest.event import UsageEvent
+from ingest.formats import litellm
+from ingest.formats.body import NULL
+from ingest.formats.column import Column
+from ingest.formats.format import Fields, Format
+from ingest.formats.instant import instant
+from ingest.formats.litellm_payload import Metadata, Payload
+from ingest.formats.usage import Count
+from ingest.refusal import Refused
+
+
+class Row(Struct, gc=False):
+    """The columns that are kept. `messages`, `response` and `proxy_server_request` are content and are not."""
+
+    request_id: str
+    started: float | str = field(name="startTime")
+    call_type: str | None = None
+    api_key: str | None = None
+    spend: Decimal | None = None
+    total_tokens: Count | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    ended: float | str | None = field(name="endTime", default=None)
+    first_token: float | str | None = field(name="completionStartTime", default=None)
+    model: str | None = None
+    model_id: str | None = None
+    model_group: str | None = None
+    custom_llm_provider: str | None = None
+    user: str | None = None
+    metadata: Raw = NULL
+    cache_hit: str | bool | None = None
+    cache_key: str | None = None
+    request_tags: Raw = NULL
+    team_id: str | None = None
+    organization_id: str | None = None
+    end_user: str | None = None
+    session_id: str | None = None
+    status: str | None = None
+    litellm_call_id: str | None = None
+    updated_at: float | str | None = None
+
+
+METADATA: Final = Column[Metadata]("metadata", Metadata)
+REQUEST_TAGS: Final = Column[list[object]]("request_tags", list[object])
+
+_decode = msgspec.json.Decoder(Row).decode
+_decode_text = msgspec.json.Decoder(Row, strict=False).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode_fields = msgspec.json.Encoder().encode
+_rows = msgspec.json.Decoder(list[Raw]).decode
+
+
+def recognises(fields: Fields) -> bool:
+    """Whether these are the columns of a row."""
+    return "request_id" in fields and "startTime" in fields and "spend" in fields
+
+
+def recognises_page(fields: Fields) -> bool:
+    """Whether this is an answer of GET /spend/logs/v2."""
+    return "total_pages" in fields and "data" in fields and bytes(fields["data"])[:1] == b"["
+
+
+def read(raw: bytes) -> UsageEvent:
+    """One row.
+
+    Raises:
+        Refused: its metadata is no JSON, or as `litellm.to_event` says.
+    """
+    row = _row(raw)
+    event = litellm.to_event(_payload(row), cost_at="spend")
+    return replace(event, source_updated_at=_updated(row))
+
+
+def _row(raw: bytes) -> Row:
+    """The row. One whose fields are text is read in a second step: most are not."""
+    try:
+        return _decode(raw)
+    except msgspec.ValidationError:
+        fields = {name: value for name, value in _decode_fields(raw).items() if bytes(value) != b'""'}
+        return _decode_text(_encode_fields(fields))
+
+
+def _payload(row: Row) -> Payload:
+    """The row as the payload that it was made from. Its columns stand before what its metadata repeats of them."""
+    metadata = METADATA.read(row.metadata) or Metadata()
+    return Payload(
+        call_type=row.call_type,
+        started=row.started,
+        id=row.request_id,
+        litellm_call_id=row.litellm_call_id,
+        trace_id=row.session_id,
+        ended=row.ended,
+        first_token=row.first_token,
+        status=row.status,
+        response_cost=row.spend,
+        cost_breakdown=metadata.cost_breakdown,
+        custom_llm_provider=row.custom_llm_provider,
+        model=row.model,
+        model_group=row.model_group,
+        model_id=row.model_id,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        total_tokens=row.total_tokens,
+        cache_hit=row.cache_hit,
+        cache_key=row.cache_key,
+        metadata=replace(metadata, **_owners(row)),
+        request_tags=REQUEST_TAGS.read(row.request_tags),
+        end_user=row.end_user,
+    )
+
+
+def _owners(row: Row) -> dict[str, Any]:
+    """Whose call it was, in the names of the payload's metadata."""
+    owners = {
+        "user_api_key_hash": row.api_key,
+        "user_api_key_team_id": row.team_id,
+        "user_api_key_org_id": row.organization_id,
+        "user_api_key_user_id": row.user,
+    }
+    return {name: value for name, value in owners.items() if value}
+
+
+def _updated(row: Row) -> int | None:
+    when = row.updated_at
+    return None if when is None or when == "" else instant(when, "updated_at", naive_is_utc=True)
+
+
+def _read_page(_raw: bytes) -> UsageEvent:
+    raise Refused("page", "this is a page of many rows, not one record: send it as a whole body or file")
+
+
+def _unpack(fields: Fields) -> Sequence[Raw]:
+    return _rows(fields["data"])
+
+
+FORMAT: Final = Format(
+    name="litellm-spend-log",
+    title="a row of LiteLLM's table LiteLLM_SpendLogs, from its API, its database or an export",
+    recognises=recognises,
+    read=read,
+)
+PAGE: Final = Format(
+    name="litellm-spend-logs",
+    title="a page of LiteLLM's spend logs, as GET /spend/logs/v2 answers",
+    recognises=recognises_page,
+    read=_read_page,
+    unpack=_unpack,
+)
