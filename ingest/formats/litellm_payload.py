@@ -66,6 +66,7 @@ class Metadata(Struct, gc=False):
     attempted_fallbacks: Count | None = None
     # only in the oldest payload
     hidden_params: HiddenParams | None = None
+    model_group: str | None = None
     tags: list[object] | None = None
 
 

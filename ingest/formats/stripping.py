@@ -20,6 +20,9 @@ from ingest.formats.cohere import Response as CohereResponse
 from ingest.formats.envelope import Envelope
 from ingest.formats.gemini import CamelResponse
 from ingest.formats.gemini import Response as GeminiResponse
+from ingest.formats.litellm_payload import Payload
+from ingest.formats.litellm_spend_log import Row as SpendLog
+from ingest.formats.litellm_v1 import Flat
 from ingest.formats.mending import loads
 from ingest.formats.openrouter import Activity, Wrapped
 from ingest.refusal import Refused
@@ -30,7 +33,7 @@ LARGEST: Final = 8 * 1024
 """Bytes of JSON that are kept of one record."""
 
 _SECRET: Final = re.compile(r"(sk-|Bearer )[A-Za-z0-9_\-.]+")
-_KEYS: Final = frozenset({"virtual_key"})
+_KEYS: Final = frozenset({"virtual_key", "api_key", "user_api_key", "user_api_key_hash"})
 """Fields whose value is, or may be, a secret."""
 _QUOTING: Final = frozenset({"error"})
 """Texts that may quote content: an error that is only a message."""
@@ -39,6 +42,8 @@ _HOLDERS: Final = frozenset(
 )
 """Objects that the formats decode in a second step, or a page's rows."""
 _LABELS: Final = "labels"
+_NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?([eE][-+]?[0-9]{1,3})?")
+"""A number as text, as exports of tables have it."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -85,6 +90,7 @@ _SHAPES: Final = (
     *(Body, Envelope, Row),
     *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
     *(GeminiResponse, CamelResponse, Activity, Wrapped),
+    *(Payload, SpendLog, Flat),
 )
 _KNOWN: Final = [field for struct in _SHAPES for field in _fields(inspect.type_info(struct))]
 _TEXTS: Final = frozenset(field.encode_name for field in _KNOWN if _takes(field, inspect.StrType)) - _QUOTING
@@ -98,7 +104,8 @@ _OBJECTS: Final = _HOLDERS | {field.encode_name for field in _KNOWN if any(_stru
 
 def _object(value: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    for name, item in value.items():
+    for name, found in value.items():
+        item = _opened(found) if name in _OBJECTS else found
         if name in _KEYS:
             kept[name] = None
         elif name == _LABELS and isinstance(item, dict):
@@ -108,9 +115,19 @@ def _object(value: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _opened(item: Any) -> Any:
+    """The object that a text of JSON holds, as in a column of a table; anything else as it is."""
+    if not isinstance(item, str) or item[:1] != "{":
+        return item
+    try:
+        return loads(item.encode())
+    except Refused:
+        return item
+
+
 def _is_kept(name: str, item: object) -> bool:
     if isinstance(item, str):
-        return name in _TEXTS
+        return name in _TEXTS or (name in _NUMBERS and _NUMBER.fullmatch(item) is not None)
     if isinstance(item, dict | list):
         return name in _OBJECTS
     return name in _NUMBERS or name in _TEXTS
