@@ -76,6 +76,16 @@ def test_other_content_for_the_same_identity_replaces_the_row_and_keeps_the_old_
     assert kept_versions(ledger) == 1
 
 
+def test_several_versions_in_one_body_leave_the_last_and_keep_the_others(
+    ledger: Ledger, book: GenaiPrices
+) -> None:
+    versions = [call(input_tokens=count, total_tokens=count + 5) for count in (10, 20, 30, 25)]
+    receipt = put_events(ledger, book, *versions)
+    assert (receipt.accepted, receipt.revised) == (1, 3)
+    assert totals(ledger)[:2] == (1, 30)
+    assert kept_versions(ledger) == 3
+
+
 def test_reading_an_old_file_again_does_not_turn_the_truth_back(ledger: Ledger, book: GenaiPrices) -> None:
     old, new = call(), call(input_tokens=20, total_tokens=25)
     put_events(ledger, book, old)
