@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import Post
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
@@ -19,7 +19,7 @@ from ingest.event import MAX_COUNT, ImpossibleCount, check
 from ingest.formats import litellm_repr
 from ingest.formats.stripping import strip
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables import directory, usage_event
 from ingest.pricing.charge import COMPONENTS
 from ingest.refusal import Refused
 
@@ -178,7 +178,11 @@ def test_reading_a_response_again_uses_nothing_and_is_free(embedded: Ledger, pos
         (payload(), "reported", COST),
         (unpriced(response_cost_failure_debug_info={"error_str": "not mapped"}), "computed", COST),
         (unpriced(model="no-such-model"), "unpriced", None),
-        (payload(response_cost=0.0, zero_cost_diagnostic={"reason": "pricing_not_applied"}), "computed", COST),
+        (
+            payload(response_cost=0.0, zero_cost_diagnostic={"reason": "pricing_not_applied"}),
+            "computed",
+            COST,
+        ),
         (
             payload(response_cost=0.0, model="no-such-model", hidden_params={"response_cost": 0.0}),
             "reported",
@@ -235,14 +239,20 @@ def test_what_is_added_and_taken_off_is_the_other_cost(embedded: Ledger, post: P
     post(embedded, SAMPLES["litellm/cost-parts"])
     (event,) = all_events(embedded)
     assert event.other_cost == Decimal("0.0003675")
-    assert (event.output_cost, event.reasoning_cost, event.tool_cost) == (Decimal("0.001"), Decimal("0.002"), Decimal("0.01"))
+    assert (event.output_cost, event.reasoning_cost, event.tool_cost) == (
+        Decimal("0.001"),
+        Decimal("0.002"),
+        Decimal("0.01"),
+    )
 
 
 def test_a_hash_of_a_key_finds_the_key(embedded: Ledger, post: Post) -> None:
     post(embedded, raw(payload()))
     post(embedded, raw(payload(id="chatcmpl-2", metadata={})), virtual_key=KEY)
     with embedded.reading() as connection:
-        keys = set(connection.execute(sa.text("SELECT ident FROM directory WHERE kind = 'virtual_key'")).scalars())
+        keys = set(
+            connection.execute(sa.text("SELECT ident FROM directory WHERE kind = 'virtual_key'")).scalars()
+        )
     assert keys == {embedded.keyring.conceal(KEY).ident}
 
 
@@ -399,10 +409,28 @@ def test_pythons_notation_of_any_plain_value_is_read(value: object) -> None:
     assert litellm_repr.loads(repr(value)) == value
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.text(st.sampled_from("{}[]()<>,:='\"\\ab1.e_ \n-"), max_size=60))
-def test_any_text_is_a_value_or_refused(text: str) -> None:
+def outcome(text: str) -> str:
     try:
         litellm_repr.loads(text)
     except Refused as refused:
-        assert refused.code == "not_python"
+        return refused.code
+    return "a value"
+
+
+@given(st.text(st.sampled_from("{}[]()<>,:='\"\\ab1.e_ \n-"), max_size=60))
+def test_any_text_is_a_value_or_refused(text: str) -> None:
+    assert outcome(text) in {"a value", "not_python"}
+
+
+def test_a_text_beyond_all_measure_is_refused() -> None:
+    assert outcome("'" + "a" * 300_000) == "too_large"
+
+
+def test_a_named_key_keeps_its_name_where_another_call_knows_only_the_key(
+    embedded: Ledger, post: Post
+) -> None:
+    named, unnamed = payload(), payload(id="chatcmpl-2", metadata={})
+    post(embedded, raw(named), raw(unnamed), virtual_key=KEY)
+    with embedded.reading() as connection:
+        entry = connection.execute(sa.select(directory).where(directory.c.kind == "virtual_key")).one()
+    assert (entry.name, entry.hint) == ("search", "sk-…cdef")

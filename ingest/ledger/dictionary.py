@@ -112,7 +112,9 @@ class Lookup:
             for kind in _PEOPLE:
                 if ident := _ident(part, kind):
                     shown = hint if kind == "virtual_key" else None
-                    wanted[kind, ident] = {"name": part[f"{kind}_name"], "hint": shown}
+                    before = wanted.get((kind, ident), {"name": None, "hint": None})
+                    named = part[f"{kind}_name"] or before["name"]
+                    wanted[kind, ident] = {"name": named, "hint": before["hint"] or shown}
         ids: dict[tuple[str, str | None], int] = {}
         for kind in _PEOPLE:
             rows = [
