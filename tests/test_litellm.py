@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from conftest import Post
 from hypothesis import given
 from hypothesis import strategies as st
+from test_formats import JSON, is_told
+from test_formats import outcome as told
 
 from ingest import formats
 from ingest.event import MAX_COUNT, ImpossibleCount, check
@@ -31,7 +33,7 @@ SAMPLES = {
 }
 KEY = "sk-1234567890abcdef"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
-BEGAN = datetime(2026, 9, 21, 14, 13, 20, 250_499, tzinfo=UTC)
+BEGAN = datetime(2026, 9, 21, 14, 13, 20, 250_700, tzinfo=UTC)
 COST = Decimal("0.000225")
 
 
@@ -346,6 +348,25 @@ def test_a_refused_row_keeps_its_numbers_and_none_of_its_content() -> None:
     assert (kept["prompt_tokens"], kept["spend"], kept["api_key"]) == ("10", 0.000225, None)
     assert kept["metadata"]["cost_breakdown"]["total_cost"] == 0.000225
     assert "illness" not in str(kept)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A sample with one of its values, at any depth, replaced by anything."""
+    record = json.loads(draw(st.sampled_from(sorted(SAMPLES.values()))))
+    within = record
+    while True:
+        name = draw(st.sampled_from(sorted(within)))
+        if not isinstance(within[name], dict) or not within[name] or draw(st.booleans()):
+            break
+        within = within[name]
+    within[name] = draw(JSON)
+    return raw(record)
+
+
+@given(spoilt())
+def test_a_spoilt_record_is_an_event_or_refused(record: bytes) -> None:
+    assert is_told(told(record))
 
 
 COUNT = st.integers(0, 10**6)

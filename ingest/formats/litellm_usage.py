@@ -154,6 +154,8 @@ def _inclusive(usage: Usage, provider: str) -> Usage:
     outside = total == spoken + reasoning or (provider == "perplexity" and reasoning > (completion or 0))
     if reasoning and outside:
         completion, total = (completion or 0) + reasoning, None
+    if prompt == usage.prompt_tokens and completion == usage.completion_tokens:
+        return usage
     return replace(usage, prompt_tokens=prompt, completion_tokens=completion, total_tokens=total)
 
 

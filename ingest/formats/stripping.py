@@ -20,6 +20,7 @@ from ingest.formats.cohere import Response as CohereResponse
 from ingest.formats.envelope import Envelope
 from ingest.formats.gemini import CamelResponse
 from ingest.formats.gemini import Response as GeminiResponse
+from ingest.formats.litellm_batch_line import Line as BatchLogLine
 from ingest.formats.litellm_payload import Payload
 from ingest.formats.litellm_spend_log import Row as SpendLog
 from ingest.formats.litellm_v1 import Flat
@@ -90,7 +91,7 @@ _SHAPES: Final = (
     *(Body, Envelope, Row),
     *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
     *(GeminiResponse, CamelResponse, Activity, Wrapped),
-    *(Payload, SpendLog, Flat),
+    *(Payload, SpendLog, Flat, BatchLogLine),
 )
 _KNOWN: Final = [field for struct in _SHAPES for field in _fields(inspect.type_info(struct))]
 _TEXTS: Final = frozenset(field.encode_name for field in _KNOWN if _takes(field, inspect.StrType)) - _QUOTING
