@@ -1,7 +1,7 @@
 """An application that calls models through the `litellm` package, which logs to Tallybook by its own callback.
 
 A script of its own, because litellm keeps its settings, loops and queues in globals of the process.
-Usage: `litellm_sender.py URL TOKEN json_array|ndjson|single|v1`. It ends when its standard input does.
+Usage: `litellm_sender.py URL TOKEN json_array|ndjson|single|v1 RECORDS`, of which it logs so many.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import time
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its default is to download prices
 
@@ -70,11 +71,15 @@ async def calls() -> None:
         await asyncio.sleep(0.3)
 
 
-async def main(url: str, token: str, log_format: str) -> None:
+async def main(url: str, token: str, log_format: str, records: str) -> None:
     sender = callback(url, token, log_format)
-    sender.flush_interval = 0.5
+    sender.flush_interval = 3600  # flushed by hand: litellm drops what is logged while a batch is on its way
     await calls()
-    await asyncio.to_thread(sys.stdin.read)
+    deadline = time.monotonic() + 60
+    while len(sender.log_queue) < int(records):
+        assert time.monotonic() < deadline, f"only {len(sender.log_queue)} records"
+        await asyncio.sleep(0.05)
+    await sender.async_send_batch()
 
 
 asyncio.run(main(*sys.argv[1:]))
