@@ -342,6 +342,18 @@ def test_a_part_larger_than_its_whole_is_refused(embedded: Ledger, post: Post) -
     assert [one.field for one in receipt.rejections] == ["reasoning_tokens"]
 
 
+def test_a_page_is_unpacked_also_where_a_usage_has_turns() -> None:
+    usage = {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+        "iterations": [{"type": "message"}],
+    }
+    rows = [row(payload(id=f"chatcmpl-{n}"), metadata={"usage_object": usage}) for n in range(2)]
+    page = formats.unpack(raw({"data": rows, "total": 2, "page": 1, "page_size": 50, "total_pages": 1}))
+    assert [formats.read(one).input_tokens for one in page or ()] == [1, 1]
+
+
 def test_a_refused_row_keeps_its_numbers_and_none_of_its_content() -> None:
     refused = row(payload(), status="odd", prompt_tokens="10", messages="illness", response="illness")
     kept = json.loads(strip(raw(refused)) or "")

@@ -85,7 +85,12 @@ _decode_bedrock = msgspec.json.Decoder(BedrockLine).decode
 
 
 def _recognises_openai(fields: Fields) -> bool:
-    return "custom_id" in fields and "response" in fields and "result" not in fields and "response_cost" not in fields
+    return (
+        "custom_id" in fields
+        and "response" in fields
+        and "result" not in fields
+        and "response_cost" not in fields
+    )
 
 
 def _recognises_anthropic(fields: Fields) -> bool:
