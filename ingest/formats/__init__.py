@@ -23,6 +23,7 @@ from ingest.formats import (
     gemini,
     mending,
     openrouter,
+    otel,
     stream,
     turns,
 )
@@ -30,7 +31,7 @@ from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
 _NAMES_SHOWN: Final = 12
-_PAGE_MARK: Final = b'"logs"'
+_PAGE_MARKS: Final = (b'"logs"', otel.PAGE_MARK)
 _NAME: Final = re.compile(r"(?!sk-)[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -69,8 +70,8 @@ def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many, None for anything else, also for what cannot be read: `read` says why."""
     if turns.MARK in raw:
         return turns.split(raw)
-    if _PAGE_MARK not in raw:  # ten times cheaper than decoding a record to see that it is no page
-        return None
+    if not any(mark in raw for mark in _PAGE_MARKS):
+        return None  # found ten times sooner than by decoding a record to see that it is no page
     try:
         fields = _fields(raw)
     except Refused:
@@ -152,6 +153,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     openrouter.ACTIVITY,
     openrouter.FORMAT,
     cohere.FORMAT,
+    otel.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order only matters for speed: no two recognise the same record."""
