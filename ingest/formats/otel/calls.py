@@ -49,6 +49,8 @@ _KINDS: Final = {"LLM": CHAT, "EMBEDDING": "embedding", "RERANKER": "rerank"}
 
 _USAGE: Final = (*names.INPUT_TOKENS, *names.OUTPUT_TOKENS, *names.TOTAL_TOKENS)
 _MODEL: Final = (*names.RESPONSE_MODEL, *names.REQUEST_MODEL)
+_AI_SDK_STEPS: Final = {"doGenerate": CHAT, "doStream": CHAT, "doEmbed": "embedding"}
+"""Vercel's AI SDK has a span for its function, which carries sums, and one for each call in it."""
 _DEEPEST: Final = 256
 _SERVER: Final = 2
 """The kind of a span that answers a request: a gateway's or an application's own, unless it knows the usage."""
@@ -84,6 +86,8 @@ def request_type(held: dict[str, Any], kind: Any = None) -> str | None:
         return None
     if asked := said.text(names.LLM_REQUEST_TYPE):
         return _LLM_REQUEST_TYPES.get(asked.lower()) or _operation(asked)
+    if step := said.text(names.AI_SDK_OPERATION):
+        return _AI_SDK_STEPS.get(step.rpartition(".")[2])
     return _specific(said, UNKNOWN) if _looks_like_a_call(held, kind) else None
 
 

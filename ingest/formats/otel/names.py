@@ -16,6 +16,7 @@ OPENINFERENCE_KIND: Final = ("openinference.span.kind",)
 TRACELOOP_KIND: Final = ("traceloop.span.kind",)
 LLM_REQUEST_TYPE: Final = ("llm.request.type",)
 GATEWAY_REQUEST_TYPE: Final = ("request.type",)
+AI_SDK_OPERATION: Final = ("ai.operationId",)
 API_TYPE: Final = ("openai.api.type", "gen_ai.openai.api_type")
 STREAM: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "llm.streaming")
 
@@ -109,8 +110,10 @@ LABEL_PREFIXES: Final = ("tallybook.label.", "traceloop.association.properties."
 RETRIES: Final = ("bifrost.retries", "gen_ai.number_of_retries")
 ATTEMPT: Final = ("bifrost.fallback_index", "gen_ai.fallback_index")
 CHUNKS: Final = ("gen_ai.response.total_chunks",)
+STREAMED: Final = "gen_ai.response.time_to_first_chunk"
+"""Only a call that was streamed has it."""
 FIRST_CHUNK_SECONDS: Final = (
-    "gen_ai.response.time_to_first_chunk",
+    STREAMED,
     "gen_ai.server.time_to_first_token",
     "gen_ai.latency.time_to_first_token",
 )
@@ -295,7 +298,8 @@ NUMBERS: Final = _COUNTS | _AMOUNTS | _DURATIONS | _all(STREAM)
 """Attributes that are numbers, or true and false: text in their place may be anything."""
 
 TEXTS: Final = _all(
-    *(OPERATION, OPENINFERENCE_KIND, TRACELOOP_KIND, LLM_REQUEST_TYPE, GATEWAY_REQUEST_TYPE, API_TYPE),
+    *(OPERATION, OPENINFERENCE_KIND, TRACELOOP_KIND, LLM_REQUEST_TYPE, GATEWAY_REQUEST_TYPE),
+    *(AI_SDK_OPERATION, API_TYPE),
     *(PROVIDER, VENDOR, RESPONSE_MODEL, REQUEST_MODEL, ALIAS, RESPONSE_ID, PROVIDER_KEY),
     *(SERVICE_TIER, ASKED_TIER, FINGERPRINT, FINISH_REASON, ERROR_TYPE, ERROR_CODE, CURRENCY),
     *(VIRTUAL_KEY, VIRTUAL_KEY_NAME, TEAM, TEAM_NAME, CUSTOMER, CUSTOMER_NAME),

@@ -39,7 +39,7 @@ def read(raw: bytes) -> UsageEvent:
     request_type = calls.request_type(span.attributes)
     if request_type is None:
         raise Refused("not_a_call", "this span is no call of a model: it counts only inside those that are")
-    stream = said.flag(names.STREAM)
+    stream = _streamed(span, said)
     provider, model, requested = _served(said)
     used = usage.used(said, provider, request_type)
     status, error_type, error_code = _ended(span, said)
@@ -143,6 +143,15 @@ def _ended(span: Span, said: Attributes) -> tuple[Status, str | None, str | None
 def _code(text: str | None) -> str | None:
     """An error's type or code. What does not look like one may be a message, which may quote a prompt."""
     return text if text and _CODE.fullmatch(text) else None
+
+
+def _streamed(span: Span, said: Attributes) -> bool | None:
+    """Whether the answer came in chunks: as the span says, or as what only such a call has tells."""
+    stated = said.flag(names.STREAM)
+    if stated is not None:
+        return stated
+    told = (said.text(names.GATEWAY_REQUEST_TYPE) or "").endswith("_stream")
+    return True if told or names.STREAMED in span.attributes or span.first_token_time_unix_nano else None
 
 
 def _first_token(span: Span, said: Attributes, latency: int | None) -> int | None:
