@@ -31,7 +31,10 @@ RESPONSE_MODEL: Final = (
     "embedding.model_name",
     "reranker.model_name",
 )
-REQUEST_MODEL: Final = ("gen_ai.request.model", "llm.request.model_name")
+REQUESTED: Final = "llm.request.model_name"
+REQUEST_MODEL: Final = ("gen_ai.request.model", REQUESTED)
+PARAMETERS: Final = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
+"""What a call was asked with, as JSON: nothing of it is kept but its model, which may stand nowhere else."""
 ALIAS: Final = ("bifrost.alias",)
 RESPONSE_ID: Final = ("gen_ai.response.id",)
 PROVIDER_KEY: Final = (

@@ -59,6 +59,13 @@ class Draft(Struct, rename="camel", omit_defaults=True):
     labels: dict[str, Any] = {}
 
 
+class _Asked(Struct, gc=False):
+    """The parameters of a call, as far as they are read."""
+
+    model: str | None = None
+
+
+_decode_asked: Final = msgspec.json.Decoder(_Asked).decode
 decode: Final = msgspec.json.Decoder(Span, float_hook=Decimal).decode
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -72,11 +79,16 @@ def kept(pairs: Iterable[tuple[Any, V]], plain: Callable[[V], Any]) -> tuple[dic
     """The attributes that are known, and the labels; `plain` takes the value of an attribute out of its encoding."""
     attributes: dict[str, Any] = {}
     labels: dict[str, Any] = {}
+    asked_for: str | None = None
     for name, value in pairs:
         if name in names.KNOWN:
             attributes[name] = plain(value)
+        elif name in names.PARAMETERS:
+            asked_for = _model(plain(value))
         elif isinstance(name, str) and name.startswith(names.LABEL_PREFIXES):
             _label(labels, name, plain(value))
+    if asked_for:
+        attributes.setdefault(names.REQUESTED, asked_for)
     return attributes, labels
 
 
@@ -88,6 +100,13 @@ def number(value: float | Decimal) -> int | str | Decimal:
     if exact.adjusted() < _LONGEST_INT and exact == exact.to_integral_value():
         return int(exact)
     return exact
+
+
+def _model(parameters: Any) -> str | None:
+    try:
+        return _decode_asked(parameters).model if isinstance(parameters, str) else None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 def _label(labels: dict[str, Any], name: str, value: Any) -> None:
