@@ -30,7 +30,7 @@ def _completion(**more: Any) -> dict[str, Any]:
     }
 
 
-def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+def _answer() -> dict[str, Any]:
     message = {"role": "assistant", "content": ANSWER}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
     return _completion(object="chat.completion", choices=[choice], usage=USAGE, service_tier="default")
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             events = "".join(f"data: {json.dumps(one)}\n\n" for one in _chunks())
             self._write(200, "text/event-stream", f"{events}data: [DONE]\n\n".encode())
         else:
-            self._send(200, _answer(asked))
+            self._send(200, _answer())
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
         self._write(status, "application/json", json.dumps(body).encode())

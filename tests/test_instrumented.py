@@ -12,6 +12,7 @@ import httpx
 import openai
 import pytest
 import uvicorn
+from kept import kept
 from openai.resources.chat.completions import Completions
 from openai.resources.embeddings import Embeddings
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
@@ -26,7 +27,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from kept import kept
 from provider import ANSWER, BUSY, MODEL, a_provider
 from pydantic import SecretStr
 
@@ -209,7 +209,10 @@ def test_two_instrumentations_of_one_call_count_it_once(
 def test_spans_around_a_call_are_passed_over(traces: str, provider: str, embedded: Ledger) -> None:
     with a_program(traces, "json", "semconv") as tracers:
         tracer = tracers.get_tracer("a framework")
-        sums_of_children = {"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 1200}
+        sums_of_children: dict[str, Any] = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.usage.input_tokens": 1200,
+        }
         with tracer.start_as_current_span("agent", attributes=sums_of_children):
             ask(provider)
     assert [call["input_tokens"] for call in kept(embedded)] == [1200]

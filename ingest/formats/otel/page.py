@@ -16,7 +16,7 @@ from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, Draft, kept, number
 from ingest.refusal import Refused
 
-_Pair = tuple[Any, Any]
+_Pair = tuple[str, Any]
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -66,14 +66,14 @@ def _draft(span: dict[str, Any], at: str, resource: dict[str, Any], inherited: d
 
 def _status(code: Any) -> Any:
     """A status; the encoding wants its number, some write its name."""
-    return ERROR if code == "STATUS_CODE_ERROR" else None if isinstance(code, str) else code
+    return ERROR if code == "STATUS_CODE_ERROR" else None if isinstance(code, str) else code or None
 
 
 def _told(span: dict[str, Any], at: str) -> tuple[Any, Any]:
     """What the span's events tell: when its first token came, and which exception ended it."""
     first_token, exception = None, None
     for where, event in _objects(span, "events", at):
-        name = event.get("name")
+        name = _name(event, "name")
         if first_token is None and name in names.FIRST_CHUNK_EVENTS:
             first_token = _integer(event.get("timeUnixNano")) or None
         elif name == names.EXCEPTION_EVENT:
@@ -83,7 +83,12 @@ def _told(span: dict[str, Any], at: str) -> tuple[Any, Any]:
 
 
 def _pairs(holder: dict[str, Any], at: str) -> Iterable[_Pair]:
-    return ((pair.get("key"), pair.get("value")) for _, pair in _objects(holder, "attributes", at))
+    return ((_name(pair, "key"), pair.get("value")) for _, pair in _objects(holder, "attributes", at))
+
+
+def _name(holder: dict[str, Any], field: str) -> str:
+    held = holder.get(field)
+    return held if isinstance(held, str) else ""
 
 
 def _plain(value: Any) -> Any:

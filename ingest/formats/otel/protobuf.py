@@ -45,7 +45,7 @@ def _draft(span: Message, resource: dict[str, Any], inherited: dict[str, Any]) -
         start_time_unix_nano=span.start_time_unix_nano or None,
         end_time_unix_nano=span.end_time_unix_nano or None,
         first_token_time_unix_nano=first_token,
-        status_code=int(span.status.code) if span.HasField("status") else None,
+        status_code=int(span.status.code) or None,
         exception_type=exception,
         attributes=attributes,
         resource=resource,

@@ -3,6 +3,8 @@
 from functools import lru_cache
 from typing import Final
 
+from ingest.formats.provider import PROVIDERS
+
 _NAMES: Final = {
     "amazon": "bedrock",
     "amazon-bedrock": "bedrock",
@@ -55,9 +57,9 @@ def provider(stated: str | None, vendor: str | None = None) -> str | None:
 
 
 def _known(name: str) -> str | None:
-    """Some name the interface too: `openai.chat`, `google.vertex.chat`."""
+    """Some add the interface to the name: `openai.chat`, `google.vertex.chat`."""
     shorter = name
-    while shorter not in _NAMES and "." in shorter:
+    while shorter and shorter not in _NAMES and shorter not in PROVIDERS:
         shorter = shorter.rpartition(".")[0]
-    known = _NAMES.get(name) or _NAMES.get(shorter) or (shorter if "." not in shorter else name)
+    known = _NAMES.get(shorter, shorter or name)
     return None if known in _FRAMEWORKS else known

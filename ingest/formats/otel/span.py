@@ -45,8 +45,9 @@ class Span(Struct, rename="camel", gc=False):
 class Draft(Struct, rename="camel", omit_defaults=True):
     """One span as it was sent: nothing is checked yet, so that a fault is found where records are read."""
 
-    trace_id: Any = None
-    span_id: Any = None
+    trace_id: Any
+    span_id: Any
+    attributes: dict[str, Any]
     parent_span_id: Any = None
     kind: Any = None
     start_time_unix_nano: Any = None
@@ -54,7 +55,6 @@ class Draft(Struct, rename="camel", omit_defaults=True):
     first_token_time_unix_nano: Any = None
     status_code: Any = None
     exception_type: Any = None
-    attributes: dict[str, Any] = {}
     resource: dict[str, Any] = {}
     labels: dict[str, Any] = {}
 
@@ -75,7 +75,7 @@ def recognises(fields: Fields) -> bool:
     return "spanId" in fields and "traceId" in fields and "attributes" in fields
 
 
-def kept(pairs: Iterable[tuple[Any, V]], plain: Callable[[V], Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def kept(pairs: Iterable[tuple[str, V]], plain: Callable[[V], Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The attributes that are known, and the labels; `plain` takes the value of an attribute out of its encoding."""
     attributes: dict[str, Any] = {}
     labels: dict[str, Any] = {}
@@ -85,7 +85,7 @@ def kept(pairs: Iterable[tuple[Any, V]], plain: Callable[[V], Any]) -> tuple[dic
             attributes[name] = plain(value)
         elif name in names.PARAMETERS:
             asked_for = _model(plain(value))
-        elif isinstance(name, str) and name.startswith(names.LABEL_PREFIXES):
+        elif name.startswith(names.LABEL_PREFIXES):
             _label(labels, name, plain(value))
     if asked_for:
         attributes.setdefault(names.REQUESTED, asked_for)
