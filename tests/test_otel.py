@@ -628,7 +628,6 @@ def outcomes(raw: bytes, drafts: Any) -> list[UsageEvent | Refused]:
         try:
             found.append(formats.read(record))
         except Refused as refused:
-            assert refused.code
             found.append(refused)
     return found
 
@@ -641,7 +640,7 @@ def test_any_spans_are_events_or_refusals(drawn: list[tuple[int, dict[str, Any],
         for number, fields, pairs in drawn
     ]
     for outcome in outcomes(as_json(request(*spans)), page.drafts):
-        assert isinstance(outcome, UsageEvent | Refused)
+        assert isinstance(outcome, UsageEvent) or (outcome.code and outcome.reason)
 
 
 @given(st.binary(max_size=80))
