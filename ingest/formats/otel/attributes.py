@@ -24,8 +24,10 @@ class Attributes:
 
     def text(self, names: Spellings) -> str | None:
         """The text under the first of `names` that has any; numbers as people write them, lists with commas."""
+        held = self._held
         for name in names:
-            if found := _text(self._held.get(name)):
+            value = held.get(name)
+            if value is not None and (found := _text(value)):
                 return found
         return None
 
@@ -79,10 +81,10 @@ class Attributes:
         return value if isinstance(value, bool) else None
 
     def _first(self, names: Spellings) -> tuple[str, Any]:
+        held = self._held
         for name in names:
-            value = self._held.get(name)
-            if value is not None:
-                return name, value
+            if name in held and held[name] is not None:
+                return name, held[name]
         return "", None
 
     def _number(self, name: str, value: Any, wanted: str) -> Decimal | None:

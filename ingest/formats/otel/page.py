@@ -4,7 +4,7 @@ What the encoding forbids makes the whole page unreadable, as it is to every rec
 have (text for a count, an id of the wrong length) is found when the span's record is read, and refuses that span alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,8 +15,6 @@ from ingest.formats.fault import shown
 from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, Draft, kept, number
 from ingest.refusal import Refused
-
-_Pair = tuple[str, Any]
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -82,8 +80,12 @@ def _told(span: dict[str, Any], at: str) -> tuple[Any, Any]:
     return first_token, exception
 
 
-def _pairs(holder: dict[str, Any], at: str) -> Iterable[_Pair]:
-    return ((_name(pair, "key"), pair.get("value")) for _, pair in _objects(holder, "attributes", at))
+def _pairs(holder: dict[str, Any], at: str) -> Iterator[tuple[str, Any]]:
+    """The attributes of something: names, with their values as they are encoded."""
+    for index, pair in enumerate(_list(holder, "attributes", at)):
+        if not isinstance(pair, dict):
+            raise _wrong(f"{at}.attributes[{index}]", pair, "an object")
+        yield _name(pair, "key"), pair.get("value")
 
 
 def _name(holder: dict[str, Any], field: str) -> str:
@@ -131,17 +133,21 @@ def _double(value: Any) -> Any:
 
 def _objects(holder: dict[str, Any], name: str, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects of a list, each with its path."""
+    path = f"{at}.{name}" if at else name
+    for index, one in enumerate(_list(holder, name, at)):
+        where = f"{path}[{index}]"
+        if not isinstance(one, dict):
+            raise _wrong(where, one, "an object")
+        yield where, one
+
+
+def _list(holder: dict[str, Any], name: str, at: str) -> list[Any]:
     held = holder.get(name)
     if held is None:
-        return
-    path = f"{at}.{name}" if at else name
+        return []
     if not isinstance(held, list):
-        raise Refused("wrong_type", f"{path} is {shown(held)}, a list is expected", path)
-    for index, one in enumerate(held):
-        if not isinstance(one, dict):
-            where = f"{path}[{index}]"
-            raise Refused("wrong_type", f"{where} is {shown(one)}, an object is expected", where)
-        yield f"{path}[{index}]", one
+        raise _wrong(f"{at}.{name}" if at else name, held, "a list")
+    return held
 
 
 def _object(holder: dict[str, Any], name: str, at: str) -> dict[str, Any]:
@@ -149,6 +155,9 @@ def _object(holder: dict[str, Any], name: str, at: str) -> dict[str, Any]:
     if held is None:
         return {}
     if not isinstance(held, dict):
-        path = f"{at}.{name}"
-        raise Refused("wrong_type", f"{path} is {shown(held)}, an object is expected", path)
+        raise _wrong(f"{at}.{name}", held, "an object")
     return held
+
+
+def _wrong(path: str, found: Any, wanted: str) -> Refused:
+    return Refused("wrong_type", f"{path} is {shown(found)}, {wanted} is expected", path)
