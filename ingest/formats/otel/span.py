@@ -110,7 +110,7 @@ def _model(parameters: Any) -> str | None:
 
 
 def _label(labels: dict[str, Any], name: str, value: Any) -> None:
-    prefix = next(one for one in names.LABEL_PREFIXES if name.startswith(one))
+    label = name.removeprefix(next(one for one in names.LABEL_PREFIXES if name.startswith(one)))
     short = not isinstance(value, str) or len(value) <= LONGEST_LABEL
-    if short and isinstance(value, str | int | Decimal) and len(labels) < MAX_LABELS:
-        labels[name.removeprefix(prefix)] = value
+    if label and short and isinstance(value, str | int | Decimal) and len(labels) < MAX_LABELS:
+        labels[label] = value
