@@ -533,6 +533,11 @@ def test_a_page_is_not_one_record() -> None:
         formats.read(as_json(request(span(1))))
 
 
+def test_a_word_of_another_format_in_a_page_does_not_hide_it() -> None:
+    said = {"session.id": "iterations", "gen_ai.agent.name": "logs"}
+    assert len(formats.unpack(as_json(request(span(1, with_=said)))) or ()) == 1
+
+
 def test_a_span_record_by_itself_is_read_and_is_no_page() -> None:
     (record,) = otel.take(as_json(request(span(1))), page.drafts).records
     assert formats.unpack(record) is None

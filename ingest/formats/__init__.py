@@ -68,8 +68,8 @@ def recognise(raw: bytes) -> Format:
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many, None for anything else, also for what cannot be read: `read` says why."""
-    if turns.MARK in raw:
-        return turns.split(raw)
+    if turns.MARK in raw and (parts := turns.split(raw)) is not None:
+        return parts
     if not any(mark in raw for mark in _PAGE_MARKS):
         return None  # found ten times sooner than by decoding a record to see that it is no page
     try:
