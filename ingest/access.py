@@ -48,7 +48,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
         else:
-            await problem(refused)(scope, receive, send)
+            await problem(refused, scope)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         if scope["path"] in OPEN_PATHS:

@@ -10,10 +10,19 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from ingest import __version__, formats, problems, reference
-from ingest.description import INGEST_BODY, FormatShape, ReceiptShape, described
+from ingest.description import (
+    INGEST_BODY,
+    TRACES_ANSWERS,
+    TRACES_BODY,
+    FormatShape,
+    ReceiptShape,
+    TracesShape,
+    described,
+)
 from ingest.formats.format import Format
 from ingest.ledger.engine import Ledger
 from ingest.metrics import MEDIA_TYPE, Counted, Metrics
+from ingest.otel import answer
 from ingest.reception import RETRY_AFTER, Reception
 from ingest.refusal import Refused
 from ingest.settings import Settings
@@ -91,6 +100,21 @@ def _add_ingestion(app: FastAPI, reception: Reception) -> None:
     ) -> Response:
         """Take records in, all of one format."""
         return await reception.receive(request, _by_name(format), idempotency_key)
+
+    @app.post(
+        answer.PATH,
+        tags=["ingest"],
+        response_model=TracesShape,
+        responses=TRACES_ANSWERS,
+        openapi_extra=TRACES_BODY,
+    )
+    async def traces(request: Request, _: VirtualKey = None) -> Response:
+        """Take in the model calls among the spans of an OTLP trace request.
+
+        The answer comes after the commit. Spans that are no calls of a model are passed over; calls that cannot be
+        counted are rejected in `partial_success` and must not be sent again.
+        """
+        return await reception.receive_traces(request)
 
     @app.get("/v1/formats", tags=["ingest"], responses=described(401, 403, 500))
     async def list_formats() -> list[FormatShape]:

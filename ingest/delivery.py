@@ -4,7 +4,7 @@ What is committed stays, whatever happens to the rest of the body. Memory is bou
 """
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -113,7 +113,19 @@ def _looks_like_json(record: Record) -> bool:
     return True
 
 
-async def pour(body: AsyncIterator[bytes], delivery: Delivery, threads: CapacityLimiter) -> None:
+class Taker(Protocol):
+    """Takes in a body piece by piece, as `Delivery` does."""
+
+    receipt: Receipt
+
+    def take(self, data: bytes) -> None:
+        """Take in the next piece."""
+
+    def end(self, data: bytes) -> None:
+        """Take in the last piece, and commit what has not been."""
+
+
+async def pour(body: AsyncIterator[bytes], delivery: Taker, threads: CapacityLimiter) -> None:
     """Push a body into a delivery, a block at a time, in a worker thread.
 
     Raises:

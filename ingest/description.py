@@ -44,6 +44,26 @@ class ProblemShape(BaseModel):
     )
 
 
+class PartialSuccessShape(BaseModel):
+    """What of a trace request was rejected; sending it again would not help."""
+
+    rejectedSpans: str = Field(description="How many calls, as text: a 64-bit integer.")  # noqa: N815 - OTLP's name
+    errorMessage: str = Field(description="Why, for people.")  # noqa: N815 - as above
+
+
+class TracesShape(BaseModel):
+    """OTLP's ExportTraceServiceResponse in JSON."""
+
+    partialSuccess: PartialSuccessShape | None = None  # noqa: N815 - as above
+
+
+class StatusShape(BaseModel):
+    """A failure of a trace request: `google.rpc.Status` in JSON."""
+
+    code: int = Field(description="gRPC's code of the failure.")
+    message: str
+
+
 class FormatShape(BaseModel):
     """A format that is read."""
 
@@ -91,3 +111,33 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": _PROBLEMS[status], "content": {MEDIA_TYPE: {"schema": _SHAPE}}}
         for status in statuses
     }
+
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+TRACES_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "An ExportTraceServiceRequest of OTLP; plain, gzip or zstd.",
+        "content": {
+            "application/x-protobuf": _BINARY,
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"resourceSpans": {"type": "array", "items": {"type": "object"}}},
+                }
+            },
+        },
+    }
+}
+
+
+def _in_protobuf(status: int) -> dict[str, Any]:
+    content = {"application/x-protobuf": _BINARY}
+    return {"description": _PROBLEMS[status], "model": StatusShape, "content": content}
+
+
+TRACES_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/x-protobuf": _BINARY}},
+    **{status: _in_protobuf(status) for status in (400, 401, 403, 413, 415, 500, 503)},
+}
+"""Answers of the trace receiver, in the encoding of the request; in JSON where that is not known."""

@@ -9,6 +9,7 @@ from ingest.receipt import Receipt
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _OUTCOMES: Final = ("accepted", "duplicates", "revised", "rejected")
+_PASSED_OVER: Final = ("other", "repeated")
 
 
 class Metrics:
@@ -25,14 +26,27 @@ class Metrics:
         self._requests = Counter(
             "tallybook_requests", "HTTP requests answered.", ["method", "status"], registry=self._registry
         )
+        self._spans = Counter(
+            "tallybook_passed_over_spans",
+            "Spans of traces that are no records: no calls of a model, or the same call once more.",
+            ["what"],
+            registry=self._registry,
+        )
         for outcome in _OUTCOMES:
             self._records.labels(outcome)
+        for what in _PASSED_OVER:
+            self._spans.labels(what)
 
     def count(self, receipt: Receipt) -> None:
         """Count what became of a request's records."""
         for outcome in _OUTCOMES:
             self._records.labels(outcome).inc(getattr(receipt, outcome))
         self._unpriced.inc(receipt.unpriced)
+
+    def passed_over(self, others: int, repeated: int) -> None:
+        """Count the spans of a trace request that are no records."""
+        self._spans.labels("other").inc(others)
+        self._spans.labels("repeated").inc(repeated)
 
     def answered(self, method: str, status: int) -> None:
         """Count one answer. Methods that nobody has heard of are counted together."""

@@ -1,5 +1,7 @@
 """Problems: every error of the HTTP interface is `application/problem+json` (RFC 9457) with a stable `code`.
 
+The receiver of traces is the exception: its protocol prescribes what its errors look like.
+
 Neither an answer nor a log line holds a body, a secret or the text of an unexpected error, which may quote either.
 """
 
@@ -12,8 +14,11 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingest.otel import answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 _VALUE_SHOWN: Final = 80
@@ -42,8 +47,11 @@ class Problem(Exception):
         self.extra = extra
 
 
-def problem(refused: Problem) -> Response:
-    """The answer that tells of a problem."""
+def problem(refused: Problem, scope: Scope | None = None) -> Response:
+    """The answer that tells of a problem, to the request of `scope`."""
+    if scope is not None and scope["path"] == answer.PATH:
+        told, media = answer.refused(refused.status, refused.detail, answer.media_type(Headers(scope=scope)))
+        return Response(told, refused.status, refused.headers, media)
     body = {
         "type": "about:blank",
         "title": refused.title,
@@ -72,16 +80,16 @@ def install(app: FastAPI) -> None:
     app.add_middleware(Unexpected)
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem), "registered for this class"
-    return problem(error)
+    return problem(error, request.scope)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError), "registered for this class"
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return problem(bad_parameter(name, first.get("input"), first["msg"]))
+    return problem(bad_parameter(name, first.get("input"), first["msg"]), request.scope)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -89,7 +97,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     code = status.name.lower()
     detail = f"{request.method} {request.url.path}: {error.detail}"
-    return problem(Problem(status, code, status.phrase, detail, headers=error.headers))
+    return problem(Problem(status, code, status.phrase, detail, headers=error.headers), request.scope)
 
 
 class Unexpected:
@@ -118,7 +126,7 @@ class Unexpected:
                 internal = Problem(
                     500, "internal", "Internal error", "Something went wrong here; the log says where."
                 )
-                await problem(internal)(scope, receive, send)
+                await problem(internal, scope)(scope, receive, send)
 
 
 def _place(error: BaseException) -> dict[str, object]:

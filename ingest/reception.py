@@ -13,11 +13,14 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from ingest import caller, media
 from ingest.accept import Intake, make_decoder, now
 from ingest.decoding import Context
-from ingest.delivery import Delivery, pour
+from ingest.delivery import Delivery, Taker, pour
+from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.ledger import receipts
 from ingest.ledger.engine import Ledger
 from ingest.metrics import Metrics
+from ingest.otel import answer
+from ingest.otel.export import Crowded, Export, Room
 from ingest.problems import Problem
 from ingest.receipt import Receipt
 from ingest.unpacking import TooLarge, Unreadable
@@ -30,6 +33,8 @@ QUEUE: Final = 256
 """Requests that may wait for their turn before more are asked to come later."""
 DRAINED: Final = 64 * 2**20
 """Bytes of a body that are read and dropped once it has grown too large."""
+BODIES_HELD: Final = 4
+"""So many of the largest trace requests are held in memory at once, or any number of smaller ones."""
 RETRY_AFTER: Final = "5"
 
 _UNAVAILABLE = (OperationalError, InterfaceError, NoConnection)
@@ -48,6 +53,7 @@ class Reception:
         self._metrics = metrics
         self._decoder = make_decoder(ledger)
         self._threads = CapacityLimiter(THREADS)
+        self._room = Room(BODIES_HELD * limit)
 
     async def receive(self, request: Request, form: Format | None, key: str | None) -> Response:
         """The answer to a request: its receipt, after everything in it has been committed.
@@ -60,41 +66,67 @@ class Reception:
         Raises:
             Problem: the body could not be taken in, or not all of it.
         """
-        if self._threads.statistics().tasks_waiting >= QUEUE:
-            raise _come_back("busy", "too many requests are waiting")
-        if key is not None and (answer := await self._in_thread(lambda: self._recall(key))) is not None:
-            return _answer(answer)
+        self._check_queue()
+        if key is not None and (told := await self._in_thread(lambda: self._recall(key))) is not None:
+            return _answer(told)
         context = Context(CHANNEL, now(), None, caller.virtual_key(request.headers), key, form)
-        receipt = await self._take_in(request, context)
-        answer = msgspec.json.encode(plain(receipt)).decode()
-        if key is not None:
-            told = answer
-            answer = await self._in_thread(lambda: self._remember(key, told))
-        return _answer(answer)
-
-    async def _take_in(self, request: Request, context: Context) -> Receipt:
         kind = media.kind_of(request.headers)
         unpacker = media.unpacker_of(request.headers, self._limit)
-        body = request.stream()
         with Intake(self._ledger, self._decoder, context) as intake:
-            delivery = Delivery(intake, unpacker, kind, self._limit)
-            so_far = delivery.receipt
+            receipt = await self._take_in(request, Delivery(intake, unpacker, kind, self._limit))
+        told = msgspec.json.encode(plain(receipt)).decode()
+        if key is not None:
+            fresh = told
+            told = await self._in_thread(lambda: self._remember(key, fresh))
+        return _answer(told)
+
+    async def receive_traces(self, request: Request) -> Response:
+        """The answer to a trace request, after every call in it has been committed.
+
+        Raises:
+            Problem: the body could not be taken in, or not all of it.
+        """
+        self._check_queue()
+        encoding = answer.media_type(request.headers)
+        if encoding is None:
+            detail = f"traces are read as {answer.PROTOBUF} and {answer.JSON}"
+            raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
+        unpacker = media.unpacker_of(request.headers, self._limit)
+        key = caller.virtual_key(request.headers)
+        context = Context(CHANNEL, now(), virtual_key=key, format=otel.FORMAT)
+        with Intake(self._ledger, self._decoder, context) as intake:
+            export = Export(intake, unpacker, encoding, self._limit, self._room)
             try:
-                await pour(body, delivery, self._threads)
-            except TooLarge as error:
-                await _drain(body)
-                detail = f"{error}; send it in smaller pieces"
-                raise Problem(413, "too_large", "Body too large", detail, extra=_with(so_far)) from None
-            except Unreadable as error:
-                raise Problem(
-                    400, "unreadable", "Body cannot be read", str(error), extra=_with(so_far)
-                ) from None
-            except _UNAVAILABLE as error:
-                _log.warning("ledger unavailable", error=type(error).__qualname__)
-                raise _come_back("unavailable", "the ledger is locked or out of reach", so_far) from None
+                receipt = await self._take_in(request, export)
             finally:
-                self._metrics.count(so_far)
+                export.close()
+        self._metrics.passed_over(export.others, export.repeated)
+        return Response(answer.taken(receipt, encoding), media_type=encoding)
+
+    async def _take_in(self, request: Request, taker: Taker) -> Receipt:
+        body = request.stream()
+        so_far = taker.receipt
+        try:
+            await pour(body, taker, self._threads)
+        except TooLarge as error:
+            await _drain(body)
+            detail = f"{error}; send it in smaller pieces"
+            raise Problem(413, "too_large", "Body too large", detail, extra=_with(so_far)) from None
+        except Unreadable as error:
+            raise Problem(400, "unreadable", "Body cannot be read", str(error), extra=_with(so_far)) from None
+        except Crowded:
+            await _drain(body)
+            raise _come_back("busy", "too many traces are waiting", so_far) from None
+        except _UNAVAILABLE as error:
+            _log.warning("ledger unavailable", error=type(error).__qualname__)
+            raise _come_back("unavailable", "the ledger is locked or out of reach", so_far) from None
+        finally:
+            self._metrics.count(so_far)
         return so_far
+
+    def _check_queue(self) -> None:
+        if self._threads.statistics().tasks_waiting >= QUEUE:
+            raise _come_back("busy", "too many requests are waiting")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:

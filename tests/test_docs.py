@@ -48,7 +48,8 @@ EXAMPLES = re.findall(
 
 @pytest.mark.parametrize(("heading", "example"), EXAMPLES, ids=[heading for heading, _ in EXAMPLES])
 def test_an_example_is_of_the_format_under_whose_name_it_stands(heading: str, example: str) -> None:
-    assert formats.reading(example.encode())[1].name in heading
+    raw = example.encode()
+    assert all(formats.reading(one)[1].name in heading for one in formats.unpack(raw) or [raw])
 
 
 @pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]

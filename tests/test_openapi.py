@@ -23,7 +23,9 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 """That a bad record is refused is not among them: it is refused in the receipt of a 200."""
 
 
-@schemathesis.serializer("application/jsonl", "application/x-ndjson", "text/event-stream")
+@schemathesis.serializer(
+    "application/jsonl", "application/x-ndjson", "application/x-protobuf", "text/event-stream"
+)
 def as_text(_: Any, value: Any) -> bytes:
     """Bodies that schemathesis cannot write by itself."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
@@ -40,6 +42,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 OPERATIONS = [
     ("POST", "/v1/ingest"),
     ("POST", "/v1/ingest/{format}"),
+    ("POST", "/v1/traces"),
     ("GET", "/v1/formats"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

@@ -28,6 +28,7 @@ from ingest.formats import (
     litellm_v1,
     mending,
     openrouter,
+    otel,
     stream,
     turns,
 )
@@ -35,7 +36,7 @@ from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
 _NAMES_SHOWN: Final = 12
-_PAGE_MARKS: Final = (b'"logs"', b'"total_pages"')
+_PAGE_MARKS: Final = (b'"logs"', b'"total_pages"', otel.PAGE_MARK)
 _NAME: Final = re.compile(r"(?!sk-)[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -164,6 +165,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     litellm_batch_line.FORMAT,
     litellm_refused.AGGREGATE,
     litellm_refused.ENCRYPTED,
+    otel.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order only matters for speed: no two recognise the same record."""

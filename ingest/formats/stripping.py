@@ -1,7 +1,8 @@
 """Stripping: a refused record as it may be shown: known names that hold no content, and nothing else.
 
 The allow-list is made of the fields of the structs that the formats decode, so it cannot drift from them: a name is
-kept only if a struct has it, a text only under a name that takes text, an object only under one that takes an object.
+kept only if a struct has it, a text only under a name that takes text, an object only under one that takes an object. The
+attributes of spans have no struct; they are those that `otel.names` lists.
 """
 
 import re
@@ -26,6 +27,8 @@ from ingest.formats.litellm_spend_log import Row as SpendLog
 from ingest.formats.litellm_v1 import Flat
 from ingest.formats.mending import loads
 from ingest.formats.openrouter import Activity, Wrapped
+from ingest.formats.otel import names as otel_names
+from ingest.formats.otel.span import Span
 from ingest.refusal import Refused
 
 LONGEST_TEXT: Final = 200
@@ -39,9 +42,12 @@ _KEYS: Final = frozenset({"virtual_key", "api_key", "user_api_key", "user_api_ke
 _QUOTING: Final = frozenset({"error"})
 """Texts that may quote content: an error that is only a message."""
 _HOLDERS: Final = frozenset(
-    {"response", "logs", "token_usage", "cache_debug", "error_details", "cost_breakdown"}
+    {
+        *("response", "logs", "token_usage", "cache_debug", "error_details", "cost_breakdown"),
+        *("attributes", "resource"),
+    }
 )
-"""Objects that the formats decode in a second step, or a page's rows."""
+"""Objects that the formats decode in a second step, or a page's rows, or a span's attributes."""
 _LABELS: Final = "labels"
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?([eE][-+]?[0-9]{1,3})?")
 """A number as text, as exports of tables have it."""
@@ -91,11 +97,13 @@ _SHAPES: Final = (
     *(Body, Envelope, Row),
     *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
     *(GeminiResponse, CamelResponse, Activity, Wrapped),
-    *(Payload, SpendLog, Flat, BatchLogLine),
+    *(Payload, SpendLog, Flat, BatchLogLine, Span),
 )
 _KNOWN: Final = [field for struct in _SHAPES for field in _fields(inspect.type_info(struct))]
-_TEXTS: Final = frozenset(field.encode_name for field in _KNOWN if _takes(field, inspect.StrType)) - _QUOTING
-_NUMBERS: Final = frozenset(
+_TEXTS: Final = otel_names.TEXTS | (
+    frozenset(field.encode_name for field in _KNOWN if _takes(field, inspect.StrType)) - _QUOTING
+)
+_NUMBERS: Final = otel_names.NUMBERS | frozenset(
     field.encode_name
     for field in _KNOWN
     if _takes(field, inspect.IntType, inspect.FloatType, inspect.DecimalType, inspect.BoolType)

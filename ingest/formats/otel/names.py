@@ -1,0 +1,314 @@
+"""Names: every attribute that is read, by what it means, the newest spelling first. Whatever is not here is not kept.
+
+Spans are written by many hands in many years: the GenAI conventions before and after their renamings, OpenInference
+(`llm.token_count.*`), OpenLLMetry (`llm.usage.*`, `traceloop.*`), the gateway's own plugin (`bifrost.*`), and a few
+others. Attributes that hold content (messages, prompts, tool arguments, `input.value` ...) have no place here, so
+they are dropped as soon as a span is taken apart.
+"""
+
+from typing import Final
+
+Spellings = tuple[str, ...]
+
+# which kind of span it is
+OPERATION: Final = ("gen_ai.operation.name",)
+OPENINFERENCE_KIND: Final = ("openinference.span.kind",)
+TRACELOOP_KIND: Final = ("traceloop.span.kind",)
+LLM_REQUEST_TYPE: Final = ("llm.request.type",)
+GATEWAY_REQUEST_TYPE: Final = ("request.type",)
+AI_SDK_OPERATION: Final = ("ai.operationId",)
+API_TYPE: Final = ("openai.api.type", "gen_ai.openai.api_type")
+STREAM: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "llm.streaming")
+
+# who served it
+PROVIDER: Final = ("gen_ai.provider.name", "gen_ai.system", "bifrost.provider.name", "llm.provider")
+VENDOR: Final = ("llm.system",)
+"""Whose model it is; the provider where nothing better is said."""
+RESPONSE_MODEL: Final = (
+    "gen_ai.response.model",
+    "llm.response.model_name",
+    "llm.model_name",
+    "embedding.model_name",
+    "reranker.model_name",
+)
+REQUESTED: Final = "llm.request.model_name"
+REQUEST_MODEL: Final = ("gen_ai.request.model", REQUESTED)
+PARAMETERS: Final = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
+"""What a call was asked with, as JSON: nothing of it is kept but its model, which may stand nowhere else."""
+ALIAS: Final = ("bifrost.alias",)
+RESPONSE_ID: Final = ("gen_ai.response.id",)
+PROVIDER_KEY: Final = (
+    "bifrost.selected_key.name",
+    "gen_ai.selected_key_name",
+    "bifrost.selected_key.id",
+    "gen_ai.selected_key_id",
+)
+SERVICE_TIER: Final = (
+    "openai.response.service_tier",
+    "gen_ai.openai.response.service_tier",
+    "gen_ai.response.service_tier",
+)
+ASKED_TIER: Final = ("openai.request.service_tier", "gen_ai.openai.request.service_tier")
+FINGERPRINT: Final = (
+    "openai.response.system_fingerprint",
+    "gen_ai.openai.response.system_fingerprint",
+    "gen_ai.openai.system_fingerprint",
+    "gen_ai.response.system_fingerprint",
+)
+FINISH_REASON: Final = (
+    "gen_ai.response.finish_reasons",
+    "gen_ai.response.finish_reason",
+    "llm.finish_reason",
+    "llm.response.finish_reason",
+    "gen_ai.completion.0.finish_reason",
+)
+EXCEPTION_EVENT: Final = "exception"
+EXCEPTION_TYPE: Final = "exception.type"
+ERROR_TYPE: Final = ("error.type", "gen_ai.error.type", "bifrost.error.type", EXCEPTION_TYPE)
+ERROR_CODE: Final = ("http.response.status_code", "gen_ai.error.code", "http.status_code")
+
+# who asked for it
+VIRTUAL_KEY: Final = ("bifrost.virtual_key.id", "gen_ai.virtual_key_id")
+VIRTUAL_KEY_NAME: Final = (
+    "bifrost.virtual_key.name",
+    "gen_ai.virtual_key_name",
+    "metadata.user_api_key_alias",
+)
+TEAM: Final = ("tallybook.team", "bifrost.team.id", "gen_ai.team_id", "metadata.user_api_key_team_id")
+TEAM_NAME: Final = ("bifrost.team.name", "gen_ai.team_name", "metadata.user_api_key_team_alias")
+CUSTOMER: Final = ("tallybook.customer", "bifrost.customer.id", "gen_ai.customer_id")
+CUSTOMER_NAME: Final = ("bifrost.customer.name", "gen_ai.customer_name")
+BUSINESS_UNIT: Final = ("bifrost.business_unit.id", "gen_ai.business_unit_id")
+BUSINESS_UNIT_NAME: Final = ("bifrost.business_unit.name", "gen_ai.business_unit_name")
+PROJECT: Final = ("tallybook.project", "bifrost.project.id", "bifrost.project.name")
+USER: Final = ("bifrost.user.id", "gen_ai.user_id", "metadata.user_api_key_user_id")
+END_USER: Final = (
+    "user.id",
+    "enduser.id",
+    "gen_ai.user",
+    "llm.user",
+    "traceloop.association.properties.user_id",
+    "metadata.user_api_key_end_user_id",
+)
+APP: Final = ("bifrost.app",)
+SERVICE: Final = ("service.name",)
+ENVIRONMENT: Final = ("deployment.environment.name", "deployment.environment")
+
+LABELS: Final[dict[str, Spellings]] = {
+    "session": ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id"),
+    "agent": ("gen_ai.agent.name", "agent.name"),
+    "workflow": ("gen_ai.workflow.name", "traceloop.workflow.name"),
+    "prompt": ("gen_ai.prompt.name", "traceloop.prompt.key"),
+    "namespace": ("service.namespace", "k8s.namespace.name"),
+    "team_ids": ("bifrost.team.ids",),
+    "customer_ids": ("bifrost.customer.ids",),
+    "business_unit_ids": ("bifrost.business_unit.ids",),
+}
+"""Labels, and the attributes of the span or its resource that they are made of."""
+
+LABEL_PREFIXES: Final = ("tallybook.label.", "traceloop.association.properties.")
+"""What follows one of these in the name of an attribute is the name of a label."""
+
+# how long it took
+RETRIES: Final = ("bifrost.retries", "gen_ai.number_of_retries")
+ATTEMPT: Final = ("bifrost.fallback_index", "gen_ai.fallback_index")
+CHUNKS: Final = ("gen_ai.response.total_chunks",)
+STREAMED: Final = "gen_ai.response.time_to_first_chunk"
+"""Only a call that was streamed has it."""
+FIRST_CHUNK_SECONDS: Final = (
+    STREAMED,
+    "gen_ai.server.time_to_first_token",
+    "gen_ai.latency.time_to_first_token",
+)
+FIRST_CHUNK_MILLISECONDS: Final = ("ai.response.msToFirstChunk",)
+FIRST_CHUNK: Final = ("gen_ai.response.time_to_first_token",)
+"""Seconds to some, milliseconds or nanoseconds to others: the duration of the call tells which."""
+FIRST_CHUNK_EVENTS: Final = frozenset(
+    {
+        "First Token Stream Event",
+        "gen_ai.content.completion.chunk",
+        "llm.content.completion.chunk",
+        "ai.stream.firstChunk",
+    }
+)
+"""Events without content that mark a chunk of the answer; the first of them is the first token."""
+
+# what was used
+INPUT_TOKENS: Final = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.usage.prompt_tokens",
+    "llm.token_count.prompt",
+)
+OUTPUT_TOKENS: Final = (
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.usage.completion_tokens",
+    "llm.token_count.completion",
+)
+TOTAL_TOKENS: Final = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total")
+CACHE_READ: Final = (
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
+    "gen_ai.usage.prompt_token_details.cached_read_tokens",
+    "gen_ai.usage.input_token_details.cached_read_tokens",
+    "gen_ai.usage.prompt_tokens_details.cached_tokens",
+    "gen_ai.usage.input_tokens.cached",
+    "gen_ai.usage.details.cache_read_input_tokens",
+    "gen_ai.usage.details.cached_tokens",
+    "llm.usage.cache_read_input_tokens",
+    "llm.token_count.prompt_details.cache_read",
+    "llm.token_count.prompt_details.cache_input",
+    "ai.usage.cachedInputTokens",
+)
+CACHE_WRITE: Final = (
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.prompt_token_details.cached_write_tokens",
+    "gen_ai.usage.input_token_details.cached_write_tokens",
+    "gen_ai.usage.input_tokens.cache_write",
+    "gen_ai.usage.details.cache_creation_input_tokens",
+    "llm.usage.cache_creation_input_tokens",
+    "llm.token_count.prompt_details.cache_write",
+)
+CACHE_WRITE_5M: Final = (
+    "gen_ai.usage.prompt_token_details.cached_write_tokens_5m",
+    "gen_ai.usage.input_token_details.cached_write_tokens_5m",
+)
+CACHE_WRITE_1H: Final = (
+    "gen_ai.usage.prompt_token_details.cached_write_tokens_1h",
+    "gen_ai.usage.input_token_details.cached_write_tokens_1h",
+)
+INPUT_TEXT: Final = (
+    "gen_ai.usage.text.input_tokens",
+    "gen_ai.usage.prompt_token_details.text_tokens",
+    "gen_ai.usage.input_token_details.text_tokens",
+)
+INPUT_AUDIO: Final = (
+    "gen_ai.usage.audio.input_tokens",
+    "gen_ai.usage.prompt_token_details.audio_tokens",
+    "gen_ai.usage.input_token_details.audio_tokens",
+    "llm.token_count.prompt_details.audio",
+)
+INPUT_IMAGE: Final = (
+    "gen_ai.usage.image.input_tokens",
+    "gen_ai.usage.prompt_token_details.image_tokens",
+    "gen_ai.usage.input_token_details.image_tokens",
+)
+OUTPUT_TEXT: Final = (
+    "gen_ai.usage.text.output_tokens",
+    "gen_ai.usage.completion_token_details.text_tokens",
+    "gen_ai.usage.output_token_details.text_tokens",
+)
+OUTPUT_AUDIO: Final = (
+    "gen_ai.usage.audio.output_tokens",
+    "gen_ai.usage.completion_token_details.audio_tokens",
+    "gen_ai.usage.output_token_details.audio_tokens",
+    "llm.token_count.completion_details.audio",
+)
+OUTPUT_IMAGE: Final = (
+    "gen_ai.usage.image.output_tokens",
+    "gen_ai.usage.completion_token_details.image_tokens",
+    "gen_ai.usage.output_token_details.image_tokens",
+)
+REASONING: Final = (
+    "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.completion_token_details.reasoning_tokens",
+    "gen_ai.usage.output_token_details.reasoning_tokens",
+    "gen_ai.usage.completion_tokens_details.reasoning_tokens",
+    "gen_ai.usage.output_tokens.reasoning",
+    "gen_ai.usage.details.reasoning_tokens",
+    "llm.usage.reasoning_tokens",
+    "llm.token_count.completion_details.reasoning",
+)
+CITATION: Final = (
+    "gen_ai.usage.completion_token_details.citation_tokens",
+    "gen_ai.usage.output_token_details.citation_tokens",
+)
+ACCEPTED: Final = (
+    "gen_ai.usage.completion_token_details.accepted_prediction_tokens",
+    "gen_ai.usage.output_token_details.accepted_prediction_tokens",
+)
+REJECTED: Final = (
+    "gen_ai.usage.completion_token_details.rejected_prediction_tokens",
+    "gen_ai.usage.output_token_details.rejected_prediction_tokens",
+)
+SEARCHES: Final = (
+    "gen_ai.usage.completion_token_details.num_search_queries",
+    "gen_ai.usage.output_token_details.num_search_queries",
+)
+
+# what it cost, where somebody says so
+COST: Final = (
+    "gen_ai.usage.cost.amount",
+    "gen_ai.usage.cost",
+    "gen_ai.cost.total_cost",
+    "gen_ai.usage.total_cost",
+    "gen_ai.cost.amount",
+    "gen_ai.cost",
+    "operation.cost",
+    "llm.cost.total",
+)
+CURRENCY: Final = ("gen_ai.usage.cost.currency",)
+COST_INPUT: Final = (
+    "bifrost.cost.input",
+    "gen_ai.cost.input_cost",
+    "gen_ai.usage.input_cost",
+    "llm.cost.prompt",
+)
+COST_CACHE_READ: Final = (
+    "bifrost.cost.input.cached_read",
+    "llm.cost.prompt_details.cache_read",
+    "llm.cost.prompt_details.cache_input",
+)
+COST_CACHE_WRITE: Final = ("bifrost.cost.input.cached_write", "llm.cost.prompt_details.cache_write")
+COST_REQUEST: Final = ("bifrost.cost.input.request",)
+COST_OUTPUT: Final = (
+    "bifrost.cost.output",
+    "gen_ai.cost.output_cost",
+    "gen_ai.usage.output_cost",
+    "llm.cost.completion",
+)
+COST_REASONING: Final = ("bifrost.cost.output.reasoning", "llm.cost.completion_details.reasoning")
+COST_CITATION: Final = ("bifrost.cost.output.citation",)
+COST_SEARCH: Final = ("bifrost.cost.output.search_queries",)
+COST_ADDITIONAL: Final = ("bifrost.cost.additional",)
+COST_TOOL: Final = ("bifrost.cost.additional.mcp", "gen_ai.cost.tool_usage_cost")
+COST_GUARDRAIL: Final = ("bifrost.cost.additional.guardrail",)
+COST_SEMANTIC_CACHE: Final = ("bifrost.cost.additional.semantic_cache",)
+COST_ROUTING: Final = ("bifrost.cost.additional.routing",)
+
+
+def _all(*meanings: Spellings) -> frozenset[str]:
+    return frozenset(name for meaning in meanings for name in meaning)
+
+
+_COUNTS = _all(
+    *(INPUT_TOKENS, OUTPUT_TOKENS, TOTAL_TOKENS, CACHE_READ, CACHE_WRITE, CACHE_WRITE_5M, CACHE_WRITE_1H),
+    *(INPUT_TEXT, INPUT_AUDIO, INPUT_IMAGE, OUTPUT_TEXT, OUTPUT_AUDIO, OUTPUT_IMAGE),
+    *(REASONING, CITATION, ACCEPTED, REJECTED, SEARCHES, RETRIES, ATTEMPT, CHUNKS),
+)
+_AMOUNTS = _all(
+    *(COST, COST_INPUT, COST_CACHE_READ, COST_CACHE_WRITE, COST_REQUEST, COST_OUTPUT, COST_REASONING),
+    *(COST_CITATION, COST_SEARCH, COST_ADDITIONAL, COST_TOOL),
+    *(COST_GUARDRAIL, COST_SEMANTIC_CACHE, COST_ROUTING),
+)
+_DURATIONS = _all(FIRST_CHUNK_SECONDS, FIRST_CHUNK_MILLISECONDS, FIRST_CHUNK)
+
+NUMBERS: Final = _COUNTS | _AMOUNTS | _DURATIONS | _all(STREAM)
+"""Attributes that are numbers, or true and false: text in their place may be anything."""
+
+TEXTS: Final = _all(
+    *(OPERATION, OPENINFERENCE_KIND, TRACELOOP_KIND, LLM_REQUEST_TYPE, GATEWAY_REQUEST_TYPE),
+    *(AI_SDK_OPERATION, API_TYPE),
+    *(PROVIDER, VENDOR, RESPONSE_MODEL, REQUEST_MODEL, ALIAS, RESPONSE_ID, PROVIDER_KEY),
+    *(SERVICE_TIER, ASKED_TIER, FINGERPRINT, FINISH_REASON, ERROR_TYPE, ERROR_CODE, CURRENCY),
+    *(VIRTUAL_KEY, VIRTUAL_KEY_NAME, TEAM, TEAM_NAME, CUSTOMER, CUSTOMER_NAME),
+    *(BUSINESS_UNIT, BUSINESS_UNIT_NAME, PROJECT, USER, END_USER, APP, SERVICE, ENVIRONMENT),
+    *LABELS.values(),
+)
+"""Attributes that are short texts: names, ids and codes."""
+
+KNOWN: Final = NUMBERS | TEXTS
