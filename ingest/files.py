@@ -18,7 +18,7 @@ from ingest.unpacking import Unpacker, Unreadable
 
 STANDARD_INPUT: Final = "-"
 PIECE: Final = 1 << 20
-SUFFIXES: Final = frozenset((".json", ".jsonl", ".ndjson", ".log", ".txt", ".sse"))
+SUFFIXES: Final = frozenset((".json", ".jsonl", ".ndjson", ".log", ".txt", ".sse", ".csv", ".tsv"))
 PACKED: Final = frozenset((".gz", ".gzip", ".zst", ".zstd"))
 _FINGERPRINTED: Final = 1 << 16
 
@@ -98,7 +98,7 @@ def batches(file: BinaryIO, size: int, heard: Callable[[int], None]) -> Iterator
 
 def _split(file: BinaryIO, heard: Callable[[int], None]) -> Iterator[list[Record]]:
     unpacker = Unpacker.sniffed()
-    splitter = Splitter("auto", assemble=stream.assemble)
+    splitter = Splitter("any", assemble=stream.assemble)
     try:
         while piece := file.read(PIECE):
             heard(len(piece))

@@ -169,7 +169,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(tallybook: Run, tm
     ("arguments", "said"),
     [
         (["import", "missing.jsonl"], "missing.jsonl: No such file"),
-        (["import", "empty"], "no .json"),
+        (["import", "empty"], "files in this folder"),
         (["import", "calls.jsonl", "--format", "nonsense"], "there is no format"),
     ],
 )
