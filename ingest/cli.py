@@ -43,9 +43,14 @@ def tallybook(
 @app.command("import")
 def import_command(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for standard input.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files, folders, archives, URLs, or - for standard input."),
     ],
     format_name: Annotated[str, typer.Option("--format", help="One of `tallybook formats`.")] = "auto",
+    mapping: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A TOML file that says which column of a table is what."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="The source's name, in place of the format's own.")
     ] = None,
@@ -60,13 +65,14 @@ def import_command(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import files of responses or gateway logs: plain, gzip or zstd; safe to interrupt and to run again."""
+    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
     from ingest.import_command import run
 
     raise typer.Exit(
         run(
             paths,
             format_name=format_name,
+            mapping=mapping,
             source=source,
             virtual_key=virtual_key,
             dry_run=dry_run,

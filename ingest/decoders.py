@@ -13,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context, parent_process
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -22,8 +22,10 @@ from ingest.decoding import Context, Decoder, Record
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
-from ingest.mapping import Mapped
 from ingest.pricing.catalog import GenaiPrices
+
+if TYPE_CHECKING:
+    from ingest.mapping import Mapped  # slow to load, and most imports have none
 
 MOST_WORKERS: Final = 3
 """One writer keeps up with no more of them."""
@@ -37,7 +39,7 @@ ALONE: Final = 4
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
 _worker: Decoder
-_mapped: Mapped | None = None
+_mapped: "Mapped | None" = None
 
 
 def decoded(
@@ -45,7 +47,7 @@ def decoded(
     context: Context,
     decoder: Decoder,
     keyring: KeyRing,
-    mapped: Mapped | None = None,
+    mapped: "Mapped | None" = None,
 ) -> Iterator[Batch]:
     """Each batch decoded, in order; positions of rejections count from 0 within each batch.
 
@@ -84,7 +86,7 @@ def _ahead(
             future.cancel()
 
 
-def _start(keyring: KeyRing, mapped: Mapped | None) -> None:
+def _start(keyring: KeyRing, mapped: "Mapped | None") -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
     global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)

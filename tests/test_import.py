@@ -80,6 +80,8 @@ def test_a_file_of_json_lines_is_imported_once(tallybook: Run, tmp_path: Path) -
         "path": "calls.jsonl",
         "format": "completion",
         "skipped": 0,
+        "passed_over": 0,
+        "unfinished_line": None,
         "records": 50,
         "accepted": 50,
         "duplicates": 0,

@@ -3,6 +3,7 @@
 A mapping is a format like the others, but for one import: `Mapped.format` reads its rows and no others.
 """
 
+import hashlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ class Mapped:
         """
         self.text = text
         self.name = name
+        self.digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        """What tells this mapping from another, also of the same name."""
         self._reader = Reader(plan.read(text, name))
         self.source = self._reader.plan.source
         self._known = frozenset(self._columns()) | {KEPT}

@@ -79,14 +79,15 @@ class Tables:
         end = data.find(b"\n", at, at + self._limit) + 1
         if not end and len(data) - at < self._limit:
             return at
-        end = end or len(data)
+        is_whole = bool(end)
+        end = end or at + self._limit
         line = data[at:end].rstrip(b"\r\n")
         if not line.strip():
             return end
         if delimiter := cells.announced(line):
             self._delimiter = delimiter
             return end
-        recognised = columns(line, self._delimiter)
+        recognised = columns(line, self._delimiter) if is_whole else None
         if recognised is None:
             self._refused = True
             found.append(self._refuse(self.line, _no_header()))
