@@ -8,7 +8,7 @@ import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -31,7 +31,7 @@ _PIECE: Final = 2**18
 _ENCRYPTED: Final = 1
 
 
-def members(source: Source) -> Iterator[Source]:
+def members(source: Source) -> Generator[Source]:
     """The files that a source is: itself, or those in it. Each must be read before the next is asked for."""
     try:
         file = source.open()

@@ -51,6 +51,10 @@ def import_command(
         str | None,
         typer.Option(metavar="FILE", help="A TOML file that says which column of a table is what."),
     ] = None,
+    inspect: Annotated[
+        bool,
+        typer.Option("--inspect", help="Say what a file is, propose a mapping for a table; import nothing."),
+    ] = False,
     source: Annotated[
         str | None, typer.Option(help="The source's name, in place of the format's own.")
     ] = None,
@@ -68,6 +72,8 @@ def import_command(
     """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
     from ingest.import_command import run
 
+    if inspect:
+        raise typer.Exit(_inspected(paths, format_name, mapping))
     raise typer.Exit(
         run(
             paths,
@@ -80,6 +86,14 @@ def import_command(
             as_json=as_json,
         )
     )
+
+
+def _inspected(paths: list[str], format_name: str, mapping: str | None) -> int:
+    from ingest import inspect_command
+
+    if len(paths) != 1:
+        raise typer.BadParameter("name one file to inspect", param_hint="PATH")
+    return inspect_command.run(paths[0], format_name=format_name, mapping=mapping)
 
 
 @app.command()
@@ -194,11 +208,15 @@ def rejected_list(
 
 
 @rejected.command("retry")
-def rejected_retry() -> None:
-    """Read the kept records again, for when a newer version can."""
+def rejected_retry(
+    mapping: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The mended mapping of the table they came from.")
+    ] = None,
+) -> None:
+    """Read the kept records again, for when a newer version or a mended mapping can."""
     from ingest.rejected_command import retry
 
-    raise typer.Exit(retry())
+    raise typer.Exit(retry(mapping))
 
 
 @app.command()
