@@ -97,14 +97,34 @@ def _inspected(paths: list[str], format_name: str, mapping: str | None) -> int:
 
 
 @app.command()
-def formats() -> None:
-    """List the formats that are read."""
+def formats(
+    name: Annotated[str | None, typer.Argument(help="Describe this one, with an example.")] = None,
+) -> None:
+    """List the formats that are read, or describe one."""
     from ingest.formats import FORMATS
 
+    if name is not None:
+        raise typer.Exit(_described(name))
     table = Table("format", "what it is", box=None, pad_edge=False)
     for one in FORMATS:
         table.add_row(one.name, one.title)
     out.print(table)
+
+
+def _described(name: str) -> int:
+    from rich.markdown import Markdown
+
+    from ingest.formats import by_name
+    from ingest.formats.reference import section_of
+    from ingest.refusal import Refused
+
+    try:
+        section = section_of(by_name(name).name)
+    except Refused as refused:
+        err.print(f"tallybook: {refused.reason}", highlight=False, soft_wrap=True)
+        return 2
+    out.print(Markdown(section))
+    return 0
 
 
 @app.command()

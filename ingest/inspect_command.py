@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ingest import formats
 from ingest.archives import members
@@ -22,7 +22,7 @@ from ingest.mapping.sample import Sample
 from ingest.money import plain
 from ingest.refusal import Refused
 
-_EVENTS: Final = 4
+_EVENTS: Final = 3
 _REJECTIONS: Final = 5
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES: Final = frozenset({"occurred_at", "source_updated_at"})
@@ -80,12 +80,11 @@ def _of_first(count: int) -> str:
 
 def _events(events: list[UsageEvent]) -> Table:
     """The events as columns, and a row for each field that one of them fills."""
-    table = Table(
-        "field", *(f"record {number}" for number in range(1, len(events) + 1)), box=None, pad_edge=False
-    )
+    titles = ("field", *(f"record {number}" for number in range(1, len(events) + 1)))
+    table = Table(*(Column(title, overflow="fold") for title in titles), box=None, pad_edge=False)
     flat = [_facts(event) for event in events]
     for name in dict.fromkeys(name for facts in flat for name in facts):
-        table.add_row(name, *(facts.get(name, "") for facts in flat))
+        table.add_row(name, *(_bare(facts.get(name, "")) for facts in flat))
     return table
 
 

@@ -7,9 +7,11 @@ import typer.main
 
 from dashboard import catalogue
 from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
+from ingest import formats
 from ingest.cli import app
-from ingest.formats import FORMATS
+from ingest.formats import FORMATS, reference, stream
 from ingest.settings import Settings
+from ingest.splitting import RawRecord, Splitter
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -33,9 +35,34 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
     assert Settings.model_fields[name].description
 
 
+SECTIONS = {
+    names: text
+    for names, text in reference.sections().items()
+    if not {one.name for one in FORMATS}.isdisjoint(names)
+}
+
+
+def recognised(example: str) -> set[str]:
+    """The names of the formats that a file with this in it is read as."""
+    splitter = Splitter("any", assemble=stream.assemble)
+    records = [*splitter.feed(example.encode()), *splitter.finish()]
+    assert records
+    assert all(isinstance(one, RawRecord) for one in records), records
+    return {formats.recognise(one.raw).name for one in records if isinstance(one, RawRecord)}
+
+
 @pytest.mark.parametrize("name", [one.name for one in FORMATS])
-def test_every_format_is_described(name: str) -> None:
-    assert name in (ROOT / "docs" / "formats.md").read_text()
+def test_every_format_is_described_with_an_example_that_is_recognised(name: str) -> None:
+    section = next((text for names, text in SECTIONS.items() if name in names), None)
+    assert section, f"docs/formats.md has no section ## {name}"
+    examples = reference.examples(section)
+    assert any(recognised(one) == {name} for one in examples), f"no example of {name} in its section"
+
+
+@pytest.mark.parametrize("names", SECTIONS, ids=", ".join)
+def test_every_example_of_a_section_is_recognised_as_what_it_says(names: tuple[str, ...]) -> None:
+    for example in reference.examples(SECTIONS[names]):
+        assert recognised(example) <= set(names), example
 
 
 @pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]

@@ -23,6 +23,11 @@ NOTHING: Final = frozenset({"NULL", "null", "None", "none", "N/A", "n/a", "NaN",
 _DEEPEST: Final = 4
 _SHORT: Final = 40
 _WORDS: Final = 5
+_CONTENT: Final = re.compile(
+    r"(prompt|completion|content|message|messages|question|answer|text|input|output|request|response|body|query)$",
+    re.IGNORECASE,
+)
+"""Names of columns whose texts may be what somebody asked or was answered."""
 _SECRET: Final = re.compile(r"(key|token|secret|password|authorization|hash)$", re.IGNORECASE)
 _POINT: Final = Notation(".", ",")
 _COMMA: Final = Notation(",", ".")
@@ -130,7 +135,8 @@ class Found:
     def _shown(self, cell: str) -> str:
         if self.is_secret and not _is_whole(cell):
             return f"... ({len(cell)} characters)"
-        return masked(cell) if _is_short(cell) else f"text of {len(cell):,} characters"
+        shown = _is_short(cell) and not (_CONTENT.search(self.name) and " " in cell)
+        return masked(cell) if shown else f"text of {len(cell):,} characters"
 
     def _all(self, test: Any) -> bool:
         return bool(self.cells) and all(map(test, self.cells))
