@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
@@ -35,23 +35,21 @@ def members(source: Source) -> Generator[Source]:
     """The files that a source is: itself, or those in it. Each must be read before the next is asked for."""
     try:
         file = source.open()
+        head = _read(file, _HEAD)
     except (OSError, Unreadable) as error:
         yield _unreadable(source, _said(error))
         return
-    with closing(file) if source.named else nullcontext():
-        try:
-            head = _read(file, _HEAD)
-        except (OSError, Unreadable) as error:
-            yield _unreadable(source, _said(error))
-            return
-        source = replace(source, seekable=source.seekable and file.seekable())
-        whole = _rewound(source, head, file)
-        if head.startswith(_ZIP):
-            yield from _zipped(source, whole)
-        elif _is_tar(head):
-            yield from _tarred(source, whole)
-        else:
-            yield replace(source, open=lambda: whole)
+    source = replace(source, seekable=source.seekable and file.seekable())
+    whole = _rewound(source, head, file)
+    files = _zipped if head.startswith(_ZIP) else _tarred if _is_tar(head) else None
+    if files is None:
+        yield replace(source, open=lambda: whole)  # whoever reads it closes it
+        return
+    try:
+        yield from files(source, whole)
+    finally:
+        if source.named:
+            file.close()
 
 
 def _rewound(source: Source, head: bytes, file: BinaryIO) -> BinaryIO:
@@ -63,7 +61,9 @@ def _rewound(source: Source, head: bytes, file: BinaryIO) -> BinaryIO:
 
 def _zipped(source: Source, file: BinaryIO) -> Iterator[Source]:
     if not source.seekable:
-        file = spooled(file)
+        with closing(spooled(file)) as spool:
+            yield from _zipped(replace(source, seekable=True), spool)
+        return
     size = file.seek(0, io.SEEK_END)
     allowance = Allowance(max(ALWAYS_ALLOWED, size * LARGEST_RATIO))
     try:

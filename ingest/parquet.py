@@ -5,7 +5,6 @@ its zone or its lack of one, and what is null is absent.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from types import ModuleType
 from typing import Any, BinaryIO, Final
 
@@ -16,7 +15,6 @@ from ingest.unpacking import Unreadable
 MAGIC: Final = b"PAR1"
 EXTRA: Final = "pip install 'tallybook[parquet]'"
 _ROWS: Final = 2_000
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def rows(file: BinaryIO, columns: Callable[[list[str]], None]) -> Iterator[list[bytes]]:
@@ -32,7 +30,7 @@ def rows(file: BinaryIO, columns: Callable[[list[str]], None]) -> Iterator[list[
         columns(list(schema.names))
         plain = pa.schema([field.with_type(_plain(field.type, pa)) for field in schema])
         for batch in held.iter_batches(batch_size=_ROWS, use_threads=False):
-            table = pa.Table.from_batches([batch]).cast(plain, safe=False)
+            table = _counted(pa.Table.from_batches([batch]).cast(plain, safe=False), pa)
             yield [_record(row) for row in table.to_pylist(maps_as_pydicts="lossy")]
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(f"the Parquet file is damaged: {str(error).splitlines()[0][:200]}") from None
@@ -45,6 +43,14 @@ def _packages() -> tuple[ModuleType, ModuleType]:
     except ImportError:
         raise Unreadable(f"reading Parquet needs pyarrow: {EXTRA}") from None
     return parquet, pa
+
+
+def _counted(table: Any, pa: ModuleType) -> Any:
+    """The table with microseconds for lengths of time."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_duration(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.int64()))
+    return table
 
 
 def _plain(kind: Any, pa: ModuleType) -> Any:
@@ -76,10 +82,4 @@ def _record(row: dict[str, Any]) -> bytes:
     return _encode({name: value for name, value in row.items() if value is not None})
 
 
-def _other(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    return str(value)
-
-
-_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_other).encode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode

@@ -7,7 +7,7 @@ last line that is not whole yet is left for the next time.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
@@ -152,9 +152,10 @@ class Reading:
         """The rows of a Parquet file; their line is their number."""
         records = 0
         try:
-            for rows in parquet.rows(self._anywhere(), self._know):
-                yield [RawRecord(at, at + 1, raw) for at, raw in enumerate(rows, start=records)]
-                records += len(rows)
+            with closing(self._anywhere()) as file:
+                for rows in parquet.rows(file, self._know):
+                    yield [RawRecord(at, at + 1, raw) for at, raw in enumerate(rows, start=records)]
+                    records += len(rows)
         except (OSError, Unreadable) as error:
             yield [RefusedRecord(records, records + 1, Refused("unreadable", str(_unreadable(error))))]
         except Refused as refused:

@@ -17,6 +17,7 @@ EXTRA: Final = "pip install 'tallybook[remote]'"
 _REMOTE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _BLOCK: Final = 4 * 2**20
 _WEB: Final = ("http", "https")
+_NOT_FOUND: Final = 404
 _MAGIC: Final = re.compile(r"[*?\[]")
 _REASONS: Final = (
     (FileNotFoundError, "there is no such file"),
@@ -106,12 +107,12 @@ def _is_web(url: str) -> bool:
 
 def _reason(error: Exception, url: str) -> str:
     """What went wrong, without the URL and what it holds."""
+    status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
+    if status is not None and status != _NOT_FOUND:
+        return f"the server answers {status}"
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return reason
-    status = getattr(error, "status", None)
-    if status is not None:
-        return f"the server answers {status}"
     said = str(error)
     for secret in _secrets(url):
         said = said.replace(secret, "...")
