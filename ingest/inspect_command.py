@@ -24,6 +24,8 @@ from ingest.refusal import Refused
 
 _EVENTS: Final = 3
 _REJECTIONS: Final = 5
+_WIDE: Final = 160
+"""Characters of a line that no terminal breaks."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES: Final = frozenset({"occurred_at", "source_updated_at"})
 _SECRETS: Final = frozenset({"virtual_key"})
@@ -45,7 +47,7 @@ def run(path: str, *, format_name: str, mapping: str | None) -> int:
         held = inspect(first, form, mapped.fits if mapped else None)
     if not held.is_known and held.unknown:
         return _propose(held, first, err)
-    _print_known(held, first, Console())
+    _print_known(held, first, Console() if sys.stdout.isatty() else Console(width=_WIDE))
     return WELL if held.is_known and not held.rejections else REJECTED
 
 

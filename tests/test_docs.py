@@ -1,5 +1,6 @@
 """Documentation that cannot drift: what people can type or set is written down."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from dashboard import catalogue
 from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
 from ingest import formats
 from ingest.cli import app
+from ingest.event import ReportedCost
 from ingest.formats import FORMATS, reference, stream
+from ingest.mapping import Mapped
+from ingest.refusal import PassedOver
 from ingest.settings import Settings
 from ingest.splitting import RawRecord, Splitter
 
@@ -71,8 +75,25 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:
-    import re
-
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:
+    guide = (ROOT / "docs" / "importing.md").read_text()
+    (table,) = re.findall(r"^```csv\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    mapped = Mapped(text, "map.toml")
+    splitter = Splitter("any", assemble=stream.assemble)
+    rows = [
+        one.raw for one in [*splitter.feed(table.encode()), *splitter.finish()] if isinstance(one, RawRecord)
+    ]
+    assert splitter.columns is not None
+    mapped.fits(splitter.columns)
+    first, second = (formats.read(raw, mapped.format) for raw in rows[:2])
+    assert (first.source_event_id, first.input_tokens, first.cache_read_tokens) == ("B1:1", 1500, 1000)
+    assert first.reported == ReportedCost(total=1_200_000_000)
+    assert (second.status, second.occurred_at, second.currency) == ("error", 1_792_888_200_000_000, "EUR")
+    with pytest.raises(PassedOver):
+        formats.read(rows[2], mapped.format)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -13,7 +14,6 @@ _SUCCESS: Final = re.compile(
     r"ok|success\w*|succeeded|complete\w*|done|finished|true|2\d\d|erfolg\w*", re.IGNORECASE
 )
 _CANCELLED: Final = re.compile(r"cancel\w*|abort\w*|499", re.IGNORECASE)
-_SUMMED: Final = re.compile(r"(grand )?total|sum|summe|gesamt", re.IGNORECASE)
 _MOST_STATUSES: Final = 12
 _MOST_LABELS: Final = 12
 _SECONDS_BELOW: Final = 100
@@ -40,13 +40,13 @@ def propose(sample: Sample, path: str) -> str:
             f"# Proposed for {_commented(path)} from its first {sample.rows:,} records: look it over.",
             *_top(found, path),
         ],
-        _numbers(found),
+        _numbers(_notation(found)),
         _time(when),
         _tokens(found),
-        _event(found, sample),
+        _event(found, sample, _notation(found)),
         _labels(found, sample),
         _cost(found),
-        _skip(when, sample),
+        _skip(sample),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -66,12 +66,17 @@ def _top(found: dict[str, Found], path: str) -> list[str]:
     return lines
 
 
-def _numbers(found: dict[str, Found]) -> list[str]:
+def _notation(found: dict[str, Found]) -> Notation:
     figures = [one for target, one in found.items() if _is_figure(target)]
     comma = any(one.has_comma for one in figures)
-    lines = ['decimal = ","'] if comma else []
-    if any(one.has_thousands for one in figures):
-        lines.append(f'thousands = "{"." if comma else ","}"')
+    grouped = any(one.has_thousands for one in figures)
+    return Notation("," if comma else ".", ("." if comma else ",") if grouped else None)
+
+
+def _numbers(notation: Notation) -> list[str]:
+    lines = [] if notation.decimal == "." else [f'decimal = "{notation.decimal}"']
+    if notation.thousands:
+        lines.append(f'thousands = "{notation.thousands}"')
     return ["[numbers]", *lines] if lines else []
 
 
@@ -110,7 +115,7 @@ def _inclusion(rule: str, parts: list[Found], whole: Found, question: str) -> st
     return _line(rule, "false" if beside else "true", question)
 
 
-def _event(found: dict[str, Found], sample: Sample) -> list[str]:
+def _event(found: dict[str, Found], sample: Sample, notation: Notation) -> list[str]:
     lines = ["[event]"]
     if "event.event_id" not in found:
         lines.append(
@@ -119,7 +124,7 @@ def _event(found: dict[str, Found], sample: Sample) -> list[str]:
     for target, one in found.items():
         table, _, name = target.partition(".")
         if table == "event":
-            lines.append(_mapped(name, one))
+            lines.append(_mapped(name, one, notation))
     taken = {one.name for one in found.values()}
     lines += [
         f"# not mapped: {_text(one.name)} ({one.kind})"
@@ -129,7 +134,7 @@ def _event(found: dict[str, Found], sample: Sample) -> list[str]:
     return lines
 
 
-def _mapped(name: str, one: Found) -> str:
+def _mapped(name: str, one: Found, notation: Notation) -> str:
     column = _text(one.name)
     if name in {"latency", "time_to_first_token"}:
         unit = guesses.unit(one.name)
@@ -140,13 +145,13 @@ def _mapped(name: str, one: Found) -> str:
         )
     if name == "status":
         return _status(one)
-    if (
-        name.endswith("_tokens")
-        and any("." in cell or "," in cell for cell in one.cells)
-        and not one.has_thousands
-    ):
+    if name.endswith("_tokens") and any(_is_fraction(notation.number(cell)) for cell in one.cells):
         return _line(name, f'{{ column = {column}, unit = "thousand" }}', "fractions: are these thousands?")
     return _line(name, column, "")
+
+
+def _is_fraction(number: Decimal | None) -> bool:
+    return number is not None and number != number.to_integral_value()
 
 
 def _probable_unit(one: Found) -> str:
@@ -208,15 +213,15 @@ def _cost(found: dict[str, Found]) -> list[str]:
     return lines + [_line(name, _text(one.name), "") for name, one in amounts.items()]
 
 
-def _skip(when: Found, sample: Sample) -> list[str]:
-    """Rows without a time are skipped where something in the table calls itself a total."""
-    summed = any(_SUMMED.fullmatch(cell) for one in sample.columns.values() for cell in one.cells)
-    if not summed or len(when.cells) == sample.rows:
+def _skip(sample: Sample) -> list[str]:
+    """Rows that call themselves a total are no calls."""
+    found = next(iter(sample.totals.items()), None)
+    if found is None:
         return []
     return [
-        "[[skip]]  # rows without a time, such as a total",
-        f"column = {_text(when.name)}",
-        "empty = true",
+        "[[skip]]  # a row that is no call",
+        f"column = {_text(found[0])}",
+        f"values = [{_text(found[1])}]",
     ]
 
 

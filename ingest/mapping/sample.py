@@ -22,6 +22,7 @@ NOTHING: Final = frozenset({"NULL", "null", "None", "none", "N/A", "n/a", "NaN",
 
 _DEEPEST: Final = 4
 _SHORT: Final = 40
+_TOTAL: Final = re.compile(r"(grand |sub)?total|sum|summe|gesamt", re.IGNORECASE)
 _WORDS: Final = 5
 _CONTENT: Final = re.compile(
     r"(prompt|completion|content|message|messages|question|answer|text|input|output|request|response|body|query)$",
@@ -99,8 +100,9 @@ class Found:
     @property
     def has_thousands(self) -> bool:
         """Whether its numbers have separators between thousands."""
-        sign = r"\." if self.has_comma else ","
-        return any(re.search(rf"\d{sign}\d{{3}}(?!\d)", cell) for cell in self.cells) and self.is_number
+        return self.is_number and any(
+            re.search(r"\d[.,]\d{3}[.,]|^\d{1,3},\d{3}$", cell) for cell in self.cells
+        )
 
     @property
     def form(self) -> str | None:
@@ -148,17 +150,29 @@ class Sample:
 
     rows: int
     columns: dict[str, Found]
+    totals: dict[str, str]
+    """Columns in which a row calls itself a total, and what it says. Such rows are in no column."""
 
 
 def sample(records: Iterable[bytes], names: Iterable[str] = ()) -> Sample:
     """The columns of JSON objects; fields of nested objects have dotted names. `names` are there in any case."""
     columns = {name: Found(name) for name in names}
+    totals: dict[str, str] = {}
     rows = 0
     for raw in records:
         rows += 1
-        for name, cell in _flat(_decode(raw)):
-            _add(columns.setdefault(name, Found(name)), cell)
-    return Sample(rows, columns)
+        cells = dict(_flat(_decode(raw)))
+        summed = {
+            name: cell
+            for name, cell in cells.items()
+            if isinstance(cell, str) and _TOTAL.fullmatch(cell.strip())
+        }
+        totals |= summed
+        for name, cell in cells.items():
+            found = columns.setdefault(name, Found(name))
+            if not summed:
+                _add(found, cell)
+    return Sample(rows, columns, totals)
 
 
 def _add(found: Found, cell: object) -> None:
