@@ -5,22 +5,26 @@ its zone or its lack of one, and what is null is absent.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import ModuleType
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from ingest.refusal import Refused
 from ingest.unpacking import Unreadable
 
 MAGIC: Final = b"PAR1"
 EXTRA: Final = "pip install 'tallybook[parquet]'"
 _ROWS: Final = 2_000
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def rows(file: BinaryIO, columns: Callable[[list[str]], None]) -> Iterator[list[bytes]]:
     """The rows of a file that can be read in any order, in lists. `columns` is told their names first.
 
     Raises:
+        Refused: as `columns` does.
         Unreadable: the file is damaged, or the package that reads it is not installed.
     """
     parquet, pa = _packages()
@@ -29,10 +33,13 @@ def rows(file: BinaryIO, columns: Callable[[list[str]], None]) -> Iterator[list[
         schema = held.schema_arrow
         columns(list(schema.names))
         plain = pa.schema([field.with_type(_plain(field.type, pa)) for field in schema])
+        lengths = [field.name for field in plain if pa.types.is_duration(field.type)]
         for batch in held.iter_batches(batch_size=_ROWS, use_threads=False):
-            table = _counted(pa.Table.from_batches([batch]).cast(plain, safe=False), pa)
-            yield [_record(row) for row in table.to_pylist(maps_as_pydicts="lossy")]
-    except (pa.ArrowException, OSError) as error:
+            table = pa.Table.from_batches([batch]).cast(plain, safe=False)
+            yield [_record(row, lengths) for row in table.to_pylist(maps_as_pydicts="lossy")]
+    except Refused:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError) as error:
         raise Unreadable(f"the Parquet file is damaged: {str(error).splitlines()[0][:200]}") from None
 
 
@@ -45,21 +52,13 @@ def _packages() -> tuple[ModuleType, ModuleType]:
     return parquet, pa
 
 
-def _counted(table: Any, pa: ModuleType) -> Any:
-    """The table with microseconds for lengths of time."""
-    for at, field in enumerate(table.schema):
-        if pa.types.is_duration(field.type):
-            table = table.set_column(at, field.name, table.column(at).cast(pa.int64()))
-    return table
-
-
 def _plain(kind: Any, pa: ModuleType) -> Any:
-    """The type to read a column as: times to the microsecond, dictionaries as what they stand for."""
+    """The type to read a column as: nanoseconds cut to microseconds, dictionaries as what they stand for."""
     types = pa.types
     if types.is_timestamp(kind):
-        return pa.timestamp("us", kind.tz)
+        return pa.timestamp("us", kind.tz) if kind.unit == "ns" else kind
     if types.is_duration(kind):
-        return pa.duration("us")
+        return pa.duration("us") if kind.unit == "ns" else kind
     if types.is_dictionary(kind):
         return _plain(kind.value_type, pa)
     if types.is_float16(kind) or types.is_float32(kind):
@@ -78,7 +77,11 @@ def _nested(kind: Any, pa: ModuleType) -> Any:
     return kind
 
 
-def _record(row: dict[str, Any]) -> bytes:
+def _record(row: dict[str, Any], lengths: list[str]) -> bytes:
+    """A row as JSON, with microseconds for the lengths of time."""
+    for name in lengths:
+        if row[name] is not None:
+            row[name] //= _MICROSECOND
     return _encode({name: value for name, value in row.items() if value is not None})
 
 

@@ -240,6 +240,15 @@ def test_a_row_of_parquet_is_exact(tmp_path: Path) -> None:
     assert second == {"double": None}
 
 
+def test_a_time_beyond_the_calendar_ends_a_parquet_file_with_a_reason(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    far = pa.array([10**18], pa.int64()).cast(pa.timestamp("ms"), safe=False)
+    pq.write_table(pa.table({"when": far}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet") == (["unreadable"], None)
+
+
 def test_parquet_is_read_from_folders_archives_and_pipes_and_refused_when_it_is_damaged(
     embedded: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
