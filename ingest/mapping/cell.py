@@ -36,9 +36,11 @@ def taker(column: Column, key: str, empty: Collection[str], joint: str | None = 
 
 def text(cell: Cell) -> str:
     """A cell as text."""
+    if isinstance(cell, str):
+        return cell.strip()
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return cell.strip() if isinstance(cell, str) else str(cell)
+    return str(cell)
 
 
 def _one(name: str, key: str, empty: Collection[str]) -> Take:

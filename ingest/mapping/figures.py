@@ -15,6 +15,7 @@ WIDE: Final = Context(prec=160)
 """More digits than any figure here has, so that changing its unit loses none."""
 
 _LONGEST: Final = 80
+_FEW: Final = 18
 _LARGEST_EXPONENT: Final = 40
 _SPELLINGS: Final = {
     " ": "[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]",
@@ -42,6 +43,8 @@ class Notation:
 
     def number(self, value: object) -> Decimal | None:
         """The number that a cell holds; None where it holds none in this notation."""
+        if isinstance(value, str) and len(value) <= _FEW and value.isdecimal() and value.isascii():
+            return Decimal(value)  # the same in every notation, and most of them
         if isinstance(value, bool):
             return None
         if isinstance(value, int | Decimal):
@@ -51,7 +54,9 @@ class Notation:
             if found is None:
                 return None
             sign, whole, decimals, bare, exponent = found.groups()
-            digits = "".join(filter(str.isdigit, whole or "0"))
+            digits = whole or "0"
+            if not digits.isdecimal():
+                digits = "".join(filter(str.isdecimal, digits))
             number = Decimal(f"{sign}{digits}.{decimals or bare or '0'}e{exponent or 0}")
         else:
             return None
