@@ -43,9 +43,18 @@ def tallybook(
 @app.command("import")
 def import_command(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for standard input.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files, folders, archives, URLs, or - for standard input."),
     ],
     format_name: Annotated[str, typer.Option("--format", help="One of `tallybook formats`.")] = "auto",
+    mapping: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A TOML file that says which column of a table is what."),
+    ] = None,
+    inspect: Annotated[
+        bool,
+        typer.Option("--inspect", help="Say what a file is, propose a mapping for a table; import nothing."),
+    ] = False,
     source: Annotated[
         str | None, typer.Option(help="The source's name, in place of the format's own.")
     ] = None,
@@ -60,13 +69,16 @@ def import_command(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import files of responses or gateway logs: plain, gzip or zstd; safe to interrupt and to run again."""
+    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
     from ingest.import_command import run
 
+    if inspect:
+        raise typer.Exit(_inspected(paths, format_name, mapping))
     raise typer.Exit(
         run(
             paths,
             format_name=format_name,
+            mapping=mapping,
             source=source,
             virtual_key=virtual_key,
             dry_run=dry_run,
@@ -76,15 +88,43 @@ def import_command(
     )
 
 
+def _inspected(paths: list[str], format_name: str, mapping: str | None) -> int:
+    from ingest import inspect_command
+
+    if len(paths) != 1:
+        raise typer.BadParameter("name one file to inspect", param_hint="PATH")
+    return inspect_command.run(paths[0], format_name=format_name, mapping=mapping)
+
+
 @app.command()
-def formats() -> None:
-    """List the formats that are read."""
+def formats(
+    name: Annotated[str | None, typer.Argument(help="Describe this one, with an example.")] = None,
+) -> None:
+    """List the formats that are read, or describe one."""
     from ingest.formats import FORMATS
 
+    if name is not None:
+        raise typer.Exit(_described(name))
     table = Table("format", "what it is", box=None, pad_edge=False)
     for one in FORMATS:
         table.add_row(one.name, one.title)
     out.print(table)
+
+
+def _described(name: str) -> int:
+    from rich.markdown import Markdown
+
+    from ingest.formats import by_name
+    from ingest.formats.reference import section_of
+    from ingest.refusal import Refused
+
+    try:
+        section = section_of(by_name(name).name)
+    except Refused as refused:
+        err.print(f"tallybook: {refused.reason}", highlight=False, soft_wrap=True)
+        return 2
+    out.print(Markdown(section))
+    return 0
 
 
 @app.command()
@@ -188,11 +228,15 @@ def rejected_list(
 
 
 @rejected.command("retry")
-def rejected_retry() -> None:
-    """Read the kept records again, for when a newer version can."""
+def rejected_retry(
+    mapping: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The mended mapping of the table they came from.")
+    ] = None,
+) -> None:
+    """Read the kept records again, for when a newer version or a mended mapping can."""
     from ingest.rejected_command import retry
 
-    raise typer.Exit(retry())
+    raise typer.Exit(retry(mapping))
 
 
 @app.command()

@@ -13,15 +13,19 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context, parent_process
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ingest import formats
 from ingest.decoding import Context, Decoder, Record
+from ingest.formats.format import Format
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
 from ingest.pricing.catalog import GenaiPrices
+
+if TYPE_CHECKING:
+    from ingest.mapping import Mapped  # slow to load, and most imports have none
 
 MOST_WORKERS: Final = 3
 """One writer keeps up with no more of them."""
@@ -35,12 +39,20 @@ ALONE: Final = 4
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
 _worker: Decoder
+_mapped: "Mapped | None" = None
 
 
 def decoded(
-    batches: Iterable[Sequence[Record]], context: Context, decoder: Decoder, keyring: KeyRing
+    batches: Iterable[Sequence[Record]],
+    context: Context,
+    decoder: Decoder,
+    keyring: KeyRing,
+    mapped: "Mapped | None" = None,
 ) -> Iterator[Batch]:
-    """Each batch decoded, in order; positions of rejections count from 0 within each batch."""
+    """Each batch decoded, in order; positions of rejections count from 0 within each batch.
+
+    `mapped` is the mapping that `context.format` belongs to, if it is one: it is no format that others know by name.
+    """
     rest = iter(batches)
     for records in islice(rest, ALONE):
         yield decoder.decode(records, context)
@@ -49,7 +61,7 @@ def decoded(
         return
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(keyring,)
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(keyring, mapped)
     ) as pool:
         yield from _ahead(pool, following, rest, context, ahead=AHEAD * workers)
 
@@ -74,12 +86,12 @@ def _ahead(
             future.cancel()
 
 
-def _start(keyring: KeyRing) -> None:
+def _start(keyring: KeyRing, mapped: "Mapped | None") -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
-    global _worker  # noqa: PLW0603 - a process has one decoder
+    global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = Decoder(keyring, GenaiPrices())
+    _worker, _mapped = Decoder(keyring, GenaiPrices()), mapped
 
 
 def _end_with_parent() -> None:
@@ -90,5 +102,8 @@ def _end_with_parent() -> None:
 
 
 def _work(records: list[Record], context: Context, format_name: str | None) -> bytes:
-    chosen = formats.by_name(format_name) if format_name else None
+    if _mapped is not None:
+        chosen: Format | None = _mapped.format
+    else:
+        chosen = formats.by_name(format_name) if format_name else None
     return _encode(_worker.decode(records, replace(context, format=chosen)))

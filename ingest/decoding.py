@@ -25,7 +25,7 @@ from ingest.pricing.book import PriceBook, Unpriced
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet
-from ingest.refusal import Refused, Rejection
+from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, RefusedRecord
 
 HASH_VERSION: Final = 1
@@ -34,6 +34,9 @@ HASH_VERSION: Final = 1
 EARLIEST: Final = 946_684_800_000_000
 LATEST: Final = 4_102_444_800_000_000
 """Calls are dated from 2000 to 2100; anything else is seconds taken for milliseconds, or the like."""
+
+CUT: Final = frozenset({"incomplete", "unreadable"})
+"""Refusals that stand where the input stopped. They are no record that was read: what follows is read another time."""
 
 Record = RawRecord | RefusedRecord
 
@@ -82,16 +85,19 @@ class Decoder:
         """
         desk = _Desk(self._book, first_index)
         for record in records:
-            desk.read += 1
             if isinstance(record, RefusedRecord):
+                desk.read += record.refused.code not in CUT
                 desk.refuse(record.line, record.refused, None)
                 continue
-            for raw in self._unpacked(record, desk):
+            desk.read += 1
+            for raw in self._unpacked(record, context, desk):
                 try:
                     event, as_format = formats.reading(raw, context.format)
                     desk.put(self._entry(event, context, desk), as_format.name)
                 except Refused as refused:
                     desk.refuse(record.line, refused, self._kept(raw, refused, context))
+                except PassedOver:
+                    desk.passed_over += 1
         return desk.batch()
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
@@ -107,18 +113,22 @@ class Decoder:
 
         Such a record would pass when it is read again, as something that it never was.
         """
-        stripped = stripping.strip(raw)
+        stripped = _stripped(raw, context)
         if stripped is None:
             return None
         try:
             event, _ = formats.reading(stripped.encode(), context.format)
             self._entry(event, context, _Desk(self._book, 0))
+        except PassedOver:
+            return None
         except Refused as again:
             return stripped if (again.code, again.field) == (refused.code, refused.field) else None
         return None
 
-    def _unpacked(self, record: RawRecord, desk: "_Desk") -> Sequence[bytes]:
+    def _unpacked(self, record: RawRecord, context: Context, desk: "_Desk") -> Sequence[bytes]:
         """The record itself, or those that it is a page of."""
+        if context.format is not None and context.format.keep is not None:
+            return (record.raw,)  # a row, whatever its columns are called
         try:
             page = formats.unpack(record.raw)
         except Refused as refused:
@@ -144,6 +154,14 @@ class Decoder:
     def _concealed(self, event: UsageEvent, context: Context) -> Concealed | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
         return self._keyring.conceal(key) if key else None
+
+
+def _stripped(raw: bytes, context: Context) -> str | None:
+    """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
+    if context.format is None or context.format.keep is None:
+        return stripping.strip(raw)
+    kept = context.format.keep(raw)
+    return kept.decode() if kept is not None and len(kept) <= stripping.LARGEST else None
 
 
 def identify(source: str, key: str) -> bytes:
@@ -197,6 +215,7 @@ class _Desk:
     def __init__(self, book: PriceBook, first_index: int) -> None:
         self.index = first_index
         self.read = 0
+        self.passed_over = 0
         self._book = book
         self._entries: list[Entry] = []
         self._shared: dict[_Sharing, int] = {}
@@ -243,6 +262,7 @@ class _Desk:
             rejections=self._rejections,
             price_sets=[_price_set_row(one) for one in self._price_sets.values()],
             formats=sorted(self._formats),
+            passed_over=self.passed_over,
         )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -24,13 +24,18 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ingest import formats
+from ingest.archives import members
 from ingest.files import NoSuchPath, Source, sources
+from ingest.formats.format import Format
 from ingest.importing import FileReport, Importer, Interrupted, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.receipt import MAX_REJECTIONS, Receipt
 from ingest.refusal import Refused
 from ingest.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.mapping import Mapped
 
 WELL: Final = 0
 REJECTED: Final = 3
@@ -45,6 +50,7 @@ def run(
     paths: Sequence[str],
     *,
     format_name: str,
+    mapping: str | None,
     source: str | None,
     virtual_key: str | None,
     dry_run: bool,
@@ -54,12 +60,12 @@ def run(
     """Import `paths` into the ledger of the settings and say what became of them; the exit code."""
     err = Console(stderr=True)
     try:
-        chosen = None if format_name == "auto" else formats.by_name(format_name)
+        chosen, mapped = choice(format_name, mapping)
         found = sources(paths)
-    except (NoSuchPath, Refused) as error:
-        err.print(f"tallybook: {error}", highlight=False, soft_wrap=True)
+    except (NoSuchPath, WrongChoice) as error:
+        err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
         return USAGE
-    options = Options(chosen, source, virtual_key, dry_run, resume)
+    options = Options(chosen, mapped, source, virtual_key, dry_run, resume)
     reports, seconds, whole = _import(found, options, err)
     if as_json:
         sys.stdout.write(json.dumps(_object(reports, seconds), indent=2) + "\n")
@@ -74,6 +80,32 @@ def run(
     return REJECTED if any(report.receipt.rejected for report in reports) else WELL
 
 
+class WrongChoice(ValueError):
+    """A format or a mapping that cannot be used; the message says why."""
+
+
+def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "Mapped | None"]:
+    """The format to read, and the mapping that it belongs to; None and None where each record is recognised.
+
+    Raises:
+        WrongChoice: there is no such format, the mapping has mistakes, or both are given.
+    """
+    if mapping is None:
+        try:
+            return (None if format_name == "auto" else formats.by_name(format_name)), None
+        except Refused as refused:
+            raise WrongChoice(refused.reason) from None
+    if format_name != "auto":
+        raise WrongChoice("--mapping describes a table of its own: leave out --format")
+    from ingest.mapping import MappingError, load
+
+    try:
+        mapped = load(mapping)
+    except MappingError as error:
+        raise WrongChoice(str(error)) from None
+    return mapped.format, mapped
+
+
 def _import(found: Sequence[Source], options: Options, err: Console) -> tuple[list[FileReport], float, bool]:
     """Import file by file under a progress bar; reports, seconds, and whether it came to its end."""
     ledger = open_ledger(Settings())
@@ -82,7 +114,7 @@ def _import(found: Sequence[Source], options: Options, err: Console) -> tuple[li
     started = time.perf_counter()
     with _progress(err) as progress, _stopping_on_interrupt(importer):
         try:
-            for source in found:
+            for source in (member for one in found for member in members(one)):
                 reports.append(FileReport(source.path))
                 _import_one(importer, source, reports[-1], progress)
             seconds = time.perf_counter() - started
@@ -161,6 +193,8 @@ def _object(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
                 "path": r.path,
                 "format": ",".join(sorted(r.formats)) or None,
                 "skipped": r.skipped,
+                "passed_over": r.passed_over,
+                "unfinished_line": r.unfinished,
                 **_counts(r.receipt),
             }
             for r in reports
@@ -196,6 +230,12 @@ def _print(out: Console, reports: Sequence[FileReport], seconds: float, *, dry_r
         _print_rejections(out, report)
     if skipped := sum(report.skipped for report in reports):
         out.print(f"{skipped:,} records were committed by an earlier import and skipped", highlight=False)
+    if passed_over := sum(report.passed_over for report in reports):
+        out.print(f"{passed_over:,} rows are no calls, as the mapping says", highlight=False)
+    for report in reports:
+        if report.unfinished is not None:
+            said = f"{report.path}:{report.unfinished}: this line is not whole yet and was left: import again with --resume"
+            out.print(said, highlight=False, markup=False, soft_wrap=True)
     if total.unpriced:
         out.print(
             f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0", highlight=False

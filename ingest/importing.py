@@ -7,17 +7,21 @@ duplicates; `resume` skips those that an earlier import of the same file has com
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ingest.accept import Intake, Rehearsal, make_decoder, now
 from ingest.decoders import decoded
 from ingest.decoding import Context, Record
-from ingest.files import Source, batches, fingerprint
+from ingest.files import Source
 from ingest.formats.format import Format
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
 from ingest.receipt import Receipt
+from ingest.records import Reading
+
+if TYPE_CHECKING:
+    from ingest.mapping import Mapped
 
 CHANNEL: Final = "import"
 
@@ -27,6 +31,8 @@ class Options:
     """How to import."""
 
     format: Format | None = None
+    mapped: "Mapped | None" = None
+    """The mapping that `format` belongs to, if it is one."""
     source: str | None = None
     virtual_key: str | None = None
     dry_run: bool = False
@@ -42,6 +48,10 @@ class FileReport:
     formats: set[str] = field(default_factory=set)
     skipped: int = 0
     """Records that an earlier import had committed and `resume` passed over."""
+    passed_over: int = 0
+    """Rows that are no records, as the mapping says."""
+    unfinished: int | None = None
+    """The last line, if it is not whole yet and was left for the next import."""
 
 
 Heard = Callable[[int, int], None]
@@ -71,31 +81,35 @@ class Importer:
         Raises:
             Interrupted: `stop` was called; what the report counts is committed.
         """
-        batch_id = None if self._options.dry_run else self._begin(source, report)
-        status = "failed"
-        try:
-            self._read(source, report, heard, batch_id)
-            status = "finished"
-        except (Interrupted, KeyboardInterrupt):
-            status = "interrupted"
-            raise
-        finally:
-            if batch_id is not None:
-                with self._ledger.writing() as connection:
-                    imports.finish(connection, batch_id, status, now())
+        mapped = self._options.mapped
+        with Reading(source, mapped.fits if mapped else None) as reading:
+            batch_id = None if self._options.dry_run else self._begin(reading, report)
+            status = "failed"
+            try:
+                self._read(reading, report, heard, batch_id)
+                status = "finished"
+            except (Interrupted, KeyboardInterrupt):
+                status = "interrupted"
+                raise
+            finally:
+                report.unfinished = reading.unfinished
+                if batch_id is not None:
+                    with self._ledger.writing() as connection:
+                        imports.finish(connection, batch_id, status, now())
 
-    def _begin(self, source: Source, report: FileReport) -> int:
-        known = fingerprint(source)
+    def _begin(self, reading: Reading, report: FileReport) -> int:
+        mapped = self._options.mapped
+        known = reading.fingerprint(mapped.digest if mapped else "")
         with self._ledger.writing() as connection:
             before = imports.furthest(connection, known) if known and self._options.resume else None
-            batch_id = imports.start(connection, CHANNEL, source.path, known or "", now())
+            batch_id = imports.start(connection, CHANNEL, report.path, known or "", now())
             # Records without a key of their own are told apart by counting equal ones from the start of the file.
             if before is not None and not before.keyless:
                 report.skipped = before.committed_records
                 imports.skip(connection, batch_id, report.skipped)
         return batch_id
 
-    def _read(self, source: Source, report: FileReport, heard: Heard, batch_id: int | None) -> None:
+    def _read(self, reading: Reading, report: FileReport, heard: Heard, batch_id: int | None) -> None:
         options = self._options
         context = Context(
             channel=CHANNEL,
@@ -103,15 +117,17 @@ class Importer:
             source=options.source,
             virtual_key=options.virtual_key,
             format=options.format,
-            path=source.path,
+            path=report.path,
         )
         taker = Rehearsal if options.dry_run else Intake
-        with source.open() as file, taker(self._ledger, self._decoder, context, batch_id) as intake:
-            records = _after(batches(file, BATCH_RECORDS, lambda size: heard(size, 0)), report.skipped)
-            for some in _in_fours(decoded(records, context, self._decoder, self._ledger.keyring)):
+        with taker(self._ledger, self._decoder, context, batch_id) as intake:
+            records = _after(reading.batches(BATCH_RECORDS, lambda size: heard(size, 0)), report.skipped)
+            decoding = decoded(records, context, self._decoder, self._ledger.keyring, options.mapped)
+            for some in _in_fours(decoding):
                 receipt = intake.accept_decoded(*some)
                 report.receipt.add(receipt)
                 report.formats.update(name for batch in some for name in batch.formats)
+                report.passed_over += sum(batch.passed_over for batch in some)
                 heard(0, receipt.records)
                 if self._stopping:
                     raise Interrupted

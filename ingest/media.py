@@ -17,6 +17,8 @@ KINDS: Final[dict[str, Kind]] = {
     "application/ndjson": "lines",
     "text/event-stream": "sse",
     "application/json-seq": "json",
+    "text/csv": "csv",
+    "text/tab-separated-values": "csv",
     "text/plain": "auto",
     "application/octet-stream": "auto",
     "application/gzip": "auto",
@@ -36,7 +38,7 @@ def kind_of(headers: Headers) -> Kind:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     kind: Kind | None = "auto" if media_type.endswith("+json") else KINDS.get(media_type)
     if kind is None:
-        detail = f"{media_type[:80]!r} is not read here; send application/json, application/jsonl or text/event-stream"
+        detail = f"{media_type[:80]!r} is not read here; send application/json, application/jsonl, text/csv or text/event-stream"
         raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
     return kind
 

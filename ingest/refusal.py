@@ -20,6 +20,10 @@ class Refused(ValueError):
         return Refused, (self.code, self.reason, self.field)
 
 
+class PassedOver(Exception):
+    """A row that is no record, as whoever described its table said: it is counted and nothing else."""
+
+
 class Rejection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A refused record as the ledger keeps it. `record` is its JSON with all content taken out, or None."""
 

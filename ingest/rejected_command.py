@@ -5,8 +5,10 @@ from rich.console import Console
 
 from ingest.accept import Intake, make_decoder, now
 from ingest.decoding import Context
+from ingest.import_command import USAGE, WrongChoice, choice
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.tables import rejected_record
+from ingest.mapping import source_of
 from ingest.settings import Settings
 from ingest.splitting import RawRecord
 
@@ -30,18 +32,32 @@ def show(limit: int) -> int:
     return 0
 
 
-def retry() -> int:
-    """Read every kept record again; those that become events now are kept no longer."""
+def retry(mapping: str | None = None) -> int:
+    """Read every kept record again; those that become events now are kept no longer.
+
+    Rows of a mapped table are read with the mapping of the same source, if it is given.
+    """
+    try:
+        _, mapped = choice("auto", mapping)
+    except WrongChoice as error:
+        Console(stderr=True).print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
+        return USAGE
     ledger = open_ledger(Settings())
     decoder = make_decoder(ledger)
     with ledger.reading() as connection:
         rows = connection.execute(
             sa.select(rejected_record).where(rejected_record.c.record.is_not(None))
         ).all()
-    taken = 0
+    taken = waiting = 0
     for row in rows:
-        context = Context(channel="retry", received_at=now(), source=row.source, path=row.path)
-        batch = decoder.decode([RawRecord(0, row.line, row.record.encode())], context)
+        raw = row.record.encode()
+        source = source_of(raw)
+        if source is not None and (mapped is None or mapped.source != source):
+            waiting += 1
+            continue
+        form = mapped.format if mapped and source is not None else None
+        context = Context(channel="retry", received_at=now(), source=row.source, format=form, path=row.path)
+        batch = decoder.decode([RawRecord(0, row.line, raw)], context)
         if batch.rejections:
             continue
         with Intake(ledger, decoder, context) as intake:
@@ -51,5 +67,8 @@ def retry() -> int:
                 rejected_record.delete().where(rejected_record.c.rejected_id == row.rejected_id)
             )
         taken += 1
-    Console().print(f"{taken:,} of {len(rows):,} records are events now", highlight=False)
+    out = Console()
+    out.print(f"{taken:,} of {len(rows):,} records are events now", highlight=False)
+    if waiting:
+        out.print(f"{waiting:,} are rows of a mapped table: name its mapping with --mapping", highlight=False)
     return 0

@@ -85,6 +85,11 @@ class Unpacker:
         """An unpacker that finds out from the first bytes how the stream is packed, for files."""
         return cls(None, limit)
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the stream is packed at all, as far as it has come."""
+        return self._encoding not in {None, "identity"}
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The plain bytes that `data` adds, in pieces of bounded size.
 

@@ -10,8 +10,12 @@ from dashboard import catalogue
 from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
 from ingest import formats
 from ingest.cli import app
-from ingest.formats import FORMATS
+from ingest.event import ReportedCost
+from ingest.formats import FORMATS, reference, stream
+from ingest.mapping import Mapped
+from ingest.refusal import PassedOver
 from ingest.settings import Settings
+from ingest.splitting import RawRecord, Splitter
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,20 +40,34 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
     assert Settings.model_fields[name].description
 
 
+SECTIONS = {
+    names: text
+    for names, text in reference.sections().items()
+    if not {one.name for one in FORMATS}.isdisjoint(names)
+}
+
+
+def recognised(example: str) -> set[str]:
+    """The names of the formats that a file with this in it is read as."""
+    splitter = Splitter("any", assemble=stream.assemble)
+    records = [*splitter.feed(example.encode()), *splitter.finish()]
+    assert records
+    assert all(isinstance(one, RawRecord) for one in records), records
+    return {formats.recognise(one.raw).name for one in records if isinstance(one, RawRecord)}
+
+
 @pytest.mark.parametrize("name", [one.name for one in FORMATS])
-def test_every_format_is_described(name: str) -> None:
-    assert name in (ROOT / "docs" / "formats.md").read_text()
+def test_every_format_is_described_with_an_example_that_is_recognised(name: str) -> None:
+    section = next((text for names, text in SECTIONS.items() if name in names), None)
+    assert section, f"docs/formats.md has no section ## {name}"
+    examples = reference.examples(section)
+    assert any(recognised(one) == {name} for one in examples), f"no example of {name} in its section"
 
 
-EXAMPLES = re.findall(
-    r"^## ([^\n]+)\n(?:(?!^## ).)*?^```json\n(.*?)```", FORMATS_DOC, re.DOTALL | re.MULTILINE
-)
-
-
-@pytest.mark.parametrize(("heading", "example"), EXAMPLES, ids=[heading for heading, _ in EXAMPLES])
-def test_an_example_is_of_the_format_under_whose_name_it_stands(heading: str, example: str) -> None:
-    raw = example.encode()
-    assert all(formats.reading(one)[1].name in heading for one in formats.unpack(raw) or [raw])
+@pytest.mark.parametrize("names", SECTIONS, ids=", ".join)
+def test_every_example_of_a_section_is_recognised_as_what_it_says(names: tuple[str, ...]) -> None:
+    for example in reference.examples(SECTIONS[names]):
+        assert recognised(example) <= set(names), example
 
 
 @pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
@@ -61,3 +79,22 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:
+    guide = (ROOT / "docs" / "importing.md").read_text()
+    (table,) = re.findall(r"^```csv\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    mapped = Mapped(text, "map.toml")
+    splitter = Splitter("any", assemble=stream.assemble)
+    rows = [
+        one.raw for one in [*splitter.feed(table.encode()), *splitter.finish()] if isinstance(one, RawRecord)
+    ]
+    assert splitter.columns is not None
+    mapped.fits(splitter.columns)
+    first, second = (formats.read(raw, mapped.format) for raw in rows[:2])
+    assert (first.source_event_id, first.input_tokens, first.cache_read_tokens) == ("B1:1", 1500, 1000)
+    assert first.reported == ReportedCost(total=1_200_000_000)
+    assert (second.status, second.occurred_at, second.currency) == ("error", 1_792_888_200_000_000, "EUR")
+    with pytest.raises(PassedOver):
+        formats.read(rows[2], mapped.format)

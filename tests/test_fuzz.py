@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest import formats
 from ingest.decoding import Context, Decoder
 from ingest.event import check
-from ingest.formats import stream
+from ingest.formats import reference, stream
 from ingest.formats.format import Format
 from ingest.ledger.secrets import KeyRing
 from ingest.pricing.catalog import GenaiPrices
@@ -45,8 +45,12 @@ ODD = st.one_of(
 
 
 def samples(one: Format) -> list[Any]:
+    """The samples of a format, and the examples of its documentation: what is only refused has no others."""
     paths = sorted((FOLDER / one.name).glob("*.json"))
-    return [json.loads(path.read_text()) for path in paths if not path.name.endswith(".expected.json")]
+    texts = [path.read_text() for path in paths if not path.name.endswith(".expected.json")]
+    documented = reference.examples(reference.section_of(one.name))
+    texts += [text for text in documented if text.startswith("{") and formats.recognise(text.encode()) is one]
+    return [json.loads(text) for text in texts]
 
 
 def routes(value: Any, here: Route = ()) -> Iterator[Route]:

@@ -80,6 +80,8 @@ def test_a_file_of_json_lines_is_imported_once(tallybook: Run, tmp_path: Path) -
         "path": "calls.jsonl",
         "format": "completion",
         "skipped": 0,
+        "passed_over": 0,
+        "unfinished_line": None,
         "records": 50,
         "accepted": 50,
         "duplicates": 0,
@@ -169,7 +171,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(tallybook: Run, tm
     ("arguments", "said"),
     [
         (["import", "missing.jsonl"], "missing.jsonl: No such file"),
-        (["import", "empty"], "no .json"),
+        (["import", "empty"], "files in this folder"),
         (["import", "calls.jsonl", "--format", "nonsense"], "there is no format"),
     ],
 )

@@ -155,6 +155,16 @@ def test_a_body_of_bad_records_has_been_read_all_the_same(client: TestClient) ->
     assert (answer.status_code, answer.json()["rejected"]) == (200, 3)
 
 
+def test_rows_of_a_table_are_records(client: TestClient) -> None:
+    body = 'hello;world\n1;"2\n3"\n4\n'
+    receipt = client.post("/v1/ingest", content=body, headers={"content-type": "text/csv"}).json()
+    assert [(one["line"], one["code"]) for one in receipt["rejections"]] == [
+        (2, "unknown_format"),
+        (4, "ragged_row"),
+    ]
+    assert "no format knows these fields: hello, world" in receipt["rejections"][0]["reason"]
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [

@@ -21,7 +21,7 @@ from dashboard.answer import as_json
 from dashboard.question import Words, parse
 from dashboard.runner import Result, run
 from ingest.api import make_api
-from ingest.files import Source
+from ingest.files import sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
@@ -101,7 +101,7 @@ def test_an_hour_of_real_traffic_adds_up(ledger: Ledger, settings: Settings, tmp
     file = tmp_path / "conv.jsonl"
     file.write_bytes(lines("conv"))
     report = FileReport(str(file))
-    Importer(ledger, Options()).run(Source(str(file), None), report, lambda _size, _records: None)
+    Importer(ledger, Options()).run(sources([str(file)])[0], report, lambda _size, _records: None)
     posted = TestClient(make_api(ledger, settings)).post(
         "/v1/ingest", content=lines("code"), headers={"content-type": "application/jsonl"}
     )

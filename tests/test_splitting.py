@@ -70,7 +70,7 @@ def values(records: Sequence[Record]) -> list[object]:
 @given(
     body=SHRAPNEL,
     pieces=st.lists(st.integers(0, 2**30)),
-    kind=st.sampled_from(["auto", "lines", "json", "sse"]),
+    kind=st.sampled_from(["any", "auto", "lines", "json", "sse", "csv"]),
 )
 def test_any_chunking_gives_the_same_records(body: bytes, pieces: list[int], kind: Kind) -> None:
     whole = split(body, kind, limit=30)

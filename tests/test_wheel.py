@@ -36,6 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_migrations_and_assets(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "migrations/versions/0001_ledger.py" in names
+    assert "ingest/formats/formats.md" in names, "`tallybook formats NAME` prints it"
     assert any(name.startswith("dashboard/assets/") for name in names)
     assert not any(name.startswith("tests/") for name in names)
 

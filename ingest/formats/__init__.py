@@ -134,7 +134,8 @@ def _recognised(fields: Fields) -> Format:
             return one
     raise Refused(
         "unknown_format",
-        f"no format knows these fields: {_names(fields)}; `tallybook formats` lists what can be read",
+        f"no format knows these fields: {_names(fields)}; `tallybook formats` lists what can be read, "
+        "`tallybook import --inspect` proposes a mapping for other tables",
     )
 
 

@@ -34,3 +34,5 @@ class Format:
     """
     unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None
     """For a shape that holds many records (a page): those records, each to be recognised by itself."""
+    keep: Callable[[bytes], bytes | None] | None = None
+    """What may be kept of a refused record, where the known names do not tell (`ingest.formats.stripping`)."""

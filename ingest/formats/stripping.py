@@ -147,13 +147,14 @@ def _kept(item: Any) -> Any:
         return _object(item)
     if isinstance(item, list):
         return [_object(one) for one in item[:LONGEST_LIST] if isinstance(one, dict)]
-    return _text(item) if isinstance(item, str) else item
+    return masked(item) if isinstance(item, str) else item
 
 
 def _labels(labels: dict[str, Any]) -> dict[str, Any]:
     shown = list(labels.items())[:LONGEST_LIST]
-    return {_text(name): _kept(value) for name, value in shown if not isinstance(value, dict | list)}
+    return {masked(name): _kept(value) for name, value in shown if not isinstance(value, dict | list)}
 
 
-def _text(text: str) -> str:
+def masked(text: str) -> str:
+    """A text as it may be kept: short, and without the secret that may stand in it."""
     return _SECRET.sub(r"\1...", text)[:LONGEST_TEXT]

@@ -65,6 +65,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_sets: list[PriceSetRow]
     formats: list[str]
     """Names of the formats that the entries were read with."""
+    passed_over: int = 0
+    """Rows that are no records, as the mapping that describes them says."""
 
 
 BATCH_RECORDS: Final = 2_000

@@ -1,0 +1,34 @@
+"""The reference of formats, `docs/formats.md`: a section for each, with examples that are recognised as what it says.
+
+A section is `## name`, or `## name, other` for formats that belong together. Its fenced examples are what a file of
+that format holds: ```` ```json ````, ```` ```csv ```` or ```` ```sse ````.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+_INSTALLED: Final = Path(__file__).with_name("formats.md")
+_CHECKED_OUT: Final = Path(__file__).parents[2] / "docs" / "formats.md"
+_HEADING: Final = re.compile(r"^## (.+)$", re.MULTILINE)
+_EXAMPLE: Final = re.compile(r"^```(?:json|csv|sse)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sections() -> dict[tuple[str, ...], str]:
+    """Each section by the names in its heading."""
+    text = (_INSTALLED if _INSTALLED.exists() else _CHECKED_OUT).read_text(encoding="utf-8")
+    _, *parts = _HEADING.split(text)
+    return {
+        tuple(name.strip() for name in heading.split(",")): f"## {heading}\n\n{body.strip()}\n"
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def section_of(name: str) -> str:
+    """The section that describes the format called `name`, empty if there is none."""
+    return next((text for names, text in sections().items() if name in names), "")
+
+
+def examples(section: str) -> list[str]:
+    """The examples in a section, as files hold them."""
+    return _EXAMPLE.findall(section)

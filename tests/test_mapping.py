@@ -1,0 +1,417 @@
+"""Mappings: any table becomes events, exactly, or says in which column and why not."""
+
+import json
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import formats
+from ingest.event import ReportedCost, UsageEvent
+from ingest.formats import stripping
+from ingest.mapping import Mapped, MappingError, load, source_of
+from ingest.mapping.figures import Notation
+from ingest.mapping.moments import Clock, NoMoment
+from ingest.mapping.targets import COSTS, FIELDS, KINDS
+from ingest.money import to_pico
+from ingest.refusal import PassedOver, Refused
+
+WHEN = 'occurred_at = "when"\n'
+AT = "2026-10-01T12:00:00Z"
+
+
+def mapped(text: str = "", event: str = "", top: str = "") -> Mapped:
+    return Mapped(f'source = "sheet"\n{top}\n[event]\n{WHEN}{event}\n{text}', "map.toml")
+
+
+def read(mapping: Mapped, **row: Any) -> UsageEvent:
+    raw = json.dumps({"when": AT, **row}).encode()
+    return formats.read(raw, mapping.format)
+
+
+def refused(mapping: Mapped, **row: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        read(mapping, **row)
+    return caught.value
+
+
+def micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp()) * 1_000_000
+
+
+# What can be mapped
+
+
+def test_every_field_of_an_event_can_be_mapped_or_says_where_it_comes_from() -> None:
+    from ingest.mapping.targets import _ELSEWHERE
+
+    assert set(FIELDS.values()) | set(_ELSEWHERE) == set(UsageEvent.__struct_fields__)
+    assert {*COSTS, "believed_zero"} == set(ReportedCost.__struct_fields__)
+
+
+VALUES: dict[str, Any] = {
+    "text": "x",
+    "count": "0",
+    "flag": "yes",
+    "status": "error",
+    "time": AT,
+    "duration": "2",
+}
+
+
+@pytest.mark.parametrize("target", [one for one in KINDS if one != "occurred_at"])
+def test_every_target_is_filled(target: str) -> None:
+    unit = ', unit = "s"' if KINDS[target] == "duration" else ""
+    event = read(mapped(event=f'{target} = {{ column = "c"{unit} }}'), c=VALUES[KINDS[target]])
+    wanted = {
+        "text": "x",
+        "count": 0,
+        "flag": True,
+        "status": "error",
+        "time": micros(AT),
+        "duration": 2_000 if target in {"audio", "video"} else 2_000_000,
+    }
+    assert getattr(event, FIELDS[target]) == wanted[KINDS[target]]
+
+
+def test_a_row_becomes_an_event() -> None:
+    mapping = mapped(
+        event='event_id = ["doc", "line"]\nmodel = "m"\ninput_tokens = { column = "in", unit = "thousand" }\n'
+        'output_tokens = "usage.out"\nlatency = { column = "took", unit = "s" }\nvirtual_key = "key"',
+        text='[labels]\nfeature = "f"\n[cost]\ncurrency = "EUR"\nunit = "cent"\ntotal = "price"\n'
+        'input = { column = "in_price", unit = "micro" }',
+    )
+    event = read(
+        mapping, doc="a:b", line=7, m="gpt-4o", **{"in": "1.5"}, usage={"out": 20}, took="0.25", key="sk-1", f=5,
+        price="1.23456789", in_price=1234,
+    )  # fmt: skip
+    assert (event.source, event.source_event_id) == ("sheet", "a\\:b:7")
+    assert (event.occurred_at, event.provider, event.model) == (micros(AT), "openai", "gpt-4o")
+    assert (event.input_tokens, event.output_tokens, event.latency_us) == (1500, 20, 250_000)
+    assert (event.virtual_key, event.labels, event.currency) == ("sk-1", {"feature": "5"}, "EUR")
+    assert event.reported == ReportedCost(total=12_345_678_900, input=1_234_000_000)
+
+
+def test_keys_of_different_parts_differ() -> None:
+    mapping = mapped(event='event_id = ["a", "b"]')
+    keys = [
+        read(mapping, a="x:y", b="z"),
+        read(mapping, a="x", b="y:z"),
+        read(mapping, a="x:y:z"),
+        read(mapping),
+    ]
+    assert len({one.source_event_id for one in keys}) == 4
+    assert keys[-1].source_event_id is None
+
+
+def test_paths_lead_into_objects_lists_and_texts_that_hold_json() -> None:
+    mapping = mapped(event='model = "a.b"\nteam = "meta.teams.1"\nproject = "text.p"')
+    row = {"a.b": "exact", "a": {"b": "nested"}, "meta": {"teams": ["x", "y"]}, "text": '{"p": "inside"}'}
+    event = read(mapping, **row)
+    assert (event.model, event.team, event.project) == ("exact", "y", "inside")
+    assert read(mapping, a={"b": "nested"}, text="{oops").model == "nested"
+
+
+def test_a_value_means_what_the_mapping_says() -> None:
+    mapping = mapped(
+        event='status = { column = "s", values = { ok = "success" }, otherwise = "error" }\n'
+        'provider = { constant = "azure" }\nmodel = { first_of = ["used", "asked"] }',
+        top='empty = ["NULL"]',
+    )
+    event = read(mapping, s="boom", used="NULL", asked="gpt-4o")
+    assert (event.status, event.provider, event.model) == ("error", "azure", "gpt-4o")
+    assert read(mapping, s="ok").status == "success"
+
+
+def test_a_row_that_the_mapping_skips_is_no_record() -> None:
+    mapping = mapped(event='model = "m"', text='[[skip]]\ncolumn = "m"\nvalues = ["Total"]\nempty = true')
+    for row in ({"m": "Total"}, {"m": " "}, {}):
+        with pytest.raises(PassedOver):
+            read(mapping, **row)
+    assert read(mapping, m="gpt-4o").model == "gpt-4o"
+
+
+@pytest.mark.parametrize(("rule", "tokens"), [("true", (100, 50)), ("false", (145, 60))])
+def test_what_counts_include_is_stated(rule: str, tokens: tuple[int, int]) -> None:
+    event = 'input_tokens = "i"\ncache_read_tokens = "r"\ncache_write_tokens = "w"\noutput_tokens = "o"\nreasoning_tokens = "t"'
+    mapping = mapped(event=event, text=f"[tokens]\ncache_in_input = {rule}\nreasoning_in_output = {rule}")
+    found = read(mapping, i=100, r=40, w=5, o=50, t=10)
+    assert (found.input_tokens, found.output_tokens) == tokens
+    assert (found.cache_read_tokens, found.cache_write_tokens, found.reasoning_tokens) == (40, 5, 10)
+
+
+def test_costs_that_include_their_parts_are_taken_apart() -> None:
+    cost = '[cost]\ncurrency = { column = "cur" }\ninput = "i"\ncache_read = "r"\noutput = "o"\nreasoning = "t"\n'
+    mapping = mapped(text=cost + "cache_in_input = true\nreasoning_in_output = true\nbelieve_zero = true")
+    found = read(mapping, i="0.5", r="0.2", o="0.3", t="0.3", cur="usd")
+    assert found.reported == ReportedCost(
+        input=300_000_000_000,
+        cache_read=200_000_000_000,
+        output=0,
+        reasoning=300_000_000_000,
+        believed_zero=True,
+    )
+    assert refused(mapping, i="0.1", r="0.2", cur="USD").code == "impossible_amount"
+    assert refused(mapping, i="0.1").field == "cur"
+    assert read(mapping, cur="EUR").reported is None
+
+
+# Numbers
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=9))
+@pytest.mark.parametrize(
+    ("decimal", "thousands"),
+    [(".", None), (",", None), (".", ","), (",", "."), (",", " "), (".", "'"), (".", "_")],
+)
+def test_a_number_is_read_as_it_was_written(decimal: str, thousands: str | None, number: Decimal) -> None:
+    written = f"{number:,f}" if thousands else f"{number:f}"
+    written = written.replace(",", "#").replace(".", decimal).replace("#", thousands or "")
+    assert Notation(decimal, thousands).number(written) == number
+
+
+@given(st.text(max_size=12) | st.text("0123456789.,'-+eE _", max_size=12))
+def test_any_text_is_a_finite_number_or_none(text: str) -> None:
+    found = Notation(",", ".").number(text)
+    assert found is None or found.is_finite()
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("1,234", None), ("1.5", "1.5"), ("'-5", "-5"), ('="007"', "7"), ("1.2E-05", "0.000012"), ("\N{MINUS SIGN}3", "-3"), (".5", "0.5"),
+     ("5.", "5"), ("", None), ("1 2", None), ("\N{ARABIC-INDIC DIGIT ONE}", None), ("1e999", None), ("0x10", None), ("12%", None), ("1.2.3", None)],
+)  # fmt: skip
+def test_spellings_of_a_number(said: str, number: str | None) -> None:
+    assert Notation().number(said) == (None if number is None else Decimal(number))
+
+
+def test_separators_between_thousands_stand_between_thousands() -> None:
+    notation = Notation(",", ".")
+    assert notation.number("1.234.567,8") == Decimal("1234567.8")
+    assert [notation.number(text) for text in ("1.23", "12.34.567", "1234.567")] == [None, None, None]
+
+
+@given(st.decimals(min_value=0, max_value=9_000_000, places=18))
+def test_money_does_not_pass_through_a_float(amount: Decimal) -> None:
+    mapping = mapped(text='[cost]\ncurrency = "USD"\ntotal = "c"')
+    in_text, in_json = (
+        formats.read(raw.encode(), mapping.format)
+        for raw in (f'{{"when": "{AT}", "c": "{amount}"}}', f'{{"when": "{AT}", "c": {amount:f}}}')
+    )
+    assert in_text.reported == in_json.reported == ReportedCost(total=to_pico(amount))
+
+
+def test_a_sign_of_money_must_be_the_currencys() -> None:
+    mapping = mapped(text='[cost]\ncurrency = "EUR"\ntotal = "c"')
+    assert [read(mapping, c=said).reported for said in ("€ 1.5", "1.5 EUR", "1.5€")] == [
+        ReportedCost(total=1_500_000_000_000)
+    ] * 3
+    assert "an amount in EUR" in refused(mapping, c="$1.50").reason
+
+
+# Times
+
+
+@given(
+    st.integers(978_307_200, 4_000_000_000),
+    st.sampled_from(
+        [
+            ZoneInfo(name)
+            for name in ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+        ]
+    ),
+    st.sampled_from(["iso", "%d.%m.%Y %H:%M:%S", "%Y%m%d %I:%M:%S %p"]),
+)
+def test_a_local_time_is_the_instant_that_it_is_there(when: int, zone: ZoneInfo, form: str) -> None:
+    there = datetime.fromtimestamp(when, UTC).astimezone(zone)
+    written = there.replace(tzinfo=None)
+    text = written.isoformat() if form == "iso" else written.strftime(form)
+    choices = {Clock(form, zone, "earlier").instant(text), Clock(form, zone, "later").instant(text)}
+    expected = when * 1_000_000
+    assert expected in choices
+    try:
+        assert Clock(form, zone).instant(text) == expected
+    except NoMoment:
+        assert len(choices) == 2, "only a time that comes twice is refused"
+
+
+@given(st.integers(946_684_800_000_000, 4_102_444_799_999_999))
+def test_counted_times_are_exact(instant: int) -> None:
+    units = {"seconds": 6, "milliseconds": 3, "microseconds": 0, "nanoseconds": -3}
+    for form, places in units.items():
+        written = Decimal(instant).scaleb(-places)
+        assert Clock(form).instant(f"{written:f}") == Clock(form).instant(written) == instant
+
+
+@pytest.mark.parametrize(
+    ("said", "choice", "instant"),
+    [
+        ("2026-10-25T02:30:00", {"twice": "earlier"}, "2026-10-25T00:30:00+00:00"),
+        ("2026-10-25T02:30:00", {"twice": "later"}, "2026-10-25T01:30:00+00:00"),
+        ("2026-10-25T02:30:00", {}, "comes twice in Europe/Berlin: state time.ambiguous"),
+        ("2026-03-29T02:30:00", {"never": "forward"}, "2026-03-29T01:30:00+00:00"),
+        ("2026-03-29T02:30:00", {}, "never comes in Europe/Berlin: state time.nonexistent"),
+        ("2026-10-25T02:30:00+01:00", {}, "2026-10-25T01:30:00+00:00"),
+        ("2026-10-25 02:30:00 UTC", {}, "2026-10-25T02:30:00+00:00"),
+        ("2026-10-26", {}, "2026-10-25T23:00:00+00:00"),
+        ("yesterday", {}, "a time such as"),
+    ],
+)
+def test_a_doubtful_time_means_what_was_stated(said: str, choice: dict[str, Any], instant: str) -> None:
+    clock = Clock("iso", ZoneInfo("Europe/Berlin"), **choice)
+    try:
+        assert clock.instant(said) == micros(instant)
+    except NoMoment as error:
+        assert instant in str(error)  # noqa: PT017 - a time or what is said of it
+
+
+def test_a_time_without_a_zone_is_refused_unless_one_is_stated() -> None:
+    assert "names no zone: state time.zone" in refused(mapped(), when="2026-10-01 12:00").reason
+    assert refused(mapped(), when="").code == "missing"
+    assert "for a number state time.format" in refused(mapped(), when=1_790_000_000).reason
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "said"),
+    [
+        ({"n": "12x"}, "n", "event.input_tokens: column 'n' is \"12x\": a number is expected"),
+        ({"n": "1.5"}, "n", "a whole number from 0 to 1,000,000,000,000"),
+        ({"n": -1}, "n", "is -1: a whole number"),
+        ({"n": True}, "n", "is true: a number"),
+        ({"n": "tell me a story"}, "n", "is text: a number"),
+        ({"n": "9" * 90}, "n", "is text: a number"),
+        ({"n": {"x": 1}}, "n", "is an object, a single value is expected"),
+        ({"n": "sk-bf-0123456789"}, "n", "is text"),
+        ({"f": "maybe"}, "f", "true or false"),
+        ({"s": "fine"}, "s", "one of success, error, cancelled is expected: state in values"),
+        ({"t": "x" * 1001}, "t", "holds 1,001 characters"),
+        ({"d": "-1"}, "d", "a length of time"),
+        ({"c": "dear"}, "c", "cost.total: column 'c' is \"dear\": a number"),
+        ({"c": "9300000"}, "c", "larger than one event"),
+    ],
+)
+def test_a_wrong_cell_is_refused_with_its_column(row: dict[str, Any], field: str, said: str) -> None:
+    mapping = mapped(
+        event='input_tokens = "n"\nstream = "f"\nstatus = "s"\nteam = "t"\nlatency = { column = "d", unit = "ms" }',
+        text='[cost]\ncurrency = "USD"\ntotal = "c"',
+    )
+    found = refused(mapping, **row)
+    assert found.field == field
+    assert said in found.reason
+
+
+def test_a_record_of_another_table_is_refused() -> None:
+    with pytest.raises(
+        Refused, match=r"not a row of the table that map\.toml describes; its fields are hello"
+    ):
+        formats.read(b'{"hello": 1}', mapped().format)
+
+
+def test_a_table_without_a_mapped_column_is_refused_as_a_whole() -> None:
+    mapping = mapped(
+        event='model = "Modle"\nteam = { column = "T", optional = true }\nproject = { first_of = ["a", "when"] }\nuser = "u.name"'
+    )
+    mapping.fits(["when", "Modle", "u"])
+    with pytest.raises(
+        Refused, match=r"map\.toml: event.model: the table has no column 'Modle'; it has when, Model, u"
+    ):
+        mapping.fits(["when", "Model", "u"])
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["when", "n", "f", "s", "t", "d", "c", "a"]), JSON))
+def test_any_row_is_an_event_or_a_refusal_and_what_is_kept_says_the_same(row: dict[str, Any]) -> None:
+    mapping = mapped(
+        event='input_tokens = "n"\nstream = "f"\nstatus = "s"\nteam = "t"\nlatency = { column = "d", unit = "ms" }\nproject = "a.b.0"',
+        text='[labels]\nx = "a.a"\n[cost]\ncurrency = "USD"\ntotal = "c"\n[[skip]]\ncolumn = "t"\nvalues = ["x"]',
+    )
+    raw = json.dumps(row).encode()
+    try:
+        formats.read(raw, mapping.format)
+    except (Refused, PassedOver):
+        kept = mapping.format.keep(raw) if mapping.format.keep else None
+        assert kept is not None
+        assert source_of(kept) == "sheet"
+
+
+def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
+    mapping = mapped(event='input_tokens = "n"\nteam = "t"\nvirtual_key = "k"')
+    row = {
+        "n": "tell me a story",
+        "t": "sk-bf-12345 " + "y" * 500,
+        "k": "sk-bf-1",
+        "prompt": "SECRET",
+        "when": AT,
+    }
+    assert mapping.format.keep is not None
+    kept = json.loads(mapping.format.keep(json.dumps(row).encode()) or b"")
+    assert kept == {
+        "mapping": "sheet",
+        "row": {"t": ("sk-... " + "y" * 500)[: stripping.LONGEST_TEXT], "when": AT},
+    }
+    assert formats.read(json.dumps(kept).encode(), mapping.format).team == kept["row"]["t"]
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x =", ["not TOML"]),
+        ("", ["source: this is missing", "event: this is missing"]),
+        (WHEN, ["occurred_at: there is no such key; there are source, empty, numbers"]),
+        ('source = "s"\n[event]\nmodel = "m"', ["event.occurred_at: this is missing, and a call has a time"]),
+        (f'source = "s"\n[event]\n{WHEN}modle = "m"', ["event.modle: there is no such key; did you mean model?"]),
+        (f'source = "s"\n[event]\n{WHEN}model = 5', ["event.model: the name of a column is expected"]),
+        (f'source = "s"\n[event]\n{WHEN}model = {{ column = "a", constant = "b" }}', ["event.model: exactly one of"]),
+        (f'source = "s"\n[event]\n{WHEN}latency = "d"', ['event.latency: state the unit: { column = "...", unit = "ms" }']),
+        (f'source = "s"\n[event]\n{WHEN}retries = {{ column = "r", unit = "dozen" }}', ["event.retries.unit", "'one', 'thousand'"]),
+        (f'source = "s"\n[event]\n{WHEN}status = {{ column = "s", values = {{ a = "fine" }} }}', ["event.status.values.a", "'success'"]),
+        (f'source = "s"\n[event]\n{WHEN}input_tokens = "i"\ncache_read_tokens = "c"', ["tokens.cache_in_input: say whether"]),
+        (f'source = "s"\n[event]\n{WHEN}[cost]\ncurrency = "usd"\ntotal = "c"', ["cost.currency: three capitals"]),
+        (f'source = "s"\n[event]\n{WHEN}[cost]\ncurrency = "USD"\noutput = "o"\nreasoning = "r"', ["cost.reasoning_in_output"]),
+        (f'source = "s"\n[time]\nzone = "Mars/Base"\nformat = "%H"\n[event]\n{WHEN}', ["time.zone: there is no", "time.format: one of iso"]),
+        (f'source = "s"\n[numbers]\ndecimal = ","\nthousands = ","\n[event]\n{WHEN}', ["cannot be the same sign"]),
+        (f'source = "s"\n[event]\n{WHEN}[[skip]]\ncolumn = "a"', ["skip.0: say which rows"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_mapping_is_told_with_its_key_and_what_is_allowed(text: str, said: list[str]) -> None:
+    with pytest.raises(MappingError) as caught:
+        Mapped(text, "map.toml")
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith("map.toml: ") for line in lines)
+    for one in said:
+        assert one in str(caught.value)
+
+
+def test_a_mapping_travels_to_another_process() -> None:
+    mapping = mapped(event='model = "m"')
+    there = pickle.loads(pickle.dumps(mapping))
+    assert read(there, m="gpt-4o") == read(mapping, m="gpt-4o")
+    assert there.digest == mapping.digest
+
+
+def test_a_mapping_that_is_not_there_is_named() -> None:
+    with pytest.raises(MappingError, match=r"nowhere\.toml: No such file"):
+        load("nowhere.toml")
