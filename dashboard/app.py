@@ -5,6 +5,7 @@ state. Every callback is a coroutine and sends its work to a thread, for a callb
 """
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,6 @@ import dash_mantine_components as dmc
 import structlog
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import filter_bar, interaction
 from dashboard.figures import FONT
@@ -77,6 +77,7 @@ def make_dashboard(ledger: Ledger) -> Dash:
     _add_filters(app, ledger)
     _add_pages(app, ledger)
     _add_parts(app, ledger)
+    _add_title(app)
     interaction.add(app, ledger)
     return app
 
@@ -104,6 +105,7 @@ def _layout() -> Any:
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Store(id="shown"),
             dcc.Store(id="renamed"),
+            dcc.Store(id="titled"),
             html.Div(id="detail"),
             html.A("To the figures", href="#page", className="skip"),
             html.Header(dmc.Container(_heading(), size="xl"), className="heading"),
@@ -145,7 +147,13 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
         view = filter_bar.view_of(chosen, changed, before)
         if view is None:
             return (no_update,) * (1 + len(CONTROLS))
-        return (no_update if view == before.page else to_search(view), *_shown(view, ledger))
+        # The others keep what they show: somebody may be choosing there while this answer is on its way.
+        preset, days, *_ = _shown(view, ledger)
+        return (
+            no_update if view == before.page else to_search(view),
+            *(preset, days),
+            *(no_update,) * (len(CONTROLS) - 2),
+        )
 
     @app.callback(
         *(Output(control_id(key), "data") for key in DIMENSIONS),
@@ -187,6 +195,15 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
         return await run_in_threadpool(_content, ledger, _page(pathname), view), place
 
 
+def _add_title(app: Dash) -> None:
+    titles = {f"{PREFIX}{page.path}": f"{page.title} - Tallybook" for page in PAGES}
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        f"(path) => {{ document.title = ({json.dumps(titles)})[path] ?? 'Tallybook'; return path; }}",
+        Output("titled", "data"),
+        Input("url", "pathname"),
+    )
+
+
 def _add_parts(app: Dash, ledger: Ledger) -> None:
     place = {"type": PART, "name": MATCH, "search": MATCH}
 
@@ -226,6 +243,6 @@ def _shown_or_why_not(make: Content, ledger: Ledger, view: View, what: str = "pa
         return make(ledger, view)
     except QuestionError as error:
         return failed(str(error), what)
-    except SQLAlchemyError as error:
+    except Exception as error:  # noqa: BLE001 - the rim: whatever it is, the reader is told and the log says more
         _log.exception("page failed", part=part_name(make), error=type(error).__qualname__)
         return failed("The ledger cannot be read now. Reload the page to try again.", what)

@@ -30,7 +30,7 @@ class KeptAssets:
         if not _is_asset(scope) or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
             await self._app(scope, receive, send)
             return
-        place = f"{scope['path']}?{scope['query_string'].decode()}"
+        place = str(scope["path"])
         answer = self._kept.get(place) or await self._packed(place, scope, receive)
         await answer(scope, receive, send)
 

@@ -266,7 +266,7 @@ def _time_axis(x: Sequence[str]) -> Part:
         "categoryarray": list(x),
         "tickmode": "array",
         "tickvals": list(x)[::step],
-        "ticktext": [wording.bucket(bucket) for bucket in x[::step]],
+        "ticktext": [wording.bucket(one, before) for before, one in pairwise(["", *x[::step]])],
         "tickangle": 0,
         "ticklabelstandoff": 4,
     }

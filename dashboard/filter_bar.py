@@ -47,7 +47,7 @@ def bar() -> Any:
             valueFormat=wording.day_format(),
             placeholder="Other dates",
             allowSingleDateInRange=True,
-            firstDayOfWeek=1,
+            firstDayOfWeek=wording.first_weekday(),
             w=212,
         ),
         dmc.Select(
@@ -82,7 +82,6 @@ def _select(key: str) -> Any:
         hidePickedOptions=True,
         limit=_SHOWN_OPTIONS,
         nothingFoundMessage="Nothing found",
-        debounce=400,
         size="sm",
     )
 

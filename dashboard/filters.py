@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from dashboard.question import INTERVALS, QuestionError, SpendQuery, Words, parse, read_moment
+from dashboard.question import INTERVALS, Period, QuestionError, SpendQuery, Words, parse, read_moment
 from ingest.ledger.slots import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
@@ -60,10 +60,20 @@ class View:
         return replace(self.page, filters=tuple(one for one in self.filters if one[0] != dimension))
 
 
+def only(view: View, *named: tuple[str, object]) -> str:
+    """The query part of the URL of the view of one value of each dimension; what has no value is left as it is."""
+    for dimension, value in named:
+        if value is not None:
+            view = view.narrowed(dimension, str(value))
+    return to_search(view)
+
+
 def from_search(search: str | None) -> View:
     """The view that the query part of a URL names."""
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl((search or "").removeprefix("?")):
+        if "\0" in value:  # which PostgreSQL holds in no text
+            continue
         found.setdefault(name, []).append(value)
     first, last = _day(found.get("from")), _day(found.get("to"))
     dated = first is not None and last is not None and first <= last
@@ -132,7 +142,15 @@ def question(
         where=[f"{key}={value}" for key, value in view.filters],
         compare="previous" if compare else None,
     )
-    return parse(words, zone, moment)
+    asked = parse(words, zone, moment)
+    return replace(asked, comparison=_as_far(asked.period, asked.comparison, moment))
+
+
+def _as_far(period: Period, before: Period | None, now: datetime) -> Period | None:
+    """The period before, as far as the period has come: half a month is not compared with a whole one."""
+    if before is None or not period.start < now < period.end:
+        return before
+    return Period(before.start, min(before.end, before.start + (now - period.start)))
 
 
 def _day(texts: list[str] | None) -> str | None:
@@ -155,6 +173,8 @@ def _event_id(text: str) -> str | None:
 
 def within_bucket(view: View, bucket: str, interval: str | None, zone: Zone, now: datetime) -> View:
     """The view of the days of one time bucket, as far as the view holds them."""
+    if not interval:
+        return view.page
     start = date.fromisoformat(f"{bucket}-01" if len(bucket) == len("2026-10") else bucket[:10])
     end = start
     if interval == "week":

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
 from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests
-from dashboard.pages.parts import CHART
+from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
@@ -79,32 +80,34 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
 
 
 def _add_call(app: Dash, ledger: Ledger) -> None:
-    @app.callback(Output("detail", "children"), Input("url", "search"), State("detail", "children"))
-    async def lay_over(search: str | None, shown: Any) -> Any:
-        """The call that the URL names, in full."""
-        event_id = from_search(search).request
-        if event_id is None:
-            return no_update if not shown else None
-        return await run_in_threadpool(call_in_full, ledger, event_id)
+    grids = {"type": requests.GRID, "search": ALL}
 
     @app.callback(
-        _SEARCH,
-        Output({"type": requests.GRID, "search": ALL}, "selectedRows"),
-        Input(request.DRAWER, "opened"),
-        State("url", "search"),
-        State({"type": requests.GRID, "search": ALL}, "selectedRows"),
-        prevent_initial_call=True,
+        Output("detail", "children"),
+        Output(grids, "selectedRows"),
+        Input("url", "search"),
+        State("detail", "children"),
+        State(grids, "selectedRows"),
     )
-    async def put_away(opened: bool | None, search: str | None, selected: list[Any]) -> Any:
+    async def lay_over(search: str | None, shown: Any, selected: list[Any]) -> Any:
+        """The call that the URL names, in full; where it names none, none is selected, so that it can be chosen again."""
+        event_id = from_search(search).request
+        if event_id is not None:
+            return await run_in_threadpool(call_in_full, ledger, event_id), [no_update] * len(selected)
+        return (None, [[]] * len(selected)) if shown else (no_update, [no_update] * len(selected))
+
+    @app.callback(_SEARCH, Input(request.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
+    async def put_away(opened: bool | None, search: str | None) -> Any:
         """A closed call leaves the URL."""
-        if opened is not False:
-            return no_update, [no_update] * len(selected)
-        return to_search(from_search(search).page), [[]] * len(selected)
+        return no_update if opened is not False else to_search(from_search(search).page)
 
 
 def call_in_full(ledger: Ledger, event_id: str) -> Any:
     """A call as it is laid over a page."""
-    call = in_full(ledger, UUID(event_id))
+    try:
+        call = in_full(ledger, UUID(event_id))
+    except SQLAlchemyError:
+        return request.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
     inside = (
         request.missing(event_id)
         if call is None
@@ -141,4 +144,6 @@ def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None
         directory.rename(ledger, entry_id, given_name)
     except (directory.NameRefused, LookupError) as error:
         return f"Not saved: {error}."
+    except SQLAlchemyError:
+        return "Not saved: the ledger is busy. Try again."
     return None

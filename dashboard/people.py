@@ -1,13 +1,14 @@
 """Virtual keys and teams as pages know them: by the name that answers show, with the id that filters want."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from dashboard import names
 from dashboard.names import Person
 from ingest.ledger.engine import Ledger
 
 Kind = Literal["virtual_key", "team"]
+NO_KEY: Final = "no key"
 
 
 def by_name(ledger: Ledger, kind: Kind) -> Mapping[str, Person]:
@@ -18,9 +19,13 @@ def by_name(ledger: Ledger, kind: Kind) -> Mapping[str, Person]:
 
 def known_as(ledger: Ledger, kind: Kind, text: str) -> Person | None:
     """The only one that a filter's text means; None for none or several."""
-    found = [
-        one
-        for one in by_name(ledger, kind).values()
-        if text in (one.ident, one.given_name, one.name, one.hint)
+    everybody = by_name(ledger, kind).values()
+    found = [one for one in everybody if text == one.ident] or [
+        one for one in everybody if text in (one.given_name, one.name, one.hint)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
+    """What a filter calls each shown name."""
+    return {name: one.ident for name, one in by_name(ledger, kind).items()}

@@ -69,8 +69,8 @@ class SpendQuery:
     dimensions: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     interval: Interval | None = None
-    comparison: bool = False
-    """Whether the period before is asked for as well."""
+    comparison: Period | None = None
+    """The period that is asked about as well, to compare with."""
     order: tuple[str, ...] = ()
     """Columns to sort by, first one first; `-` before a name for descending."""
     limit: int | None = None
@@ -99,14 +99,15 @@ def parse(words: Words, zone: Zone, now: datetime) -> SpendQuery:
         QuestionError: a word is not understood.
     """
     own_zone = read_zone(words.timezone) if words.timezone else zone
+    period = read_period(words.start, words.end, own_zone, now)
     return SpendQuery(
-        period=read_period(words.start, words.end, own_zone, now),
+        period=period,
         zone=own_zone.name,
         metrics=tuple(_known("metric", key, catalogue.METRICS) for key in split(words.metric)),
         dimensions=tuple(read_dimension("by", key) for key in split(words.by)),
         filters=read_filters(words.where),
         interval=_read_interval(words.interval) if words.interval else None,
-        comparison=_read_comparison(words.compare),
+        comparison=period_before(period, own_zone) if _read_comparison(words.compare) else None,
         limit=None if words.limit is None else read_limit(words.limit, MOST_ROWS),
     )
 

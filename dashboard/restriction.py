@@ -66,12 +66,15 @@ def _terms(texts: list[str]) -> sa.Select[Any]:
 
 
 def _people(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:
-    """Directory entries known by one of the texts: a name, an id, a hint, or the key itself."""
+    """Directory entries known by one of the texts: the id or the key itself; else a name or a hint.
+
+    What is somebody's id means nobody else, whatever they are called.
+    """
     idents = [keyring.conceal(text).ident for text in texts] if kind == "virtual_key" else texts
-    known = sa.or_(
-        directory.c.given_name.in_(texts),
-        directory.c.name.in_(texts),
-        directory.c.hint.in_(texts),
-        directory.c.ident.in_(idents),
-    )
+    taken = sa.select(directory.c.ident).where(directory.c.kind == kind, directory.c.ident.in_(texts))
+    called = [
+        sa.and_(column.in_(texts), column.not_in(taken))
+        for column in (directory.c.given_name, directory.c.name, directory.c.hint)
+    ]
+    known = sa.or_(directory.c.ident.in_(idents), *called)
     return sa.select(directory.c.entry_id).where(directory.c.kind == kind, known)

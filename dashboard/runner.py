@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dashboard import buckets, catalogue, names
 from dashboard.catalogue import Value
 from dashboard.measures import SMALL
-from dashboard.question import SpendQuery, period_before
+from dashboard.question import SpendQuery
 from dashboard.rewriting import rewrite
 from dashboard.statement import Compiled, compile_query
 from dashboard.sums import Sums, total
@@ -51,7 +51,10 @@ class Result:
     totals: Totals
     other_currencies: tuple[Totals, ...]
     """Totals of the currencies that are not in `totals`; sums never mix currencies."""
+    requests: int
+    """Calls of all currencies."""
     unpriced_requests: int
+    """Those of them without a price."""
     comparison: "Result | None" = None
 
     @property
@@ -88,11 +91,10 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         rows = connection.execute(compiled.select).all()
         groups = list(_groups(connection, query, compiled, rows, ledger.currency))
     result = _result(query, groups, ledger.currency)
-    return replace(result, comparison=run(ledger, _before(query))) if query.comparison else result
-
-
-def _before(query: SpendQuery) -> SpendQuery:
-    return replace(query, period=period_before(query.period, Zone(query.zone)), comparison=False)
+    if query.comparison is None:
+        return result
+    before = replace(query, period=query.comparison, comparison=None)
+    return replace(result, comparison=run(ledger, before))
 
 
 def _groups(
@@ -160,15 +162,23 @@ def _result(query: SpendQuery, groups: list[_Group], reporting: str) -> Result:
     by_currency: dict[str, list[Sums]] = {}
     for group in groups:
         by_currency.setdefault(group.currency, []).append(group.sums)
-    main = next(iter(by_currency)) if len(by_currency) == 1 else reporting
+    main = _main_currency(by_currency, reporting)
     totals = {currency: _totals(query, currency, sums) for currency, sums in by_currency.items()}
     return Result(
         query=query,
         rows=tuple(_sorted(query, _filled(query, groups, main))[: query.limit]),
         totals=totals.pop(main, _totals(query, main, [])),
         other_currencies=tuple(totals[currency] for currency in sorted(totals)),
+        requests=sum(group.sums["requests"] for group in groups),
         unpriced_requests=sum(group.sums["unpriced_requests"] for group in groups),
     )
+
+
+def _main_currency(held: Mapping[str, Sequence[Sums]], reporting: str) -> str:
+    """The reporting currency where some call is in it, else that of most calls."""
+    if reporting in held or not held:
+        return reporting
+    return max(sorted(held), key=lambda one: sum(sums["requests"] for sums in held[one]))
 
 
 def _totals(query: SpendQuery, currency: str, sums: list[Sums]) -> Totals:

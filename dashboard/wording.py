@@ -3,6 +3,7 @@
 Answers (`answer`) are the exact ones. Times are those of a 24-hour clock everywhere.
 """
 
+import re
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
@@ -144,21 +145,27 @@ def moment(at: datetime, zone: tzinfo) -> str:
     return f"{format_skeleton('MMMd', local.date(), locale=reader.locale())}, {local:%H:%M:%S}"
 
 
-def bucket(text: str) -> str:
-    """A bucket of time (`dashboard.buckets.text`), short enough for an axis."""
+def bucket(text: str, before: str = "") -> str:
+    """A bucket of time (`dashboard.buckets.text`), short enough for an axis; an hour names its day where that is new."""
     here = reader.locale()
     if len(text) == len("2026-10"):
         return str(format_skeleton("yMMM", date.fromisoformat(f"{text}-01"), locale=here))
     in_short = str(format_skeleton("MMMd", date.fromisoformat(text[:10]), locale=here))
     if "T" not in text:
         return in_short
-    return f"{text[11:16]}<br>{in_short}" if text[11:16] == "00:00" else text[11:16]
+    return text[11:16] if text[:10] == before[:10] else f"{text[11:16]}<br>{in_short}"
 
 
 def day_format() -> str:
     """How days are typed, in the words of dayjs: year, month and day as numbers in the locale's order."""
-    pattern: str = reader.locale().datetime_skeletons["yMd"].pattern
-    return "".join(one for one in pattern if one.isprintable()).replace("y", "YYYY").replace("d", "D")
+    pattern: str = re.sub("'[^']*'", "", reader.locale().datetime_skeletons["yMd"].pattern)
+    plain = "".join(one for one in pattern if one.isprintable()).strip(" .")
+    return plain.replace("y", "YYYY").replace("d", "D")
+
+
+def first_weekday() -> int:
+    """The day that weeks begin with on a calendar, 0 for Sunday."""
+    return (reader.locale().first_week_day + 1) % 7
 
 
 def compact(count: Value) -> str:
@@ -166,9 +173,10 @@ def compact(count: Value) -> str:
     if count is None:
         return NOTHING
     for step, letter in _STEPS:
-        if count >= max(step, _WHOLE):
+        # What rounds to a thousand of a step is one of the next.
+        if count >= max(step - step // 2000, _WHOLE):
             short = Decimal(count) / step
-            return f"{number(short, max(0, 2 - short.adjusted()))} {letter}"
+            return f"{number(short, max(0, min(2, 2 - short.adjusted())))} {letter}"
     return number(count)
 
 
@@ -192,6 +200,6 @@ def change(now: Value, before: Value) -> str | None:
     if now is None or not before:
         return None
     ratio = (Decimal(now) - Decimal(before)) / abs(Decimal(before))
-    if abs(ratio) >= _TOLD_CHANGE:
-        return None
+    if ratio >= _TOLD_CHANGE:
+        return f"\N{MULTIPLICATION SIGN}{number(Decimal(now) / Decimal(before))}"
     return _signed(_percent(ratio, 1 if abs(ratio) < 1 else 0))

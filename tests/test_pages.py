@@ -24,7 +24,9 @@ from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.parts import PART
+from dashboard.pages.spending import spending
 from dashboard.requests import LISTED, CallsQuery, in_full, listed
+from dashboard.rewriting import rewrite
 from dashboard.runner import run
 from ingest import problems
 from ingest.ledger.engine import Ledger
@@ -333,3 +335,103 @@ def test_a_key_is_found_by_what_a_filter_calls_it(ledger: Ledger) -> None:
     assert people.known_as(ledger, "virtual_key", secret.ident) == secret
     assert people.known_as(ledger, "virtual_key", "sk-bf-…cdef") == secret
     assert people.known_as(ledger, "virtual_key", "nobody") is None
+
+
+CURRENCIES = [
+    call("2026-10-05T10:00:00Z", 10**12, model="gpt-4o", provider="openai", input_tokens=10),
+    *(
+        call(f"2026-10-06T{hour:02}:00:00Z", 5 * 10**12, model="mistral", provider="mistral", currency="EUR")
+        for hour in range(9)
+    ),
+]
+OCTOBER = View(None, "2026-10-01", "2026-10-31")
+
+
+@pytest.fixture
+def of_two(tmp_path: Path) -> Iterator[Ledger]:
+    """One call in the reporting currency and nine in another."""
+    with a_ledger(tmp_path) as opened:
+        put(opened, CURRENCIES)
+        roll(opened)
+        yield opened
+
+
+def test_counts_are_of_all_currencies_and_money_is_told_apart(of_two: Ledger) -> None:
+    for page in PAGES:
+        words = " ".join(texts_of(whole(page, of_two, OCTOBER)))
+        assert "No calls" not in words, page.title
+        assert "4,500" not in words, page.title
+    shown = texts_of(whole(page_at(""), of_two, OCTOBER))
+    assert {"10", "1.00 USD", "45.00 EUR"} <= set(shown)
+    assert any("calls in other currencies cost 45.00 EUR" in text for text in shown)
+    calls = texts_of(whole(page_at("requests"), of_two, OCTOBER))
+    assert {"10", "100.0% of all calls"} <= set(calls)
+    assert any("45.00 EUR" in text for text in calls)
+
+
+def test_a_view_without_the_reporting_currency_is_not_empty(of_two: Ledger) -> None:
+    shown = texts_of(whole(page_at(""), of_two, View(None, "2026-10-06", "2026-10-06")))
+    assert "45.00 EUR" in shown
+
+
+def texts_of(found: list[Any]) -> list[str]:
+    return [part for part in found if isinstance(part, str)]
+
+
+def test_a_bar_of_a_week_narrows_to_its_week(ledger: Ledger) -> None:
+    view = View(None, "2026-09-01", "2026-10-30")
+    (chart,) = [
+        part.id
+        for part in whole(page_at(""), ledger, view)
+        if isinstance(getattr(part, "id", None), dict) and part.id.get("name") == "spend-over-time"
+    ]
+    found = of_chart(view, chart, {"points": [{"x": "2026-09-14"}]}, BERLIN, NOW)
+    assert chart["interval"] == "week"
+    assert found is not None
+    assert (found.first, found.last) == ("2026-09-14", "2026-09-20")
+
+
+def test_names_that_read_like_ids_or_like_our_words_stay_apart(tmp_path: Path) -> None:
+    names = ["Other", "no key", "vk-0", *(f"Key {number}" for number in range(8))]
+    made = [
+        call(
+            "2026-10-05T10:00:00Z",
+            10**12 * (20 - at),
+            virtual_key=f"vk-{at}" if at else None,
+            virtual_key_name=name if at else None,
+            model=name,
+        )
+        for at, name in enumerate(names)
+    ]
+    with a_ledger(tmp_path) as opened:
+        put(opened, [*made, call("2026-10-05T10:00:00Z", 10**12, virtual_key="vk-0", model="small")])
+        roll(opened)
+        whole_spend = sum((20 - at for at in range(len(names))), 1)
+        for page, dimension in (("", "model"), ("keys", "virtual_key")):
+            found = spending(
+                opened,
+                rewrite(question(OCTOBER, opened.zone, ("total_cost",), ("time", dimension))),
+                run(opened, question(OCTOBER, opened.zone, ("total_cost",), (dimension,))),
+                people.idents(opened, "virtual_key") if dimension == "virtual_key" else {},
+            )
+            bars = [*found.values.values(), found.rest or []]
+            assert sum((sum(bar, Decimal()) for bar in bars), Decimal()) == whole_spend
+            assert len(set(texts_of(whole(page_at(page), opened, OCTOBER)))) > 10
+        assert (
+            run(opened, question(OCTOBER.narrowed("virtual_key", "vk-0"), opened.zone, ("requests",))).total(
+                "requests"
+            )
+            == 1
+        )
+
+
+def test_a_running_period_is_compared_as_far_as_it_has_come(ledger: Ledger) -> None:
+    asked = question(View(preset="today"), ledger.zone, ("requests",), compare=True, now=NOW)
+    assert asked.comparison is not None
+    assert (asked.comparison.start, asked.comparison.end) == (
+        asked.period.start - timedelta(days=1),
+        NOW - timedelta(days=1),
+    )
+    past = question(View(preset="last-month"), ledger.zone, ("requests",), compare=True, now=NOW)
+    assert past.comparison is not None
+    assert past.comparison.end == past.period.start

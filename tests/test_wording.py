@@ -48,6 +48,8 @@ def test_an_amount_shows_cents_or_three_digits_that_count(value: str, text: str)
         (3_900_000, "3.90 M"),
         (54_321_000_000, "54.3 B"),
         (10**12, "1.00 T"),
+        (999_999, "1.00 M"),
+        (99_949, "99.9 k"),
     ],
 )
 def test_a_large_count_is_three_digits(count: int, text: str) -> None:
@@ -71,7 +73,8 @@ def test_each_locale_has_its_own_dates() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     assert wording.clock(at, berlin) == "Oct 6, 2026, 00:30:01"
     assert (wording.bucket("2026-10-05"), wording.bucket("2026-10")) == ("Oct 5", "Oct 2026")
-    assert wording.bucket("2026-10-05T13:00:00+02:00") == "13:00"
+    assert wording.bucket("2026-10-05T13:00:00+02:00", "2026-10-05T09:00:00+02:00") == "13:00"
+    assert wording.bucket("2026-10-05T13:00:00+02:00", "2026-10-04T09:00:00+02:00") == "13:00<br>Oct 5"
     assert wording.bucket("2026-10-05T00:00:00Z") == "00:00<br>Oct 5"
     assert wording.day_format() == "M/D/YYYY"
     with reading("de"):
@@ -80,6 +83,14 @@ def test_each_locale_has_its_own_dates() -> None:
         assert wording.day_format() == "D.M.YYYY"
     with reading("sv"):
         assert wording.day_format() == "YYYY-MM-DD"
+    with reading("bg"):
+        assert wording.day_format() == "D.MM.YYYY"
+
+
+def test_a_runaway_says_how_many_times_more_it_is() -> None:
+    assert wording.change(Decimal(26), Decimal(2)) == "\N{MULTIPLICATION SIGN}13"
+    assert wording.change(1, 4) == "-75.0%"
+    assert wording.change(1, 0) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 
 from dashboard import catalogue, figures, people, wording
-from dashboard.filters import View, question, to_search
+from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, chart, empty, later, over_time, page
@@ -20,7 +20,6 @@ from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5
-NO_KEY: Final = "no key"
 _LATENCIES: Final = ("latency_p50", "latency_p90", "latency_p95", "latency_p99")
 _FIRST_TOKENS: Final = ("ttft_p50", "ttft_p95")
 _METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "tokens_per_second")
@@ -29,7 +28,7 @@ _METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "toke
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     total = run(ledger, question(view, ledger.zone, _METRICS))
-    if not total.total("requests"):
+    if not total.requests:
         return empty(ledger, view)
     half = {"base": 12, "lg": 6}
     return page(
@@ -68,37 +67,33 @@ def over_time_of_all(ledger: Ledger, view: View) -> Any:
 def models(ledger: Ledger, view: View) -> Any:
     """Each model's latencies."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model",)))
-    return tables.of_metrics("latency-by-model", "By model", result, _METRICS, link=_only_model(view))
+    return tables.of_metrics(
+        "latency-by-model", "By model", result, _METRICS, link=lambda key: only(view, ("model", key[0]))
+    )
 
 
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("virtual_key",)))
-    link = _only_key(view, _idents(ledger))
-    return tables.of_metrics("latency-by-key", "By virtual key", result, _METRICS, link=link, none=NO_KEY)
+    idents = people.idents(ledger, "virtual_key")
+    return tables.of_metrics(
+        "latency-by-key",
+        "By virtual key",
+        result,
+        _METRICS,
+        link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
+        none=people.NO_KEY,
+    )
 
 
 def models_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the models with most calls, over time."""
-    return _split(ledger, view, "model", _only_model(view), {})
+    return _split(ledger, view, "model", {})
 
 
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
-    idents = _idents(ledger)
-    return _split(ledger, view, "virtual_key", _only_key(view, idents), idents)
-
-
-def _idents(ledger: Ledger) -> Mapping[str, str]:
-    return {name: key.ident for name, key in people.by_name(ledger, "virtual_key").items()}
-
-
-def _only_model(view: View) -> tables.Links:
-    return lambda name: to_search(view.narrowed("model", name))
-
-
-def _only_key(view: View, idents: Mapping[str, str]) -> tables.Links:
-    return lambda name: to_search(view.narrowed("virtual_key", idents[name])) if name in idents else None
+    return _split(ledger, view, "virtual_key", people.idents(ledger, "virtual_key"))
 
 
 def _cards(total: Result) -> Any:
@@ -157,26 +152,26 @@ def _distribution(total: Result) -> Any:
     )
 
 
-def _split(ledger: Ledger, view: View, dimension: str, only: tables.Links, idents: Mapping[str, str]) -> Any:
+def _split(ledger: Ledger, view: View, dimension: str, idents: Mapping[str, str]) -> Any:
     """The p95 over time of those with the most calls, each asked for alone."""
+    none = people.NO_KEY if dimension == "virtual_key" else "unknown"
     ranked = run(ledger, question(view, ledger.zone, ("requests",), (dimension,)))
     most = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
-    names = [named(row.key[0], NO_KEY) for row in most]
+    wanted = {
+        named(row.key[0], none): None if row.key[0] is None else idents.get(str(row.key[0]), str(row.key[0]))
+        for row in most
+    }
     asked = question(view, ledger.zone, ("latency_p95",), ("time", dimension))
-    wanted = tuple(
-        None if row.key[0] is None else idents.get(str(row.key[0]), str(row.key[0])) for row in most
-    )
     others = tuple(one for one in asked.filters if one.dimension != dimension)
-    result = run(ledger, replace(asked, filters=(*others, Filter(dimension, wanted))))
-    lines = seconds_over_time(result, "latency_p95", names, NO_KEY)
-    what = catalogue.DIMENSIONS[dimension].label.lower()
+    result = run(ledger, replace(asked, filters=(*others, Filter(dimension, tuple(wanted.values())))))
+    lines = seconds_over_time(result, "latency_p95", [*wanted], none)
     return chart(
         f"latency-by-{dimension.replace('_', '-')}-over-time",
-        f"Latency p95 of the {what}s with most calls (logarithmic)",
+        f"Latency p95 of the {catalogue.DIMENSIONS[dimension].label.lower()}s with most calls (logarithmic)",
         figures.lines(result.buckets, lines, "s", logarithmic=True),
-        names,
+        [*wanted],
         means=over_time(result.query),
-        links={name: target for name in names if (target := only(name))},
+        links={name: only(view, (dimension, value)) for name, value in wanted.items() if value is not None},
         csv=spend_csv(result.query),
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 
 from dashboard import figures, wording
-from dashboard.filters import View, question, to_search
+from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, empty, later, notes, page
@@ -44,7 +44,7 @@ _REST: Final = "Cache, tools, other"
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model", "provider")))
-    if not result.total("requests"):
+    if not result.requests:
         return empty(ledger, view)
     half = {"base": 12, "lg": 6}
     return page(
@@ -56,14 +56,16 @@ def content(ledger: Ledger, view: View) -> Any:
                 [dmc.GridCol(later(spend, view), span=half), dmc.GridCol(later(made_of, view), span=half)],
                 gutter="md",
             ),
-            tables.of_metrics("models", "Models", result, _COLUMNS, link=_only(view)),
+            tables.of_metrics(
+                "models",
+                "Models",
+                result,
+                _COLUMNS,
+                link=lambda key: only(view, ("model", key[0]), ("provider", key[1])),
+            ),
         ],
         _METRICS,
     )
-
-
-def _only(view: View) -> tables.Links:
-    return lambda name: to_search(view.narrowed("model", name))
 
 
 def spend(ledger: Ledger, view: View) -> Any:
@@ -73,23 +75,32 @@ def spend(ledger: Ledger, view: View) -> Any:
         question(view, ledger.zone, ("total_cost",), ("time", "model")),
         run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
         "Spend over time",
-        link=_only(view),
+        link=lambda name: only(view, ("model", name)),
     )
 
 
 def made_of(ledger: Ledger, view: View) -> Any:
     """What the spend of the dearest models is made of; the parts of a bar add up to its model's spend."""
-    metrics = ("total_cost", *(key for keys in _COSTS.values() for key in keys))
+    metrics = ("total_cost", "unpriced_requests", *(key for keys in _COSTS.values() for key in keys))
     result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
     currency = result.totals.currency
     rows = of_currency(result)[:SHOWN]
     parts = {part: values for part, values in composition(result, rows).items() if any(values)}
-    names = [named(row.key[0]) for row in rows]
+    names = [
+        named(row.key[0]) + (" *" if tables.value_of(result, row, "unpriced_requests") else "")
+        for row in rows
+    ]
     texts = {part: [wording.amount(value, currency) for value in values] for part, values in parts.items()}
     return chart(
         "spend-made-of",
         f"What the spend is made of ({currency})",
-        figures.composed_bars(names, parts, texts, names, currency),
+        figures.composed_bars(
+            names,
+            parts,
+            texts,
+            [str(row.key[0]) if row.key[0] is not None else None for row in rows],
+            currency,
+        ),
         [*parts],
         means={"dimension": "model"},
         csv=spend_csv(result.query),

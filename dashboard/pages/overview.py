@@ -1,12 +1,11 @@
 """Overview: what was spent and used, on which models and keys, how it ended, and how fast the answers came."""
 
-from decimal import Decimal
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 
 from dashboard import figures, people, wording
-from dashboard.filters import View, question, to_search
+from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, chart, empty, later, notes, over_time, page
@@ -17,18 +16,9 @@ from ingest.ledger.engine import Ledger
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
-_TOTALS: Final = (
-    "total_cost",
-    "requests",
-    "total_tokens",
-    "input_tokens",
-    "output_tokens",
-    "error_rate",
-    "cache_savings",
-    "cost_per_request",
-    "errors",
-    "unpriced_requests",
-)
+_SPENT: Final = ("total_cost", "cache_savings", "cost_per_request", "unpriced_requests")
+_USED: Final = ("requests", "total_tokens", "input_tokens", "output_tokens", "error_rate", "errors")
+"""Without money, so of all currencies together."""
 _MODEL_COLUMNS: Final = (
     "total_cost",
     "requests",
@@ -43,16 +33,17 @@ _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_r
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-    totals = run(ledger, question(view, ledger.zone, _TOTALS, compare=True))
-    if not totals.total("requests"):
+    spent = run(ledger, question(view, ledger.zone, _SPENT, compare=True))
+    if not spent.requests:
         return empty(ledger, view)
+    used = run(ledger, question(view, ledger.zone, _USED, compare=True))
     wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
-        totals.query,
+        spent.query,
         [
-            _cards(totals),
-            *notes(totals),
+            *notes(spent),
+            _cards(spent, used),
             dmc.Grid(
                 [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
                 gutter="md",
@@ -63,66 +54,64 @@ def content(ledger: Ledger, view: View) -> Any:
                 gutter="md",
             ),
         ],
-        (*_TOTALS, "cost_per_million_tokens", "latency_p50", "latency_p95"),
+        (*_SPENT, *_USED, "cost_per_million_tokens", "latency_p50", "latency_p95"),
     )
 
 
-def _only_model(view: View) -> tables.Links:
-    return lambda name: to_search(view.narrowed("model", name))
-
-
-def _cards(totals: Result) -> Any:
-    currency = totals.totals.currency
-    before = totals.comparison
-
-    def changed(metric: str) -> str | None:
-        return wording.change(totals.total(metric), before.total(metric)) if before else None
-
-    def amount(metric: str) -> str:
-        return wording.amount(totals.total(metric), currency)
-
-    inputs, outputs = (wording.compact(totals.total(f"{kind}_tokens")) for kind in ("input", "output"))
-    rate = totals.total("error_rate")
-    rate_before = before.total("error_rate") if before else None
+def _cards(spent: Result, used: Result) -> Any:
+    inputs, outputs = (wording.compact(used.total(f"{kind}_tokens")) for kind in ("input", "output"))
+    rate_before = used.comparison.total("error_rate") if used.comparison else None
     return cards(
         [
             card(
                 "Spend",
-                amount("total_cost"),
-                _left_out(totals, f"{amount('cost_per_request')} a priced request"),
-                changed("total_cost"),
+                _amount(spent, "total_cost"),
+                _left_out(spent, f"{_amount(spent, 'cost_per_request')} a priced request"),
+                _changed(spent, "total_cost"),
                 "total_cost",
             ),
             card(
                 "Requests",
-                wording.compact(totals.total("requests")),
+                wording.compact(used.total("requests")),
                 "cache hits and errors included",
-                changed("requests"),
+                _changed(used, "requests"),
                 "requests",
             ),
             card(
                 "Tokens",
-                wording.compact(totals.total("total_tokens")),
+                wording.compact(used.total("total_tokens")),
                 f"{inputs} in, {outputs} out",
-                changed("total_tokens"),
+                _changed(used, "total_tokens"),
                 "total_tokens",
             ),
             card(
                 "Error rate",
-                wording.percent(rate),
-                _errors(totals.total("errors")),
-                wording.points(rate, rate_before),
+                wording.percent(used.total("error_rate")),
+                _errors(used.total("errors")),
+                wording.points(used.total("error_rate"), rate_before),
                 "error_rate",
             ),
             card(
                 "Cache savings",
-                amount("cache_savings"),
+                _amount(spent, "cache_savings"),
                 "net of cache writes",
-                changed("cache_savings"),
+                _changed(spent, "cache_savings"),
                 "cache_savings",
             ),
         ]
     )
+
+
+def _amount(result: Result, metric: str) -> str:
+    return wording.amount(result.total(metric), result.totals.currency)
+
+
+def _changed(result: Result, metric: str) -> str | None:
+    """The change since the period before; None where that spent in another currency."""
+    before = result.comparison
+    if before is None or before.totals.currency != result.totals.currency:
+        return None
+    return wording.change(result.total(metric), before.total(metric))
 
 
 def _left_out(totals: Result, otherwise: str) -> str:
@@ -145,27 +134,28 @@ def spend(ledger: Ledger, view: View) -> Any:
         question(view, ledger.zone, ("total_cost",), ("time", "model")),
         run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
         "Spend over time by model",
-        link=_only_model(view),
+        link=lambda name: only(view, ("model", name)),
     )
 
 
 def keys(ledger: Ledger, view: View) -> Any:
     """The keys that spent most; a click on one shows that key alone."""
-    result = run(ledger, question(view, ledger.zone, ("total_cost", "requests"), ("virtual_key",)))
-    known = people.by_name(ledger, "virtual_key")
+    result = run(ledger, question(view, ledger.zone, ("total_cost", "unpriced_requests"), ("virtual_key",)))
+    idents = people.idents(ledger, "virtual_key")
     rows = of_currency(result)[:SHOWN_KEYS]
-    names = [named(row.key[0], "no key") for row in rows]
-    figure = figures.ranked_bars(
-        names,
-        [money(row) for row in rows],
-        [wording.amount(money(row)) for row in rows],
-        [known[name].ident if name in known else None for name in names],
-    )
+    names = [named(row.key[0], people.NO_KEY) for row in rows]
+    means = [idents.get(str(row.key[0])) for row in rows]
+    texts = [tables.spend_text(row.values[0], row.values[1], "") for row in rows]
+    figure = figures.ranked_bars(names, [money(row) for row in rows], texts, means)
     return chart(
         "spend-by-key",
         f"Spend by virtual key ({result.totals.currency})",
         figure,
         means={"dimension": "virtual_key"},
+        listed=[
+            (f"{name}: {text}", only(view, ("virtual_key", ident)) if ident else None)
+            for name, text, ident in zip(names, texts, means, strict=True)
+        ],
         csv=spend_csv(result.query),
         height=figures.HEIGHT + 30,
     )
@@ -175,7 +165,12 @@ def models(ledger: Ledger, view: View) -> Any:
     """The models that cost most, with what is to be known of each."""
     asked = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
     return tables.of_metrics(
-        "models", "Models", run(ledger, asked), _MODEL_COLUMNS, link=_only_model(view), most=SHOWN_ROWS
+        "models",
+        "Models",
+        run(ledger, asked),
+        _MODEL_COLUMNS,
+        link=lambda key: only(view, ("model", key[0]), ("provider", key[1])),
+        most=SHOWN_ROWS,
     )
 
 
@@ -200,25 +195,21 @@ def outcomes(ledger: Ledger, view: View) -> Any:
     result = run(
         ledger, question(view, ledger.zone, _OUTCOME_COLUMNS, ("status", "cache_hit", "cost_source"))
     )
-    together: dict[tuple[str, bool, str], tuple[int, Decimal]] = {}
-    for row in of_currency(result):
-        status, cached, source = named(row.key[0]), bool(row.key[1]), named(row.key[2])
-        requests, spend = together.get((status, cached, source), (0, Decimal()))
-        together[status, cached, source] = (requests + int(row.values[0] or 0), spend + money(row, 1))
-    currency, total = result.totals.currency, result.total("requests")
     rows = [
         [
             tables.Text(
-                f"{status}, from the cache" if cached else status, to_search(view.narrowed("status", status))
+                f"{named(status)}, from the cache" if cached else named(status),
+                only(view, ("status", status)),
             ),
-            tables.Text(source),
-            wording.compact(requests),
-            wording.percent_of(requests, total),
-            "no known price" if source == "unpriced" else wording.amount(spend, currency),
+            tables.Text(named(source)),
+            wording.compact(tables.value_of(result, row, "requests")),
+            wording.percent_of(tables.value_of(result, row, "requests"), result.requests),
+            "no known price"
+            if source == "unpriced"
+            else wording.amount(tables.value_of(result, row, "total_cost"), row.currency),
         ]
-        for (status, cached, source), (requests, spend) in sorted(
-            together.items(), key=lambda one: -one[1][0]
-        )
+        for row in sorted(result.rows, key=lambda row: -int(row.values[0] or 0))
+        for status, cached, source in [row.key]
     ]
     header = ["Outcome", "Cost", "Requests", "Share", "Spend"]
     csv = spend_csv(result.query)

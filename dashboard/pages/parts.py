@@ -67,7 +67,7 @@ def about(query: SpendQuery) -> str:
 
 def card(label: str, value: str, note: str, change: str | None = None, metric: str | None = None) -> Any:
     """One number, what it is, and by how much it has changed since the period before."""
-    against = "Against the period of the same length before this one"
+    against = "Against the period before, as far into it as this one has come"
     changed = [html.Span(f"{change} on the period before", className="change", title=against)]
     return dmc.Paper(
         [
@@ -120,12 +120,14 @@ def chart(
     *,
     means: Mapping[str, str] | None = None,
     links: Mapping[str, str] | None = None,
+    listed: Sequence[tuple[str, str | None]] = (),
     csv: str | None = None,
     height: int = figures.HEIGHT,
 ) -> Any:
     """A chart with its title, and a legend where it has several series.
 
-    `means` says what a click on the chart narrows, `links` where the legend's entries lead.
+    `means` says what a click on the chart narrows, `links` where the legend's entries lead. `listed` is the chart in
+    words, each leading where a click would, for whoever has a keyboard or a screen reader.
     """
     graph = dcc.Graph(
         id={"type": CHART, "name": name, **(means or {})},
@@ -135,7 +137,7 @@ def chart(
     )
     picture = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if means else "")
     legend = [_legend(series, links or {})] if series else []
-    return panel(title, [picture, *legend], csv=csv, png=name)
+    return panel(title, [picture, *legend, *([_in_words(listed)] if listed else [])], csv=csv, png=name)
 
 
 def over_time(query: SpendQuery) -> Mapping[str, str]:
@@ -156,6 +158,12 @@ def _legend(series: Sequence[str], links: Mapping[str, str]) -> Any:
     return html.Div(entries, className="chart-legend")
 
 
+def _in_words(listed: Sequence[tuple[str, str | None]]) -> Any:
+    return html.Ul(
+        [html.Li(dcc.Link(text, href=href) if href else text) for text, href in listed], className="in-words"
+    )
+
+
 def notes(result: Result) -> list[Any]:
     """Sentences about calls that are in no sum, and about those of other currencies; nothing where there are none."""
     found = []
@@ -165,7 +173,7 @@ def notes(result: Result) -> list[Any]:
     if result.other_currencies:
         at = result.query.metrics.index("total_cost")
         others = " and ".join(wording.amount(one.values[at], one.currency) for one in result.other_currencies)
-        text = f"Everything below is of calls in {result.totals.currency}. Beside it there are {others}."
+        text = f"Totals of money and charts of it are in {result.totals.currency}; calls in other currencies cost {others}."
         found.append(dmc.Alert(text, color="blue", variant="light", id="other-currencies", p="sm"))
     return found
 

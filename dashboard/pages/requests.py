@@ -11,7 +11,7 @@ from dash import dcc, html
 from dashboard import wording
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.links import requests_csv
-from dashboard.pages.parts import card, cards, empty, page, panel
+from dashboard.pages.parts import card, cards, empty, notes, page, panel
 from dashboard.requests import Call, CallsQuery, listed, read_cursor
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
@@ -37,15 +37,15 @@ class Block:
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("status", "cache_hit")))
-    total = int(result.total("requests") or 0)
-    if not total:
+    if not result.requests:
         return empty(ledger, view)
     search = to_search(view.page)
     return page(
         "Requests",
         result.query,
         [
-            _cards(result, total),
+            *notes(result),
+            _cards(result),
             panel(
                 "Calls, newest first",
                 [
@@ -64,8 +64,9 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
-def _cards(result: Result, total: int) -> Any:
+def _cards(result: Result) -> Any:
     """How many calls ended how: the four parts add up to the calls."""
+    total = result.requests
 
     def counted(status: str, *, cached: bool | None = None) -> int:
         return sum(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from dashboard.catalogue import Value
+from dashboard.figures import OTHER
 from dashboard.runner import Result, Row
 
 
@@ -21,14 +22,18 @@ def seconds(milliseconds: Value) -> float | None:
     return None if milliseconds is None else float(str(milliseconds)) / 1000
 
 
-def of_currency(result: Result) -> list[Row]:
-    """The rows of the currency that the totals are in: a chart adds up no others."""
-    return [row for row in result.rows if row.currency == result.totals.currency]
+def of_currency(result: Result, currency: str | None = None) -> list[Row]:
+    """The rows of one currency, by default that of the totals: a chart adds up no others."""
+    wanted = currency or result.totals.currency
+    return [row for row in result.rows if row.currency == wanted]
 
 
 def named(value: object, none: str = "unknown") -> str:
-    """A dimension's value as a name."""
-    return none if value is None else str(value)
+    """A dimension's value as a name; one that reads like a word of ours is quoted."""
+    if value is None:
+        return none
+    text = str(value)
+    return f"“{text}”" if text in {none, OTHER} else text
 
 
 def money(row: Row, at: int = 0) -> Decimal:

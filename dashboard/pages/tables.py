@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Final
 
 from dash import dcc, html
@@ -10,8 +9,9 @@ from dash import dcc, html
 from dashboard import catalogue, wording
 from dashboard.catalogue import Value
 from dashboard.links import spend_csv
+from dashboard.pages import series
 from dashboard.pages.parts import aria, defined, panel
-from dashboard.runner import Result, Row
+from dashboard.runner import Key, Result, Row
 
 SHOWN_ROWS: Final = 50
 SHARE: Final = "share"
@@ -40,6 +40,9 @@ _PLACES: Final = ("text", "text beside")
 """The first column of text, and those that a narrow screen can do without."""
 
 Links = Callable[[str], str | None]
+"""Where a name leads."""
+RowLinks = Callable[[Key], str | None]
+"""Where a row leads, by the values of its dimensions."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,19 @@ def of_metrics(
     result: Result,
     columns: Sequence[str],
     *,
-    link: Links | None = None,
+    link: RowLinks | None = None,
     second: Links | None = None,
     none: str = "unknown",
     most: int = SHOWN_ROWS,
 ) -> Any:
     """The table of an answer: its dimensions, then `columns`; all rows are in its CSV.
 
-    `link` says where a row leads by its first name, `second` where its second name leads.
+    `link` says where a row leads, `second` where its second name leads by itself.
     """
     labels = [found.label for key in result.query.dimensions if (found := catalogue.dimension(key))]
     header = [*labels, *(_header(column) for column in columns)]
     rows = [
-        [*_texts(row, none, (link, second)), *(cell(result, row, column) for column in columns)]
+        [*_texts(row, none, link, second), *(cell(result, row, column) for column in columns)]
         for row in result.rows[:most]
     ]
     return table(
@@ -95,14 +98,18 @@ def table(
 ) -> Any:
     """A table whose first `texts` columns are text and whose others are numbers."""
 
-    def cells(kind: Any, values: Sequence[Any], **more: Any) -> list[Any]:
-        return [
-            kind(_shown(value, row=at == 0), className="number" if at >= texts else _PLACES[at > 0], **more)
-            for at, value in enumerate(values)
-        ]
+    def place(at: int) -> str:
+        return "number" if at >= texts else _PLACES[at > 0]
 
-    head = html.Thead(html.Tr(cells(html.Th, header, scope="col")))
-    body = html.Tbody([html.Tr(cells(html.Td, row)) for row in rows])
+    def line(row: Sequence[Any]) -> Any:
+        first, *others = row
+        cells = [
+            html.Td(_shown(one, row=False), className=place(at)) for at, one in enumerate(others, start=1)
+        ]
+        return html.Tr([html.Th(_shown(first, row=True), className=place(0), scope="row"), *cells])
+
+    titles = [html.Th(one, className=place(at), scope="col") for at, one in enumerate(header)]
+    head, body = html.Thead(html.Tr(titles)), html.Tbody([line(row) for row in rows])
     shown = html.Table([head, body], id=name, className="figures")
     scroller = html.Div(
         shown,
@@ -116,17 +123,15 @@ def table(
 
 
 def cell(result: Result, row: Row, column: str) -> Any:
-    """One metric of a row, rounded for reading; its full value is its title."""
+    """One metric of a row, rounded for reading. A share is of the totals, and so of their currency."""
     if column == SHARE:
+        if row.currency != result.totals.currency:
+            return wording.NOTHING
         return wording.percent_of(value_of(result, row, "total_cost"), result.total("total_cost"))
     value = value_of(result, row, column)
     if column == "total_cost" and "unpriced_requests" in result.query.metrics:
         return spend_text(value, value_of(result, row, "unpriced_requests"), row.currency)
-    metric = catalogue.METRICS[column]
-    exact = (
-        None if value is None else f"{wording.shown(metric, value)} {row.currency if metric.is_money else ''}"
-    )
-    return html.Span(wording.brief(metric, value, row.currency), title=exact)
+    return wording.brief(catalogue.METRICS[column], value, row.currency)
 
 
 def value_of(result: Result, row: Row, metric: str) -> Value:
@@ -141,13 +146,13 @@ def spend_text(spend: Value, unpriced: Value, currency: str) -> str:
     return wording.amount(spend, currency) + (" *" if unpriced else "")
 
 
-def _texts(row: Row, none: str, links: Sequence[Links | None]) -> list[Any]:
-    return [
-        Text(none if at == 0 else wording.NOTHING)
-        if part is None
-        else Text(str(part), link(str(part)) if link else None)
-        for at, (part, link) in enumerate(zip_longest(row.key, links[: len(row.key)]))
-    ]
+def _texts(row: Row, none: str, link: RowLinks | None, second: Links | None) -> list[Any]:
+    first, *others = row.key
+    named = [Text(series.named(first, none), link(row.key) if link and first is not None else None)]
+    for at, part in enumerate(others):
+        leads = second(str(part)) if second and at == 0 and part is not None else None
+        named.append(Text(wording.NOTHING if part is None else str(part), leads))
+    return named
 
 
 def _shown(value: Any, *, row: bool) -> Any:

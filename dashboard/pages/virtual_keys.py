@@ -1,13 +1,12 @@
 """Virtual keys: who spends and uses how much; one of them or one team alone, with the name that people give it."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard import catalogue, people, wording
-from dashboard.filters import View, question, to_search
+from dashboard.filters import View, only, question, to_search
 from dashboard.names import Person
 from dashboard.pages import tables
 from dashboard.pages.parts import empty, later, notes, page, panel
@@ -16,7 +15,6 @@ from dashboard.people import Kind
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
 
-NO_KEY: Final = "no key"
 _COLUMNS: Final = (
     "total_cost",
     tables.SHARE,
@@ -39,7 +37,7 @@ def content(ledger: Ledger, view: View) -> Any:
     kind, chosen = _chosen(ledger, view)
     card = [] if chosen is None else [_card(kind, chosen, view, ledger)]
     total = run(ledger, question(view, ledger.zone, ("total_cost", "requests", "unpriced_requests")))
-    if not total.total("requests"):
+    if not total.requests:
         return dmc.Stack([*card, empty(ledger, view)], gap="md")
     shown = [*card, *notes(total), later(spend, view), later(keys, view)]
     return page(
@@ -55,28 +53,29 @@ def spend(ledger: Ledger, view: View) -> Any:
     kind, chosen = _chosen(ledger, view)
     of_models = chosen is not None and kind == "virtual_key"
     dimension = "model" if of_models else "virtual_key"
-    idents = {} if of_models else _idents(ledger, "virtual_key")
+    idents = {} if of_models else people.idents(ledger, "virtual_key")
     return spend_chart(
         ledger,
         question(view, ledger.zone, ("total_cost",), ("time", dimension)),
         run(ledger, question(view, ledger.zone, ("total_cost",), (dimension,))),
         f"Spend over time by {dimension.replace('_', ' ')}",
-        link=_only_model(view) if of_models else _links(idents, "virtual_key", view),
+        link=lambda name: only(view, (dimension, idents.get(name, name))),
         idents=idents,
-        none="unknown" if of_models else NO_KEY,
+        none="unknown" if of_models else people.NO_KEY,
     )
 
 
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key with its team and what it spent and used."""
+    idents = {kind: people.idents(ledger, kind) for kind in _KINDS}
     return tables.of_metrics(
         "keys",
         "Virtual keys",
         run(ledger, question(view, ledger.zone, _METRICS, _KINDS)),
         _COLUMNS,
-        link=_links(_idents(ledger, "virtual_key"), "virtual_key", view),
-        second=_links(_idents(ledger, "team"), "team", view),
-        none=NO_KEY,
+        link=lambda key: only(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
+        second=lambda name: only(view, ("team", idents["team"].get(name))),
+        none=people.NO_KEY,
     )
 
 
@@ -84,11 +83,9 @@ def models(ledger: Ledger, view: View) -> Any:
     """The models that the chosen key or team uses."""
     metrics = (*(metric for metric in _OF_MODELS if metric != tables.SHARE), "unpriced_requests")
     result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
-    return tables.of_metrics("models-of", "Models", result, _OF_MODELS, link=_only_model(view))
-
-
-def _only_model(view: View) -> tables.Links:
-    return lambda name: to_search(view.narrowed("model", name))
+    return tables.of_metrics(
+        "models-of", "Models", result, _OF_MODELS, link=lambda key: only(view, ("model", key[0]))
+    )
 
 
 def _chosen(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
@@ -103,20 +100,6 @@ def _chosen(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
 def _called(kind: Kind) -> str:
     found = catalogue.dimension(kind)
     return found.label if found else kind
-
-
-def _idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
-    """What a filter calls each shown name."""
-    return {name: one.ident for name, one in people.by_name(ledger, kind).items()}
-
-
-def _links(idents: Mapping[str, str], kind: Kind, view: View) -> tables.Links:
-    """Where a shown name leads: the view of that key or team alone."""
-
-    def only(name: str) -> str | None:
-        return to_search(view.narrowed(kind, idents[name])) if name in idents else None
-
-    return only
 
 
 def _card(kind: Kind, person: Person, view: View, ledger: Ledger) -> Any:

@@ -140,7 +140,7 @@ def test_period_and_interval_hold_on_every_page(visit: Visit, sample: Ledger) ->
 def test_a_row_a_legend_and_a_bar_narrow_the_page(visit: Visit) -> None:
     page = visit.to("")
     page.locator("#models tbody tr").nth(1).locator("td").nth(3).click(force=True)
-    page.wait_for_url("**/dashboard/?model=*")
+    page.wait_for_url("**/dashboard/?provider=*&model=*")
     page = visit.to("")
     page.locator(".chart-legend a").first.click()
     page.wait_for_url("**/dashboard/?model=*")
@@ -264,7 +264,7 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
     text = Path(started.value.path()).read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == page.locator("#models tbody tr").count()
-    assert rows[0]["model"] == page.locator("#models tbody tr").first.locator("td").first.inner_text()
+    assert rows[0]["model"] == page.locator("#models tbody tr").first.locator("th").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,4 +9,10 @@ WHERE usage_event.occurred_at >= 1791244800000000 AND usage_event.occurred_at < 
 FROM attribution
 WHERE attribution.team_id IN (SELECT directory.entry_id
 FROM directory
-WHERE directory.kind = 'team' AND (directory.given_name IN ('ml') OR directory.name IN ('ml') OR directory.hint IN ('ml') OR directory.ident IN ('ml'))) OR attribution.team_id IS NULL) OR usage_event.attribution_id IS NULL) GROUP BY end_user, label_1) AS part GROUP BY k0, k1
+WHERE directory.kind = 'team' AND (directory.ident IN ('ml') OR directory.given_name IN ('ml') AND (directory.given_name NOT IN (SELECT directory.ident
+FROM directory
+WHERE directory.kind = 'team' AND directory.ident IN ('ml'))) OR directory.name IN ('ml') AND (directory.name NOT IN (SELECT directory.ident
+FROM directory
+WHERE directory.kind = 'team' AND directory.ident IN ('ml'))) OR directory.hint IN ('ml') AND (directory.hint NOT IN (SELECT directory.ident
+FROM directory
+WHERE directory.kind = 'team' AND directory.ident IN ('ml'))))) OR attribution.team_id IS NULL) OR usage_event.attribution_id IS NULL) GROUP BY end_user, label_1) AS part GROUP BY k0, k1
