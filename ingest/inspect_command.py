@@ -16,7 +16,7 @@ from ingest.archives import members
 from ingest.event import ReportedCost, UsageEvent
 from ingest.files import NoSuchPath, Source, sources
 from ingest.import_command import REJECTED, USAGE, WELL, WrongChoice, choice
-from ingest.inspection import SAMPLED, Inspection, inspect
+from ingest.inspection import Inspection, inspect
 from ingest.mapping.proposal import NothingToMap, propose
 from ingest.mapping.sample import Sample
 from ingest.money import plain
@@ -52,9 +52,12 @@ def run(path: str, *, format_name: str, mapping: str | None) -> int:
 
 
 def _print_known(held: Inspection, source: Source, out: Console) -> None:
+    looked_at = len(held.events) + len(held.rejections) + held.passed_over
     for name, count in held.formats.most_common():
         out.print(
-            f"{source.path}: {name}, {_title(name)} ({_of_first(count)})", highlight=False, soft_wrap=True
+            f"{source.path}: {name}, {_title(name)} ({count:,} of {looked_at:,} records looked at)",
+            highlight=False,
+            soft_wrap=True,
         )
     if held.passed_over:
         out.print(f"{held.passed_over:,} rows are no calls, as the mapping says", highlight=False)
@@ -74,10 +77,6 @@ def _title(name: str) -> str:
         return formats.by_name(name).title
     except Refused:
         return "as the mapping reads it"
-
-
-def _of_first(count: int) -> str:
-    return f"{count:,} of the first {SAMPLED:,} records" if count >= SAMPLED else f"{count:,} records so far"
 
 
 def _events(events: list[UsageEvent]) -> Table:
