@@ -18,7 +18,7 @@ CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
 """The controls, in the order in which callbacks take and give their values."""
 _ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
 _SHOWN_OPTIONS: Final = 60
-_KEPT_SECONDS: Final = 10
+_KEPT_SECONDS: Final = 60
 _PEOPLE: Final = ("team", "virtual_key")
 
 Option = dict[str, str]

@@ -26,6 +26,9 @@ from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
+_SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may hold the interpreter while others wait. Reading an answer's rows gives it up at every row, and
+with Python's own 5 ms each row would wait that long for a thread that computes."""
 DEMO: Final = Path("demo.db")
 
 
@@ -59,6 +62,7 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.site import make_site
 
+    sys.setswitchinterval(_SWITCH_SECONDS)
     settings = Settings()
     return make_site(open_ledger(settings), settings)
 

@@ -6,6 +6,7 @@ How a measure is summed stands in `dashboard.measures`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -52,8 +53,12 @@ class _Branch:
     source: sa.FromClause | None = None
 
 
+@lru_cache(maxsize=512)
 def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing) -> Compiled:
-    """The statement that answers a rewritten question from a ledger that reports in `zone`."""
+    """The statement that answers a rewritten question from a ledger that reports in `zone`.
+
+    Pages ask the same questions over and over, and building a statement takes longer than many an answer.
+    """
     measures = measures_of(query)
     by_currency = "currency" not in query.dimensions and any(
         catalogue.METRICS[m].is_money for m in query.metrics

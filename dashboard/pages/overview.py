@@ -33,10 +33,11 @@ _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_r
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-    spent = run(ledger, question(view, ledger.zone, _SPENT, compare=True))
+    spent = used = run(ledger, question(view, ledger.zone, (*_SPENT, *_USED), compare=True))
     if not spent.requests:
         return empty(ledger, view)
-    used = run(ledger, question(view, ledger.zone, _USED, compare=True))
+    if spent.other_currencies or (spent.comparison and spent.comparison.other_currencies):
+        used = run(ledger, question(view, ledger.zone, _USED, compare=True))
     wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
