@@ -139,7 +139,9 @@ def _standing(
             found[row["kind"], row["ident"]] = dict(row)
     known = {ident: tied[ident] for one in listed if (ident := (one.kind, one.ident)) in tied}
     for many in dialects.chunks(sorted(set(known.values()))):
-        rows = {r["entry_id"]: dict(r) for r in connection.execute(columns.where(c.entry_id.in_(many))).mappings()}
+        rows = {
+            r["entry_id"]: dict(r) for r in connection.execute(columns.where(c.entry_id.in_(many))).mappings()
+        }
         found |= {ident: rows[entry_id] for ident, entry_id in known.items() if entry_id in rows}
     return found
 
@@ -159,9 +161,7 @@ def _update(connection: sa.Connection, one: Listed, entry: dict[str, Any]) -> bo
     if not new:
         return False
     entry.update(new)
-    connection.execute(
-        directory.update().where(directory.c.entry_id == entry["entry_id"]).values(new)
-    )
+    connection.execute(directory.update().where(directory.c.entry_id == entry["entry_id"]).values(new))
     return True
 
 

@@ -75,6 +75,4 @@ def give_up(connection: sa.Connection, channel: str, fingerprint: str, now: int)
     """Note that earlier imports of the same are running no more: their process was killed."""
     c = import_batch.c
     dead = (c.channel == channel, c.fingerprint == fingerprint, c.status == "running")
-    connection.execute(
-        import_batch.update().where(*dead).values(status="interrupted", finished_at=now)
-    )
+    connection.execute(import_batch.update().where(*dead).values(status="interrupted", finished_at=now))
