@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
+from ingest.accept import make_decoder
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.types import instant, micros
 from ingest.receipt import MAX_REJECTIONS, Receipt
@@ -57,7 +58,8 @@ def run(
         except (StoreError, ValueError) as error:
             return _wrong(err, str(error))
         with _stopping() as stopping:
-            told = _Telling(gateway, store, Sync(ledger, gateway, store, source), as_json=as_json, err=err)
+            sync = Sync(ledger, make_decoder(ledger), gateway, store, source)
+            told = _Telling(gateway, store, sync, as_json=as_json, err=err)
             try:
                 return _run(told, options, every, stopping)
             finally:

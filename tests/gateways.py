@@ -9,15 +9,29 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+import sqlalchemy as sa
 
 START = datetime(2026, 10, 1, 8, tzinfo=UTC)
 
-CONTENT = (
-    "input_history responses_input_history output_message responses_output embedding_output params tools tool_calls "
-    "speech_input content_summary raw_request raw_response passthrough_request_body redaction_mapping"
-).split()
+CONTENT = [
+    "input_history",
+    "responses_input_history",
+    "output_message",
+    "responses_output",
+    "embedding_output",
+    "params",
+    "tools",
+    "tool_calls",
+    "speech_input",
+    "content_summary",
+    "raw_request",
+    "raw_response",
+    "passthrough_request_body",
+    "redaction_mapping",
+]
 
 LOGS = {
     "id": "varchar(255) PRIMARY KEY",
@@ -123,7 +137,7 @@ def row(n: int, *, at: datetime | None = None, **facts: Any) -> dict[str, Any]:
 def processing(n: int, **facts: Any) -> dict[str, Any]:
     """The n-th call while it runs."""
     nothing = {"token_usage": "", "cost": None, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-    return row(n, status="processing", stop_reason=None, **nothing) | facts
+    return row(n, status="processing", stop_reason=None) | nothing | facts
 
 
 def tool_call(n: int, cost: float | None, **facts: Any) -> dict[str, Any]:
@@ -143,6 +157,18 @@ def tool_call(n: int, cost: float | None, **facts: Any) -> dict[str, Any]:
         "status": "success",
         "created_at": when,
     } | facts
+
+
+class Gateway(Protocol):
+    """A gateway that writes its log somewhere."""
+
+    def write(self, *rows: dict[str, Any]) -> None:
+        """Insert rows, or write them anew."""
+        ...
+
+    def write_tool_calls(self, *rows: dict[str, Any]) -> None: ...
+
+    def delete(self, *keys: str) -> None: ...
 
 
 class Bifrost:
@@ -187,6 +213,54 @@ class Bifrost:
         self._held.close()
 
 
+class BifrostOnPostgres:
+    """The log store of a gateway in PostgreSQL, in an empty database."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with self._engine.connect() as connection:
+            for table, columns in (("logs", LOGS), ("mcp_tool_logs", MCP)):
+                types = ", ".join(f'"{name}" {_postgres(kind)}' for name, kind in columns.items())
+                connection.exec_driver_sql(f"CREATE TABLE {table} ({types})")
+            connection.exec_driver_sql("CREATE INDEX idx_logs_timestamp ON logs (timestamp)")
+
+    def write(self, *rows: dict[str, Any]) -> None:
+        self._write("logs", list(LOGS), rows)
+
+    def write_tool_calls(self, *rows: dict[str, Any]) -> None:
+        self._write("mcp_tool_logs", list(MCP), rows)
+
+    def _write(self, table: str, columns: list[str], rows: Iterable[dict[str, Any]]) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join(f"%({name})s" for name in columns)
+        held = [{name: _boolean(name, one.get(name)) for name in columns} for one in rows]
+        with self._engine.connect() as connection:
+            keys = [{"id": one["id"]} for one in held]
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE id = %(id)s", keys)
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({places})", held)
+
+    def delete(self, *keys: str) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("DELETE FROM logs WHERE id = %(id)s", [{"id": key} for key in keys])
+
+    def execute(self, statement: str) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _postgres(kind: str) -> str:
+    for ours, theirs in (("datetime", "timestamptz"), ("real", "double precision"), ("numeric", "boolean")):
+        kind = kind.replace(ours, theirs)
+    return kind
+
+
+def _boolean(name: str, value: Any) -> Any:
+    return bool(value) if name == "stream" else value
+
+
 def _plain(value: Any) -> Any:
     return stamp(value) if isinstance(value, datetime) else value
 
@@ -203,6 +277,14 @@ class LogApi:
 
     def write(self, *rows: dict[str, Any]) -> None:
         self.rows |= {one["id"]: one for one in rows}
+
+    def write_tool_calls(self, *rows: dict[str, Any]) -> None:
+        assert self.tool_calls is not None
+        self.tool_calls |= {one["id"]: one for one in rows}
+
+    def delete(self, *keys: str) -> None:
+        for key in keys:
+            del self.rows[key]
 
     def answer(self, target: str, authorization: str | None) -> tuple[int, Any]:
         self.asked.append(target)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Final
 
-from ingest.accept import make_decoder, now
+from ingest.accept import now
+from ingest.decoding import Decoder
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
 from ingest.sync.gateway import Gateway
 from ingest.sync.pull import Options, Puller, Report, Stopped
-from ingest.sync.store import Away, Store, StoreError, Unusable
+from ingest.sync.store import Store, StoreError, Unusable
 
 SHORT_LOOK_BACK: Final = 15 * 60 * 1_000_000
 """The look-back of most passes of a follower, in microseconds."""
@@ -34,13 +35,15 @@ class Outcome:
 class Sync:
     """Takes passes over all tables of one store."""
 
-    def __init__(self, ledger: Ledger, gateway: Gateway, store: Store, source: str | None) -> None:
+    def __init__(
+        self, ledger: Ledger, decoder: Decoder, gateway: Gateway, store: Store, source: str | None = None
+    ) -> None:
         self.outcome = Outcome()
         self._ledger = ledger
         self._gateway = gateway
         self._store = store
         self._source = source
-        self._decoder = make_decoder(ledger)
+        self._decoder = decoder
         self._pullers: dict[str, Puller] = {}
 
     def run(self, options: Options, stopping: Callable[[], bool], *, whole: bool = True) -> None:
@@ -125,6 +128,3 @@ def _short(options: Options) -> Options:
 def _pause(every: float, tries: int) -> float:
     """Seconds before the next try: twice as long each time, up to a limit."""
     return min(max(every, 1) * 2.0 ** min(tries, 10), max(every, LONGEST_WAIT))
-
-
-__all__ = ["Away", "Outcome", "Sync", "follow"]

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from ingest.formats.body import NULL
 from ingest.ledger.types import instant
 from ingest.sync import moment
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
@@ -81,7 +82,7 @@ class HttpStore:
         while True:
             rows = self._asked(table, start, offset)
             fresh = [row for row in rows if row.key not in known]
-            yield from (row for row in fresh if row.ended or row.at is not None)
+            yield from (row for row in fresh if _is_kept(table, row))
             if len(rows) < _ASKED:
                 return
             newest = max((row.at for row in rows if row.at is not None), default=None)
@@ -120,9 +121,11 @@ class HttpStore:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             try:
-                found.append(_row(table, _decode_row(self._well(answer).content)))
+                row = _row(table, _decode_row(self._well(answer).content))
             except msgspec.DecodeError as error:
                 raise Unusable(f"{self.place}: {table.path}/ID answers with no row: {error}") from None
+            if _is_kept(table, row):
+                found.append(row)
         return found
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:  # noqa: ARG002
@@ -137,7 +140,7 @@ class HttpStore:
         try:
             return self._client.get(f"{self.place}{path}", params=asked)
         except httpx.TransportError as error:
-            raise Away(f"{self.place}: {error or type(error).__name__}") from None
+            raise Away(f"{self.place}: {str(error) or type(error).__name__}") from None
 
     def _well(self, answer: httpx.Response) -> httpx.Response:
         """The answer, if it is one.
@@ -184,6 +187,16 @@ def _row(table: Table, fields: Fields) -> Row:
     ended = table.status is None or _text(held.get(table.status)) != PROCESSING
     raw = _encode({name: msgspec.Raw(value) for name, value in held.items()})
     return Row(_text(held.get(table.key)) or "", at, ended, raw)
+
+
+def _is_kept(table: Table, row: Row) -> bool:
+    """Whether a row is worth reading: where only paid ones are, it has a cost or may still get one."""
+    if table.paid is None or not row.ended:
+        return True
+    try:
+        return float(bytes(_decode_row(row.raw).get(table.paid, NULL))) > 0
+    except ValueError:
+        return False
 
 
 def _text(raw: bytes | None) -> str | None:

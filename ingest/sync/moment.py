@@ -26,13 +26,12 @@ def mended(held: Any) -> Any:
 
 def micros(held: Any) -> int | None:
     """Microseconds since 1970-01-01 UTC; None for what is no moment. A moment without a zone is UTC."""
+    when = held
     if isinstance(held, str):
         try:
-            held = datetime.fromisoformat(held)
+            when = datetime.fromisoformat(held)
         except ValueError:
             return None
-    if not isinstance(held, datetime):
+    if not isinstance(when, datetime):
         return None
-    if held.tzinfo is None:
-        held = held.replace(tzinfo=UTC)
-    return (held - EPOCH) // _MICROSECOND
+    return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - EPOCH) // _MICROSECOND

@@ -8,6 +8,7 @@ however long ago they began. Where a pass is cut off, the next one goes on from 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -133,10 +134,8 @@ class Puller:
         for some in _in_fours(self._decoded(context, pages)):
             rows = [row for page, _ in some for row in page]
             first = intake.records
-            receipt = intake.accept_decoded(
-                *(batch for _, batch in some),
-                alongside=lambda connection, rows=rows: self._move(connection, rows),
-            )
+            batches = [batch for _, batch in some]
+            receipt = intake.accept_decoded(*batches, alongside=partial(self._move, rows))
             self._report.add(receipt, [row.key for row in rows if row.ended], first)
             if self._stopping():
                 raise Stopped
@@ -171,7 +170,7 @@ class Puller:
             yield page
             after = keys[-1]
 
-    def _move(self, connection: sa.Connection, rows: Page) -> None:
+    def _move(self, rows: Page, connection: sa.Connection) -> None:
         """Move the cursor over these rows. A row from the future does not take it past the present."""
         moment = now()
         newest_at = max((row.at for row in rows if row.at is not None), default=None)
