@@ -266,6 +266,24 @@ def rejected_retry(
     raise typer.Exit(retry(mapping))
 
 
+directory = typer.Typer(help="Names of keys, teams and customers.", no_args_is_help=True)
+app.add_typer(directory, name="directory")
+
+
+@directory.command("import")
+def directory_import(
+    path: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="Bifrost's config.json or config.db, or CSV with id and name."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Take names from a file; the same file again changes nothing, and names that were given stand."""
+    from ingest.directory_command import run
+
+    raise typer.Exit(run(path, as_json=as_json))
+
+
 @app.command()
 def demo(
     events: Annotated[int, typer.Option(min=1, help="How many calls.")] = 40_000,

@@ -39,13 +39,16 @@ class SqliteStore:
 
     def has(self, table: Table) -> bool:
         """Whether the file holds this table, with what its rows are known by."""
-        there = self._read("SELECT name FROM pragma_table_info(?)", (table.name,))
-        names = {name for (name,) in there}
+        names = self.columns(table.name)
         if names and not names.issuperset(table.marks):
             missing = ", ".join(sorted(set(table.marks) - names))
             raise Unusable(f"{self.place}: its table {table.name} has no {missing}: it is another program's")
         self._columns[table.name] = tuple(name for name in table.columns if name in names)
         return bool(names)
+
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table; none where there is no such table."""
+        return {name for (name,) in self._read("SELECT name FROM pragma_table_info(?)", (table,))}
 
     def pages(self, table: Table, since: int | None) -> Iterator[Page]:
         """The rows from `since` on, oldest first."""
@@ -73,7 +76,7 @@ class SqliteStore:
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Some columns of another table, as far as it has them."""
-        there = {column for (column,) in self._read("SELECT name FROM pragma_table_info(?)", (name,))}
+        there = self.columns(name)
         if key not in there:
             return
         held = [column for column in columns if column in there]
