@@ -49,16 +49,16 @@ class Intake:
         self._context = context
         self._occurrences = Occurrences()
         self._origin = Origin(context.channel, context.received_at, context.path, context.source, batch_id)
-        self.records = 0
+        self._records = 0
 
     def accept(self, records: Sequence[Record]) -> Receipt:
         """Decode and commit one batch of records."""
-        return self._take([self._decoder.decode(records, self._context, self.records)])
+        return self._take([self._decoder.decode(records, self._context, self._records)])
 
     def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
         """Commit batches that were decoded elsewhere, in one transaction. The positions of each count from 0."""
         placed = []
-        at = self.records
+        at = self._records
         for batch in batches:
             moved = [_moved(one, at) for one in batch.rejections]
             placed.append(msgspec.structs.replace(batch, rejections=moved))
@@ -67,7 +67,7 @@ class Intake:
 
     def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
         receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
-        self.records += receipt.records
+        self._records += receipt.records
         return receipt
 
     def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from ingest.formats import bifrost_log, bifrost_mcp_log
+from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
 from ingest.formats.bifrost_row import Row
 from ingest.ledger.directory import Listed
 from ingest.ledger.secrets import KeyRing
 from ingest.settings import Settings
+from ingest.sync import litellm_people
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
@@ -64,7 +65,24 @@ BIFROST: Final = Gateway(
     ),
 )
 
-GATEWAYS: Final = {one.name: one for one in (BIFROST,)}
+LITELLM: Final = Gateway(
+    name="litellm",
+    title="LiteLLM",
+    file=None,
+    tables=(
+        Table(
+            name="LiteLLM_SpendLogs",
+            key="request_id",
+            time="startTime",
+            columns=litellm_spend_log.Row.__struct_encode_fields__,
+            format=litellm_spend_log.FORMAT,
+            marks=("request_id", "startTime", "spend"),
+        ),
+    ),
+    people=litellm_people.people,
+)
+
+GATEWAYS: Final = {one.name: one for one in (BIFROST, LITELLM)}
 
 
 def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
@@ -88,7 +106,9 @@ def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
             from ingest.sync.http_store import HttpStore
 
             return HttpStore(url, settings.sync_user, password)
-    ways = "a path, sqlite:///PATH, postgresql://... or http(s)://..."
+    ways = "a path, sqlite:///PATH or postgresql://..."
+    if any(table.path for table in gateway.tables):
+        ways += " or http(s)://..."
     raise Unusable(f"{gateway.title} has no store at a {scheme}:// URL: give {ways}")
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 
 from ingest.accept import Intake, now
@@ -53,11 +54,10 @@ class Report:
     waiting: int = 0
     """Calls that have not ended."""
 
-    def add(self, receipt: Receipt, keys: list[str], first: int) -> None:
-        """Count a commit in; `keys` are those of its records, which count from `first`."""
-        room = MAX_REJECTIONS - len(self.refusals)
-        self.refusals += [Refusal(keys[one.index - first], one) for one in receipt.rejections[:room]]
+    def add(self, receipt: Receipt, refusals: list[Refusal]) -> None:
+        """Count a commit in."""
         self.receipt.add(receipt)
+        self.refusals += refusals[: MAX_REJECTIONS - len(self.refusals)]
 
 
 class Stopped(Exception):
@@ -133,10 +133,10 @@ class Puller:
         """Commit pages as they come, with the cursor in the same transaction."""
         for some in _in_fours(self._decoded(context, pages)):
             rows = [row for page, _ in some for row in page]
-            first = intake.records
-            batches = [batch for _, batch in some]
+            refusals = [one for page, batch in some for one in _refusals(page, batch)]
+            batches = [_without_lines(batch) for _, batch in some]
             receipt = intake.accept_decoded(*batches, alongside=partial(self._move, rows))
-            self._report.add(receipt, [row.key for row in rows if row.ended], first)
+            self._report.add(receipt, refusals)
             if self._stopping():
                 raise Stopped
 
@@ -147,7 +147,7 @@ class Puller:
         def records() -> Iterator[list[RawRecord]]:
             for page in pages:
                 ahead.append(page)
-                yield [RawRecord(at, 0, row.raw) for at, row in enumerate(page) if row.ended]
+                yield [RawRecord(at, at, row.raw) for at, row in enumerate(page) if row.ended]
 
         for batch in decoded(records(), context, self._decoder, self._ledger.keyring):
             yield ahead.popleft(), batch
@@ -191,6 +191,17 @@ def _beginning(newest_at: int | None, options: Options) -> int | None:
         return options.since
     usual = newest_at - options.look_back
     return usual if options.since is None else min(usual, options.since)
+
+
+def _refusals(page: Page, batch: Batch) -> list[Refusal]:
+    """The rows that were refused: the line of a rejection is the place of its row in the page."""
+    return [Refusal(page[one.line].key, one) for one in batch.rejections]
+
+
+def _without_lines(batch: Batch) -> Batch:
+    """The batch as it is kept: a row has no line, and the same refusal of the same row is kept once."""
+    rejections = [msgspec.structs.replace(one, line=0) for one in batch.rejections]
+    return msgspec.structs.replace(batch, rejections=rejections) if rejections else batch
 
 
 def _in_fours(pages: Iterator[tuple[Page, Batch]]) -> Iterator[list[tuple[Page, Batch]]]:
