@@ -76,9 +76,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         name = f"g_{uuid.uuid4().hex}"
         with _administrator(server) as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        url = server.set(database=name)
-        postgres = BifrostOnPostgres(url)
-        yield Place(postgres, url.set(drivername="postgresql").render_as_string(hide_password=False))
+        database = server.set(database=name)
+        postgres = BifrostOnPostgres(database)
+        yield Place(postgres, database.set(drivername="postgresql").render_as_string(hide_password=False))
         postgres.close()
         with _administrator(server) as connection:
             connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -188,8 +188,28 @@ def test_tool_calls_with_a_cost_are_calls_of_their_own(place: Place, embedded: L
     assert ledger_of(embedded)[2] == expected(0)[2] + Decimal("0.255")
 
 
+def test_a_tool_that_is_paid_twice_is_warned_of(tmp_path: Path, embedded: Ledger) -> None:
+    bifrost = Bifrost(tmp_path / "logs.db")
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    paid = usage | {
+        "cost": {
+            "additional_cost": 0.005,
+            "additional_cost_details": {"mcp_cost": 0.005},
+            "total_cost": 0.005,
+        }
+    }
+    bifrost.write(row(0), row(1, token_usage=json.dumps(paid), cost=0.005))
+    bifrost.write_tool_calls(tool_call(0, 0.005))
+    synced(embedded, str(tmp_path / "logs.db"))
+    assert verify(embedded) == []
+    bifrost.write_tool_calls(tool_call(1, 0.005))
+    synced(embedded, str(tmp_path / "logs.db"))
+    bifrost.close()
+    assert ["counted twice" in one.detail for one in verify(embedded)] == [True]
+
+
 def test_attempts_are_linked_and_several_teams_are_labels(place: Place, embedded: Ledger) -> None:
-    several = {"team_id": None, "team_name": None, "team_ids": '["t-1", "t-2"]'}
+    several: dict[str, Any] = {"team_id": None, "team_name": None, "team_ids": '["t-1", "t-2"]'}
     place.gateway.write(row(0), row(1, parent_request_id="req-0000000", fallback_index=1, **several))
     synced(embedded, place.url)
     c = usage_event.c
@@ -267,7 +287,7 @@ def test_content_is_never_selected(tmp_path: Path, embedded: Ledger, monkeypatch
     connect = sqlite3.connect
 
     def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **options)
+        connection: sqlite3.Connection = connect(*arguments, **options)
         connection.set_trace_callback(asked.append)
         return connection
 
@@ -404,7 +424,7 @@ def test_basic_auth_comes_from_the_url_or_the_settings(embedded: Ledger) -> None
     with serving(api) as url:
         inside = url.replace("http://", "http://admin:p%40ss%20word@")
         assert counts(synced(embedded, inside))[0] == 1
-        settings = {"sync_user": "admin", "sync_password": SecretStr("p@ss word")}
+        settings: dict[str, Any] = {"sync_user": "admin", "sync_password": SecretStr("p@ss word")}
         assert counts(synced(embedded, f"{url}/api/logs", **settings)) == (0, 1, 0, 0)
         with pytest.raises(store.Unusable, match="TALLYBOOK_SYNC_PASSWORD") as error:
             synced(embedded, url.replace("http://", "http://admin:wrong@"))
