@@ -24,6 +24,7 @@ format: .venv/tested
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/import_speed.py
+	$(BIN)/python tests/benchmarks/sync_speed.py
 	$(BIN)/python tests/benchmarks/tables.py
 	$(BIN)/python tests/benchmarks/questions.py
 	$(BIN)/python tests/benchmarks/pricing.py

@@ -12,7 +12,7 @@ from dashboard import catalogue
 from dashboard.question import Filter
 from ingest.ledger import dialects
 from ingest.ledger.secrets import KeyRing
-from ingest.ledger.tables import attribution, directory, term
+from ingest.ledger.tables import attribution, directory, directory_alias, term
 
 Column = sa.ColumnElement[Any]
 
@@ -72,9 +72,13 @@ def _people(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:
     """
     idents = [keyring.conceal(text).ident for text in texts] if kind == "virtual_key" else texts
     taken = sa.select(directory.c.ident).where(directory.c.kind == kind, directory.c.ident.in_(texts))
+    known = [directory.c.ident.in_(idents)]
+    if kind == "virtual_key":  # which alone are met under several idents
+        alias = directory_alias.c
+        tied = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
+        known.append(directory.c.entry_id.in_(tied))
     called = [
         sa.and_(column.in_(texts), column.not_in(taken))
         for column in (directory.c.given_name, directory.c.name, directory.c.hint)
     ]
-    known = sa.or_(directory.c.ident.in_(idents), *called)
-    return sa.select(directory.c.entry_id).where(directory.c.kind == kind, known)
+    return sa.select(directory.c.entry_id).where(directory.c.kind == kind, sa.or_(*known, *called))

@@ -5,11 +5,12 @@ returned after its commit and never before.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 import msgspec
+import sqlalchemy as sa
 
 from ingest.decoding import Context, Decoder, Record
 from ingest.ledger import imports
@@ -22,6 +23,9 @@ from ingest.pricing.catalog import GenaiPrices
 from ingest.receipt import Receipt
 from ingest.refusal import Rejection
 from ingest.tally import Tally
+
+Alongside = Callable[[sa.Connection], None]
+"""Something to write in the transaction that commits records, such as how far their source has been read."""
 
 
 def now() -> int:
@@ -51,7 +55,7 @@ class Intake:
         """Decode and commit one batch of records."""
         return self._take([self._decoder.decode(records, self._context, self._records)])
 
-    def accept_decoded(self, *batches: Batch) -> Receipt:
+    def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
         """Commit batches that were decoded elsewhere, in one transaction. The positions of each count from 0."""
         placed = []
         at = self._records
@@ -59,14 +63,14 @@ class Intake:
             moved = [_moved(one, at) for one in batch.rejections]
             placed.append(msgspec.structs.replace(batch, rejections=moved))
             at += len(batch.entries) + len(batch.rejections)
-        return self._take(placed)
+        return self._take(placed, alongside)
 
-    def _take(self, batches: Sequence[Batch]) -> Receipt:
-        receipt = self._write([self._occurrences.identified(batch) for batch in batches])
+    def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
+        receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
         self._records += receipt.records
         return receipt
 
-    def _write(self, batches: Sequence[Batch]) -> Receipt:
+    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:
         total = Receipt()
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
@@ -75,6 +79,8 @@ class Intake:
             if self._origin.batch_id is not None:
                 read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
                 imports.advance(connection, self._origin.batch_id, read, total, keyless)
+            if alongside is not None:
+                alongside(connection)
         lookup.keep()
         return total
 
@@ -100,7 +106,7 @@ class Rehearsal(Intake):
         super().__init__(ledger, decoder, context, batch_id)
         self._versions = Tally()
 
-    def _write(self, batches: Sequence[Batch]) -> Receipt:
+    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:  # noqa: ARG002 - nothing stays
         total = Receipt()
         for batch in batches:
             total.add(self._rehearse(batch))

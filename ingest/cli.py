@@ -97,6 +97,33 @@ def _inspected(paths: list[str], format_name: str, mapping: str | None) -> int:
 
 
 @app.command()
+def sync(
+    gateway: Annotated[str, typer.Argument(metavar="bifrost|litellm", help="Whose store it is.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="A path, sqlite:///PATH, postgresql://..., or http(s)://... of the log API."
+        ),
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Read from this date or time on, where that is further back."),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.1, help="Keep following, so often.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The source's name, in place of the format's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a gateway's own log store, from where it was last left; safe to interrupt and to run again."""
+    from ingest.sync_command import run
+
+    raise typer.Exit(run(gateway, url, since=since, every=every, source=source, as_json=as_json))
+
+
+@app.command()
 def formats(
     name: Annotated[str | None, typer.Argument(help="Describe this one, with an example.")] = None,
 ) -> None:
@@ -237,6 +264,24 @@ def rejected_retry(
     from ingest.rejected_command import retry
 
     raise typer.Exit(retry(mapping))
+
+
+directory = typer.Typer(help="Names of keys, teams and customers.", no_args_is_help=True)
+app.add_typer(directory, name="directory")
+
+
+@directory.command("import")
+def directory_import(
+    path: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="Bifrost's config.json or config.db, or CSV with id and name."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Take names from a file; the same file again changes nothing, and names that were given stand."""
+    from ingest.directory_command import run
+
+    raise typer.Exit(run(path, as_json=as_json))
 
 
 @app.command()

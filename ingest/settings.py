@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         default=None, description="What a caller must show. Needed to serve on any address but loopback."
     )
+    sync_user: str | None = Field(
+        default=None, description="The user with which `sync` reads a store whose URL names none."
+    )
+    sync_password: SecretStr | None = Field(
+        default=None,
+        description="The password with which `sync` reads a store whose URL holds none. It is never stored or printed.",
+    )
 
     @property
     def is_loopback(self) -> bool:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -12,7 +13,7 @@ from ingest import event
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.ledger.fields import FACTS, TERMS, WHO
-from ingest.ledger.tables import metadata
+from ingest.ledger.tables import metadata, term
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings
 
@@ -39,6 +40,21 @@ def test_opening_an_embedded_ledger_makes_and_migrates_it(tmp_path: Path) -> Non
     open_ledger(settings).close()
     assert (tmp_path / "new.db").exists()
     open_ledger(settings).close()
+
+
+def test_a_ledger_of_an_older_version_keeps_what_it_holds(ledger: Ledger, settings: Settings) -> None:
+    """The released schema is brought to this one, with its events."""
+    with ledger.writing() as connection:
+        connection.execute(term.insert().values(text="kept"))
+        configuration = Config()
+        configuration.set_main_option("script_location", str(schema.SCRIPTS))
+        configuration.attributes["connection"] = connection
+        command.downgrade(configuration, "0001")
+    assert not sa.inspect(ledger.engine).has_table("sync_cursor")
+    assert schema.migrate(ledger.engine)
+    with open_ledger(settings) as opened, opened.reading() as connection:
+        assert connection.execute(sa.select(term.c.text)).scalar() == "kept"
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_a_ledger_newer_than_the_program_is_refused(ledger: Ledger, settings: Settings) -> None:

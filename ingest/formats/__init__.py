@@ -16,6 +16,7 @@ from ingest.formats import (
     bedrock,
     bedrock_log,
     bifrost_log,
+    bifrost_mcp_log,
     cohere,
     completion,
     envelope,
@@ -167,6 +168,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     litellm_refused.AGGREGATE,
     litellm_refused.ENCRYPTED,
     otel.FORMAT,
+    bifrost_mcp_log.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order only matters for speed: no two recognise the same record."""

@@ -67,7 +67,7 @@ def read(raw: bytes) -> UsageEvent:
         Refused: its call has not ended, or its status is none that is known.
     """
     row = _decode(raw)
-    status = _status(row.status)
+    status = status_of(row.status)
     usage = TOKEN_USAGE.read(row.token_usage)
     event = completion.to_event(_response(row, usage))
     stated = _stated(row, event, status)
@@ -75,7 +75,12 @@ def read(raw: bytes) -> UsageEvent:
     return msgspec.structs.replace(event, **stated)
 
 
-def _status(status: str) -> Status:
+def status_of(status: str) -> Status:
+    """How the call of a row ended.
+
+    Raises:
+        Refused: it has not, or the status is none that is known.
+    """
     if status == "processing":
         raise Refused(
             "processing", "the call has not ended yet: send this row again when it has", field="status"
@@ -129,8 +134,8 @@ def _stated(row: Row, event: UsageEvent, status: Status) -> dict[str, Any]:
         "source_event_id": row.id or None,
         "parent_id": row.parent_request_id or None,
         "attempt": row.fallback_index,
-        "source_updated_at": _moment(row.updated_at, "updated_at"),
-        "occurred_at": _moment(row.timestamp, "timestamp"),
+        "source_updated_at": moment_of(row.updated_at, "updated_at"),
+        "occurred_at": moment_of(row.timestamp, "timestamp"),
         "provider_key": row.selected_key_name or row.selected_key_id or None,
         "stream": event.stream if row.stream is None else bool(row.stream),
         "finish_reason": row.stop_reason or None,
@@ -151,7 +156,8 @@ def _stated(row: Row, event: UsageEvent, status: Status) -> dict[str, Any]:
     }
 
 
-def _moment(when: float | str | None, field: str) -> int | None:
+def moment_of(when: float | str | None, field: str) -> int | None:
+    """A time of a row, which is UTC where it does not say so; None where the row has none."""
     return None if when is None or when == "" else instant(when, field, naive_is_utc=True)
 
 

@@ -15,6 +15,7 @@ from msgspec import inspect
 from ingest.formats.batch import AnthropicLine, BedrockLine, OpenaiLine
 from ingest.formats.bedrock import Converse
 from ingest.formats.bedrock_log import Invocation
+from ingest.formats.bifrost_mcp_log import Row as ToolCall
 from ingest.formats.bifrost_row import Row
 from ingest.formats.body import Body
 from ingest.formats.cohere import Response as CohereResponse
@@ -94,7 +95,7 @@ def _takes(field: inspect.Field, *kinds: type[inspect.Type]) -> bool:
 
 
 _SHAPES: Final = (
-    *(Body, Envelope, Row),
+    *(Body, Envelope, Row, ToolCall),
     *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
     *(GeminiResponse, CamelResponse, Activity, Wrapped),
     *(Payload, SpendLog, Flat, BatchLogLine, Span),

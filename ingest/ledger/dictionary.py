@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ingest.ledger import dialects
 from ingest.ledger.entry import PriceSetRow
 from ingest.ledger.fields import WHO
-from ingest.ledger.tables import attribution, directory, price_set, term
+from ingest.ledger.tables import attribution, directory, directory_alias, price_set, term
 
 K = TypeVar("K", bound=Hashable)
 Who = tuple[str | None, ...]
@@ -123,8 +123,28 @@ class Lookup:
                 if of_kind == kind
             ]
             if rows:
-                ids |= {(kind, ident): entry for ident, entry in self._add_people(kind, rows).items()}
+                ids |= {(kind, ident): entry for ident, entry in self._find_people(kind, rows).items()}
         return ids
+
+    def _find_people(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
+        """Entries by ident: those that an ident is an alias of, and for the others entries of their own.
+
+        Aliases are looked for again at the end: one may have been made while this transaction waited.
+        """
+        tied = self._aliases(kind, [row["ident"] for row in rows])
+        own = [row for row in rows if row["ident"] not in tied]
+        if not own:
+            return tied
+        added = self._add_people(kind, own)
+        return tied | added | self._aliases(kind, list(added))
+
+    def _aliases(self, kind: str, idents: Sequence[str]) -> dict[str, int]:
+        c = directory_alias.c
+        tied: dict[str, int] = {}
+        for some in dialects.chunks(idents):
+            query = sa.select(c.ident, c.entry_id).where(c.kind == kind, c.ident.in_(some))
+            tied.update(tuple(row) for row in self._connection.execute(query))
+        return tied
 
     def _add_people(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
         statement = dialects.insert(self._connection, directory)

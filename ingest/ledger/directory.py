@@ -2,14 +2,27 @@
 
 A given name stands before the gateway's word and is never changed by an import. It changes what is shown and nothing
 that is counted: events and rollups hold the entry's id.
+
+One key may be met under several idents: the gateway's id of it, and the hash of its value. `enter` ties them: calls
+under either are calls of one entry from then on, those that are there already included.
 """
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
+import sqlalchemy as sa
+
+from ingest.ledger import dialects
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import directory
+from ingest.ledger.tables import attribution, directory, directory_alias
 
 LONGEST_NAME: Final = 120
+
+Kind = Literal["virtual_key", "team", "customer", "business_unit"]
+
+_CHUNK: Final = 200
+"""Entries in one transaction, so that it is short."""
 
 
 class NameRefused(ValueError):
@@ -42,3 +55,142 @@ def clean(given_name: str | None) -> str | None:
     if not name.isprintable():
         raise NameRefused("a name holds no line breaks and no characters that cannot be seen")
     return name or None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A key, team or customer as a gateway or a person lists it."""
+
+    kind: Kind
+    ident: str
+    """What calls say; for a key that is secret, its keyed hash."""
+    name: str | None = None
+    hint: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Other idents that calls may come under."""
+
+
+@dataclass(slots=True)
+class Entered:
+    """How many entries an import of a list added, changed, and found as they are."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def add(self, other: "Entered") -> None:
+        """Count `other` in."""
+        self.added += other.added
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+
+
+def enter(ledger: Ledger, listed: Sequence[Listed], now: int) -> Entered:
+    """Put a list into the directory. The same list again changes nothing; given names stand."""
+    total = Entered()
+    for some in dialects.chunks(listed, _CHUNK):
+        with ledger.writing() as connection:
+            total.add(_enter(connection, some, now))
+    return total
+
+
+def _enter(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+    entered = Entered()
+    tied = aliases(connection, [(one.kind, ident) for one in listed for ident in (one.ident, *one.aliases)])
+    standing = _standing(connection, listed, tied)
+    for one in listed:
+        entry = standing.get((one.kind, one.ident))
+        if entry is None:
+            entry = standing[one.kind, one.ident] = _add(connection, one, now)
+            entered.added += 1
+            _tie(connection, one, entry["entry_id"], tied)
+            continue
+        renamed = _update(connection, one, entry)
+        if _tie(connection, one, entry["entry_id"], tied) or renamed:
+            entered.changed += 1
+        else:
+            entered.unchanged += 1
+    return entered
+
+
+Ident = tuple[str, str]
+"""Kind and ident."""
+
+
+def aliases(connection: sa.Connection, idents: Sequence[Ident]) -> dict[Ident, int]:
+    """The entries that these are other idents of."""
+    found: dict[Ident, int] = {}
+    c = directory_alias.c
+    for some in dialects.chunks(sorted({ident for _, ident in idents})):
+        query = sa.select(c.kind, c.ident, c.entry_id).where(c.ident.in_(some))
+        found.update(((row.kind, row.ident), row.entry_id) for row in connection.execute(query))
+    return found
+
+
+def _standing(
+    connection: sa.Connection, listed: Sequence[Listed], tied: Mapping[Ident, int]
+) -> dict[Ident, dict[str, Any]]:
+    """The entries of those that are there, under the idents they are listed by."""
+    c = directory.c
+    columns = sa.select(c.entry_id, c.kind, c.ident, c.name, c.hint)
+    found: dict[Ident, dict[str, Any]] = {}
+    for some in dialects.chunks([one.ident for one in listed]):
+        for row in connection.execute(columns.where(c.ident.in_(some))).mappings():
+            found[row["kind"], row["ident"]] = dict(row)
+    known = {ident: tied[ident] for one in listed if (ident := (one.kind, one.ident)) in tied}
+    for many in dialects.chunks(sorted(set(known.values()))):
+        rows = {
+            r["entry_id"]: dict(r) for r in connection.execute(columns.where(c.entry_id.in_(many))).mappings()
+        }
+        found |= {ident: rows[entry_id] for ident, entry_id in known.items() if entry_id in rows}
+    return found
+
+
+def _add(connection: sa.Connection, one: Listed, now: int) -> dict[str, Any]:
+    facts = {"name": one.name, "hint": one.hint}
+    row = {"kind": one.kind, "ident": one.ident, "first_seen_at": now, **facts}
+    upsert = dialects.insert(connection, directory).values(row)
+    upsert = upsert.on_conflict_do_update(index_elements=["kind", "ident"], set_=facts)
+    return {"entry_id": connection.execute(upsert.returning(directory.c.entry_id)).scalar_one(), **facts}
+
+
+def _update(connection: sa.Connection, one: Listed, entry: dict[str, Any]) -> bool:
+    """Bring name and hint up to what is listed, where it says anything; whether that changed something."""
+    said = {"name": one.name, "hint": one.hint}
+    new = {field: value for field, value in said.items() if value is not None and value != entry[field]}
+    if not new:
+        return False
+    entry.update(new)
+    connection.execute(directory.update().where(directory.c.entry_id == entry["entry_id"]).values(new))
+    return True
+
+
+def _tie(connection: sa.Connection, one: Listed, entry_id: int, tied: dict[Ident, int]) -> bool:
+    """Make the listed aliases those of the entry; whether any was not. Calls under them become the entry's."""
+    new = [alias for alias in one.aliases if alias != one.ident and tied.get((one.kind, alias)) != entry_id]
+    for alias in new:
+        statement = dialects.insert(connection, directory_alias)
+        upsert = statement.on_conflict_do_update(
+            index_elements=["kind", "ident"], set_={"entry_id": statement.excluded.entry_id}
+        )
+        connection.execute(upsert, [{"kind": one.kind, "ident": alias, "entry_id": entry_id}])
+        _merge(connection, one.kind, alias, entry_id)
+        tied[one.kind, alias] = entry_id
+    return bool(new)
+
+
+def _merge(connection: sa.Connection, kind: str, ident: str, into: int) -> None:
+    """Make an entry that calls have been booked under part of another. Rollups hold attributions and stay true.
+
+    The entry goes before the attributions are moved: a writer that is about to book a call under it holds its row, and
+    what that writer has added is seen by the statement that comes after it.
+    """
+    c = directory.c
+    gone = directory.delete().where(c.kind == kind, c.ident == ident, c.entry_id != into)
+    old = connection.execute(gone.returning(c.entry_id, c.given_name)).first()
+    if old is None:
+        return
+    column = attribution.c[f"{kind}_id"]
+    connection.execute(attribution.update().where(column == old.entry_id).values({column: into}))
+    kept = sa.func.coalesce(c.given_name, old.given_name)
+    connection.execute(directory.update().where(c.entry_id == into).values(given_name=kept))

@@ -69,3 +69,10 @@ def furthest(connection: sa.Connection, fingerprint: str) -> Progress | None:
     )
     row = connection.execute(query).first()
     return Progress(row.committed_records, row.keyless) if row else None
+
+
+def give_up(connection: sa.Connection, channel: str, fingerprint: str, now: int) -> None:
+    """Note that earlier imports of the same are running no more: their process was killed."""
+    c = import_batch.c
+    dead = (c.channel == channel, c.fingerprint == fingerprint, c.status == "running")
+    connection.execute(import_batch.update().where(*dead).values(status="interrupted", finished_at=now))

@@ -57,6 +57,15 @@ directory = sa.Table(
     "a person's and stands before it; a secret key is known by its keyed hash (`ident`) and a `hint`.",
 )
 
+directory_alias = sa.Table(
+    "directory_alias",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("ident", sa.Text, primary_key=True),
+    sa.Column("entry_id", sa.BigInteger, nullable=False),
+    comment="Other idents of a directory entry: a key that a gateway knows by an id is met by its hash as well.",
+)
+
 attribution = sa.Table(
     "attribution",
     metadata,
@@ -124,6 +133,24 @@ rejected_record = sa.Table(
     sa.Column("rejected_at", Instant, nullable=False),
     sa.Column("times", sa.BigInteger, nullable=False, server_default="1"),
     comment="Records that could not become events, their content stripped, for `tallybook rejected`.",
+)
+
+sync_cursor = sa.Table(
+    "sync_cursor",
+    metadata,
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("newest_at", Instant),
+    sa.Column("moved_at", Instant, nullable=False),
+    comment="How far a table of a gateway's own store has been read. `store` holds no user and no password.",
+)
+
+sync_waiting = sa.Table(
+    "sync_waiting",
+    metadata,
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("row_key", sa.Text, primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
+    comment="Rows of a gateway's own store whose call had not ended when they were last read.",
 )
 
 receipt = sa.Table(

@@ -200,6 +200,27 @@ def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Itera
         )
 
 
+def _tools_are_paid_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """A gateway may charge a tool both to the call of the model that wanted it and to the call of the tool."""
+    tool, model = usage_event.alias(), usage_event.alias()
+    of_tool = tool.c.request_type_id.in_(sa.select(term.c.term_id).where(term.c.text == "mcp_tool"))
+    twice = (
+        sa.select(sa.func.count())
+        .select_from(tool)
+        .join(
+            model, sa.and_(model.c.source_event_id == tool.c.parent_id, model.c.source_id == tool.c.source_id)
+        )
+        .where(of_tool, _zero(tool.c.tool_cost) > 0, _zero(model.c.tool_cost) > 0)
+    )
+    if count := _count(connection, twice):
+        yield Finding(
+            "once",
+            "warning",
+            f"{count} calls of tools (mcp_tool) have a cost, and so have the calls of models that wanted them in "
+            "tool_cost: if the gateway charges the same tool in both, it is counted twice",
+        )
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     _counted_once,
     _parts_fit,
@@ -208,6 +229,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _rollups_are_true,
     _secrets_stay_out,
     _not_two_views_of_one_traffic,
+    _tools_are_paid_once,
 )
 
 

@@ -1,0 +1,103 @@
+"""The gateway's log of tool calls over MCP: a row of `mcp_tool_logs` with a cost is a call of its own.
+
+The tool's server stands where a model's provider does and the tool where the model does. Arguments and result are
+content; they are not declared and so never read.
+"""
+
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ingest.event import ReportedCost, UsageEvent
+from ingest.formats import bifrost_log
+from ingest.formats.body import NULL, Body, Fault, Milliseconds
+from ingest.formats.column import Column
+from ingest.formats.completion import microseconds
+from ingest.formats.cost import pico
+from ingest.formats.envelope import labelled
+from ingest.formats.format import Fields, Format
+from ingest.refusal import Refused
+
+REQUEST_TYPE: Final = "mcp_tool"
+PROVIDER: Final = "mcp"
+_UNKNOWN: Final = "unknown"
+_SCALARS: Final = (str, int, float, bool)
+
+
+class Row(Struct, gc=False):
+    """The columns that are kept. Those typed `Raw` are JSON: an object in the API, text in the table."""
+
+    id: str
+    timestamp: float | str
+    status: str
+    tool_name: str
+    server_label: str | None = None
+    llm_request_id: str | None = None
+    virtual_key_id: str | None = None
+    virtual_key_name: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    customer_id: str | None = None
+    business_unit_id: str | None = None
+    latency: Milliseconds | None = None
+    cost: Decimal | None = None
+    error_details: Raw = NULL
+    metadata: Raw = NULL
+    updated_at: float | str | None = None
+
+
+ERROR_DETAILS: Final = Column[Body]("error_details", Body)
+METADATA: Final = Column[dict[str, Any]]("metadata", dict[str, Any])
+
+_decode = msgspec.json.Decoder(Row).decode
+
+
+def recognises(fields: Fields) -> bool:
+    """Whether these are the columns of a tool call's row."""
+    return "tool_name" in fields and "timestamp" in fields and "id" in fields and "model" not in fields
+
+
+def read(raw: bytes) -> UsageEvent:
+    """One tool call.
+
+    Raises:
+        Refused: it has not ended, its status is none that is known, or it has no cost and so nothing to count.
+    """
+    row = _decode(raw)
+    status = bifrost_log.status_of(row.status)
+    cost = pico(row.cost, "cost")
+    if not cost:
+        raise Refused("no_cost", "the tool call has no cost: there is nothing to count", field="cost")
+    failure = ERROR_DETAILS.read(row.error_details) or Body()
+    metadata = METADATA.read(row.metadata) or {}
+    return UsageEvent(
+        source=bifrost_log.SOURCE,
+        source_event_id=f"mcp:{row.id}" if row.id else None,
+        parent_id=row.llm_request_id or None,
+        source_updated_at=bifrost_log.moment_of(row.updated_at, "updated_at"),
+        occurred_at=bifrost_log.moment_of(row.timestamp, "timestamp"),
+        request_type=REQUEST_TYPE,
+        provider=row.server_label or PROVIDER,
+        model=row.tool_name or _UNKNOWN,
+        status=status,
+        error_type=failure.error.type if isinstance(failure.error, Fault) else None,
+        virtual_key=row.virtual_key_id or None,
+        virtual_key_name=row.virtual_key_name or None,
+        team=row.team_id or None,
+        customer=row.customer_id or None,
+        business_unit=row.business_unit_id or None,
+        user=row.user_id or None,
+        labels=labelled({name: one for name, one in metadata.items() if isinstance(one, _SCALARS)}),
+        latency_us=microseconds(row.latency),
+        reported=ReportedCost(tool=cost, total=cost),
+    )
+
+
+FORMAT: Final = Format(
+    name="bifrost-mcp-log",
+    title="a row of Bifrost's log of tool calls over MCP, where it has a cost",
+    recognises=recognises,
+    read=read,
+)

@@ -1,0 +1,38 @@
+"""Lists of keys, teams and customers in files: a gateway's configuration, or a table of one's own.
+
+Reading one gives `Listed` entries and the rows that could not become one. A key's value is read only to be hashed; other
+secrets of a configuration are not declared and so never read.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ingest.ledger.secrets import KeyRing
+from ingest.listing import config_db, config_json, table
+from ingest.listing.listing import Listing, NotAList
+
+__all__ = ["Listing", "NotAList", "read"]
+
+_SQLITE: Final = b"SQLite format 3\0"
+_HEAD: Final = 4096
+
+
+def read(path: Path, keyring: KeyRing) -> Listing:
+    """The list in a file: Bifrost's `config.json` or `config.db`, or CSV.
+
+    Raises:
+        NotAList: it cannot be read, or holds no list; the message says what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise NotAList(f"{path}: {error.strerror or error}") from None
+    return _reader(head)(path, keyring)
+
+
+def _reader(head: bytes) -> Callable[[Path, KeyRing], Listing]:
+    if head.startswith(_SQLITE):
+        return config_db.read
+    return config_json.read if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else table.read

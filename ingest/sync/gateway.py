@@ -1,0 +1,118 @@
+"""Gateways whose stores are read: which of their tables hold calls, and what may be read of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
+from ingest.formats.bifrost_row import Row
+from ingest.ledger.directory import Listed
+from ingest.ledger.secrets import KeyRing
+from ingest.settings import Settings
+from ingest.sync import litellm_people
+from ingest.sync.sqlite_store import SqliteStore
+from ingest.sync.store import Store, Table, Unusable
+
+People = Callable[[Store, KeyRing], Iterable[Listed]]
+
+
+def _nobody(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One kind of gateway."""
+
+    name: str
+    title: str
+    tables: tuple[Table, ...]
+    file: str | None
+    """What its store is called in a folder of its own."""
+    people: People = _nobody
+    """Keys, teams and customers that stand in the store beside the calls."""
+
+
+BIFROST: Final = Gateway(
+    name="bifrost",
+    title="Bifrost",
+    file="logs.db",
+    tables=(
+        Table(
+            name="logs",
+            key="id",
+            time="timestamp",
+            columns=Row.__struct_encode_fields__,
+            format=bifrost_log.FORMAT,
+            marks=("id", "timestamp", "status", "provider", "model"),
+            status="status",
+            path="/api/logs",
+        ),
+        Table(
+            name="mcp_tool_logs",
+            key="id",
+            time="timestamp",
+            columns=bifrost_mcp_log.Row.__struct_encode_fields__,
+            format=bifrost_mcp_log.FORMAT,
+            marks=("id", "timestamp", "status", "tool_name", "cost"),
+            status="status",
+            paid="cost",
+            path="/api/mcp-logs",
+            optional=True,
+        ),
+    ),
+)
+
+LITELLM: Final = Gateway(
+    name="litellm",
+    title="LiteLLM",
+    file=None,
+    tables=(
+        Table(
+            name="LiteLLM_SpendLogs",
+            key="request_id",
+            time="startTime",
+            columns=litellm_spend_log.Row.__struct_encode_fields__,
+            format=litellm_spend_log.FORMAT,
+            marks=("request_id", "startTime", "spend"),
+        ),
+    ),
+    people=litellm_people.people,
+)
+
+GATEWAYS: Final = {one.name: one for one in (BIFROST, LITELLM)}
+
+
+def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
+    """The store that `url` means: a path, or a URL of SQLite, PostgreSQL or the gateway's API.
+
+    Raises:
+        Unusable: it is none of them, or this gateway has no API that could be read.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return SqliteStore(_file(gateway, url))
+    password = settings.sync_password.get_secret_value() if settings.sync_password else None
+    match scheme.lower():
+        case "sqlite" | "sqlite3":
+            return SqliteStore(_file(gateway, unquote(rest.removeprefix("/").partition("?")[0])))
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            from ingest.sync.postgres_store import PostgresStore
+
+            return PostgresStore(url, settings.sync_user, password)
+        case "http" | "https" if any(table.path for table in gateway.tables):
+            from ingest.sync.http_store import HttpStore
+
+            return HttpStore(url, settings.sync_user, password)
+    ways = "a path, sqlite:///PATH or postgresql://..."
+    if any(table.path for table in gateway.tables):
+        ways += " or http(s)://..."
+    raise Unusable(f"{gateway.title} has no store at a {scheme}:// URL: give {ways}")
+
+
+def _file(gateway: Gateway, path: str) -> Path:
+    """The file that a path means: itself, or the store in a folder."""
+    at = Path(path)
+    return at / gateway.file if gateway.file and at.is_dir() else at

@@ -1,0 +1,213 @@
+"""A gateway's log API as a store: windows of time instead of deep pages, which shift while rows arrive.
+
+Each request asks for the oldest rows from the last one's time on; those that came before are known by their keys. Only
+where one instant holds more rows than a page is an offset used.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from ingest.formats.body import NULL
+from ingest.ledger.types import instant
+from ingest.sync import moment
+from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
+
+_ASKED: Final = 250
+"""Rows of one answer: they may come with all of their content, which is held until the page has been read."""
+_SECONDS: Final = 60
+_TRY_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+Fields = dict[str, msgspec.Raw]
+
+
+class _Answer(msgspec.Struct, gc=False):
+    logs: list[Fields] | None
+
+
+_decode_page = msgspec.json.Decoder(_Answer).decode
+_decode_row = msgspec.json.Decoder(Fields).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class HttpStore:
+    """The log API of one gateway."""
+
+    def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
+        """`user` and `password` are for a URL that names none.
+
+        Raises:
+            Unusable: it is not a URL.
+        """
+        base, auth = _parsed(url)
+        if auth is None and (user or password):
+            auth = (user or "", password or "")
+        self.place = str(base).rstrip("/")
+        self._client = httpx.Client(auth=auth, timeout=_SECONDS, headers={"Accept": "application/json"})
+
+    def has(self, table: Table) -> bool:
+        """Whether the API answers for this table."""
+        answer = self._get(f"{table.path}", {"limit": 1})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        try:
+            _decode_page(self._well(answer).content)
+        except msgspec.DecodeError:
+            if table.optional:
+                return False
+            raise Unusable(
+                f"{self.place}: {table.path} answers with no page of logs: is this the address of the gateway?"
+            ) from None
+        return True
+
+    def pages(self, table: Table, since: int | None) -> Iterator[Page]:
+        """The rows from `since` on, oldest first."""
+        page: Page = []
+        for row in self._following(table, since):
+            page.append(row)
+            if len(page) == PAGE:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def _following(self, table: Table, since: int | None) -> Iterator[Row]:
+        start, offset = since, 0
+        known: set[str] = set()
+        while True:
+            rows = self._asked(table, start, offset)
+            fresh = [row for row in rows if row.key not in known]
+            yield from (row for row in fresh if _is_kept(table, row))
+            if len(rows) < _ASKED:
+                return
+            newest = max((row.at for row in rows if row.at is not None), default=None)
+            if newest is None or (start is not None and newest - 1 <= start):
+                offset += len(rows)  # a page of one instant
+                known.update(row.key for row in fresh)
+            else:
+                # One microsecond back: whether `start_time` is included does not matter then.
+                start, offset = newest - 1, 0
+                known = {row.key for row in rows if row.at is None or row.at >= start}
+
+    def _asked(self, table: Table, start: int | None, offset: int) -> Page:
+        asked: dict[str, str | int] = {
+            "limit": _ASKED,
+            "sort_by": "timestamp",
+            "order": "asc",
+            "offset": offset,
+        }
+        if start is not None:
+            asked["start_time"] = _rfc3339(start)
+        answer = self._well(self._get(f"{table.path}", asked))
+        try:
+            rows = [_row(table, fields) for fields in _decode_page(answer.content).logs or ()]
+        except msgspec.DecodeError as error:
+            raise Unusable(f"{self.place}: {table.path} answers with no page of logs: {error}") from None
+        moments = [row.at for row in rows if row.at is not None]
+        if moments != sorted(moments):
+            raise Unusable(f"{self.place}: {table.path} does not sort by time: update the gateway")
+        return rows
+
+    def rows(self, table: Table, keys: Sequence[str]) -> Page:
+        """The rows with these keys, one request each: calls that have not ended are few."""
+        found = []
+        for key in keys:
+            answer = self._get(f"{table.path}/{_segment(key)}", {})
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                continue
+            try:
+                row = _row(table, _decode_row(self._well(answer).content))
+            except msgspec.DecodeError as error:
+                raise Unusable(f"{self.place}: {table.path}/ID answers with no row: {error}") from None
+            if _is_kept(table, row):
+                found.append(row)
+        return found
+
+    def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:  # noqa: ARG002
+        """Nothing: an API has no other tables."""
+        yield from ()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._client.close()
+
+    def _get(self, path: str, asked: dict[str, Any]) -> httpx.Response:
+        try:
+            return self._client.get(f"{self.place}{path}", params=asked)
+        except httpx.TransportError as error:
+            raise Away(f"{self.place}: {str(error) or type(error).__name__}") from None
+
+    def _well(self, answer: httpx.Response) -> httpx.Response:
+        """The answer, if it is one.
+
+        Raises:
+            StoreError: it is a refusal.
+        """
+        if answer.is_success:
+            return answer
+        raise self._refused(answer.status_code)
+
+    def _refused(self, code: int) -> StoreError:
+        if code in _TRY_LATER:
+            return Away(f"{self.place}: it answers {code}; try again in a moment")
+        if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return Unusable(
+                f"{self.place}: it answers {code}: give the right user and password, in the URL or as "
+                "TALLYBOOK_SYNC_USER and TALLYBOOK_SYNC_PASSWORD"
+            )
+        if httpx.codes.is_redirect(code):
+            return Unusable(
+                f"{self.place}: it answers {code}, elsewhere: give the address it leads to, perhaps https"
+            )
+        return Unusable(f"{self.place}: it answers {code}")
+
+
+def _parsed(url: str) -> tuple[httpx.URL, tuple[str, str] | None]:
+    """The address without a user and without the API's own path, and the user and password it held."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if not parsed.host:
+        raise Unusable("this is no URL of a gateway: it looks like http://HOST:8080")
+    auth = (parsed.username, parsed.password) if parsed.userinfo else None
+    path = parsed.path.rstrip("/").removesuffix("/api/logs").removesuffix("/api")
+    return parsed.copy_with(username=None, password=None, path=path or "/", query=None, fragment=None), auth
+
+
+def _row(table: Table, fields: Fields) -> Row:
+    """A row of the API with the columns that may be read; what else it holds goes no further."""
+    held = {name: bytes(fields[name]) for name in table.columns if name in fields}
+    at = moment.micros(_text(held.get(table.time)))
+    ended = table.status is None or _text(held.get(table.status)) != PROCESSING
+    raw = _encode({name: msgspec.Raw(value) for name, value in held.items()})
+    return Row(_text(held.get(table.key)) or "", at, ended, raw)
+
+
+def _is_kept(table: Table, row: Row) -> bool:
+    """Whether a row is worth reading: where only paid ones are, it has a cost or may still get one."""
+    if table.paid is None or not row.ended:
+        return True
+    try:
+        return float(bytes(_decode_row(row.raw).get(table.paid, NULL))) > 0
+    except ValueError:
+        return False
+
+
+def _text(raw: bytes | None) -> str | None:
+    return _decode_text(raw) if raw is not None and raw[:1] == b'"' else None
+
+
+def _segment(key: str) -> str:
+    from urllib.parse import quote
+
+    return quote(key, safe="")
+
+
+def _rfc3339(at: int) -> str:
+    return instant(at).isoformat().replace("+00:00", "Z")

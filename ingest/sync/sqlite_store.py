@@ -1,0 +1,157 @@
+"""A store in a SQLite file, read while its gateway writes.
+
+The file is opened read-only for each page. SQLite makes a write-ahead log and its index even for such a reader, and
+leaves them behind under our user, where the gateway may not be able to write them; so a file in WAL mode that nobody
+has open is read as it lies there (`immutable`), and the page is read again if it was touched meanwhile.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from ingest.ledger.types import instant
+from ingest.sync import moment, rows
+from ingest.sync.rows import Statements
+from ingest.sync.store import PAGE, Away, Page, Table, Unusable
+
+_BUSY_SECONDS: Final = 5
+_MAGIC: Final = b"SQLite format 3\0"
+_WAL: Final = 2
+_WRITE_VERSION: Final = 18
+"""Where the header says whether the file is written through a write-ahead log."""
+_TRIES: Final = 20
+
+Values = Sequence[Any]
+State = tuple[int, int]
+
+
+class SqliteStore:
+    """The tables of one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.place = f"sqlite:///{path.resolve()}"
+        self._columns: dict[str, tuple[str, ...]] = {}
+
+    def has(self, table: Table) -> bool:
+        """Whether the file holds this table, with what its rows are known by."""
+        names = self.columns(table.name)
+        if names and not names.issuperset(table.marks):
+            missing = ", ".join(sorted(set(table.marks) - names))
+            raise Unusable(f"{self.place}: its table {table.name} has no {missing}: it is another program's")
+        self._columns[table.name] = tuple(name for name in table.columns if name in names)
+        return bool(names)
+
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table; none where there is no such table."""
+        return {name for (name,) in self._read("SELECT name FROM pragma_table_info(?)", (table,))}
+
+    def pages(self, table: Table, since: int | None) -> Iterator[Page]:
+        """The rows from `since` on, oldest first."""
+        columns = self._columns[table.name]
+        statements, read = Statements(table, columns, "?"), rows.reader(table, columns)
+        key, time = columns.index(table.key), columns.index(table.time)
+        found = self._first(statements, since)
+        while found:
+            page = read(found)
+            yield page if since is None else [row for row in page if row.at is None or row.at >= since]
+            if len(found) < PAGE:
+                return
+            found = self._read(statements.after, (found[-1][time], found[-1][key], PAGE))
+
+    def _first(self, statements: Statements, since: int | None) -> list[Values]:
+        if since is None:
+            return self._read(statements.first, (PAGE,))
+        return self._read(statements.since, (_bound(since), PAGE))
+
+    def rows(self, table: Table, keys: Sequence[str]) -> Page:
+        """The rows with these keys."""
+        columns = self._columns[table.name]
+        by_key = Statements(table, columns, "?").by_key(len(keys))
+        return rows.reader(table, columns)(self._read(by_key, keys))
+
+    def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Some columns of another table, as far as it has them."""
+        there = self.columns(name)
+        if key not in there:
+            return
+        held = [column for column in columns if column in there]
+        at = held.index(key)
+        found = self._read(rows.listing(name, key, held, "?", first=True), (PAGE,))
+        while found:
+            yield from (dict(zip(held, values, strict=True)) for values in found)
+            found = self._read(rows.listing(name, key, held, "?", first=False), (found[-1][at], PAGE))
+
+    def close(self) -> None:
+        """Nothing is held between pages."""
+
+    def _read(self, statement: str, parameters: Values) -> list[Values]:
+        """The rows of one statement.
+
+        Raises:
+            Away: the file is missing or locked.
+            Unusable: it may not be read, or is no SQLite file.
+        """
+        for _ in range(_TRIES):
+            before = self._state()
+            try:
+                found = self._select(statement, parameters, immutable=before is not None)
+            except sqlite3.DatabaseError as error:
+                if before is not None and self._state() != before:
+                    continue
+                raise self._explained(error) from None
+            if before is None or self._state() == before:
+                return found
+        raise Away(f"{self.place}: the file changes faster than it can be read; try again in a moment")
+
+    def _select(self, statement: str, parameters: Values, *, immutable: bool) -> list[Values]:
+        uri = f"file:{quote(str(self._path.resolve()))}?mode=ro" + ("&immutable=1" if immutable else "")
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as connection:
+            try:
+                return connection.execute(statement, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if "decode to UTF-8" not in str(error):
+                    raise
+            connection.text_factory = _lenient
+            return connection.execute(statement, parameters).fetchall()
+
+    def _state(self) -> State | None:
+        """Time and size of a file in WAL mode that nobody has open; None for any other."""
+        try:
+            with self._path.open("rb") as file:
+                head = file.read(_WRITE_VERSION + 1)
+            status = self._path.stat()
+        except FileNotFoundError:
+            raise Away(f"{self.place}: there is no such file") from None
+        except OSError as error:
+            raise Unusable(f"{self.place}: {error.strerror}: give this user the right to read it") from None
+        if head and not head.startswith(_MAGIC):
+            raise Unusable(f"{self.place}: this is not a SQLite database")
+        written_ahead = len(head) > _WRITE_VERSION and head[_WRITE_VERSION] == _WAL
+        if not written_ahead or self._path.with_name(f"{self._path.name}-wal").exists():
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def _explained(self, error: sqlite3.DatabaseError) -> Away | Unusable:
+        said = str(error)
+        if "locked" in said or "busy" in said:
+            return Away(f"{self.place}: its gateway holds it locked; try again in a moment")
+        if "unable to open" in said:
+            return Unusable(
+                f"{self.place}: SQLite cannot open it beside its -wal and -shm files: "
+                "give this user the right to write in that folder, or copy the three files elsewhere"
+            )
+        return Unusable(f"{self.place}: {said}")
+
+
+def _bound(since: int) -> str:
+    """A text that stands before those of every moment from `since` on, whatever their zone and their spelling."""
+    return str((instant(since) - timedelta(microseconds=moment.EARLIEST_ZONE)).replace(tzinfo=None))
+
+
+def _lenient(held: bytes) -> str:
+    return held.decode("utf-8", "replace")
