@@ -231,7 +231,7 @@ def _print(out: Console, reports: Sequence[FileReport], seconds: float, *, dry_r
     if skipped := sum(report.skipped for report in reports):
         out.print(f"{skipped:,} records were committed by an earlier import and skipped", highlight=False)
     if passed_over := sum(report.passed_over for report in reports):
-        out.print(f"{passed_over:,} rows are no calls, as the mapping says", highlight=False)
+        out.print(f"rows that are no calls, as the mapping says: {passed_over:,}", highlight=False)
     for report in reports:
         if report.unfinished is not None:
             said = f"{report.path}:{report.unfinished}: this line is not whole yet and was left: import again with --resume"

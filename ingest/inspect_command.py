@@ -60,7 +60,7 @@ def _print_known(held: Inspection, source: Source, out: Console) -> None:
             soft_wrap=True,
         )
     if held.passed_over:
-        out.print(f"{held.passed_over:,} rows are no calls, as the mapping says", highlight=False)
+        out.print(f"rows that are no calls, as the mapping says: {held.passed_over:,}", highlight=False)
     if held.events:
         out.print(_events(held.events[:_EVENTS]))
     for one in held.rejections[:_REJECTIONS]:

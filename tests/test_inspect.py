@@ -71,7 +71,7 @@ def test_what_a_mapping_gives_is_shown_before_it_is_imported(tallybook: Run, tmp
     (tmp_path / "map.toml").write_text(tallybook("import", "--inspect", "export.csv").stdout)
     looked = tallybook("import", "--inspect", "export.csv", "--mapping", "map.toml")
     assert looked.returncode == 0
-    for shown in ("mapping:export", "1 rows are no calls", "2026-10-01T12:00:00+00:00", "(set)", "0.0012"):
+    for shown in ("mapping:export", "rows that are no calls, as the mapping says: 1", "2026-10-01T12:00:00+00:00", "(set)", "0.0012"):
         assert shown in looked.stdout
     (tmp_path / "map.toml").write_text(looked.stdout)
     broken = tallybook("import", "--inspect", "export.csv", "--mapping", "map.toml")
@@ -172,6 +172,17 @@ def test_the_form_of_times_is_found_out(cells: list[Any], form: str, zone: str |
 
 def test_a_day_that_may_be_a_month_is_asked_about() -> None:
     assert "# or %d/%m/%Y?" in proposed({"date": "10/11/2026", "model": "m"})
+
+
+def test_points_are_thousands_where_another_column_has_decimal_commas() -> None:
+    rows = [
+        {"Date": "05.11.2026 10:00:00", "Model": "m", "Prompt Tokens": "1.200", "Cost (EUR)": "0,0123"},
+        {"Date": "06.11.2026 10:00:00", "Model": "m", "Prompt Tokens": "800", "Cost (EUR)": "0,0042"},
+    ]
+    proposed = tomllib.loads(propose(sample(json.dumps(row).encode() for row in rows), "spend.csv"))
+    assert proposed["numbers"] == {"decimal": ",", "thousands": "."}
+    assert proposed["event"]["input_tokens"] == "Prompt Tokens"
+    assert proposed["cost"] == {"currency": "EUR", "total": "Cost (EUR)"}
 
 
 def test_decimal_commas_units_and_nested_names_are_found_out() -> None:

@@ -73,6 +73,9 @@ UNITS: Final = (
 )
 """Units of time at the end of a name."""
 
+_CURRENCY: Final = re.compile(r"_(usd|eur|gbp|chf|jpy|cny|inr|sek|nok|dkk|pln|czk|cad|aud|brl|krw|sgd)$")
+"""Currencies at the end of a name."""
+
 _WORD: Final = re.compile(r"[A-Z]?[a-zäöüß]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -103,6 +106,12 @@ def unit(name: str) -> str | None:
     return next((found for pattern, found in UNITS if pattern.search(plain(name))), None)
 
 
+def currency(name: str) -> str | None:
+    """The currency that a name ends with: `Cost (EUR)`."""
+    found = _CURRENCY.search(plain(name))
+    return found.group(1).upper() if found else None
+
+
 def _is_called(column: str, name: str) -> bool:
     whole, last = plain(column), plain(column.rpartition(".")[2])
     return name in {whole, last, _without_unit(whole), _without_unit(last)}
@@ -111,7 +120,7 @@ def _is_called(column: str, name: str) -> bool:
 def _without_unit(name: str) -> str:
     for pattern, _ in UNITS:
         name = pattern.sub("", name)
-    return name
+    return _CURRENCY.sub("", name)
 
 
 def _holds(target: str, found: Found) -> bool:

@@ -69,7 +69,7 @@ def _top(found: dict[str, Found], path: str) -> list[str]:
 def _notation(found: dict[str, Found]) -> Notation:
     figures = [one for target, one in found.items() if _is_figure(target)]
     comma = any(one.has_comma for one in figures)
-    grouped = any(one.has_thousands for one in figures)
+    grouped = any(one.has_thousands or (comma and one.has_points) for one in figures)
     return Notation("," if comma else ".", ("." if comma else ",") if grouped else None)
 
 
@@ -201,7 +201,8 @@ def _cost(found: dict[str, Found]) -> list[str]:
         said = _line("currency", f"{{ column = {_text(currency.name)} }}", "")
     else:
         cells = "".join(cell for one in amounts.values() for cell in one.cells)
-        known = "EUR" if "€" in cells else "GBP" if "£" in cells else "USD"
+        named = next(filter(None, (guesses.currency(one.name) for one in amounts.values())), None)
+        known = named or ("EUR" if "€" in cells else "GBP" if "£" in cells else "USD")
         said = _line("currency", _text(known), "is this the currency?")
     lines = ["[cost]", said]
     if {"cache_read", "cache_write"} & amounts.keys() and "input" in amounts:

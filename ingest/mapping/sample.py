@@ -105,6 +105,11 @@ class Found:
         )
 
     @property
+    def has_points(self) -> bool:
+        """Whether its numbers could have points between thousands, where commas are decimal elsewhere."""
+        return any(re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+", cell) for cell in self.cells)
+
+    @property
     def form(self) -> str | None:
         """How its times are written; None where they are none."""
         forms = self.forms()
