@@ -46,7 +46,9 @@ from ingest.settings import Settings
 from ingest.sync import pull, store
 from ingest.sync.follow import Outcome, Sync
 from ingest.sync.gateway import BIFROST, open_store
+from ingest.sync.postgres_store import PostgresStore
 from ingest.sync.pull import Options, Stopped
+from ingest.sync.sqlite_store import SqliteStore
 
 BOOK = GenaiPrices()
 NEVER: Callable[[], bool] = lambda: False  # noqa: E731
@@ -477,6 +479,21 @@ def test_a_reader_with_rights_to_the_needed_columns_alone_is_enough(
     gateway.execute("DROP TABLE mcp_tool_logs")
     assert counts(synced(embedded, url)) == (1, 0, 0, 0)
     gateway.close()
+
+
+@pytest.mark.postgres
+def test_a_database_is_read_in_transactions_that_cannot_write(postgres: sa.URL) -> None:
+    url = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
+    opened = PostgresStore(url)
+    with pytest.raises(store.Unusable, match="read-only transaction"):
+        opened._read("CREATE TABLE written (a integer)", ())
+    opened.close()
+
+
+def test_a_file_is_opened_so_that_it_cannot_be_written(tmp_path: Path) -> None:
+    Bifrost(tmp_path / "logs.db").close()
+    with pytest.raises(store.Unusable, match="readonly database"):
+        SqliteStore(tmp_path / "logs.db")._read("CREATE TABLE written (a integer)", ())
 
 
 @pytest.mark.postgres

@@ -54,15 +54,24 @@ class Sync:
             StoreError: the store cannot be read, or not any further.
         """
         try:
-            if whole:
-                people = list(self._gateway.people(self._store, self._ledger.keyring))
-                self.outcome.people.add(directory.enter(self._ledger, people, now()))
-            for puller in self._found():
-                puller.run(options, stopping)
-        finally:
-            if rollups.dirty_slots(self._ledger):
-                rollups.roll(self._ledger)
+            self._pass(options, stopping, whole=whole)
+        except StoreError:
+            self._sum()
+            raise
+        self._sum()
         self.outcome.passes += 1
+
+    def _pass(self, options: Options, stopping: Callable[[], bool], *, whole: bool) -> None:
+        if whole:
+            people = list(self._gateway.people(self._store, self._ledger.keyring))
+            self.outcome.people.add(directory.enter(self._ledger, people, now()))
+        for puller in self._found():
+            puller.run(options, stopping)
+
+    def _sum(self) -> None:
+        """Make the rollups of what came in. Who asks to stop does not wait for it: answers are right before it."""
+        if rollups.dirty_slots(self._ledger):
+            rollups.roll(self._ledger)
 
     def _found(self) -> Iterator[Puller]:
         """The tables that the store has. One that is not there yet may come with an update of the gateway."""

@@ -7,6 +7,7 @@ where one instant holds more rows than a page is an offset used.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -117,7 +118,7 @@ class HttpStore:
         """The rows with these keys, one request each: calls that have not ended are few."""
         found = []
         for key in keys:
-            answer = self._get(f"{table.path}/{_segment(key)}", {})
+            answer = self._get(f"{table.path}/{quote(key, safe='')}", {})
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             try:
@@ -139,7 +140,7 @@ class HttpStore:
     def _get(self, path: str, asked: dict[str, Any]) -> httpx.Response:
         try:
             return self._client.get(f"{self.place}{path}", params=asked)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Away(f"{self.place}: {str(error) or type(error).__name__}") from None
 
     def _well(self, answer: httpx.Response) -> httpx.Response:
@@ -201,12 +202,6 @@ def _is_kept(table: Table, row: Row) -> bool:
 
 def _text(raw: bytes | None) -> str | None:
     return _decode_text(raw) if raw is not None and raw[:1] == b'"' else None
-
-
-def _segment(key: str) -> str:
-    from urllib.parse import quote
-
-    return quote(key, safe="")
 
 
 def _rfc3339(at: int) -> str:

@@ -121,10 +121,11 @@ class SqliteStore:
 
     def _state(self) -> State | None:
         """Time and size of a file in WAL mode that nobody has open; None for any other."""
+        path = self._path.resolve()  # SQLite puts its other files beside what a link leads to
         try:
-            with self._path.open("rb") as file:
+            with path.open("rb") as file:
                 head = file.read(_WRITE_VERSION + 1)
-            status = self._path.stat()
+            status = path.stat()
         except FileNotFoundError:
             raise Away(f"{self.place}: there is no such file") from None
         except OSError as error:
@@ -132,7 +133,7 @@ class SqliteStore:
         if head and not head.startswith(_MAGIC):
             raise Unusable(f"{self.place}: this is not a SQLite database")
         written_ahead = len(head) > _WRITE_VERSION and head[_WRITE_VERSION] == _WAL
-        if not written_ahead or self._path.with_name(f"{self._path.name}-wal").exists():
+        if not written_ahead or path.with_name(f"{path.name}-wal").exists():
             return None
         return status.st_mtime_ns, status.st_size
 
