@@ -71,7 +71,13 @@ def test_what_a_mapping_gives_is_shown_before_it_is_imported(tallybook: Run, tmp
     (tmp_path / "map.toml").write_text(tallybook("import", "--inspect", "export.csv").stdout)
     looked = tallybook("import", "--inspect", "export.csv", "--mapping", "map.toml")
     assert looked.returncode == 0
-    for shown in ("mapping:export", "rows that are no calls, as the mapping says: 1", "2026-10-01T12:00:00+00:00", "(set)", "0.0012"):
+    for shown in (
+        "mapping:export",
+        "rows that are no calls, as the mapping says: 1",
+        "2026-10-01T12:00:00+00:00",
+        "(set)",
+        "0.0012",
+    ):
         assert shown in looked.stdout
     (tmp_path / "map.toml").write_text(looked.stdout)
     broken = tallybook("import", "--inspect", "export.csv", "--mapping", "map.toml")
