@@ -162,6 +162,12 @@ def click_bar(page: Page, chart: str, place: int) -> None:
     page.mouse.click(x, y)
 
 
+def put_away(page: Page) -> None:
+    """Close the call that is laid over the page, once it listens to the keyboard."""
+    expect(page.locator(".mantine-Drawer-close")).to_be_focused()
+    page.keyboard.press("Escape")
+
+
 def test_one_call_can_be_opened_closed_and_linked_to(visit: Visit, site: str) -> None:
     page = visit.to("requests")
     page.locator(".ag-row [col-id=model]").nth(2).click()
@@ -170,7 +176,7 @@ def test_one_call_can_be_opened_closed_and_linked_to(visit: Visit, site: str) ->
     shown = page.locator("#call").inner_text()
     page.reload()
     expect(page.locator("#call")).to_have_text(shown, use_inner_text=True)
-    page.keyboard.press("Escape")
+    put_away(page)
     page.wait_for_url("**/dashboard/requests")
     expect(page.locator("#call")).to_have_count(0)
     visit.to("requests?request=00000000-0000-0000-0000-000000000000")
@@ -186,7 +192,7 @@ def test_a_call_can_be_opened_with_keys_alone(visit: Visit) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
     expect(page.locator("#call")).to_be_visible()
-    page.keyboard.press("Escape")
+    put_away(page)
     expect(page.locator("#call")).to_have_count(0)
 
 
