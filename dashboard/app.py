@@ -13,7 +13,6 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 import structlog
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
-from fastapi.concurrency import run_in_threadpool
 
 from dashboard import filter_bar, interaction
 from dashboard.figures import FONT
@@ -23,6 +22,7 @@ from dashboard.pages import PAGES, PARTS, Page, page_at
 from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
 from dashboard.rewriting import rewrite
+from dashboard.threads import in_thread
 from ingest.ledger.engine import Ledger
 
 PREFIX: Final = "/dashboard/"
@@ -163,7 +163,7 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
     )
     async def fill_options(_: str, __: Any, search: str | None) -> Any:
         """What the ledger holds can be chosen."""
-        return tuple(await run_in_threadpool(filter_bar.options, ledger, from_search(search)))
+        return tuple(await in_thread(filter_bar.options, ledger, from_search(search)))
 
 
 def _shown(view: Any, ledger: Ledger) -> list[Any]:
@@ -192,7 +192,7 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
         place = [pathname, to_search(view)]
         if place == shown and ctx.triggered_id != "renamed":
             return no_update, no_update
-        return await run_in_threadpool(_content, ledger, _page(pathname), view), place
+        return await in_thread(_content, ledger, _page(pathname), view), place
 
 
 def _add_title(app: Dash) -> None:
@@ -212,7 +212,7 @@ def _add_parts(app: Dash, ledger: Ledger) -> None:
         """A part of a page, when the page is there."""
         make = PARTS.get(part["name"])
         view = from_search(part["search"])
-        return no_update if make is None else await run_in_threadpool(_shown_or_why_not, make, ledger, view)
+        return no_update if make is None else await in_thread(_shown_or_why_not, make, ledger, view)
 
 
 def _page(pathname: str | None) -> Page | None:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
@@ -16,6 +15,7 @@ from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
+from dashboard.threads import in_thread
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 
@@ -64,7 +64,7 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
         if asked is None:
             return no_update, no_update
         start = int(asked["startRow"])
-        block = await run_in_threadpool(requests.block, ledger, name["search"], start, known or {})
+        block = await in_thread(requests.block, ledger, name["search"], start, known or {})
         return {"rowData": block.rows, "rowCount": block.count}, block.cursors
 
     @app.callback(
@@ -93,7 +93,7 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
         """The call that the URL names, in full; where it names none, none is selected, so that it can be chosen again."""
         event_id = from_search(search).request
         if event_id is not None:
-            return await run_in_threadpool(call_in_full, ledger, event_id), [no_update] * len(selected)
+            return await in_thread(call_in_full, ledger, event_id), [no_update] * len(selected)
         return (None, [[]] * len(selected)) if shown else (no_update, [no_update] * len(selected))
 
     @app.callback(_SEARCH, Input(request.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
@@ -134,7 +134,7 @@ def _add_names(app: Dash, ledger: Ledger) -> None:
         if entry_id is None or not (saved or cleared or submitted):
             return no_update, no_update
         given = None if ctx.triggered_id == "name-clear" else name
-        said = await run_in_threadpool(renamed, ledger, entry_id, given)
+        said = await in_thread(renamed, ledger, entry_id, given)
         return (no_update, said) if said else (datetime.now(UTC).isoformat(), no_update)
 
 

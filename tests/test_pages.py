@@ -23,6 +23,7 @@ from dashboard.clicks import of_call, of_chart
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
+from dashboard.pages.most import of_most
 from dashboard.pages.parts import PART
 from dashboard.pages.spending import spending
 from dashboard.requests import LISTED, CallsQuery, in_full, listed
@@ -435,3 +436,24 @@ def test_a_running_period_is_compared_as_far_as_it_has_come(ledger: Ledger) -> N
     past = question(View(preset="last-month"), ledger.zone, ("requests",), compare=True, now=NOW)
     assert past.comparison is not None
     assert past.comparison.end == past.period.start
+
+
+def test_a_table_of_many_keys_shows_the_most_with_the_totals_of_all(tmp_path: Path) -> None:
+    made = [
+        call(
+            "2026-10-05T10:00:00Z", 10**12 * (at + 1), virtual_key=f"vk-{at}", latency_us=1_000_000 * (at + 1)
+        )
+        for at in range(60)
+    ]
+    with a_ledger(tmp_path) as opened:
+        put(opened, made)
+        roll(opened)
+        asked = question(OCTOBER, opened.zone, ("total_cost", "requests", "latency_p95"), ("virtual_key",))
+        few, in_all = of_most(opened, asked, 10, people.idents(opened, "virtual_key"))
+        every = run(opened, asked)
+        assert in_all == 60
+        assert few.rows == every.rows[:10]
+        assert few.total("total_cost") == every.total("total_cost")
+        shown = texts_of(whole(page_at("keys"), opened, OCTOBER))
+        assert "10 more are not shown here; the CSV has them all" in shown
+        assert "3.3%" in shown

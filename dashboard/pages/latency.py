@@ -13,6 +13,7 @@ from dashboard import catalogue, figures, people, wording
 from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
+from dashboard.pages.most import of_most
 from dashboard.pages.parts import card, cards, chart, empty, later, over_time, page
 from dashboard.pages.series import named, seconds, seconds_over_time
 from dashboard.question import Filter
@@ -74,13 +75,16 @@ def models(ledger: Ledger, view: View) -> Any:
 
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
-    result = run(ledger, question(view, ledger.zone, _METRICS, ("virtual_key",)))
     idents = people.idents(ledger, "virtual_key")
+    asked = question(view, ledger.zone, _METRICS, ("virtual_key",))
+    result, in_all = of_most(ledger, asked, tables.SHOWN_ROWS, idents)
     return tables.of_metrics(
         "latency-by-key",
         "By virtual key",
         result,
         _METRICS,
+        in_all=in_all,
+        csv=spend_csv(asked),
         link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
         none=people.NO_KEY,
     )

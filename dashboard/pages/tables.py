@@ -63,10 +63,12 @@ def of_metrics(
     second: Links | None = None,
     none: str = "unknown",
     most: int = SHOWN_ROWS,
+    in_all: int | None = None,
+    csv: str | None = None,
 ) -> Any:
     """The table of an answer: its dimensions, then `columns`; all rows are in its CSV.
 
-    `link` says where a row leads, `second` where its second name leads by itself.
+    `in_all` is how many rows there are where `result` holds only those that are shown. `link` says where a row leads, `second` where its second name leads by itself.
     """
     labels = [found.label for key in result.query.dimensions if (found := catalogue.dimension(key))]
     header = [*labels, *(_header(column) for column in columns)]
@@ -80,8 +82,8 @@ def of_metrics(
         header,
         rows,
         texts=len(labels),
-        csv=spend_csv(result.query),
-        remarks=_remarks(result, columns, most),
+        csv=csv or spend_csv(result.query),
+        remarks=_remarks(result, columns, most, in_all or len(result.rows)),
     )
 
 
@@ -170,7 +172,7 @@ def _header(column: str) -> Any:
     return defined(_SHORT.get(column, catalogue.METRICS[column].label), column)
 
 
-def _remarks(result: Result, columns: Sequence[str], most: int) -> list[str]:
+def _remarks(result: Result, columns: Sequence[str], most: int, in_all: int) -> list[str]:
     found = []
     starred = "total_cost" in columns and any(
         value_of(result, row, "unpriced_requests") and value_of(result, row, "total_cost")
@@ -178,6 +180,6 @@ def _remarks(result: Result, columns: Sequence[str], most: int) -> list[str]:
     )
     if starred:
         found.append("* without calls that have no known price")
-    if (more := len(result.rows) - most) > 0:
+    if (more := in_all - most) > 0:
         found.append(f"{wording.number(more)} more are not shown here; the CSV has them all")
     return found

@@ -7,8 +7,10 @@ from dash import dcc, html
 
 from dashboard import catalogue, people, wording
 from dashboard.filters import View, only, question, to_search
+from dashboard.links import spend_csv
 from dashboard.names import Person
 from dashboard.pages import tables
+from dashboard.pages.most import of_most
 from dashboard.pages.parts import empty, later, notes, page, panel
 from dashboard.pages.spending import spend_chart
 from dashboard.people import Kind
@@ -68,11 +70,15 @@ def spend(ledger: Ledger, view: View) -> Any:
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key with its team and what it spent and used."""
     idents = {kind: people.idents(ledger, kind) for kind in _KINDS}
+    asked = question(view, ledger.zone, _METRICS, _KINDS)
+    result, in_all = of_most(ledger, asked, tables.SHOWN_ROWS, idents["virtual_key"])
     return tables.of_metrics(
         "keys",
         "Virtual keys",
-        run(ledger, question(view, ledger.zone, _METRICS, _KINDS)),
+        result,
         _COLUMNS,
+        in_all=in_all,
+        csv=spend_csv(asked),
         link=lambda key: only(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
         second=lambda name: only(view, ("team", idents["team"].get(name))),
         none=people.NO_KEY,
