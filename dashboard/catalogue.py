@@ -49,6 +49,11 @@ class Metric:
         """Whether its values are amounts of a currency."""
         return self.unit is Unit.MONEY
 
+    @property
+    def is_percentile(self) -> bool:
+        """Whether it is read from a histogram, which takes far longer than a sum."""
+        return any(measure.endswith("_histogram") for measure in self.needs)
+
 
 @dataclass(frozen=True)
 class Dimension:

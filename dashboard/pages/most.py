@@ -7,7 +7,6 @@ from dashboard import catalogue
 from dashboard.question import Filter, SpendQuery
 from dashboard.runner import Result, Totals, run
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import LATENCY_HISTOGRAMS
 
 
 def of_most(ledger: Ledger, asked: SpendQuery, most: int, idents: Mapping[str, str]) -> tuple[Result, int]:
@@ -15,7 +14,7 @@ def of_most(ledger: Ledger, asked: SpendQuery, most: int, idents: Mapping[str, s
 
     Its totals are those of all rows, as far as they are sums. `idents` says what a filter calls a name.
     """
-    sums = tuple(metric for metric in asked.metrics if not _is_percentile(metric))
+    sums = tuple(metric for metric in asked.metrics if not catalogue.METRICS[metric].is_percentile)
     ranked = run(ledger, replace(asked, metrics=sums))
     if len(ranked.rows) <= most:
         return run(ledger, asked), len(ranked.rows)
@@ -26,7 +25,3 @@ def of_most(ledger: Ledger, asked: SpendQuery, most: int, idents: Mapping[str, s
     shown = run(ledger, replace(asked, filters=(*others, Filter(first, wanted))))
     values = tuple(ranked.total(metric) if metric in sums else None for metric in asked.metrics)
     return replace(shown, totals=Totals(ranked.totals.currency, values)), len(ranked.rows)
-
-
-def _is_percentile(metric: str) -> bool:
-    return not LATENCY_HISTOGRAMS.keys().isdisjoint(catalogue.METRICS[metric].needs)

@@ -1,6 +1,6 @@
 """How long callbacks take on a large ledger while five people click and calls arrive.
 
-    python tests/benchmarks/clicking.py [FOLDER] [--events 1000000] [--people 5] [--arriving 200] [--seconds 60]
+    python tests/benchmarks/clicking.py [FOLDER] [--events 1000000] [--people 5] [--arriving 200] [--seconds 60] [--workers 2]
 
 A walk through every page is made once in Chromium, for what its callbacks send. Then each person walks it over and over,
 from a place of their own, thinking one to four seconds before each click, while so many calls a second are posted one by
@@ -173,16 +173,18 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--arriving", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = shutil.copy(make_one(arguments.folder, arguments.events), Path(folder) / "ledger.db")
-        with served(Path(file)) as address:
+        with served(Path(file), arguments.workers) as address:
             clicks = recorded(address)
             taken, posted = asyncio.run(
                 measured(address, clicks, arguments.people, arguments.arriving, arguments.seconds)
             )
     print(
-        f"{arguments.events:,} events, {arguments.people} people, {arguments.arriving} calls/s arriving; milliseconds"
+        f"{arguments.events:,} events, {arguments.workers} workers, {arguments.people} people, "
+        f"{arguments.arriving} calls/s arriving; milliseconds"
     )
     print(f"{'':34}{'count':>7}{'median':>9}{'p95':>9}{'max':>9}{'over 300':>11}")
     for name, some in sorted(taken.items()):

@@ -13,7 +13,7 @@ import httpx
 
 
 @contextmanager
-def served(file: Path) -> Iterator[str]:
+def served(file: Path, workers: int = 1) -> Iterator[str]:
     """The address of a ledger that is served by a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -23,7 +23,8 @@ def served(file: Path) -> Iterator[str]:
         "TALLYBOOK_SECRET_KEY": "of the benchmarks",
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "dashboard", "serve", "--port", str(port)], env=environment
+        [sys.executable, "-m", "dashboard", "serve", "--port", str(port), "--workers", str(workers)],
+        env=environment,
     )
     address = f"http://127.0.0.1:{port}"
     try:
