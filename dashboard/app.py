@@ -42,6 +42,7 @@ _INDEX: Final = """<!DOCTYPE html>
         <title>{%title%}</title>
         {%favicon%}
         {%css%}
+        <link rel="preload" as="script" id="charts-library" href="CHARTS_LIBRARY">
     </head>
     <body>
         {%app_entry%}
@@ -53,7 +54,7 @@ _INDEX: Final = """<!DOCTYPE html>
     </body>
 </html>
 """
-"""Dash's own page, with its language."""
+"""Dash's own page, with its language, and with the part of plotly's library that our charts need."""
 
 
 def make_dashboard(ledger: Ledger) -> Dash:
@@ -68,9 +69,9 @@ def make_dashboard(ledger: Ledger) -> Dash:
         requests_pathname_prefix=PREFIX,
         suppress_callback_exceptions=True,
         external_stylesheets=[_asset("tallybook.css")],
-        external_scripts=[_asset("png.js")],
+        external_scripts=[_asset("early.js"), _asset("png.js")],
         assets_ignore=r".*",
-        index_string=_INDEX,
+        index_string=_INDEX.replace("CHARTS_LIBRARY", _asset("plotly-basic.min.js")),
     )
     app.backend.websocket_capability = False  # no callback needs one, and every open tab would hold one
     app.layout = _layout
@@ -103,6 +104,9 @@ def _layout() -> Any:
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Location(
+                id="chosen", refresh="callback-nav"
+            ),  # so that no page waits for the controls at first
             dcc.Store(id="shown"),
             dcc.Store(id="renamed"),
             dcc.Store(id="titled"),
@@ -133,10 +137,11 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
     values = [Output(control_id(name), "value") for name in CONTROLS]
 
     @app.callback(
-        Output("url", "search"),
+        Output("url", "search", allow_duplicate=True),  # else every page would wait for the controls at first
         *values,
         Input("url", "search"),
         *(Input(control_id(name), "value") for name in CONTROLS),
+        prevent_initial_call="initial_duplicate",
     )
     async def keep_in_step(search: str | None, *chosen: Any) -> Any:
         """The URL fills the controls; a control that somebody changes fills the URL."""

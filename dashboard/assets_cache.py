@@ -1,6 +1,6 @@
 """The dashboard's scripts and styles: packed once, kept in memory, and kept by the browser.
 
-Plotly alone is 4.8 MB; packing it for every visitor would hold up the event loop.
+The charts' library alone is 1.2 MB; packing it for every visitor would hold up the event loop.
 """
 
 import gzip

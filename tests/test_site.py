@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from calls import a_ledger
 from fastapi.testclient import TestClient
+from plotly.offline import get_plotlyjs_version
 from pydantic import SecretStr
 
 from dashboard.site import make_site
@@ -41,6 +42,13 @@ def test_assets_are_packed_and_kept(client: TestClient, assets: list[str]) -> No
         assert re.fullmatch(r"public, max-age=(86400|31536000)", found.headers["cache-control"]), one
         if len(found.content) > 1_024:
             assert found.headers["content-encoding"] == "gzip", one
+
+
+def test_the_library_of_charts_is_of_the_version_that_figures_are_made_for(
+    client: TestClient, assets: list[str]
+) -> None:
+    library = client.get(next(one for one in assets if "plotly-basic" in one)).text
+    assert f"v{get_plotlyjs_version()}" in library[:200]
 
 
 def test_the_front_door_leads_to_the_dashboard(client: TestClient) -> None:

@@ -7,18 +7,15 @@ import dash_mantine_components as dmc
 from dashboard import figures, people, wording
 from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, chart, empty, later, notes, over_time, page
+from dashboard.pages import tables, totals
+from dashboard.pages.parts import chart, empty, later, notes, over_time, page
 from dashboard.pages.series import money, named, of_currency, seconds
 from dashboard.pages.spending import spend_chart
-from dashboard.runner import Result, run
+from dashboard.runner import run
 from ingest.ledger.engine import Ledger
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
-_SPENT: Final = ("total_cost", "cache_savings", "cost_per_request", "unpriced_requests")
-_USED: Final = ("requests", "total_tokens", "input_tokens", "output_tokens", "error_rate", "errors")
-"""Without money, so of all currencies together."""
 _MODEL_COLUMNS: Final = (
     "total_cost",
     "requests",
@@ -33,18 +30,16 @@ _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_r
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-    spent = used = run(ledger, question(view, ledger.zone, (*_SPENT, *_USED), compare=True))
-    if not spent.requests:
+    total = totals.of(ledger, view)
+    if not total.requests:
         return empty(ledger, view)
-    if spent.other_currencies or (spent.comparison and spent.comparison.other_currencies):
-        used = run(ledger, question(view, ledger.zone, _USED, compare=True))
     wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
-        spent.query,
+        total.query,
         [
-            *notes(spent),
-            _cards(spent, used),
+            *notes(total),
+            totals.in_cards(ledger, view, total),
             dmc.Grid(
                 [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
                 gutter="md",
@@ -55,77 +50,8 @@ def content(ledger: Ledger, view: View) -> Any:
                 gutter="md",
             ),
         ],
-        (*_SPENT, *_USED, "cost_per_million_tokens", "latency_p50", "latency_p95"),
+        (*totals.METRICS, "cost_per_million_tokens", "latency_p50", "latency_p95"),
     )
-
-
-def _cards(spent: Result, used: Result) -> Any:
-    inputs, outputs = (wording.compact(used.total(f"{kind}_tokens")) for kind in ("input", "output"))
-    rate_before = used.comparison.total("error_rate") if used.comparison else None
-    return cards(
-        [
-            card(
-                "Spend",
-                _amount(spent, "total_cost"),
-                _left_out(spent, f"{_amount(spent, 'cost_per_request')} a priced request"),
-                _changed(spent, "total_cost"),
-                "total_cost",
-            ),
-            card(
-                "Requests",
-                wording.compact(used.total("requests")),
-                "cache hits and errors included",
-                _changed(used, "requests"),
-                "requests",
-            ),
-            card(
-                "Tokens",
-                wording.compact(used.total("total_tokens")),
-                f"{inputs} in, {outputs} out",
-                _changed(used, "total_tokens"),
-                "total_tokens",
-            ),
-            card(
-                "Error rate",
-                wording.percent(used.total("error_rate")),
-                _errors(used.total("errors")),
-                wording.points(used.total("error_rate"), rate_before),
-                "error_rate",
-            ),
-            card(
-                "Cache savings",
-                _amount(spent, "cache_savings"),
-                "net of cache writes",
-                _changed(spent, "cache_savings"),
-                "cache_savings",
-            ),
-        ]
-    )
-
-
-def _amount(result: Result, metric: str) -> str:
-    return wording.amount(result.total(metric), result.totals.currency)
-
-
-def _changed(result: Result, metric: str) -> str | None:
-    """The change since the period before; None where that spent in another currency."""
-    before = result.comparison
-    if before is None or before.totals.currency != result.totals.currency:
-        return None
-    return wording.change(result.total(metric), before.total(metric))
-
-
-def _left_out(totals: Result, otherwise: str) -> str:
-    count = totals.unpriced_requests
-    return (
-        f"without {wording.number(count)} unpriced {'call' if count == 1 else 'calls'}"
-        if count
-        else otherwise
-    )
-
-
-def _errors(count: Any) -> str:
-    return "1 request failed" if count == 1 else f"{wording.compact(count)} requests failed"
 
 
 def spend(ledger: Ledger, view: View) -> Any:

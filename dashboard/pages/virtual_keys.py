@@ -9,7 +9,7 @@ from dashboard import catalogue, people, wording
 from dashboard.filters import View, only, question, to_search
 from dashboard.links import spend_csv
 from dashboard.names import Person
-from dashboard.pages import tables
+from dashboard.pages import tables, totals
 from dashboard.pages.most import of_most
 from dashboard.pages.parts import empty, later, notes, page, panel
 from dashboard.pages.spending import spend_chart
@@ -38,15 +38,16 @@ def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all keys, or the detail of the only key or team that is chosen."""
     kind, chosen = _chosen(ledger, view)
     card = [] if chosen is None else [_card(kind, chosen, view, ledger)]
-    total = run(ledger, question(view, ledger.zone, ("total_cost", "requests", "unpriced_requests")))
+    total = totals.of(ledger, view)
     if not total.requests:
         return dmc.Stack([*card, empty(ledger, view)], gap="md")
-    shown = [*card, *notes(total), later(spend, view), later(keys, view)]
+    figures = totals.in_cards(ledger, view, total)
+    shown = [*card, *notes(total), figures, later(spend, view), later(keys, view)]
     return page(
         f"{_called(kind)} {chosen.shown}" if chosen else "Virtual keys",
         total.query,
         [*shown, later(models, view)] if chosen else shown,
-        _METRICS,
+        (*totals.METRICS, *_METRICS),
     )
 
 

@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import httpx
+
+SECRET: Final = "of the benchmarks"
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def served(file: Path, workers: int = 1) -> Iterator[str]:
     environment = {
         **os.environ,
         "TALLYBOOK_DATABASE_URL": f"sqlite:///{file}",
-        "TALLYBOOK_SECRET_KEY": "of the benchmarks",
+        "TALLYBOOK_SECRET_KEY": SECRET,
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "dashboard", "serve", "--port", str(port), "--workers", str(workers)],

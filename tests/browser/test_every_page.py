@@ -99,6 +99,15 @@ def test_a_page_shows_its_figures(sized: Visit, path: str) -> None:
     assert (sized.outside, sized.said) == ([], [])
 
 
+def test_charts_are_drawn_by_the_small_library_alone(chromium: Browser, site: str) -> None:
+    visit = visiting(chromium, site)
+    asked: list[str] = []
+    visit.page.on("request", lambda r: asked.append(r.url) if "plotly" in r.url else None)
+    expect(visit.to("latency").locator("#latency-over-time .main-svg").first).to_be_visible()
+    visit.page.close()
+    assert [url.rpartition("/")[2].partition("?")[0] for url in asked] == ["plotly-basic.min.js"]
+
+
 @pytest.mark.parametrize(
     ("control", "option", "search"),
     [
