@@ -91,7 +91,7 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
     )
     async def lay_over(search: str | None, shown: Any, selected: list[Any]) -> Any:
         """The call that the URL names, in full; where it names none, none is selected, so that it can be chosen again."""
-        if shown and ctx.triggered_id is None:  # a grid has come, which must not open again what is being closed
+        if shown and ctx.triggered_id is None:  # a grid has come: it does not open again what is being closed
             return no_update, [no_update] * len(selected)
         event_id = from_search(search).request
         if event_id is not None:
