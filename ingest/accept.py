@@ -16,10 +16,10 @@ from ingest.decoding import Context, Decoder, Record
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
+from ingest.ledger.prices import LiveBook
 from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
 from ingest.occurrences import Occurrences
-from ingest.pricing.catalog import GenaiPrices
 from ingest.receipt import Receipt
 from ingest.refusal import Rejection
 from ingest.tally import Tally
@@ -35,7 +35,7 @@ def now() -> int:
 
 def make_decoder(ledger: Ledger) -> Decoder:
     """A decoder with this ledger's key ring and the price book. It may be shared and is slow to make."""
-    return Decoder(ledger.keyring, GenaiPrices())
+    return Decoder(ledger.keyring, LiveBook(ledger))
 
 
 class Intake:

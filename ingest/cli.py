@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest import __version__
+from ingest import __version__, prices_cli
 
 if TYPE_CHECKING:
     from ingest.ledger.engine import Ledger
@@ -282,6 +282,9 @@ def directory_import(
     from ingest.directory_command import run
 
     raise typer.Exit(run(path, as_json=as_json))
+
+
+app.add_typer(prices_cli.app)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from ingest.decoding import Context, Decoder, Record
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book, Stored
 
 if TYPE_CHECKING:
     from ingest.mapping import Mapped  # slow to load, and most imports have none
@@ -61,7 +61,10 @@ def decoded(
         return
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(keyring, mapped)
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(keyring, decoder.book.stored, mapped),
     ) as pool:
         yield from _ahead(pool, following, rest, context, ahead=AHEAD * workers)
 
@@ -86,12 +89,12 @@ def _ahead(
             future.cancel()
 
 
-def _start(keyring: KeyRing, mapped: "Mapped | None") -> None:
+def _start(keyring: KeyRing, stored: Stored, mapped: "Mapped | None") -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
     global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker, _mapped = Decoder(keyring, GenaiPrices()), mapped
+    _worker, _mapped = Decoder(keyring, Book(stored)), mapped
 
 
 def _end_with_parent() -> None:

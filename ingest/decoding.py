@@ -17,14 +17,15 @@ from ingest import formats
 from ingest.event import COLUMNS, ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.formats import stripping
 from ingest.formats.format import Format
-from ingest.ledger.entry import Batch, Entry, PriceSetRow, Shared
+from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
+from ingest.ledger.price_sets import row_of
 from ingest.ledger.secrets import Concealed, KeyRing
 from ingest.money import MoneyError
-from ingest.pricing.book import PriceBook, Unpriced
+from ingest.pricing.book import Book, PriceBook, PriceBooks
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
-from ingest.pricing.rates import PriceSet
+from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, RefusedRecord
 
@@ -74,16 +75,21 @@ class Context:
 class Decoder:
     """Decodes records in one process: a price book, a key ring, and the memory that makes them fast."""
 
-    def __init__(self, keyring: KeyRing, book: PriceBook) -> None:
+    def __init__(self, keyring: KeyRing, books: PriceBooks) -> None:
         self._keyring = keyring
-        self._book = book
+        self._books = books
+
+    @property
+    def book(self) -> Book:
+        """The price book as it is now."""
+        return self._books.current()
 
     def decode(self, records: Iterable[Record], context: Context, first_index: int = 0) -> Batch:
         """Entries and rejections of `records`, in order. Positions count from `first_index`.
 
         Entries without an identity of their own come with an empty `event_id`: see `ingest.occurrences`.
         """
-        desk = _Desk(self._book, first_index)
+        desk = _Desk(self.book, first_index)
         for record in records:
             if isinstance(record, RefusedRecord):
                 desk.read += record.refused.code not in CUT
@@ -102,7 +108,7 @@ class Decoder:
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
         """The same for events that were made and not read."""
-        desk = _Desk(self._book, 0)
+        desk = _Desk(self.book, 0)
         for event in events:
             desk.read += 1
             desk.put(self._entry(event, context, desk), "")
@@ -118,7 +124,7 @@ class Decoder:
             return None
         try:
             event, _ = formats.reading(stripped.encode(), context.format)
-            self._entry(event, context, _Desk(self._book, 0))
+            self._entry(event, context, _Desk(self.book, 0))
         except PassedOver:
             return None
         except Refused as again:
@@ -189,6 +195,7 @@ def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
+    values[_AT["currency"]] = desk.currency(event, charge)
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
@@ -224,12 +231,29 @@ class _Desk:
         self._price_sets: dict[str, PriceSet] = {}
 
     def find(
-        self, provider: str, model: str, service_tier: str | None, at: int, input_tokens: int
+        self,
+        provider: str,
+        model: str,
+        service_tier: str | None,
+        at: int,
+        input_tokens: int,
+        region: str | None = None,
+        team: str | None = None,
+        customer: str | None = None,
     ) -> PriceSet | Unpriced:
-        found = self._book.find(provider, model, service_tier, at, input_tokens)
+        found = self._book.find(provider, model, service_tier, at, input_tokens, region, team, customer)
         if isinstance(found, PriceSet):
             self._price_sets[found.digest] = found
         return found
+
+    def counts_computed(self, source: str) -> bool:
+        return self._book.counts_computed(source)
+
+    def currency(self, event: UsageEvent, charge: Charge) -> str:
+        """The currency of a charge: that of the prices, where the source states no money itself."""
+        if event.reported is not None or charge.price_set is None:
+            return event.currency
+        return self._price_sets[charge.price_set].currency
 
     def share(
         self,
@@ -260,7 +284,7 @@ class _Desk:
             shared=[Shared(*one, unpriced=one[3][_COST_SOURCE] == "unpriced") for one in self._shared],
             entries=entries,
             rejections=self._rejections,
-            price_sets=[_price_set_row(one) for one in self._price_sets.values()],
+            price_sets=[row_of(one) for one in self._price_sets.values()],
             formats=sorted(self._formats),
             passed_over=self.passed_over,
         )
@@ -281,16 +305,3 @@ def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
         for one in entries
     ]
     return tuple(FACTS[at] for at in filled), slim
-
-
-def _price_set_row(prices: PriceSet) -> PriceSetRow:
-    return PriceSetRow(
-        digest=prices.digest,
-        provider=prices.provider,
-        model=prices.model,
-        service_tier=prices.service_tier,
-        above_input_tokens=prices.above_input_tokens,
-        currency=prices.currency,
-        origin=prices.origin,
-        rates=_to_json(prices.rates).decode(),
-    )

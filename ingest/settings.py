@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.pricing.point import TRUSTED
+
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -25,6 +27,14 @@ class Settings(BaseSettings):
         "changing it makes the rollups again.",
     )
     currency: str = Field(default="USD", description="The reporting currency, as an ISO 4217 code.")
+    price_sources: str = Field(
+        default=",".join(TRUSTED),
+        description="Where prices come from, the most trusted first; sources that are not named come last.",
+    )
+    computed_costs: str = Field(
+        default="",
+        description="Sources whose calls count at the computed cost though they report one, or * for all.",
+    )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
     )

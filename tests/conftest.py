@@ -16,7 +16,7 @@ from ingest.decoding import Context, Decoder
 from ingest.event import UsageEvent
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.receipt import Receipt
 from ingest.settings import Settings
 from ingest.splitting import RawRecord
@@ -97,16 +97,16 @@ def fresh_ledger(tmp_path: Path) -> Callable[[], Ledger]:
 
 
 @pytest.fixture(scope="session")
-def book() -> GenaiPrices:
+def book() -> Book:
     """The price book that ships with a release."""
-    return GenaiPrices()
+    return Book()
 
 
 Post = Callable[..., Receipt]
 
 
 @pytest.fixture
-def post(book: GenaiPrices) -> Post:
+def post(book: Book) -> Post:
     """Put raw records into a ledger, as one body."""
 
     def put(ledger: Ledger, *records: bytes, **context: Any) -> Receipt:
@@ -115,7 +115,7 @@ def post(book: GenaiPrices) -> Post:
     return put
 
 
-def put_records(ledger: Ledger, book: GenaiPrices, records: tuple[bytes, ...], **context: Any) -> Receipt:
+def put_records(ledger: Ledger, book: Book, records: tuple[bytes, ...], **context: Any) -> Receipt:
     """Accept raw records as one body that arrives at `ARRIVAL`."""
     about = Context(**{"channel": "http", "received_at": ARRIVAL, **context})
     lines = [RawRecord(index, index + 1, raw) for index, raw in enumerate(records)]
@@ -123,7 +123,7 @@ def put_records(ledger: Ledger, book: GenaiPrices, records: tuple[bytes, ...], *
         return intake.accept(lines)
 
 
-def put_events(ledger: Ledger, book: GenaiPrices, *events: UsageEvent, at: int = ARRIVAL) -> Receipt:
+def put_events(ledger: Ledger, book: Book, *events: UsageEvent, at: int = ARRIVAL) -> Receipt:
     """Accept events that are made and not read."""
     decoder = Decoder(ledger.keyring, book)
     context = Context(channel="http", received_at=at)

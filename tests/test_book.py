@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from ingest.event import UsageEvent
 from ingest.ledger.types import micros
 from ingest.money import from_pico
-from ingest.pricing.book import Unpriced
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price
-from ingest.pricing.rates import HELD_BY, PriceSet, Rate
+from ingest.pricing.rates import HELD_BY, PriceSet, Rate, Unpriced
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
-BOOK = GenaiPrices()
+BOOK = Book()
 
 
 def found(
@@ -103,8 +102,8 @@ def test_a_model_that_the_data_lists_without_any_price_is_unpriced() -> None:
 
 
 def test_no_more_names_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.pricing.catalog._REMEMBERED", 3)
-    book = GenaiPrices()
+    monkeypatch.setattr("ingest.pricing.book._REMEMBERED", 3)
+    book = Book()
     for number in range(10):
         book.find("openai", f"made-up-{number}", None, AT, 0)
     assert len(book._compiled) <= 3
@@ -190,7 +189,7 @@ def test_the_answer_is_compiled_once() -> None:
 
 
 def test_another_book_gives_the_same_set_the_same_digest() -> None:
-    other = GenaiPrices().find("openai", "gpt-4o", None, AT, 0)
+    other = Book().find("openai", "gpt-4o", None, AT, 0)
     assert isinstance(other, PriceSet)
     assert other.digest == found("openai", "gpt-4o").digest
 

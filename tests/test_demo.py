@@ -27,7 +27,7 @@ from ingest.event import UsageEvent, check
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables import directory, price_set, term, usage_event
 from ingest.ledger.verification import verify
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.receipt import Receipt
 from ingest.settings import Settings
 
@@ -340,7 +340,7 @@ def test_it_never_touches_another_file(
     assert "not a sample ledger" in capsys.readouterr().err
 
 
-def test_it_never_touches_a_ledger_of_ones_own(here: Path, book: GenaiPrices) -> None:
+def test_it_never_touches_a_ledger_of_ones_own(here: Path, book: Book) -> None:
     own = open_ledger(Settings(database_url="sqlite:///own.db"))
     put_events(own, book, UsageEvent(source="mine", source_event_id="1"))
     own.close()
@@ -350,7 +350,7 @@ def test_it_never_touches_a_ledger_of_ones_own(here: Path, book: GenaiPrices) ->
 
 
 def test_a_sample_ledger_with_calls_of_ones_own_stays(
-    here: Path, book: GenaiPrices, capsys: pytest.CaptureFixture[str]
+    here: Path, book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))

@@ -23,7 +23,7 @@ from ingest.ledger.tables import directory as entries
 from ingest.ledger.types import instant
 from ingest.ledger.verification import verify
 from ingest.listing import NotAList
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 
 NOW = 1_790_000_000_000_000
 KEY = "sk-bf-0123456789abcdef"
@@ -77,7 +77,7 @@ def shown(ledger: Ledger) -> list[tuple[str, str]]:
         return [(row.kind, row.name) for row in rows]
 
 
-def by_value(ledger: Ledger, book: GenaiPrices, n: int) -> None:
+def by_value(ledger: Ledger, book: Book, n: int) -> None:
     """A call as a live response with its key's value beside it."""
     record = {
         "id": f"chatcmpl-{n}",
@@ -95,7 +95,7 @@ def by_value(ledger: Ledger, book: GenaiPrices, n: int) -> None:
     put_records(ledger, book, (json.dumps(record).encode(),), virtual_key=KEY)
 
 
-def by_id(ledger: Ledger, book: GenaiPrices, n: int) -> None:
+def by_id(ledger: Ledger, book: Book, n: int) -> None:
     """A call as a row of the gateway's log with its key's id."""
     record = {
         "id": f"req-{n}",
@@ -141,7 +141,7 @@ def test_a_changed_name_is_followed_and_a_given_one_stands(ledger: Ledger, tmp_p
 
 @pytest.mark.parametrize("when", ["before", "between", "after"])
 def test_a_key_met_by_its_value_and_by_its_id_is_one_key(
-    ledger: Ledger, book: GenaiPrices, tmp_path: Path, when: str
+    ledger: Ledger, book: Book, tmp_path: Path, when: str
 ) -> None:
     if when == "before":
         enter(ledger, config(tmp_path))
@@ -163,9 +163,7 @@ def test_a_key_met_by_its_value_and_by_its_id_is_one_key(
     )
 
 
-def test_a_name_given_to_the_hash_goes_over_to_the_key(
-    ledger: Ledger, book: GenaiPrices, tmp_path: Path
-) -> None:
+def test_a_name_given_to_the_hash_goes_over_to_the_key(ledger: Ledger, book: Book, tmp_path: Path) -> None:
     by_value(ledger, book, 1)
     with ledger.reading() as connection:
         entry = connection.execute(sa.select(entries.c.entry_id)).scalar_one()
@@ -174,9 +172,7 @@ def test_a_name_given_to_the_hash_goes_over_to_the_key(
     assert requests(ledger) == {"Mine": 1}
 
 
-def test_a_key_that_was_changed_is_met_under_both_values(
-    ledger: Ledger, book: GenaiPrices, tmp_path: Path
-) -> None:
+def test_a_key_that_was_changed_is_met_under_both_values(ledger: Ledger, book: Book, tmp_path: Path) -> None:
     enter(ledger, config(tmp_path))
     turned = json.loads(json.dumps(CONFIG).replace(KEY, "sk-bf-another-key-9999"))
     assert enter(ledger, config(tmp_path, turned)) == (0, 1, 3)
@@ -186,7 +182,7 @@ def test_a_key_that_was_changed_is_met_under_both_values(
 
 @pytest.mark.parametrize("hashed", [True, False])
 def test_a_configuration_database_is_read_while_values_are_encrypted_or_not(
-    ledger: Ledger, book: GenaiPrices, tmp_path: Path, hashed: bool
+    ledger: Ledger, book: Book, tmp_path: Path, hashed: bool
 ) -> None:
     path = config_db(tmp_path, hashed=hashed)
     before = path.read_bytes()
@@ -198,7 +194,7 @@ def test_a_configuration_database_is_read_while_values_are_encrypted_or_not(
 
 
 @pytest.mark.parametrize("mark", [",", ";"])
-def test_a_table_of_ones_own_is_read(ledger: Ledger, book: GenaiPrices, tmp_path: Path, mark: str) -> None:
+def test_a_table_of_ones_own_is_read(ledger: Ledger, book: Book, tmp_path: Path, mark: str) -> None:
     by_value(ledger, book, 1)
     digest = hashlib.sha256(KEY.encode()).hexdigest().upper()
     lines = [
@@ -230,7 +226,7 @@ def test_rows_that_cannot_be_entries_are_told_with_their_line(embedded: Ledger, 
     assert [one.ident for one in read.entries] == ["ok"]
 
 
-def test_a_table_may_name_a_key_by_its_value(ledger: Ledger, book: GenaiPrices, tmp_path: Path) -> None:
+def test_a_table_may_name_a_key_by_its_value(ledger: Ledger, book: Book, tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     path.write_text(f"id,name\n{KEY},Nightly\n")
     assert enter(ledger, path) == (1, 0, 0)

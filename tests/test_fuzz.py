@@ -19,12 +19,12 @@ from ingest.event import check
 from ingest.formats import reference, stream
 from ingest.formats.format import Format
 from ingest.ledger.secrets import KeyRing
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.refusal import Refused
 from ingest.splitting import RawRecord
 
 FOLDER = Path(__file__).with_name("formats")
-DECODER = Decoder(KeyRing(b"a secret of the tests"), GenaiPrices())
+DECODER = Decoder(KeyRing(b"a secret of the tests"), Book())
 CONTEXT = Context(channel="http", received_at=ARRIVAL)
 
 Route = tuple[str | int, ...]

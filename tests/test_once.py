@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import dirty_slot, usage_event, usage_event_revision
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 
 HOUR = 3_600_000_000
 
@@ -52,7 +52,7 @@ def kept_versions(ledger: Ledger) -> int:
         return connection.execute(sa.select(sa.func.count()).select_from(usage_event_revision)).scalar_one()
 
 
-def test_the_same_content_again_is_a_duplicate_and_changes_nothing(ledger: Ledger, book: GenaiPrices) -> None:
+def test_the_same_content_again_is_a_duplicate_and_changes_nothing(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     before = totals(ledger)
     receipt = put_events(ledger, book, call(), at=ARRIVAL + HOUR)
@@ -60,14 +60,14 @@ def test_the_same_content_again_is_a_duplicate_and_changes_nothing(ledger: Ledge
     assert totals(ledger) == before
 
 
-def test_the_same_record_twice_in_one_body_counts_once(ledger: Ledger, book: GenaiPrices) -> None:
+def test_the_same_record_twice_in_one_body_counts_once(ledger: Ledger, book: Book) -> None:
     receipt = put_events(ledger, book, call(), call("r-2"), call())
     assert (receipt.accepted, receipt.duplicates) == (2, 1)
     assert totals(ledger)[0] == 2
 
 
 def test_other_content_for_the_same_identity_replaces_the_row_and_keeps_the_old_one(
-    ledger: Ledger, book: GenaiPrices
+    ledger: Ledger, book: Book
 ) -> None:
     put_events(ledger, book, call())
     receipt = put_events(ledger, book, call(input_tokens=20, total_tokens=25))
@@ -76,9 +76,7 @@ def test_other_content_for_the_same_identity_replaces_the_row_and_keeps_the_old_
     assert kept_versions(ledger) == 1
 
 
-def test_several_versions_in_one_body_leave_the_last_and_keep_the_others(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_several_versions_in_one_body_leave_the_last_and_keep_the_others(ledger: Ledger, book: Book) -> None:
     versions = [call(input_tokens=count, total_tokens=count + 5) for count in (10, 20, 30, 25)]
     receipt = put_events(ledger, book, *versions)
     assert (receipt.accepted, receipt.revised) == (1, 3)
@@ -86,7 +84,7 @@ def test_several_versions_in_one_body_leave_the_last_and_keep_the_others(
     assert kept_versions(ledger) == 3
 
 
-def test_reading_an_old_file_again_does_not_turn_the_truth_back(ledger: Ledger, book: GenaiPrices) -> None:
+def test_reading_an_old_file_again_does_not_turn_the_truth_back(ledger: Ledger, book: Book) -> None:
     old, new = call(), call(input_tokens=20, total_tokens=25)
     put_events(ledger, book, old)
     put_events(ledger, book, new)
@@ -95,7 +93,7 @@ def test_reading_an_old_file_again_does_not_turn_the_truth_back(ledger: Ledger, 
     assert totals(ledger)[:2] == (1, 20)
 
 
-def test_a_version_with_fewer_billable_tokens_does_not_stand(ledger: Ledger, book: GenaiPrices) -> None:
+def test_a_version_with_fewer_billable_tokens_does_not_stand(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call(input_tokens=20, total_tokens=25))
     receipt = put_events(ledger, book, call())
     assert receipt.revised == 1
@@ -103,19 +101,19 @@ def test_a_version_with_fewer_billable_tokens_does_not_stand(ledger: Ledger, boo
     assert put_events(ledger, book, call()).duplicates == 1
 
 
-def test_the_sources_own_update_time_decides_before_tokens(ledger: Ledger, book: GenaiPrices) -> None:
+def test_the_sources_own_update_time_decides_before_tokens(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call(input_tokens=20, total_tokens=25, source_updated_at=ARRIVAL))
     put_events(ledger, book, call(source_updated_at=ARRIVAL + 1))
     assert totals(ledger)[:2] == (1, 10)
 
 
-def test_two_sources_may_use_the_same_key(ledger: Ledger, book: GenaiPrices) -> None:
+def test_two_sources_may_use_the_same_key(ledger: Ledger, book: Book) -> None:
     receipt = put_events(ledger, book, call(), call(source="another"))
     assert receipt.accepted == 2
 
 
 def test_equal_records_without_a_key_are_as_many_calls_and_once_when_read_again(
-    ledger: Ledger, book: GenaiPrices
+    ledger: Ledger, book: Book
 ) -> None:
     first = put_events(ledger, book, call(None), call(None), call(None, input_tokens=11))
     again = put_events(ledger, book, call(None), call(None), call(None, input_tokens=11), at=ARRIVAL + HOUR)
@@ -123,9 +121,7 @@ def test_equal_records_without_a_key_are_as_many_calls_and_once_when_read_again(
     assert (again.accepted, again.duplicates) == (0, 3)
 
 
-def test_a_call_without_a_time_of_its_own_keeps_the_time_it_first_arrived(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_a_call_without_a_time_of_its_own_keeps_the_time_it_first_arrived(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call(occurred_at=None))
     put_events(ledger, book, call(occurred_at=None, input_tokens=20, total_tokens=25), at=ARRIVAL + 5 * HOUR)
     with ledger.reading() as connection:
@@ -135,9 +131,7 @@ def test_a_call_without_a_time_of_its_own_keeps_the_time_it_first_arrived(
     assert at == ARRIVAL
 
 
-def test_a_write_marks_the_slots_it_changes_and_a_duplicate_marks_none(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_a_write_marks_the_slots_it_changes_and_a_duplicate_marks_none(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     assert _marks(ledger) == {ledger.zone.slot(ARRIVAL - HOUR).slot}
     with ledger.writing() as connection:
@@ -146,9 +140,7 @@ def test_a_write_marks_the_slots_it_changes_and_a_duplicate_marks_none(
     assert _marks(ledger) == set()
 
 
-def test_a_revision_that_moves_a_call_marks_where_it_was_and_where_it_is(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_a_revision_that_moves_a_call_marks_where_it_was_and_where_it_is(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     with ledger.writing() as connection:
         connection.execute(dirty_slot.delete())
@@ -156,7 +148,7 @@ def test_a_revision_that_moves_a_call_marks_where_it_was_and_where_it_is(
     assert _marks(ledger) == {ledger.zone.slot(ARRIVAL - h * HOUR).slot for h in (1, 9)}
 
 
-def test_ids_that_were_rolled_back_are_not_used_again(ledger: Ledger, book: GenaiPrices) -> None:
+def test_ids_that_were_rolled_back_are_not_used_again(ledger: Ledger, book: Book) -> None:
     with pytest.raises(RuntimeError, match="zone"):
         put_events(replace(ledger, zone=type(ledger.zone)("Asia/Tokyo")), book, call(model="only-here"))
     assert totals(ledger)[0] == 0
@@ -171,7 +163,7 @@ def test_ids_that_were_rolled_back_are_not_used_again(ledger: Ledger, book: Gena
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_order_and_any_split_of_records_and_repeats_gives_the_same_totals(
-    data: st.DataObject, fresh_ledger: Callable[[], Ledger], book: GenaiPrices
+    data: st.DataObject, fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:
     distinct = [call(f"r-{n}", input_tokens=n, total_tokens=n + 5) for n in range(1, 8)]
     repeats = data.draw(st.lists(st.sampled_from(distinct), max_size=10))

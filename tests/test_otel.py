@@ -15,7 +15,7 @@ from ingest.event import UsageEvent, check
 from ingest.formats import otel, stripping
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.pricing.rates import PriceSet
 from ingest.refusal import Refused
 
@@ -323,7 +323,7 @@ def test_providers_have_the_ledgers_names(stated: str, known: str | None) -> Non
         ("moonshot_ai", "kimi-k2"),
     ],
 )
-def test_the_price_book_knows_the_providers(stated: str, model: str, book: GenaiPrices) -> None:
+def test_the_price_book_knows_the_providers(stated: str, model: str, book: Book) -> None:
     known = provider(stated)
     assert known is not None
     assert isinstance(book.find(known, model, None, START // 1000, 10), PriceSet)

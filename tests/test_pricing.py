@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger.types import micros
 from ingest.money import MoneyError, from_pico, to_pico
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 AT = micros(MOMENT)
-BOOK = GenaiPrices()
+BOOK = Book()
 
 
 def call(**facts: Any) -> UsageEvent:

@@ -18,7 +18,7 @@ from ingest.formats.stripping import strip
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import usage_event
 from ingest.money import to_pico
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.refusal import Refused
@@ -191,7 +191,7 @@ def test_perplexitys_cache_is_taken_out_of_the_input_where_the_total_says_that_i
 
 
 def charged(event: UsageEvent) -> Charge:
-    return price(event, GenaiPrices(), AT)
+    return price(event, Book(), AT)
 
 
 # Which call is which.

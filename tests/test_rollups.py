@@ -17,7 +17,7 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
 from ingest.ledger.verification import verify
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.settings import Settings
 
 ROLLUPS = (rollup_slot, *(table for table, _ in DAY_ROLLUPS))
@@ -29,9 +29,7 @@ def exact(ledger: Ledger, table: sa.Table, name: str) -> int:
         return join_sum(*connection.execute(sa.select(*split_sum(table.c[name], name))).one())
 
 
-def test_a_rolled_ledger_has_the_sums_of_its_events_in_every_rollup(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_a_rolled_ledger_has_the_sums_of_its_events_in_every_rollup(ledger: Ledger, book: Book) -> None:
     put_events(
         ledger,
         book,
@@ -46,7 +44,7 @@ def test_a_rolled_ledger_has_the_sums_of_its_events_in_every_rollup(
     assert verify(ledger) == []
 
 
-def test_rolling_again_changes_nothing(ledger: Ledger, book: GenaiPrices) -> None:
+def test_rolling_again_changes_nothing(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call(), call("r-2", occurred_at=ARRIVAL - 30 * HOUR))
     rollups.roll(ledger)
     assert rollups.roll(ledger) == 0
@@ -55,7 +53,7 @@ def test_rolling_again_changes_nothing(ledger: Ledger, book: GenaiPrices) -> Non
     assert verify(ledger) == []
 
 
-def test_a_mark_that_changed_while_its_slot_was_summed_stays(ledger: Ledger, book: GenaiPrices) -> None:
+def test_a_mark_that_changed_while_its_slot_was_summed_stays(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     with ledger.writing() as connection:
         held = dict(connection.execute(sa.select(dirty_slot.c.slot, dirty_slot.c.generation)).all())
@@ -65,7 +63,7 @@ def test_a_mark_that_changed_while_its_slot_was_summed_stays(ledger: Ledger, boo
     assert rollups.dirty_slots(ledger) == 1
 
 
-def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, book: GenaiPrices) -> None:
+def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, book: Book) -> None:
     dear = ReportedCost(total=9_000_000 * 10**12)
     put_events(ledger, book, *(call(f"r-{n}", reported=dear) for n in range(5)))
     rollups.roll(ledger)
@@ -76,7 +74,7 @@ def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, bo
 
 
 def test_a_new_reporting_zone_makes_the_day_grain_again(
-    ledger: Ledger, settings: Settings, book: GenaiPrices
+    ledger: Ledger, settings: Settings, book: Book
 ) -> None:
     put_events(ledger, book, *(call(f"r-{n}", occurred_at=ARRIVAL - n * HOUR) for n in range(30)))
     rollups.roll(ledger)
@@ -91,9 +89,7 @@ def test_a_new_reporting_zone_makes_the_day_grain_again(
     again.close()
 
 
-def test_a_process_with_the_old_zone_does_not_write(
-    ledger: Ledger, settings: Settings, book: GenaiPrices
-) -> None:
+def test_a_process_with_the_old_zone_does_not_write(ledger: Ledger, settings: Settings, book: Book) -> None:
     open_ledger(settings.model_copy(update={"timezone": "Asia/Kathmandu"})).close()
     with pytest.raises(marks.ZoneChanged, match="start this process again"):
         put_events(ledger, book, call())
@@ -101,7 +97,7 @@ def test_a_process_with_the_old_zone_does_not_write(
 
 @pytest.mark.parametrize("table", ROLLUPS, ids=lambda table: table.name)
 def test_verify_finds_a_rollup_that_is_not_what_events_add_up_to(
-    ledger: Ledger, book: GenaiPrices, table: sa.Table
+    ledger: Ledger, book: Book, table: sa.Table
 ) -> None:
     put_events(ledger, book, call())
     rollups.roll(ledger)
@@ -110,21 +106,21 @@ def test_verify_finds_a_rollup_that_is_not_what_events_add_up_to(
     assert [finding.invariant for finding in verify(ledger)] != []
 
 
-def test_verify_finds_events_that_no_rollup_knows(ledger: Ledger, book: GenaiPrices) -> None:
+def test_verify_finds_events_that_no_rollup_knows(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     with ledger.writing() as connection:
         connection.execute(dirty_slot.delete())
     assert [finding.invariant for finding in verify(ledger)] == ["derived rollups"]
 
 
-def test_verify_finds_components_that_do_not_add_up(ledger: Ledger, book: GenaiPrices) -> None:
+def test_verify_finds_components_that_do_not_add_up(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call())
     with ledger.writing() as connection:
         connection.execute(sa.text("UPDATE usage_event SET input_cost = 1"))
     assert "exact money" in {finding.invariant for finding in verify(ledger)}
 
 
-def test_verify_warns_when_one_traffic_seems_to_be_there_twice(ledger: Ledger, book: GenaiPrices) -> None:
+def test_verify_warns_when_one_traffic_seems_to_be_there_twice(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call(source="bifrost"), call("log-1", source="bifrost-log"))
     rollups.roll(ledger)
     assert [(f.invariant, f.level) for f in verify(ledger)] == [("once", "warning")]
@@ -138,7 +134,7 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "revise", "roll"]), st.intege
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_rollups_of_clean_slots_are_true_after_any_history(
-    steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: GenaiPrices
+    steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:
     ledger = fresh_ledger()
     for version, (step, n) in enumerate(steps):

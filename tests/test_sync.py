@@ -41,7 +41,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import rejected_record, usage_event, usage_event_revision
 from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.settings import Settings
 from ingest.sync import pull, store
 from ingest.sync.follow import Outcome, Sync
@@ -50,7 +50,7 @@ from ingest.sync.postgres_store import PostgresStore
 from ingest.sync.pull import Options, Stopped
 from ingest.sync.sqlite_store import SqliteStore
 
-BOOK = GenaiPrices()
+BOOK = Book()
 NEVER: Callable[[], bool] = lambda: False  # noqa: E731
 
 
@@ -245,7 +245,7 @@ def test_rows_of_one_instant_are_told_apart(place: Place, embedded: Ledger) -> N
 
 
 def test_rows_that_were_exported_and_imported_are_the_same_events(
-    place: Place, embedded: Ledger, book: GenaiPrices
+    place: Place, embedded: Ledger, book: Book
 ) -> None:
     place.gateway.write(*(row(n) for n in range(3)))
     synced(embedded, place.url)

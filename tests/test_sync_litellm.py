@@ -22,7 +22,7 @@ from ingest.ledger.tables import attribution, usage_event
 from ingest.ledger.tables import directory as entries
 from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.settings import Settings
 from ingest.sync.follow import Outcome, Sync
 from ingest.sync.gateway import LITELLM, open_store
@@ -147,7 +147,7 @@ def _create(execute: Callable[[str], Any]) -> None:
         execute(f'CREATE TABLE "{table}" ({types})')
 
 
-def synced(ledger: Ledger, book: GenaiPrices, url: str, options: Options | None = None) -> Outcome:
+def synced(ledger: Ledger, book: Book, url: str, options: Options | None = None) -> Outcome:
     opened = open_store(LITELLM, url, Settings())
     try:
         sync = Sync(ledger, Decoder(ledger.keyring, book), LITELLM, opened)
@@ -163,7 +163,7 @@ def counts(outcome: Outcome) -> tuple[int, int, int, int]:
 
 
 def test_rows_come_in_once_and_changed_ones_are_revisions(
-    litellm: LiteLLM, embedded: Ledger, book: GenaiPrices
+    litellm: LiteLLM, embedded: Ledger, book: Book
 ) -> None:
     litellm.write("LiteLLM_SpendLogs", *(row(n) for n in range(50)))
     assert counts(synced(embedded, book, litellm.url)) == (50, 0, 0, 0)
@@ -177,7 +177,7 @@ def test_rows_come_in_once_and_changed_ones_are_revisions(
 
 
 def test_times_are_utc_and_the_look_back_finds_late_rows(
-    litellm: LiteLLM, embedded: Ledger, book: GenaiPrices
+    litellm: LiteLLM, embedded: Ledger, book: Book
 ) -> None:
     litellm.write("LiteLLM_SpendLogs", row(0, startTime=START + timedelta(days=9)))
     outcome = synced(embedded, book, litellm.url)
@@ -187,9 +187,7 @@ def test_times_are_utc_and_the_look_back_finds_late_rows(
     assert counts(synced(embedded, book, litellm.url, Options(since=0))) == (1, 2, 0, 0)
 
 
-def test_keys_teams_and_organisations_get_their_names(
-    litellm: LiteLLM, embedded: Ledger, book: GenaiPrices
-) -> None:
+def test_keys_teams_and_organisations_get_their_names(litellm: LiteLLM, embedded: Ledger, book: Book) -> None:
     litellm.write(
         "LiteLLM_VerificationToken", {"token": TOKEN, "key_name": "sk-...6789", "key_alias": "search-prod"}
     )
@@ -224,7 +222,7 @@ def test_keys_teams_and_organisations_get_their_names(
 
 
 def test_rows_that_were_exported_and_imported_are_the_same_events(
-    litellm: LiteLLM, embedded: Ledger, book: GenaiPrices
+    litellm: LiteLLM, embedded: Ledger, book: Book
 ) -> None:
     litellm.write("LiteLLM_SpendLogs", *(row(n) for n in range(3)))
     synced(embedded, book, litellm.url)

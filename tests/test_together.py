@@ -9,13 +9,11 @@ from test_once import HOUR, call, totals
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.verification import verify
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.receipt import Receipt
 
 
-def test_writers_that_send_the_same_records_at_once_count_them_once(
-    ledger: Ledger, book: GenaiPrices
-) -> None:
+def test_writers_that_send_the_same_records_at_once_count_them_once(ledger: Ledger, book: Book) -> None:
     events = [
         call(f"r-{n}", model=f"model-{n % 17}", virtual_key=f"vk-{n % 11}", occurred_at=ARRIVAL - n * HOUR)
         for n in range(120)
@@ -35,7 +33,7 @@ def test_writers_that_send_the_same_records_at_once_count_them_once(
     assert totals(ledger)[0] == 120
 
 
-def test_rollups_made_while_others_write_end_up_true(ledger: Ledger, book: GenaiPrices) -> None:
+def test_rollups_made_while_others_write_end_up_true(ledger: Ledger, book: Book) -> None:
     done = threading.Event()
 
     def keep_summing() -> None:

@@ -20,6 +20,7 @@ from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.secrets import KeyRing, secret_beside
 from ingest.ledger.slots import Zone
 from ingest.ledger.tables import ledger_property
+from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings
 
 BUSY_SECONDS = 30
@@ -37,6 +38,10 @@ class Ledger:
     zone: Zone
     keyring: KeyRing
     currency: str = "USD"
+    price_sources: tuple[str, ...] = TRUSTED
+    """Where prices come from, the most trusted first."""
+    computed_costs: frozenset[str] = frozenset()
+    """Sources of events whose computed costs stand before the reported ones."""
     dictionary: Dictionary = field(default_factory=Dictionary)
 
     @property
@@ -162,10 +167,21 @@ def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
         raise LedgerError(
             "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: use the first one again"
         )
-    ledger = Ledger(engine, Zone(held["timezone"]), KeyRing(secret), settings.currency)
+    ledger = Ledger(
+        engine, Zone(held["timezone"]), KeyRing(secret), settings.currency, *_price_rules(settings)
+    )
     if settings.timezone is not None and settings.timezone != held["timezone"]:
         return _rezoned(ledger, Zone(settings.timezone))
     return ledger
+
+
+def _price_rules(settings: Settings) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The settings' order of trust, and the sources whose computed costs count."""
+    trust, computed = (
+        [name for one in text.split(",") if (name := one.strip())]
+        for text in (settings.price_sources, settings.computed_costs)
+    )
+    return tuple(trust), frozenset(computed)
 
 
 def _rezoned(ledger: Ledger, zone: Zone) -> Ledger:

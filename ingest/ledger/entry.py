@@ -50,6 +50,8 @@ class PriceSetRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     currency: str
     origin: str
     rates: str
+    rule: str | None
+    workings: str | None
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):

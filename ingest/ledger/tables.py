@@ -93,6 +93,8 @@ price_set = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("rates", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text),
+    sa.Column("workings", sa.Text),
     comment="The prices an event was computed with. `rates` is JSON: meter to unit price as decimal text.",
 )
 

@@ -1,4 +1,4 @@
-"""The price book that ships with a release: the data of the `genai-prices` package, compiled.
+"""The shelf of prices that ships with a release: the data of the `genai-prices` package, compiled.
 
 The package's own `calc_price` takes some 70 microseconds a call. Here the answer is found once per provider, model and
 service tier, and kept for each stretch of time and each context band in which it cannot change.
@@ -12,15 +12,13 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
-from ingest.pricing.book import Unpriced
-from ingest.pricing.rates import PriceSet, Rate
+from ingest.pricing.point import SNAPSHOT
+from ingest.pricing.rates import PriceSet, Rate, Unpriced
+from ingest.pricing.terms import Term
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
-_REMEMBERED: Final = 10_000
-"""Names come from callers: so many combinations of them are kept, then all are forgotten."""
-
 _METERS: Final = {
     "input_mtok": ("input", 1_000_000),
     "input_audio_mtok": ("input_audio", 1_000_000),
@@ -56,17 +54,6 @@ _PROVIDERS: Final = {
 }
 """Names of providers that the package's own matching does not know, or takes for another's."""
 
-_TIERS: Final = {
-    "": "standard",
-    "auto": "standard",
-    "default": "standard",
-    "standard_only": "standard",
-    "on_demand": "standard",
-    "on_demand_flex": "flex",
-    "on_demand_priority": "priority",
-}
-"""Providers' words for the service tiers. Any other word is the name of a tier."""
-
 _CONTEXTS: Final = {
     "standard": {"service_tier": "default"},
     "batch": {"processing": "batch"},
@@ -85,41 +72,53 @@ _LEAST: Final = {
 """What a call is billed at least: in the package this is code, not data."""
 
 
+TERMS: Final = tuple(
+    Term(
+        kind="region",
+        factor=Decimal("1.1"),
+        provider="anthropic",
+        model=model,
+        region="us",
+        origin="published",
+    )
+    for model in (
+        *(
+            "claude-opus-4-6*",
+            "claude-opus-4-7*",
+            "claude-opus-4-8*",
+            "claude-sonnet-4-6*",
+            "claude-mythos-*",
+        ),
+        *("claude-fable-5*", "claude-haiku-5*", "claude-opus-5*", "claude-sonnet-5*"),
+    )
+)
+"""Published surcharges that the package's data does not hold: Anthropic's for inference in the United States alone."""
+
+
 class GenaiPrices:
-    """A price book over the bundled data. Making one loads the data (a quarter of a second)."""
+    """The shelf of the bundled data. Making one loads the data (a quarter of a second)."""
+
+    source: Final = SNAPSHOT
 
     def __init__(self) -> None:
         from genai_prices.data import providers
 
         self._providers = providers
         self._origin = f"genai-prices {version('genai-prices')}"
-        self._compiled: dict[tuple[str, str, str | None], _Compiled | Unpriced] = {}
 
-    def find(
-        self, provider: str, model: str, service_tier: str | None, at: int, input_tokens: int
-    ) -> PriceSet | Unpriced:
-        """The prices of a call; see `ingest.pricing.book.PriceBook`."""
-        key = (provider, model, service_tier)
-        compiled = self._compiled.get(key)
-        if compiled is None:
-            if len(self._compiled) >= _REMEMBERED:
-                self._compiled.clear()
-            compiled = self._compiled[key] = self._compile(provider, model, service_tier)
-        return compiled if isinstance(compiled, Unpriced) else compiled.at(at, input_tokens)
-
-    def _compile(self, provider: str, model: str, service_tier: str | None) -> "_Compiled | Unpriced":
+    def find(self, provider: str, model: str, service_tier: str) -> "_Compiled | Unpriced":
+        """The prices of a model in a tier (`ingest.pricing.matching.tier_of`), or why there are none."""
         if model == "unknown":
             return Unpriced("the call names no model")
         held, found = self._find_model(provider, model)
         if found is None:
             return Unpriced(f"no price for {provider}/{model}")
-        word = (service_tier or "").lower()
         return _Compiled(
             model=found,
             holder=held.id,
             is_own=any(found is one for one in held.models),
             provider=held.id if provider == "unknown" else provider,
-            tier=_TIERS.get(word, word),
+            tier=service_tier,
             origin=self._origin,
         )
 

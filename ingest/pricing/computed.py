@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from ingest.event import UsageEvent
 from ingest.money import LARGEST, MoneyError
-from ingest.pricing.book import Unpriced
 from ingest.pricing.charge import Charge
-from ingest.pricing.rates import NoRate, PriceSet
+from ingest.pricing.rates import NoRate, PriceSet, Unpriced
+
+UNSTATED: Final = "USD"
+"""The currency of events whose source states no money. What they cost is then in the currency of the prices."""
 
 
 def _tokens(event: UsageEvent) -> int:
@@ -46,7 +48,7 @@ def compute(
         return prices
     if isinstance(lookup, Unpriced):
         return lookup
-    if event.currency != prices.currency:
+    if event.currency != prices.currency and (event.reported is not None or event.currency != UNSTATED):
         return Unpriced(f"no price in {event.currency} for {prices.provider}/{prices.model}")
     try:
         return _charge(event, prices, lookup)
@@ -64,14 +66,22 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
         owed["search_cost"] = event.search_queries * prices.numerators["search"]
     if "request" in prices.by_meter:
         owed["request_cost"] = prices.numerators["request"]
+    if prices.steps:
+        _owe_steps(event, prices, owed)
     costs: dict[str, Any] = owed
-    if prices.denominator != 1:
-        costs = {component: prices.rounded(numerator) for component, numerator in owed.items()}
-        saved = prices.rounded(saved)
+    if prices.denominator != 1 or prices.terms:
+        costs = {component: prices.rounded(one, prices.charged) for component, one in owed.items()}
+        saved = prices.rounded(saved, prices.charged)
+    listed = contracted = total = sum(costs.values())
+    if prices.terms:
+        listed = sum(prices.rounded(one) for one in owed.values())
+        contracted = sum(prices.rounded(one, prices.contracted) for one in owed.values())
     if lookup is not None:
         costs["other_cost"] = costs.get("other_cost", 0) + (lookup.total_cost or 0)
-    total = sum(costs.values())
-    if total > LARGEST or abs(saved) > LARGEST:
+        total += lookup.total_cost or 0
+        listed += lookup.list_total or 0
+        contracted += lookup.contracted_total or 0
+    if max(total, listed) > LARGEST or abs(saved) > LARGEST:
         raise MoneyError(
             f"{prices.provider}/{prices.model}: the computed cost is larger than one event can cost"
         )
@@ -80,8 +90,8 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
         price_set=prices.digest,
         total_cost=total,
         computed_total=total,
-        list_total=total,
-        contracted_total=total,
+        list_total=listed,
+        contracted_total=contracted,
         saved_cost=saved,
         **costs,
     )
@@ -139,6 +149,35 @@ def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> No
         owed["citation_cost"] = citations * rates["citation"]
         tokens -= citations
     owed["output_cost"] = measured + tokens * plain
+
+
+_STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
+    "input": ("input_cost", lambda event: (event.input_tokens or 0) - _cached(event)),
+    "cache_read": ("cache_read_cost", attrgetter("cache_read_tokens")),
+    "cache_write": ("cache_write_cost", attrgetter("cache_write_tokens")),
+    "output": ("output_cost", attrgetter("output_tokens")),
+    "search": ("search_cost", attrgetter("search_queries")),
+    "character": ("input_cost", attrgetter("characters")),
+    "page": ("input_cost", attrgetter("pages")),
+    "image": ("output_cost", attrgetter("images")),
+}
+"""Meters that can have marginal prices: the component of each, and how much of it a call has."""
+
+
+def _cached(event: UsageEvent) -> int:
+    return (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
+
+
+def _owe_steps(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
+    """Owe what units above the start of a marginal price cost more (or less) than those below."""
+    before: dict[str, int] = {}
+    for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
+        component, count = _STEPPED[step.meter]
+        beyond = (count(event) or 0) - step.above
+        if beyond > 0:
+            lower = before.get(step.meter, prices.numerators[step.meter])
+            owed[component] = owed.get(component, 0) + beyond * (numerator - lower)
+        before[step.meter] = numerator
 
 
 def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> bool:

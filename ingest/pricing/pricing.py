@@ -1,6 +1,6 @@
 """Pricing: what a call costs, and whose word for it counts.
 
-A reported cost is kept. A reported 0 is not believed unless the source vouches for it, because most sources write 0
+A reported cost is kept, unless the settings say of its source that the computed one counts. A reported 0 is not believed unless the source vouches for it, because most sources write 0
 where they do not know. Otherwise the cost is computed from the price book, and where that cannot be done the call is
 unpriced and says why. What cannot cost anything (a failed call without billed usage, a listing of models) is free.
 The computed total stands beside a reported one, so that the two can be compared.
@@ -16,9 +16,10 @@ import msgspec
 from ingest.event import ReportedCost, UsageEvent, billable_units
 from ingest.money import LARGEST, MoneyError
 from ingest.pricing import replay
-from ingest.pricing.book import PriceBook, Unpriced
+from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
+from ingest.pricing.rates import Unpriced
 
 _NEVER_BILLED: Final = re.compile(
     r"list_models|count_tokens|responses_input_items|file_\w+|container_\w+|cached_content_\w+"
@@ -57,7 +58,10 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
         return replay.price(event, book, at, told, _stated(reported))
     bills = _is_billable(event)
     if told is not None and reported is not None:
-        return _reported(reported, told, _computed(event, book, at) if bills else _NO_USAGE)
+        computed = _computed(event, book, at) if bills else _NO_USAGE
+        if isinstance(computed, Charge) and book.counts_computed(event.source):
+            return msgspec.structs.replace(computed, reported_total=told)
+        return _reported(reported, told, computed)
     if not bills and _is_free(event):
         return Charge(cost_source="free", total_cost=0, reported_total=_stated(reported))
     charge = _computed(event, book, at) if bills else _NO_USAGE
@@ -67,7 +71,16 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
 
 
 def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
-    found = book.find(event.provider, event.model, event.service_tier, at, event.input_tokens or 0)
+    found = book.find(
+        event.provider,
+        event.model,
+        event.service_tier,
+        at,
+        event.input_tokens or 0,
+        event.region,
+        event.team,
+        event.customer,
+    )
     return compute(event, found, replay.lookup(event, book, at) if event.cache_lookup_tokens else None)
 
 

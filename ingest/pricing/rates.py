@@ -15,6 +15,8 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from ingest.money import PICO_PER_UNIT, divide_half_even
+from ingest.pricing.point import SNAPSHOT
+from ingest.pricing.terms import Term, TermKind
 
 HELD_BY: Final[Mapping[str, str | None]] = {
     "input": None,
@@ -40,6 +42,32 @@ HELD_BY: Final[Mapping[str, str | None]] = {
 }
 """What can have a price, and the meter that holds it. A meter without a price is charged as the one that holds it."""
 
+METERS: Final = tuple(HELD_BY)
+
+OF_REGIONS: Final = frozenset(
+    [
+        "input",
+        "input_audio",
+        "input_image",
+        "cache_read",
+        "cache_write",
+        "cache_write_1h",
+        "output",
+        "output_audio",
+        "output_image",
+        "reasoning",
+        "citation",
+    ]
+)
+"""Meters that a region's factor concerns: tokens, and not searches or other fees (Anthropic's rule for `inference_geo`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """There is no price, and why: one plain sentence, of which there are few."""
+
+    reason: str
+
 
 class Rate(NamedTuple):
     """A published price: `price` currency units for `per` units of the meter, at least `least` of them each call."""
@@ -47,10 +75,20 @@ class Rate(NamedTuple):
     price: Decimal
     per: int
     least: int = 0
+    row: str = ""
+    """The price point it is, as `source#number`; empty where it is in no ledger."""
 
     def __str__(self) -> str:
         least = f", at least {self.least}" if self.least else ""
         return f"{self.price:f} per {self.per}{least}"
+
+
+class Step(NamedTuple):
+    """A price of only those units of a meter that lie above so many in one call."""
+
+    meter: str
+    above: int
+    rate: Rate
 
 
 class NoRate(LookupError):
@@ -76,39 +114,79 @@ class PriceSet:
     currency: str
     origin: str
     by_meter: Mapping[str, Rate]
+    source: str = SNAPSHOT
+    """The most trusted source of these prices."""
+    rule: str = "snapshot"
+    """How the model was found (`ingest.pricing.matching`)."""
+    steps: tuple[Step, ...] = ()
+    """Marginal prices, the lower first. They stand in for the meter's rate above their start."""
+    terms: tuple[Term, ...] = ()
+    """What changes these prices, at most one of a kind."""
     digest: str = field(init=False)
     denominator: int = field(init=False)
     numerators: Numerators = field(init=False)
+    step_numerators: tuple[int, ...] = field(init=False)
+    contracted: Fraction = field(init=False)
+    """What a discount leaves of the list price."""
+    charged: Fraction = field(init=False)
+    """What a discount and a mark-up make of the list price."""
 
     def __post_init__(self) -> None:
-        exact = {
-            meter: Fraction(rate.price) * PICO_PER_UNIT / rate.per for meter, rate in self.by_meter.items()
-        }
-        denominator = math.lcm(*(one.denominator for one in exact.values()))
+        exact = {meter: self._exact(meter, rate) for meter, rate in self.by_meter.items()}
+        stepped = [self._exact(step.meter, step.rate) for step in self.steps]
+        denominator = math.lcm(*(one.denominator for one in (*exact.values(), *stepped)))
         numerators = Numerators()
         for meter, holder in HELD_BY.items():  # a holder stands before what it holds
             if meter in exact:
                 numerators[meter] = int(exact[meter] * denominator)
             elif holder is not None and holder in numerators:
                 numerators[meter] = numerators[holder]
-        facts = (
-            self.provider,
-            self.model,
-            self.service_tier,
-            self.above_input_tokens,
-            self.currency,
-            self.origin,
-            sorted(self.rates.items()),
-        )
-        digest = hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()
-        for name, value in (("denominator", denominator), ("numerators", numerators), ("digest", digest)):
+        contracted = self.factor("discount")
+        made = {
+            "denominator": denominator,
+            "numerators": numerators,
+            "step_numerators": tuple(int(one * denominator) for one in stepped),
+            "contracted": contracted,
+            "charged": contracted * self.factor("markup"),
+            "digest": hashlib.blake2b(repr(self._facts()).encode(), digest_size=12).hexdigest(),
+        }
+        for name, value in made.items():
             object.__setattr__(self, name, value)
+
+    def _exact(self, meter: str, rate: Rate) -> Fraction:
+        """The list price of one unit in pico-units."""
+        regional = self.factor("region") if meter in OF_REGIONS else Fraction(1)
+        return Fraction(rate.price) * Fraction(PICO_PER_UNIT, rate.per) * regional
+
+    def _facts(self) -> tuple[object, ...]:
+        """What tells two price sets apart."""
+        known = (self.provider, self.model, self.service_tier, self.above_input_tokens, self.currency)
+        told = (self.origin, sorted(self.rates.items()))
+        if not (self.rows or self.steps or self.terms or self.rule != "snapshot"):
+            return (*known, *told)
+        steps = [(step.meter, step.above, str(step.rate)) for step in self.steps]
+        terms = [(term.kind, str(term.factor), term.number) for term in self.terms]
+        return (*known, *told, self.rule, sorted(self.rows.items()), steps, terms)
+
+    def factor(self, kind: TermKind) -> Fraction:
+        """The factor of the term of that kind, 1 where there is none."""
+        for term in self.terms:
+            if term.kind == kind:
+                return Fraction(term.factor)
+        return Fraction(1)
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """The price point of each meter, as `source#number`, of those that are rows of a ledger."""
+        return {meter: rate.row for meter, rate in self.by_meter.items() if rate.row}
 
     @property
     def rates(self) -> dict[str, str]:
         """Each meter's published price as text, for the ledger and for people."""
         return {meter: str(rate) for meter, rate in self.by_meter.items()}
 
-    def rounded(self, numerator: int) -> int:
-        """A sum of counts times numerators as pico-units: the one rounding of a component."""
-        return numerator if self.denominator == 1 else divide_half_even(numerator, self.denominator)
+    def rounded(self, numerator: int, factor: Fraction | None = None) -> int:
+        """A sum of counts times numerators as pico-units, times a factor: the one rounding of a component."""
+        if factor is None or factor == 1:
+            return numerator if self.denominator == 1 else divide_half_even(numerator, self.denominator)
+        return divide_half_even(numerator * factor.numerator, self.denominator * factor.denominator)

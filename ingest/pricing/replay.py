@@ -5,9 +5,10 @@ reported of it can only be the cost of the call that is replayed, and is not kep
 """
 
 from ingest.event import UsageEvent
-from ingest.pricing.book import PriceBook, Unpriced
+from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
+from ingest.pricing.rates import Unpriced
 
 
 def price(event: UsageEvent, book: PriceBook, at: int, told: int | None, stated: int | None) -> Charge:

@@ -9,7 +9,7 @@ import genai_prices
 
 from ingest.event import UsageEvent
 from ingest.ledger.types import micros
-from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.book import Book
 from ingest.pricing.pricing import price
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def microseconds(work: Callable[[], object], times: int) -> float:
 
 def main() -> None:
     """Print one row per model."""
-    book = GenaiPrices()
+    book = Book()
     at = micros(MOMENT)
     print(f"{'model':<32}{'tallybook':>12}{'genai-prices':>14}  microseconds a call")
     for provider, model in MODELS:

@@ -1,0 +1,134 @@
+"""The price book's rows: read for pricing, and added to. Nothing in them is ever changed or taken away."""
+
+import time
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.ledger.engine import Ledger
+from ingest.ledger.price_tables import price_alias, price_point, price_term
+from ingest.pricing.book import Alias, Book, Stored
+from ingest.pricing.catalog import GenaiPrices
+from ingest.pricing.point import PricePoint
+from ingest.pricing.terms import Term
+
+_Row = TypeVar("_Row", PricePoint, Term, Alias)
+_CHUNK: Final = 1_000
+_RENEWED: Final = 1.0
+"""Seconds after which a book asks whether prices were added."""
+
+Generation = tuple[int, int, int]
+"""The newest row of each table: the same as long as nothing was added."""
+
+
+def generation(connection: sa.Connection) -> Generation:
+    """Tells whether `stored` would read something else than before."""
+    newest = [
+        sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0)).scalar_subquery()
+        for table in (price_point, price_term, price_alias)
+    ]
+    points, terms, aliases = connection.execute(sa.select(*newest)).one()
+    return points, terms, aliases
+
+
+def stored(ledger: Ledger, connection: sa.Connection) -> Stored:
+    """All that the ledger keeps of prices, with what its settings say of them."""
+    return Stored(
+        points=tuple(points(connection)),
+        terms=tuple(_read(connection, price_term, Term)),
+        aliases=tuple(_read(connection, price_alias, Alias)),
+        trust=ledger.price_sources,
+        computed=ledger.computed_costs,
+    )
+
+
+@cache
+def snapshot() -> GenaiPrices:
+    """The prices that ship with a release, loaded once in a process."""
+    return GenaiPrices()
+
+
+def read_book(ledger: Ledger) -> Book:
+    """The ledger's price book as it is now."""
+    with ledger.reading() as connection:
+        return Book(stored(ledger, connection), snapshot())
+
+
+class LiveBook:
+    """The ledger's price book for a process that runs on while prices are added. Threads may share it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._held: tuple[Generation, Book] | None = None
+        self._seen = 0.0
+
+    def current(self) -> Book:
+        """The book as it was not longer than a second ago."""
+        now = time.monotonic()
+        if self._held is None or now - self._seen >= _RENEWED:
+            with self._ledger.reading() as connection:
+                newest = generation(connection)
+                if self._held is None or self._held[0] != newest:
+                    self._held = newest, Book(stored(self._ledger, connection), snapshot())
+            self._seen = now
+        return self._held[1]
+
+
+def points(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> list[PricePoint]:
+    """Price points in the order in which they were added."""
+    return _read(connection, price_point, PricePoint, where)
+
+
+def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:
+    """Add price points, and say how many."""
+    return _add(connection, price_point, new)
+
+
+def add_terms(connection: sa.Connection, new: Iterable[Term]) -> int:
+    """Add terms, and say how many."""
+    return _add(connection, price_term, new)
+
+
+def add_aliases(connection: sa.Connection, new: Iterable[Alias]) -> int:
+    """Add aliases, and say how many."""
+    return _add(connection, price_alias, new)
+
+
+def _add(connection: sa.Connection, table: sa.Table, new: Iterable[msgspec.Struct]) -> int:
+    rows = [_values(one) for one in new]
+    for start in range(0, len(rows), _CHUNK):
+        connection.execute(table.insert(), rows[start : start + _CHUNK])
+    return len(rows)
+
+
+def _values(one: msgspec.Struct) -> dict[str, Any]:
+    """A row's values: numbers of prices as decimal text. Its number is the database's to give."""
+    values = {name: value for name, value in msgspec.structs.asdict(one).items() if name != "number"}
+    for name in ("price", "factor"):
+        if values.get(name) is not None:
+            values[name] = f"{values[name]:f}"
+    return values
+
+
+def _read(
+    connection: sa.Connection,
+    table: sa.Table,
+    kind: type[_Row],
+    where: sa.ColumnElement[bool] | None = None,
+) -> list[_Row]:
+    """Rows as they stand in the table: instants as integers, prices from their text."""
+    columns = [sa.type_coerce(one, sa.BigInteger) if one.name in _INSTANTS else one for one in table.c]
+    wanted = sa.select(*columns).order_by(table.c.number)
+    if where is not None:
+        wanted = wanted.where(where)
+    names = [column.name for column in table.c]
+    return [
+        msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
+        for row in connection.execute(wanted)
+    ]
+
+
+_INSTANTS: Final = frozenset(("valid_from", "valid_to", "added_at"))

@@ -1,0 +1,91 @@
+"""Hours of the week in which a price applies: `mon-fri 00:30-16:30,20:00-24:00; sat,sun 00:00-24:00`, in UTC.
+
+Days may be left out (all of them). A range that ends before it starts runs over midnight.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+DAY: Final = 24 * 60
+WEEK: Final = 7 * DAY
+_MINUTE: Final = 60_000_000
+_EPOCH_AT: Final = 3 * DAY
+"""1970-01-01 was a Thursday; a week starts on Monday."""
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_RANGE: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+
+Span = tuple[int, int]
+"""Minutes of the week: from the first, up to the second."""
+
+
+class HoursRefused(ValueError):
+    """Hours that cannot be read; the message says what they look like."""
+
+
+@lru_cache(maxsize=256)
+def spans(text: str) -> tuple[Span, ...]:
+    """The spans of a week that `text` means; none for an empty text, which means always.
+
+    Raises:
+        HoursRefused: it is not written like that.
+    """
+    return tuple(sorted(_spans(text)))
+
+
+def minute(at: int) -> int:
+    """The minute of the week of an instant (microseconds UTC)."""
+    return (at // _MINUTE + _EPOCH_AT) % WEEK
+
+
+def covers(text: str, at: int) -> bool:
+    """Whether an instant (microseconds UTC) falls into these hours."""
+    now = minute(at)
+    return not text or any(start <= now < end for start, end in spans(text))
+
+
+def _spans(text: str) -> Iterator[Span]:
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        named, _, ranges = part.rpartition(" ")
+        for day in _days(named, text):
+            for one in ranges.split(","):
+                yield from _on(day, one, text)
+
+
+def _on(day: int, written: str, text: str) -> Iterator[Span]:
+    found = _RANGE.fullmatch(written.strip())
+    if found is None:
+        raise _refused(text)
+    hours = [int(one) for one in found.groups()]
+    start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+    if start >= DAY or end > DAY or start == end or max(hours[1], hours[3]) > 59:  # noqa: PLR2004
+        raise _refused(text)
+    begin = day * DAY
+    if start < end:
+        yield begin + start, begin + end
+    else:
+        yield begin + start, begin + DAY
+        if end:
+            after = (day + 1) % 7 * DAY
+            yield after, after + end
+
+
+def _days(named: str, text: str) -> Sequence[int]:
+    if not named:
+        return range(7)
+    found: list[int] = []
+    for one in named.split(","):
+        first, dash, last = one.strip().partition("-")
+        if first not in _DAYS or (dash and last not in _DAYS):
+            raise _refused(text)
+        start = _DAYS.index(first)
+        found.extend(range(start, _DAYS.index(last) + 1 if dash else start + 1))
+    if not found:
+        raise _refused(text)
+    return found
+
+
+def _refused(text: str) -> HoursRefused:
+    return HoursRefused(f'hours are written like "mon-fri 00:30-16:30,20:00-24:00" (UTC), not {text!r}')
