@@ -206,7 +206,7 @@ def test_integers_give_what_decimals_give_rounded_once(rates: dict[str, Rate], c
     numerator = sum(count * prices.numerators[meter] for meter in rates)
     with localcontext(prec=200):  # a third of a pico-unit is never a tie at this precision
         exact = sum((rate.price * 10**12 * count / rate.per for rate in rates.values()), Decimal(0))
-        assert prices.rounded(numerator) == int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
+        assert prices.listed(numerator) == int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 @given(st.sampled_from(["provider", "model", "service_tier", "currency", "origin"]))
