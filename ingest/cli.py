@@ -288,6 +288,31 @@ app.add_typer(prices_cli.app)
 
 
 @app.command()
+def reprice(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="Calls of this provider.")] = None,
+    model: Annotated[str | None, typer.Option(help="Calls of this model, as the call names it.")] = None,
+    only_unpriced: Annotated[
+        bool, typer.Option("--only-unpriced", help="Calls that have no price yet.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Price calls again, each at its time by today's price book, and keep a record of what that changed."""
+    from ingest.reprice_command import Asked, run
+
+    raise typer.Exit(run(Asked(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))
+
+
+@app.command()
 def demo(
     events: Annotated[int, typer.Option(min=1, help="How many calls.")] = 40_000,
     days: Annotated[int, typer.Option(min=1, help="Over how many days.")] = 90,

@@ -108,7 +108,7 @@ reprice_run = sa.Table(
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("started_by", sa.Text, nullable=False),
     sa.Column("finished_at", Instant),
-    sa.Column("reached", sa.LargeBinary),
+    sa.Column("reached", sa.BigInteger, nullable=False),
     sa.Column("examined", sa.BigInteger, nullable=False),
     sa.Column("changed", sa.BigInteger, nullable=False),
     sa.Column("changes", sa.Text, nullable=False),

@@ -104,7 +104,7 @@ class GenaiPrices:
         from genai_prices.data import providers
 
         self._providers = providers
-        self._origin = f"genai-prices {version('genai-prices')}"
+        self.origin = f"genai-prices {version('genai-prices')}"
 
     def find(self, provider: str, model: str, service_tier: str) -> "_Compiled | Unpriced":
         """The prices of a model in a tier (`ingest.pricing.matching.tier_of`), or why there are none."""
@@ -119,7 +119,7 @@ class GenaiPrices:
             is_own=any(found is one for one in held.models),
             provider=held.id if provider == "unknown" else provider,
             tier=service_tier,
-            origin=self._origin,
+            origin=self.origin,
         )
 
     def _find_model(self, provider: str, model: str) -> tuple[Any, Any]:

@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("started_by", sa.Text(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
-        sa.Column("reached", sa.LargeBinary(), nullable=True),
+        sa.Column("reached", sa.BigInteger(), nullable=False),
         sa.Column("examined", sa.BigInteger(), nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("changes", sa.Text(), nullable=False),

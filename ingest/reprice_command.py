@@ -1,0 +1,176 @@
+"""`tallybook reprice`: stored events at the prices of today's book, with a record of what that changed."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ingest import repricing
+from ingest.alias_command import person
+from ingest.dates import NotATime, read_moment
+from ingest.ledger import reprice_runs, rollups
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.reprice_runs import Change, Run, Scope
+from ingest.ledger.types import micros
+from ingest.money import from_pico, plain
+from ingest.repricing import Repricing
+from ingest.settings import Settings
+
+WELL: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+_SHOWN: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was asked for."""
+
+    start: str | None
+    end: str | None
+    provider: str | None
+    model: str | None
+    only_unpriced: bool
+    dry_run: bool
+    resume: bool
+    as_json: bool
+
+
+def run(asked: Asked) -> int:
+    """Price again, or say what that would change; the exit code."""
+    err = Console(stderr=True)
+    with open_ledger(Settings()) as ledger:
+        try:
+            scope = _scope(asked, ledger)
+        except NotATime as error:
+            return _wrong(err, str(error))
+        if asked.dry_run:
+            with _progress(err) as progress:
+                found = repricing.rehearse(ledger, scope, _heard(progress))
+            _say(asked, found, None)
+            return WELL
+        try:
+            done = _run(ledger, asked, scope, err)
+        except KeyboardInterrupt:
+            err.print(
+                "tallybook: interrupted; `tallybook reprice --resume` goes on where it was", highlight=False
+            )
+            return INTERRUPTED
+        if done is None:
+            return _wrong(err, "no run was interrupted: there is nothing to go on with")
+        _say(asked, Repricing(done.examined, done.changed), done)
+    return WELL
+
+
+def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None:
+    with _progress(err) as progress:
+        if asked.resume:
+            with ledger.reading() as connection:
+                held = reprice_runs.unfinished(connection)
+            if held is None:
+                return None
+            done = repricing.resume(ledger, held, _heard(progress))
+        else:
+            done = repricing.reprice(ledger, scope, person(), _heard(progress))
+        if waiting := rollups.dirty_slots(ledger):
+            summing = progress.add_task("summing", total=waiting)
+            rollups.roll(ledger, lambda slots: progress.update(summing, advance=slots))
+    return done
+
+
+def _scope(asked: Asked, ledger: Ledger) -> Scope:
+    edges = [
+        None if text is None else micros(read_moment(name, text, ledger.zone))
+        for name, text in (("--from", asked.start), ("--to", asked.end))
+    ]
+    if edges[0] is not None and edges[1] is not None and edges[0] >= edges[1]:
+        raise NotATime(f"--to {asked.end}: the period must end after it starts ({asked.start})")
+    return Scope(
+        start=edges[0],
+        end=edges[1],
+        provider=asked.provider,
+        model=asked.model,
+        only_unpriced=asked.only_unpriced,
+    )
+
+
+def _heard(progress: Progress) -> repricing.Heard:
+    task = progress.add_task("pricing", total=None)
+    return lambda events, total: progress.update(task, advance=events, total=total)
+
+
+def _progress(err: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+def _say(asked: Asked, found: Repricing, done: Run | None) -> None:
+    changes = found.changes if done is None else list(done.changes)
+    if asked.as_json:
+        sys.stdout.write(json.dumps(_object(found, changes, done), indent=2) + "\n")
+        return
+    out = Console()
+    out.print(_sentence(found, done), highlight=False, soft_wrap=True)
+    if changes:
+        out.print(_table(changes[:_SHOWN]))
+        if len(changes) > _SHOWN:
+            out.print(f"and {len(changes) - _SHOWN:,} more models; --json lists all", highlight=False)
+    for currency, (before, after) in sorted(repricing.amounts(changes).items()):
+        words = f"{plain(before)} {currency} before, {plain(after)} {currency} after"
+        out.print(f"the calls that changed cost {words}", highlight=False, soft_wrap=True)
+
+
+def _sentence(found: Repricing, done: Run | None) -> str:
+    calls = f"{found.examined:,} calls looked at, {found.changed:,}"
+    return (
+        f"{calls} would change; nothing was written"
+        if done is None
+        else f"{calls} changed; run {done.run_id}"
+    )
+
+
+def _table(changes: Sequence[Change]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for name in ("calls", "before", "after", "difference", "unpriced before", "after"):
+        table.add_column(name, justify="right")
+    for one in changes:
+        amounts = (one.before, one.after, one.difference)
+        table.add_row(
+            escape(f"{one.provider}/{one.model}"),
+            f"{one.events:,}",
+            *(f"{_short(pico)} {one.currency}" for pico in amounts),
+            f"{one.unpriced_before:,}",
+            f"{one.unpriced_after:,}",
+        )
+    return table
+
+
+def _short(pico: int) -> str:
+    """An amount to six places, for a table."""
+    return f"{from_pico(pico).quantize(Decimal('0.000001')):f}"
+
+
+def _object(found: Repricing, changes: Sequence[Change], done: Run | None) -> dict[str, Any]:
+    if done is not None:
+        return {"dry_run": False, **reprice_runs.as_object(done)}
+    return {
+        "dry_run": True,
+        "examined": found.examined,
+        "changed": found.changed,
+        "changes": [reprice_runs.change_object(one) for one in changes],
+    }
+
+
+def _wrong(err: Console, message: str) -> int:
+    err.print(f"tallybook: {message}", highlight=False, markup=False, soft_wrap=True)
+    return USAGE
