@@ -6,10 +6,12 @@ before every other, and an alias that somebody set stands before every rule.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 PROVIDERS: Final = {
     "amazon-bedrock": "bedrock",
+    "amazon_nova": "amazon-nova",
     "aws": "bedrock",
     "aws.bedrock": "bedrock",
     "az.ai.inference": "azure",
@@ -27,17 +29,23 @@ PROVIDERS: Final = {
     "gcp.gemini": "gemini",
     "gcp.gen_ai": "gemini",
     "gcp.vertex_ai": "vertex",
+    "github_copilot": "github-copilot",
     "google": "gemini",
     "google-vertex": "vertex",
     "mistral_ai": "mistral",
     "mistralai": "mistral",
+    "moonshotai": "moonshot",
     "text-completion-openai": "openai",
     "together_ai": "together",
     "togetherai": "together",
+    "voyageai": "voyage",
     "x-ai": "xai",
     "x_ai": "xai",
 }
 """Other names of providers: what gateways, OpenTelemetry and price lists call the same one."""
+
+_FAMILIES: Final = (("vertex_ai", "vertex"), ("fireworks_ai-", "fireworks"))
+"""Providers that price lists split by what they serve: `vertex_ai-anthropic_models`."""
 
 TIERS: Final = {
     "": "standard",
@@ -69,10 +77,11 @@ class Name(NamedTuple):
     rule: str
 
 
+@lru_cache(maxsize=4096)
 def provider_of(written: str) -> str:
     """The name that price lists are kept under for a provider."""
     name = written.strip().lower()
-    return PROVIDERS.get(name, name)
+    return PROVIDERS.get(name) or next((one for start, one in _FAMILIES if name.startswith(start)), name)
 
 
 def tier_of(written: str | None) -> str:
