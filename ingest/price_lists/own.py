@@ -16,6 +16,7 @@ from ingest.price_lists.number import plain, price
 from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList
 from ingest.price_lists.tables import Row, Table
 from ingest.pricing import hours
+from ingest.pricing.computed import MARGINAL
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.rates import METERS
@@ -115,6 +116,10 @@ def _points(row: Row, origin: str, source: str | None) -> list[PricePoint]:
     if shared["marginal"] and not shared["above"]:
         raise _Wrong("marginal", "a marginal price needs above: the units from which on it holds")
     found = [PricePoint(meter=meter, price=amount, per=per, **shared) for meter, amount, per in _prices(row)]
+    if shared["marginal"] and (
+        other := next((one.meter for one in found if one.meter not in MARGINAL), None)
+    ):
+        raise _Wrong(other, f"only these can have marginal prices: {', '.join(sorted(MARGINAL))}")
     if not found:
         raise _Wrong(
             "price", f"the row has no price; give meter and price, or a column {', '.join(METERS[:4])} ..."
