@@ -129,7 +129,9 @@ def _read(
     wanted = sa.select(*columns).order_by(table.c.number)
     if where is not None:
         wanted = wanted.where(where)
-    names = [str(column.name) for column in table.c]  # a name of a column is more than text, which msgspec refuses
+    names = [
+        str(column.name) for column in table.c
+    ]  # a name of a column is more than text, which msgspec refuses
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
         for row in connection.execute(wanted)

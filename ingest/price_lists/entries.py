@@ -69,6 +69,8 @@ class Reading:
     kind: str
     source: str
     origin: str
+    starting_at: frozenset[str] = frozenset()
+    """Providers whose bands start at their number of tokens, and not above it."""
     points: dict[PricePoint, PricePoint] = field(default_factory=dict)
     """By themselves without their price: what they are the price of."""
     terms: dict[Term, None] = field(default_factory=dict)
@@ -170,7 +172,12 @@ class Reading:
             if amount is None:
                 self._fault(entry, name, held, "a price is a number from 0 to 1,000,000 for one unit")
             else:
-                yield name, about._replace(above=above) if above else about, amount
+                start = above or about.above
+                yield (
+                    name,
+                    about._replace(above=start - (start > 0 and entry.provider in self.starting_at)),
+                    amount,
+                )
 
     def _leave_out(self, name: str, held: Any) -> None:
         if price(held) != 0:  # of what costs nothing nobody misses the price

@@ -9,6 +9,8 @@ from ingest.pricing.matching import provider_of
 
 SOURCE: Final = "litellm"
 _EXAMPLE: Final = "sample_spec"
+_STARTING_AT: Final = frozenset(["xai"])
+"""Providers of which LiteLLM reads "above 200k" as "from 200,000 on"."""
 
 
 def recognises(entries: Iterable[Any]) -> bool:
@@ -18,7 +20,7 @@ def recognises(entries: Iterable[Any]) -> bool:
 
 def read(held: Mapping[str, Any], origin: str, source: str | None = None) -> PriceList:
     """The prices of a map. Entries that are no models (its example, its rules) say no provider and are passed by."""
-    reading = Reading("litellm", source or SOURCE, origin)
+    reading = Reading("litellm", source or SOURCE, origin, _STARTING_AT)
     return reading.take(sorted(_entries(held), key=_is_by_another_name))
 
 
