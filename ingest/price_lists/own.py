@@ -60,7 +60,7 @@ def read(table: Table, origin: str, source: str | None = None) -> PriceList:
     points: dict[PricePoint, PricePoint] = {}
     for row in table.rows:
         try:
-            points |= _new(points, _points(row, origin, source))
+            points |= _new(points, row, _points(row, origin, source))
         except _Wrong as wrong:
             held = row.cells.get(wrong.field, "")
             faults.append(Fault(row.where, wrong.field, held, wrong.advice))
@@ -75,12 +75,15 @@ def read(table: Table, origin: str, source: str | None = None) -> PriceList:
     )
 
 
-def _new(known: Mapping[PricePoint, PricePoint], found: Iterable[PricePoint]) -> dict[PricePoint, PricePoint]:
+def _new(
+    known: Mapping[PricePoint, PricePoint], row: Row, found: Iterable[PricePoint]
+) -> dict[PricePoint, PricePoint]:
     """What a row adds to the rows before it."""
     new = {_about(point): point for point in found}
     for about, point in new.items():
         if known.get(about, point) != point:
-            raise _Wrong("price", f"another row says {known[about].price:f} of the same; keep one of them")
+            field = "price" if "price" in row.cells else point.meter
+            raise _Wrong(field, f"another row says {known[about].price:f} of the same; keep one of them")
     return new
 
 
