@@ -16,15 +16,20 @@ from ingest.pricing import hours
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS
-from ingest.pricing.terms import Term
 
 REAL = Path(str(distribution("litellm").locate_file("litellm/model_prices_and_context_window_backup.json")))
 
 
-def litellm(key: str = "gpt-x", provider: str = "openai", mode: str = "chat", **fields: Any) -> PriceList:
+def litellm(*args: str, mode: str = "chat", **fields: Any) -> PriceList:
+    """The list of a map with one entry: a key and a provider, and its fields."""
+    key, provider = args or ("gpt-x", "openai")
     return price_lists.read(
         "map.json", json.dumps({key: {"litellm_provider": provider, "mode": mode, **fields}}).encode()
     )
+
+
+def named(field: str, price: float) -> dict[str, Any]:
+    return {field: price}
 
 
 def told(listed: PriceList) -> dict[str, str]:
@@ -97,7 +102,7 @@ def test_what_floats_do_to_a_price_is_undone(written: str, price: str) -> None:
     ],
 )
 def test_a_field_names_its_meter_tier_and_band(field: str, meter: str) -> None:
-    assert told(litellm(**{field: 3e-06})) == {meter: "3 per 1000000"}
+    assert told(litellm(**named(field, 3e-06))) == {meter: "3 per 1000000"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +124,7 @@ def test_a_field_names_its_meter_tier_and_band(field: str, meter: str) -> None:
     ],
 )
 def test_other_measures_are_said_as_they_are_sold(field: str, mode: str, said: dict[str, str]) -> None:
-    listed = litellm(mode=mode, **{field: 1.5e-05})
+    listed = litellm(mode=mode, **named(field, 1.5e-05))
     assert told(listed) == said
     assert left_out(listed) == ({} if said else {field: 1})
 
@@ -153,7 +158,7 @@ def test_ranges_of_tokens_are_bands() -> None:
 
 
 def test_bands_of_xai_start_at_their_number_of_tokens() -> None:
-    assert list(told(litellm(provider="xai", input_cost_per_token_above_200k_tokens=1e-06))) == [
+    assert list(told(litellm("grok-x", "xai", input_cost_per_token_above_200k_tokens=1e-06))) == [
         "input above 199999"
     ]
 
@@ -184,7 +189,7 @@ def test_what_a_region_costs_more_is_a_term() -> None:
     ("region", "concerned"),
     [("us-central1", True), ("europe-west4", True), ("eu", True), ("global", False), (None, False)],
 )
-def test_a_vertex_endpoint_that_is_not_global_costs_more(region: str | None, concerned: bool) -> None:  # noqa: FBT001
+def test_a_vertex_endpoint_that_is_not_global_costs_more(region: str | None, concerned: bool) -> None:
     terms = litellm(
         "vertex_ai/gemini-x", "vertex_ai", input_cost_per_token=1e-06, regional_endpoint_uplift_multiplier=1.1
     ).terms
@@ -233,13 +238,13 @@ def test_off_peak_windows_are_hours_of_a_week_in_utc(block: dict[str, Any], text
 
 
 def test_a_price_of_nothing_is_kept_only_where_nothing_is_what_it_costs() -> None:
-    free = {"input_cost_per_token": 0, "output_cost_per_token": 0.0}
+    free: dict[str, Any] = {"input_cost_per_token": 0, "output_cost_per_token": 0.0}
     assert told(litellm("ollama/llama3", "ollama", **free)) == {
         "input": "0 per 1000000",
         "output": "0 per 1000000",
     }
     assert told(litellm("openrouter/some/model:free", "openrouter", **free)).keys() == {"input", "output"}
-    listed = litellm("gpt-x", **free)
+    listed = litellm(**free)
     assert told(listed) == {}
     assert left_out(listed) == {"input_cost_per_token": 1, "output_cost_per_token": 1}
 
@@ -325,7 +330,7 @@ def test_every_price_of_the_real_map_is_one_that_the_book_can_keep(real: PriceLi
         assert one.provider == one.provider.lower()
         assert one.model == one.model.lower()
         hours.spans(one.hours)
-    assert all(isinstance(one, Term) and one.factor > 1 for one in real.terms)
+    assert all(one.factor > 1 for one in real.terms)
 
 
 def test_the_real_maps_numbers_are_kept_exactly(real: PriceList) -> None:
