@@ -5,14 +5,15 @@ service tier, and kept for each stretch of time and each context band in which i
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
-from ingest.pricing.point import SNAPSHOT
+from ingest.pricing.matching import provider_of, resource
+from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import Term
 
@@ -105,22 +106,51 @@ class GenaiPrices:
 
         self._providers = providers
         self.origin = f"genai-prices {version('genai-prices')}"
+        self._listed: list[tuple[str, str, tuple[_Compiled, ...]]] | None = None
+
+    def points(self, at: int) -> Iterator[PricePoint]:
+        """What the data holds at an instant: each model under a name that `find` finds it by, tier, band and meter.
+
+        A band is listed where its price is another than that of the band below.
+        """
+        if self._listed is None:
+            self._listed = list(self._list())
+        for provider, model, tiers in self._listed:
+            for one in tiers:
+                yield from one.points(provider, model, at)
 
     def find(self, provider: str, model: str, service_tier: str) -> "_Compiled | Unpriced":
         """The prices of a model in a tier (`ingest.pricing.matching.tier_of`), or why there are none."""
         if model == "unknown":
             return Unpriced("the call names no model")
         held, found = self._find_model(provider, model)
+        if found is None and (named := resource(provider_of(provider), model.strip().lower())):
+            held, found = self._find_model(named.provider, named.model)
         if found is None:
             return Unpriced(f"no price for {provider}/{model}")
+        return self._compiled(held, found, held.id if provider == "unknown" else provider, service_tier)
+
+    def _compiled(self, held: Any, model: Any, provider: str, service_tier: str) -> "_Compiled":
         return _Compiled(
-            model=found,
+            model=model,
             holder=held.id,
-            is_own=any(found is one for one in held.models),
-            provider=held.id if provider == "unknown" else provider,
+            is_own=any(model is one for one in held.models),
+            provider=provider,
             tier=service_tier,
             origin=self.origin,
         )
+
+    def _list(self) -> "Iterator[tuple[str, str, tuple[_Compiled, ...]]]":
+        """Provider, model and the tiers it is sold in. Models that another one's name hides are left out."""
+        for held in self._providers:
+            provider = provider_of(held.id)
+            for model in held.models:
+                name = next(
+                    (one for one in _spellings(model) if self._find_model(provider, one)[1] is model), None
+                )
+                if name is not None:
+                    tiers = _CONTEXTS if model.price_variants else ("standard",)
+                    yield provider, name, tuple(self._compiled(held, model, provider, one) for one in tiers)
 
     def _find_model(self, provider: str, model: str) -> tuple[Any, Any]:
         """The package's provider and model: by the name as given, then without prefixes that name a provider."""
@@ -183,6 +213,29 @@ class _Compiled:
         starts, sets = held
         return sets[bisect_left(starts, input_tokens)]
 
+    def points(self, provider: str, model: str, at: int) -> Iterator[PricePoint]:
+        """The prices at an instant as points, the lowest band first."""
+        below: Mapping[str, Rate] = {}
+        for one in self._make_bands(at)[1]:
+            if isinstance(one, Unpriced):
+                return
+            for meter, rate in one.by_meter.items():
+                if below.get(meter) != rate:
+                    yield PricePoint(
+                        source=SNAPSHOT,
+                        provider=provider,
+                        model=model,
+                        meter=meter,
+                        price=rate.price,
+                        per=rate.per,
+                        least=rate.least,
+                        currency=one.currency,
+                        service_tier=self.tier,
+                        above=one.above_input_tokens,
+                        origin=self.origin,
+                    )
+            below = one.by_meter
+
     def _make_bands(self, at: int) -> tuple[list[int], Sequence[PriceSet | Unpriced]]:
         """The starts of the context bands but the lowest, and the prices in each."""
         when = _EPOCH + at * _MICROSECOND
@@ -205,6 +258,18 @@ class _Compiled:
             least = _LEAST.get((self.holder, self.model.id, meter), 0)
             rates[meter] = Rate(_in_band(value, above), per, least)
         return PriceSet(self.provider, self.model.id, self.tier, above or 0, "USD", self.origin, rates)
+
+
+def _spellings(model: Any) -> Iterator[str]:
+    """Names that may lead to a model: its own, then those that its rules for matching spell out."""
+    yield model.id.lower()
+    clauses = [model.match]
+    while clauses:
+        clause = clauses.pop(0)
+        for kind in ("equals", "starts_with", "contains"):
+            if written := getattr(clause, kind, None):
+                yield written.lower()
+        clauses += getattr(clause, "or_", ())
 
 
 def _conditional(model: Any) -> list[Any]:
