@@ -21,6 +21,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import Generation
 from ingest.ledger.types import instant, micros
 from ingest.pricing.book import Book
+from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.history import Stretch, history
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import PricePoint
@@ -221,6 +222,21 @@ def _place(name: Name, uses: Mapping[Name, Use], search: str, currency: str) -> 
         name.service_tier != "standard",
         name.service_tier,
     )
+
+
+@lru_cache(maxsize=4)
+def _conflicts(book: Book, at: int) -> tuple[Conflict, ...]:
+    return tuple(conflicts(book, at))
+
+
+def disagreements(book: Book, at: int, uses: Mapping[Name, Use]) -> list[Conflict]:
+    """Where sources disagree, about models that are called most first, then by how much. As of the day of `at`."""
+
+    def place(one: Conflict) -> tuple[object, ...]:
+        use = uses.get(Name(one.provider, one.model, one.service_tier)) or Use()
+        return (-use.requests, -one.spread, *one[:5])
+
+    return sorted(_conflicts(book, at // _DAY * _DAY), key=place)
 
 
 def line(book: Book, name: Name, at: int, use: Use) -> Line:

@@ -133,6 +133,12 @@ def _above(above: int, *, marginal: bool) -> str:
     return f", {'tokens' if marginal else 'calls'} above {wording.compact(above)}"
 
 
+def band_of(service_tier: str, above: int) -> str:
+    """What a price is of where it is not of every call, behind the name of a model."""
+    tier = "" if service_tier == "standard" else f", {service_tier}"
+    return tier + _above(above, marginal=False)
+
+
 def _remarks(found: PricedModel) -> list[str]:
     """The rule that led to the prices, and the terms that apply to everybody's calls."""
     rules = list(dict.fromkeys(one.prices.rule for one in found.bands))

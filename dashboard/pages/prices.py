@@ -1,5 +1,6 @@
 """Prices: what every model costs, where its price is from, what sources disagree on, and which calls have none."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -9,18 +10,21 @@ from dashboard import prices, wording
 from dashboard.filters import View, only, question
 from dashboard.links import prices_csv
 from dashboard.pages import one_price, tables
-from dashboard.pages.parts import empty, page, panel
+from dashboard.pages.parts import empty, later, page, panel
 from dashboard.prices import Line, PriceList, PricesQuery
 from dashboard.question import SpendQuery
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
+from ingest.pricing.conflicts import Conflict
 from ingest.pricing.rates import PriceSet, Unpriced
 
 FIELD: Final = "price-search"
 """The `type` of the id of the field that is searched with."""
 MATCHES: Final = "price-matches"
 """The `type` of the id of the place that holds what was found."""
-_SHOWN: Final = 30
+_SHOWN: Final = 15
+_SHOWN_FOUND: Final = 50
+_SHOWN_CONFLICTS: Final = 20
 _NOT_FOUND: Final = (
     "No model with a price or a call is called that. `tallybook prices set PROVIDER MODEL input=2.50 output=10 --from DATE` "
     "gives one a price."
@@ -55,6 +59,7 @@ def content(ledger: Ledger, view: View) -> Any:
             *([empty(ledger, view)] if unused else []),
             field(view),
             html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
+            later(disagreeing, view, 120),
         ],
     )
 
@@ -71,7 +76,7 @@ def field(view: View) -> Any:
     )
 
 
-def listed(ledger: Ledger, view: View, asked: SpendQuery, limit: int | None = _SHOWN) -> PriceList:
+def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
     """The lines of a view, with the prices of now."""
     query = PricesQuery(
         at=prices.now(),
@@ -79,7 +84,7 @@ def listed(ledger: Ledger, view: View, asked: SpendQuery, limit: int | None = _S
         search=view.search,
         providers=tuple(view.values("provider")),
         models=tuple(view.values("model")),
-        limit=limit,
+        limit=_SHOWN_FOUND if view.search else _SHOWN,
     )
     return prices.listed(ledger, query)
 
@@ -101,7 +106,7 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
         texts=5,
         csv=csv,
         remarks=remarks,
-        width=1120,
+        width=1000,
     )
 
 
@@ -146,4 +151,49 @@ def _spend(one: Line, ledger: Ledger) -> str:
     return " + ".join(costs) + star if costs else "no known price"
 
 
-PARTS: Final = (one_price.course, one_price.applying, one_price.behind, one_price.rows)
+def disagreeing(ledger: Ledger, view: View) -> Any:
+    """Where two sources say something else about the same price."""
+    book = prices.book_of(ledger)
+    uses = prices.used(ledger, question(view, ledger.zone, ("requests",)))
+    found = prices.disagreements(book, prices.now(), uses)
+    title = "Where sources disagree"
+    if not found:
+        sources = " and ".join(shelf.source for shelf in book.shelves)
+        words = f"No two sources differ by more than 1%. Prices come from {sources}."
+        return panel(title, [html.P(words, id="price-conflicts", className="note")])
+    sources = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
+    more = len(found) - _SHOWN_CONFLICTS
+    remarks = ["Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."]
+    if more > 0:
+        remarks.append(f"{wording.number(more)} more: `tallybook prices list --conflicts`")
+    return tables.table(
+        "price-conflicts",
+        title,
+        ("Model", "Provider", "Meter", *sources, "Spread"),
+        [_conflict(view, one, sources) for one in found[:_SHOWN_CONFLICTS]],
+        texts=3,
+        remarks=remarks,
+        width=620 + 110 * len(sources),
+    )
+
+
+def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
+    counts = next(iter(one.prices))
+    named = tables.Text(
+        one.model + one_price.band_of(one.service_tier, one.above),
+        only(view, ("provider", one.provider), ("model", one.model)),
+    )
+    told = []
+    for source in sources:
+        rate = one.prices.get(source)
+        price, _ = one_price.priced_per(one.meter, rate) if rate else (None, "")
+        mark = " \N{CHECK MARK}" if source == counts else ""
+        told.append(wording.NOTHING if price is None else wording.price(price) + mark)
+    per = one_price.priced_per(one.meter, one.prices[counts])[1]
+    meter = f"{one_price.meter_name(one.meter)} per {per}"
+    return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
+
+
+PARTS: Final = (
+    disagreeing,
+    one_price.course, one_price.applying, one_price.behind, one_price.rows)
