@@ -163,6 +163,9 @@ _STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = 
 }
 """Meters that can have marginal prices: the component of each, and how much of it a call has."""
 
+MARGINAL: Final = frozenset(_STEPPED)
+"""Meters that can have marginal prices."""
+
 
 def _cached(event: UsageEvent) -> int:
     return (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)

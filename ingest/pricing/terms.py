@@ -21,7 +21,7 @@ KINDS: Final[tuple[TermKind, ...]] = ("region", "discount", "markup")
 class Term(msgspec.Struct, frozen=True, kw_only=True):
     """A factor on the prices of some calls; `*` or None where it does not narrow them.
 
-    `model` may hold `*` for any letters. A region's factor is part of the list price, a discount leads from there to the
+    `model` and `region` may hold `*` for any letters. A region's factor is part of the list price, a discount leads from there to the
     contracted price, a mark-up from there to what the call is charged at.
     """
 
@@ -46,7 +46,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.provider in (ANY, provider)
             and fnmatchcase(model, self.model)
-            and self.region in (None, region)
+            and (self.region is None or fnmatchcase(region or "", self.region))
             and self.team in (None, team)
             and self.customer in (None, customer)
         )

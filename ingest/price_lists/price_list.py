@@ -1,0 +1,50 @@
+"""The price list: what a file says prices are, and what of it could not be taken."""
+
+from dataclasses import dataclass
+
+from ingest.pricing.point import PricePoint
+from ingest.pricing.terms import Term
+
+
+class NotAPriceList(Exception):
+    """A file holds no prices that can be read; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong in a file. Nothing is taken from where it stands."""
+
+    where: str
+    """The line or the entry."""
+    field: str
+    value: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field} is {self.value!r}; {self.advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Prices of one name that are right but have no use here, and how many of them."""
+
+    field: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """What a file says. Points and terms carry its source and edition, not yet when and by whom they were added."""
+
+    kind: str
+    source: str
+    origin: str
+    models: int
+    """How many models it has a price of."""
+    points: tuple[PricePoint, ...]
+    terms: tuple[Term, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    is_whole: bool = False
+    """Whether the source says all that it knows: then a price that it does not name is no longer listed."""
