@@ -309,11 +309,11 @@ def _change_name(text: str, at: str, place: int) -> Part:
 
 def _calendar_axis(first: date, last: date) -> Part:
     """A calendar whose few ticks are written as the reader writes days."""
-    days = (last - first).days
-    ticks = [first + timedelta(days=days * at // _CALENDAR_TICKS) for at in range(_CALENDAR_TICKS)]
-    if days > _MONTHS_SHOWN:
-        ticks = [one.replace(day=1) for one in ticks if one.replace(day=1) >= first]
-    written = [one.isoformat()[:7] if days > _MONTHS_SHOWN else one.isoformat() for one in ticks]
+    days = [first + timedelta(days=at) for at in range((last - first).days)]
+    in_months = len(days) > _MONTHS_SHOWN
+    marked = [one for one in days if one.day == 1] if in_months else days
+    ticks = marked[len(marked) % _CALENDAR_TICKS // 2 :: -(-len(marked) // _CALENDAR_TICKS)]
+    written = [one.isoformat()[:7] if in_months else one.isoformat() for one in ticks]
     return {
         "type": "date",
         "range": [first.isoformat(), last.isoformat()],

@@ -75,7 +75,11 @@ def priced_model(book: Book, provider: str, model: str, at: int) -> PricedModel:
         ),
         tuple(_terms(book, known)),
         alias,
-        tuple(one for one in book.stored.aliases if _means(one, known) and book.alias_of(one.provider, one.model) == one),
+        tuple(
+            one
+            for one in book.stored.aliases
+            if _means(one, known) and book.alias_of(one.provider, one.model) == one
+        ),
     )
 
 

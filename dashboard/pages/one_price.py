@@ -25,6 +25,9 @@ from ingest.pricing.terms import Term
 SHOWN_ROWS: Final = 50
 FORM: Final = ("input", "output", "cache_read", "cache_write")
 """The meters that the form sets."""
+_OVER_BANDS: Final = (
+    "It is one price for calls of every size, and stands before published ones of large calls."
+)
 _UNITS: Final = {
     "search": "searches",
     "request": "requests",
@@ -59,17 +62,47 @@ def content(ledger: Ledger, view: View, provider: str, model: str) -> Any:
             back,
             html.Div(shown(view), id="price-shown"),
             dmc.Grid(
-                [dmc.GridCol(_form(found, ledger), span=half), dmc.GridCol(later(behind, view), span=half)],
+                [
+                    dmc.GridCol(_form(found, ledger), span=half),
+                    dmc.GridCol(later(behind, view, 160), span=half),
+                ],
                 gutter="md",
             ),
-            later(rows, view),
+            html.Div(shown_rows(view), id="price-rows-shown"),
         ],
     )
 
 
 def shown(view: View) -> list[Any]:
     """What changes when a price is set."""
-    return [dmc.Stack([later(course, view), later(applying, view)], gap="md")]
+    return [dmc.Stack([later(course, view), later(applying, view, 200)], gap="md")]
+
+
+def shown_rows(view: View) -> list[Any]:
+    """The rows of the book, which also change then."""
+    return [later(rows, view, 160)]
+
+
+def field_id(meter: str) -> str:
+    """The id of the field in which the price of a meter is typed."""
+    return f"price-{meter.replace('_', '-')}"
+
+
+def was_set(points: Sequence[PricePoint], ledger: Ledger) -> Any:
+    """What was set, and how the calls since then get these prices."""
+    first = points[0]
+    assert first.valid_from is not None
+    zone = ledger.zone.info
+    told = [f"{meter_name(one.meter)} {wording.price(one.price)}" for one in points if one.price is not None]
+    day = wording.day_of(first.valid_from, zone)
+    since = instant(first.valid_from).astimezone(zone).date().isoformat()
+    command = f"tallybook reprice --provider {first.provider} --model {first.model} --from {since}"
+    return [
+        html.P(f"Set from {day} on: {', '.join(told)} {first.currency} per million tokens."),
+        html.P(
+            ["New calls are priced with it. Those that are here keep their cost until ", html.Code(command)]
+        ),
+    ]
 
 
 def _found(ledger: Ledger, view: View) -> PricedModel:
@@ -82,7 +115,8 @@ def applying(ledger: Ledger, view: View) -> Any:
     """The prices that apply now, a line for each tier and context band, with where they are from."""
     found = _found(ledger, view)
     if not found.bands:
-        words = f"{found.no_price}. Its calls are in no sum of money until it has one.".capitalize()
+        reason = (found.no_price or "")[:1].upper() + (found.no_price or "")[1:]
+        words = f"{reason}. Calls without a price are in no sum of money."
         return panel("Prices of now", [html.P(words, id="prices-now", className="note")])
     meters = [one for one in METERS if any(one in band.rates for band in found.bands)]
     units = {one: _unit(one, found.bands) for one in meters}
@@ -165,7 +199,9 @@ def course(ledger: Ledger, view: View) -> Any:
     meters = [one for one in USUAL if any(one in prices.by_meter for prices in priced)]
     meters = meters or list(dict.fromkeys(one for prices in priced for one in prices.by_meter))
     lines = {meter_name(meter): _steps(meter, stretches, first, last, zone) for meter in meters}
-    per = priced_per(meters[0], next(one.by_meter[meters[0]] for one in priced if meters[0] in one.by_meter))[1]
+    per = priced_per(meters[0], next(one.by_meter[meters[0]] for one in priced if meters[0] in one.by_meter))[
+        1
+    ]
     of_tier = "" if tier == "standard" else f", tier {tier}"
     return chart(
         "price-history",
@@ -238,8 +274,15 @@ def behind(ledger: Ledger, view: View) -> Any:
     zone = ledger.zone.info
     lines = [(_term_name(one), _term_told(one, zone)) for one in found.terms]
     if found.alias is not None:
-        lines.append(("Alias", f"means {found.alias.target_provider}/{found.alias.target_model}, {_added(found.alias, zone)}"))
-    lines += [("Also called", f"{one.provider}/{one.model}, {_added(one, zone)}") for one in found.other_names]
+        lines.append(
+            (
+                "Alias",
+                f"means {found.alias.target_provider}/{found.alias.target_model}, {_added(found.alias, zone)}",
+            )
+        )
+    lines += [
+        ("Also called", f"{one.provider}/{one.model}, {_added(one, zone)}") for one in found.other_names
+    ]
     if not lines:
         words = "No discount, mark-up or surcharge of a region concerns this model, and it has no other name here."
         return panel("Terms and aliases", [html.P(words, id="terms", className="note")])
@@ -256,7 +299,13 @@ def _term_name(one: Term) -> str:
 
 def _term_told(one: Term, zone: tzinfo) -> str:
     whom = [f"{name} {value}" for name in ("region", "team", "customer") if (value := getattr(one, name))]
-    of = f"of {one.provider}/{one.model}" if one.model != "*" else f"of {one.provider}" if one.provider != "*" else "of all"
+    of = (
+        f"of {one.provider}/{one.model}"
+        if one.model != "*"
+        else f"of {one.provider}"
+        if one.provider != "*"
+        else "of all"
+    )
     span = _span(one.valid_from, one.valid_to, zone)
     return ", ".join(part for part in (of, *whom, span, one.origin, _added(one, zone)) if part)
 
@@ -285,7 +334,9 @@ def rows(ledger: Ledger, view: View) -> Any:
         ("Row", "Model", "Meter", "Tier", "Valid", "Added", "By", "Edition", "Price", "Per"),
         [_point_row(one, zone) for one in found.points[:SHOWN_ROWS]],
         texts=8,
-        remarks=[f"{wording.number(more)} older rows are not shown; `tallybook prices show` lists them all"] if more > 0 else [],
+        remarks=[f"{wording.number(more)} older rows are not shown; `tallybook prices show` lists them all"]
+        if more > 0
+        else [],
         width=1040,
     )
 
@@ -295,7 +346,9 @@ def _point_row(one: PricePoint, zone: tzinfo) -> list[Any]:
         f"{one.source}#{one.number}",
         f"{one.provider}/{one.model}",
         meter_name(one.meter),
-        ", ".join([one.service_tier + _above(one.above, marginal=one.marginal), *([one.hours] if one.hours else [])]),
+        ", ".join(
+            [one.service_tier + _above(one.above, marginal=one.marginal), *([one.hours] if one.hours else [])]
+        ),
         _span(one.valid_from, one.valid_to, zone) or "always",
         wording.day_of(one.added_at, zone),
         one.added_by,
@@ -313,7 +366,7 @@ def _form(found: PricedModel, ledger: Ledger) -> Any:
     rates = standing.rates if standing else {}
     fields = [
         dmc.TextInput(
-            id=f"price-{meter.replace('_', '-')}",
+            id=field_id(meter),
             label=meter_name(meter),
             placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "none",
             attributes={"input": {"inputMode": "decimal", "autoComplete": "off"}},
@@ -328,11 +381,13 @@ def _form(found: PricedModel, ledger: Ledger) -> Any:
         firstDayOfWeek=wording.first_weekday(),
     )
     currency = standing.prices.currency if standing else "USD"
+    over = [html.P(_OVER_BANDS, className="note")] if any(one.above for one in found.bands) else []
     told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price."
     return panel(
         "Set a price",
         [
             html.P(told, className="note"),
+            *over,
             dmc.SimpleGrid([*fields, day], cols={"base": 2, "sm": 3}, spacing="sm", my="sm"),
             dmc.Group([dmc.Button("Set price", id="price-set")], gap="sm"),
             html.Div(id="price-said", role="status", className="note"),

@@ -97,7 +97,9 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
     more = found.in_all - len(found.lines)
     remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
     if more > 0:
-        remarks.append(f"{wording.number(more)} more match; search more closely, or take the CSV, which has them all")
+        remarks.append(
+            f"{wording.number(more)} more match; search more closely, or take the CSV, which has them all"
+        )
     return tables.table(
         "prices",
         f"Price list of now: {wording.number(found.in_all)} lines",
@@ -116,7 +118,8 @@ def _row(ledger: Ledger, view: View, one: Line) -> list[Any]:
     known = [named, tables.Text(one.name.service_tier), tables.Text(one.name.provider)]
     used = [wording.compact(one.use.requests) if one.use.requests else wording.NOTHING, _spend(one, ledger)]
     if isinstance(one.prices, Unpriced):
-        return [*known, tables.Text(one.prices.reason), wording.NOTHING, *[wording.NOTHING] * 5, *used]
+        reason = html.Span("no price", title=one.prices.reason)
+        return [*known, reason, wording.NOTHING, *[wording.NOTHING] * 5, *used]
     rates = one.prices.by_meter
     since = wording.NOTHING if one.since is None else wording.day_of(one.since, ledger.zone.info)
     usual = [
@@ -134,7 +137,11 @@ def _source(found: PriceSet) -> Any:
 
 def _others(found: PriceSet, higher: PriceSet | None) -> Any:
     """Meters that have no column, shortly; in full where it is pointed at."""
-    others = [one_price.priced(meter, rate, found.currency) for meter, rate in found.by_meter.items() if meter not in prices.USUAL]
+    others = [
+        one_price.priced(meter, rate, found.currency)
+        for meter, rate in found.by_meter.items()
+        if meter not in prices.USUAL
+    ]
     if higher is not None:
         others.insert(0, f"other prices above {wording.number(higher.above_input_tokens)} input tokens")
     if not others:
@@ -146,7 +153,10 @@ def _spend(one: Line, ledger: Ledger) -> str:
     """What calls cost, each currency by itself."""
     if not one.use.requests:
         return wording.NOTHING
-    costs = [wording.amount(cost, key) for key, cost in sorted(one.use.costs.items(), key=lambda cost: cost[0] != ledger.currency)]
+    costs = [
+        wording.amount(cost, key)
+        for key, cost in sorted(one.use.costs.items(), key=lambda cost: cost[0] != ledger.currency)
+    ]
     star = " *" if costs and one.use.unpriced else ""
     return " + ".join(costs) + star if costs else "no known price"
 
@@ -194,6 +204,4 @@ def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
     return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
 
 
-PARTS: Final = (
-    disagreeing,
-    one_price.course, one_price.applying, one_price.behind, one_price.rows)
+PARTS: Final = (disagreeing, one_price.course, one_price.applying, one_price.behind, one_price.rows)

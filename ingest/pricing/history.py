@@ -34,14 +34,14 @@ def history(book: Book, provider: str, model: str, service_tier: str | None, now
     return list(_joined(starts, asked))
 
 
+def _facts(found: PriceSet | Unpriced) -> object:
+    """What makes one price another: not the terms, which change what is charged and no published price."""
+    return (found.currency, found.by_meter, found.steps) if isinstance(found, PriceSet) else None
+
+
 def _joined(starts: list[int | None], asked: list[PriceSet | Unpriced]) -> Iterator[Stretch]:
     """Neighbours that say the same, as one."""
-    runs = [
-        [place for place, _ in run]
-        for _, run in groupby(
-            enumerate(asked), lambda one: one[1].digest if isinstance(one[1], PriceSet) else ""
-        )
-    ]
+    runs = [[place for place, _ in run] for _, run in groupby(enumerate(asked), lambda one: _facts(one[1]))]
     for at, places in enumerate(runs):
         end = starts[runs[at + 1][0]] if at + 1 < len(runs) else None
         yield Stretch(starts[places[0]], end, asked[places[0]])
