@@ -1,4 +1,4 @@
-"""The read API: `GET /v1/spend`, `GET /v1/requests`, `GET /v1/requests/{event_id}`. It knows HTTP and no SQL.
+"""The read API: `GET /v1/spend`, `GET /v1/requests`, `GET /v1/requests/{event_id}`, `GET /v1/prices`. It knows HTTP and no SQL.
 
 Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-4o&team=ml`). A parameter that does not
 exist is refused, so that a typing error never widens an answer.
@@ -14,13 +14,24 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue
+from dashboard import catalogue, prices
 from dashboard.answer import as_csv, as_json, write_csv
-from dashboard.question import QuestionError, Words, parse, read_filters, read_limit, read_moment, read_zone
+from dashboard.question import (
+    MOST_ROWS,
+    QuestionError,
+    Words,
+    parse,
+    read_filters,
+    read_limit,
+    read_moment,
+    read_zone,
+)
 from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
 from dashboard.runner import run
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.ledger.slots import Zone
+from ingest.ledger.types import micros
 from ingest.problems import MEDIA_TYPE, Problem
 
 CSV: Final = "text/csv; charset=utf-8"
@@ -108,6 +119,45 @@ def make_router(ledger: Ledger) -> APIRouter:
         if as_file or (form is None and wants_csv(request)):
             return _page_csv(page)
         return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
+
+    @router.get("/prices", responses=_BOTH, summary="What models cost, and what calls used of them")
+    def price_list(
+        request: Request,
+        *,
+        search: Annotated[
+            str, Query(description="Words that provider, model and tier together hold, in any order.")
+        ] = "",
+        provider: Annotated[list[str] | None, Query(description="The provider in full, repeated.")] = None,
+        model: Annotated[list[str] | None, Query(description="The model in full, repeated.")] = None,
+        at: Annotated[
+            str | None, Query(description="Prices of this instant: a date or an RFC 3339 time; now.")
+        ] = None,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        limit: Annotated[str | None, Query(description="Show at most so many lines.")] = None,
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+    ) -> Response:
+        known = ("search", "provider", "model", "at", "from", "to", "timezone", "where", "limit", "format")
+        with understood():
+            wheres = [*(where or ()), *_short_filters(request, known)]
+            now = datetime.now(UTC)
+            used = parse(Words(start=start, end=end, timezone=timezone, where=wheres), ledger.zone, now)
+            wanted = prices.PricesQuery(
+                at=micros(read_moment("at", at, Zone(used.zone)) if at else now),
+                used=used,
+                search=search,
+                providers=tuple(provider or ()),
+                models=tuple(model or ()),
+                limit=read_limit(limit, MOST_ROWS) if limit else None,
+            )
+            as_file = read_format(form) == "csv"
+            found = prices.listed(ledger, wanted)
+        if as_file or (form is None and wants_csv(request)):
+            text = prices.as_csv(found, ledger.currency)
+            return Response(text, media_type=CSV, headers=_file("prices") if as_file else None)
+        return JSONResponse(prices.as_json(found))
 
     @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
     def one_request(event_id: str) -> Response:

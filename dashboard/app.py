@@ -6,6 +6,7 @@ state. Every callback is a coroutine and sends its work to a thread, for a callb
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ import dash_mantine_components as dmc
 import structlog
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboard import filter_bar, interaction
+from dashboard import filter_bar, interaction, price_interaction
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
 from dashboard.filters import DIMENSIONS, View, dates, from_search, question, to_search
@@ -80,6 +81,7 @@ def make_dashboard(ledger: Ledger) -> Dash:
     _add_parts(app, ledger)
     _add_title(app)
     interaction.add(app, ledger)
+    price_interaction.add(app, ledger)
     return app
 
 
@@ -228,7 +230,7 @@ def _links(current: Page | None, view: View) -> list[Any]:
     return [
         dcc.Link(
             one.title,
-            href=f"{PREFIX}{one.path}{to_search(view)}",
+            href=f"{PREFIX}{one.path}{to_search(view if one is current else replace(view, search=''))}",
             className="current" if one is current else "",
         )
         for one in PAGES

@@ -8,6 +8,8 @@ plotly's JSON and checked by plotly once, as a whole: built call by call it take
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
@@ -42,6 +44,13 @@ _FEWEST_ROWS: Final = 8
 """A ranking of two is not two huge bars."""
 _WIDER: Final = 12
 """So many of a histogram's buckets make one step of a chart: each is 27% wider than the one before."""
+_WIDE: Final = 30
+"""Values that differ by more than this many times are not told apart on an axis from zero."""
+_CLOSE_POWERS: Final = 4
+"""So few powers of ten leave room for ticks between them."""
+_CALENDAR_TICKS: Final = 4
+_MONTHS_SHOWN: Final = 120
+"""A calendar of more days than this names months."""
 _TIMES: Final = {
     0.001: "1 ms",
     0.003: "3 ms",
@@ -57,6 +66,17 @@ _TIMES: Final = {
     300: "300 s",
     1000: "1000 s",
 }
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a line of steps changes: an instant as plotly reads it, the height from there on, and what is told of it."""
+
+    at: str
+    height: Decimal | None
+    text: str = ""
+    is_step: bool = True
+    """Not the end of a line at the edge of the chart."""
 
 
 def stacked_bars(
@@ -228,6 +248,81 @@ def lines(
     plain = {"ticksuffix": f" {unit}", "rangemode": "tozero"}
     by_powers = {"type": "log", "tickvals": list(_TIMES), "ticktext": list(_TIMES.values())}
     return _figure(drawn, _time_axis(x), by_powers if logarithmic else plain, hovermode="x unified")
+
+
+def steps(
+    series: Mapping[str, Sequence[Step]], ends: tuple[date, date], changes: Mapping[str, str], unit: str
+) -> go.Figure:
+    """Prices that hold from one step to the next, each line to the right edge; where there is none a line has a gap.
+
+    `changes` names what changes at an instant, told at its top. Prices that differ much are on a logarithmic axis.
+    """
+    heights = [float(one.height) for line in series.values() for one in line if one.height is not None]
+    is_wide = bool(heights) and min(heights) > 0 and max(heights) > _WIDE * min(heights)
+    drawn = [_step_line(name, line, place) for place, (name, line) in enumerate(series.items())]
+    plain = {"rangemode": "tozero", "ticksuffix": f" {unit}", "nticks": 6}
+    by_powers = _powers(min(heights), max(heights), unit) if is_wide else {}
+    return _figure(
+        drawn,
+        _calendar_axis(*ends),
+        by_powers or plain,
+        hovermode="closest",
+        hoverdistance=40,
+        shapes=[{**_mark(0), "x0": at, "x1": at} for at in changes],
+        annotations=[_change_name(text, at, place) for place, (at, text) in enumerate(changes.items())],
+    )
+
+
+def _powers(lowest: float, highest: float, unit: str) -> Part:
+    """A logarithmic axis that names few round values."""
+    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    steps_of = (1, 2, 5) if len(powers) <= _CLOSE_POWERS else (1,)
+    ticks = [Decimal(step).scaleb(power) for power in powers for step in steps_of]
+    shown = [one for one in ticks if lowest / 2 <= one <= highest * 2]
+    texts = [f"{wording.exact(one)} {unit}" for one in shown]
+    return {"type": "log", "tickmode": "array", "tickvals": list(map(float, shown)), "ticktext": texts}
+
+
+def _step_line(name: str, line: Sequence[Step], place: int) -> Part:
+    return {
+        "type": "scatter",
+        "x": [one.at for one in line],
+        "y": [None if one.height is None else float(one.height) for one in line],
+        "customdata": [one.text for one in line],
+        "name": _short(name),
+        "mode": "lines+markers",
+        "line": {
+            "shape": "hv",
+            "color": colour(name, place),
+            "width": 2,
+            "dash": ("solid", "dot", "dash", "dashdot")[place % 4],
+        },
+        "marker": {"size": [7 if one.is_step else 0 for one in line], "color": colour(name, place)},
+        "hovertemplate": f"{_escaped(name)}: %{{customdata}}<extra></extra>",
+    }
+
+
+def _change_name(text: str, at: str, place: int) -> Part:
+    where = {"x": at, "y": 1, "yref": "paper", "xshift": 3, "yshift": -14 * (place % 3)}
+    return {**where, "text": _escaped(text), "showarrow": False, "xanchor": "left", "yanchor": "top"}
+
+
+def _calendar_axis(first: date, last: date) -> Part:
+    """A calendar whose few ticks are written as the reader writes days."""
+    days = [first + timedelta(days=at) for at in range((last - first).days)]
+    in_months = len(days) > _MONTHS_SHOWN
+    marked = [one for one in days if one.day == 1] if in_months else days
+    ticks = marked[len(marked) % _CALENDAR_TICKS // 2 :: -(-len(marked) // _CALENDAR_TICKS)]
+    written = [one.isoformat()[:7] if in_months else one.isoformat() for one in ticks]
+    return {
+        "type": "date",
+        "range": [first.isoformat(), last.isoformat()],
+        "tickmode": "array",
+        "tickvals": [one.isoformat() for one in ticks],
+        "ticktext": [wording.bucket(one) for one in written],
+        "tickangle": 0,
+        "ticklabelstandoff": 4,
+    }
 
 
 def colour(name: str, place: int) -> str:

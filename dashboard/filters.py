@@ -25,6 +25,7 @@ PRESETS: Final = {
     "last-month": "Last month",
 }
 DEFAULT_PRESET: Final = "30d"
+_LONGEST_SEARCH: Final = 200
 _DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 
 
@@ -39,6 +40,8 @@ class View:
     filters: tuple[tuple[str, str], ...] = ()
     request: str | None = None
     """The call that is shown in detail, over the page."""
+    search: str = ""
+    """Words that are searched for, on a page that has a field for them."""
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension that count; none for all."""
@@ -86,6 +89,7 @@ def from_search(search: str | None) -> View:
         interval=interval if interval in INTERVALS else None,
         filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
         request=_event_id(found.get("request", [""])[0]),
+        search=found.get("search", [""])[0].strip()[:_LONGEST_SEARCH],
     )
 
 
@@ -99,6 +103,8 @@ def to_search(view: View) -> str:
     if view.interval:
         pairs.append(("interval", view.interval))
     pairs += view.filters
+    if view.search:
+        pairs.append(("search", view.search))
     if view.request:
         pairs.append(("request", view.request))
     return f"?{urlencode(pairs)}" if pairs else ""

@@ -8,6 +8,7 @@ from dashboard.question import Filter, Period, SpendQuery
 
 _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"
+_PRICES: Final = "/v1/prices"
 
 Pairs = list[tuple[str, str]]
 
@@ -21,6 +22,14 @@ def spend_csv(query: SpendQuery) -> str:
         pairs.append(("interval", query.interval))
     pairs.append(("metric", ",".join(query.metrics)))
     return _link(_SPEND, pairs, query.filters)
+
+
+def prices_csv(query: SpendQuery, search: str) -> str:
+    """`GET /v1/prices` as a CSV file: every line of a search; a filter on provider or model is one of the list."""
+    named = [(one.dimension, value or "") for one in query.filters for value in one.values]
+    pairs = [*_period(query.period), ("timezone", query.zone), *([("search", search)] if search else [])]
+    pairs += [(key, value) for key, value in named if key in ("provider", "model")]
+    return _link(_PRICES, pairs, query.filters)
 
 
 def requests_csv(period: Period, filters: Iterable[Filter]) -> str:

@@ -14,6 +14,7 @@ from babel.numbers import NumberPattern, parse_pattern
 
 from dashboard import reader
 from dashboard.catalogue import Metric, Unit, Value
+from ingest.ledger.types import instant
 
 NOTHING: Final = "-"
 _SHOWN_DECIMALS: Final = 6
@@ -63,6 +64,12 @@ def _decimals(value: Decimal) -> int:
         return 2
     rounded = round(value, min(2 - value.adjusted(), _FINEST)).normalize()
     return max(2, -int(rounded.as_tuple().exponent))
+
+
+def price(value: Decimal) -> str:
+    """A price as it is published: every digit it has, two decimals at least."""
+    digits = -int(value.normalize().as_tuple().exponent)
+    return number(value, max(2, min(digits, _FINEST)))
 
 
 def cost(text: str | None, currency: str) -> str:
@@ -131,6 +138,13 @@ def separators() -> str:
 def day(at: date) -> str:
     """A day."""
     return str(format_date(at, "medium", locale=reader.locale()))
+
+
+def day_of(at: int, zone: tzinfo) -> str:
+    """The day of an instant (microseconds UTC) in the zone; with its hour where a day does not start there."""
+    local = instant(at).astimezone(zone)
+    midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
+    return day(local.date()) if midnight else clock(local, zone, seconds=False)
 
 
 def clock(at: datetime, zone: tzinfo, *, seconds: bool = True) -> str:

@@ -134,6 +134,11 @@ class Book:
             compiled = self._compiled[key] = self._compile(*key)
         return compiled if isinstance(compiled, Unpriced) else compiled.at(at, input_tokens)
 
+    def edges(self, provider: str, model: str, service_tier: str | None) -> Sequence[int]:
+        """The instants at which the prices of a model may change, in order (`ingest.pricing.history`)."""
+        compiled = self._compile(provider, model, service_tier, None, None, None)
+        return () if isinstance(compiled, Unpriced) else compiled.edges
+
     def current(self) -> "Book":
         """Itself: a book does not change."""
         return self
@@ -195,6 +200,12 @@ class _Layers:
     def __post_init__(self) -> None:
         dates = {edge for one in self.terms for edge in (one.valid_from, one.valid_to) if edge is not None}
         self._edges = sorted(dates)
+
+    @property
+    def edges(self) -> Sequence[int]:
+        """See `Dated`."""
+        dates = {edge for term in self.terms for edge in (term.valid_from, term.valid_to) if edge is not None}
+        return sorted(dates.union(*(layer.edges for layer in self.layers)))
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""

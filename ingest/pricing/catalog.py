@@ -204,6 +204,11 @@ class _Compiled:
         hours = [(c.start_time, c.end_time) for c in constraints if hasattr(c, "start_time")]
         self._times = sorted({_of_day(edge) for edges in hours for edge in edges})
 
+    @property
+    def edges(self) -> Sequence[int]:
+        """The midnights at which prices may change."""
+        return self._days
+
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
         key = (bisect_right(self._days, at), bisect_right(self._times, at % _DAY) if self._times else 0)

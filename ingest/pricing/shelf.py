@@ -20,6 +20,11 @@ class Dated(Protocol):
         """Those of a call at an instant (microseconds UTC) with so many input tokens."""
         ...
 
+    @property
+    def edges(self) -> Sequence[int]:
+        """The instants at which prices may change, whatever their hours; in order."""
+        ...
+
 
 class Shelf:
     """The points of one source. A model's own name stands before a pattern, a longer pattern before a shorter."""
@@ -81,6 +86,11 @@ class _Points:
         self._edges = sorted(dates)
         spans = {edge for one in self.points for span in hours.spans(one.hours) for edge in span}
         self._minutes = sorted(spans)
+
+    @property
+    def edges(self) -> Sequence[int]:
+        """See `Dated`."""
+        return self._edges
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""

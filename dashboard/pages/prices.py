@@ -1,0 +1,207 @@
+"""Prices: what every model costs, where its price is from, what sources disagree on, and which calls have none."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard import prices, wording
+from dashboard.filters import View, only, question
+from dashboard.links import prices_csv
+from dashboard.pages import one_price, tables
+from dashboard.pages.parts import empty, later, page, panel
+from dashboard.prices import Line, PriceList, PricesQuery
+from dashboard.question import SpendQuery
+from dashboard.runner import run
+from ingest.ledger.engine import Ledger
+from ingest.pricing.conflicts import Conflict
+from ingest.pricing.rates import PriceSet, Unpriced
+
+FIELD: Final = "price-search"
+"""The `type` of the id of the field that is searched with."""
+MATCHES: Final = "price-matches"
+"""The `type` of the id of the place that holds what was found."""
+_SHOWN: Final = 15
+_SHOWN_FOUND: Final = 50
+_SHOWN_CONFLICTS: Final = 20
+_NOT_FOUND: Final = (
+    "No model with a price or a call is called that. `tallybook prices set PROVIDER MODEL input=2.50 output=10 --from DATE` "
+    "gives one a price."
+)
+_HEADER: Final = (
+    "Model",
+    "Tier",
+    "Provider",
+    "Source",
+    "Valid from",
+    "Input",
+    "Output",
+    "Cache read",
+    "Cache write",
+    "Other",
+    "Requests",
+    "Spend",
+)
+
+
+def content(ledger: Ledger, view: View) -> Any:
+    """The page for a view: the list, or the prices of the only model that is chosen."""
+    asked = question(view, ledger.zone, ("requests",))
+    if (chosen := one_price.chosen(view)) is not None:
+        return one_price.content(ledger, view, *chosen)
+    found = listed(ledger, view, asked)
+    unused = not view.filters and not run(ledger, asked).requests
+    return page(
+        "Prices",
+        asked,
+        [
+            *([empty(ledger, view)] if unused else []),
+            field(view),
+            html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
+            later(disagreeing, view, 120),
+        ],
+    )
+
+
+def field(view: View) -> Any:
+    """Where a model or a provider is searched for."""
+    return dmc.TextInput(
+        id={"type": FIELD, "name": "search"},
+        label="Search a model or a provider",
+        placeholder="gpt-5, anthropic, gemini flash batch ...",
+        value=view.search,
+        debounce=300,
+        maw=460,
+    )
+
+
+def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
+    """The lines of a view, with the prices of now."""
+    query = PricesQuery(
+        at=prices.now(),
+        used=asked,
+        search=view.search,
+        providers=tuple(view.values("provider")),
+        models=tuple(view.values("model")),
+        limit=_SHOWN_FOUND if view.search else _SHOWN,
+    )
+    return prices.listed(ledger, query)
+
+
+def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
+    """The table of what was found, or that nothing was."""
+    csv = prices_csv(found.query.used, view.search)
+    if not found.lines:
+        return panel("Price list", [html.P(_NOT_FOUND, id="prices", className="note")], csv=csv)
+    more = found.in_all - len(found.lines)
+    remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
+    if more > 0:
+        remarks.append(
+            f"{wording.number(more)} more match; search more closely, or take the CSV, which has them all"
+        )
+    return tables.table(
+        "prices",
+        f"Price list of now: {wording.number(found.in_all)} lines",
+        _HEADER,
+        [_row(ledger, view, one) for one in found.lines],
+        texts=5,
+        csv=csv,
+        remarks=remarks,
+        width=1000,
+    )
+
+
+def _row(ledger: Ledger, view: View, one: Line) -> list[Any]:
+    provider, model = one.use.mostly or one.name[:2]
+    named = tables.Text(one.name.model, only(view, ("provider", provider), ("model", model)))
+    known = [named, tables.Text(one.name.service_tier), tables.Text(one.name.provider)]
+    used = [wording.compact(one.use.requests) if one.use.requests else wording.NOTHING, _spend(one, ledger)]
+    if isinstance(one.prices, Unpriced):
+        reason = html.Span("no price", title=one.prices.reason)
+        return [*known, reason, wording.NOTHING, *[wording.NOTHING] * 5, *used]
+    rates = one.prices.by_meter
+    since = wording.NOTHING if one.since is None else wording.day_of(one.since, ledger.zone.info)
+    usual = [
+        wording.price(prices.per_million(rates[meter])) if meter in rates else wording.NOTHING
+        for meter in prices.USUAL
+    ]
+    return [*known, _source(one.prices), tables.Text(since), *usual, _others(one.prices, one.higher), *used]
+
+
+def _source(found: PriceSet) -> Any:
+    """The most trusted source of the prices; all of them where it is pointed at."""
+    origins = found.origin.split("; ")
+    return html.Span(f"{found.source}{' and more' if len(origins) > 1 else ''}", title=found.origin)
+
+
+def _others(found: PriceSet, higher: PriceSet | None) -> Any:
+    """Meters that have no column, shortly; in full where it is pointed at."""
+    others = [
+        one_price.priced(meter, rate, found.currency)
+        for meter, rate in found.by_meter.items()
+        if meter not in prices.USUAL
+    ]
+    if higher is not None:
+        others.insert(0, f"other prices above {wording.number(higher.above_input_tokens)} input tokens")
+    if not others:
+        return wording.NOTHING
+    return html.Span(f"{len(others)} more", title="\n".join(others))
+
+
+def _spend(one: Line, ledger: Ledger) -> str:
+    """What calls cost, each currency by itself."""
+    if not one.use.requests:
+        return wording.NOTHING
+    costs = [
+        wording.amount(cost, key)
+        for key, cost in sorted(one.use.costs.items(), key=lambda cost: cost[0] != ledger.currency)
+    ]
+    star = " *" if costs and one.use.unpriced else ""
+    return " + ".join(costs) + star if costs else "no known price"
+
+
+def disagreeing(ledger: Ledger, view: View) -> Any:
+    """Where two sources say something else about the same price."""
+    book = prices.book_of(ledger)
+    uses = prices.used(ledger, question(view, ledger.zone, ("requests",)))
+    found = prices.disagreements(book, prices.now(), uses)
+    title = "Where sources disagree"
+    if not found:
+        sources = " and ".join(shelf.source for shelf in book.shelves)
+        words = f"No two sources differ by more than 1%. Prices come from {sources}."
+        return panel(title, [html.P(words, id="price-conflicts", className="note")])
+    sources = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
+    more = len(found) - _SHOWN_CONFLICTS
+    remarks = ["Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."]
+    if more > 0:
+        remarks.append(f"{wording.number(more)} more: `tallybook prices list --conflicts`")
+    return tables.table(
+        "price-conflicts",
+        title,
+        ("Model", "Provider", "Meter", *sources, "Spread"),
+        [_conflict(view, one, sources) for one in found[:_SHOWN_CONFLICTS]],
+        texts=3,
+        remarks=remarks,
+        width=620 + 110 * len(sources),
+    )
+
+
+def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
+    counts = next(iter(one.prices))
+    named = tables.Text(
+        one.model + one_price.band_of(one.service_tier, one.above),
+        only(view, ("provider", one.provider), ("model", one.model)),
+    )
+    told = []
+    for source in sources:
+        rate = one.prices.get(source)
+        price, _ = one_price.priced_per(one.meter, rate) if rate else (None, "")
+        mark = " \N{CHECK MARK}" if source == counts else ""
+        told.append(wording.NOTHING if price is None else wording.price(price) + mark)
+    per = one_price.priced_per(one.meter, one.prices[counts])[1]
+    meter = f"{one_price.meter_name(one.meter)} per {per}"
+    return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
+
+
+PARTS: Final = (disagreeing, one_price.course, one_price.applying, one_price.behind, one_price.rows)

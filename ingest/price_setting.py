@@ -1,0 +1,101 @@
+"""Setting a price by hand: what somebody writes, `input=2.50`, as price points of the source `own`.
+
+Amounts are per million tokens, per second of what lasts, per one of anything else (`ingest.pricing.units`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from ingest.pricing.matching import provider_of, tier_of
+from ingest.pricing.point import OWN, PricePoint
+from ingest.pricing.rates import METERS
+from ingest.pricing.units import meter_of, per_of
+
+_AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,12})?|\.\d{1,12}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+class PriceRefused(ValueError):
+    """What was written is no price; `field` is what was wrong, and the message says what to write."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+def points_of(
+    provider: str,
+    model: str,
+    assignments: Iterable[str],
+    *,
+    valid_from: int | None,
+    valid_to: int | None = None,
+    currency: str = "USD",
+    service_tier: str | None = None,
+    above: int = 0,
+    origin: str = "",
+    added_at: int,
+    added_by: str,
+) -> list[PricePoint]:
+    """The points that assignments such as `output=10` mean; instants are microseconds UTC.
+
+    Raises:
+        PriceRefused: something is no price, or there is none.
+    """
+    if not provider.strip() or not model.strip():
+        raise PriceRefused("no_model", "model", "a price is of a provider's model; name both")
+    if not _CURRENCY.fullmatch(currency):
+        raise PriceRefused(
+            "unknown_currency",
+            "currency",
+            f"a currency is three capital letters such as USD, not {currency!r}",
+        )
+    if valid_from is not None and valid_to is not None and valid_from >= valid_to:
+        raise PriceRefused("empty_period", "to", "a price must end after it starts")
+    found = dict(_amounts(assignments))
+    if not found:
+        raise PriceRefused("no_price", "input", "there is no price; write one such as input=2.50")
+    return [
+        PricePoint(
+            source=OWN,
+            provider=provider_of(provider),
+            model=model.strip().lower(),
+            meter=meter,
+            price=amount,
+            per=per_of(meter),
+            currency=currency,
+            service_tier=tier_of(service_tier),
+            above=above,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            origin=origin,
+            added_at=added_at,
+            added_by=added_by,
+        )
+        for meter, amount in found.items()
+    ]
+
+
+def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal]]:
+    seen = set()
+    for text in assignments:
+        name, equals, written = text.partition("=")
+        meter = meter_of(name)
+        if not equals or meter is None:
+            known = ", ".join(METERS)
+            raise PriceRefused(
+                "unknown_meter", name, f"{text!r} names no meter; write METER=PRICE with one of {known}"
+            )
+        if meter in seen:
+            raise PriceRefused("given_twice", meter, f"{meter} has two prices; give it one")
+        seen.add(meter)
+        if not _AMOUNT.fullmatch(written.strip()):
+            raise PriceRefused(
+                "not_a_price",
+                meter,
+                f"{meter}: {written.strip()!r} is no price; write one such as 2.50, below 1,000,000",
+            )
+        yield meter, Decimal(written.strip())
