@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
 
 from dashboard.prices import bands_of, tiers_of
 from ingest.pricing.book import Alias, Book
