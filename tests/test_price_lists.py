@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from decimal import Context, Decimal
 from importlib.metadata import distribution
 from pathlib import Path
@@ -440,6 +441,16 @@ def test_json_of_ones_own_keeps_its_decimals() -> None:
     raw = b'[{"provider": "azure", "model": "gpt-4o", "input": 0.1, "above": 200000, "hours": null}]'
     (point,) = price_lists.read("own.json", raw).points
     assert (point.price, point.above) == (Decimal("0.1"), 200_000)
+
+
+def test_the_tables_in_the_documentation_can_be_imported() -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "prices.md").read_text()
+    examples = re.findall(r"```(csv|yaml)\n(.*?)```", text, re.DOTALL)
+    assert {kind for kind, _ in examples} == {"csv", "yaml"}
+    for kind, example in examples:
+        listed = price_lists.read(f"own.{kind}", example.encode())
+        assert listed.points
+        assert not listed.faults, example
 
 
 @pytest.mark.parametrize("raw", [WIDE.replace(b",", b";"), WIDE.replace(b",", b"\t"), b"\xef\xbb\xbf" + WIDE])

@@ -28,12 +28,12 @@ _LOCAL: Final = frozenset(
 )
 """Providers that run on one's own machines."""
 
-_NO_METER: Final = "no meter counts it"
-_NOTHING: Final = "0, which these lists also write for what is unknown or not sold"
-_TWICE: Final = "said otherwise of the same model"
-_BY_TOKENS: Final = "the model is sold by tokens, which count the same"
-_PATTERN: Final = "its name is a pattern"
-_HOURS: Final = "hours that cannot be said in UTC"
+_NO_METER: Final = "as no meter counts them"
+_NOTHING: Final = "as they are 0, which these lists also write for what is unknown or not sold"
+_TWICE: Final = "as another entry says otherwise of the same model"
+_BY_TOKENS: Final = "as the model is sold by tokens, which count the same"
+_PATTERN: Final = "as the name is a pattern"
+_HOURS: Final = "as the hours cannot be said in UTC"
 
 _INSTEAD: Final = {
     "character": "input",
