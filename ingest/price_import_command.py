@@ -1,7 +1,6 @@
 """`tallybook prices import`: prices of a file, or of the installed LiteLLM, into the price book."""
 
 import json
-import re
 import sys
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -21,6 +20,7 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_tables import price_point
 from ingest.ledger.types import instant, micros
 from ingest.price_lists import LeftOut, NotAPriceList, PriceList
+from ingest.price_lists.price_list import is_source
 from ingest.pricing.changes import Change, Changes, changes, term_changes
 from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.settings import Settings
@@ -30,7 +30,6 @@ USAGE: Final = 2
 REJECTED: Final = 3
 
 _BUNDLED: Final = "litellm/model_prices_and_context_window_backup.json"
-_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _LARGEST: Final = 256 * 1024 * 1024
 _SHOWN: Final = 20
 _TOLD: Final = 100
@@ -114,7 +113,7 @@ def _bytes(path: Path) -> bytes:
 def _source(name: str | None) -> str | None:
     if name is None:
         return None
-    if not _SOURCE.fullmatch(name.lower()) or name.lower() == SNAPSHOT:
+    if not is_source(name.lower()):
         raise CannotImport(
             f"--source {name}: give letters, digits, dots and dashes, at most 40, and not {SNAPSHOT}, which ships"
         )

@@ -495,6 +495,7 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
         ({"provider": "p", "model": "m", "input": "1", "marginal": "yes"}, "marginal"),
         ({"provider": "p", "model": "m", "reasoning": "1", "marginal": "yes", "above": "5"}, "reasoning"),
         ({"provider": "p", "model": "m", "input": {"usd": "1"}}, "input"),
+        ({"provider": "p", "model": "m", "input": "1", "source": "genai-prices"}, "source"),
     ],
 )
 def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str) -> None:
@@ -502,6 +503,17 @@ def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str
     listed = price_lists.read("own.json", json.dumps([good, entry]).encode())
     (fault,) = listed.faults
     assert (fault.where, fault.field) == ("entry 2", field)
+
+
+def test_every_digit_of_ones_own_price_counts() -> None:
+    (point,) = price_lists.read("own.csv", b"provider,model,input\np,m,0.12345678901234567890\n").points
+    assert f"{point.price:f}" == "0.1234567890123456789"
+
+
+def test_a_row_can_name_its_source() -> None:
+    rows = b"provider,model,input,source\np,m,1,\np,m,2,Broker\n"
+    assert [one.source for one in price_lists.read("own.csv", rows).points] == ["own", "broker"]
+    assert {one.source for one in price_lists.read("own.csv", rows[:-14], "resale").points} == {"resale"}
 
 
 def test_two_rows_that_contradict_each_other_are_told() -> None:

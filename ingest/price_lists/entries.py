@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from ingest.price_lists import fields, off_peak
-from ingest.price_lists.number import plain, price
+from ingest.price_lists.number import mended, plain, price
 from ingest.price_lists.price_list import Fault, LeftOut, PriceList
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY, PricePoint
@@ -136,7 +136,7 @@ class Reading:
             provider=entry.provider,
             model=entry.model,
             meter=meter,
-            price=plain(amount * per / times),
+            price=plain(mended(amount) * per / times),
             per=per,
             service_tier=about.service_tier,
             above=about.above,
@@ -226,7 +226,7 @@ class Reading:
         factor = price(held)
         if held is not None and not factor:
             self._fault(entry, name, held, "a factor is a number above 0, such as 1.1")
-        return plain(factor) if factor and factor != 1 else Decimal(0)
+        return plain(mended(factor)) if factor and factor != 1 else Decimal(0)
 
     def _fault(self, entry: Entry, name: str, held: Any, advice: str) -> None:
         self.faults.append(Fault(entry.key, name, str(held)[:_SHOWN], advice))

@@ -1,9 +1,18 @@
 """The price list: what a file says prices are, and what of it could not be taken."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
-from ingest.pricing.point import PricePoint
+from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.pricing.terms import Term
+
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def is_source(name: str) -> bool:
+    """Whether imported prices may be kept under this name: that of the shipped snapshot means nothing else."""
+    return _SOURCE.fullmatch(name) is not None and name != SNAPSHOT
 
 
 class NotAPriceList(Exception):
