@@ -278,6 +278,20 @@ def test_what_is_no_price_is_a_fault_with_its_entry_field_and_value(price: Any) 
     assert "a number from 0" in str(fault)
 
 
+@pytest.mark.parametrize("key", ["a\0b", "a\ud800", "m" * 256, ""])
+def test_a_name_that_no_database_would_keep_is_a_fault(key: str) -> None:
+    listed = litellm(key, "acme", input_cost_per_token=1e-06)
+    assert not listed.points
+    assert str(listed.faults[0]).isprintable()
+
+
+@pytest.mark.parametrize("start", [-1, 0.5, 1e30, "many", None])
+def test_a_band_that_starts_nowhere_is_a_fault(start: Any) -> None:
+    listed = litellm(tiered_pricing=[{"input_cost_per_token": 1e-06, "range": [start, None]}])
+    assert not listed.points
+    assert [one.field for one in listed.faults] == ["tiered_pricing"]
+
+
 def test_entries_that_agree_about_a_model_are_joined_and_others_are_not() -> None:
     def read(standard: float) -> PriceList:
         entries = {

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.price_lists.number import plain, price
-from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_source
+from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
 from ingest.price_lists.tables import Row, Table
 from ingest.pricing import hours
 from ingest.pricing.computed import MARGINAL
@@ -159,6 +159,8 @@ def _source(held: str) -> str:
 def _needed(held: str | None, field: str, example: str) -> str:
     if not held:
         raise _Wrong(field, f"it is missing; write for instance {example}")
+    if not is_name(held):
+        raise _Wrong(field, "write a name of at most 255 letters that can be printed")
     return held
 
 
