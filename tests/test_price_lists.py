@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from decimal import Context, Decimal
 from importlib.metadata import distribution
 from pathlib import Path
@@ -16,15 +17,20 @@ from ingest.pricing import hours
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS
-from ingest.pricing.terms import Term
 
 REAL = Path(str(distribution("litellm").locate_file("litellm/model_prices_and_context_window_backup.json")))
 
 
-def litellm(key: str = "gpt-x", provider: str = "openai", mode: str = "chat", **fields: Any) -> PriceList:
+def litellm(*args: str, mode: str = "chat", **fields: Any) -> PriceList:
+    """The list of a map with one entry: a key and a provider, and its fields."""
+    key, provider = args or ("gpt-x", "openai")
     return price_lists.read(
         "map.json", json.dumps({key: {"litellm_provider": provider, "mode": mode, **fields}}).encode()
     )
+
+
+def named(field: str, price: float) -> dict[str, Any]:
+    return {field: price}
 
 
 def told(listed: PriceList) -> dict[str, str]:
@@ -97,7 +103,7 @@ def test_what_floats_do_to_a_price_is_undone(written: str, price: str) -> None:
     ],
 )
 def test_a_field_names_its_meter_tier_and_band(field: str, meter: str) -> None:
-    assert told(litellm(**{field: 3e-06})) == {meter: "3 per 1000000"}
+    assert told(litellm(**named(field, 3e-06))) == {meter: "3 per 1000000"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +125,7 @@ def test_a_field_names_its_meter_tier_and_band(field: str, meter: str) -> None:
     ],
 )
 def test_other_measures_are_said_as_they_are_sold(field: str, mode: str, said: dict[str, str]) -> None:
-    listed = litellm(mode=mode, **{field: 1.5e-05})
+    listed = litellm(mode=mode, **named(field, 1.5e-05))
     assert told(listed) == said
     assert left_out(listed) == ({} if said else {field: 1})
 
@@ -153,7 +159,7 @@ def test_ranges_of_tokens_are_bands() -> None:
 
 
 def test_bands_of_xai_start_at_their_number_of_tokens() -> None:
-    assert list(told(litellm(provider="xai", input_cost_per_token_above_200k_tokens=1e-06))) == [
+    assert list(told(litellm("grok-x", "xai", input_cost_per_token_above_200k_tokens=1e-06))) == [
         "input above 199999"
     ]
 
@@ -184,7 +190,7 @@ def test_what_a_region_costs_more_is_a_term() -> None:
     ("region", "concerned"),
     [("us-central1", True), ("europe-west4", True), ("eu", True), ("global", False), (None, False)],
 )
-def test_a_vertex_endpoint_that_is_not_global_costs_more(region: str | None, concerned: bool) -> None:  # noqa: FBT001
+def test_a_vertex_endpoint_that_is_not_global_costs_more(region: str | None, concerned: bool) -> None:
     terms = litellm(
         "vertex_ai/gemini-x", "vertex_ai", input_cost_per_token=1e-06, regional_endpoint_uplift_multiplier=1.1
     ).terms
@@ -233,13 +239,13 @@ def test_off_peak_windows_are_hours_of_a_week_in_utc(block: dict[str, Any], text
 
 
 def test_a_price_of_nothing_is_kept_only_where_nothing_is_what_it_costs() -> None:
-    free = {"input_cost_per_token": 0, "output_cost_per_token": 0.0}
+    free: dict[str, Any] = {"input_cost_per_token": 0, "output_cost_per_token": 0.0}
     assert told(litellm("ollama/llama3", "ollama", **free)) == {
         "input": "0 per 1000000",
         "output": "0 per 1000000",
     }
     assert told(litellm("openrouter/some/model:free", "openrouter", **free)).keys() == {"input", "output"}
-    listed = litellm("gpt-x", **free)
+    listed = litellm(**free)
     assert told(listed) == {}
     assert left_out(listed) == {"input_cost_per_token": 1, "output_cost_per_token": 1}
 
@@ -270,6 +276,20 @@ def test_what_is_no_price_is_a_fault_with_its_entry_field_and_value(price: Any) 
     assert (fault.where, fault.field) == ("gpt-x", "input_cost_per_token")
     assert list(told(listed)) == ["output"]
     assert "a number from 0" in str(fault)
+
+
+@pytest.mark.parametrize("key", ["a\0b", "a\ud800", "m" * 256, ""])
+def test_a_name_that_no_database_would_keep_is_a_fault(key: str) -> None:
+    listed = litellm(key, "acme", input_cost_per_token=1e-06)
+    assert not listed.points
+    assert str(listed.faults[0]).isprintable()
+
+
+@pytest.mark.parametrize("start", [-1, 0.5, 1e30, "many", None])
+def test_a_band_that_starts_nowhere_is_a_fault(start: Any) -> None:
+    listed = litellm(tiered_pricing=[{"input_cost_per_token": 1e-06, "range": [start, None]}])
+    assert not listed.points
+    assert [one.field for one in listed.faults] == ["tiered_pricing"]
 
 
 def test_entries_that_agree_about_a_model_are_joined_and_others_are_not() -> None:
@@ -325,7 +345,7 @@ def test_every_price_of_the_real_map_is_one_that_the_book_can_keep(real: PriceLi
         assert one.provider == one.provider.lower()
         assert one.model == one.model.lower()
         hours.spans(one.hours)
-    assert all(isinstance(one, Term) and one.factor > 1 for one in real.terms)
+    assert all(one.factor > 1 for one in real.terms)
 
 
 def test_the_real_maps_numbers_are_kept_exactly(real: PriceList) -> None:
@@ -437,6 +457,16 @@ def test_json_of_ones_own_keeps_its_decimals() -> None:
     assert (point.price, point.above) == (Decimal("0.1"), 200_000)
 
 
+def test_the_tables_in_the_documentation_can_be_imported() -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "prices.md").read_text()
+    examples = re.findall(r"```(csv|yaml)\n(.*?)```", text, re.DOTALL)
+    assert {kind for kind, _ in examples} == {"csv", "yaml"}
+    for kind, example in examples:
+        listed = price_lists.read(f"own.{kind}", example.encode())
+        assert listed.points
+        assert not listed.faults, example
+
+
 @pytest.mark.parametrize("raw", [WIDE.replace(b",", b";"), WIDE.replace(b",", b"\t"), b"\xef\xbb\xbf" + WIDE])
 def test_other_delimiters_and_a_byte_order_mark_are_no_trouble(raw: bytes) -> None:
     assert price_lists.read("prices", raw).points == tuple(price_lists.read("prices", WIDE).points)
@@ -479,6 +509,7 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
         ({"provider": "p", "model": "m", "input": "1", "marginal": "yes"}, "marginal"),
         ({"provider": "p", "model": "m", "reasoning": "1", "marginal": "yes", "above": "5"}, "reasoning"),
         ({"provider": "p", "model": "m", "input": {"usd": "1"}}, "input"),
+        ({"provider": "p", "model": "m", "input": "1", "source": "genai-prices"}, "source"),
     ],
 )
 def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str) -> None:
@@ -486,6 +517,17 @@ def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str
     listed = price_lists.read("own.json", json.dumps([good, entry]).encode())
     (fault,) = listed.faults
     assert (fault.where, fault.field) == ("entry 2", field)
+
+
+def test_every_digit_of_ones_own_price_counts() -> None:
+    (point,) = price_lists.read("own.csv", b"provider,model,input\np,m,0.12345678901234567890\n").points
+    assert f"{point.price:f}" == "0.1234567890123456789"
+
+
+def test_a_row_can_name_its_source() -> None:
+    rows = b"provider,model,input,source\np,m,1,\np,m,2,Broker\n"
+    assert [one.source for one in price_lists.read("own.csv", rows).points] == ["own", "broker"]
+    assert {one.source for one in price_lists.read("own.csv", rows[:-14], "resale").points} == {"resale"}
 
 
 def test_two_rows_that_contradict_each_other_are_told() -> None:

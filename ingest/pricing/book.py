@@ -5,6 +5,7 @@ by hand stand before all others and may be of some meters only: what they leave 
 sources only meters are taken that make part of a whole cheaper or dearer (`FILLED`), never a fee that would be added.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -193,7 +194,12 @@ class _Layers:
     layers: Sequence[Dated]
     terms: Sequence[Term]
     rule: str
-    _made: dict[tuple[object, ...], PriceSet] = field(default_factory=dict)
+    _edges: list[int] = field(init=False)
+    _made: dict[tuple[object, ...], PriceSet | Unpriced] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        dates = {edge for one in self.terms for edge in (one.valid_from, one.valid_to) if edge is not None}
+        self._edges = sorted(dates)
 
     @property
     def edges(self) -> Sequence[int]:
@@ -204,17 +210,23 @@ class _Layers:
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
         answers = [layer.at(at, input_tokens) for layer in self.layers]
-        sets = [one for one in answers if isinstance(one, PriceSet)]
-        if not sets:
-            return answers[0]
-        terms = applying(self.terms, at)
-        if len(sets) == 1 and not terms and not self.rule:
-            return sets[0]
-        key = (*(one.digest for one in sets), *terms)
+        key = (
+            bisect_right(self._edges, at),
+            *answers,
+        )  # each layer gives the same object for the same prices
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = _joined(sets, terms, self.rule)
+            made = self._made[key] = self._make(answers, at)
         return made
+
+    def _make(self, answers: Sequence[PriceSet | Unpriced], at: int) -> PriceSet | Unpriced:
+        sets = [one for one in answers if isinstance(one, PriceSet)]
+        terms = applying(self.terms, at)
+        if not sets:
+            return answers[0]
+        if len(sets) == 1 and not terms and not self.rule:
+            return sets[0]
+        return _joined(sets, terms, self.rule)
 
 
 def _joined(sets: Sequence[PriceSet], terms: tuple[Term, ...], rule: str) -> PriceSet:

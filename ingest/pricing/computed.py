@@ -70,12 +70,13 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
         _owe_steps(event, prices, owed)
     costs: dict[str, Any] = owed
     if prices.denominator != 1 or prices.terms:
-        costs = {component: prices.rounded(one, prices.charged) for component, one in owed.items()}
-        saved = prices.rounded(saved, prices.charged)
+        costs = {component: prices.charged.of(one) for component, one in owed.items()}
+        saved = prices.charged.of(saved)
     listed = contracted = total = sum(costs.values())
     if prices.terms:
-        listed = sum(prices.rounded(one) for one in owed.values())
-        contracted = sum(prices.rounded(one, prices.contracted) for one in owed.values())
+        listed = sum([prices.listed(one) for one in owed.values()])
+        if prices.contracted != prices.charged:
+            contracted = sum([prices.contracted.of(one) for one in owed.values()])
     if lookup is not None:
         costs["other_cost"] = costs.get("other_cost", 0) + (lookup.total_cost or 0)
         total += lookup.total_cost or 0

@@ -91,6 +91,22 @@ class Step(NamedTuple):
     rate: Rate
 
 
+class Ratio(NamedTuple):
+    """An exact factor, ready for whole numbers."""
+
+    numerator: int
+    denominator: int
+
+    def of(self, number: int) -> int:
+        """So much of a whole number, rounded once, half to even."""
+        return divide_half_even(number * self.numerator, self.denominator)
+
+
+def _over(denominator: int, factor: Fraction) -> Ratio:
+    exact = factor / denominator
+    return Ratio(exact.numerator, exact.denominator)
+
+
 class NoRate(LookupError):
     """A meter has no rate and nothing that holds it has one; the text is the meter."""
 
@@ -126,10 +142,10 @@ class PriceSet:
     denominator: int = field(init=False)
     numerators: Numerators = field(init=False)
     step_numerators: tuple[int, ...] = field(init=False)
-    contracted: Fraction = field(init=False)
-    """What a discount leaves of the list price."""
-    charged: Fraction = field(init=False)
-    """What a discount and a mark-up make of the list price."""
+    contracted: Ratio = field(init=False)
+    """What a discount leaves of the list price, over the denominator."""
+    charged: Ratio = field(init=False)
+    """What a discount and a mark-up make of the list price, over the denominator."""
 
     def __post_init__(self) -> None:
         exact = {meter: self._exact(meter, rate) for meter, rate in self.by_meter.items()}
@@ -146,8 +162,8 @@ class PriceSet:
             "denominator": denominator,
             "numerators": numerators,
             "step_numerators": tuple(int(one * denominator) for one in stepped),
-            "contracted": contracted,
-            "charged": contracted * self.factor("markup"),
+            "contracted": _over(denominator, contracted),
+            "charged": _over(denominator, contracted * self.factor("markup")),
             "digest": hashlib.blake2b(repr(self._facts()).encode(), digest_size=12).hexdigest(),
         }
         for name, value in made.items():
@@ -185,8 +201,6 @@ class PriceSet:
         """Each meter's published price as text, for the ledger and for people."""
         return {meter: str(rate) for meter, rate in self.by_meter.items()}
 
-    def rounded(self, numerator: int, factor: Fraction | None = None) -> int:
-        """A sum of counts times numerators as pico-units, times a factor: the one rounding of a component."""
-        if factor is None or factor == 1:
-            return numerator if self.denominator == 1 else divide_half_even(numerator, self.denominator)
-        return divide_half_even(numerator * factor.numerator, self.denominator * factor.denominator)
+    def listed(self, numerator: int) -> int:
+        """A sum of counts times numerators as pico-units at the list price: the one rounding of a component."""
+        return numerator if self.denominator == 1 else divide_half_even(numerator, self.denominator)

@@ -1,16 +1,25 @@
-"""How long pricing one ordinary call takes, beside genai-prices itself: `python tests/benchmarks/pricing.py`."""
+"""How long pricing one ordinary call takes, beside genai-prices and LiteLLM: `python tests/benchmarks/pricing.py`.
 
+Once with the snapshot alone, once with prices and a discount of one's own over it.
+"""
+
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks the network
 import genai_prices
+import litellm
 
 from ingest.event import UsageEvent
 from ingest.ledger.types import micros
-from ingest.pricing.book import Book
+from ingest.pricing.book import Book, Stored
+from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
+from ingest.pricing.terms import Term
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 MODELS = (("openai", "gpt-5.4"), ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro"))
@@ -27,11 +36,30 @@ def microseconds(work: Callable[[], object], times: int) -> float:
     return best / times * 1e6
 
 
+def contracted() -> Book:
+    """A book with a price and a discount of one's own for each of the models."""
+    points = [
+        PricePoint(
+            source=OWN,
+            provider=provider,
+            model=model,
+            meter="input",
+            price=Decimal(2),
+            per=1_000_000,
+            number=at,
+        )
+        for at, (provider, model) in enumerate(MODELS, 1)
+    ]
+    discount = Term(kind="discount", factor=Decimal("0.88"), number=1)
+    return Book(Stored(points=tuple(points), terms=(discount,)))
+
+
 def main() -> None:
     """Print one row per model."""
-    book = Book()
+    plain, own = Book(), contracted()
     at = micros(MOMENT)
-    print(f"{'model':<32}{'tallybook':>12}{'genai-prices':>14}  microseconds a call")
+    heads = ("tallybook", "own + 12% off", "genai-prices", "litellm")
+    print(f"{'microseconds a call':<32}" + "".join(f"{head:>16}" for head in heads))
     for provider, model in MODELS:
         event = UsageEvent(
             source="bench",
@@ -42,12 +70,24 @@ def main() -> None:
             output_tokens=200,
         )
         usage = genai_prices.Usage(input_tokens=1500, cache_read_tokens=500, output_tokens=200)
-        mine = microseconds(partial(price, event, book, at), 20_000)
         calc = partial(
             genai_prices.calc_price, usage, model, provider_id=provider, genai_request_timestamp=MOMENT
         )
-        theirs = microseconds(calc, 1_000)
-        print(f"{provider + '/' + model:<32}{mine:>12.1f}{theirs:>14.1f}")
+        per_token = partial(
+            litellm.cost_per_token,
+            model=model,
+            prompt_tokens=1500,
+            completion_tokens=200,
+            cache_read_input_tokens=500,
+            custom_llm_provider={"google": "gemini"}.get(provider, provider),
+        )
+        found = [
+            microseconds(partial(price, event, plain, at), 20_000),
+            microseconds(partial(price, event, own, at), 20_000),
+            microseconds(calc, 1_000),
+            microseconds(per_token, 1_000),
+        ]
+        print(f"{provider + '/' + model:<32}" + "".join(f"{one:>16.1f}" for one in found))
 
 
 if __name__ == "__main__":
