@@ -1,7 +1,6 @@
 """`tallybook prices import`: prices of a file, or of the installed LiteLLM, into the price book."""
 
 import json
-import re
 import sys
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -20,7 +19,8 @@ from ingest.ledger import prices
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_tables import price_point
 from ingest.ledger.types import instant, micros
-from ingest.price_lists import NotAPriceList, PriceList
+from ingest.price_lists import LeftOut, NotAPriceList, PriceList
+from ingest.price_lists.price_list import is_source
 from ingest.pricing.changes import Change, Changes, changes, term_changes
 from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.settings import Settings
@@ -30,10 +30,10 @@ USAGE: Final = 2
 REJECTED: Final = 3
 
 _BUNDLED: Final = "litellm/model_prices_and_context_window_backup.json"
-_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _LARGEST: Final = 256 * 1024 * 1024
 _SHOWN: Final = 20
 _TOLD: Final = 100
+_NAMES: Final = 6
 
 
 class CannotImport(Exception):
@@ -113,7 +113,7 @@ def _bytes(path: Path) -> bytes:
 def _source(name: str | None) -> str | None:
     if name is None:
         return None
-    if not _SOURCE.fullmatch(name.lower()) or name.lower() == SNAPSHOT:
+    if not is_source(name.lower()):
         raise CannotImport(
             f"--source {name}: give letters, digits, dots and dashes, at most 40, and not {SNAPSHOT}, which ships"
         )
@@ -183,11 +183,13 @@ def _print(out: Console, listed: PriceList, found: Changes, start: int, *, dry_r
     if found.terms or found.kept_terms:
         kept = f"; {found.kept_terms:,} that were set otherwise stand" if found.kept_terms else ""
         say(f"{len(found.terms):,} factors of regions added{kept}")
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for one in listed.left_out:
-        by_reason[one.reason].append(f"{one.field} {one.count:,}")
-    for reason, names in by_reason.items():
-        say(f"left out ({reason}): {', '.join(names)}")
+    by_reason: dict[str, list[LeftOut]] = defaultdict(list)
+    for one in sorted(listed.left_out, key=lambda one: -one.count):
+        by_reason[one.reason].append(one)
+    for reason, ones in by_reason.items():
+        names = [f"{one.field} {one.count:,}" for one in ones[:_NAMES]]
+        more = f" and {len(ones) - _NAMES:,} more (--json names all)" if len(ones) > _NAMES else ""
+        say(f"{sum(one.count for one in ones):,} left out, {reason}: {', '.join(names)}{more}")
     for fault in listed.faults[:_TOLD]:
         say(f"rejected: {fault}")
     if len(listed.faults) > _TOLD:

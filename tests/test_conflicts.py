@@ -65,10 +65,16 @@ def test_prices_in_two_currencies_cannot_be_compared() -> None:
     assert found(point("litellm", "1"), point("bifrost", "3", currency="EUR")) == []
 
 
-def test_different_spellings_of_a_model_meet_and_are_told_once() -> None:
+def test_different_spellings_of_a_model_meet() -> None:
     dated = "talker-1-2026-02-03"
     (one,) = found(point("litellm", "1", model=dated), point("bifrost", "2"), point("litellm", "2"))
     assert (one.model, list(one.prices)) == (dated, ["litellm", "bifrost"])
+
+
+def test_what_two_spellings_of_a_model_say_alike_is_told_once() -> None:
+    dated = point("litellm", "1", model="talker-1-2026-02-03", number=2)
+    (one,) = found(dated, point("litellm", "1"), point("bifrost", "2"))
+    assert one.model == "talker-1"
 
 
 def test_a_tier_is_compared_with_the_same_tier() -> None:

@@ -83,6 +83,7 @@ def rule(provider: str, model: str, listed: str) -> str | None:
             "bedrock/anthropic.claude-opus-5",
             "ARN taken off",
         ),
+        ("bedrock", "us-east-1/anthropic.claude-v2:1", "bedrock/anthropic.claude-v2:1", "region taken off"),
         ("bedrock", "converse/anthropic.claude-opus-5", "bedrock/anthropic.claude-opus-5", "path taken off"),
         # Vertex and Gemini.
         ("vertex", "claude-sonnet-4-5@20250929", "vertex/claude-sonnet-4-5", "date taken off"),
@@ -141,6 +142,7 @@ def test_a_spelling_is_found_by_a_rule_with_a_name(
         ("openrouter", "deepseek/deepseek-r1:free", "openrouter/deepseek/deepseek-r1"),
         ("bedrock", "us-gov.anthropic.claude-opus-5", "bedrock/anthropic.claude-opus-5"),
         ("bedrock", "us-gov-west-1/anthropic.claude-opus-5", "bedrock/anthropic.claude-opus-5"),
+        ("bedrock", "eu-west-2/meta.llama3-8b-instruct-v1:0", "bedrock/meta.llama3-8b-instruct-v1:0"),
         ("azure", "eu/gpt-5.4", "azure/gpt-5.4"),
         ("fal_ai", "high/1024-x-1024/openai/gpt-image-2", "fal_ai/openai/gpt-image-2"),
         # Fine-tuned models cost more than their base.
@@ -172,6 +174,23 @@ def test_the_shipped_prices_have_no_base_price_for_a_fine_tuned_model(model: str
 )
 def test_the_shipped_prices_know_what_a_resource_is_named_for(provider: str, model: str) -> None:
     assert not isinstance(snapshot().find(provider, model, "standard"), Unpriced)
+
+
+@pytest.mark.parametrize(
+    ("model", "has_a_price"),
+    [
+        ("us.anthropic.claude-opus-5", True),
+        ("us-east-1/anthropic.claude-opus-5", True),
+        ("us-gov.anthropic.claude-opus-5", False),
+        ("us-gov-west-1/anthropic.claude-opus-5", False),
+        ("eu-west-2/meta.llama3-8b-instruct-v1:0", False),
+        ("arn:aws-us-gov:bedrock:us-gov-west-1:1:inference-profile/us-gov.anthropic.claude-opus-5", False),
+    ],
+)
+def test_the_shipped_prices_are_not_those_of_regions_that_have_their_own(
+    model: str, has_a_price: bool
+) -> None:
+    assert isinstance(snapshot().find("bedrock", model, "standard"), Unpriced) is not has_a_price
 
 
 def test_an_alias_says_what_a_deployment_or_a_profile_is() -> None:

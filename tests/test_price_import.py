@@ -242,7 +242,7 @@ def test_the_command_imports_the_installed_map_and_says_what_it_left_out(tallybo
     assert (code, answer["source"], answer["unchanged"]) == (0, "litellm", 0)
     assert answer["origin"].startswith("litellm 1.")
     assert answer["models"] > 3_500
-    assert {"field": "input_dbu_cost_per_token", "reason": "no meter counts it", "count": 58} in answer[
+    assert {"field": "input_dbu_cost_per_token", "reason": "as no meter counts them", "count": 58} in answer[
         "left_out"
     ]
     code, out, _ = tallybook.run("prices", "import", "--litellm")

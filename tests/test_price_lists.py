@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from decimal import Context, Decimal
 from importlib.metadata import distribution
 from pathlib import Path
@@ -277,6 +278,20 @@ def test_what_is_no_price_is_a_fault_with_its_entry_field_and_value(price: Any) 
     assert "a number from 0" in str(fault)
 
 
+@pytest.mark.parametrize("key", ["a\0b", "a\ud800", "m" * 256, ""])
+def test_a_name_that_no_database_would_keep_is_a_fault(key: str) -> None:
+    listed = litellm(key, "acme", input_cost_per_token=1e-06)
+    assert not listed.points
+    assert str(listed.faults[0]).isprintable()
+
+
+@pytest.mark.parametrize("start", [-1, 0.5, 1e30, "many", None])
+def test_a_band_that_starts_nowhere_is_a_fault(start: Any) -> None:
+    listed = litellm(tiered_pricing=[{"input_cost_per_token": 1e-06, "range": [start, None]}])
+    assert not listed.points
+    assert [one.field for one in listed.faults] == ["tiered_pricing"]
+
+
 def test_entries_that_agree_about_a_model_are_joined_and_others_are_not() -> None:
     def read(standard: float) -> PriceList:
         entries = {
@@ -442,6 +457,16 @@ def test_json_of_ones_own_keeps_its_decimals() -> None:
     assert (point.price, point.above) == (Decimal("0.1"), 200_000)
 
 
+def test_the_tables_in_the_documentation_can_be_imported() -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "prices.md").read_text()
+    examples = re.findall(r"```(csv|yaml)\n(.*?)```", text, re.DOTALL)
+    assert {kind for kind, _ in examples} == {"csv", "yaml"}
+    for kind, example in examples:
+        listed = price_lists.read(f"own.{kind}", example.encode())
+        assert listed.points
+        assert not listed.faults, example
+
+
 @pytest.mark.parametrize("raw", [WIDE.replace(b",", b";"), WIDE.replace(b",", b"\t"), b"\xef\xbb\xbf" + WIDE])
 def test_other_delimiters_and_a_byte_order_mark_are_no_trouble(raw: bytes) -> None:
     assert price_lists.read("prices", raw).points == tuple(price_lists.read("prices", WIDE).points)
@@ -484,6 +509,7 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
         ({"provider": "p", "model": "m", "input": "1", "marginal": "yes"}, "marginal"),
         ({"provider": "p", "model": "m", "reasoning": "1", "marginal": "yes", "above": "5"}, "reasoning"),
         ({"provider": "p", "model": "m", "input": {"usd": "1"}}, "input"),
+        ({"provider": "p", "model": "m", "input": "1", "source": "genai-prices"}, "source"),
     ],
 )
 def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str) -> None:
@@ -491,6 +517,17 @@ def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str
     listed = price_lists.read("own.json", json.dumps([good, entry]).encode())
     (fault,) = listed.faults
     assert (fault.where, fault.field) == ("entry 2", field)
+
+
+def test_every_digit_of_ones_own_price_counts() -> None:
+    (point,) = price_lists.read("own.csv", b"provider,model,input\np,m,0.12345678901234567890\n").points
+    assert f"{point.price:f}" == "0.1234567890123456789"
+
+
+def test_a_row_can_name_its_source() -> None:
+    rows = b"provider,model,input,source\np,m,1,\np,m,2,Broker\n"
+    assert [one.source for one in price_lists.read("own.csv", rows).points] == ["own", "broker"]
+    assert {one.source for one in price_lists.read("own.csv", rows[:-14], "resale").points} == {"resale"}
 
 
 def test_two_rows_that_contradict_each_other_are_told() -> None:

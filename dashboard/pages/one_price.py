@@ -14,7 +14,7 @@ from dashboard.filters import View, question, to_search
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, later, page, panel
 from dashboard.priced_model import Band, PricedModel, priced_model
-from dashboard.prices import USUAL, book_of, now, per_million
+from dashboard.prices import MILLION, USUAL, book_of, now, per_million
 from ingest.ledger.engine import Ledger
 from ingest.ledger.types import instant
 from ingest.pricing.history import Stretch
@@ -416,4 +416,4 @@ def priced_per(meter: str, rate: Rate) -> tuple[Decimal, str]:
         return per_million(rate), "1M tokens"
     if rate.per == 1:
         return rate.price, unit.removesuffix("es") if unit == "searches" else unit.removesuffix("s")
-    return rate.price, f"{'1M' if rate.per == 1_000_000 else wording.number(rate.per)} {unit}"
+    return rate.price, f"{'1M' if rate.per == MILLION else wording.number(rate.per)} {unit}"

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from ingest.price_lists import fields, off_peak
-from ingest.price_lists.number import plain, price
-from ingest.price_lists.price_list import Fault, LeftOut, PriceList
+from ingest.price_lists.number import mended, plain, price
+from ingest.price_lists.price_list import Fault, LeftOut, PriceList, is_name
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import OF_REGIONS
@@ -28,12 +28,12 @@ _LOCAL: Final = frozenset(
 )
 """Providers that run on one's own machines."""
 
-_NO_METER: Final = "no meter counts it"
-_NOTHING: Final = "0, which these lists also write for what is unknown or not sold"
-_TWICE: Final = "said otherwise of the same model"
-_BY_TOKENS: Final = "the model is sold by tokens, which count the same"
-_PATTERN: Final = "its name is a pattern"
-_HOURS: Final = "hours that cannot be said in UTC"
+_NO_METER: Final = "as no meter counts them"
+_NOTHING: Final = "as they are 0, which these lists also write for what is unknown or not sold"
+_TWICE: Final = "as another entry says otherwise of the same model"
+_BY_TOKENS: Final = "as the model is sold by tokens, which count the same"
+_PATTERN: Final = "as the name is a pattern"
+_HOURS: Final = "as the hours cannot be said in UTC"
 
 _INSTEAD: Final = {
     "character": "input",
@@ -45,6 +45,8 @@ _INSTEAD: Final = {
 """Measures that count what tokens of one side count too: where these are sold, they would be charged twice."""
 
 _SHOWN: Final = 60
+_MOST: Final = 10**12
+"""More tokens than any call has."""
 _SEARCH_SIZES: Final = ("medium", "low", "high")
 _RESIDENCE: Final = "regional_processing_uplift_multiplier_"
 _ELSEWHERE: Final = "regional_endpoint_uplift_multiplier"
@@ -95,6 +97,9 @@ class Reading:
         )
 
     def _take(self, entry: Entry) -> None:
+        if not (is_name(entry.provider) and is_name(entry.model)):
+            self._fault(entry, "key", entry.key, "name a model in at most 255 letters that can be printed")
+            return
         if ANY in entry.model:
             self.left_out[entry.key, _PATTERN] += 1
             return
@@ -136,7 +141,7 @@ class Reading:
             provider=entry.provider,
             model=entry.model,
             meter=meter,
-            price=plain(amount * per / times),
+            price=plain(mended(amount) * per / times),
             per=per,
             service_tier=about.service_tier,
             above=about.above,
@@ -226,10 +231,10 @@ class Reading:
         factor = price(held)
         if held is not None and not factor:
             self._fault(entry, name, held, "a factor is a number above 0, such as 1.1")
-        return plain(factor) if factor and factor != 1 else Decimal(0)
+        return plain(mended(factor)) if factor and factor != 1 else Decimal(0)
 
     def _fault(self, entry: Entry, name: str, held: Any, advice: str) -> None:
-        self.faults.append(Fault(entry.key, name, str(held)[:_SHOWN], advice))
+        self.faults.append(Fault(entry.key[:_SHOWN], name, str(held)[:_SHOWN], advice))
 
 
 def model_of(key: str, provider: str) -> str:
@@ -256,7 +261,7 @@ def _start(band: Any) -> int | None:
     """The tokens above which a band's prices hold."""
     edges = band["range"] if isinstance(band, dict) else None
     start = edges[0] if isinstance(edges, list) and edges else None
-    if not isinstance(start, Decimal) or start != start.to_integral_value() or start < 0:
+    if not isinstance(start, Decimal) or not 0 <= start < _MOST or start != start.to_integral_value():
         return None
     return int(start)
 

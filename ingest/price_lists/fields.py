@@ -91,7 +91,7 @@ _PRICES: Final = re.compile(r"(?:\w+_)?(?:cost|price)(?:_.*)?")
 
 def is_a_price(name: str) -> bool:
     """Whether a field looks like a price at all."""
-    return _PRICES.fullmatch(name) is not None
+    return name.isascii() and _PRICES.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=8192)

@@ -1,7 +1,7 @@
 """Numbers of price lists: decimals from their text, never a binary float.
 
-Makers of lists work in floats: 0.05 / 1,000,000 is written 5.0000000000000004E-8. A float holds 15 digits for certain, so
-what has more is rounded to 15, which undoes that and changes no price that anybody published.
+Makers of price maps work in floats: 0.05 / 1,000,000 is written 5.0000000000000004E-8. A float holds 15 digits for certain,
+so what has more is rounded to 15 there, which undoes that and changes no price that anybody published.
 """
 
 import json
@@ -12,7 +12,7 @@ from ingest.price_lists.price_list import NotAPriceList
 
 _CERTAIN: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _LARGEST: Final = Decimal(1_000_000)
-_LONGEST: Final = 40
+_LONGEST: Final = 28
 
 
 def decoded(text: str) -> Any:
@@ -35,7 +35,12 @@ def price(held: Any) -> Decimal | None:
         held = _decimal(held.strip())
     if not isinstance(held, Decimal) or not held.is_finite() or not 0 <= held < _LARGEST:
         return None
-    return _CERTAIN.plus(held)
+    return held
+
+
+def mended(amount: Decimal) -> Decimal:
+    """An amount without what a float did to it."""
+    return _CERTAIN.plus(amount)
 
 
 def plain(amount: Decimal) -> Decimal:

@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from ingest.price_lists.number import plain, price
-from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList
+from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
 from ingest.price_lists.tables import Row, Table
 from ingest.pricing import hours
 from ingest.pricing.computed import MARGINAL
 from ingest.pricing.matching import provider_of, tier_of
-from ingest.pricing.point import OWN, PricePoint
+from ingest.pricing.point import OWN, SNAPSHOT, PricePoint
 from ingest.pricing.rates import METERS
 from ingest.pricing.units import meter_of, per_of
 
@@ -99,7 +99,7 @@ def _points(row: Row, origin: str, source: str | None) -> list[PricePoint]:
             stranger, f"no such column; there are {', '.join(_ABOUT)}, and meters: {', '.join(METERS)}"
         )
     shared: dict[str, Any] = {
-        "source": source or cells.get("source", OWN).lower(),
+        "source": source or _source(cells.get("source", OWN).lower()),
         "provider": provider_of(_needed(cells.get("provider"), "provider", "azure")),
         "model": _needed(cells.get("model"), "model", "gpt-5.4").lower(),
         "currency": _currency(cells.get("currency", "USD")),
@@ -150,9 +150,17 @@ def _prices(row: Row) -> Iterator[tuple[str, Decimal, int]]:
             yield meter, _amount(held, name), per_of(meter)
 
 
+def _source(held: str) -> str:
+    if not is_source(held):
+        raise _Wrong("source", f"give letters, digits, dots and dashes, and not {SNAPSHOT}, which ships")
+    return held
+
+
 def _needed(held: str | None, field: str, example: str) -> str:
     if not held:
         raise _Wrong(field, f"it is missing; write for instance {example}")
+    if not is_name(held):
+        raise _Wrong(field, "write a name of at most 255 letters that can be printed")
     return held
 
 

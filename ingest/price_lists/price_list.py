@@ -1,9 +1,28 @@
 """The price list: what a file says prices are, and what of it could not be taken."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
-from ingest.pricing.point import PricePoint
+from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.pricing.terms import Term
+
+_LONGEST: Final = 255
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def is_source(name: str) -> bool:
+    """Whether imported prices may be kept under this name: that of the shipped snapshot means nothing else."""
+    return _SOURCE.fullmatch(name) is not None and name != SNAPSHOT
+
+
+def is_name(text: str) -> bool:
+    """Whether a provider or a model may be called this: something to print, and not a whole text."""
+    return 0 < len(text) <= _LONGEST and text.isprintable()
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
 
 
 class NotAPriceList(Exception):
@@ -21,7 +40,7 @@ class Fault:
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.field} is {self.value!r}; {self.advice}"
+        return f"{_printable(self.where)}: {_printable(self.field)} is {self.value!r}; {self.advice}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
-from ingest.pricing.matching import provider_of, resource
+from ingest.pricing.matching import is_elsewhere, provider_of, resource
 from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import Term
@@ -124,8 +124,11 @@ class GenaiPrices:
         if model == "unknown":
             return Unpriced("the call names no model")
         held, found = self._find_model(provider, model)
-        if found is None and (named := resource(provider_of(provider), model.strip().lower())):
+        written = (provider_of(provider), model.strip().lower())
+        if found is None and (named := resource(*written)):
             held, found = self._find_model(named.provider, named.model)
+        if is_elsewhere(*written):
+            found = None
         if found is None:
             return Unpriced(f"no price for {provider}/{model}")
         return self._compiled(held, found, held.id if provider == "unknown" else provider, service_tier)

@@ -1,7 +1,7 @@
 """Conflicts: where two sources of prices say something else about the same unit at an instant.
 
-Each source is asked for every model that any of them names, in its own words: so different spellings of a model meet,
-and a model that two names lead to is told once. Prices are compared per unit and within a currency. Terms, marginal
+Each source is asked for every model that any of them names, in its own words: so different spellings of a model meet.
+What is the same of a name and of what is left of it without a date or a region is told once, of the shorter. Prices are compared per unit and within a currency. Terms, marginal
 prices and patterns are not compared: they are one's own.
 """
 
@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from ingest.pricing.book import Book
+from ingest.pricing.matching import names
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate, Unpriced
 
@@ -35,6 +36,10 @@ class Conflict(NamedTuple):
     """How much less the lowest is than the highest, as a part of the highest: from 0 to 1."""
 
 
+_Said = Mapping[str, Fraction]
+"""The price of one unit by source."""
+
+
 class _Named(NamedTuple):
     provider: str
     model: str
@@ -47,30 +52,32 @@ def conflicts(book: Book, at: int, threshold: Decimal = THRESHOLD) -> list[Confl
         return []
     points = [*book.snapshot.points(at), *book.stored.points]
     bands = sorted({0, *(point.above for point in points if not point.marginal)})
-    told: set[tuple[object, ...]] = set()
+    told: dict[tuple[object, ...], _Said] = {}
     found = []
     for name in _names(points):
-        for conflict, about in _of_model(book, name, at, bands, threshold):
-            if about not in told:
-                told.add(about)
+        for conflict in _of_model(book, name, at, bands, threshold):
+            said = {source: Fraction(rate.price) / rate.per for source, rate in conflict.prices.items()}
+            about = conflict[2:5]
+            if all(told.get((*other[:2], *about)) != said for other in names(name.provider, name.model)):
                 found.append(conflict)
-    return found
+            told[*name[:2], *about] = said
+    return sorted(found, key=lambda one: one[:5])
 
 
 def _names(points: Iterable[PricePoint]) -> list[_Named]:
-    """Models and tiers that points name outright, a short name before a longer one of the same model."""
+    """Models and tiers that points name outright, a short name before a longer one that may be the same model."""
     named = {
         _Named(point.provider, point.model, point.service_tier)
         for point in points
         if point.provider != ANY and ANY not in point.model
     }
-    return sorted(named)
+    return sorted(named, key=lambda one: (len(one.model), one))
 
 
 def _of_model(
     book: Book, name: _Named, at: int, bands: Iterable[int], threshold: Decimal
-) -> Iterator[tuple[Conflict, tuple[object, ...]]]:
-    """The conflicts of one name, and what each is about: the same for every name that leads to it."""
+) -> Iterator[Conflict]:
+    """The conflicts of one name."""
     asked = {shelf.source: shelf.find(*name) for shelf in book.shelves}
     dated = {
         source: one for source, one in asked.items() if one is not None and not isinstance(one, Unpriced)
@@ -90,12 +97,8 @@ def _of_model(
                 said = {source: rate for source, rate in rates.items() if priced[source].currency == currency}
                 spread = _spread(said.values())
                 if spread > Fraction(threshold):
-                    about = tuple((source, priced[source].provider, priced[source].model) for source in said)
                     shown = Decimal(round(spread / Fraction(_DIGITS))) * _DIGITS
-                    yield (
-                        Conflict(*name, meter, above, said, shown),
-                        (*about, name.service_tier, meter, above),
-                    )
+                    yield Conflict(*name, meter, above, said, shown)
 
 
 def _spread(rates: Iterable[Rate]) -> Fraction:

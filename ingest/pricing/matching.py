@@ -62,7 +62,10 @@ UNKNOWN: Final = "unknown"
 """The provider of calls that say none, and whose model has no home."""
 
 _RULES: Final = (
-    (re.compile(r"(?P<off>(us|eu|apac|au|jp|ca|sa|global|regional)\.)"), "region taken off"),
+    (
+        re.compile(r"(?P<off>(us|eu|apac|au|jp|ca|sa|global|regional)\.)"),
+        "region taken off",
+    ),
     (re.compile(r".*(?P<off>[-:@](latest|stable|default))"), "latest taken off"),
     (
         re.compile(
@@ -92,6 +95,9 @@ _IN_FRONT: Final = frozenset(["region taken off", "vendor taken off"])
 _PRICED_APART: Final = frozenset(["gpt-4o-2024-05-13"])
 """Dated models that cost something else than the undated name has ever meant since."""
 
+_ELSEWHERE: Final = re.compile(r"(.*/)?(us-gov\.|(?!us-(east|west)-\d/)[a-z]{2}(-gov)?-[a-z]+-\d/).*")
+"""Names in regions of Bedrock where most models have other prices than in the United States, where prices are published."""
+
 _RESOURCES: Final = (
     (
         re.compile(r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(foundation-model|inference-profile)/(?P<model>[^/]+)"),
@@ -104,6 +110,7 @@ _RESOURCES: Final = (
         "publisher taken off",
     ),
     (re.compile(r"accounts/fireworks/models/(?P<model>[^/]+)"), "fireworks", "account taken off"),
+    (re.compile(r"us-(east|west)-\d/(?P<model>[^/]+)"), "bedrock", "region taken off"),
     (re.compile(r"models/(?P<model>[^/]+)"), "", "path taken off"),
     (re.compile(r"(?P<model>ft:[^:]+):.*"), "", "fine-tuned"),
 )
@@ -145,6 +152,11 @@ def names(provider: str, model: str) -> Iterator[Name]:
         if (name.provider, name.model) not in seen:
             seen.add((name.provider, name.model))
             yield name
+
+
+def is_elsewhere(provider: str, model: str) -> bool:
+    """Whether a name says a region whose prices are its own: it has the price that a list says of it, or none."""
+    return provider == "bedrock" and _ELSEWHERE.fullmatch(model) is not None
 
 
 def resource(provider: str, model: str) -> Name | None:

@@ -35,6 +35,7 @@ SHOWS = {
         "#latency-by-key",
     ),
     "requests": ("#totals", ".ag-row"),
+    "prices": ("#prices", "#price-conflicts"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
@@ -286,7 +287,7 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
 def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger, scheme: str) -> None:
     visit = visiting(chromium, site, 1440, scheme)
     chosen = people.by_name(sample, "virtual_key")["Code review"].ident
-    for path in (*SHOWS, f"keys?virtual_key={chosen}"):
+    for path in (*SHOWS, f"keys?virtual_key={chosen}", "prices?provider=openai&model=gpt-5.4"):
         page = visit.to(path)
         page.wait_for_timeout(250)
         assert serious(page) == [], path
