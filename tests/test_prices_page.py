@@ -41,7 +41,7 @@ def at(day: str) -> int:
 
 
 def point(price: str | None, day: str | None = None, **facts: Any) -> PricePoint:
-    known = {"source": "own", "provider": "acme", "model": "a-1", "meter": "input", "per": MILLION}
+    known: dict[str, Any] = {"source": "own", "provider": "acme", "model": "a-1", "meter": "input", "per": MILLION}
     known |= {"added_at": at("2026-09-01"), "added_by": "ana"}
     return PricePoint(
         price=None if price is None else Decimal(price),
