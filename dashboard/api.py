@@ -14,7 +14,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue, prices
+from dashboard import catalogue, prices, unpriced
 from dashboard.answer import as_csv, as_json, write_csv
 from dashboard.question import (
     MOST_ROWS,
@@ -120,6 +120,18 @@ def make_router(ledger: Ledger) -> APIRouter:
             return _page_csv(page)
         return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
 
+    @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
+    def one_request(event_id: str) -> Response:
+        found = in_full(ledger, wanted) if (wanted := _uuid(event_id)) else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(found)
+
+    _add_prices(router, ledger)
+    return router
+
+
+def _add_prices(router: APIRouter, ledger: Ledger) -> None:
     @router.get("/prices", responses=_BOTH, summary="What models cost, and what calls used of them")
     def price_list(
         request: Request,
@@ -159,14 +171,23 @@ def make_router(ledger: Ledger) -> APIRouter:
             return Response(text, media_type=CSV, headers=_file("prices") if as_file else None)
         return JSONResponse(prices.as_json(found))
 
-    @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
-    def one_request(event_id: str) -> Response:
-        found = in_full(ledger, wanted) if (wanted := _uuid(event_id)) else None
-        if found is None:
-            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
-        return JSONResponse(found)
-
-    return router
+    @router.get("/prices/unpriced", responses=_BOTH, summary="Models that calls have no price for")
+    def without_price(
+        request: Request,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+    ) -> Response:
+        with understood():
+            words = Words(start=start, end=end, timezone=timezone)
+            period = parse(words, ledger.zone, datetime.now(UTC)).period
+            as_file = read_format(form) == "csv"
+        found = unpriced.unpriced(ledger, period)
+        if as_file or (form is None and wants_csv(request)):
+            text = unpriced.as_csv(found)
+            return Response(text, media_type=CSV, headers=_file("unpriced") if as_file else None)
+        return JSONResponse(unpriced.as_json(found))
 
 
 @contextmanager

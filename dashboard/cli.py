@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from ingest import prices_cli
 from ingest.cli import Json, app
 
 __all__ = ["main"]
+
+_SHOWN_PRICES = 50
 
 
 @app.command()
@@ -66,6 +69,69 @@ def serve(
     from dashboard.serving import run
 
     raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
+
+
+@prices_cli.app.command("list")
+def list_prices(
+    search: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Words that provider, model and tier hold.")
+    ] = "",
+    provider: Annotated[str | None, typer.Option(help="The provider, as price lists name it.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model, as price lists name it.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Prices of this date or time; else of now.")
+    ] = None,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Where sources disagree by more than 1%.")
+    ] = False,
+    unpriced: Annotated[
+        bool, typer.Option("--unpriced", help="Models that calls have no price for.")
+    ] = False,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many.")] = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """List what models cost, those that are called most first."""
+    if conflicts and unpriced:
+        raise typer.BadParameter("ask for conflicts or for what is unpriced", param_hint="--unpriced")
+    from dashboard.prices_command import Asked, list_
+
+    form = "json" if as_json else "csv" if as_csv else "table"
+    shown = limit if limit or form != "table" else _SHOWN_PRICES
+    asked = Asked(
+        search=search,
+        provider=provider,
+        model=model,
+        at=at,
+        conflicts=conflicts,
+        unpriced=unpriced,
+        start=from_,
+        end=to,
+        limit=shown,
+        form=form,
+    )
+    raise typer.Exit(list_(asked))
+
+
+@prices_cli.app.command("show")
+def show_prices(
+    provider: Annotated[str, typer.Argument(help="The provider, as calls or price lists name it.")],
+    model: Annotated[str, typer.Argument(help="The model, as calls or price lists name it.")],
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Prices of this date or time; else of now.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say all that the book holds of one model: prices, bands, tiers, terms, and every row with who added it."""
+    from dashboard.prices_command import show
+
+    raise typer.Exit(show(provider, model, at, as_json=as_json))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,13 @@ def at(day: str) -> int:
 
 
 def point(price: str | None, day: str | None = None, **facts: Any) -> PricePoint:
-    known: dict[str, Any] = {"source": "own", "provider": "acme", "model": "a-1", "meter": "input", "per": MILLION}
+    known: dict[str, Any] = {
+        "source": "own",
+        "provider": "acme",
+        "model": "a-1",
+        "meter": "input",
+        "per": MILLION,
+    }
     known |= {"added_at": at("2026-09-01"), "added_by": "ana"}
     return PricePoint(
         price=None if price is None else Decimal(price),
@@ -174,7 +181,7 @@ def test_stretches_meet_and_start_where_prices_do(ledger: Ledger) -> None:
     )
     found = history(prices.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
     edges = [None, at("2026-03-01"), at("2026-05-01"), at("2026-06-01"), None]
-    assert [(one.start, one.end) for one in found] == list(zip(edges[:-1], edges[1:], strict=True))
+    assert [(one.start, one.end) for one in found] == list(pairwise(edges))
     assert [isinstance(one.prices, Unpriced) for one in found] == [True, False, True, False]
 
 

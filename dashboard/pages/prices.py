@@ -168,8 +168,8 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     found = prices.disagreements(book, prices.now(), uses)
     title = "Where sources disagree"
     if not found:
-        sources = " and ".join(shelf.source for shelf in book.shelves)
-        words = f"No two sources differ by more than 1%. Prices come from {sources}."
+        told = " and ".join(shelf.source for shelf in book.shelves)
+        words = f"No two sources differ by more than 1%. Prices come from {told}."
         return panel(title, [html.P(words, id="price-conflicts", className="note")])
     sources = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
     more = len(found) - _SHOWN_CONFLICTS
