@@ -1,0 +1,57 @@
+"""Unpriced calls by model: how many, since when and why. Nothing else says why a sum leaves calls out."""
+
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from dashboard import names
+from dashboard.question import SpendQuery
+from dashboard.restriction import restrictions, term_id
+from ingest.ledger.engine import Ledger
+from ingest.ledger.tables import usage_event
+
+UNPRICED: Final = "unpriced"
+
+
+class UnpricedModel(NamedTuple):
+    """Calls of one model that have no price for one reason."""
+
+    provider: str
+    model: str
+    reason: str
+    requests: int
+    tokens: int
+    first_at: int
+    last_at: int
+    """When the first and the last of them were (microseconds UTC)."""
+
+
+def unpriced(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
+    """The unpriced calls of a question's period and filters, by model and reason, the most calls first."""
+    held = usage_event.c
+    at = sa.type_coerce(held.occurred_at, sa.BigInteger)
+    keys = (held.provider_id, held.model_id, held.unpriced_reason_id)
+    select = (
+        sa.select(
+            *keys,
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(held.total_tokens), 0),
+            sa.func.min(at),
+            sa.func.max(at),
+        )
+        .where(
+            held.cost_source_id == term_id(UNPRICED),
+            held.occurred_at >= query.period.start,
+            held.occurred_at < query.period.end,
+            *restrictions(query.filters, usage_event, ledger.keyring),
+        )
+        .group_by(*keys)
+    )
+    with ledger.reading() as connection:
+        rows = connection.execute(select).all()
+        texts = names.terms(connection, {one for row in rows for one in row[:3]})
+    found = [
+        UnpricedModel(*(texts[one] or "unknown" for one in row[:3]), *(int(one) for one in row[3:]))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (-one.requests, one))
