@@ -3,11 +3,13 @@
 Amounts are per million tokens, per second of what lasts, per one of anything else (`ingest.pricing.units`).
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.rates import METERS
@@ -15,6 +17,10 @@ from ingest.pricing.units import meter_of, per_of
 
 _AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,12})?|\.\d{1,12}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+NO_PRICE: Final = "none"
+"""What is written to take an earlier price back."""
 
 
 class PriceRefused(ValueError):
@@ -36,11 +42,13 @@ def points_of(
     currency: str = "USD",
     service_tier: str | None = None,
     above: int = 0,
+    marginal: bool = False,
+    hours: str = "",
     origin: str = "",
     added_at: int,
     added_by: str,
 ) -> list[PricePoint]:
-    """The points that assignments such as `output=10` mean; instants are microseconds UTC.
+    """The points that assignments such as `output=10` mean, `output=none` taking one back; instants are microseconds UTC.
 
     Raises:
         PriceRefused: something is no price, or there is none.
@@ -53,6 +61,12 @@ def points_of(
             "currency",
             f"a currency is three capital letters such as USD, not {currency!r}",
         )
+    if marginal and not above:
+        raise PriceRefused("no_step", "above", "a marginal price starts above so many units; say how many")
+    try:
+        spans(hours)
+    except HoursRefused as error:
+        raise PriceRefused("not_hours", "hours", str(error)) from error
     if valid_from is not None and valid_to is not None and valid_from >= valid_to:
         raise PriceRefused("empty_period", "to", "a price must end after it starts")
     found = dict(_amounts(assignments))
@@ -69,6 +83,8 @@ def points_of(
             currency=currency,
             service_tier=tier_of(service_tier),
             above=above,
+            marginal=marginal,
+            hours=hours,
             valid_from=valid_from,
             valid_to=valid_to,
             origin=origin,
@@ -79,19 +95,19 @@ def points_of(
     ]
 
 
-def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal]]:
+def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]:
     seen = set()
     for text in assignments:
         name, equals, written = text.partition("=")
         meter = meter_of(name)
         if not equals or meter is None:
-            known = ", ".join(METERS)
-            raise PriceRefused(
-                "unknown_meter", name, f"{text!r} names no meter; write METER=PRICE with one of {known}"
-            )
+            raise PriceRefused("unknown_meter", name, _unknown(text, name))
         if meter in seen:
             raise PriceRefused("given_twice", meter, f"{meter} has two prices; give it one")
         seen.add(meter)
+        if written.strip().lower() == NO_PRICE:
+            yield meter, None
+            continue
         if not _AMOUNT.fullmatch(written.strip()):
             raise PriceRefused(
                 "not_a_price",
@@ -99,3 +115,9 @@ def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal]]:
                 f"{meter}: {written.strip()!r} is no price; write one such as 2.50, below 1,000,000",
             )
         yield meter, Decimal(written.strip())
+
+
+def _unknown(text: str, name: str) -> str:
+    near = difflib.get_close_matches(name.strip().lower(), METERS, 1)
+    meant = f"; did you mean {near[0]}?" if near else f"; write METER=PRICE with one of {', '.join(METERS)}"
+    return f"{text!r} names no meter{meant}"

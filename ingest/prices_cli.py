@@ -59,3 +59,125 @@ def import_(
     from ingest.price_import_command import run
 
     raise typer.Exit(run(path, litellm=litellm, source=source, start=start, dry_run=dry_run, as_json=as_json))
+
+
+_From = Annotated[
+    str | None, typer.Option("--from", metavar="DATE", help="The first day; always where not given.")
+]
+_To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The day after the last.")]
+_Note = Annotated[str, typer.Option(help="Where it is from: a contract, a page.")]
+_Team = Annotated[str | None, typer.Option(help="Calls of this team only, by name or id.")]
+_Customer = Annotated[str | None, typer.Option(help="Calls of this customer only, by name or id.")]
+_What = Annotated[str, typer.Argument(metavar="PROVIDER[/MODEL]", help="Of what; all for everything.")]
+_Percent = Annotated[str, typer.Argument(metavar="PERCENT", help="Such as 12%; 0% ends an earlier one.")]
+
+
+@app.command(name="set")
+def set_(
+    provider: Annotated[str, typer.Argument(help="The provider, * for any.")],
+    model: Annotated[str, typer.Argument(help="The model; * in it stands for any letters.")],
+    assignments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METER=PRICE...",
+            help="Per million tokens, per second of what lasts, per one of anything else; none takes a price back.",
+        ),
+    ],
+    start: _From = None,
+    end: _To = None,
+    above: Annotated[int, typer.Option(min=0, help="Calls with more input tokens than this.")] = 0,
+    marginal: Annotated[
+        bool, typer.Option("--marginal", help="Only the units above, not the whole call.")
+    ] = False,
+    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    hours: Annotated[str, typer.Option(help='Hours of the week in UTC: "mon-fri 00:30-16:30".')] = "",
+    currency: Annotated[str, typer.Option(help="The currency of the prices.")] = "USD",
+    note: _Note = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Set prices of a model by hand. Nothing is overwritten: what was added last counts where it holds."""
+    from ingest.price_set_command import Asked, run
+
+    asked = Asked(
+        provider=provider,
+        model=model,
+        assignments=assignments,
+        start=start,
+        end=end,
+        above=above,
+        marginal=marginal,
+        tier=tier,
+        hours=hours,
+        currency=currency,
+        note=note,
+        as_json=as_json,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
+def discount(
+    what: _What,
+    percent: _Percent,
+    start: _From = None,
+    end: _To = None,
+    team: _Team = None,
+    customer: _Customer = None,
+    note: _Note = "",
+) -> None:
+    """Take so much off published prices, as a contract says: list and contracted cost are kept apart."""
+    from ingest.price_term_command import Asked, run
+
+    asked = Asked(
+        kind="discount",
+        what=what,
+        percent=percent,
+        start=start,
+        end=end,
+        team=team,
+        customer=customer,
+        note=note,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
+def markup(
+    what: _What,
+    percent: _Percent,
+    start: _From = None,
+    end: _To = None,
+    team: _Team = None,
+    customer: _Customer = None,
+    note: _Note = "",
+) -> None:
+    """Charge so much on top of what the provider asks."""
+    from ingest.price_term_command import Asked, run
+
+    asked = Asked(
+        kind="markup",
+        what=what,
+        percent=percent,
+        start=start,
+        end=end,
+        team=team,
+        customer=customer,
+        note=note,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
+def region(
+    what: _What,
+    name: Annotated[str, typer.Argument(metavar="REGION", help="As calls name it, such as us.")],
+    percent: _Percent,
+    start: _From = None,
+    end: _To = None,
+    note: _Note = "",
+) -> None:
+    """Say that tokens cost so much more in a region; searches and fees cost the same."""
+    from ingest.price_term_command import Asked, run
+
+    asked = Asked(kind="region", what=what, percent=percent, start=start, end=end, region=name, note=note)
+    raise typer.Exit(run(asked))
