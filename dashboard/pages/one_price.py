@@ -94,7 +94,10 @@ def was_set(points: Sequence[PricePoint], ledger: Ledger) -> Any:
     first = points[0]
     assert first.valid_from is not None
     zone = ledger.zone.info
-    told = [f"{meter_name(one.meter)} {wording.price(one.price)}" for one in points if one.price is not None]
+    told = [
+        f"{meter_name(one.meter)} {'taken back' if one.price is None else wording.price(one.price)}"
+        for one in points
+    ]
     day = wording.day_of(first.valid_from, zone)
     since = instant(first.valid_from).astimezone(zone).date().isoformat()
     command = f"tallybook reprice --provider {first.provider} --model {first.model} --from {since}"
@@ -369,7 +372,7 @@ def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
         dmc.TextInput(
             id=field_id(meter),
             label=meter_name(meter),
-            placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "none",
+            placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "not priced",
             attributes={"input": {"inputMode": "decimal", "autoComplete": "off"}},
         )
         for meter in FORM
@@ -383,7 +386,7 @@ def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
     )
     currency = standing.prices.currency if standing else "USD"
     over = [html.P(_OVER_BANDS, className="note")] if any(one.above for one in found.bands) else []
-    told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price."
+    told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price; the word none takes it back."
     return panel(
         "Set a price",
         [

@@ -102,6 +102,8 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
         return panel("Price list", [html.P(_NOT_FOUND, id="prices", className="note")], csv=csv)
     more = found.in_all - len(found.lines)
     remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
+    if any(one.use.unpriced and any(one.use.costs.values()) for one in found.lines):
+        remarks.append("* without calls that have no known price")
     if more > 0:
         remarks.append(
             f"{wording.number(more)} more match; search more closely, or take the CSV, which has them all"
@@ -156,15 +158,13 @@ def _others(found: PriceSet, higher: PriceSet | None) -> Any:
 
 
 def _spend(one: Line, ledger: Ledger) -> str:
-    """What calls cost, each currency by itself."""
+    """What calls cost, the reporting currency first; sums never mix currencies."""
     if not one.use.requests:
         return wording.NOTHING
-    costs = [
-        wording.amount(cost, key)
-        for key, cost in sorted(one.use.costs.items(), key=lambda cost: cost[0] != ledger.currency)
-    ]
-    star = " *" if costs and one.use.unpriced else ""
-    return " + ".join(costs) + star if costs else "no known price"
+    ordered = sorted(one.use.costs.items(), key=lambda cost: (cost[0] != ledger.currency, cost[0]))
+    if one.use.unpriced and not any(cost for _, cost in ordered):
+        return "no known price"
+    return " + ".join(wording.amount(cost, key) for key, cost in ordered) + (" *" if one.use.unpriced else "")
 
 
 def without(ledger: Ledger, view: View) -> Any:
