@@ -4,13 +4,13 @@ A period is half-open, [start, end), in aware UTC datetimes. A date means the mi
 which that date starts. The API, the command line and the pages all build a `SpendQuery`, so their numbers agree.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal, cast, get_args
 
 from dashboard import catalogue
+from ingest import dates
 from ingest.ledger.slots import UnknownZone, Zone, day_number
 from ingest.ledger.types import instant, micros
 
@@ -19,9 +19,6 @@ INTERVALS: Final = cast("tuple[Interval, ...]", get_args(Interval))
 DEFAULT_DAYS: Final = 30
 MOST_ROWS: Final = 100_000
 _DIGITS: Final = 9
-_YEARS: Final = range(1971, 2200)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6}\d*)?)?([Zz]|[+-]\d{2}:\d{2})")
 
 
 class QuestionError(ValueError):
@@ -139,23 +136,10 @@ def read_period(start: str | None, end: str | None, zone: Zone, now: datetime) -
 
 def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
     """A date (its midnight in `zone`) or an RFC 3339 time."""
-    # An unescaped + of an offset reaches us as a space.
-    clean = text.strip().replace(" ", "+")
     try:
-        if _DATE.fullmatch(clean):
-            found = instant(zone.midnight(day_number(date.fromisoformat(clean))))
-        elif _TIME.fullmatch(clean):
-            found = datetime.fromisoformat(clean.upper()).astimezone(UTC)
-        else:
-            raise ValueError(text)  # noqa: TRY301 - said once, below
-        if found.year not in _YEARS:
-            raise ValueError(text)  # noqa: TRY301
-    except (ValueError, OverflowError) as error:
-        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
-        raise QuestionError(
-            "invalid_time", parameter, f"{parameter}: {text!r} is not a time; {allowed}"
-        ) from error
-    return found
+        return dates.read_moment(parameter, text, zone)
+    except dates.NotATime as error:
+        raise QuestionError("invalid_time", parameter, str(error)) from error
 
 
 def read_dimension(parameter: str, key: str) -> str:

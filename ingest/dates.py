@@ -1,0 +1,39 @@
+"""Dates and times as people write them: a date is its midnight in the reporting zone, a time says its own zone."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Final
+
+from ingest.ledger.slots import Zone, day_number
+from ingest.ledger.types import instant
+
+_YEARS: Final = range(1971, 2200)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6}\d*)?)?([Zz]|[+-]\d{2}:\d{2})")
+
+
+class NotATime(ValueError):
+    """A text that is no date and no time; the message names the parameter, the text, and what to write."""
+
+
+def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
+    """A date (its midnight in `zone`) or an RFC 3339 time, in UTC.
+
+    Raises:
+        NotATime: it is neither, or in a year that no ledger has.
+    """
+    # An unescaped + of an offset reaches us as a space.
+    clean = text.strip().replace(" ", "+")
+    try:
+        if _DATE.fullmatch(clean):
+            found = instant(zone.midnight(day_number(date.fromisoformat(clean))))
+        elif _TIME.fullmatch(clean):
+            found = datetime.fromisoformat(clean.upper()).astimezone(UTC)
+        else:
+            raise ValueError(text)  # noqa: TRY301 - said once, below
+        if found.year not in _YEARS:
+            raise ValueError(text)  # noqa: TRY301
+    except (ValueError, OverflowError) as error:
+        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
+        raise NotATime(f"{parameter}: {text!r} is not a time; {allowed}") from error
+    return found
