@@ -177,13 +177,15 @@ def _add_prices(router: APIRouter, ledger: Ledger) -> None:
         start: From = None,
         end: To = None,
         timezone: Timezone = None,
+        where: Where = None,
         form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
     ) -> Response:
         with understood():
-            words = Words(start=start, end=end, timezone=timezone)
-            period = parse(words, ledger.zone, datetime.now(UTC)).period
+            wheres = [*(where or ()), *_short_filters(request, ("from", "to", "timezone", "where", "format"))]
+            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            query = parse(words, ledger.zone, datetime.now(UTC))
             as_file = read_format(form) == "csv"
-        found = unpriced.unpriced(ledger, period)
+        found = unpriced.unpriced(ledger, query)
         if as_file or (form is None and wants_csv(request)):
             text = unpriced.as_csv(found)
             return Response(text, media_type=CSV, headers=_file("unpriced") if as_file else None)

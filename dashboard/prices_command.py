@@ -67,7 +67,7 @@ def list_(asked: Asked) -> int:
         except QuestionError as error:
             return _wrong(str(error))
         if asked.unpriced:
-            _print_unpriced(asked, unpriced.unpriced(ledger, query.used.period)[: asked.limit])
+            _print_unpriced(asked, unpriced.unpriced(ledger, query.used)[: asked.limit])
             return WELL
         if asked.conflicts:
             _print_conflicts(asked, _conflicts(ledger, query))
@@ -205,13 +205,13 @@ def _print_unpriced(asked: Asked, found: list[UnpricedModel]) -> None:
         out.print("every call of the period has a price, or costs nothing", highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("model", "why", "calls", "input tokens", "output tokens", "first seen", "last seen"):
-        is_count = name.endswith(("calls", "tokens"))
+    for name in ("model", "why", "calls", "tokens", "first seen", "last seen"):
+        is_count = name in ("calls", "tokens")
         table.add_column(name, justify="right" if is_count else "left", overflow="fold")
     for one in found:
-        counts = (f"{count:,}" for count in (one.requests, one.input_tokens, one.output_tokens))
-        seen = (f"{at:%Y-%m-%d}" for at in (one.first_seen, one.last_seen))
-        table.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason or "", *counts, *seen)))
+        counts = (f"{count:,}" for count in (one.requests, one.tokens))
+        seen = ((prices.moment(at) or "")[:10] for at in (one.first_at, one.last_at))
+        table.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason, *counts, *seen)))
     out.print(table)
     if way := next((one.how_to_price for one in found if one.how_to_price), None):
         out.print(f"\n{way}\ntallybook reprice --only-unpriced", highlight=False, soft_wrap=True)

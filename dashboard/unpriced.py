@@ -1,90 +1,75 @@
-"""Calls without a price: by model and reason, with how much is unknown and since when."""
+"""Unpriced calls by model: how many, since when and why. Nothing else says why a sum leaves calls out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from dashboard import names
 from dashboard.answer import write_csv
-from dashboard.question import Period
-from dashboard.restriction import term_id
+from dashboard.prices import moment
+from dashboard.question import SpendQuery
+from dashboard.restriction import restrictions, term_id
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import instant
 
-COLUMNS: Final = (
-    "provider",
-    "model",
-    "reason",
-    "requests",
-    "input_tokens",
-    "output_tokens",
-    "first_seen",
-    "last_seen",
-)
+UNPRICED: Final = "unpriced"
+COLUMNS: Final = ("provider", "model", "reason", "requests", "tokens", "first_seen", "last_seen")
 
 
-@dataclass(frozen=True)
-class UnpricedModel:
-    """Calls of one model that have no price for the same reason."""
+class UnpricedModel(NamedTuple):
+    """Calls of one model that have no price for one reason."""
 
-    provider: str | None
-    model: str | None
-    reason: str | None
+    provider: str
+    model: str
+    reason: str
     requests: int
-    input_tokens: int
-    output_tokens: int
-    first_seen: datetime
-    last_seen: datetime
+    tokens: int
+    first_at: int
+    last_at: int
+    """When the first and the last of them were (microseconds UTC)."""
 
     @property
     def how_to_price(self) -> str | None:
-        """The command that sets a price; None where the call names no model."""
-        if self.model in (None, "unknown"):
+        """The command that sets a price; None where the calls name no model."""
+        if self.model == "unknown":
             return None
         return f"tallybook prices set {self.provider} {self.model} input=... output=..."
 
 
-def unpriced(ledger: Ledger, period: Period) -> list[UnpricedModel]:
-    """The models of a period without a price, those with most tokens first."""
-    c = usage_event.c
-    start, end = period.micros
-    at = sa.type_coerce(c.occurred_at, sa.BigInteger)
-    keys = (c.provider_id, c.model_id, c.unpriced_reason_id)
-    tokens = [sa.func.sum(sa.func.coalesce(column, 0)) for column in (c.input_tokens, c.output_tokens)]
-    wanted = (
-        sa.select(*keys, sa.func.count(), *tokens, sa.func.min(at), sa.func.max(at))
-        .where(at >= start, at < end, c.cost_source_id == term_id("unpriced"))
+def unpriced(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
+    """The unpriced calls of a question's period and filters, by model and reason, the most calls first."""
+    held = usage_event.c
+    at = sa.type_coerce(held.occurred_at, sa.BigInteger)
+    parts = sa.func.coalesce(held.input_tokens, 0) + sa.func.coalesce(held.output_tokens, 0)
+    keys = (held.provider_id, held.model_id, held.unpriced_reason_id)
+    select = (
+        sa.select(
+            *keys,
+            sa.func.count(),
+            sa.func.sum(sa.func.coalesce(held.total_tokens, parts)),
+            sa.func.min(at),
+            sa.func.max(at),
+        )
+        .where(
+            held.cost_source_id == term_id(UNPRICED),
+            held.occurred_at >= query.period.start,
+            held.occurred_at < query.period.end,
+            *restrictions(query.filters, usage_event, ledger.keyring),
+        )
         .group_by(*keys)
     )
     with ledger.reading() as connection:
-        rows = connection.execute(wanted).all()
+        rows = connection.execute(select).all()
         texts = names.terms(connection, {one for row in rows for one in row[:3]})
     found = [
         UnpricedModel(
-            provider=texts[row[0]],
-            model=texts[row[1]],
-            reason=texts[row[2]],
-            requests=int(row[3]),
-            input_tokens=int(row[4]),
-            output_tokens=int(row[5]),
-            first_seen=instant(row[6]),
-            last_seen=instant(row[7]),
+            *(texts[one] or "unknown" for one in row[:3]),  # type: ignore[arg-type]
+            *map(int, row[3:]),
         )
         for row in rows
     ]
-    return sorted(
-        found,
-        key=lambda one: (
-            -one.input_tokens - one.output_tokens,
-            -one.requests,
-            str(one.provider),
-            str(one.model),
-        ),
-    )
+    return sorted(found, key=lambda one: (-one.requests, one))
 
 
 def as_json(found: Sequence[UnpricedModel]) -> dict[str, Any]:
@@ -101,6 +86,4 @@ def as_csv(found: Sequence[UnpricedModel]) -> str:
 
 
 def _cells(one: UnpricedModel) -> list[Any]:
-    counts = (one.requests, one.input_tokens, one.output_tokens)
-    seen = (at.isoformat().replace("+00:00", "Z") for at in (one.first_seen, one.last_seen))
-    return [one.provider, one.model, one.reason, *counts, *seen]
+    return [*one[:5], moment(one.first_at), moment(one.last_at)]

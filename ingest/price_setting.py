@@ -1,6 +1,7 @@
 """Setting a price by hand: what somebody writes, `input=2.50`, as price points of the source `own`.
 
-Amounts are per million tokens, per second of what lasts, per one of anything else (`ingest.pricing.units`).
+Amounts are per million tokens or characters, per second of what lasts, per one of anything else (`ingest.pricing.units`),
+or for as many tokens, seconds or pieces as somebody says.
 """
 
 import difflib
@@ -9,13 +10,17 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from ingest.pricing.computed import STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.rates import METERS
-from ingest.pricing.units import meter_of, per_of
+from ingest.pricing.units import meter_of, per_of, units_of
 
-_AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,12})?|\.\d{1,12}")
+_AMOUNT: Final = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE | re.ASCII)
+_LARGEST: Final = Decimal(1_000_000)
+_DIGITS: Final = 40
+"""A price with more digits than this behind its point is a mistake."""
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -44,11 +49,15 @@ def points_of(
     above: int = 0,
     marginal: bool = False,
     hours: str = "",
+    per: int | None = None,
+    least: int = 0,
     origin: str = "",
     added_at: int,
     added_by: str,
 ) -> list[PricePoint]:
     """The points that assignments such as `output=10` mean, `output=none` taking one back; instants are microseconds UTC.
+
+    `per` says for how many tokens, seconds or pieces the prices are, `least` how many of them a call is billed at least.
 
     Raises:
         PriceRefused: something is no price, or there is none.
@@ -61,6 +70,8 @@ def points_of(
             "currency",
             f"a currency is three capital letters such as USD, not {currency!r}",
         )
+    if per is not None and per < 1:
+        raise PriceRefused("not_a_number", "per", "a price is for one unit or more")
     if marginal and not above:
         raise PriceRefused("no_step", "above", "a marginal price starts above so many units; say how many")
     try:
@@ -72,6 +83,10 @@ def points_of(
     found = dict(_amounts(assignments))
     if not found:
         raise PriceRefused("no_price", "input", "there is no price; write one such as input=2.50")
+    if unstepped := next((one for one in found if marginal and one not in STEPPED), None):
+        raise PriceRefused(
+            "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
+        )
     return [
         PricePoint(
             source=OWN,
@@ -79,12 +94,13 @@ def points_of(
             model=model.strip().lower(),
             meter=meter,
             price=amount,
-            per=per_of(meter),
+            per=per_of(meter) if per is None else per * units_of(meter),
+            least=least * units_of(meter),
             currency=currency,
             service_tier=tier_of(service_tier),
             above=above,
             marginal=marginal,
-            hours=hours,
+            hours=hours.strip().lower(),
             valid_from=valid_from,
             valid_to=valid_to,
             origin=origin,
@@ -108,16 +124,22 @@ def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]
         if written.strip().lower() == NO_PRICE:
             yield meter, None
             continue
-        if not _AMOUNT.fullmatch(written.strip()):
-            raise PriceRefused(
-                "not_a_price",
-                meter,
-                f"{meter}: {written.strip()!r} is no price; write one such as 2.50, below 1,000,000",
-            )
-        yield meter, Decimal(written.strip())
+        yield meter, _amount(meter, written.strip())
+
+
+def _amount(meter: str, written: str) -> Decimal:
+    if written.startswith("-"):
+        raise PriceRefused("negative", meter, f"{meter}: a price is not negative, as {written!r} is")
+    if _AMOUNT.fullmatch(written):
+        amount = Decimal(written)
+        if amount < _LARGEST and int(amount.as_tuple().exponent) >= -_DIGITS:
+            return amount
+    raise PriceRefused(
+        "not_a_price", meter, f"{meter}: {written!r} is no price; write one such as 2.50, below 1,000,000"
+    )
 
 
 def _unknown(text: str, name: str) -> str:
     near = difflib.get_close_matches(name.strip().lower(), METERS, 1)
-    meant = f"; did you mean {near[0]}?" if near else f"; write METER=PRICE with one of {', '.join(METERS)}"
-    return f"{text!r} names no meter{meant}"
+    meant = f", did you mean {near[0]}?" if near else "."
+    return f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(METERS)}"

@@ -69,7 +69,7 @@ def test_what_a_new_price_stands_before_is_said(tallybook: Command) -> None:
     [
         (["inptu=3"], "did you mean input?"),
         (["input"], "'input' names no meter"),
-        (["input=-1"], "'-1' is no price"),
+        (["input=-1"], "a price is not negative, as '-1' is"),
         (["input=NaN"], "'NaN' is no price"),
         (["input=1", "input=2"], "input has two prices"),
         (["input=1", "--from", "soon"], "'soon' is not a time"),
@@ -161,7 +161,7 @@ def test_a_model_without_a_price_is_listed_with_the_way_to_price_it_and_then_pri
     shown = tallybook("prices", "list", "--unpriced", *period).stdout
     assert "tallybook prices set vllm house-model input=... output=..." in shown
     [one] = object_of(tallybook("prices", "list", "--unpriced", "--json", *period))["unpriced"]
-    assert (one["requests"], one["input_tokens"], one["first_seen"]) == (1, 500_000, one["last_seen"])
+    assert (one["requests"], one["tokens"], one["first_seen"]) == (1, 500_000, one["last_seen"])
     tallybook("prices", "set", "vllm", "house-model", "input=2")
     run = object_of(tallybook("reprice", "--only-unpriced", "--json"))
     assert (run["changed"], run["changes"][0]["after"]) == (1, "1")

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -13,15 +13,17 @@ import pytest
 from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from msgspec.structs import replace
 
 from dashboard import prices
 from dashboard.api import make_router
-from dashboard.figures import steps
+from dashboard.figures import Step, steps
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import one_price
 from dashboard.price_interaction import entered
 from dashboard.priced_model import priced_model
 from dashboard.prices import Line, PricesQuery
+from dashboard.unpriced import unpriced
 from ingest import problems
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
@@ -42,19 +44,18 @@ def at(day: str) -> int:
 
 
 def point(price: str | None, day: str | None = None, **facts: Any) -> PricePoint:
-    known: dict[str, Any] = {
-        "source": "own",
-        "provider": "acme",
-        "model": "a-1",
-        "meter": "input",
-        "per": MILLION,
-    }
-    known |= {"added_at": at("2026-09-01"), "added_by": "ana"}
-    return PricePoint(
+    plain = PricePoint(
+        source="own",
+        provider="acme",
+        model="a-1",
+        meter="input",
         price=None if price is None else Decimal(price),
+        per=MILLION,
         valid_from=None if day is None else at(day),
-        **(known | facts),
+        added_at=at("2026-09-01"),
+        added_by="ana",
     )
+    return replace(plain, **facts)
 
 
 def add(ledger: Ledger, *points: PricePoint, terms: Any = (), aliases: Any = ()) -> None:
@@ -262,10 +263,6 @@ def test_prices_that_differ_by_more_than_30_times_are_on_a_logarithmic_axis(
 
 
 def test_a_price_of_nothing_is_drawn_from_zero() -> None:
-    from datetime import date
-
-    from dashboard.figures import Step
-
     lines = {
         "Input": [Step("2026-01-01", Decimal(0)), Step("2026-02-01", Decimal(0))],
         "Output": [Step("2026-01-01", Decimal(90)), Step("2026-02-01", Decimal(90))],
@@ -345,9 +342,9 @@ def test_what_is_written_per_million_tokens_becomes_points() -> None:
     ("written", "code"),
     [
         (["input=2,50"], "not_a_price"),
-        (["input=-1"], "not_a_price"),
+        (["input=-1"], "negative"),
         (["input=NaN"], "not_a_price"),
-        (["input=1e3"], "not_a_price"),
+        (["input=1e9"], "not_a_price"),
         (["input="], "not_a_price"),
         (["input=1000000"], "not_a_price"),
         (["inptu=2"], "unknown_meter"),
@@ -409,3 +406,23 @@ def test_where_sources_disagree_what_is_called_stands_first(ledger: Ledger) -> N
         ("a-2", ["own", "litellm"], Decimal("0.5")),
         ("a-1", ["own", "litellm"], Decimal("0.5")),
     ]
+
+
+def test_unpriced_calls_are_told_by_model_and_reason_with_their_first_and_last(ledger: Ledger) -> None:
+    made = {"provider": "vllm", "model": "home-made", "input_tokens": 100, "output_tokens": 10}
+    put(
+        ledger,
+        [
+            *(call(f"2026-10-{day:02}T10:00:00Z", None, **made) for day in (7, 5, 6)),
+            call("2026-10-05T10:00:00Z", 1, **made),
+            call("2026-09-30T23:59:59Z", None, **made),
+            call("2026-10-06T10:00:00Z", None, provider="vllm", model="other", team="search"),
+        ],
+    )
+    asked = question(OCTOBER, ledger.zone, ("requests",))
+    first, second = unpriced(ledger, asked)
+    assert first[:5] == ("vllm", "home-made", "no_price", 3, 330)
+    assert (first.first_at, first.last_at) == (at("2026-10-05T10:00"), at("2026-10-07T10:00"))
+    assert (second.model, second.requests) == ("other", 1)
+    of_team = question(OCTOBER.narrowed("team", "search"), ledger.zone, ("requests",))
+    assert [one.model for one in unpriced(ledger, of_team)] == ["other"]

@@ -15,6 +15,7 @@ from dashboard.pages import tables
 from dashboard.pages.parts import chart, later, page, panel
 from dashboard.priced_model import Band, PricedModel, priced_model
 from dashboard.prices import MILLION, USUAL, book_of, now, per_million
+from dashboard.unpriced import unpriced
 from ingest.ledger.engine import Ledger
 from ingest.ledger.types import instant
 from ingest.pricing.history import Stretch
@@ -63,7 +64,7 @@ def content(ledger: Ledger, view: View, provider: str, model: str) -> Any:
             html.Div(shown(view), id="price-shown"),
             dmc.Grid(
                 [
-                    dmc.GridCol(_form(found, ledger), span=half),
+                    dmc.GridCol(_form(found, ledger, view), span=half),
                     dmc.GridCol(later(behind, view, 160), span=half),
                 ],
                 gutter="md",
@@ -93,7 +94,10 @@ def was_set(points: Sequence[PricePoint], ledger: Ledger) -> Any:
     first = points[0]
     assert first.valid_from is not None
     zone = ledger.zone.info
-    told = [f"{meter_name(one.meter)} {wording.price(one.price)}" for one in points if one.price is not None]
+    told = [
+        f"{meter_name(one.meter)} {'taken back' if one.price is None else wording.price(one.price)}"
+        for one in points
+    ]
     day = wording.day_of(first.valid_from, zone)
     since = instant(first.valid_from).astimezone(zone).date().isoformat()
     command = f"tallybook reprice --provider {first.provider} --model {first.model} --from {since}"
@@ -360,7 +364,7 @@ def _point_row(one: PricePoint, zone: tzinfo) -> list[Any]:
     return [*map(tables.Text, texts), f"{wording.price(price)} {one.currency}", per]
 
 
-def _form(found: PricedModel, ledger: Ledger) -> Any:
+def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
     """Where somebody sets a price from a day on."""
     standing = next((one for one in found.bands if (one.service_tier, one.above) == ("standard", 0)), None)
     rates = standing.rates if standing else {}
@@ -368,7 +372,7 @@ def _form(found: PricedModel, ledger: Ledger) -> Any:
         dmc.TextInput(
             id=field_id(meter),
             label=meter_name(meter),
-            placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "none",
+            placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "not priced",
             attributes={"input": {"inputMode": "decimal", "autoComplete": "off"}},
         )
         for meter in FORM
@@ -376,13 +380,13 @@ def _form(found: PricedModel, ledger: Ledger) -> Any:
     day = dmc.DatePickerInput(
         id="price-from",
         label="From",
-        value=datetime.now(ledger.zone.info).date().isoformat(),
+        value=_first_day(found, ledger, view),
         valueFormat=wording.day_format(),
         firstDayOfWeek=wording.first_weekday(),
     )
     currency = standing.prices.currency if standing else "USD"
     over = [html.P(_OVER_BANDS, className="note")] if any(one.above for one in found.bands) else []
-    told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price."
+    told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price; the word none takes it back."
     return panel(
         "Set a price",
         [
@@ -394,6 +398,17 @@ def _form(found: PricedModel, ledger: Ledger) -> Any:
             dcc.Store(id="price-of", data=[found.provider, found.model, currency]),
         ],
     )
+
+
+def _first_day(found: PricedModel, ledger: Ledger, view: View) -> str:
+    """Since when a price that is set holds, if nobody says otherwise: today, or since the first call without one."""
+    zone = ledger.zone.info
+    today = datetime.now(zone).date()
+    if found.bands:
+        return today.isoformat()
+    waiting = unpriced(ledger, question(view, ledger.zone, ("requests",)))
+    days = [instant(one.first_at).astimezone(zone).date() for one in waiting]
+    return min(days, default=today).isoformat()
 
 
 def meter_name(meter: str) -> str:

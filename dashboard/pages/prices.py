@@ -1,6 +1,8 @@
 """Prices: what every model costs, where its price is from, what sources disagree on, and which calls have none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import tzinfo
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -8,13 +10,16 @@ from dash import html
 
 from dashboard import prices, wording
 from dashboard.filters import View, only, question
-from dashboard.links import prices_csv
+from dashboard.links import prices_csv, spend_csv
 from dashboard.pages import one_price, tables
 from dashboard.pages.parts import empty, later, page, panel
 from dashboard.prices import Line, PriceList, PricesQuery
-from dashboard.question import SpendQuery
+from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
+from dashboard.unpriced import UNPRICED, UnpricedModel, unpriced
 from ingest.ledger.engine import Ledger
+from ingest.ledger.types import instant
+from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict
 from ingest.pricing.rates import PriceSet, Unpriced
 
@@ -59,6 +64,7 @@ def content(ledger: Ledger, view: View) -> Any:
             *([empty(ledger, view)] if unused else []),
             field(view),
             html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
+            later(without, view, 160),
             later(disagreeing, view, 120),
         ],
     )
@@ -96,6 +102,8 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
         return panel("Price list", [html.P(_NOT_FOUND, id="prices", className="note")], csv=csv)
     more = found.in_all - len(found.lines)
     remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
+    if any(one.use.unpriced and any(one.use.costs.values()) for one in found.lines):
+        remarks.append("* without calls that have no known price")
     if more > 0:
         remarks.append(
             f"{wording.number(more)} more match; search more closely, or take the CSV, which has them all"
@@ -150,15 +158,49 @@ def _others(found: PriceSet, higher: PriceSet | None) -> Any:
 
 
 def _spend(one: Line, ledger: Ledger) -> str:
-    """What calls cost, each currency by itself."""
+    """What calls cost, the reporting currency first; sums never mix currencies."""
     if not one.use.requests:
         return wording.NOTHING
-    costs = [
-        wording.amount(cost, key)
-        for key, cost in sorted(one.use.costs.items(), key=lambda cost: cost[0] != ledger.currency)
+    ordered = sorted(one.use.costs.items(), key=lambda cost: (cost[0] != ledger.currency, cost[0]))
+    if one.use.unpriced and not any(cost for _, cost in ordered):
+        return "no known price"
+    return " + ".join(wording.amount(cost, key) for key, cost in ordered) + (" *" if one.use.unpriced else "")
+
+
+def without(ledger: Ledger, view: View) -> Any:
+    """The models whose calls have no price, each leading to where it gets one."""
+    asked = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
+    found = unpriced(ledger, asked)
+    title = "Models without a price"
+    if not found:
+        words = "Every call of this period has a known price."
+        return panel(title, [html.P(words, id="unpriced-models", className="note")])
+    book = prices.book_of(ledger)
+    more = len(found) - _SHOWN
+    remarks = [
+        "These calls are in no sum of money. Choose a model to set its price.",
+        *([f"{wording.number(more)} more are not shown here; the CSV has them all"] if more > 0 else []),
     ]
-    star = " *" if costs and one.use.unpriced else ""
-    return " + ".join(costs) + star if costs else "no known price"
+    lines = [_unpriced(view, one, book, ledger.zone.info) for one in found[:_SHOWN]]
+    return tables.table(
+        "unpriced-models",
+        title,
+        ("Model", "Provider", "Why", "First", "Last", "Requests", "Tokens"),
+        lines,
+        texts=5,
+        csv=spend_csv(replace(asked, filters=(*asked.filters, Filter("cost_source", (UNPRICED,))))),
+        remarks=remarks,
+        width=820,
+    )
+
+
+def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
+    named = tables.Text(one.model, only(view, ("provider", one.provider), ("model", one.model)))
+    is_known = isinstance(book.find(one.provider, one.model, None, one.last_at, 0), PriceSet)
+    since = " (has a price since: `tallybook reprice --only-unpriced`)" if is_known else ""
+    days = [wording.day(instant(at).astimezone(zone).date()) for at in (one.first_at, one.last_at)]
+    texts = [one.provider, one.reason + since, *days]
+    return [named, *map(tables.Text, texts), wording.compact(one.requests), wording.compact(one.tokens)]
 
 
 def disagreeing(ledger: Ledger, view: View) -> Any:
@@ -168,10 +210,10 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     found = prices.disagreements(book, prices.now(), uses)
     title = "Where sources disagree"
     if not found:
-        told = " and ".join(shelf.source for shelf in book.shelves)
-        words = f"No two sources differ by more than 1%. Prices come from {told}."
+        named = " and ".join(shelf.source for shelf in book.shelves)
+        words = f"No two sources differ by more than 1%. Prices come from {named}."
         return panel(title, [html.P(words, id="price-conflicts", className="note")])
-    sources = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
+    told = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
     more = len(found) - _SHOWN_CONFLICTS
     remarks = ["Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."]
     if more > 0:
@@ -179,11 +221,11 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     return tables.table(
         "price-conflicts",
         title,
-        ("Model", "Provider", "Meter", *sources, "Spread"),
-        [_conflict(view, one, sources) for one in found[:_SHOWN_CONFLICTS]],
+        ("Model", "Provider", "Meter", *told, "Spread"),
+        [_conflict(view, one, told) for one in found[:_SHOWN_CONFLICTS]],
         texts=3,
         remarks=remarks,
-        width=620 + 110 * len(sources),
+        width=620 + 110 * len(told),
     )
 
 
@@ -204,4 +246,4 @@ def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
     return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
 
 
-PARTS: Final = (disagreeing, one_price.course, one_price.applying, one_price.behind, one_price.rows)
+PARTS: Final = (without, disagreeing, one_price.course, one_price.applying, one_price.behind, one_price.rows)

@@ -166,7 +166,7 @@ class Book:
         if alias is not None:
             provider, model = alias.target_provider, alias.target_model
         tier = tier_of(service_tier)
-        found = [shelf.find(provider, model, tier) for shelf in self.shelves]
+        found = [one for shelf in self.shelves for one in _layers(shelf, provider, model, tier)]
         layers = [one for one in found if one is not None and not isinstance(one, Unpriced)]
         if not layers:
             return next(one for one in found if isinstance(one, Unpriced))
@@ -180,6 +180,15 @@ class Book:
             return layers[0]
         rule = "" if alias is None else f"alias {alias.provider}/{alias.model}"
         return _Layers(layers, terms, rule)
+
+
+def _layers(
+    shelf: Shelf | GenaiPrices, provider: str, model: str, tier: str
+) -> Sequence[Dated | Unpriced | None]:
+    """What a source says of a model. One's own prices may be of some meters under one name and of others under a pattern."""
+    if shelf.source == OWN and isinstance(shelf, Shelf):
+        return shelf.layers(provider, model, tier)
+    return (shelf.find(provider, model, tier),)
 
 
 def ranked(sources: Iterable[str], trust: Sequence[str]) -> list[str]:
@@ -234,21 +243,30 @@ def _joined(sets: Sequence[PriceSet], terms: tuple[Term, ...], rule: str) -> Pri
     first = sets[0]
     used = [first]
     by_meter = dict(_with_rows(first, len(sets) > 1))
+    steps = list(first.steps)
     is_whole = first.source != OWN
     for one in sets[1:]:
         if one.currency != first.currency:
             continue
+        stepped = {step.meter for step in steps}
         more = {
             meter: rate
             for meter, rate in _with_rows(one, True).items()
             if meter not in by_meter and (not is_whole or (meter in FILLED and "input" in by_meter))
         }
+        further = [
+            step
+            for step in one.steps
+            if step.meter not in stepped and (step.meter in more or not (is_whole or step.meter in by_meter))
+        ]
         is_whole = is_whole or one.source != OWN
-        if more:
+        if more or further:
             by_meter |= more
+            steps = [*steps, *further]
             used.append(one)
     return replace(
         first,
+        steps=tuple(steps),
         above_input_tokens=max(one.above_input_tokens for one in used),
         origin="; ".join(dict.fromkeys(one.origin for one in used)),
         by_meter=by_meter,

@@ -152,7 +152,7 @@ def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> No
     owed["output_cost"] = measured + tokens * plain
 
 
-_STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
+STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
     "input": ("input_cost", lambda event: (event.input_tokens or 0) - _cached(event)),
     "cache_read": ("cache_read_cost", attrgetter("cache_read_tokens")),
     "cache_write": ("cache_write_cost", attrgetter("cache_write_tokens")),
@@ -164,7 +164,7 @@ _STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = 
 }
 """Meters that can have marginal prices: the component of each, and how much of it a call has."""
 
-MARGINAL: Final = frozenset(_STEPPED)
+MARGINAL: Final = frozenset(STEPPED)
 """Meters that can have marginal prices."""
 
 
@@ -176,7 +176,7 @@ def _owe_steps(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> Non
     """Owe what units above the start of a marginal price cost more (or less) than those below."""
     before: dict[str, int] = {}
     for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
-        component, count = _STEPPED[step.meter]
+        component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
         if beyond > 0:
             lower = before.get(step.meter, prices.numerators[step.meter])

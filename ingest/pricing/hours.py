@@ -1,6 +1,6 @@
 """Hours of the week in which a price applies: `mon-fri 00:30-16:30,20:00-24:00; sat,sun 00:00-24:00`, in UTC.
 
-Days may be left out (all of them). A range that ends before it starts runs over midnight.
+Days may be left out (all of them). A range that ends before it starts runs over midnight, one of days over Sunday.
 """
 
 import re
@@ -32,7 +32,7 @@ def spans(text: str) -> tuple[Span, ...]:
     Raises:
         HoursRefused: it is not written like that.
     """
-    return tuple(sorted(_spans(text)))
+    return tuple(sorted(set(_spans(text.strip().lower()))))
 
 
 def minute(at: int) -> int:
@@ -43,11 +43,13 @@ def minute(at: int) -> int:
 def covers(text: str, at: int) -> bool:
     """Whether an instant (microseconds UTC) falls into these hours."""
     now = minute(at)
-    return not text or any(start <= now < end for start, end in spans(text))
+    return not text.strip() or any(start <= now < end for start, end in spans(text))
 
 
 def _spans(text: str) -> Iterator[Span]:
-    for part in filter(None, (one.strip() for one in text.split(";"))):
+    if not text:
+        return
+    for part in (one.strip() for one in text.split(";")):
         named, _, ranges = part.rpartition(" ")
         for day in _days(named, text):
             for one in ranges.split(","):
@@ -81,7 +83,8 @@ def _days(named: str, text: str) -> Sequence[int]:
         if first not in _DAYS or (dash and last not in _DAYS):
             raise _refused(text)
         start = _DAYS.index(first)
-        found.extend(range(start, _DAYS.index(last) + 1 if dash else start + 1))
+        length = (_DAYS.index(last) - start) % 7 if dash else 0
+        found.extend((start + day) % 7 for day in range(length + 1))
     if not found:
         raise _refused(text)
     return found

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from ingest.pricing import hours
-from ingest.pricing.matching import Name, names, provider_of
+from ingest.pricing.matching import Name, names
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Step, Unpriced
 
@@ -38,18 +38,30 @@ class Shelf:
         self._patterns = sorted(patterns, key=lambda key: (-len(key[1]), key))
 
     def find(self, provider: str, model: str, service_tier: str) -> Dated | None:
-        """The prices of a model under the likeliest of its names; None where it has none in this tier."""
-        for name in names(provider, model):
+        """The prices of a model under the likeliest of its names; None where it has none in this tier.
+
+        At an instant at which a name has no price, or none any more, that of the next name counts.
+        """
+        found = self.layers(provider, model, service_tier)
+        return found[0] if len(found) == 1 else _Chain(found) if found else None
+
+    def layers(self, provider: str, model: str, service_tier: str) -> Sequence[Dated]:
+        """The prices of a model under each of its names, the likeliest first, patterns last."""
+        found: dict[tuple[str, str], Dated] = {}
+        for key, name in self._keys(provider, model):
+            if key not in found and (dated := self._dated(key, name, service_tier)):
+                found[key] = dated
+        return tuple(found.values())
+
+    def _keys(self, provider: str, model: str) -> Iterator[tuple[tuple[str, str], Name]]:
+        """What prices may be kept under, and the name that each gives."""
+        known = list(names(provider, model))
+        for name in known:
             for key in ((name.provider, name.model), (ANY, name.model)):
-                if found := self._dated(key, name, service_tier):
-                    return found
-        written = Name(provider_of(provider), model.lower(), "pattern")
+                yield key, name
         for key in self._patterns:
-            if key[0] in (ANY, written.provider) and fnmatchcase(written.model, key[1]):
-                found = self._dated(key, Name(*key, f"pattern {key[1]}"), service_tier)
-                if found:
-                    return found
-        return None
+            if any(key[0] in (ANY, one.provider) and fnmatchcase(one.model, key[1]) for one in known):
+                yield key, Name(*key, f"pattern {key[1]}")
 
     def _dated(self, key: tuple[str, str], name: Name, service_tier: str) -> "_Points | None":
         points = self._exact.get(key)
@@ -65,6 +77,26 @@ class Shelf:
 def _is_of_every_tier(point: PricePoint) -> bool:
     """What is not sold by tokens costs the same in every tier, unless the tier has a price of its own."""
     return point.service_tier == "standard" and point.meter in ("search", "request")
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The points of one source under several names: the likeliest that has a price at an instant gives it."""
+
+    links: Sequence[Dated]
+
+    @property
+    def edges(self) -> Sequence[int]:
+        """See `Dated`."""
+        return sorted({edge for link in self.links for edge in link.edges})
+
+    def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
+        """The price set that applies."""
+        answers = (link.at(at, input_tokens) for link in self.links)
+        first = next(answers)
+        if isinstance(first, PriceSet):
+            return first
+        return next((one for one in answers if isinstance(one, PriceSet)), first)
 
 
 @dataclass(slots=True)
@@ -106,23 +138,27 @@ class _Points:
         """The starts of the context bands but the lowest, and the prices in each."""
         prices = self._prices(at)
         whole = {key: point for key, point in prices.items() if not point.marginal}
-        if not whole:
+        if not prices:
             return [], [Unpriced(f"no price for {self.name.provider}/{self.name.model}")]
         starts = sorted({above for _, above in whole if above})
         steps = sorted((point for point in prices.values() if point.marginal), key=lambda one: one.above)
         return starts, [self._price_set(whole, steps, above) for above in (0, *starts)]
 
     def _prices(self, at: int) -> dict[tuple[str, int], PricePoint]:
-        """The point of each meter and band at an instant: that of the tier, in these hours, added last."""
-        found: dict[tuple[str, int], PricePoint] = {}
-        ordered = sorted(
-            self.points,
-            key=lambda one: (one.service_tier == self.tier, bool(one.hours), one.added_at, one.number),
-        )
-        for point in ordered:
+        """The point of each meter and band at an instant: that of the tier, then of these hours, then the last added.
+
+        A point without a price takes back those of its own tier and hours: what they stood before shows again.
+        """
+        held: dict[tuple[str, int, str, str], PricePoint] = {}
+        for point in sorted(self.points, key=lambda one: (one.added_at, one.number)):
             if point.covers(at) and hours.covers(point.hours, at):
+                held.pop(key := (point.meter, point.above, point.service_tier, point.hours), None)
+                held[key] = point
+        found: dict[tuple[str, int], PricePoint] = {}
+        for point in sorted(held.values(), key=lambda one: (one.service_tier == self.tier, bool(one.hours))):
+            if point.price is not None:
                 found[point.meter, point.above] = point
-        return {key: point for key, point in found.items() if point.price is not None}
+        return found
 
     def _price_set(
         self, whole: dict[tuple[str, int], PricePoint], steps: Sequence[PricePoint], above: int
@@ -133,11 +169,11 @@ class _Points:
                 chosen[meter] = point
         currencies = {point.currency for point in (*chosen.values(), *steps)}
         model = f"{self.name.provider}/{self.name.model}"
-        if not chosen:
+        if not chosen and not steps:
             return Unpriced(f"no price for {model}")
         if len(currencies) > 1:
             return Unpriced(f"the prices of {model} are in {' and '.join(sorted(currencies))}")
-        first = next(iter(chosen.values()))
+        first = next(iter((*chosen.values(), *steps)))
         return PriceSet(
             first.provider if first.provider != ANY else self.name.provider,
             self.name.model,

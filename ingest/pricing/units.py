@@ -1,4 +1,4 @@
-"""Units in which people write prices: per million tokens, per second of what lasts, per one of anything else."""
+"""Units in which people write prices: per million tokens or characters, per second of what lasts, per one of anything else."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _SECOND: Final = 1_000
 
 def per_of(meter: str) -> int:
     """For how many units of the meter a price is that somebody writes down."""
-    if meter in OF_REGIONS:
+    if meter in OF_REGIONS or meter == "character":
         return _MILLION
     return _SECOND if meter.endswith("_ms") else 1
 
@@ -21,3 +21,31 @@ def meter_of(written: str) -> str | None:
     if name.endswith("_seconds"):
         name = f"{name.removesuffix('_seconds')}_ms"
     return name if name in METERS else None
+
+
+def unit_of(meter: str, per: int) -> str:
+    """What a price for so many units of the meter is for, in words: `million tokens`, `minute`, `1,000 searches`."""
+    one, many = _WORDS.get(meter, ("token", "tokens"))
+    if meter.endswith("_ms"):
+        if per in _DURATIONS:
+            return _DURATIONS[per]
+        return f"{per // _SECOND:,} seconds" if per % _SECOND == 0 else f"{per:,} milliseconds"
+    if per == 1:
+        return one
+    return f"million {many}" if per == _MILLION else f"{per:,} {many}"
+
+
+def units_of(meter: str) -> int:
+    """How many units of the meter are one of what people count: a second is 1,000 milliseconds."""
+    return _SECOND if meter.endswith("_ms") else 1
+
+
+_DURATIONS: Final = {_SECOND: "second", 60 * _SECOND: "minute", 3_600 * _SECOND: "hour"}
+_WORDS: Final = {
+    "search": ("search", "searches"),
+    "request": ("request", "requests"),
+    "character": ("character", "characters"),
+    "page": ("page", "pages"),
+    "image": ("image", "images"),
+    "search_unit": ("search unit", "search units"),
+}

@@ -35,7 +35,7 @@ SHOWS = {
         "#latency-by-key",
     ),
     "requests": ("#totals", ".ag-row"),
-    "prices": ("#prices", "#price-conflicts"),
+    "prices": ("#prices", "#unpriced-models", "#price-conflicts"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
