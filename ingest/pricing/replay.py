@@ -17,7 +17,8 @@ def price(event: UsageEvent, book: PriceBook, at: int, told: int | None, stated:
     if event.cache_hit_type == "direct":
         return Charge(cost_source="free", total_cost=0, reported_total=stated, saved_cost=saved)
     found = lookup(event, book, at)
-    computed = found.total_cost if isinstance(found, Charge) else None
+    mine = found if isinstance(found, Charge) else None
+    computed = mine.total_cost if mine else None
     if told is None and found is None:
         return Charge(cost_source="free", total_cost=0, reported_total=stated, saved_cost=saved)
     if told is None and isinstance(found, Unpriced):
@@ -27,13 +28,13 @@ def price(event: UsageEvent, book: PriceBook, at: int, told: int | None, stated:
     total = computed if told is None else told
     return Charge(
         cost_source="computed" if told is None else "reported",
-        price_set=found.price_set if told is None and isinstance(found, Charge) else None,
+        price_set=mine.price_set if told is None and mine else None,
         other_cost=total,
         total_cost=total,
         reported_total=stated,
         computed_total=computed,
-        list_total=computed,
-        contracted_total=computed,
+        list_total=mine.list_total if mine else None,
+        contracted_total=mine.contracted_total if mine else None,
         saved_cost=saved,
     )
 
