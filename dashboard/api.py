@@ -14,13 +14,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue
+from dashboard import catalogue, explained
 from dashboard.answer import as_csv, as_json, write_csv
+from dashboard.explanation import explain
 from dashboard.question import QuestionError, Words, parse, read_filters, read_limit, read_moment, read_zone
 from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
 from dashboard.runner import run
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.ledger.prices import LiveBook
 from ingest.problems import MEDIA_TYPE, Problem
 
 CSV: Final = "text/csv; charset=utf-8"
@@ -49,6 +51,7 @@ Timezone = Annotated[
 def make_router(ledger: Ledger) -> APIRouter:
     """The read API of one ledger."""
     router = APIRouter(prefix="/v1", tags=["read"])
+    books = LiveBook(ledger)
 
     @router.get("/spend", responses=_BOTH, summary="What was used and what it cost")
     def spend(
@@ -115,6 +118,14 @@ def make_router(ledger: Ledger) -> APIRouter:
         if found is None:
             raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
         return JSONResponse(found)
+
+    @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
+    def one_cost(event_id: str) -> Response:
+        wanted = _uuid(event_id)
+        found = explain(ledger, wanted, books.current()) if wanted else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(explained.as_json(found))
 
     return router
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ingest.cli import Json, app
+from ingest.prices_cli import app as prices
 
 __all__ = ["main"]
 
@@ -48,6 +49,20 @@ def spend(
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )
+
+
+@prices.command()
+def explain(
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT_ID", help="The event's id, the id that its source gave, or SOURCE:ID."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show how a call's cost was worked out: rule, price rows, quantities, products, rounding."""
+    from dashboard.explain_command import run
+
+    raise typer.Exit(run(event, as_json_object=as_json))
 
 
 @app.command()

@@ -44,17 +44,24 @@ def lookup(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced | N
     tokens = event.cache_lookup_tokens
     if not tokens:
         return None
-    if event.cache_used_model is None:
+    embedding = looked_up(event)
+    if embedding is None:
         return Unpriced("the cache look-up names no model")
-    embedding = UsageEvent(
+    charge = compute(embedding, book.find(embedding.provider, embedding.model, None, at, tokens), None)
+    return Unpriced(f"cache look-up: {charge.reason}") if isinstance(charge, Unpriced) else charge
+
+
+def looked_up(event: UsageEvent) -> UsageEvent | None:
+    """The look-up of the semantic cache as a call of its own; None where there was none or it names no model."""
+    if not event.cache_lookup_tokens or event.cache_used_model is None:
+        return None
+    return UsageEvent(
         source=event.source,
         provider=event.cache_used_provider or "unknown",
         model=event.cache_used_model,
-        input_tokens=tokens,
+        input_tokens=event.cache_lookup_tokens,
         currency=event.currency,
     )
-    charge = compute(embedding, book.find(embedding.provider, embedding.model, None, at, tokens), None)
-    return Unpriced(f"cache look-up: {charge.reason}") if isinstance(charge, Unpriced) else charge
 
 
 def _saved(event: UsageEvent, book: PriceBook, at: int) -> int | None:
