@@ -32,7 +32,7 @@ def say(ledger: Ledger, text: str, *, as_json_object: bool = False) -> int:
     """Explain the call that `text` means; 1 where it means none or several."""
     found = matches(ledger, text)
     one = (
-        explain(ledger, UUID(bytes=bytes(found[0].event_id)), read_book(ledger)) if len(found) == 1 else None
+        explain(ledger, UUID(found[0].event_id), read_book(ledger)) if len(found) == 1 else None
     )
     if one is None:
         sys.stderr.write(f"tallybook prices explain: {_not_one(text, found)}\n")
@@ -49,7 +49,7 @@ def _not_one(text: str, found: list[Match]) -> str:
         return f"the ledger holds no call {text!r}: give an event id, the id that its source gave, or SOURCE:ID"
     many = "at least " if len(found) == MOST_MATCHES else ""
     listed = "\n".join(
-        f"  {UUID(bytes=bytes(one.event_id))}  {one.source}:{one.source_event_id}" for one in found
+        f"  {one.event_id}  {one.source}:{one.source_event_id}" for one in found
     )
     return f"{text!r} means {many}{len(found)} calls; give the event id of one of them\n{listed}"
 
@@ -63,7 +63,7 @@ def _print(found: Explanation, console: Console) -> None:
     total = found.stored["total_cost"]
     _say(
         console,
-        f"cost       {'unpriced' if total is None else f'{plain(total)} {currency}'} ({found.cost_source})",
+        "cost       unpriced" if total is None else f"cost       {plain(total)} {currency} ({found.cost_source})",
     )
     _say(console, f"           {found.why}")
     if found.cost_source == "reported":
@@ -124,7 +124,9 @@ def _print_calculation(one: Calculation, console: Console) -> None:
         ("product", "right"),
     ):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    table.add_column("price from", overflow="fold")
+    has_rows = any(price_from(one, line) for line in workings.lines)
+    if has_rows:
+        table.add_column("price from", overflow="fold")
     for line in workings.lines:
         table.add_row(
             _named(line.component),
@@ -132,7 +134,7 @@ def _print_calculation(one: Calculation, console: Console) -> None:
             wording.number(line.quantity),
             escape(price_text(line)),
             exact_text(line.product),
-            escape(price_from(one, line)),
+            *([escape(price_from(one, line))] if has_rows else []),
         )
     console.print(table)
     for part in workings.sums:

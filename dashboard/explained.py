@@ -142,7 +142,7 @@ def price_text(line: Line) -> str:
 
 
 def price_from(of: Calculation, line: Line) -> str:
-    """Where the price of a line comes from, and who added it."""
+    """Where the price of a line comes from and who added it; nothing where it is the origin of all of them."""
     row = of.rows.get(line.charged_as) if line.instead_of is None else None
-    where = line.rate.row or of.prices.origin
+    where = line.rate.row
     return where if row is None else f"{where}, added by {row.added_by} on {rfc3339(row.added_at)[:10]}"

@@ -109,7 +109,7 @@ def matches(ledger: Ledger, text: str) -> list[Match]:
         )
         named = sa.or_(named, sa.and_(held.source_id.in_(ids), of_source))
     try:
-        wanted = held.event_id == UUID(text).bytes
+        wanted = held.event_id == str(UUID(text))
     except ValueError:
         wanted = None
     select = (

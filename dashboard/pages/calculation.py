@@ -51,10 +51,13 @@ def _lines(one: Calculation) -> Any:
     for part in one.workings.sums:
         for line in one.workings.lines:
             if line.component == part.component:
+                where = price_from(one, line)
                 rows.append(
                     html.Tr(
                         [
-                            html.Th([meter_text(line), html.Small(price_from(one, line))], scope="row"),
+                            html.Th(
+                                [meter_text(line), *([html.Small(where)] if where else [])], scope="row"
+                            ),
                             html.Td(
                                 f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
                             ),
