@@ -31,9 +31,7 @@ def run(text: str, *, as_json_object: bool) -> int:
 def say(ledger: Ledger, text: str, *, as_json_object: bool = False) -> int:
     """Explain the call that `text` means; 1 where it means none or several."""
     found = matches(ledger, text)
-    one = (
-        explain(ledger, UUID(found[0].event_id), read_book(ledger)) if len(found) == 1 else None
-    )
+    one = explain(ledger, UUID(found[0].event_id), read_book(ledger)) if len(found) == 1 else None
     if one is None:
         sys.stderr.write(f"tallybook prices explain: {_not_one(text, found)}\n")
         return FAILED
@@ -46,11 +44,11 @@ def say(ledger: Ledger, text: str, *, as_json_object: bool = False) -> int:
 
 def _not_one(text: str, found: list[Match]) -> str:
     if not found:
-        return f"the ledger holds no call {text!r}: give an event id, the id that its source gave, or SOURCE:ID"
+        return (
+            f"the ledger holds no call {text!r}: give an event id, the id that its source gave, or SOURCE:ID"
+        )
     many = "at least " if len(found) == MOST_MATCHES else ""
-    listed = "\n".join(
-        f"  {one.event_id}  {one.source}:{one.source_event_id}" for one in found
-    )
+    listed = "\n".join(f"  {one.event_id}  {one.source}:{one.source_event_id}" for one in found)
     return f"{text!r} means {many}{len(found)} calls; give the event id of one of them\n{listed}"
 
 
@@ -63,7 +61,9 @@ def _print(found: Explanation, console: Console) -> None:
     total = found.stored["total_cost"]
     _say(
         console,
-        "cost       unpriced" if total is None else f"cost       {plain(total)} {currency} ({found.cost_source})",
+        "cost       unpriced"
+        if total is None
+        else f"cost       {plain(total)} {currency} ({found.cost_source})",
     )
     _say(console, f"           {found.why}")
     if found.cost_source == "reported":

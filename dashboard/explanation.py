@@ -29,7 +29,14 @@ from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import NoRate, PriceSet, Unpriced
 from ingest.pricing.workings import Workings, work_out
 
-_MONEY: Final = (*COMPONENTS, "total_cost", "reported_total", "computed_total", "list_total", "contracted_total")
+_MONEY: Final = (
+    *COMPONENTS,
+    "total_cost",
+    "reported_total",
+    "computed_total",
+    "list_total",
+    "contracted_total",
+)
 _BESIDE: Final = (
     "event_id",
     "source_event_id",
@@ -99,7 +106,9 @@ class Match:
 def matches(ledger: Ledger, text: str) -> list[Match]:
     """The calls that a text means: an event id, the id that a source gave, or SOURCE:ID. At most a few of many."""
     held = usage_event.c
-    ends = held.source_event_id.endswith(f":{text}", autoescape=True)  # PROVIDER:ID is how sources are kept apart
+    ends = held.source_event_id.endswith(
+        f":{text}", autoescape=True
+    )  # PROVIDER:ID is how sources are kept apart
     named = sa.or_(held.source_event_id == text, ends)
     source, colon, ident = text.partition(":")
     if colon:
@@ -157,9 +166,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
     return Explanation(**about, **found, why=_why_reported(event, stored))
 
 
-def _computed(
-    about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]
-) -> Explanation:
+def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
     event: UsageEvent = about["event"]
     stored = about["stored"]
     priced = replay.looked_up(event) if event.cache_hit else event
@@ -292,7 +299,11 @@ def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
     _, _, meter = wanted.partition("no price for the meter ")
     prices = f"{meter.split()[0]}=PRICE" if meter else "input=PRICE output=PRICE"
     called = f"{event.provider}/{event.model}"
-    alias = "" if meter else f", or `tallybook prices alias {called} PROVIDER/MODEL` where it is another name of one"
+    alias = (
+        ""
+        if meter
+        else f", or `tallybook prices alias {called} PROVIDER/MODEL` where it is another name of one"
+    )
     return (
         f"Set a price (`tallybook prices set {event.provider} {event.model} {prices} --from DATE`{alias}), "
         "then `tallybook reprice --only-unpriced`."

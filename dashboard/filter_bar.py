@@ -112,6 +112,7 @@ def view_of(values: Sequence[Any], changed: str | None, before: View) -> View | 
         filters=tuple(
             (key, value) for key, picked in zip(DIMENSIONS, chosen, strict=True) for value in picked or []
         ),
+        change=before.change,
     )
 
 

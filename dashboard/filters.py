@@ -16,6 +16,8 @@ from ingest.ledger.slots import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
 """What the filter bar filters on."""
+CHANGES: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
+"""What the page What if prices the calls as, in the words of `dashboard.whatif`."""
 PRESETS: Final = {
     "today": "Today",
     "7d": "7 days",
@@ -39,6 +41,8 @@ class View:
     filters: tuple[tuple[str, str], ...] = ()
     request: str | None = None
     """The call that is shown in detail, over the page."""
+    change: tuple[tuple[str, str], ...] = ()
+    """What is different on the page What if, by the names of `CHANGES`."""
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension that count; none for all."""
@@ -86,6 +90,7 @@ def from_search(search: str | None) -> View:
         interval=interval if interval in INTERVALS else None,
         filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
         request=_event_id(found.get("request", [""])[0]),
+        change=tuple((key, found[key][0]) for key in CHANGES if found.get(key)),
     )
 
 
@@ -98,7 +103,7 @@ def to_search(view: View) -> str:
         pairs.append(("period", view.preset))
     if view.interval:
         pairs.append(("interval", view.interval))
-    pairs += view.filters
+    pairs += [*view.filters, *view.change]
     if view.request:
         pairs.append(("request", view.request))
     return f"?{urlencode(pairs)}" if pairs else ""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard import clicks
 from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
-from dashboard.pages import request, requests
+from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from dashboard.threads import in_thread
@@ -31,6 +31,7 @@ def add(app: Dash, ledger: Ledger) -> None:
     _add_list(app, ledger)
     _add_call(app, ledger)
     _add_names(app, ledger)
+    _add_change(app)
 
 
 def _add_charts(app: Dash, ledger: Ledger) -> None:
@@ -121,6 +122,27 @@ def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
         else request.detail(call, cost, ledger.zone.info, ledger.zone.name)
     )
     return request.drawer(inside)
+
+
+def _add_change(app: Dash) -> None:
+    controls = {"type": whatif.CONTROL, "name": ALL}
+
+    @app.callback(
+        _SEARCH,
+        Input("whatif-compare", "n_clicks"),
+        State(controls, "value"),
+        State(controls, "id"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    async def change(
+        clicked: int | None, values: list[Any], names: list[dict[str, str]], search: str | None
+    ) -> Any:
+        """What is different there, as its controls say, goes into the URL."""
+        if not clicked:
+            return no_update
+        chosen = {one["name"]: value for one, value in zip(names, values, strict=True)}
+        return to_search(whatif.changed(from_search(search), chosen))
 
 
 def _add_names(app: Dash, ledger: Ledger) -> None:

@@ -8,6 +8,7 @@ from dashboard.question import Filter, Period, SpendQuery
 
 _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"
+_WHATIF: Final = "/v1/whatif"
 
 Pairs = list[tuple[str, str]]
 
@@ -26,6 +27,11 @@ def spend_csv(query: SpendQuery) -> str:
 def requests_csv(period: Period, filters: Iterable[Filter]) -> str:
     """`GET /v1/requests` as a CSV file of all calls."""
     return _link(_REQUESTS, _period(period), filters)
+
+
+def whatif_csv(query: SpendQuery, change: Iterable[tuple[str, str]]) -> str:
+    """`GET /v1/whatif` as a CSV file."""
+    return _link(_WHATIF, [*_period(query.period), ("timezone", query.zone), *change], query.filters)
 
 
 def _link(path: str, pairs: Pairs, filters: Iterable[Filter]) -> str:

@@ -48,9 +48,7 @@ def price_sets(draw: Any) -> PriceSet:
     by_meter = draw(st.dictionaries(st.sampled_from(METERS), rates, max_size=12))
     if likely:
         by_meter |= {"input": draw(rates), "output": draw(rates)}
-    return PriceSet(
-        "openai", "m", "standard", 0, "USD", "x", by_meter, steps=draw(steps), terms=draw(terms)
-    )
+    return PriceSet("openai", "m", "standard", 0, "USD", "x", by_meter, steps=draw(steps), terms=draw(terms))
 
 
 @st.composite

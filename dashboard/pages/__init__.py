@@ -7,7 +7,7 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import latency, models, overview, requests, virtual_keys
+from dashboard.pages import latency, models, overview, requests, virtual_keys, whatif
 from dashboard.pages.parts import Content, part_name
 
 
@@ -27,6 +27,7 @@ PAGES: Final = (
     Page("keys", "Virtual keys", virtual_keys.content, virtual_keys.PARTS),
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
+    Page("what-if", "What if", whatif.content, whatif.PARTS),
 )
 
 

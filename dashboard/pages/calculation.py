@@ -55,9 +55,7 @@ def _lines(one: Calculation) -> Any:
                 rows.append(
                     html.Tr(
                         [
-                            html.Th(
-                                [meter_text(line), *([html.Small(where)] if where else [])], scope="row"
-                            ),
+                            html.Th([meter_text(line), *([html.Small(where)] if where else [])], scope="row"),
                             html.Td(
                                 f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
                             ),
@@ -112,7 +110,5 @@ def _terms(one: Calculation) -> list[Any]:
     told = []
     for term in one.prices.terms:
         whose = f", added by {term.added_by}" if term.added_by else ""
-        told.append(
-            html.P(f"{term.kind.capitalize()}: factor {term.factor:f}{whose}.", className="note")
-        )
+        told.append(html.P(f"{term.kind.capitalize()}: factor {term.factor:f}{whose}.", className="note"))
     return told

@@ -35,6 +35,7 @@ SHOWS = {
         "#latency-by-key",
     ),
     "requests": ("#totals", ".ag-row"),
+    "what-if": ("#models", "#whatif-compare"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
