@@ -1,4 +1,4 @@
-"""The read API: `GET /v1/spend`, `GET /v1/requests`, `GET /v1/requests/{event_id}`, `GET /v1/prices`. It knows HTTP and no SQL.
+"""The read API: `GET /v1/spend`, `/v1/requests`, one of them and its `/cost`, `/v1/prices`, `/v1/whatif`. It knows HTTP and no SQL.
 
 Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-4o&team=ml`). A parameter that does not
 exist is refused, so that a typing error never widens an answer.
@@ -14,8 +14,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue, prices, unpriced
+from dashboard import catalogue, explained, prices, unpriced, whatif, whatif_answer
 from dashboard.answer import as_csv, as_json, write_csv
+from dashboard.explanation import explain
 from dashboard.question import (
     MOST_ROWS,
     QuestionError,
@@ -30,6 +31,7 @@ from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in
 from dashboard.runner import run
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.ledger.prices import LiveBook
 from ingest.ledger.slots import Zone
 from ingest.ledger.types import micros
 from ingest.problems import MEDIA_TYPE, Problem
@@ -128,7 +130,67 @@ def make_router(ledger: Ledger) -> APIRouter:
         return JSONResponse(found)
 
     _add_prices(router, ledger)
+    _add_workings(router, ledger)
     return router
+
+
+def _add_workings(router: APIRouter, ledger: Ledger) -> None:
+    books = LiveBook(ledger)
+
+    @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
+    def one_cost(event_id: str) -> Response:
+        wanted = _uuid(event_id)
+        found = explain(ledger, wanted, books.current()) if wanted else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(explained.as_json(found))
+
+    @router.get("/whatif", responses=_BOTH, summary="What the same traffic would have cost elsewhere")
+    def what_if(
+        request: Request,
+        *,
+        from_model: Annotated[str | None, Query(description="Only calls of this model.")] = None,
+        from_provider: Annotated[str | None, Query(description="Only calls of this provider.")] = None,
+        to_model: Annotated[str | None, Query(description="The model there.")] = None,
+        to_provider: Annotated[str | None, Query(description="The provider there.")] = None,
+        tier: Annotated[str | None, Query(description="The service tier there, such as `batch`.")] = None,
+        cache_hit_rate: Annotated[
+            str | None, Query(description="The share of input read from the prompt cache there: `60%`.")
+        ] = None,
+        prices_at: Annotated[
+            str | None, Query(description="The prices of this day; of each call's time where not given.")
+        ] = None,
+        by: Annotated[str | None, Query(description="A row for each `model` or `day`.")] = None,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+    ) -> Response:
+        changed = ("from_model", "from_provider", "to_model", "to_provider", "tier", "cache_hit_rate")
+        known = (*changed, "prices_at", "by", "from", "to", "timezone", "where", "format")
+        with understood():
+            words = whatif.Words(
+                from_model=from_model,
+                from_provider=from_provider,
+                to_model=to_model,
+                to_provider=to_provider,
+                tier=tier,
+                cache_hit_rate=cache_hit_rate,
+                start=start,
+                end=end,
+                timezone=timezone,
+                where=[*(where or ()), *_short_filters(request, known)],
+                by=by,
+                prices_at=prices_at,
+            )
+            as_file = read_format(form) == "csv"
+            query = whatif.parse(words, ledger.zone, datetime.now(UTC))
+        found = whatif.answer(ledger, query, books.current())
+        if as_file or (form is None and wants_csv(request)):
+            text = whatif_answer.as_csv(found)
+            return Response(text, media_type=CSV, headers=_file("whatif") if as_file else None)
+        return JSONResponse(whatif_answer.as_json(found, ledger.currency))
 
 
 def _add_prices(router: APIRouter, ledger: Ledger) -> None:

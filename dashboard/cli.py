@@ -7,6 +7,7 @@ import typer
 
 from ingest import prices_cli
 from ingest.cli import Json, app
+from ingest.prices_cli import app as prices
 
 __all__ = ["main"]
 
@@ -51,6 +52,77 @@ def spend(
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )
+
+
+@app.command()
+def whatif(
+    from_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only calls of this model.")] = None,
+    to_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Price them as this model.")] = None,
+    from_provider: Annotated[
+        str | None, typer.Option(metavar="PROVIDER", help="Only calls of this provider.")
+    ] = None,
+    to_provider: Annotated[
+        str | None, typer.Option(metavar="PROVIDER", help="Price them as this provider's.")
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="Price them in this service tier: batch, flex, priority, standard.")
+    ] = None,
+    cache_hit_rate: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Price them with this share of input read from the prompt cache."),
+    ] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Start: a date or an RFC 3339 time.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="End, not included: a date or an RFC 3339 time.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="The zone of dates and days; the ledger's where not given.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="A row for each model or day.")] = "model",
+    prices_at: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The prices of this day; of each call's time where not given."),
+    ] = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Price the same traffic as another model, tier or provider, or with another cache hit rate."""
+    from dashboard.whatif import Words
+    from dashboard.whatif_command import run
+
+    words = Words(
+        from_model=from_model,
+        from_provider=from_provider,
+        to_model=to_model,
+        to_provider=to_provider,
+        tier=tier,
+        cache_hit_rate=cache_hit_rate,
+        start=from_,
+        end=to,
+        timezone=timezone,
+        where=where or (),
+        by=by,
+        prices_at=prices_at,
+    )
+    raise typer.Exit(run(words, "json" if as_json else "csv" if as_csv else "table"))
+
+
+@prices.command()
+def explain(
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT_ID", help="The event's id, the id that its source gave, or SOURCE:ID."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show how a call's cost was worked out: rule, price rows, quantities, products, rounding."""
+    from dashboard.explain_command import run
+
+    raise typer.Exit(run(event, as_json_object=as_json))
 
 
 @app.command()

@@ -113,6 +113,7 @@ def view_of(values: Sequence[Any], changed: str | None, before: View) -> View | 
             (key, value) for key, picked in zip(DIMENSIONS, chosen, strict=True) for value in picked or []
         ),
         search=before.search,
+        change=before.change,
     )
 
 

@@ -16,6 +16,8 @@ from ingest.ledger.slots import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
 """What the filter bar filters on."""
+CHANGES: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
+"""What the page What if prices the calls as, in the words of `dashboard.whatif`."""
 PRESETS: Final = {
     "today": "Today",
     "7d": "7 days",
@@ -42,6 +44,8 @@ class View:
     """The call that is shown in detail, over the page."""
     search: str = ""
     """Words that are searched for, on a page that has a field for them."""
+    change: tuple[tuple[str, str], ...] = ()
+    """What is different on the page What if, by the names of `CHANGES`."""
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension that count; none for all."""
@@ -90,6 +94,7 @@ def from_search(search: str | None) -> View:
         filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
         request=_event_id(found.get("request", [""])[0]),
         search=found.get("search", [""])[0].strip()[:_LONGEST_SEARCH],
+        change=tuple((key, found[key][0]) for key in CHANGES if found.get(key)),
     )
 
 
@@ -102,7 +107,7 @@ def to_search(view: View) -> str:
         pairs.append(("period", view.preset))
     if view.interval:
         pairs.append(("interval", view.interval))
-    pairs += view.filters
+    pairs += [*view.filters, *view.change]
     if view.search:
         pairs.append(("search", view.search))
     if view.request:

@@ -11,13 +11,16 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
+from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
-from dashboard.pages import request, requests
+from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from dashboard.threads import in_thread
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
+from ingest.ledger.prices import LiveBook
+from ingest.pricing.book import PriceBooks
 
 _SEARCH: Any = Output("url", "search", allow_duplicate=True)
 
@@ -28,6 +31,7 @@ def add(app: Dash, ledger: Ledger) -> None:
     _add_list(app, ledger)
     _add_call(app, ledger)
     _add_names(app, ledger)
+    _add_change(app)
 
 
 def _add_charts(app: Dash, ledger: Ledger) -> None:
@@ -81,6 +85,7 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
 
 def _add_call(app: Dash, ledger: Ledger) -> None:
     grids = {"type": requests.GRID, "search": ALL}
+    books = LiveBook(ledger)
 
     @app.callback(
         Output("detail", "children"),
@@ -95,7 +100,7 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
             return no_update, [no_update] * len(selected)
         event_id = from_search(search).request
         if event_id is not None:
-            return await in_thread(call_in_full, ledger, event_id), [no_update] * len(selected)
+            return await in_thread(call_in_full, ledger, books, event_id), [no_update] * len(selected)
         return (None, [[]] * len(selected)) if shown else (no_update, [no_update] * len(selected))
 
     @app.callback(_SEARCH, Input(request.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
@@ -104,18 +109,40 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
         return no_update if opened is not False else to_search(from_search(search).page)
 
 
-def call_in_full(ledger: Ledger, event_id: str) -> Any:
+def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
     """A call as it is laid over a page."""
     try:
         call = in_full(ledger, UUID(event_id))
+        cost = explain(ledger, UUID(event_id), books.current())
     except SQLAlchemyError:
         return request.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
     inside = (
         request.missing(event_id)
-        if call is None
-        else request.detail(call, ledger.zone.info, ledger.zone.name)
+        if call is None or cost is None
+        else request.detail(call, cost, ledger.zone.info, ledger.zone.name)
     )
     return request.drawer(inside)
+
+
+def _add_change(app: Dash) -> None:
+    controls = {"type": whatif.CONTROL, "name": ALL}
+
+    @app.callback(
+        _SEARCH,
+        Input("whatif-compare", "n_clicks"),
+        State(controls, "value"),
+        State(controls, "id"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    async def change(
+        clicked: int | None, values: list[Any], names: list[dict[str, str]], search: str | None
+    ) -> Any:
+        """What is different there, as its controls say, goes into the URL."""
+        if not clicked:
+            return no_update
+        chosen = {one["name"]: value for one, value in zip(names, values, strict=True)}
+        return to_search(whatif.changed(from_search(search), chosen))
 
 
 def _add_names(app: Dash, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from dashboard.question import Filter, Period, SpendQuery
 _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"
 _PRICES: Final = "/v1/prices"
+_WHATIF: Final = "/v1/whatif"
 
 Pairs = list[tuple[str, str]]
 
@@ -35,6 +36,11 @@ def prices_csv(query: SpendQuery, search: str) -> str:
 def requests_csv(period: Period, filters: Iterable[Filter]) -> str:
     """`GET /v1/requests` as a CSV file of all calls."""
     return _link(_REQUESTS, _period(period), filters)
+
+
+def whatif_csv(query: SpendQuery, change: Iterable[tuple[str, str]]) -> str:
+    """`GET /v1/whatif` as a CSV file."""
+    return _link(_WHATIF, [*_period(query.period), ("timezone", query.zone), *change], query.filters)
 
 
 def _link(path: str, pairs: Pairs, filters: Iterable[Filter]) -> str:

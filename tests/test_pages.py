@@ -20,6 +20,7 @@ from fastapi.testclient import TestClient
 from dashboard import people, wording
 from dashboard.api import make_router
 from dashboard.clicks import of_call, of_chart
+from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
@@ -33,6 +34,7 @@ from ingest import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.ledger.slots import Zone
+from ingest.pricing.book import Book
 
 SEED = 20_261_123
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
@@ -252,11 +254,13 @@ def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
     return [*page.calls, *_all(ledger, replace(query, after=read_cursor(page.next_cursor)))]
 
 
-def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger) -> None:
+def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger, book: Book) -> None:
     for one in listed(ledger, CallsQuery(limit=200)).calls:
         full = in_full(ledger, _uuid(one["event_id"]))
+        cost = explain(ledger, _uuid(one["event_id"]), book)
         assert full is not None
-        shown = texts(request.detail(full, ledger.zone.info, ledger.zone.name))
+        assert cost is not None
+        shown = texts(request.detail(full, cost, ledger.zone.info, ledger.zone.name))
         if full["total_cost"] is None:
             assert "unpriced: no price" in shown
         else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from conftest import SECRET, Post, put_events
 from test_formats import SAMPLES, events, record
 
@@ -22,6 +23,7 @@ from ingest.ledger import prices, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.recall import Recalled, recall, same
 from ingest.ledger.reprice_runs import Scope
+from ingest.ledger.tables import usage_event
 from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
 from ingest.pricing.book import Book
@@ -66,8 +68,12 @@ def stored(ledger: Ledger) -> list[Recalled]:
 
 
 def totals(ledger: Ledger) -> dict[str, int | None]:
-    found = {str(one.event.source_event_id): one.charge.total_cost for one in stored(ledger)}
-    return dict(sorted(found.items()))
+    c = usage_event.c
+    wanted = sa.select(c.source_event_id, sa.type_coerce(c.total_cost, sa.BigInteger)).order_by(
+        c.source_event_id
+    )
+    with ledger.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(wanted)}
 
 
 def spend(ledger: Ledger) -> Any:

@@ -9,6 +9,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import wording
+from dashboard.explanation import Explanation
+from dashboard.pages import calculation
 from dashboard.pages.requests import outcome
 from dashboard.requests import Call
 from ingest.pricing.charge import COMPONENTS
@@ -121,13 +123,13 @@ def missing(event_id: str) -> Any:
     return dmc.Alert(f"The ledger holds no call {event_id}.", color="red", variant="light", id="no-call")
 
 
-def detail(call: Call, zone: tzinfo, zone_name: str) -> Any:
+def detail(call: Call, cost: Explanation, zone: tzinfo, zone_name: str) -> Any:
     """A call, in sections; what its source did not say is left out."""
     labels = [(f"Label {key}", text) for key, text in (call["labels"] or {}).items()]
     sections = [
         _section("What it cost", _cost(call)),
+        _section("How it was worked out", calculation.explained(cost)),
         _section("Tokens", _tokens(call)),
-        _section("Priced with", _prices(call)),
         _section("Gateway cache", _facts([("Cache hit", _yes(call["cache_hit"])), *_named(call, _CACHE)])),
         _section(
             "Call",
@@ -188,34 +190,6 @@ def _tokens(call: Call) -> Any:
         lines.append(_line("Total", wording.number(call["total_tokens"]), "sum"))
     lines += [_line(label, wording.number(call[name])) for label, name in _METERS if call[name]]
     return _lines(lines)
-
-
-def _prices(call: Call) -> Any:
-    """The price set, its rates as they are published."""
-    prices = call["price_set"]
-    if prices is None:
-        return None
-    facts = [
-        ("Prices of", f"{prices['provider']} {prices['model']}"),
-        ("Tier", prices["service_tier"]),
-        (
-            "From input tokens",
-            wording.number(prices["above_input_tokens"]) if prices["above_input_tokens"] else None,
-        ),
-        ("Origin", prices["origin"]),
-    ]
-    rates = [
-        _line(meter.replace("_", " "), rate_text(str(rate), prices["currency"]), "part")
-        for meter, rate in prices["rates"].items()
-    ]
-    return html.Div([_facts(facts), _lines(rates)])
-
-
-def rate_text(rate: str, currency: str) -> str:
-    """A unit price as it is published, from `PRICE per UNITS`."""
-    price, _, units = rate.partition(" per ")
-    per, comma, least = units.partition(",")
-    return f"{price} {currency} per {int(per):,}{comma}{least}" if per.isdigit() else f"{rate} {currency}"
 
 
 def _times(call: Call, zone: tzinfo, zone_name: str) -> list[tuple[str, str | None]]:

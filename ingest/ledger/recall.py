@@ -1,10 +1,11 @@
-"""Recall: stored events as pricing knew them, with the charge that they stand at.
+"""Calls read back from the ledger, as far as their price depends on them: what pricing asks of an event, and its money.
 
-Enough of an event to price it again comes back, not all of it. Its reported cost comes back whole: where it counts, its parts are
-the stored components; where it does not, its total is what is known.
+`stream` reads calls in the order of their time, all of one snapshot and in the memory of a few thousand, with the total that
+their source reported. `recall` reads some calls in the order of their rows, with the charge that they stand at and their
+reported cost whole: where it counts, its parts are the stored components; where it does not, its total is what is known.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,17 +19,62 @@ from ingest.ledger.tables import attribution, directory, price_set, term, usage_
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
 from ingest.pricing.computed import UNSTATED
 
-_OF_EVENT: Final = tuple(
-    name for name in (*FACTS, *TERMS) if name in UsageEvent.__struct_fields__ and name != "labels"
+ASKED: Final = (
+    "source",
+    "occurred_at",
+    "request_type",
+    "provider",
+    "model",
+    "service_tier",
+    "region",
+    "status",
+    "input_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "reasoning_tokens",
+    "citation_tokens",
+    "total_tokens",
+    "search_queries",
+    "audio_ms",
+    "video_ms",
+    "characters",
+    "images",
+    "pages",
+    "search_units",
+    "cache_hit",
+    "cache_hit_type",
+    "cache_requested_provider",
+    "cache_requested_model",
+    "cache_used_provider",
+    "cache_used_model",
+    "cache_lookup_tokens",
+    "replayed_input_tokens",
+    "replayed_output_tokens",
+    "replayed_cache_read_tokens",
+    "replayed_cache_write_tokens",
+    "currency",
 )
+"""What pricing asks of an event, beside the team and the customer."""
+
+SLICE: Final = 5_000
+
 _OF_CHARGE: Final = (*(name for name in FACTS if name in MONEY), "cost_source", "unpriced_reason")
-_TEXTS: Final = frozenset(TERMS)
 _PART: Final[Mapping[str, str]] = {name.removesuffix("_cost"): name for name in COMPONENTS}
+
+Owners = Mapping[int, tuple[str | None, str | None]]
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """An event that is in the ledger: its row, when it was, what pricing is to know of it, what it stands at."""
+    """A call that is in the ledger: its row, when it was, what pricing is to know of it, what it stands at."""
 
     seq: int
     occurred_at: int
@@ -36,89 +82,116 @@ class Recalled:
     charge: Charge
 
 
+def stream(
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], beside: Sequence[str] = ()
+) -> Iterator[tuple[UsageEvent, Values]]:
+    """The calls that meet all conditions, each with the values of the columns `beside`, oldest first."""
+    held = usage_event.c
+    select = sa.select(held.attribution_id).where(*where).order_by(held.occurred_at, held.seq)
+    return _calls(connection, select, beside)
+
+
 def recall(
     connection: sa.Connection, after: int, limit: int, where: Sequence[sa.ColumnElement[bool]] = ()
 ) -> list[Recalled]:
-    """The next events behind the row `after`, in the order of their rows, at most `limit`."""
-    names = [f"{name}_id" if name in _TEXTS else name for name in (*_OF_EVENT, *_OF_CHARGE)]
-    columns = [_plain(usage_event.c[name]) for name in names]
-    key = (usage_event.c.seq, usage_event.c.attribution_id, usage_event.c.price_set_id)
-    wanted = sa.select(*key, *columns).where(usage_event.c.seq > after, *where)
-    rows = connection.execute(wanted.order_by(usage_event.c.seq).limit(limit)).all()
-    texts = _texts(connection, rows, names)
-    people = _people(connection, {row.attribution_id for row in rows})
-    digests = _digests(connection, {row.price_set_id for row in rows})
-    return [_recalled(row, texts, people[row.attribution_id], digests) for row in rows]
-
-
-def _recalled(
-    row: Any, texts: Mapping[int, str], who: tuple[str | None, str | None], digests: Mapping[int, str]
-) -> Recalled:
-    values: dict[str, Any] = {}
-    for name, value in zip((*_OF_EVENT, *_OF_CHARGE), row[3:], strict=True):
-        values[name] = texts.get(value) if name in _TEXTS else value
-    charge = Charge(price_set=digests.get(row.price_set_id), **{name: values[name] for name in _OF_CHARGE})
-    facts = {name: values[name] for name in _OF_EVENT}
-    facts["cache_hit"] = None if facts["cache_hit"] is None else bool(facts["cache_hit"])
-    facts["stream"] = None if facts["stream"] is None else bool(facts["stream"])
-    reported = _reported(charge)
-    if reported is None and charge.price_set is not None:
-        facts["currency"] = UNSTATED  # it has the currency of the prices, which may be others now
-    event = UsageEvent(**facts, team=who[0], customer=who[1], reported=reported)
-    return Recalled(row.seq, values["occurred_at"], event, charge)
-
-
-def _reported(charge: Charge) -> ReportedCost | None:
-    if charge.cost_source == "reported":
-        parts = {part: getattr(charge, name) for part, name in _PART.items()}
-        return ReportedCost(**parts, total=charge.total_cost, believed_zero=charge.total_cost == 0)
-    if charge.reported_total is None:
-        return None
-    return ReportedCost(total=charge.reported_total)
-
-
-def _texts(connection: sa.Connection, rows: Sequence[Any], names: Sequence[str]) -> dict[int, str]:
-    places = [
-        3 + at for at, name in enumerate(names) if name.endswith("_id") and name.removesuffix("_id") in _TEXTS
-    ]
-    wanted = sorted({row[at] for row in rows for at in places if row[at] is not None})
-    found: dict[int, str] = {}
-    for some in dialects.chunks(wanted):
-        query = sa.select(term.c.term_id, term.c.text).where(term.c.term_id.in_(some))
-        found.update(tuple(one) for one in connection.execute(query))
-    return found
-
-
-def _people(connection: sa.Connection, ids: Iterable[int]) -> dict[int, tuple[str | None, str | None]]:
-    """The idents of team and customer, by attribution."""
-    team, customer = directory.alias("team"), directory.alias("customer")
-    source = attribution.outerjoin(team, team.c.entry_id == attribution.c.team_id).outerjoin(
-        customer, customer.c.entry_id == attribution.c.customer_id
-    )
-    found: dict[int, tuple[str | None, str | None]] = {}
-    for some in dialects.chunks(sorted(ids)):
-        query = sa.select(attribution.c.attribution_id, team.c.ident, customer.c.ident).select_from(source)
-        for one in connection.execute(query.where(attribution.c.attribution_id.in_(some))):
-            found[one[0]] = (one[1], one[2])
-    return found
-
-
-def _digests(connection: sa.Connection, ids: Iterable[int | None]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for some in dialects.chunks(sorted(one for one in ids if one is not None)):
-        query = sa.select(price_set.c.price_set_id, price_set.c.digest).where(
-            price_set.c.price_set_id.in_(some)
-        )
-        found.update(tuple(one) for one in connection.execute(query))
-    return found
-
-
-def _plain(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """The column as the integer that it is in the database."""
-    kind = column.type
-    return sa.type_coerce(column, kind.impl_instance) if isinstance(kind, sa.types.TypeDecorator) else column
+    """The next calls behind the row `after` that meet all conditions, in the order of their rows, at most `limit`."""
+    held = usage_event.c
+    select = sa.select(held.attribution_id).where(held.seq > after, *where).order_by(held.seq).limit(limit)
+    rows = list(_calls(connection, select, ("seq", "price_set_id", *_OF_CHARGE)))
+    digests = _digests(connection, {values["price_set_id"] for _, values in rows})
+    return [_recalled(event, values, digests.get(values["price_set_id"])) for event, values in rows]
 
 
 def same(one: Charge, other: Charge) -> bool:
     """Whether two charges are the same to the last unit and by the same prices."""
     return msgspec.structs.astuple(one) == msgspec.structs.astuple(other)
+
+
+def _calls(
+    connection: sa.Connection, select: sa.Select[Any], beside: Sequence[str]
+) -> Iterator[tuple[UsageEvent, Values]]:
+    """The calls of a selection, each with the values of the columns `beside`."""
+    names = (*ASKED, "reported_total", *beside)
+    columns = [_undecoded(usage_event.c[f"{name}_id" if name in TERMS else name]) for name in names]
+    texts: dict[int | None, str | None] = {None: None}
+    owners: dict[int, tuple[str | None, str | None]] = {}
+    coded = [at for at, name in enumerate(names, 1) if name in TERMS]
+    read = connection.execute(select.add_columns(*columns).execution_options(yield_per=SLICE))
+    for rows in read.partitions():
+        _add_texts(connection, texts, {row[at] for row in rows for at in coded})
+        _add_owners(connection, owners, {row[0] for row in rows})
+        for row in rows:
+            values = list(row)
+            for at in coded:
+                values[at] = texts[values[at]]
+            yield _event(values, owners), dict(zip(beside, values[_BESIDE_AT:], strict=True))
+
+
+_BESIDE_AT: Final = len(ASKED) + 2
+
+
+def _event(values: list[Any], owners: Owners) -> UsageEvent:
+    owner = owners.get(values[0], _NOBODY)
+    reported = values[_BESIDE_AT - 1]
+    return UsageEvent(
+        team=owner[0],
+        customer=owner[1],
+        reported=None if reported is None else ReportedCost(total=reported),
+        **dict(zip(ASKED, values[1 : _BESIDE_AT - 1], strict=True)),
+    )
+
+
+_NOBODY: Final = (None, None)
+
+
+def _recalled(event: UsageEvent, values: Values, digest: str | None) -> Recalled:
+    charge = Charge(price_set=digest, **{name: values[name] for name in _OF_CHARGE})
+    if charge.cost_source == "reported":
+        parts = {part: values[name] for part, name in _PART.items()}
+        whole = ReportedCost(**parts, total=charge.total_cost, believed_zero=charge.total_cost == 0)
+        event = msgspec.structs.replace(event, reported=whole)
+    elif event.reported is None and digest is not None:
+        # It has the currency of the prices, which may be others now.
+        event = msgspec.structs.replace(event, currency=UNSTATED)
+    assert event.occurred_at is not None
+    return Recalled(values["seq"], event.occurred_at, event, charge)
+
+
+def _digests(connection: sa.Connection, ids: Iterable[int | None]) -> dict[int, str]:
+    c = price_set.c
+    found: dict[int, str] = {}
+    for some in dialects.chunks(sorted(one for one in ids if one is not None)):
+        rows = connection.execute(sa.select(c.price_set_id, c.digest).where(c.price_set_id.in_(some)))
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def _add_texts(connection: sa.Connection, known: dict[int | None, str | None], ids: Iterable[Any]) -> None:
+    new = sorted(one for one in ids if one not in known)
+    for some in dialects.chunks(new):
+        found = sa.select(term.c.term_id, term.c.text).where(term.c.term_id.in_(some))
+        known.update((row[0], row[1]) for row in connection.execute(found))
+
+
+def _add_owners(
+    connection: sa.Connection, known: dict[int, tuple[str | None, str | None]], ids: Iterable[int]
+) -> None:
+    """The ids by which price terms know the team and the customer of an attribution."""
+    team, customer = directory.alias(), directory.alias()
+    new = sorted(one for one in ids if one not in known)
+    for some in dialects.chunks(new):
+        found = (
+            sa.select(attribution.c.attribution_id, team.c.ident, customer.c.ident)
+            .outerjoin(team, team.c.entry_id == attribution.c.team_id)
+            .outerjoin(customer, customer.c.entry_id == attribution.c.customer_id)
+            .where(attribution.c.attribution_id.in_(some))
+        )
+        known.update((row[0], (row[1], row[2])) for row in connection.execute(found))
+
+
+def _undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column as the integer or bytes that the database holds."""
+    kind = column.type
+    if isinstance(kind, sa.types.TypeDecorator):
+        return sa.type_coerce(column, kind.impl_instance).label(str(column.key))
+    return column

@@ -21,17 +21,18 @@ UNSTATED: Final = "USD"
 """The currency of events whose source states no money. What they cost is then in the currency of the prices."""
 
 
-def _tokens(event: UsageEvent) -> int:
+def tokens_of(event: UsageEvent) -> int:
+    """What went in and came out."""
     return (event.input_tokens or 0) + (event.output_tokens or 0)
 
 
-_MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int | None]], ...]] = (
+MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int | None]], ...]] = (
     ("characters", {"character": "input_cost"}, attrgetter("input_tokens")),
     ("pages", {"page": "input_cost"}, attrgetter("input_tokens")),
-    ("audio_ms", {"input_audio_ms": "input_cost", "audio_ms": "other_cost"}, _tokens),
+    ("audio_ms", {"input_audio_ms": "input_cost", "audio_ms": "other_cost"}, tokens_of),
     ("video_ms", {"video_ms": "output_cost"}, attrgetter("output_tokens")),
     ("images", {"image": "output_cost"}, attrgetter("output_tokens")),
-    ("search_units", {"search_unit": "other_cost"}, _tokens),
+    ("search_units", {"search_unit": "other_cost"}, tokens_of),
 )
 """Counts other than tokens: the meters that can price them, by the component of each; the tokens of the same content."""
 
@@ -194,10 +195,10 @@ def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> 
         or event.images
         or event.search_units
     ):
-        if event.total_tokens and not _tokens(event):
+        if event.total_tokens and not tokens_of(event):
             raise NoRate("total_tokens")
         return False
-    for name, meters, same_content in _MEASURES:
+    for name, meters, same_content in MEASURES:
         count = getattr(event, name)
         if not count:
             continue

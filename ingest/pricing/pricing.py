@@ -56,7 +56,7 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
     told = None if reported is None else _told(reported)
     if event.cache_hit:
         return replay.price(event, book, at, told, _stated(reported))
-    bills = _is_billable(event)
+    bills = is_billable(event)
     if told is not None and reported is not None:
         computed = _computed(event, book, at) if bills else _NO_USAGE
         if isinstance(computed, Charge) and book.counts_computed(event.source):
@@ -84,7 +84,7 @@ def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
     return compute(event, found, replay.lookup(event, book, at) if event.cache_lookup_tokens else None)
 
 
-def _is_billable(event: UsageEvent) -> bool:
+def is_billable(event: UsageEvent) -> bool:
     """Whether the call counts anything that is sold. To count tokens beforehand is a service, not a sale."""
     if event.request_type == "count_tokens":
         return False

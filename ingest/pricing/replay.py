@@ -17,7 +17,8 @@ def price(event: UsageEvent, book: PriceBook, at: int, told: int | None, stated:
     if event.cache_hit_type == "direct":
         return Charge(cost_source="free", total_cost=0, reported_total=stated, saved_cost=saved)
     found = lookup(event, book, at)
-    computed = found.total_cost if isinstance(found, Charge) else None
+    mine = found if isinstance(found, Charge) else None
+    computed = mine.total_cost if mine else None
     if told is None and found is None:
         return Charge(cost_source="free", total_cost=0, reported_total=stated, saved_cost=saved)
     if told is None and isinstance(found, Unpriced):
@@ -27,13 +28,13 @@ def price(event: UsageEvent, book: PriceBook, at: int, told: int | None, stated:
     total = computed if told is None else told
     return Charge(
         cost_source="computed" if told is None else "reported",
-        price_set=found.price_set if told is None and isinstance(found, Charge) else None,
+        price_set=mine.price_set if told is None and mine else None,
         other_cost=total,
         total_cost=total,
         reported_total=stated,
         computed_total=computed,
-        list_total=computed,
-        contracted_total=computed,
+        list_total=mine.list_total if mine else None,
+        contracted_total=mine.contracted_total if mine else None,
         saved_cost=saved,
     )
 
@@ -43,17 +44,24 @@ def lookup(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced | N
     tokens = event.cache_lookup_tokens
     if not tokens:
         return None
-    if event.cache_used_model is None:
+    embedding = looked_up(event)
+    if embedding is None:
         return Unpriced("the cache look-up names no model")
-    embedding = UsageEvent(
+    charge = compute(embedding, book.find(embedding.provider, embedding.model, None, at, tokens), None)
+    return Unpriced(f"cache look-up: {charge.reason}") if isinstance(charge, Unpriced) else charge
+
+
+def looked_up(event: UsageEvent) -> UsageEvent | None:
+    """The look-up of the semantic cache as a call of its own; None where there was none or it names no model."""
+    if not event.cache_lookup_tokens or event.cache_used_model is None:
+        return None
+    return UsageEvent(
         source=event.source,
         provider=event.cache_used_provider or "unknown",
         model=event.cache_used_model,
-        input_tokens=tokens,
+        input_tokens=event.cache_lookup_tokens,
         currency=event.currency,
     )
-    charge = compute(embedding, book.find(embedding.provider, embedding.model, None, at, tokens), None)
-    return Unpriced(f"cache look-up: {charge.reason}") if isinstance(charge, Unpriced) else charge
 
 
 def _saved(event: UsageEvent, book: PriceBook, at: int) -> int | None:

@@ -36,6 +36,7 @@ SHOWS = {
     ),
     "requests": ("#totals", ".ag-row"),
     "prices": ("#prices", "#unpriced-models", "#price-conflicts"),
+    "what-if": ("#models", "#whatif-compare"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 

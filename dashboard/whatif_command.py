@@ -1,0 +1,82 @@
+"""`tallybook whatif`: what the same traffic would have cost elsewhere, as a table, JSON or CSV."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dashboard import wording
+from dashboard.question import QuestionError
+from dashboard.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
+from dashboard.whatif_answer import as_csv, as_json
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.prices import read_book
+from ingest.money import from_pico
+from ingest.settings import Settings
+
+Form = Literal["table", "json", "csv"]
+WRONG_USAGE: Final = 2
+_SHOWN_REASONS: Final = 10
+
+
+def run(words: Words, form: Form) -> int:
+    """Ask the ledger of the settings and print the answer; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        return compare(ledger, words, form)
+
+
+def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
+    """Ask `ledger` and print the answer; 2 for a question that cannot be asked."""
+    try:
+        query = parse(words, ledger.zone, datetime.now(UTC))
+    except QuestionError as error:
+        sys.stderr.write(f"tallybook whatif: {error}\n")
+        return WRONG_USAGE
+    found = answer(ledger, query, read_book(ledger))
+    match form:
+        case "json":
+            sys.stdout.write(json.dumps(as_json(found, ledger.currency), ensure_ascii=False) + "\n")
+        case "csv":
+            sys.stdout.write(as_csv(found))
+        case "table":
+            _print(found, Console())
+    return 0
+
+
+def _print(found: Answer, console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Model" if found.query.by == "model" else "Day", overflow="fold")
+    for heading in ("Calls", "Compared", "Cost", "There", "Difference", "Change", "Unpriced", "None there"):
+        table.add_column(heading, justify="right")
+    for (key, currency), one in found.rows.items():
+        table.add_row(escape("/".join(key)), *_cells(one, currency))
+    for currency, one in found.totals.items():
+        table.add_row("total", *_cells(one, currency), style="bold")
+    console.print(table)
+    for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
+        console.print(
+            f"{wording.number(calls)} calls have no price there: {escape(reason)}",
+            style="yellow",
+            highlight=False,
+        )
+    if (more := len(found.reasons) - _SHOWN_REASONS) > 0:
+        console.print(f"and {more} more reasons; --json has them all", style="yellow", highlight=False)
+    console.print(TOKENIZERS, style="dim", highlight=False)
+
+
+def _cells(one: Compared, currency: str) -> list[str]:
+    cost, there = from_pico(one.cost), from_pico(one.there)
+    return [
+        wording.number(one.calls),
+        wording.number(one.compared),
+        wording.amount(cost, currency),
+        wording.amount(there, currency),
+        wording.amount(there - cost, currency),
+        wording.change(there, cost) or wording.NOTHING,
+        wording.number(one.unpriced_here),
+        wording.number(one.unpriced_there),
+    ]

@@ -1,0 +1,116 @@
+"""The lines of a calculation add up to what pricing charges, whatever the call, its prices and its contract."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.event import UsageEvent
+from ingest.pricing.charge import COMPONENTS, Charge
+from ingest.pricing.computed import STEPPED, compute
+from ingest.pricing.rates import METERS, NoRate, PriceSet, Rate, Step
+from ingest.pricing.terms import Term
+from ingest.pricing.workings import work_out
+
+MTOK = 1_000_000
+counts = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 400_000))
+shares = st.integers(0, 100)
+rates = st.builds(
+    Rate,
+    st.decimals("0", "5", places=7, allow_nan=False),
+    st.sampled_from([1, 1_000, MTOK, 3_600_000]),
+    st.sampled_from([0, 0, 10_000]),
+)
+factors = st.decimals("0.01", "1.2", places=4)
+terms = st.builds(
+    lambda *kept: tuple(one for one in kept if one is not None),
+    *(
+        st.one_of(st.none(), st.builds(lambda factor, kind=kind: Term(kind=kind, factor=factor), factors))
+        for kind in ("region", "discount", "markup")
+    ),
+)
+steps = st.lists(
+    st.builds(
+        lambda meter, above, rate: Step(meter, above, rate._replace(least=0)),
+        st.sampled_from(sorted(STEPPED)),
+        st.integers(1, 200_000),
+        rates,
+    ),
+    max_size=3,
+).map(lambda some: tuple(sorted(some, key=lambda step: step.above)))
+
+
+@st.composite
+def price_sets(draw: Any) -> PriceSet:
+    likely = draw(st.booleans())
+    by_meter = draw(st.dictionaries(st.sampled_from(METERS), rates, max_size=12))
+    if likely:
+        by_meter |= {"input": draw(rates), "output": draw(rates)}
+    return PriceSet("openai", "m", "standard", 0, "USD", "x", by_meter, steps=draw(steps), terms=draw(terms))
+
+
+@st.composite
+def events(draw: Any) -> UsageEvent:
+    """Parts fit their wholes, as `check` asks of every event."""
+    inputs, outputs = draw(counts), draw(counts)
+
+    def part(whole: int | None) -> int | None:
+        drawn: int | None = draw(st.one_of(st.none(), st.integers(0, whole or 0)))
+        return drawn
+
+    reads = part(inputs)
+    writes = part((inputs or 0) - (reads or 0))
+    return UsageEvent(
+        source="test",
+        input_tokens=inputs,
+        output_tokens=outputs,
+        cache_read_tokens=reads,
+        cache_write_tokens=writes,
+        cache_write_1h_tokens=part(writes),
+        input_audio_tokens=part(inputs),
+        input_image_tokens=part(inputs),
+        output_audio_tokens=part(outputs),
+        output_image_tokens=part(outputs),
+        reasoning_tokens=part(outputs),
+        citation_tokens=part(outputs),
+        **{
+            name: draw(st.one_of(st.none(), counts))
+            for name in ("total_tokens", "search_queries", "audio_ms", "characters", "images", "pages")
+        },
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(event=events(), prices=price_sets())
+def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) -> None:
+    charge = compute(event, prices, None)
+    try:
+        workings = work_out(event, prices)
+    except NoRate:
+        assert not isinstance(charge, Charge)
+        return
+    assert isinstance(charge, Charge)
+    sums = {one.component: one.charged_pico for one in workings.sums}
+    assert {name: getattr(charge, name) or 0 for name in COMPONENTS} == {
+        name: sums.get(name, 0) for name in COMPONENTS
+    }
+    assert (workings.list_total, workings.contracted_total, workings.total) == (
+        charge.list_total,
+        charge.contracted_total,
+        charge.total_cost,
+    )
+
+
+def test_a_part_without_a_price_of_its_own_says_whose_price_it_has() -> None:
+    prices = PriceSet("openai", "m", "standard", 0, "USD", "x", {"input": Rate(Decimal("2.5"), MTOK)})
+    event = UsageEvent(source="test", input_tokens=100, cache_write_tokens=40, cache_write_1h_tokens=10)
+    told = [
+        (line.meter, line.charged_as, line.quantity, line.product) for line in work_out(event, prices).lines
+    ]
+    assert told == [
+        ("input", "input", 60, Fraction(150, MTOK)),
+        ("cache_write", "input", 30, Fraction(75, MTOK)),
+        ("cache_write_1h", "input", 10, Fraction(25, MTOK)),
+    ]
