@@ -51,7 +51,6 @@ Timezone = Annotated[
 def make_router(ledger: Ledger) -> APIRouter:
     """The read API of one ledger."""
     router = APIRouter(prefix="/v1", tags=["read"])
-    books = LiveBook(ledger)
 
     @router.get("/spend", responses=_BOTH, summary="What was used and what it cost")
     def spend(
@@ -81,6 +80,51 @@ def make_router(ledger: Ledger) -> APIRouter:
         if as_file or (form is None and wants_csv(request)):
             return Response(as_csv(result), media_type=CSV, headers=_file("spend") if as_file else None)
         return JSONResponse(as_json(result))
+
+    @router.get("/requests", responses=_BOTH, summary="Single calls, newest first")
+    def requests(
+        request: Request,
+        *,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        limit: Annotated[str | None, Query(description=f"Calls on a page, at most {MOST}.")] = None,
+        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+        form: Annotated[str | None, Query(alias="format", description=f"{_FORMAT} {_ALL_CALLS}")] = None,
+    ) -> Response:
+        known = ("from", "to", "timezone", "where", "limit", "cursor", "format")
+        with understood():
+            zone = read_zone(timezone) if timezone else ledger.zone
+            query = CallsQuery(
+                start=read_moment("from", start, zone) if start else None,
+                end=read_moment("to", end, zone) if end else None,
+                filters=read_filters([*(where or ()), *_short_filters(request, known)]),
+                limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
+                after=read_cursor(cursor) if cursor else None,
+            )
+            as_file = read_format(form) == "csv"
+        if as_file and limit is None:
+            return StreamingResponse(_all_calls(ledger, query), media_type=CSV, headers=_file("requests"))
+        page = listed(ledger, query)
+        if as_file or (form is None and wants_csv(request)):
+            return _page_csv(page)
+        return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
+
+    @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
+    def one_request(event_id: str) -> Response:
+        found = in_full(ledger, wanted) if (wanted := _uuid(event_id)) else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(found)
+
+    _add_costs(router, ledger)
+    return router
+
+
+def _add_costs(router: APIRouter, ledger: Ledger) -> None:
+    """What asks the price book: how a cost was worked out, and what it would have been elsewhere."""
+    books = LiveBook(ledger)
 
     @router.get("/whatif", responses=_BOTH, summary="What the same traffic would have cost elsewhere")
     def what_if(
@@ -129,43 +173,6 @@ def make_router(ledger: Ledger) -> APIRouter:
             return Response(text, media_type=CSV, headers=_file("whatif") if as_file else None)
         return JSONResponse(whatif_answer.as_json(found, ledger.currency))
 
-    @router.get("/requests", responses=_BOTH, summary="Single calls, newest first")
-    def requests(
-        request: Request,
-        *,
-        start: From = None,
-        end: To = None,
-        timezone: Timezone = None,
-        where: Where = None,
-        limit: Annotated[str | None, Query(description=f"Calls on a page, at most {MOST}.")] = None,
-        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-        form: Annotated[str | None, Query(alias="format", description=f"{_FORMAT} {_ALL_CALLS}")] = None,
-    ) -> Response:
-        known = ("from", "to", "timezone", "where", "limit", "cursor", "format")
-        with understood():
-            zone = read_zone(timezone) if timezone else ledger.zone
-            query = CallsQuery(
-                start=read_moment("from", start, zone) if start else None,
-                end=read_moment("to", end, zone) if end else None,
-                filters=read_filters([*(where or ()), *_short_filters(request, known)]),
-                limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
-                after=read_cursor(cursor) if cursor else None,
-            )
-            as_file = read_format(form) == "csv"
-        if as_file and limit is None:
-            return StreamingResponse(_all_calls(ledger, query), media_type=CSV, headers=_file("requests"))
-        page = listed(ledger, query)
-        if as_file or (form is None and wants_csv(request)):
-            return _page_csv(page)
-        return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
-
-    @router.get("/requests/{event_id}", responses=_ONE, summary="One call in full")
-    def one_request(event_id: str) -> Response:
-        found = in_full(ledger, wanted) if (wanted := _uuid(event_id)) else None
-        if found is None:
-            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
-        return JSONResponse(found)
-
     @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
     def one_cost(event_id: str) -> Response:
         wanted = _uuid(event_id)
@@ -173,8 +180,6 @@ def make_router(ledger: Ledger) -> APIRouter:
         if found is None:
             raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
         return JSONResponse(explained.as_json(found))
-
-    return router
 
 
 @contextmanager

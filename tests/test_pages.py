@@ -20,9 +20,9 @@ from fastapi.testclient import TestClient
 from dashboard import people, wording
 from dashboard.api import make_router
 from dashboard.clicks import of_call, of_chart
+from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
-from dashboard.explanation import explain
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.most import of_most
 from dashboard.pages.parts import PART
@@ -32,9 +32,9 @@ from dashboard.rewriting import rewrite
 from dashboard.runner import run
 from ingest import problems
 from ingest.ledger.engine import Ledger
-from ingest.pricing.book import Book
 from ingest.ledger.rollups import roll
 from ingest.ledger.slots import Zone
+from ingest.pricing.book import Book
 
 SEED = 20_261_123
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)

@@ -38,7 +38,7 @@ def stored(ledger: Ledger, connection: sa.Connection) -> Stored:
     """All that the ledger keeps of prices, with what its settings say of them."""
     return Stored(
         points=tuple(points(connection)),
-        terms=tuple(_read(connection, price_term, Term)),
+        terms=tuple(terms(connection)),
         aliases=tuple(_read(connection, price_alias, Alias)),
         trust=ledger.price_sources,
         computed=ledger.computed_costs,
@@ -80,6 +80,11 @@ class LiveBook:
 def points(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> list[PricePoint]:
     """Price points in the order in which they were added."""
     return _read(connection, price_point, PricePoint, where)
+
+
+def terms(connection: sa.Connection) -> list[Term]:
+    """Terms in the order in which they were added."""
+    return _read(connection, price_term, Term)
 
 
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:
@@ -124,7 +129,9 @@ def _read(
     wanted = sa.select(*columns).order_by(table.c.number)
     if where is not None:
         wanted = wanted.where(where)
-    names = [column.name for column in table.c]
+    names = [
+        str(column.name) for column in table.c
+    ]  # a name of a column is more than text, which msgspec refuses
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
         for row in connection.execute(wanted)
