@@ -130,20 +130,13 @@ def make_router(ledger: Ledger) -> APIRouter:
         return JSONResponse(found)
 
     _add_prices(router, ledger)
-    _add_workings(router, ledger)
+    _add_costs(router, ledger)
     return router
 
 
-def _add_workings(router: APIRouter, ledger: Ledger) -> None:
+def _add_costs(router: APIRouter, ledger: Ledger) -> None:
+    """What asks the price book: how a cost was worked out, and what it would have been elsewhere."""
     books = LiveBook(ledger)
-
-    @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
-    def one_cost(event_id: str) -> Response:
-        wanted = _uuid(event_id)
-        found = explain(ledger, wanted, books.current()) if wanted else None
-        if found is None:
-            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
-        return JSONResponse(explained.as_json(found))
 
     @router.get("/whatif", responses=_BOTH, summary="What the same traffic would have cost elsewhere")
     def what_if(
@@ -191,6 +184,14 @@ def _add_workings(router: APIRouter, ledger: Ledger) -> None:
             text = whatif_answer.as_csv(found)
             return Response(text, media_type=CSV, headers=_file("whatif") if as_file else None)
         return JSONResponse(whatif_answer.as_json(found, ledger.currency))
+
+    @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
+    def one_cost(event_id: str) -> Response:
+        wanted = _uuid(event_id)
+        found = explain(ledger, wanted, books.current()) if wanted else None
+        if found is None:
+            raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
+        return JSONResponse(explained.as_json(found))
 
 
 def _add_prices(router: APIRouter, ledger: Ledger) -> None:

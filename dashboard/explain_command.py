@@ -53,52 +53,44 @@ def _not_one(text: str, found: list[Match]) -> str:
 
 
 def _print(found: Explanation, console: Console) -> None:
-    event, currency = found.event, found.event.currency
-    at = rfc3339(event.occurred_at) if event.occurred_at is not None else ""
-    tier = f", tier {event.service_tier}" if event.service_tier else ""
-    _say(console, f"call       {found.event_id}  ({event.source}:{found.source_event_id})")
-    _say(console, f"           {event.provider}/{event.model}{tier}, {event.status}, {at}")
-    total = found.stored["total_cost"]
-    _say(
-        console,
-        "cost       unpriced"
-        if total is None
-        else f"cost       {plain(total)} {currency} ({found.cost_source})",
-    )
-    _say(console, f"           {found.why}")
-    if found.cost_source == "reported":
-        for name in COMPONENTS:
-            if (amount := found.stored[name]) is not None:
-                _say(console, f"           {_named(name)} {plain(amount)} {currency}")
+    _print_call(found, console)
+    currency = found.event.currency
     if found.calculation is not None:
         _print_calculation(found.calculation, console)
     if found.lookup_cost is not None:
-        _say(
-            console,
-            f"look-up    {plain(found.lookup_cost)} {currency} in other: what the semantic cache's look-up cost",
-        )
+        amount = f"{plain(found.lookup_cost)} {currency}"
+        _say(console, f"look-up    {amount} in other: what the semantic cache's look-up cost")
     if found.saved:
         _say(console, f"saved      {plain(found.saved)} {currency} by caching")
     _print_today(found, console)
+    if found.advice:
+        _say(console, f"so         {found.advice}")
     if found.cost_source == "computed":
         _say_whether_it_holds(found, console)
 
 
+def _print_call(found: Explanation, console: Console) -> None:
+    event, total = found.event, found.stored["total_cost"]
+    at = rfc3339(event.occurred_at) if event.occurred_at is not None else ""
+    tier = f", tier {event.service_tier}" if event.service_tier else ""
+    cost = "unpriced" if total is None else f"{plain(total)} {event.currency} ({found.cost_source})"
+    _say(console, f"call       {found.event_id}  ({event.source}:{found.source_event_id})")
+    _say(console, f"           {event.provider}/{event.model}{tier}, {event.status}, {at}")
+    _say(console, f"cost       {cost}")
+    _say(console, f"           {found.why}")
+    if found.cost_source == "reported":
+        for name in COMPONENTS:
+            if (amount := found.stored[name]) is not None:
+                _say(console, f"           {_named(name)} {plain(amount)} {event.currency}")
+
+
 def _print_today(found: Explanation, console: Console) -> None:
-    """What today's price book says of a call that it did not price."""
+    """What today's book asks, where the stored cost is not a computed one."""
     if found.today is not None:
-        _say(console, "")
-        _say(
-            console,
-            "Today's price book, at the time of the call (not what was booked):"
-            if found.cost_source == "reported"
-            else "Today's price book would ask:",
-        )
+        _say(console, "today      what today's price book asks for it, which is not what is booked:")
         _print_calculation(found.today, console)
     elif found.today_missing:
-        _say(console, f"computed   today's price book cannot price it: {found.today_missing}")
-    if found.advice:
-        _say(console, f"so         {found.advice}")
+        _say(console, f"today      today's price book cannot price it: {found.today_missing}")
 
 
 def _say_whether_it_holds(found: Explanation, console: Console) -> None:

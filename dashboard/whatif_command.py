@@ -48,14 +48,17 @@ def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
 
 
 def _print(found: Answer, console: Console) -> None:
+    totals = found.totals
+    has_gaps = any(one.unpriced_here or one.unpriced_there for one in totals.values())
     table = Table(box=None, pad_edge=False)
     table.add_column("Model" if found.query.by == "model" else "Day", overflow="fold")
-    for heading in ("Calls", "Compared", "Cost", "There", "Difference", "Change", "Unpriced", "None there"):
-        table.add_column(heading, justify="right")
+    gaps = ("Unpriced", "None there") if has_gaps else ()
+    for heading in ("Calls", "Compared", "Cost", "There", "Difference", "Change", *gaps):
+        table.add_column(heading, justify="right", no_wrap=heading not in gaps)
     for (key, currency), one in found.rows.items():
-        table.add_row(escape("/".join(key)), *_cells(one, currency))
-    for currency, one in found.totals.items():
-        table.add_row("total", *_cells(one, currency), style="bold")
+        table.add_row(escape("/".join(key)), *_cells(one, currency)[: len(table.columns) - 1])
+    for currency, one in totals.items():
+        table.add_row("total", *_cells(one, currency)[: len(table.columns) - 1], style="bold")
     console.print(table)
     for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
         console.print(
