@@ -56,7 +56,8 @@ def own_prices(ledger: Ledger, **by_meter: str) -> None:
     points = [
         PricePoint(
             source="own",
-            **OWN,
+            provider="acme",
+            model="big-1",
             meter=meter,
             price=Decimal(price),
             per=1_000_000,

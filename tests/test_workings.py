@@ -57,7 +57,8 @@ def events(draw: Any) -> UsageEvent:
     inputs, outputs = draw(counts), draw(counts)
 
     def part(whole: int | None) -> int | None:
-        return draw(st.one_of(st.none(), st.integers(0, whole or 0)))
+        drawn: int | None = draw(st.one_of(st.none(), st.integers(0, whole or 0)))
+        return drawn
 
     reads = part(inputs)
     writes = part((inputs or 0) - (reads or 0))
