@@ -71,7 +71,7 @@ def _lines(one: Calculation) -> Any:
 
 def _line(one: Calculation, line: Line) -> Any:
     where = price_from(one, line)
-    named = [meter_text(line), *([html.Small(where)] if where else [])]
+    named: list[Any] = [meter_text(line), *([html.Small(where)] if where else [])]
     arithmetic = f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
     cells = [html.Td(arithmetic), html.Td(exact_text(line.product), className="number")]
     return html.Tr([html.Th(named, scope="row"), *cells])
