@@ -16,7 +16,7 @@ def opened(chromium: Browser, site: str, path: str, width: int = 1440, scheme: A
 
 def test_a_model_is_chosen_and_the_difference_shown(chromium: Browser, site: str) -> None:
     page = opened(chromium, site, "what-if?model=gpt-5.4-mini")
-    page.get_by_label("As model").fill("claude-haiku-5-5")
+    page.get_by_role("textbox", name="As model").fill("claude-haiku-5-5")
     page.get_by_role("button", name="Compare").click()
     page.wait_for_url("**/dashboard/what-if?model=gpt-5.4-mini&to_model=claude-haiku-5-5*")
     expect(page.locator("#totals")).to_contain_text("They would have cost")
@@ -24,7 +24,7 @@ def test_a_model_is_chosen_and_the_difference_shown(chromium: Browser, site: str
     shown = page.locator("#compared").inner_text()
     page.reload()
     expect(page.locator("#compared")).to_have_text(shown, use_inner_text=True)
-    expect(page.get_by_label("As model")).to_have_value("claude-haiku-5-5")
+    expect(page.get_by_role("textbox", name="As model")).to_have_value("claude-haiku-5-5")
     page.close()
 
 
