@@ -177,7 +177,7 @@ def parse(words: Words, zone: Zone, now: datetime) -> WhatIf:
         zone=own_zone.name,
         change=change,
         filters=read_filters(wheres),
-        by=cast("By", words.by or "model"),
+        by="day" if words.by == "day" else "model",
         prices_at=read_moment("prices_at", words.prices_at, own_zone) if words.prices_at else None,
     )
 

@@ -49,16 +49,17 @@ def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
 
 def _print(found: Answer, console: Console) -> None:
     totals = found.totals
-    has_gaps = any(one.unpriced_here or one.unpriced_there for one in totals.values())
+    has_gaps = any(one.compared != one.calls for one in totals.values())
+    money = f" ({next(iter(totals))})" if len(totals) == 1 else ""
+    gaps = ("Compared", "Unpriced", "None there") if has_gaps else ()
     table = Table(box=None, pad_edge=False)
-    table.add_column("Model" if found.query.by == "model" else "Day", overflow="fold")
-    gaps = ("Unpriced", "None there") if has_gaps else ()
-    for heading in ("Calls", "Compared", "Cost", "There", "Difference", "Change", *gaps):
-        table.add_column(heading, justify="right", no_wrap=heading not in gaps)
+    table.add_column("Model" if found.query.by == "model" else "Day", overflow="fold", min_width=20)
+    for heading in ("Calls", f"Cost{money}", "There", "Difference", "Change", *gaps):
+        table.add_column(heading, justify="right")
     for (key, currency), one in found.rows.items():
-        table.add_row(escape("/".join(key)), *_cells(one, currency)[: len(table.columns) - 1])
+        table.add_row(escape("/".join(key)), *_cells(one, "" if money else currency, gaps=has_gaps))
     for currency, one in totals.items():
-        table.add_row("total", *_cells(one, currency)[: len(table.columns) - 1], style="bold")
+        table.add_row("total", *_cells(one, "" if money else currency, gaps=has_gaps), style="bold")
     console.print(table)
     for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
         console.print(
@@ -71,15 +72,14 @@ def _print(found: Answer, console: Console) -> None:
     console.print(TOKENIZERS, style="dim", highlight=False)
 
 
-def _cells(one: Compared, currency: str) -> list[str]:
+def _cells(one: Compared, currency: str, *, gaps: bool) -> list[str]:
     cost, there = from_pico(one.cost), from_pico(one.there)
-    return [
+    cells = [
         wording.number(one.calls),
-        wording.number(one.compared),
         wording.amount(cost, currency),
         wording.amount(there, currency),
         wording.amount(there - cost, currency),
         wording.change(there, cost) or wording.NOTHING,
-        wording.number(one.unpriced_here),
-        wording.number(one.unpriced_there),
     ]
+    counts = (one.compared, one.unpriced_here, one.unpriced_there)
+    return [*cells, *map(wording.number, counts if gaps else ())]

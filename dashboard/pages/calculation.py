@@ -9,6 +9,7 @@ from dashboard import wording
 from dashboard.explained import meter_text, price_from, price_text
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.money import plain
+from ingest.pricing.workings import Line, Sum
 
 
 def explained(found: Explanation) -> Any:
@@ -46,51 +47,48 @@ def _calculation(one: Calculation) -> Any:
 
 
 def _lines(one: Calculation) -> Any:
-    """The lines of each component above its sum; a cell that a narrow screen sets below another names itself."""
-    rows = []
+    """The lines of each component, above its sum where that says more than the line; then the totals."""
+    rows: list[Any] = []
     for part in one.workings.sums:
-        for line in one.workings.lines:
-            if line.component == part.component:
-                where = price_from(one, line)
-                rows.append(
-                    html.Tr(
-                        [
-                            html.Th([meter_text(line), *([html.Small(where)] if where else [])], scope="row"),
-                            html.Td(
-                                f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
-                            ),
-                            html.Td(exact_text(line.product), className="number"),
-                        ]
-                    )
-                )
-        after = f"{exact_text(part.exact)} with terms {exact_text(part.charged)}, rounded"
-        told = after if part.charged != part.exact else "rounded to 12 decimals, half to even"
-        if exact_text(part.charged) == plain(part.charged_pico) and part.charged == part.exact:
-            told = ""
-        name = part.component.removesuffix("_cost").replace("_", " ")
-        rows.append(
-            html.Tr(
-                [
-                    html.Th(f"{name.capitalize()} cost", scope="row"),
-                    html.Td(told),
-                    html.Td(plain(part.charged_pico), className="number"),
-                ],
-                className="sum",
-            )
-        )
-    rows.append(_total("Total", one.workings.total, one.prices.currency))
+        lines = [line for line in one.workings.lines if line.component == part.component]
+        rows += [_line(one, line) for line in lines]
+        is_plain = exact_text(part.exact) == plain(part.charged_pico)
+        if len(lines) > 1 or not is_plain:
+            rows.append(_sum(part, is_plain=is_plain))
+    rows.append(_total(f"Total ({one.prices.currency})", one.workings.total))
     if one.prices.terms:
-        rows.append(_total("At list prices", one.workings.list_total, one.prices.currency))
-        rows.append(_total("At contract prices", one.workings.contracted_total, one.prices.currency))
-    head = html.Tr([html.Th("Meter"), html.Th("Quantity \N{MULTIPLICATION SIGN} price"), html.Th("Product")])
+        rows.append(_total("At list prices", one.workings.list_total))
+        rows.append(_total("At contract prices", one.workings.contracted_total))
+    head = html.Tr(
+        [
+            html.Th("Meter", scope="col"),
+            html.Th("Quantity \N{MULTIPLICATION SIGN} price", scope="col"),
+            html.Th("Product", scope="col"),
+        ]
+    )
     return html.Table([html.Thead(head), html.Tbody(rows)], className="workings")
 
 
-def _total(label: str, pico: int, currency: str) -> Any:
-    return html.Tr(
-        [html.Th(label, scope="row"), html.Td(currency), html.Td(plain(pico), className="number")],
-        className="sum",
-    )
+def _line(one: Calculation, line: Line) -> Any:
+    where = price_from(one, line)
+    named: list[Any] = [meter_text(line), *([html.Small(where)] if where else [])]
+    arithmetic = f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
+    cells = [html.Td(arithmetic), html.Td(exact_text(line.product), className="number")]
+    return html.Tr([html.Th(named, scope="row"), *cells])
+
+
+def _sum(part: Sum, *, is_plain: bool) -> Any:
+    name = part.component.removesuffix("_cost").replace("_", " ").capitalize()
+    told = "" if is_plain else f"{exact_text(part.exact)}, rounded"
+    if part.charged != part.exact:
+        told = f"{exact_text(part.exact)}, with terms {exact_text(part.charged)}, rounded"
+    cells = [html.Td(told), html.Td(plain(part.charged_pico), className="number")]
+    return html.Tr([html.Th(f"{name} cost", scope="row"), *cells], className="sum")
+
+
+def _total(label: str, pico: int) -> Any:
+    cells = [html.Td(""), html.Td(plain(pico), className="number")]
+    return html.Tr([html.Th(label, scope="row"), *cells], className="sum")
 
 
 def _found(one: Calculation) -> str:

@@ -170,8 +170,7 @@ def _left_out(found: Answer) -> list[Any]:
     if (more := len(listed) - _SHOWN_REASONS) > 0:
         lines.append(html.Li(f"and {more} more reasons"))
     words = dmc.Alert(
-        html.Ul(lines, className="reasons"),
-        title="Some calls could not be priced there",
+        [html.Strong("Some calls could not be priced there"), html.Ul(lines, className="reasons")],
         color="yellow",
         variant="light",
         id="not-priced-there",

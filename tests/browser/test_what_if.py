@@ -1,0 +1,65 @@
+"""The page What if and the calculation of a call, in Chromium: what is chosen is in the URL and survives a reload."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from test_every_page import serious, visiting
+
+pytestmark = pytest.mark.browser
+
+
+def opened(chromium: Browser, site: str, path: str, width: int = 1440, scheme: Any = "light") -> Page:
+    return visiting(chromium, site, width, scheme).to(path)
+
+
+def test_a_model_is_chosen_and_the_difference_shown(chromium: Browser, site: str) -> None:
+    page = opened(chromium, site, "what-if?model=gpt-5.4-mini")
+    page.get_by_role("textbox", name="As model").fill("claude-haiku-5-5")
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_url("**/dashboard/what-if?model=gpt-5.4-mini&to_model=claude-haiku-5-5*")
+    expect(page.locator("#totals")).to_contain_text("They would have cost")
+    expect(page.locator("#tokenizers")).to_contain_text("tokenizer")
+    shown = page.locator("#compared").inner_text()
+    page.reload()
+    expect(page.locator("#compared")).to_have_text(shown, use_inner_text=True)
+    expect(page.get_by_role("textbox", name="As model")).to_have_value("claude-haiku-5-5")
+    page.close()
+
+
+def test_what_has_no_price_there_is_said(chromium: Browser, site: str) -> None:
+    page = opened(chromium, site, "what-if?tier=batch")
+    expect(page.locator("#not-priced-there")).to_contain_text(
+        re.compile("no price for .* service tier batch")
+    )
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Here and there as a CSV file").click()
+    assert started.value.suggested_filename == "whatif.csv"
+    page.close()
+
+
+def test_a_share_that_is_none_says_how_it_is_written(chromium: Browser, site: str) -> None:
+    page = opened(chromium, site, "what-if?cache_hit_rate=lots")
+    expect(page.locator(".failed-part")).to_contain_text("such as 60%")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_everybody_can_read_a_comparison_and_a_calculation(
+    chromium: Browser, site: str, width: int, scheme: str
+) -> None:
+    page = opened(chromium, site, "what-if?to_model=claude-haiku-5-5", width, scheme)
+    page.locator("#compared").wait_for()
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.goto(f"{site}/dashboard/requests?model=claude-sonnet-5-5")
+    page.locator(".ag-row [col-id=model], .ag-row [col-id=time]").first.click()
+    page.locator("#calculation .workings").first.wait_for()
+    page.wait_for_timeout(400)
+    table = page.locator("#calculation .workings").first
+    expect(table).to_contain_text("per 1,000,000")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth + 1")
+    assert serious(page) == []
+    page.close()
