@@ -10,6 +10,9 @@ _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"
 _PRICES: Final = "/v1/prices"
 
+PRICES_PAGE: Final = "/dashboard/prices"
+"""Where models without a price get one."""
+
 Pairs = list[tuple[str, str]]
 
 
