@@ -11,6 +11,9 @@ _REQUESTS: Final = "/v1/requests"
 _PRICES: Final = "/v1/prices"
 _WHATIF: Final = "/v1/whatif"
 
+PRICES_PAGE: Final = "/dashboard/prices"
+"""Where models without a price get one."""
+
 Pairs = list[tuple[str, str]]
 
 

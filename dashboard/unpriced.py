@@ -1,6 +1,6 @@
 """Unpriced calls by model: how many, since when and why. Nothing else says why a sum leaves calls out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from ingest.ledger.tables import usage_event
 
 UNPRICED: Final = "unpriced"
 COLUMNS: Final = ("provider", "model", "reason", "requests", "tokens", "first_seen", "last_seen")
+
+Texts = Mapping[int | None, str | None]
 
 
 class UnpricedModel(NamedTuple):
@@ -62,14 +64,14 @@ def unpriced(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
     with ledger.reading() as connection:
         rows = connection.execute(select).all()
         texts = names.terms(connection, {one for row in rows for one in row[:3]})
-    found = [
-        UnpricedModel(
-            *(texts[one] or "unknown" for one in row[:3]),  # type: ignore[arg-type]
-            *map(int, row[3:]),
-        )
-        for row in rows
-    ]
+    found = [_model(texts, *row) for row in rows]
     return sorted(found, key=lambda one: (-one.requests, one))
+
+
+def _model(texts: Texts, provider: int, model: int, reason: int, *figures: int) -> UnpricedModel:
+    requests, tokens, first_at, last_at = map(int, figures)
+    provider_of, model_of, why = (texts[one] or "unknown" for one in (provider, model, reason))
+    return UnpricedModel(provider_of, model_of, why, requests, tokens, first_at, last_at)
 
 
 def as_json(found: Sequence[UnpricedModel]) -> dict[str, Any]:

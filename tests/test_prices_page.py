@@ -20,9 +20,11 @@ from dashboard.api import make_router
 from dashboard.figures import Step, steps
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import one_price
+from dashboard.pages.parts import notes
 from dashboard.price_interaction import entered
 from dashboard.priced_model import priced_model
 from dashboard.prices import Line, PricesQuery
+from dashboard.runner import run
 from dashboard.unpriced import unpriced
 from ingest import problems
 from ingest.ledger import prices as price_rows
@@ -426,3 +428,10 @@ def test_unpriced_calls_are_told_by_model_and_reason_with_their_first_and_last(l
     assert (second.model, second.requests) == ("other", 1)
     of_team = question(OCTOBER.narrowed("team", "search"), ledger.zone, ("requests",))
     assert [one.model for one in unpriced(ledger, of_team)] == ["other"]
+
+
+def test_a_note_of_unpriced_calls_leads_to_where_they_get_a_price(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", None, provider="vllm", model="home-made")])
+    view = OCTOBER.narrowed("provider", "vllm")
+    (note,) = notes(run(ledger, question(view, ledger.zone, ("requests", "total_cost"))))
+    assert note.children[1].href == f"/dashboard/prices{to_search(view)}"

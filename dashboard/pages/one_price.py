@@ -338,7 +338,7 @@ def rows(ledger: Ledger, view: View) -> Any:
         ("Row", "Model", "Meter", "Tier", "Valid", "Added", "By", "Edition", "Price", "Per"),
         [_point_row(one, zone) for one in found.points[:SHOWN_ROWS]],
         texts=8,
-        remarks=[f"{wording.number(more)} older rows are not shown; `tallybook prices show` lists them all"]
+        remarks=[f"{wording.number(more)} older rows are not shown; tallybook prices show lists them all"]
         if more > 0
         else [],
         width=1040,

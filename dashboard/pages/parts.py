@@ -1,7 +1,7 @@
 """Parts that pages are made of: headings, cards, charts, definitions, and what stands where there is nothing or an error."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from dashboard import catalogue, figures, wording
 from dashboard.filters import View, to_search
+from dashboard.links import PRICES_PAGE
 from dashboard.question import SpendQuery
 from dashboard.requests import last_call
 from dashboard.runner import Result
@@ -58,11 +59,15 @@ def page(title: str, query: SpendQuery, children: Sequence[Any], metrics: Sequen
 
 def about(query: SpendQuery) -> str:
     """The days and the time zone that a page shows."""
-    zone = Zone(query.zone).info
-    first = query.period.start.astimezone(zone).date()
-    last = (query.period.end - timedelta(microseconds=1)).astimezone(zone).date()
+    first, last = _days(query)
     days = wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
     return f"{days}, days and times in {query.zone}"
+
+
+def _days(query: SpendQuery) -> tuple[date, date]:
+    zone = Zone(query.zone).info
+    first = query.period.start.astimezone(zone).date()
+    return first, (query.period.end - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 def card(label: str, value: str, note: str, change: str | None = None, metric: str | None = None) -> Any:
@@ -169,13 +174,21 @@ def notes(result: Result) -> list[Any]:
     found = []
     if result.unpriced_requests:
         text = f"{wording.unpriced(result.unpriced_requests)}: the spend shown is that of the priced calls."
-        found.append(dmc.Alert(text, color="yellow", variant="light", id="unpriced", p="sm"))
+        way = dcc.Link("Set their prices", href=f"{PRICES_PAGE}{_search_of(result.query)}")
+        found.append(dmc.Alert([f"{text} ", way], color="yellow", variant="light", id="unpriced", p="sm"))
     if result.other_currencies:
         at = result.query.metrics.index("total_cost")
         others = " and ".join(wording.amount(one.values[at], one.currency) for one in result.other_currencies)
         text = f"Totals of money and charts of it are in {result.totals.currency}; calls in other currencies cost {others}."
         found.append(dmc.Alert(text, color="blue", variant="light", id="other-currencies", p="sm"))
     return found
+
+
+def _search_of(query: SpendQuery) -> str:
+    """The query part of the URL of a page that shows the same days and filters."""
+    first, last = _days(query)
+    filters = tuple((one.dimension, value or "") for one in query.filters for value in one.values)
+    return to_search(View(preset=None, first=first.isoformat(), last=last.isoformat(), filters=filters))
 
 
 def empty(ledger: Ledger, view: View) -> Any:

@@ -29,11 +29,9 @@ MATCHES: Final = "price-matches"
 """The `type` of the id of the place that holds what was found."""
 _SHOWN: Final = 15
 _SHOWN_FOUND: Final = 50
-_SHOWN_CONFLICTS: Final = 20
-_NOT_FOUND: Final = (
-    "No model with a price or a call is called that. `tallybook prices set PROVIDER MODEL input=2.50 output=10 --from DATE` "
-    "gives one a price."
-)
+_SHOWN_CONFLICTS: Final = 10
+_NOT_FOUND: Final = "No model with a price or a call is called that. One gets a price with "
+_HOW: Final = "tallybook prices set PROVIDER MODEL input=2.50 output=10 --from DATE"
 _HEADER: Final = (
     "Model",
     "Tier",
@@ -99,7 +97,9 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
     """The table of what was found, or that nothing was."""
     csv = prices_csv(found.query.used, view.search)
     if not found.lines:
-        return panel("Price list", [html.P(_NOT_FOUND, id="prices", className="note")], csv=csv)
+        return panel(
+            "Price list", [html.P([_NOT_FOUND, html.Code(_HOW)], id="prices", className="note")], csv=csv
+        )
     more = found.in_all - len(found.lines)
     remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
     if any(one.use.unpriced and any(one.use.costs.values()) for one in found.lines):
@@ -197,7 +197,7 @@ def without(ledger: Ledger, view: View) -> Any:
 def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
     named = tables.Text(one.model, only(view, ("provider", one.provider), ("model", one.model)))
     is_known = isinstance(book.find(one.provider, one.model, None, one.last_at, 0), PriceSet)
-    since = " (has a price since: `tallybook reprice --only-unpriced`)" if is_known else ""
+    since = " (has a price since: tallybook reprice --only-unpriced)" if is_known else ""
     days = [wording.day(instant(at).astimezone(zone).date()) for at in (one.first_at, one.last_at)]
     texts = [one.provider, one.reason + since, *days]
     return [named, *map(tables.Text, texts), wording.compact(one.requests), wording.compact(one.tokens)]
@@ -215,9 +215,11 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
         return panel(title, [html.P(words, id="price-conflicts", className="note")])
     told = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
     more = len(found) - _SHOWN_CONFLICTS
-    remarks = ["Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."]
+    remarks: list[Any] = [
+        "Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."
+    ]
     if more > 0:
-        remarks.append(f"{wording.number(more)} more: `tallybook prices list --conflicts`")
+        remarks.append([f"{wording.number(more)} more: ", html.Code("tallybook prices list --conflicts")])
     return tables.table(
         "price-conflicts",
         title,

@@ -95,7 +95,7 @@ def table(
     *,
     texts: int,
     csv: str | None = None,
-    remarks: Sequence[str] = (),
+    remarks: Sequence[Any] = (),
     width: int = 860,
 ) -> Any:
     """A table whose first `texts` columns are text and whose others are numbers."""
