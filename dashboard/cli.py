@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ingest import prices_cli
 from ingest.cli import Json, app
 
 __all__ = ["main"]
@@ -48,6 +49,64 @@ def spend(
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )
+
+
+_At = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Prices of then: a date or an RFC 3339 time; now if not given.")
+]
+
+
+@prices_cli.app.command("list")
+def prices_list(
+    provider: Annotated[str | None, typer.Option(help="Models of this provider only.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="GLOB", help="Models with such a name only.")] = None,
+    source: Annotated[str | None, typer.Option(help="Prices of this source only.")] = None,
+    at: _At = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every row that was ever added, with who added it when.")
+    ] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Where sources differ by more than 1%.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """List prices: those that hold, of every source, and which of them count."""
+    from dashboard.price_list_command import Asked, run
+
+    asked = Asked(
+        provider=provider,
+        model=model,
+        source=source,
+        at=at,
+        what="conflicts" if conflicts else "history" if history else "current",
+        limit=limit,
+        form="json" if as_json else "csv" if as_csv else "table",
+    )
+    raise typer.Exit(run(asked))
+
+
+@prices_cli.app.command("show")
+def prices_show(
+    provider: Annotated[str, typer.Argument(help="The provider, as calls name it.")],
+    model: Annotated[str, typer.Argument(help="The model, as calls name it.")],
+    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    at: _At = None,
+    as_json: Json = False,
+) -> None:
+    """Show all that the book says of one model: what applies, by which rule, bands, terms, and every row."""
+    from dashboard.price_show_command import run
+
+    raise typer.Exit(run(provider, model, tier, at, as_json=as_json))
+
+
+@prices_cli.app.command("terms")
+def prices_terms(as_json: Json = False) -> None:
+    """List discounts, mark-ups, surcharges of regions, and aliases."""
+    from dashboard.price_terms_command import run
+
+    raise typer.Exit(run(as_json=as_json))
 
 
 @app.command()
