@@ -52,7 +52,8 @@ def spend(
 
 
 _At = Annotated[
-    str | None, typer.Option(metavar="DATE", help="Prices of then: a date or an RFC 3339 time; now if not given.")
+    str | None,
+    typer.Option(metavar="DATE", help="Prices of then: a date or an RFC 3339 time; now if not given."),
 ]
 
 

@@ -127,7 +127,9 @@ def _print_points(rows: Sequence[PriceRow], ledger: Ledger, *, is_history: bool)
         cells += [f"{point.source}#{point.number}" if point.number else point.source, _COUNTS[row.counts]]
         cells.append(valid(ledger, point))
         if is_history:
-            cells.append(f"{written(point.added_at, ledger.zone)} {point.added_by}" if point.added_at else point.origin)
+            cells.append(
+                f"{written(point.added_at, ledger.zone)} {point.added_by}" if point.added_at else point.origin
+            )
         table.add_row(*cells)
     Console().print(table)
 
@@ -138,12 +140,27 @@ def _tell_conflicts(asked: Asked, book: Book, at: int) -> None:
     limit = asked.limit or (_SHOWN if asked.form == "table" else None)
     shown = found[:limit]
     if asked.form == "csv":
-        names = ("provider", "model", "service_tier", "meter", "above_input_tokens", "source", "rate", "spread")
+        names = (
+            "provider",
+            "model",
+            "service_tier",
+            "meter",
+            "above_input_tokens",
+            "source",
+            "rate",
+            "spread",
+        )
         sys.stdout.write(write_csv(names, (line for one in shown for line in _lines(one))))
     elif asked.form == "json":
         objects = [
             {
-                **dict(zip(("provider", "model", "service_tier", "meter", "above_input_tokens"), one[:5], strict=True)),
+                **dict(
+                    zip(
+                        ("provider", "model", "service_tier", "meter", "above_input_tokens"),
+                        one[:5],
+                        strict=True,
+                    )
+                ),
                 "prices": {source: str(rate) for source, rate in one.prices.items()},
                 "counts": next(iter(one.prices)),
                 "spread": f"{one.spread:f}",
@@ -171,7 +188,9 @@ def _print_conflicts(found: Sequence[Conflict]) -> None:
     for one in found:
         tier = "" if one.service_tier == "standard" else f", {one.service_tier}"
         band = f", above {one.above:,}" if one.above else ""
-        said = ", ".join(f"{source} {rate.price:f}{_per(one, rate.per)}" for source, rate in one.prices.items())
+        said = ", ".join(
+            f"{source} {rate.price:f}{_per(one, rate.per)}" for source, rate in one.prices.items()
+        )
         table.add_row(f"{one.provider}/{one.model}{tier}{band}", one.meter, said, f"{one.spread:.1%}")
     Console().print(table)
 

@@ -70,7 +70,10 @@ def _counts(book: Book, point: PricePoint, at: int) -> bool | None:
     if not isinstance(found, PriceSet):
         return False
     if point.marginal:
-        return any((one.meter, one.above, one.rate.price) == (point.meter, point.above, point.price) for one in found.steps)
+        return any(
+            (one.meter, one.above, one.rate.price) == (point.meter, point.above, point.price)
+            for one in found.steps
+        )
     rate = found.by_meter.get(point.meter)
     if rate is None or source_of(found, rate) != point.source:
         return False

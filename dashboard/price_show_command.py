@@ -58,7 +58,9 @@ def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[st
         "model": shown.model,
         "service_tier": tier_of(tier),
         "at": written(at),
-        "found_as": {"provider": applies.provider, "model": applies.model, "rule": applies.rule} if is_priced else None,
+        "found_as": {"provider": applies.provider, "model": applies.model, "rule": applies.rule}
+        if is_priced
+        else None,
         "no_price": None if is_priced else applies.reason,
         "currency": applies.currency if is_priced else None,
         "prices": _rates(applies, applies.by_meter) if is_priced else {},
@@ -95,9 +97,7 @@ def _row(prices: PriceSet, rate: Rate) -> str:
     return rate.row or prices.origin
 
 
-def _print(
-    out: Console, ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int
-) -> None:
+def _print(out: Console, ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
     for line in _head(ledger, book, shown, tier, at):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     out.print(_bands(shown))

@@ -84,7 +84,9 @@ def points_of(
     if not found:
         raise PriceRefused("no_price", "input", "there is no price; write one such as input=2.50")
     if unstepped := next((one for one in found if marginal and one not in STEPPED), None):
-        raise PriceRefused("no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have")
+        raise PriceRefused(
+            "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
+        )
     return [
         PricePoint(
             source=OWN,
@@ -140,4 +142,6 @@ def _amount(meter: str, written: str) -> Decimal:
 def _unknown(text: str, name: str) -> str:
     near = difflib.get_close_matches(name.strip().lower(), METERS, 1)
     meant = f", did you mean {near[0]}?" if near else "."
-    return f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(map(written_as, METERS))}"
+    return (
+        f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(map(written_as, METERS))}"
+    )

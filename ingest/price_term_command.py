@@ -181,7 +181,10 @@ def _lines(ledger: Ledger, added: Added) -> list[str]:
         said = f"no {term.kind} on {concerned(term)}{when}{stood}"
         if before is None:
             said += "; there was none of just these calls, and one of other calls stands"
-    return [said, "Calls that come from now on are priced by it; `tallybook reprice` for those that are there."]
+    return [
+        said,
+        "Calls that come from now on are priced by it; `tallybook reprice` for those that are there.",
+    ]
 
 
 def concerned(term: Term) -> str:

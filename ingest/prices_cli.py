@@ -104,7 +104,8 @@ def set_(
         ),
     ] = None,
     least: Annotated[
-        int, typer.Option(min=0, metavar="N", help="A call is billed so many tokens, seconds or pieces at least.")
+        int,
+        typer.Option(min=0, metavar="N", help="A call is billed so many tokens, seconds or pieces at least."),
     ] = 0,
     note: _Note = "",
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
@@ -200,5 +201,14 @@ def region(
     """Say that tokens cost so much more in a region; searches and fees cost the same."""
     from ingest.price_term_command import Asked, run
 
-    asked = Asked(kind="region", what=what, percent=percent, start=start, end=end, region=name, note=note, as_json=as_json)
+    asked = Asked(
+        kind="region",
+        what=what,
+        percent=percent,
+        start=start,
+        end=end,
+        region=name,
+        note=note,
+        as_json=as_json,
+    )
     raise typer.Exit(run(asked))
