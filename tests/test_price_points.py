@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from calls import a_ledger
+from conftest import SECRET
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -528,6 +529,7 @@ def test_the_command_says_what_was_added_as_json(
 ) -> None:
     url = embedded.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", url)
+    monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
     asked = price_set_command.Asked(
         provider="groq", model="hear-1", assignments=["audio_seconds=0.04"], per=3_600, least=10, as_json=True
     )
