@@ -1,7 +1,7 @@
 """The command `tallybook`: the write side's commands and those that read."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,8 +10,6 @@ from ingest.cli import Json, app
 from ingest.prices_cli import app as prices
 
 __all__ = ["main"]
-
-_SHOWN_PRICES = 50
 
 
 @app.command()
@@ -52,6 +50,81 @@ def spend(
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )
+
+
+_At = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Prices of then: a date or an RFC 3339 time; now if not given."),
+]
+
+
+@prices_cli.app.command("list")
+def prices_list(
+    provider: Annotated[str | None, typer.Option(help="Models of this provider only.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="GLOB", help="Models with such a name only.")] = None,
+    source: Annotated[str | None, typer.Option(help="Prices of this source only.")] = None,
+    at: _At = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every row that was ever added, with who added it when.")
+    ] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Where sources differ by more than 1%.")
+    ] = False,
+    unpriced: Annotated[
+        bool, typer.Option("--unpriced", help="Models that calls of a period have no price for.")
+    ] = False,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="With --unpriced: calls from this date or time on."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="With --unpriced: calls before this date or time."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """List prices: those that hold, of every source, and which of them count."""
+    form: Literal["table", "json", "csv"] = "json" if as_json else "csv" if as_csv else "table"
+    if unpriced:
+        from dashboard import unpriced_command
+
+        raise typer.Exit(unpriced_command.run(provider, model, from_, to, limit, form))
+    from dashboard.price_list_command import Asked, run
+
+    asked = Asked(
+        provider=provider,
+        model=model,
+        source=source,
+        at=at,
+        what="conflicts" if conflicts else "history" if history else "current",
+        limit=limit,
+        form=form,
+    )
+    raise typer.Exit(run(asked))
+
+
+@prices_cli.app.command("show")
+def prices_show(
+    provider: Annotated[str, typer.Argument(help="The provider, as calls name it.")],
+    model: Annotated[str, typer.Argument(help="The model, as calls name it.")],
+    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    at: _At = None,
+    as_json: Json = False,
+) -> None:
+    """Show all that the book says of one model: what applies, by which rule, bands, terms, and every row."""
+    from dashboard.price_show_command import run
+
+    raise typer.Exit(run(provider, model, tier, at, as_json=as_json))
+
+
+@prices_cli.app.command("terms")
+def prices_terms(as_json: Json = False) -> None:
+    """List discounts, mark-ups, surcharges of regions, and aliases."""
+    from dashboard.price_terms_command import run
+
+    raise typer.Exit(run(as_json=as_json))
 
 
 @app.command()
@@ -141,69 +214,6 @@ def serve(
     from dashboard.serving import run
 
     raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
-
-
-@prices_cli.app.command("list")
-def list_prices(
-    search: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Words that provider, model and tier hold.")
-    ] = "",
-    provider: Annotated[str | None, typer.Option(help="The provider, as price lists name it.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model, as price lists name it.")] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Prices of this date or time; else of now.")
-    ] = None,
-    conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Where sources disagree by more than 1%.")
-    ] = False,
-    unpriced: Annotated[
-        bool, typer.Option("--unpriced", help="Models that calls have no price for.")
-    ] = False,
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many.")] = None,
-    as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> None:
-    """List what models cost, those that are called most first."""
-    if conflicts and unpriced:
-        raise typer.BadParameter("ask for conflicts or for what is unpriced", param_hint="--unpriced")
-    from dashboard.prices_command import Asked, list_
-
-    form = "json" if as_json else "csv" if as_csv else "table"
-    shown = limit if limit or form != "table" else _SHOWN_PRICES
-    asked = Asked(
-        search=search,
-        provider=provider,
-        model=model,
-        at=at,
-        conflicts=conflicts,
-        unpriced=unpriced,
-        start=from_,
-        end=to,
-        limit=shown,
-        form=form,
-    )
-    raise typer.Exit(list_(asked))
-
-
-@prices_cli.app.command("show")
-def show_prices(
-    provider: Annotated[str, typer.Argument(help="The provider, as calls or price lists name it.")],
-    model: Annotated[str, typer.Argument(help="The model, as calls or price lists name it.")],
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Prices of this date or time; else of now.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say all that the book holds of one model: prices, bands, tiers, terms, and every row with who added it."""
-    from dashboard.prices_command import show
-
-    raise typer.Exit(show(provider, model, at, as_json=as_json))
 
 
 def main() -> None:

@@ -37,3 +37,12 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
         allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
         raise NotATime(f"{parameter}: {text!r} is not a time; {allowed}") from error
     return found
+
+
+def written(at: int, zone: Zone | None = None) -> str:
+    """An instant as `read_moment` reads it: a date where a day of the zone starts, else an RFC 3339 time (UTC without a zone)."""
+    if zone is None:
+        return instant(at).isoformat().replace("+00:00", "Z")
+    local = instant(at).astimezone(zone.info)
+    is_midnight = zone.midnight(zone.day(at)) == at
+    return local.date().isoformat() if is_midnight else local.isoformat().replace("+00:00", "Z")

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ingest.accept import now
 from ingest.alias_command import person
-from ingest.dates import NotATime, read_moment
+from ingest.dates import NotATime, read_moment, written
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.types import instant, micros
+from ingest.ledger.types import micros
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.book import Book
+from ingest.pricing.hours import next_within
+from ingest.pricing.matching import tier_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
+from ingest.pricing.units import unit_of
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -33,38 +35,61 @@ class Asked:
     provider: str
     model: str
     assignments: Sequence[str]
-    start: str | None
-    end: str | None
-    above: int
-    marginal: bool
-    tier: str | None
-    hours: str
-    currency: str
-    note: str
-    as_json: bool
+    start: str | None = None
+    end: str | None = None
+    above: int = 0
+    marginal: bool = False
+    tier: str | None = None
+    hours: str = ""
+    currency: str = "USD"
+    per: int | None = None
+    least: int = 0
+    note: str = ""
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A point as it was added, and the price that stood in its place."""
+
+    point: PricePoint
+    before: Rate | None
+    before_from: str
+    """The row of the earlier price (`own#3`), or the edition of its source; empty where there is none."""
 
 
 def run(asked: Asked) -> int:
     """Add the prices and say what they replace; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            points = _points(asked, ledger)
+            added = add(ledger, asked, now(), person())
         except (PriceRefused, NotATime) as error:
             Console(stderr=True).print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
             return USAGE
-        before = prices.read_book(ledger)
-        with ledger.writing() as connection:
-            prices.add_points(connection, points)
-        replaced = [_standing(before, one) for one in points]
         if asked.as_json:
-            shown = [_object(point, old) for point, old in zip(points, replaced, strict=True)]
-            sys.stdout.write(json.dumps({"added": shown}, indent=2) + "\n")
+            sys.stdout.write(json.dumps({"added": [_object(one) for one in added]}, indent=2) + "\n")
         else:
-            _print(Console(), ledger, points, replaced)
+            _print(Console(), ledger, added)
     return WELL
 
 
-def _points(asked: Asked, ledger: Ledger) -> list[PricePoint]:
+def add(ledger: Ledger, asked: Asked, at: int, who: str) -> list[Added]:
+    """Add the prices at the instant `at`; what was added, as rows of the ledger.
+
+    Raises:
+        PriceRefused: they are no prices.
+        NotATime: a date is none.
+    """
+    points = _points(asked, ledger, at, who)
+    before = prices.read_book(ledger)
+    with ledger.writing() as connection:
+        last = prices.generation(connection)[0]
+        prices.add_points(connection, points)
+        kept = prices.points(connection, prices.newer_than(last))
+    return [Added(one, *_standing(before, one, at)) for one in kept]
+
+
+def _points(asked: Asked, ledger: Ledger, at: int, who: str) -> list[PricePoint]:
     start, end = (
         None if text is None else micros(read_moment(name, text, ledger.zone))
         for name, text in (("--from", asked.start), ("--to", asked.end))
@@ -75,65 +100,96 @@ def _points(asked: Asked, ledger: Ledger) -> list[PricePoint]:
         asked.assignments,
         valid_from=start,
         valid_to=end,
-        currency=asked.currency,
-        service_tier=asked.tier,
+        currency=asked.currency.upper(),
+        service_tier=tier_of(asked.tier),
         above=asked.above,
         marginal=asked.marginal,
         hours=asked.hours,
+        per=asked.per,
+        least=asked.least,
         origin=asked.note,
-        added_at=now(),
-        added_by=person(),
+        added_at=at,
+        added_by=who,
     )
 
 
-def _standing(book: Book, point: PricePoint) -> Rate | None:
-    """The price that stood before at the instant from which the new one holds, now where it has always held."""
+def _standing(book: Book, point: PricePoint, now: int) -> tuple[Rate | None, str]:
+    """The price that stood before where the new one starts (now, where it has always held), and where it is from."""
     if ANY in point.provider + point.model:
-        return None
-    at = now() if point.valid_from is None else point.valid_from
-    found = book.find(point.provider, point.model, point.service_tier, at, point.above + bool(point.above))
-    return found.by_meter.get(point.meter) if isinstance(found, PriceSet) else None
+        return None, ""
+    at = next_within(point.hours, now if point.valid_from is None else point.valid_from)
+    found = book.find(point.provider, point.model, point.service_tier, at, point.above and point.above + 1)
+    if not isinstance(found, PriceSet):
+        return None, ""
+    steps = {(step.meter, step.above): step.rate for step in found.steps}
+    rate = steps.get((point.meter, point.above)) if point.marginal else found.by_meter.get(point.meter)
+    return (None, "") if rate is None else (rate, rate.row or found.origin)
 
 
-def _print(
-    out: Console, ledger: Ledger, points: Sequence[PricePoint], replaced: Sequence[Rate | None]
-) -> None:
-    first = points[0]
+def _print(out: Console, ledger: Ledger, added: Sequence[Added]) -> None:
+    first = added[0].point
     table = Table(box=None, pad_edge=False)
-    for name in ("meter", "price", "before"):
-        table.add_column(name, justify="left" if name == "meter" else "right")
-    for point, old in zip(points, replaced, strict=True):
-        table.add_row(point.meter, _price(point), "" if old is None else str(old))
-    whose = f"{first.provider}/{first.model}"
-    pattern = " (a pattern: every model whose name is like that)" if ANY in first.model else ""
-    out.print(f"{escape(whose)}{pattern}, {_when(first, ledger)}", highlight=False, soft_wrap=True)
+    for name in ("row", "meter", "price", "unit", "replaces"):
+        table.add_column(name, justify="right" if name == "price" else "left", overflow="fold")
+    for one in added:
+        point = one.point
+        price = "none" if point.price is None else f"{point.price:f} {point.currency}"
+        row = f"{point.source}#{point.number}"
+        table.add_row(row, point.meter, price, unit_said(point), _replaced(one))
+    whose = f"{first.provider}/{first.model}{about(first)}, {valid(ledger, first)}, by {first.added_by}"
+    is_pattern = ANY in first.model
+    pattern = " (a pattern: every model whose name is like that and has no price of its own)"
+    out.print(whose + pattern * is_pattern, highlight=False, markup=False, soft_wrap=True)
     out.print(table)
-    out.print(
-        "calls from now on are priced by it; `tallybook reprice` for those that are there", highlight=False
-    )
+    said = "Calls that come from now on are priced by it; `tallybook reprice` for those that are there."
+    out.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
-def _price(point: PricePoint) -> str:
+def unit_said(point: PricePoint) -> str:
+    """What a point's price is for, and what a call is billed at least."""
     if point.price is None:
-        return "none"
-    return f"{point.price:f} {point.currency} per {point.per:,}"
+        return ""
+    least = f", at least {unit_of(point.meter, point.least)} a call" if point.least else ""
+    return f"per {unit_of(point.meter, point.per)}{least}"
 
 
-def _when(point: PricePoint, ledger: Ledger) -> str:
-    def day(at: int) -> str:
-        return instant(at).astimezone(ledger.zone.info).isoformat(sep=" ", timespec="minutes")
-
-    since = "at any time" if point.valid_from is None else f"from {day(point.valid_from)}"
-    until = "" if point.valid_to is None else f" to {day(point.valid_to)}"
-    tier = "" if point.service_tier == "standard" else f", service tier {point.service_tier}"
-    units = "units" if point.marginal else "calls with more"
-    band = f", {units} above {point.above:,} input tokens" if point.above else ""
-    hours = f", {point.hours} UTC" if point.hours else ""
-    return f"{since}{until}{tier}{band}{hours}"
+def _replaced(one: Added) -> str:
+    if one.before is None:
+        return "a price of other models" if ANY in one.point.provider + one.point.model else "no price"
+    unit = unit_of(one.point.meter, one.before.per)
+    same = "" if one.before.per == one.point.per else f" per {unit}"
+    return f"{one.before.price:f}{same} ({one.before_from})"
 
 
-def _object(point: PricePoint, old: Rate | None) -> dict[str, Any]:
+def valid(ledger: Ledger, point: PricePoint) -> str:
+    """When a point holds, in days of the reporting zone."""
+    since = "" if point.valid_from is None else f"from {written(point.valid_from, ledger.zone)}"
+    until = "" if point.valid_to is None else f"to {written(point.valid_to, ledger.zone)}"
+    return " ".join(filter(None, (since, until))) or "always"
+
+
+def about(point: PricePoint) -> str:
+    """What narrows a point, beside its time."""
+    said = [
+        "" if point.service_tier == "standard" else f"service tier {point.service_tier}",
+        _band(point),
+        f"{point.hours} UTC" if point.hours else "",
+    ]
+    return "".join(f", {one}" for one in said if one)
+
+
+def _band(point: PricePoint) -> str:
+    if not point.above:
+        return ""
+    if point.marginal:
+        return f"only the units above {point.above:,} in a call"
+    return f"calls with more than {point.above:,} input tokens"
+
+
+def _object(one: Added) -> dict[str, Any]:
+    point = one.point
     return {
+        "row": f"{point.source}#{point.number}",
         "provider": point.provider,
         "model": point.model,
         "service_tier": point.service_tier,
@@ -143,8 +199,12 @@ def _object(point: PricePoint, old: Rate | None) -> dict[str, Any]:
         "meter": point.meter,
         "price": None if point.price is None else f"{point.price:f}",
         "per": point.per,
+        "at_least": point.least,
+        "unit": unit_of(point.meter, point.per),
         "currency": point.currency,
-        "valid_from": None if point.valid_from is None else instant(point.valid_from).isoformat(),
-        "valid_to": None if point.valid_to is None else instant(point.valid_to).isoformat(),
-        "before": None if old is None else str(old),
+        "valid_from": None if point.valid_from is None else written(point.valid_from),
+        "valid_to": None if point.valid_to is None else written(point.valid_to),
+        "note": point.origin,
+        "added_by": point.added_by,
+        "replaces": None if one.before is None else {"rate": str(one.before), "from": one.before_from},
     }

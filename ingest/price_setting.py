@@ -15,7 +15,7 @@ from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.rates import METERS
-from ingest.pricing.units import meter_of, per_of, units_of
+from ingest.pricing.units import meter_of, per_of, units_of, written_as
 
 _AMOUNT: Final = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE | re.ASCII)
 _LARGEST: Final = Decimal(1_000_000)
@@ -142,4 +142,6 @@ def _amount(meter: str, written: str) -> Decimal:
 def _unknown(text: str, name: str) -> str:
     near = difflib.get_close_matches(name.strip().lower(), METERS, 1)
     meant = f", did you mean {near[0]}?" if near else "."
-    return f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(METERS)}"
+    return (
+        f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(map(written_as, METERS))}"
+    )

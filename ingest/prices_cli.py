@@ -1,6 +1,6 @@
 """`tallybook prices`: the commands of the price book. Those that only read it are added by the read side."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -71,6 +71,10 @@ _Customer = Annotated[str | None, typer.Option(help="Calls of this customer only
 _What = Annotated[str, typer.Argument(metavar="PROVIDER[/MODEL]", help="Of what; all for everything.")]
 _Percent = Annotated[str, typer.Argument(metavar="PERCENT", help="Such as 12%; 0% ends an earlier one.")]
 
+_Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
+_NEGATIVE: Final = {"ignore_unknown_options": True}
+"""So that -5% reaches the command, which says what to write instead."""
+
 
 @app.command(name="set")
 def set_(
@@ -80,7 +84,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="METER=PRICE...",
-            help="Per million tokens, per second of what lasts, per one of anything else; none takes a price back.",
+            help="Per million tokens or characters, per second of what lasts, per one of anything else; "
+            "none takes a price back.",
         ),
     ],
     start: _From = None,
@@ -92,6 +97,16 @@ def set_(
     tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
     hours: Annotated[str, typer.Option(help='Hours of the week in UTC: "mon-fri 00:30-16:30".')] = "",
     currency: Annotated[str, typer.Option(help="The currency of the prices.")] = "USD",
+    per: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="For how many tokens, seconds or pieces the prices are, if not as above."
+        ),
+    ] = None,
+    least: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="A call is billed so many tokens, seconds or pieces at least."),
+    ] = 0,
     note: _Note = "",
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
@@ -109,13 +124,15 @@ def set_(
         tier=tier,
         hours=hours,
         currency=currency,
+        per=per,
+        least=least,
         note=note,
         as_json=as_json,
     )
     raise typer.Exit(run(asked))
 
 
-@app.command()
+@app.command(context_settings=_NEGATIVE)
 def discount(
     what: _What,
     percent: _Percent,
@@ -124,6 +141,7 @@ def discount(
     team: _Team = None,
     customer: _Customer = None,
     note: _Note = "",
+    as_json: _Json = False,
 ) -> None:
     """Take so much off published prices, as a contract says: list and contracted cost are kept apart."""
     from ingest.price_term_command import Asked, run
@@ -137,11 +155,12 @@ def discount(
         team=team,
         customer=customer,
         note=note,
+        as_json=as_json,
     )
     raise typer.Exit(run(asked))
 
 
-@app.command()
+@app.command(context_settings=_NEGATIVE)
 def markup(
     what: _What,
     percent: _Percent,
@@ -150,6 +169,7 @@ def markup(
     team: _Team = None,
     customer: _Customer = None,
     note: _Note = "",
+    as_json: _Json = False,
 ) -> None:
     """Charge so much on top of what the provider asks."""
     from ingest.price_term_command import Asked, run
@@ -163,11 +183,12 @@ def markup(
         team=team,
         customer=customer,
         note=note,
+        as_json=as_json,
     )
     raise typer.Exit(run(asked))
 
 
-@app.command()
+@app.command(context_settings=_NEGATIVE)
 def region(
     what: _What,
     name: Annotated[str, typer.Argument(metavar="REGION", help="As calls name it, such as us.")],
@@ -175,9 +196,19 @@ def region(
     start: _From = None,
     end: _To = None,
     note: _Note = "",
+    as_json: _Json = False,
 ) -> None:
     """Say that tokens cost so much more in a region; searches and fees cost the same."""
     from ingest.price_term_command import Asked, run
 
-    asked = Asked(kind="region", what=what, percent=percent, start=start, end=end, region=name, note=note)
+    asked = Asked(
+        kind="region",
+        what=what,
+        percent=percent,
+        start=start,
+        end=end,
+        region=name,
+        note=note,
+        as_json=as_json,
+    )
     raise typer.Exit(run(asked))

@@ -1,389 +1,544 @@
-"""Dated prices and terms: which of them is the price of a call, and that list, contracted and charged cost are exact."""
+"""Prices set by hand: dated, only ever added, exact; and which of them a call pays."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from calls import a_ledger
+from conftest import SECRET
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from ingest import price_set_command, price_term_command
 from ingest.event import UsageEvent
-from ingest.ledger import prices as price_rows
+from ingest.ledger import directory
+from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
-from ingest.ledger.price_sets import price_set_of, row_of
 from ingest.ledger.price_tables import price_alias, price_point, price_term
+from ingest.ledger.prices import add_points, points, read_book, snapshot
 from ingest.ledger.types import micros
-from ingest.pricing.book import Alias, Book, Stored
-from ingest.pricing.catalog import GenaiPrices
+from ingest.money import PICO_PER_UNIT
+from ingest.price_set_command import Added
+from ingest.price_setting import PriceRefused
+from ingest.price_term_command import TermRefused, factor
+from ingest.pricing import hours
+from ingest.pricing.book import Book, Stored
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
-from ingest.pricing.point import OWN, PricePoint
+from ingest.pricing.hours import HoursRefused
+from ingest.pricing.point import PricePoint
+from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.pricing.terms import Term
 
-SNAPSHOT = GenaiPrices()
-MONDAY = micros(datetime(2026, 11, 2, tzinfo=UTC))
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
-DOLLAR = 10**12
+ADDED = micros(datetime(2026, 11, 20, tzinfo=UTC))
+DAY = 86_400_000_000
 
 
-def point(price: str | None, meter: str = "input", **facts: Any) -> PricePoint:
-    known: dict[str, Any] = {"source": OWN, "provider": "openai", "model": "house-model", "per": 1_000_000}
-    amount = None if price is None else Decimal(price)
-    return PricePoint(**{**known, "meter": meter, "price": amount, **facts})
+def at(text: str) -> int:
+    return micros(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
-def book(*points: PricePoint, terms: tuple[Term, ...] = (), **facts: Any) -> Book:
-    numbered = [msgspec.structs.replace(one, number=at) for at, one in enumerate(points, 1)]
-    counted = [msgspec.structs.replace(one, number=at) for at, one in enumerate(terms, 1)]
-    return Book(Stored(points=tuple(numbered), terms=tuple(counted), **facts), SNAPSHOT)
+NOON = at("2026-11-02T12:00")  # a Monday
 
 
-def found(
-    held: Book, at: int = MONDAY, model: str = "house-model", tokens: int = 0, **who: Any
-) -> PriceSet | Unpriced:
-    facts = {"provider": "openai", "service_tier": None, **who}
-    return held.find(model=model, at=at, input_tokens=tokens, **facts)
+def set_(ledger: Ledger, model: str, *assignments: str, who: str = "ana", **how: Any) -> list[Added]:
+    provider, _, name = model.partition("/")
+    asked = price_set_command.Asked(provider=provider, model=name, assignments=assignments, **how)
+    return price_set_command.add(ledger, asked, ADDED, who)
 
 
-def price(held: Book, at: int = MONDAY, meter: str = "input", **asked: Any) -> str | None:
-    """The price of a meter as text; None where there is none."""
-    prices = found(held, at, **asked)
-    if isinstance(prices, Unpriced) or meter not in prices.by_meter:
+def term(ledger: Ledger, kind: Any, what: str, percent: str, **how: Any) -> price_term_command.Added:
+    asked = price_term_command.Asked(kind=kind, what=what, percent=percent, **how)
+    return price_term_command.add(ledger, asked, ADDED, "ana")
+
+
+def paid(ledger: Ledger, when: int = NOON, meter: str = "input", tokens: int = 0, **call: Any) -> str | None:
+    """The price of a meter for a call of acme's model a-1."""
+    facts = {"provider": "acme", "model": "a-1", "service_tier": None} | call
+    found = read_book(ledger).find(at=when, input_tokens=tokens, **facts)
+    if isinstance(found, Unpriced) or meter not in found.by_meter:
         return None
-    return f"{prices.by_meter[meter].price:f}"
+    return str(found.by_meter[meter].price)
 
 
-def charge(held: Book, at: int = MONDAY, **facts: Any) -> Charge:
-    event = UsageEvent(source="test", provider="openai", model="house-model", **facts)
-    prices = held.find("openai", "house-model", None, at, event.input_tokens or 0, event.region, event.team)
-    made = compute(event, prices, None)
-    assert isinstance(made, Charge), made
-    return made
+def cost(ledger: Ledger, when: int = NOON, **facts: Any) -> Charge:
+    event = UsageEvent(**{"source": "test", "provider": "acme", "model": "a-1", **facts})
+    return price(event, read_book(ledger), when)
 
 
-# Time.
+def in_units(pico: int | None) -> Decimal:
+    assert pico is not None
+    return Decimal(pico).scaleb(-12)
 
 
-def test_a_correction_is_a_later_point_and_the_earlier_one_stays() -> None:
-    held = book(point("2", added_at=1), point("3", added_at=2))
-    assert (price(held), len(held.stored.points)) == ("3", 2)
+def rows(ledger: Ledger) -> list[tuple[Any, ...]]:
+    """Every row of the price book, as it stands in the tables."""
+    with ledger.reading() as connection:
+        return [
+            (table.name, *row)
+            for table in (price_point, price_term, price_alias)
+            for row in connection.execute(sa.select(table).order_by(table.c.number))
+        ]
 
 
-def test_a_price_holds_from_its_first_instant_to_the_one_before_its_end() -> None:
-    held = book(point("2", valid_from=MONDAY, valid_to=MONDAY + DAY))
-    at = (MONDAY - 1, MONDAY, MONDAY + DAY - 1, MONDAY + DAY)
-    assert [price(held, one) for one in at] == [None, "2", "2", None]
+# Only ever added.
+
+COMMANDS: dict[str, Callable[[Ledger], object]] = {
+    "set": lambda ledger: set_(ledger, "acme/a-1", "input=2", "output=8"),
+    "correct": lambda ledger: set_(ledger, "acme/a-1", "input=3", start="2026-11-01"),
+    "take back": lambda ledger: set_(ledger, "acme/a-1", "input=none"),
+    "pattern": lambda ledger: set_(ledger, "acme/a-*", "input=1", tier="batch", hours="22:00-06:00"),
+    "band": lambda ledger: set_(ledger, "acme/a-1", "input=4", above=200_000, marginal=True),
+    "discount": lambda ledger: term(ledger, "discount", "acme", "12%", team="Research"),
+    "end it": lambda ledger: term(ledger, "discount", "acme", "0%", team="Research"),
+    "markup": lambda ledger: term(ledger, "markup", "all", "5%"),
+    "region": lambda ledger: term(ledger, "region", "acme/a-1", "10%", region="us"),
+}
 
 
-def test_when_a_bounded_price_ends_the_earlier_one_shows_again() -> None:
-    held = book(point("2"), point("1", valid_from=MONDAY, valid_to=MONDAY + DAY, added_at=1))
-    assert [price(held, MONDAY + days * DAY) for days in (-1, 0, 1)] == ["2", "1", "2"]
+@hypothesis_settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(names=st.lists(st.sampled_from(sorted(COMMANDS)), max_size=8))
+def test_no_command_ever_changes_or_removes_a_row(
+    fresh_ledger: Callable[[], Ledger], names: list[str]
+) -> None:
+    ledger = fresh_ledger()
+    kept: set[tuple[Any, ...]] = set()
+    for name in names:
+        COMMANDS[name](ledger)
+        now = rows(ledger)
+        assert kept < set(now)
+        kept = set(now)
+    ledger.close()
 
 
-def test_a_point_without_a_price_takes_an_earlier_one_back() -> None:
-    held = book(point("2"), point("9", "output"), point(None, "output", added_at=1, valid_from=MONDAY))
-    assert [price(held, at, "output") for at in (MONDAY - 1, MONDAY)] == ["9", None]
+def test_no_command_changes_a_row_on_any_database(ledger: Ledger) -> None:
+    kept: set[tuple[Any, ...]] = set()
+    for command in COMMANDS.values():
+        command(ledger)
+        now = set(rows(ledger))
+        assert kept < now
+        kept = now
+
+
+def test_a_correction_supersedes_and_the_old_row_stays_with_who_added_it(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2.50", who="ana")
+    (added,) = set_(ledger, "acme/a-1", "input=2.40", who="ben")
+    assert paid(ledger) == "2.40"
+    assert (str(added.before), added.before_from) == ("2.50 per 1000000", "own#1")
+    with ledger.reading() as connection:
+        kept = points(connection)
+    assert [(str(one.price), one.added_by, one.added_at) for one in kept] == [
+        ("2.50", "ana", ADDED),
+        ("2.40", "ben", ADDED),
+    ]
+
+
+# Dates.
+
+
+@given(
+    start=st.integers(1, 20),
+    shift=st.sampled_from([-1, 1]),
+    moments=st.lists(st.integers(0, 30 * DAY - 1), min_size=1, max_size=40),
+)
+def test_moving_the_first_day_by_one_changes_exactly_the_calls_of_that_day(
+    start: int, shift: int, moments: list[int]
+) -> None:
+    month = at("2026-11-01T00:00")
+    base = PricePoint(source="own", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
+
+    def book(first: int) -> Book:
+        dearer = replace(base, price=Decimal(3), valid_from=month + first * DAY, number=1)
+        return Book(Stored(points=(base, dearer)), snapshot())
+
+    before, after = book(start), book(start + shift)
+    moved = range(min(start, start + shift), max(start, start + shift))
+    for moment in [*moments, start * DAY, start * DAY - 1, moved.start * DAY, moved.stop * DAY - 1]:
+        asked = [one.find("acme", "a-1", None, month + moment, 0) for one in (before, after)]
+        prices = [one.by_meter["input"].price for one in asked if isinstance(one, PriceSet)]
+        assert (prices[0] != prices[1]) == (moment // DAY in moved)
+
+
+def test_a_bounded_price_ends_and_the_earlier_one_shows_again(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2")
+    set_(ledger, "acme/a-1", "input=1", start="2026-11-10", end="2026-11-12")
+    edges = ["2026-11-09T23:59", "2026-11-10T00:00", "2026-11-11T23:59", "2026-11-12T00:00"]
+    assert [paid(ledger, at(one)) for one in edges] == ["2", "1", "1", "2"]
+
+
+def test_a_bounded_price_of_a_model_gives_way_to_the_pattern(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-*", "input=2")
+    set_(ledger, "acme/a-1", "input=1", end="2026-11-12")
+    assert paid(ledger, at("2026-11-11T23:59")) == "1"
+    assert paid(ledger, at("2026-11-12T00:00")) == "2"
+
+
+def test_days_are_those_of_the_reporting_zone(tmp_path: Path) -> None:
+    with a_ledger(tmp_path, "Europe/Berlin") as berlin:
+        (day,) = set_(berlin, "acme/a-1", "input=2", start="2026-11-01")
+        assert day.point.valid_from == at("2026-10-31T23:00")
+        (exact,) = set_(berlin, "acme/a-1", "input=2", start="2026-11-01T09:00:00Z")
+        assert exact.point.valid_from == at("2026-11-01T09:00")
+
+
+# Hours of the week.
 
 
 @pytest.mark.parametrize(
-    ("hours", "inside", "outside"),
+    ("moment", "price"),
     [
-        ("mon-fri 00:30-16:30", [30, 16 * 60 + 29], [29, 16 * 60 + 30, 5 * 24 * 60 + 60]),
-        ("22:00-02:00", [22 * 60, 24 * 60 + 119, 6 * 24 * 60 + 23 * 60, 60], [120, 21 * 60 + 59]),
-        ("sun 23:00-01:00", [6 * 24 * 60 + 23 * 60, 30], [60, 24 * 60 + 30]),
-        ("sat,sun 00:00-24:00", [5 * 24 * 60, 7 * 24 * 60 - 1], [0, 5 * 24 * 60 - 1]),
+        ("2026-11-02T00:29", "2"),  # Monday
+        ("2026-11-02T00:30", "1"),
+        ("2026-11-02T16:29", "1"),
+        ("2026-11-02T16:30", "2"),
+        ("2026-11-06T12:00", "1"),  # Friday
+        ("2026-11-07T12:00", "2"),  # Saturday
     ],
 )
-def test_a_price_of_some_hours_holds_in_them_and_the_usual_one_outside(
-    hours: str, inside: list[int], outside: list[int]
-) -> None:
-    held = book(point("1", hours=hours), point("2", added_at=1))
-    minutes = [MONDAY + minute * 60_000_000 for minute in (*inside, *outside)]
-    assert [price(held, at) for at in minutes] == ["1"] * len(inside) + ["2"] * len(outside)
-
-
-dated = st.builds(
-    lambda amount, first, length, at: point(
-        None if amount == 0 else str(amount),
-        valid_from=None if first is None else MONDAY + first,
-        valid_to=None if length is None else MONDAY + (first or 0) + length,
-        added_at=at,
-    ),
-    st.integers(0, 9),
-    st.none() | st.integers(0, 20),
-    st.none() | st.integers(1, 10),
-    st.integers(0, 3),
-)
-
-
-@given(st.lists(dated, min_size=1, max_size=8), st.integers(-2, 35))
-def test_of_all_points_that_cover_an_instant_the_last_one_added_is_the_price(
-    points: list[PricePoint], at: int
-) -> None:
-    held = book(*points)
-    covering = [one for one in held.stored.points if one.covers(MONDAY + at)]
-    last = max(covering, key=lambda one: (one.added_at, one.number), default=None)
-    expected = None if last is None or last.price is None else f"{last.price:f}"
-    assert price(held, MONDAY + at) == expected
-
-
-# Context bands.
-
-
-def test_above_a_band_the_whole_call_has_its_price() -> None:
-    held = book(point("2"), point("8", "output"), point("4", above=200_000))
-    below, above = (charge(held, input_tokens=n, output_tokens=1_000_000) for n in (200_000, 200_001))
-    assert (below.input_cost, above.input_cost) == (200_000 * 2_000_000, 200_001 * 4_000_000)
-    assert below.output_cost == above.output_cost == 8 * DOLLAR  # which has no price of its own up there
-
-
-def test_a_marginal_price_is_of_the_units_above_alone() -> None:
-    steps = [point("4", above=200_000, marginal=True), point("1", above=500_000, marginal=True)]
-    held = book(point("2"), *steps)
-    made = charge(held, input_tokens=600_000)
-    assert made.input_cost == 200_000 * 2_000_000 + 300_000 * 4_000_000 + 100_000 * 1_000_000
-    assert charge(held, input_tokens=200_000).input_cost == 200_000 * 2_000_000
-
-
-# Sources.
-
-
-def test_prices_of_ones_own_stand_before_the_snapshot_which_gives_what_they_leave_out() -> None:
-    own = point("1", model="gpt-4o")
-    prices = found(book(own), model="gpt-4o")
-    assert isinstance(prices, PriceSet)
-    assert {meter: f"{prices.by_meter[meter].price:f}" for meter in ("input", "output", "cache_read")} == {
-        "input": "1",
-        "output": "10",
-        "cache_read": "1.25",
-    }
-    assert prices.rows["input"] == "own#1"
-    assert prices.rows["output"].startswith("genai-prices ")
+def test_an_off_peak_price_holds_in_its_hours_of_the_week(embedded: Ledger, moment: str, price: str) -> None:
+    set_(embedded, "acme/a-1", "input=1", hours="mon-fri 00:30-16:30")
+    set_(embedded, "acme/a-1", "input=2")  # added later, and still not the price of those hours
+    assert paid(embedded, at(moment)) == price
 
 
 @pytest.mark.parametrize(
-    ("trust", "expected"), [(("a", "b"), "1"), (("b", "a"), "2"), ((), "1"), (("genai-prices", "b"), "2.5")]
+    ("text", "inside", "outside"),
+    [
+        ("22:00-06:00", ["02T22:00", "02T23:59", "03T00:00", "03T05:59"], ["02T21:59", "03T06:00"]),
+        ("sun 22:00-06:00", ["01T22:00", "02T05:59"], ["02T22:00", "01T05:59"]),
+        ("20:00-24:00", ["02T20:00", "02T23:59"], ["03T00:00"]),
+        ("fri-mon 10:00-11:00", ["06T10:00", "07T10:00", "08T10:00", "02T10:00"], ["03T10:00"]),
+        ("Mon 10:00-11:00; tue 12:00-13:00,14:00-15:00", ["02T10:30", "03T14:30"], ["02T12:30", "03T13:30"]),
+        ("  ", ["02T10:00", "07T23:59"], []),
+    ],
 )
-def test_the_most_trusted_source_that_knows_a_model_gives_its_price(
-    trust: tuple[str, ...], expected: str
-) -> None:
-    known = {"model": "gpt-4o"}
-    held = book(point("1", source="a", **known), point("2", source="b", **known), trust=trust)
-    assert price(held, model="gpt-4o") == expected
+def test_hours_run_over_midnight_and_over_sunday(text: str, inside: list[str], outside: list[str]) -> None:
+    assert all(hours.covers(text, at(f"2026-11-{one}")) for one in inside)
+    assert not any(hours.covers(text, at(f"2026-11-{one}")) for one in outside)
 
 
-def test_a_less_trusted_source_adds_no_fee_but_a_price_of_cached_tokens() -> None:
-    known: dict[str, Any] = {"source": "litellm"}
-    catalogue = [
-        point("1", "cache_read", **known),
-        point("5", "request", per=1, **known),
-        point("3", **known),
-    ]
-    prices = found(book(point("2", source="first"), *catalogue, trust=("first", "litellm")))
-    assert isinstance(prices, PriceSet)
-    assert {meter: f"{rate.price:f}" for meter, rate in prices.by_meter.items()} == {
-        "input": "2",
-        "cache_read": "1",
-    }
+@pytest.mark.parametrize(
+    "text", ["noon", "25:00-26:00", "10:00-10:00", "mon", "moon 10:00-11:00", ";", "10:60-11:00"]
+)
+def test_hours_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(HoursRefused):
+        hours.spans(text)
 
 
-def test_a_model_by_name_stands_before_a_pattern_and_a_longer_pattern_before_a_shorter() -> None:
-    held = book(
-        point("1", model="*"), point("2", model="house-*"), point("3", model="house-model"), trust=(OWN,)
-    )
-    models = ("house-model", "house-other", "any-other")
-    assert [price(held, model=one) for one in models] == ["3", "2", "1"]
+@given(start=st.integers(0, hours.WEEK - 1))
+def test_the_next_instant_within_hours_is_within_them_and_the_first(start: int) -> None:
+    text, moment = "tue 22:00-06:00; sat 10:00-11:00", at("2026-11-02T00:00") + start * 60_000_000
+    found = hours.next_within(text, moment)
+    assert hours.covers(text, found)
+    assert not any(hours.covers(text, one) for one in range(moment, found, 3_600_000_000))
 
 
-def test_an_alias_stands_before_every_rule_and_says_so() -> None:
-    alias = Alias(provider="azure", model="gpt-4o", target_provider="openai", target_model="house-model")
-    prices = found(book(point("7"), aliases=(alias,)), model="gpt-4o", provider="azure")
-    assert isinstance(prices, PriceSet)
-    assert (f"{prices.by_meter['input'].price:f}", prices.rule) == ("7", "alias azure/gpt-4o: as written")
+def test_taking_back_an_off_peak_price_leaves_the_price_of_all_hours(embedded: Ledger) -> None:
+    set_(embedded, "acme/a-1", "input=2")
+    set_(embedded, "acme/a-1", "input=1", hours="10:00-14:00")
+    set_(embedded, "acme/a-1", "input=none", hours="10:00-14:00")
+    assert paid(embedded) == "2"
 
 
-def test_a_price_of_one_tier_is_none_of_another() -> None:
-    held = book(point("2"), point("1", service_tier="batch"))
-    assert [price(held, service_tier=tier) for tier in (None, "auto", "batch", "flex")] == [
+# Bands.
+
+
+def test_a_band_is_the_price_of_the_whole_call(embedded: Ledger) -> None:
+    set_(embedded, "acme/a-1", "input=2", "output=8")
+    set_(embedded, "acme/a-1", "input=4", above=200_000)
+    below, above = (cost(embedded, input_tokens=n, output_tokens=0) for n in (200_000, 300_000))
+    assert in_units(below.total_cost) == Decimal("0.4")  # 200,000 x 2 / 10^6
+    assert in_units(above.total_cost) == Decimal("1.2")  # 300,000 x 4 / 10^6
+
+
+def test_a_marginal_price_is_only_of_the_units_above(embedded: Ledger) -> None:
+    set_(embedded, "acme/a-1", "input=2", "output=8")
+    set_(embedded, "acme/a-1", "input=4", above=200_000, marginal=True)
+    set_(embedded, "acme/a-1", "input=5", above=250_000, marginal=True)
+    call = cost(embedded, input_tokens=300_000, output_tokens=0)
+    # 200,000 x 2 + 50,000 x 4 + 50,000 x 5 = 400,000 + 200,000 + 250,000 = 850,000; / 10^6
+    assert in_units(call.total_cost) == Decimal("0.85")
+
+
+def test_a_marginal_price_of_ones_own_stands_on_a_price_of_another_source(embedded: Ledger) -> None:
+    base = {meter: PricePoint(source="litellm", provider="acme", model="a-1", meter=meter, price=Decimal(2), per=1_000_000)
+            for meter in ("input", "output")}  # fmt: skip
+    with embedded.writing() as connection:
+        add_points(connection, [replace(one, added_at=1, added_by="list") for one in base.values()])
+    set_(embedded, "acme/a-1", "input=1", above=100_000, marginal=True)
+    call = cost(embedded, input_tokens=300_000, output_tokens=0)
+    assert in_units(call.total_cost) == Decimal("0.4")  # (100,000 x 2 + 200,000 x 1) / 10^6
+
+
+# Tiers, patterns, sources.
+
+
+def test_a_tier_has_its_own_price_or_none_but_searches_cost_the_same(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2", "output=8", "search=0.01")
+    assert paid(ledger, service_tier="batch") is None
+    set_(ledger, "acme/a-1", "input=1", "output=4", tier="batch")
+    assert paid(ledger, service_tier="batch") == "1"
+    assert paid(ledger, service_tier="batch", meter="search") == "0.01"
+
+
+def test_ones_own_prices_of_some_meters_stand_over_the_snapshot(embedded: Ledger) -> None:
+    set_(embedded, "openai/gpt-4o", "cache_read=1.10")
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
+    assert paid(embedded, meter="cache_read", **own) == "1.10"
+    assert paid(embedded, meter="input", **own) == "2.5"
+    assert paid(embedded, meter="output", **own) == "10"
+
+
+def test_a_model_takes_what_its_own_price_leaves_out_from_ones_own_pattern(embedded: Ledger) -> None:
+    set_(embedded, "openai/gpt-4o*", "input=2", "output=7")
+    set_(embedded, "openai/gpt-4o", "cache_read=1.10")
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
+    assert [paid(embedded, meter=one, **own) for one in ("cache_read", "input", "output")] == [
+        "1.10",
         "2",
-        "2",
-        "1",
-        None,
+        "7",
     ]
 
 
-def test_prices_in_two_currencies_make_no_sum() -> None:
-    prices = found(book(point("2"), point("3", "output", currency="EUR")))
-    assert isinstance(prices, Unpriced)
-    assert prices.reason == "the prices of openai/house-model are in EUR and USD"
+def test_a_longer_pattern_stands_before_a_shorter_one_and_a_name_before_both(embedded: Ledger) -> None:
+    for model, amount in (("a-*", "1"), ("a-1*", "2"), ("*", "9")):
+        set_(embedded, f"acme/{model}", f"input={amount}")
+    assert paid(embedded) == "2"
+    assert paid(embedded, model="acme/a-1") == "2"
+    assert paid(embedded, model="a-2") == "1"
+    assert paid(embedded, model="b") == "9"
+    set_(embedded, "acme/a-1", "input=3")
+    assert paid(embedded) == "3"
 
 
-def test_a_call_that_states_no_money_has_the_currency_of_its_prices() -> None:
-    held = book(point("3", currency="CNY"))
-    made = charge(held, input_tokens=1_000_000)
-    assert made.total_cost == 3 * DOLLAR
+def test_a_price_that_is_taken_back_gives_way_to_the_next_source(embedded: Ledger) -> None:
+    set_(embedded, "openai/gpt-4o", "input=2", "output=8")
+    set_(embedded, "openai/gpt-4o", "input=none", start="2026-11-10")
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
+    assert paid(embedded, at("2026-11-09T12:00"), **own) == "2"
+    assert paid(embedded, at("2026-11-10T12:00"), **own) == "2.5"
+
+
+def test_a_model_whose_only_price_is_taken_back_is_unpriced_and_not_free(embedded: Ledger) -> None:
+    set_(embedded, "acme/a-1", "input=2", "output=8")
+    set_(embedded, "acme/a-1", "input=none", "output=none")
+    call = cost(embedded, input_tokens=10, output_tokens=10)
+    assert (call.cost_source, call.total_cost) == ("unpriced", None)
+
+
+def test_the_order_of_trust_is_a_setting() -> None:
+    base = PricePoint(source="litellm", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
+    both = (base, replace(base, source="bifrost", price=Decimal(3)))
+    for trust, amount in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
+        found = Book(Stored(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
+        assert isinstance(found, PriceSet)
+        assert found.by_meter["input"].price == amount
 
 
 # Terms.
 
 
-def term(kind: Any, factor: str, **facts: Any) -> Term:
-    return Term(kind=kind, factor=Decimal(factor), **facts)
+def test_list_contracted_and_charged_are_kept_apart(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2", "output=8")
+    term(ledger, "discount", "acme", "12%")
+    term(ledger, "markup", "acme/a-1", "5%")
+    call = cost(ledger, input_tokens=1_000, output_tokens=500)
+    # (1,000 x 2 + 500 x 8) / 10^6 = 0.006; x 0.88 = 0.00528; x 1.05 = 0.005544
+    totals = [in_units(one) for one in (call.list_total, call.contracted_total, call.total_cost)]
+    assert totals == [Decimal("0.006"), Decimal("0.00528"), Decimal("0.005544")]
 
 
-def test_list_contracted_and_charged_cost_are_kept_apart() -> None:
-    terms = (term("discount", "0.88"), term("markup", "1.05"))
-    made = charge(book(point("2"), terms=terms), input_tokens=1_000_000)
-    assert (made.list_total, made.contracted_total, made.total_cost) == (
-        2 * DOLLAR,
-        1_760_000_000_000,
-        1_848_000_000_000,
-    )
+def test_a_teams_discount_is_of_its_calls_only_by_the_name_people_know(ledger: Ledger) -> None:
+    directory.enter(ledger, [Listed("team", "team-7", "Research")], ADDED)
+    set_(ledger, "acme/a-1", "input=2", "output=8")
+    added = term(ledger, "discount", "all", "50%", team="Research")
+    assert (added.term.team, added.strangers) == ("team-7", ())
+    of = {
+        team: cost(ledger, input_tokens=1_000, output_tokens=0, team=team)
+        for team in ("team-7", "team-8", None)
+    }
+    assert [in_units(one.total_cost) for one in of.values()] == [
+        Decimal("0.001"),
+        Decimal("0.002"),
+        Decimal("0.002"),
+    ]
 
 
-def test_a_teams_discount_is_for_that_team_alone_and_stands_before_the_providers() -> None:
-    terms = (term("discount", "0.5", team="red"), term("discount", "0.9", provider="openai", added_at=9))
-    held = book(point("2"), terms=terms)
-    totals = [charge(held, input_tokens=1_000_000, team=team).total_cost for team in ("red", "blue", None)]
-    assert totals == [DOLLAR, 18 * DOLLAR // 10, 18 * DOLLAR // 10]
+def test_a_team_that_nobody_knows_is_kept_as_it_is_written_and_said(ledger: Ledger) -> None:
+    added = term(ledger, "discount", "acme", "5%", team="Nobody", customer="Ghost")
+    assert (added.term.team, added.term.customer) == ("Nobody", "Ghost")
+    assert added.strangers == ("the team Nobody", "the customer Ghost")
 
 
-def test_a_term_holds_in_its_time_and_a_factor_of_one_ends_it() -> None:
+def test_a_name_that_several_teams_have_is_refused(ledger: Ledger) -> None:
+    directory.enter(ledger, [Listed("team", one, "Research") for one in ("team-7", "team-8")], ADDED)
+    with pytest.raises(TermRefused, match="several teams are called Research"):
+        term(ledger, "discount", "acme", "5%", team="Research")
+    assert rows(ledger) == []
+
+
+def test_no_percent_ends_a_discount_from_its_day_on(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2", "output=8")
+    term(ledger, "discount", "acme", "50%")
+    ended = term(ledger, "discount", "acme", "0%", start="2026-11-10")
+    assert ended.before is not None
+    costs = [
+        cost(ledger, at(day), input_tokens=1_000, output_tokens=0) for day in ("2026-11-09", "2026-11-10")
+    ]
+    assert [in_units(one.total_cost) for one in costs] == [Decimal("0.001"), Decimal("0.002")]
+
+
+def test_a_region_makes_tokens_dearer_and_leaves_searches_alone(ledger: Ledger) -> None:
+    set_(ledger, "acme/a-1", "input=2", "output=8", "search=0.01")
+    term(ledger, "region", "acme", "10%", region="us")
+    call = cost(ledger, input_tokens=1_000, output_tokens=500, search_queries=3, region="us")
+    # (1,000 x 2 + 500 x 8) / 10^6 x 1.1 = 0.0066; 3 x 0.01 = 0.03
+    assert in_units(call.search_cost) == Decimal("0.03")
+    assert in_units(call.total_cost) == in_units(call.list_total) == Decimal("0.0366")
+
+
+@pytest.mark.parametrize(
+    ("kind", "percent", "expected"),
+    [("discount", "12%", "0.88"), ("discount", "7.125 %", "0.92875"), ("markup", "5%", "1.05"), ("markup", "250%", "3.5"),
+     ("region", "+10%", "1.1"), ("discount", "0%", "1")],
+)  # fmt: skip
+def test_a_factor_is_exact(kind: Any, percent: str, expected: str) -> None:
+    assert factor(kind, percent) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "percent", "said"),
+    [("discount", "-5%", "prices markup"), ("markup", "-5%", "prices discount"), ("discount", "100%", "less than 100%"),
+     ("discount", "150%", "less than 100%"), ("discount", "12", "no percentage"), ("discount", "NaN%", "no percentage")],
+)  # fmt: skip
+def test_what_is_no_discount_is_refused_in_words(kind: Any, percent: str, said: str) -> None:
+    with pytest.raises(TermRefused, match=said):
+        factor(kind, percent)
+
+
+# Exactness.
+
+amounts = st.decimals(0, 999, places=9)
+counts = st.integers(0, 10**7)
+
+
+def half_even(exact: Fraction) -> int:
+    return round(exact)
+
+
+@given(
+    inp=amounts, out=amounts, tokens=st.tuples(counts, counts), off=st.integers(0, 99), on=st.integers(0, 200)
+)
+def test_every_total_is_the_exact_product_rounded_once(
+    inp: Decimal, out: Decimal, tokens: tuple[int, int], off: int, on: int
+) -> None:
+    prices = {"input": inp, "output": out}
+    stored = [
+        PricePoint(source="own", provider="acme", model="a-1", meter=meter, price=one, per=1_000_000)
+        for meter, one in prices.items()
+    ]
     terms = (
-        term("discount", "0.5", valid_from=MONDAY),
-        term("discount", "1", valid_from=MONDAY + DAY, added_at=1),
+        Term(kind="discount", factor=factor("discount", f"{off}%")),
+        Term(kind="markup", factor=factor("markup", f"{on}%")),
     )
-    held = book(point("2"), terms=terms)
-    totals = [charge(held, MONDAY + at, input_tokens=1_000_000).total_cost for at in (-1, 0, DAY)]
-    assert totals == [2 * DOLLAR, DOLLAR, 2 * DOLLAR]
-
-
-def test_a_region_makes_tokens_dearer_at_list_price_and_leaves_searches_alone() -> None:
-    held = book(point("2"), point("0.01", "search", per=1), terms=(term("region", "1.1", region="us"),))
-    made = charge(held, input_tokens=1_000_000, search_queries=3, region="us")
-    assert (made.input_cost, made.search_cost) == (2_200_000_000_000, 30_000_000_000)
-    assert made.list_total == made.contracted_total == made.total_cost
-    assert charge(held, input_tokens=1_000_000, region="eu").input_cost == 2 * DOLLAR
-
-
-amounts = st.decimals(0, 100, places=8, allow_nan=False, allow_infinity=False)
-factors = st.decimals("0.01", 2, places=4)
-counts = st.integers(0, 3_000_000)
-
-
-@given(amounts, amounts, factors, factors, counts, counts)
-def test_each_total_is_the_exact_product_rounded_once_for_each_component(
-    inputs: Decimal, outputs: Decimal, discount: Decimal, markup: Decimal, came: int, went: int
-) -> None:
-    terms = (term("discount", str(discount)), term("markup", str(markup)))
-    held = book(point(f"{inputs:f}"), point(f"{outputs:f}", "output"), terms=terms)
-    made = charge(held, input_tokens=came, output_tokens=went)
-    exact = [Fraction(one) * count * 1_000_000 for one, count in ((inputs, came), (outputs, went))]
-    listed, contracted, charged = (
-        sum(round(one * factor) for one in exact)
-        for factor in (Fraction(1), Fraction(discount), Fraction(discount) * Fraction(markup))
+    book = Book(Stored(points=tuple(stored), terms=terms), snapshot())
+    event = UsageEvent(
+        source="t", provider="acme", model="a-1", input_tokens=tokens[0], output_tokens=tokens[1]
     )
-    assert (made.list_total, made.contracted_total, made.total_cost) == (listed, contracted, charged)
+    charge = price(event, book, NOON)
+    exact = [
+        Fraction(one) * count / 1_000_000 * PICO_PER_UNIT
+        for one, count in zip(prices.values(), tokens, strict=True)
+    ]
+    contracted, charged = Fraction(100 - off, 100), Fraction(100 - off, 100) * Fraction(100 + on, 100)
+    if not any(tokens):
+        assert charge.total_cost == 0
+        return
+    assert charge.list_total == sum(map(half_even, exact))
+    assert charge.contracted_total == sum(half_even(one * contracted) for one in exact)
+    assert charge.total_cost == sum(half_even(one * charged) for one in exact)
 
 
-@given(amounts, st.lists(counts, min_size=1, max_size=6))
-def test_the_price_of_a_sum_of_quantities_at_a_flat_price_is_the_sum_of_the_prices(
-    amount: Decimal, parts: list[int]
+@given(unit=st.decimals(0, 999, places=6), parts=st.lists(counts, min_size=1, max_size=6))
+def test_the_price_of_a_sum_of_quantities_is_the_sum_of_their_prices(unit: Decimal, parts: list[int]) -> None:
+    flat = PricePoint(source="own", provider="acme", model="a-1", meter="input", price=unit, per=1_000_000)
+    book = Book(Stored(points=(flat,)), snapshot())
+
+    def of(tokens: int) -> int:
+        event = UsageEvent(source="t", provider="acme", model="a-1", input_tokens=tokens, output_tokens=0)
+        return price(event, book, NOON).total_cost or 0
+
+    found = book.find("acme", "a-1", None, NOON, 0)
+    assert isinstance(found, PriceSet)
+    exact = Fraction(found.numerators["input"], found.denominator)
+    assert exact * sum(parts) == sum(exact * one for one in parts)  # before rounding, always
+    assert of(sum(parts)) == sum(of(one) for one in parts)  # after it too, as a token's price has 12 decimals
+
+
+# What is written.
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("input=2.50", "2.50"), ("input=2.5e-3", "0.0025"), ("input=1e2", "100"), ("input=0", "0"),
+     ("input=0.1234567890123456789", "0.1234567890123456789"), ("INPUT= .5", "0.5")],
+)  # fmt: skip
+def test_a_price_is_kept_to_its_last_digit(ledger: Ledger, written: str, kept: str) -> None:
+    set_(ledger, "acme/a-1", written)
+    assert paid(ledger) == kept
+
+
+@pytest.mark.parametrize(
+    ("assignments", "how", "said"),
+    [
+        (["inptu=2"], {}, "did you mean input"),
+        (["tokens=2"], {}, "search_unit"),
+        (["input=-2"], {}, "not negative"),
+        (["input=NaN"], {}, "no price"),
+        (["input=Infinity"], {}, "no price"),
+        (["input=1e-99"], {}, "no price"),
+        (["input=1", "input=2"], {}, "two prices"),
+        (["input=1"], {"start": "2026-11-02", "end": "2026-11-01"}, "end after it starts"),
+        (["input=1"], {"start": "2026-11-02", "end": "2026-11-02"}, "end after it starts"),
+        (["input=1"], {"currency": "dollars"}, "currency"),
+        (["input=1"], {"hours": "noon"}, "hours"),
+        (["input=1"], {"marginal": True}, "above"),
+        (["request=1"], {"marginal": True, "above": 5}, "marginal"),
+    ],
+)
+def test_what_is_no_price_is_refused_and_adds_nothing(
+    embedded: Ledger, assignments: list[str], how: dict[str, Any], said: str
 ) -> None:
-    # Eight decimals per million tokens are fourteen per token: whole millions of tokens are exact in pico-units.
-    held = book(point(f"{amount:f}"))
-    whole = [part * 100 for part in parts]
-    apart = [charge(held, input_tokens=one).total_cost or 0 for one in whole]
-    assert charge(held, input_tokens=sum(whole)).total_cost == sum(apart)
+    with pytest.raises(PriceRefused, match=said):
+        set_(embedded, "acme/a-1", *assignments, **how)
+    assert rows(embedded) == []
 
 
-# What is kept.
-
-
-def test_rows_come_back_from_the_ledger_as_they_were_added(ledger: Ledger) -> None:
-    points = [
-        point(
-            "2.50",
-            valid_from=MONDAY,
-            hours="sat 00:00-24:00",
-            origin="a contract",
-            added_at=5,
-            added_by="ada",
-        ),
-        point(None, "output", above=10, marginal=True, currency="EUR", least=3, valid_to=MONDAY),
-    ]
-    terms = [term("discount", "0.88", team="red", valid_from=MONDAY)]
-    alias = Alias(provider="azure", model="prod", target_provider="openai", target_model="gpt-4o")
-    with ledger.writing() as connection:
-        price_rows.add_points(connection, points)
-        price_rows.add_terms(connection, terms)
-        price_rows.add_aliases(connection, [alias])
-    kept = price_rows.read_book(ledger).stored
-    assert [msgspec.structs.replace(one, number=0) for one in kept.points] == points
-    assert [msgspec.structs.replace(one, number=0) for one in kept.terms] == terms
-    assert [msgspec.structs.replace(one, number=0) for one in kept.aliases] == [alias]
-
-
-def test_nothing_that_was_added_is_ever_changed(embedded: Ledger) -> None:
-    def rows() -> list[list[Any]]:
-        with embedded.reading() as connection:
-            return [
-                list(connection.execute(sa.select(table).order_by(table.c.number)))
-                for table in (price_point, price_term, price_alias)
-            ]
-
-    before: list[list[Any]] = [[], [], []]
-    for amount in ("1", "2", None, "3"):
-        with embedded.writing() as connection:
-            price_rows.add_points(connection, [point(amount)])
-            price_rows.add_terms(connection, [term("discount", "0.9")])
-        now = rows()
-        assert [held[: len(old)] for held, old in zip(now, before, strict=True)] == before
-        before = now
-
-
-def test_a_running_process_takes_up_new_prices(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = price_rows.LiveBook(embedded)
-    assert price(live.current()) is None
-    with embedded.writing() as connection:
-        price_rows.add_points(connection, [point("2")])
-    monkeypatch.setattr(price_rows, "_RENEWED", 0.0)
-    assert price(live.current()) == "2"
-
-
-def test_a_price_set_comes_back_from_its_row_and_gives_the_same_cost() -> None:
-    steps = [point("4", above=1_000, marginal=True), point("0.01", "search", per=1)]
-    terms = (term("discount", "0.88"), term("region", "1.1", region="us"))
-    prices = found(book(point("2"), *steps, terms=terms), region="us")
-    assert isinstance(prices, PriceSet)
-    row = msgspec.structs.asdict(row_of(prices))
-    again = price_set_of(row)
-    event = UsageEvent(source="test", provider="openai", model="m", input_tokens=12_345, search_queries=2)
-    assert (again.digest, compute(event, again, None)) == (prices.digest, compute(event, prices, None))
-
-
-def test_a_set_of_other_terms_or_rows_is_another_set() -> None:
-    held = [
-        book(point("2")),
-        book(point("2"), point("2")),
-        book(point("2"), terms=(term("discount", "0.9"),)),
-    ]
-    prices = [found(one) for one in held]
-    assert len({one.digest for one in prices if isinstance(one, PriceSet)}) == len(held)
-    first = prices[0]
-    assert isinstance(first, PriceSet)
-    assert replace(first).digest == first.digest
-
-
-def test_the_days_of_a_price_are_instants_so_a_day_more_is_a_day_more() -> None:
-    later = timedelta(days=1) // timedelta(microseconds=1)
-    one, other = (book(point("1"), point("2", valid_from=at, added_at=1)) for at in (MONDAY, MONDAY + later))
-    changed = [at for at in range(MONDAY - DAY, MONDAY + 3 * DAY, HOUR) if price(one, at) != price(other, at)]
-    assert changed == list(range(MONDAY, MONDAY + DAY, HOUR))
+def test_the_command_says_what_was_added_as_json(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = embedded.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("TALLYBOOK_DATABASE_URL", url)
+    monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
+    asked = price_set_command.Asked(
+        provider="groq", model="hear-1", assignments=["audio_seconds=0.04"], per=3_600, least=10, as_json=True
+    )
+    assert price_set_command.run(asked) == 0
+    (added,) = json.loads(capsys.readouterr().out)["added"]
+    assert (added["row"], added["meter"], added["price"], added["unit"]) == (
+        "own#1",
+        "audio_ms",
+        "0.04",
+        "hour",
+    )
+    assert (added["per"], added["at_least"], added["replaces"]) == (3_600_000, 10_000, None)

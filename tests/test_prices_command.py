@@ -123,36 +123,6 @@ def test_a_region_is_dearer_from_a_day_on(tallybook: Command, embedded: Ledger) 
     assert (term.kind, term.region, f"{term.factor}") == ("region", "us", "1.1")
 
 
-def test_the_list_names_prices_of_ones_own_and_of_the_snapshot(tallybook: Command) -> None:
-    tallybook("prices", "set", "openai", "gpt-4o", "input=2")
-    found = object_of(tallybook("prices", "list", "gpt-4o", "--provider", "openai", "--json"))
-    one = next(line for line in found["prices"] if line["model"] == "gpt-4o")
-    assert (one["source"], one["prices"]["input"]["price"], one["prices"]["output"]["price"]) == (
-        "own",
-        "2",
-        "10",
-    )
-    assert "openai/gpt-4o" in tallybook("prices", "list", "gpt-4o").stdout
-
-
-def test_sources_that_disagree_are_listed(tallybook: Command) -> None:
-    assert "no two sources disagree" in tallybook("prices", "list", "--conflicts").stdout
-    tallybook("prices", "set", "openai", "gpt-4o", "input=5")
-    found = object_of(tallybook("prices", "list", "--conflicts", "--json"))["conflicts"]
-    [one] = [conflict for conflict in found if conflict["model"] == "gpt-4o"]
-    assert (one["meter"], one["spread"]) == ("input", "0.5")
-    assert [said["source"] for said in one["prices"]] == ["own", "genai-prices"]
-
-
-def test_one_model_is_shown_with_every_row_and_who_added_it(tallybook: Command) -> None:
-    tallybook("prices", "set", "openai", "gpt-4o", "input=2", "--note", "contract 12")
-    shown = tallybook("prices", "show", "openai", "gpt-4o").stdout
-    assert "own#1" in shown
-    found = object_of(tallybook("prices", "show", "openai", "gpt-4o", "--json"))
-    assert [(row["row"], row["origin"]) for row in found["rows"]] == [("own#1", "contract 12")]
-    assert tallybook("prices", "show", "openai", "no-such-model").exit_code == 1
-
-
 def test_a_model_without_a_price_is_listed_with_the_way_to_price_it_and_then_priced(
     tallybook: Command, embedded: Ledger, book: Book
 ) -> None:

@@ -87,6 +87,11 @@ def terms(connection: sa.Connection) -> list[Term]:
     return _read(connection, price_term, Term)
 
 
+def newer_than(number: int) -> sa.ColumnElement[bool]:
+    """Narrows `points` to rows added after that one."""
+    return price_point.c.number > number
+
+
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:
     """Add price points, and say how many."""
     return _add(connection, price_point, new)

@@ -46,6 +46,15 @@ def covers(text: str, at: int) -> bool:
     return not text.strip() or any(start <= now < end for start, end in spans(text))
 
 
+def next_within(text: str, at: int) -> int:
+    """The first instant from `at` on that falls into these hours."""
+    if covers(text, at):
+        return at
+    now = minute(at)
+    wait = min((start - now) % WEEK for start, _ in spans(text))
+    return (at // _MINUTE + wait) * _MINUTE
+
+
 def _spans(text: str) -> Iterator[Span]:
     if not text:
         return

@@ -75,3 +75,10 @@ def applying(terms: Iterable[Term], at: int) -> tuple[Term, ...]:
     held = sorted((one for one in terms if one.covers(at)), key=lambda one: one.precedence)
     by_kind = {one.kind: one for one in held}
     return tuple(by_kind[kind] for kind in KINDS if kind in by_kind and by_kind[kind].factor != 1)
+
+
+def percent_of(term: Term) -> str:
+    """The factor as people say it: 12% off for a discount, 5% on top for a mark-up or a region."""
+    part = (1 - term.factor if term.kind == "discount" else term.factor - 1) * 100
+    text = f"{part:f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"

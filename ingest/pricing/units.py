@@ -23,6 +23,11 @@ def meter_of(written: str) -> str | None:
     return name if name in METERS else None
 
 
+def written_as(meter: str) -> str:
+    """The name by which people write a meter: what lasts has prices per second."""
+    return f"{meter.removesuffix('_ms')}_seconds" if meter.endswith("_ms") else meter
+
+
 def unit_of(meter: str, per: int) -> str:
     """What a price for so many units of the meter is for, in words: `million tokens`, `minute`, `1,000 searches`."""
     one, many = _WORDS.get(meter, ("token", "tokens"))

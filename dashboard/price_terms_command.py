@@ -1,0 +1,74 @@
+"""`tallybook prices terms`: discounts, mark-ups and surcharges of regions, and other names of models."""
+
+import json
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from ingest.dates import written
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.prices import read_book
+from ingest.price_term_command import as_object, concerned
+from ingest.pricing.book import Alias, Book
+from ingest.pricing.catalog import TERMS
+from ingest.pricing.terms import Term, percent_of
+from ingest.settings import Settings
+
+
+def run(*, as_json: bool) -> int:
+    """Print them, the newest first; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        book = read_book(ledger)
+        if as_json:
+            sys.stdout.write(json.dumps(answer(book), ensure_ascii=False, indent=2) + "\n")
+        else:
+            _print(Console(), ledger, book)
+    return 0
+
+
+def answer(book: Book) -> dict[str, object]:
+    """Terms and aliases as JSON has them. Those that ship with a release have no row."""
+    return {
+        "terms": [{"row": one.number or None, **as_object(one)} for one in _terms(book)],
+        "aliases": [
+            {
+                "row": one.number,
+                "provider": one.provider,
+                "model": one.model,
+                "target_provider": one.target_provider,
+                "target_model": one.target_model,
+                "added_at": written(one.added_at),
+                "added_by": one.added_by,
+            }
+            for one in _aliases(book)
+        ],
+    }
+
+
+def _terms(book: Book) -> list[Term]:
+    return sorted((*TERMS, *book.stored.terms), key=lambda one: -one.number)
+
+
+def _aliases(book: Book) -> list[Alias]:
+    return sorted(book.stored.aliases, key=lambda one: -one.number)
+
+
+def _print(out: Console, ledger: Ledger, book: Book) -> None:
+    terms = Table(box=None, pad_edge=False)
+    for name in ("term", "calls", "factor", "valid", "added", "note"):
+        terms.add_column(name, overflow="fold")
+    for one in _terms(book):
+        when = " ".join(
+            f"{word} {written(edge, ledger.zone)}"
+            for word, edge in (("from", one.valid_from), ("to", one.valid_to))
+            if edge is not None
+        )
+        added = f"{written(one.added_at, ledger.zone)} {one.added_by}" if one.added_at else "with the release"
+        kind = f"{one.kind} {percent_of(one)}"
+        terms.add_row(kind, concerned(one), f"{one.factor:f}", when or "always", added, one.origin)
+    out.print(terms)
+    for alias in _aliases(book):
+        target = f"{alias.target_provider}/{alias.target_model}"
+        said = f"{alias.provider}/{alias.model} is priced as {target} ({alias.added_by})"
+        out.print(said, highlight=False, markup=False, soft_wrap=True)
