@@ -62,8 +62,8 @@ def term(ledger: Ledger, kind: Any, what: str, percent: str, **how: Any) -> pric
 
 def paid(ledger: Ledger, when: int = NOON, meter: str = "input", tokens: int = 0, **call: Any) -> str | None:
     """The price of a meter for a call of acme's model a-1."""
-    facts = {"provider": "acme", "model": "a-1", "service_tier": None} | call
-    found = read_book(ledger).find(at=when, input_tokens=tokens, **facts)  # type: ignore[arg-type]
+    facts: dict[str, Any] = {"provider": "acme", "model": "a-1", "service_tier": None} | call
+    found = read_book(ledger).find(at=when, input_tokens=tokens, **facts)
     if isinstance(found, Unpriced) or meter not in found.by_meter:
         return None
     return str(found.by_meter[meter].price)
@@ -293,7 +293,7 @@ def test_a_tier_has_its_own_price_or_none_but_searches_cost_the_same(ledger: Led
 
 def test_ones_own_prices_of_some_meters_stand_over_the_snapshot(embedded: Ledger) -> None:
     set_(embedded, "openai/gpt-4o", "cache_read=1.10")
-    own = {"provider": "openai", "model": "gpt-4o"}
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
     assert paid(embedded, meter="cache_read", **own) == "1.10"
     assert paid(embedded, meter="input", **own) == "2.5"
     assert paid(embedded, meter="output", **own) == "10"
@@ -302,7 +302,7 @@ def test_ones_own_prices_of_some_meters_stand_over_the_snapshot(embedded: Ledger
 def test_a_model_takes_what_its_own_price_leaves_out_from_ones_own_pattern(embedded: Ledger) -> None:
     set_(embedded, "openai/gpt-4o*", "input=2", "output=7")
     set_(embedded, "openai/gpt-4o", "cache_read=1.10")
-    own = {"provider": "openai", "model": "gpt-4o"}
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
     assert [paid(embedded, meter=one, **own) for one in ("cache_read", "input", "output")] == [
         "1.10",
         "2",
@@ -311,8 +311,8 @@ def test_a_model_takes_what_its_own_price_leaves_out_from_ones_own_pattern(embed
 
 
 def test_a_longer_pattern_stands_before_a_shorter_one_and_a_name_before_both(embedded: Ledger) -> None:
-    for model, price in (("a-*", "1"), ("a-1*", "2"), ("*", "9")):
-        set_(embedded, f"acme/{model}", f"input={price}")
+    for model, unit in (("a-*", "1"), ("a-1*", "2"), ("*", "9")):
+        set_(embedded, f"acme/{model}", f"input={unit}")
     assert paid(embedded) == "2"
     assert paid(embedded, model="acme/a-1") == "2"
     assert paid(embedded, model="a-2") == "1"
@@ -324,7 +324,7 @@ def test_a_longer_pattern_stands_before_a_shorter_one_and_a_name_before_both(emb
 def test_a_price_that_is_taken_back_gives_way_to_the_next_source(embedded: Ledger) -> None:
     set_(embedded, "openai/gpt-4o", "input=2", "output=8")
     set_(embedded, "openai/gpt-4o", "input=none", start="2026-11-10")
-    own = {"provider": "openai", "model": "gpt-4o"}
+    own: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
     assert paid(embedded, at("2026-11-09T12:00"), **own) == "2"
     assert paid(embedded, at("2026-11-10T12:00"), **own) == "2.5"
 
@@ -339,10 +339,10 @@ def test_a_model_whose_only_price_is_taken_back_is_unpriced_and_not_free(embedde
 def test_the_order_of_trust_is_a_setting() -> None:
     base = PricePoint(source="litellm", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
     both = (base, replace(base, source="bifrost", price=Decimal(3)))
-    for trust, price in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
+    for trust, expected in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
         found = Book(Stored(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
         assert isinstance(found, PriceSet)
-        assert found.by_meter["input"].price == price
+        assert found.by_meter["input"].price == expected
 
 
 # Terms.
