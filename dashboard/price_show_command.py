@@ -51,19 +51,13 @@ def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json:
 
 def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
     """The model as JSON has it."""
-    found = book.find(shown.provider, shown.model, tier, at, 0)
-    applies = found if isinstance(found, PriceSet) else None
+    applies = book.find(shown.provider, shown.model, tier, at, 0)
     return {
         "provider": shown.provider,
         "model": shown.model,
         "service_tier": tier_of(tier),
         "at": written(at),
-        "found_as": {"provider": applies.provider, "model": applies.model, "rule": applies.rule}
-        if applies
-        else None,
-        "no_price": found.reason if isinstance(found, Unpriced) else None,
-        "currency": applies.currency if applies else None,
-        "prices": _rates(applies, applies.by_meter) if applies else {},
+        **_applying(applies),
         "bands": [
             {
                 "service_tier": one.service_tier,
@@ -76,6 +70,18 @@ def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[st
         "tiers": list(shown.tiers),
         "terms": [term_object(one) for one in shown.terms],
         "history": [row_object(PriceRow(one, None)) for one in shown.points],
+    }
+
+
+def _applying(found: PriceSet | Unpriced) -> dict[str, Any]:
+    """The price set that applies, or why there is none."""
+    if isinstance(found, Unpriced):
+        return {"found_as": None, "no_price": found.reason, "currency": None, "prices": {}}
+    return {
+        "found_as": {"provider": found.provider, "model": found.model, "rule": found.rule},
+        "no_price": None,
+        "currency": found.currency,
+        "prices": _rates(found, found.by_meter),
     }
 
 

@@ -129,7 +129,7 @@ def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]
 
 def _amount(meter: str, written: str) -> Decimal:
     if written.startswith("-"):
-        raise PriceRefused("negative", meter, f"{meter}: a price is not negative, as {written!r} is")
+        raise PriceRefused("not_a_price", meter, f"{meter}: a price is not negative, as {written!r} is")
     if _AMOUNT.fullmatch(written):
         amount = Decimal(written)
         if amount < _LARGEST and int(amount.as_tuple().exponent) >= -_DIGITS:

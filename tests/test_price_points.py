@@ -62,7 +62,7 @@ def term(ledger: Ledger, kind: Any, what: str, percent: str, **how: Any) -> pric
 
 def paid(ledger: Ledger, when: int = NOON, meter: str = "input", tokens: int = 0, **call: Any) -> str | None:
     """The price of a meter for a call of acme's model a-1."""
-    facts = {"provider": "acme", "model": "a-1", "service_tier": None} | call
+    facts: dict[str, Any] = {"provider": "acme", "model": "a-1", "service_tier": None} | call
     found = read_book(ledger).find(at=when, input_tokens=tokens, **facts)
     if isinstance(found, Unpriced) or meter not in found.by_meter:
         return None
@@ -311,8 +311,8 @@ def test_a_model_takes_what_its_own_price_leaves_out_from_ones_own_pattern(embed
 
 
 def test_a_longer_pattern_stands_before_a_shorter_one_and_a_name_before_both(embedded: Ledger) -> None:
-    for model, amount in (("a-*", "1"), ("a-1*", "2"), ("*", "9")):
-        set_(embedded, f"acme/{model}", f"input={amount}")
+    for model, unit in (("a-*", "1"), ("a-1*", "2"), ("*", "9")):
+        set_(embedded, f"acme/{model}", f"input={unit}")
     assert paid(embedded) == "2"
     assert paid(embedded, model="acme/a-1") == "2"
     assert paid(embedded, model="a-2") == "1"
@@ -339,10 +339,10 @@ def test_a_model_whose_only_price_is_taken_back_is_unpriced_and_not_free(embedde
 def test_the_order_of_trust_is_a_setting() -> None:
     base = PricePoint(source="litellm", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
     both = (base, replace(base, source="bifrost", price=Decimal(3)))
-    for trust, amount in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
+    for trust, expected in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
         found = Book(Stored(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
         assert isinstance(found, PriceSet)
-        assert found.by_meter["input"].price == amount
+        assert found.by_meter["input"].price == expected
 
 
 # Terms.
