@@ -346,6 +346,7 @@ def test_what_is_written_per_million_tokens_becomes_points() -> None:
         (["input=2,50"], "not_a_price"),
         (["input=-1"], "negative"),
         (["input=NaN"], "not_a_price"),
+        (["input=1e9"], "not_a_price"),
         (["input="], "not_a_price"),
         (["input=1000000"], "not_a_price"),
         (["inptu=2"], "unknown_meter"),
