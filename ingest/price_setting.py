@@ -84,7 +84,9 @@ def points_of(
     if not found:
         raise PriceRefused("no_price", "input", "there is no price; write one such as input=2.50")
     if unstepped := next((one for one in found if marginal and one not in STEPPED), None):
-        raise PriceRefused("no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have")
+        raise PriceRefused(
+            "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
+        )
     return [
         PricePoint(
             source=OWN,
