@@ -14,7 +14,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue, explained, prices, unpriced, whatif, whatif_answer
+from dashboard import catalogue, explained, prices, unpriced, variance, whatif, whatif_answer
 from dashboard.answer import as_csv, as_json, write_csv
 from dashboard.explanation import explain
 from dashboard.question import (
@@ -131,7 +131,36 @@ def make_router(ledger: Ledger) -> APIRouter:
 
     _add_prices(router, ledger)
     _add_costs(router, ledger)
+    _add_variance(router, ledger)
     return router
+
+
+def _add_variance(router: APIRouter, ledger: Ledger) -> None:
+    """Where sources report another cost than the price book computes."""
+    books = LiveBook(ledger)
+
+    @router.get("/prices/variance", responses=_BOTH, summary="Reported against computed costs, by model")
+    def reported_against_computed(
+        request: Request,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        threshold: Annotated[str, Query(description="Models that differ by more, such as 1%.")] = "1%",
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+    ) -> Response:
+        known = ("from", "to", "timezone", "where", "threshold", "format")
+        with understood():
+            wheres = [*(where or ()), *_short_filters(request, known)]
+            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            query = parse(words, ledger.zone, datetime.now(UTC))
+            limit = variance.read_percent(threshold)
+            as_file = read_format(form) == "csv"
+        found = variance.variance(ledger, query, books.current(), limit)
+        if as_file or (form is None and wants_csv(request)):
+            text = variance.as_csv(found)
+            return Response(text, media_type=CSV, headers=_file("variance") if as_file else None)
+        return JSONResponse(variance.as_json(found))
 
 
 def _add_costs(router: APIRouter, ledger: Ledger) -> None:

@@ -127,6 +127,29 @@ def prices_terms(as_json: Json = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
+@prices_cli.app.command("variance")
+def prices_variance(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIM=VALUE", help="Only these calls; may be given several times."),
+    ] = None,
+    threshold: Annotated[str, typer.Option(help="List models that differ by more.")] = "1%",
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Say where sources report another cost than the price book computes, and the likely cause."""
+    from dashboard.variance_command import run
+
+    form = "json" if as_json else "csv" if as_csv else "table"
+    raise typer.Exit(run(from_, to, where or [], threshold, form))
+
+
 @app.command()
 def whatif(
     from_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only calls of this model.")] = None,

@@ -36,6 +36,11 @@ def prices_csv(query: SpendQuery, search: str) -> str:
     return _link(_PRICES, pairs, query.filters)
 
 
+def variance_csv(query: SpendQuery) -> str:
+    """`GET /v1/prices/variance` as a CSV file."""
+    return _link(f"{_PRICES}/variance", [*_period(query.period), ("timezone", query.zone)], query.filters)
+
+
 def requests_csv(period: Period, filters: Iterable[Filter]) -> str:
     """`GET /v1/requests` as a CSV file of all calls."""
     return _link(_REQUESTS, _period(period), filters)

@@ -11,7 +11,7 @@ from dash import html
 from dashboard import prices, wording
 from dashboard.filters import View, only, question
 from dashboard.links import prices_csv, spend_csv
-from dashboard.pages import one_price, tables
+from dashboard.pages import one_price, price_checks, tables
 from dashboard.pages.parts import empty, later, page, panel
 from dashboard.prices import Line, PriceList, PricesQuery
 from dashboard.question import Filter, SpendQuery
@@ -64,6 +64,8 @@ def content(ledger: Ledger, view: View) -> Any:
             html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
             later(without, view, 160),
             later(disagreeing, view, 120),
+            later(price_checks.differing, view, 120),
+            later(price_checks.repriced, view, 120),
         ],
     )
 
@@ -248,4 +250,7 @@ def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
     return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
 
 
-PARTS: Final = (without, disagreeing, one_price.course, one_price.applying, one_price.behind, one_price.rows)
+PARTS: Final = (
+    *(without, disagreeing, *price_checks.PARTS),
+    *(one_price.course, one_price.applying, one_price.behind, one_price.rows),
+)

@@ -35,7 +35,7 @@ SHOWS = {
         "#latency-by-key",
     ),
     "requests": ("#totals", ".ag-row"),
-    "prices": ("#prices", "#unpriced-models", "#price-conflicts"),
+    "prices": ("#prices", "#unpriced-models", "#price-conflicts", "#variance", "#repricings"),
     "what-if": ("#models", "#whatif-compare"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")

@@ -1,0 +1,113 @@
+"""Parts of the page Prices that look back: reported against computed costs, and the last runs that priced calls again."""
+
+from typing import Any, Final
+
+from dash import html
+
+from dashboard import prices, repricings, wording
+from dashboard.filters import View, only, question
+from dashboard.links import variance_csv
+from dashboard.pages import tables
+from dashboard.pages.parts import panel
+from dashboard.variance import Variance, variance
+from ingest.ledger.engine import Ledger
+from ingest.ledger.reprice_runs import Run
+from ingest.ledger.slots import Zone
+from ingest.ledger.types import instant
+from ingest.money import from_pico
+from ingest.repricing import amounts
+
+_SHOWN: Final = 15
+_SHOWN_RUNS: Final = 5
+
+
+def differing(ledger: Ledger, view: View) -> Any:
+    """Models whose source reports another cost than the price book computes."""
+    asked = question(view, ledger.zone, ("requests",))
+    found = variance(ledger, asked, prices.book_of(ledger))
+    title = "Reported against computed"
+    if not found:
+        words = "No model's reported and computed costs differ by more than 1%."
+        return panel(title, [html.P(words, id="variance", className="note")])
+    more = len(found) - _SHOWN
+    remarks = [
+        "Calls of which both are known. What counts is what the source reported, unless the settings say otherwise."
+    ]
+    if more > 0:
+        remarks.append(f"{wording.number(more)} more are not shown here; the CSV has them all")
+    return tables.table(
+        "variance",
+        title,
+        ("Model", "Provider", "Likely cause", "Requests", "Reported", "Computed", "Difference"),
+        [_differing(view, one) for one in found[:_SHOWN]],
+        texts=3,
+        csv=variance_csv(asked),
+        remarks=remarks,
+        width=860,
+    )
+
+
+def _differing(view: View, one: Variance) -> list[Any]:
+    named = tables.Text(one.model, only(view, ("provider", one.provider), ("model", one.model)))
+    totals = (wording.amount(from_pico(pico), one.currency) for pico in (one.reported, one.computed))
+    return [
+        named,
+        tables.Text(one.provider),
+        tables.Text(one.cause or "unknown"),
+        wording.compact(one.requests),
+        *totals,
+        wording.percent(one.share) if one.share is not None else wording.NOTHING,
+    ]
+
+
+def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
+    """The last runs that priced calls again, with what they changed."""
+    found = repricings.last(ledger, _SHOWN_RUNS)
+    title = "Priced again"
+    if not found:
+        words: list[Any] = [
+            "No calls have been priced again yet: ",
+            html.Code("tallybook reprice --dry-run"),
+        ]
+        return panel(title, [html.P(words, id="repricings", className="note")])
+    return tables.table(
+        "repricings",
+        title,
+        ("Run", "When", "Who", "Which calls", "Looked at", "Changed", "Before", "After"),
+        [_run(one, ledger.zone) for one in found],
+        texts=4,
+        width=860,
+    )
+
+
+def _run(one: Run, zone: Zone) -> list[Any]:
+    when = one.started_at.astimezone(zone.info)
+    state = "" if one.status == "done" else f" ({one.status})"
+    texts = [
+        f"{one.run_id}{state}",
+        f"{wording.day(when.date())}, {when:%H:%M}",
+        one.started_by,
+        _scope(one, zone),
+    ]
+    totals = amounts(one.changes)
+    before, after = (
+        ", ".join(wording.amount(from_pico(pair[at]), currency) for currency, pair in sorted(totals.items()))
+        for at in (0, 1)
+    )
+    counts = (wording.number(count) for count in (one.examined, one.changed))
+    return [*map(tables.Text, texts), *counts, before or wording.NOTHING, after or wording.NOTHING]
+
+
+def _scope(one: Run, zone: Zone) -> str:
+    scope = one.scope
+    days = [
+        f"{word} {wording.day(instant(at).astimezone(zone.info).date())}"
+        for word, at in (("from", scope.start), ("to", scope.end))
+        if at is not None
+    ]
+    names = [name for name in (scope.provider, scope.model) if name]
+    parts = [*(["unpriced"] if scope.only_unpriced else []), *names, *days]
+    return " ".join(parts) if parts else "all"
+
+
+PARTS: Final = (differing, repriced)
