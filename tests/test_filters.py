@@ -16,7 +16,10 @@ NOW = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)
 """Already the 6th in Berlin."""
 
 filters = st.lists(
-    st.tuples(st.sampled_from(DIMENSIONS), st.text(st.characters(exclude_characters="\0"), min_size=1)),
+    st.tuples(
+        st.sampled_from(DIMENSIONS),
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
+    ),
     unique=True,
 ).map(lambda pairs: tuple(sorted(pairs, key=lambda pair: DIMENSIONS.index(pair[0]))))
 views = st.builds(

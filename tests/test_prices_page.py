@@ -344,7 +344,7 @@ def test_what_is_written_per_million_tokens_becomes_points() -> None:
     ("written", "code"),
     [
         (["input=2,50"], "not_a_price"),
-        (["input=-1"], "negative"),
+        (["input=-1"], "not_a_price"),
         (["input=NaN"], "not_a_price"),
         (["input=1e9"], "not_a_price"),
         (["input="], "not_a_price"),
