@@ -66,7 +66,7 @@ def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is
     title = "Priced again"
     if not found:
         words: list[Any] = [
-            "No calls have been priced again yet: ",
+            "Nothing has been priced again yet. What it would change: ",
             html.Code("tallybook reprice --dry-run"),
         ]
         return panel(title, [html.P(words, id="repricings", className="note")])

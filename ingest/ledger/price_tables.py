@@ -1,4 +1,4 @@
-"""The tables of the price book. Rows of prices, terms, aliases, fees and rates are only ever added."""
+"""The tables of the price book. Rows of prices, terms and aliases are only ever added."""
 
 import sqlalchemy as sa
 
@@ -63,39 +63,6 @@ price_alias = sa.Table(
     sa.Column("target_model", sa.Text, nullable=False),
     *_added(),
     comment="Other names of models, such as deployments. Only added: the last one of a name counts.",
-)
-
-flat_fee = sa.Table(
-    "flat_fee",
-    metadata,
-    sa.Column("number", Serial, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("provider", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("team", sa.Text),
-    sa.Column("customer", sa.Text),
-    sa.Column("amount", sa.Text, nullable=False),
-    sa.Column("currency", sa.Text, nullable=False),
-    sa.Column("starts_at", Instant, nullable=False),
-    sa.Column("ends_at", Instant, nullable=False),
-    sa.Column("replaces", sa.BigInteger),
-    *_added(),
-    comment="Fees of committed or provisioned capacity and of platforms, spread over their hours. Only added.",
-)
-
-exchange_rate = sa.Table(
-    "exchange_rate",
-    metadata,
-    sa.Column("number", Serial, primary_key=True),
-    sa.Column("day", sa.Integer, nullable=False),
-    sa.Column("base", sa.Text, nullable=False),
-    sa.Column("quote", sa.Text, nullable=False),
-    sa.Column("rate", sa.Text, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),
-    *_added(),
-    sa.Index("ix_exchange_rate_base_quote_day", "base", "quote", "day"),
-    comment="One unit of `base` in units of `quote` on a day (days since 1970-01-01). Only added: the last one counts.",
 )
 
 reprice_run = sa.Table(

@@ -1,4 +1,4 @@
-"""The price book: price points, terms, aliases, flat fees, exchange rates, runs that price again."""
+"""The price book: price points, terms, aliases, and runs that price again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,39 +71,6 @@ def upgrade() -> None:
         comment="Other names of models, such as deployments. Only added: the last one of a name counts.",
     )
     op.create_table(
-        "flat_fee",
-        sa.Column("number", SERIAL, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("team", sa.Text(), nullable=True),
-        sa.Column("customer", sa.Text(), nullable=True),
-        sa.Column("amount", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("starts_at", sa.BigInteger(), nullable=False),
-        sa.Column("ends_at", sa.BigInteger(), nullable=False),
-        sa.Column("replaces", sa.BigInteger(), nullable=True),
-        sa.Column("added_at", sa.BigInteger(), nullable=False),
-        sa.Column("added_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_flat_fee")),
-        comment="Fees of committed or provisioned capacity and of platforms, spread over their hours. Only added.",
-    )
-    op.create_table(
-        "exchange_rate",
-        sa.Column("number", SERIAL, nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("base", sa.Text(), nullable=False),
-        sa.Column("quote", sa.Text(), nullable=False),
-        sa.Column("rate", sa.Text(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("added_at", sa.BigInteger(), nullable=False),
-        sa.Column("added_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_exchange_rate")),
-        comment="One unit of `base` in units of `quote` on a day (days since 1970-01-01). Only added: the last one counts.",
-    )
-    op.create_index(op.f("ix_exchange_rate_base_quote_day"), "exchange_rate", ["base", "quote", "day"])
-    op.create_table(
         "reprice_run",
         sa.Column("run_id", SERIAL, nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
@@ -122,7 +89,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("reprice_run", "exchange_rate", "flat_fee", "price_alias", "price_term", "price_point"):
+    for table in ("reprice_run", "price_alias", "price_term", "price_point"):
         op.drop_table(table)
     with op.batch_alter_table("price_set") as changed:
         changed.drop_column("workings")
