@@ -37,6 +37,9 @@ FILLED: Final = frozenset(
 _REMEMBERED: Final = 10_000
 """Names come from callers: so many combinations of them are kept, then all are forgotten."""
 
+LONGEST_NAME: Final = 400
+"""Characters of a model's name: a longer one is nobody's, and to look for it would take long."""
+
 EVERYWHERE: Final = "*"
 """In the sources whose computed costs count: all of them."""
 
@@ -162,6 +165,8 @@ class Book:
         team: str | None,
         customer: str | None,
     ) -> "Dated | Unpriced":
+        if len(model) > LONGEST_NAME:
+            return Unpriced(f"no price for {provider}/{model[:LONGEST_NAME]}...")
         alias = self.alias_of(provider, model)
         if alias is not None:
             provider, model = alias.target_provider, alias.target_model
