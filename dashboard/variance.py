@@ -24,7 +24,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import Recalled, recall
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import usage_event
-from ingest.money import MoneyError, from_pico, plain
+from ingest.money import MoneyError, plain
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
@@ -257,8 +257,3 @@ def _cells(one: Variance) -> list[Any]:
     amounts = (plain(pico) for pico in (one.reported, one.computed, one.difference))
     share = None if one.share is None else f"{one.share:f}"
     return [one.provider, one.model, one.currency, one.requests, *amounts, share, one.cause]
-
-
-def shown(pico: int) -> Decimal:
-    """An amount in units, for people."""
-    return from_pico(pico)

@@ -14,6 +14,7 @@ from dashboard.question import QuestionError, Words, parse
 from dashboard.variance import Variance
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.prices import read_book
+from ingest.money import from_pico
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -52,7 +53,7 @@ def _print(found: list[Variance], threshold: str) -> None:
             name, justify="left" if name in ("model", "likely cause") else "right", overflow="fold"
         )
     for one in found:
-        amounts = [f"{variance.shown(pico):.6f} {one.currency}" for pico in (one.reported, one.computed)]
+        amounts = [f"{from_pico(pico):.6f} {one.currency}" for pico in (one.reported, one.computed)]
         part = "" if one.share is None else f"{one.share * 100:+.2f}%"
         cells = (f"{one.provider}/{one.model}", f"{one.requests:,}", *amounts, part, one.cause or "unknown")
         table.add_row(*map(escape, cells))
