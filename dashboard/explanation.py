@@ -26,6 +26,7 @@ from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.computed import compute
 from ingest.pricing.point import PricePoint
+from ingest.pricing.pricing import prices_of
 from ingest.pricing.rates import NoRate, PriceSet, Unpriced
 from ingest.pricing.workings import Workings, work_out
 
@@ -223,16 +224,7 @@ def _today(connection: sa.Connection, event: UsageEvent, book: PriceBook) -> Cal
     if priced is None or not billable_units(priced):
         return "the call counts nothing that has a price"
     assert event.occurred_at is not None, "an event of the ledger has its time"
-    prices = book.find(
-        priced.provider,
-        priced.model,
-        priced.service_tier,
-        event.occurred_at,
-        priced.input_tokens or 0,
-        priced.region,
-        priced.team,
-        priced.customer,
-    )
+    prices = prices_of(priced, book, event.occurred_at)
     try:
         charge = compute(priced, prices, None)
     except MoneyError as error:

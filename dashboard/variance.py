@@ -28,6 +28,7 @@ from ingest.money import MoneyError, plain
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
+from ingest.pricing.pricing import prices_of
 
 THRESHOLD: Final = Decimal("0.01")
 """Models whose totals differ by more than this part of the computed one are listed."""
@@ -202,10 +203,7 @@ def _explaining(call: Recalled, reported: int, computed: int, book: PriceBook) -
 
 
 def _computed(event: UsageEvent, at: int, book: PriceBook, *, in_lowest_band: bool = False) -> int | None:
-    tokens = 0 if in_lowest_band else event.input_tokens or 0
-    prices = book.find(
-        event.provider, event.model, event.service_tier, at, tokens, event.region, event.team, event.customer
-    )
+    prices = prices_of(event, book, at, 0 if in_lowest_band else None)
     try:
         charge = compute(event, prices, None)
     except MoneyError:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from ingest.ledger.slots import Zone, day_number
-from ingest.ledger.types import instant
+from ingest.ledger.types import instant, micros
 
 _YEARS: Final = range(1971, 2200)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -37,6 +37,19 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
         allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
         raise NotATime(f"{parameter}: {text!r} is not a time; {allowed}") from error
     return found
+
+
+def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | None, int | None]:
+    """What `--from` and `--to` mean, in microseconds UTC; None for an edge that is open.
+
+    Raises:
+        NotATime: one of them is no time.
+    """
+    first, last = (
+        None if text is None else micros(read_moment(name, text, zone))
+        for name, text in (("--from", start), ("--to", end))
+    )
+    return first, last
 
 
 def written(at: int, zone: Zone | None = None) -> str:

@@ -11,10 +11,9 @@ from rich.table import Table
 
 from ingest.accept import now
 from ingest.alias_command import person
-from ingest.dates import NotATime, read_moment, written
+from ingest.dates import NotATime, read_edges, written
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.types import micros
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.book import Book
 from ingest.pricing.hours import next_within
@@ -90,10 +89,7 @@ def add(ledger: Ledger, asked: Asked, at: int, who: str) -> list[Added]:
 
 
 def _points(asked: Asked, ledger: Ledger, at: int, who: str) -> list[PricePoint]:
-    start, end = (
-        None if text is None else micros(read_moment(name, text, ledger.zone))
-        for name, text in (("--from", asked.start), ("--to", asked.end))
-    )
+    start, end = read_edges(asked.start, asked.end, ledger.zone)
     return points_of(
         asked.provider,
         asked.model,

@@ -12,12 +12,11 @@ from rich.console import Console
 
 from ingest.accept import now
 from ingest.alias_command import person
-from ingest.dates import NotATime, read_moment, written
+from ingest.dates import NotATime, read_edges, written
 from ingest.ledger import prices
 from ingest.ledger.directory import Kind
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables import directory
-from ingest.ledger.types import micros
 from ingest.pricing.book import Book
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY
@@ -115,10 +114,7 @@ def factor(kind: TermKind, percent: str) -> Decimal:
 
 def _term(asked: Asked, ledger: Ledger, at: int, who: str) -> tuple[Term, tuple[str, ...]]:
     """The term, and the names in it that the directory does not know."""
-    start, end = (
-        None if text is None else micros(read_moment(name, text, ledger.zone))
-        for name, text in (("--from", asked.start), ("--to", asked.end))
-    )
+    start, end = read_edges(asked.start, asked.end, ledger.zone)
     if start is not None and end is not None and start >= end:
         raise TermRefused(f"--to {asked.end}: it must end after it starts ({asked.start})")
     provider, _, model = asked.what.strip().lower().partition("/")

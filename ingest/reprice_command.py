@@ -14,11 +14,10 @@ from rich.table import Table
 
 from ingest import repricing
 from ingest.alias_command import person
-from ingest.dates import NotATime, read_moment
+from ingest.dates import NotATime, read_edges
 from ingest.ledger import reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.reprice_runs import Change, Run, Scope
-from ingest.ledger.types import micros
 from ingest.money import from_pico, plain
 from ingest.repricing import Repricing
 from ingest.settings import Settings
@@ -88,15 +87,12 @@ def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None
 
 
 def _scope(asked: Asked, ledger: Ledger) -> Scope:
-    edges = [
-        None if text is None else micros(read_moment(name, text, ledger.zone))
-        for name, text in (("--from", asked.start), ("--to", asked.end))
-    ]
-    if edges[0] is not None and edges[1] is not None and edges[0] >= edges[1]:
+    start, end = read_edges(asked.start, asked.end, ledger.zone)
+    if start is not None and end is not None and start >= end:
         raise NotATime(f"--to {asked.end}: the period must end after it starts ({asked.start})")
     return Scope(
-        start=edges[0],
-        end=edges[1],
+        start=start,
+        end=end,
         provider=asked.provider,
         model=asked.model,
         only_unpriced=asked.only_unpriced,

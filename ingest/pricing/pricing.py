@@ -19,7 +19,7 @@ from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
-from ingest.pricing.rates import Unpriced
+from ingest.pricing.rates import PriceSet, Unpriced
 
 _NEVER_BILLED: Final = re.compile(
     r"list_models|count_tokens|responses_input_items|file_\w+|container_\w+|cached_content_\w+"
@@ -70,17 +70,22 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
     return charge if reported is None else msgspec.structs.replace(charge, reported_total=_stated(reported))
 
 
-def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
-    found = book.find(
+def prices_of(event: UsageEvent, book: PriceBook, at: int, tokens: int | None = None) -> PriceSet | Unpriced:
+    """The prices of a call, as for one with `tokens` of input where that is given."""
+    return book.find(
         event.provider,
         event.model,
         event.service_tier,
         at,
-        event.input_tokens or 0,
+        event.input_tokens or 0 if tokens is None else tokens,
         event.region,
         event.team,
         event.customer,
     )
+
+
+def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
+    found = prices_of(event, book, at)
     return compute(event, found, replay.lookup(event, book, at) if event.cache_lookup_tokens else None)
 
 
