@@ -1,0 +1,107 @@
+"""Ownership in the ledger: assignments, which are only added, and what they make of attributions.
+
+`owned` is derived and always complete: whoever records an assignment makes it anew in the same transaction, and so does
+whoever adds attributions. An attribution of which the assignments say nothing has no row; it belongs to whom the gateway said.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ingest.ledger import dialects
+from ingest.ledger.ownership_tables import assignment, owned
+from ingest.ledger.tables import attribution, term
+from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
+
+_CHUNK: Final = 500
+
+
+def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
+    """Add assignments, and bring what attributions belong to up to them."""
+    rows = [
+        {
+            "subject_kind": one.subject_kind,
+            "subject": one.subject,
+            "target_kind": one.target_kind,
+            "targets": json.dumps(one.targets, separators=(",", ":")),
+            "first_day": None if one.first_day == FIRST_DAY else one.first_day,
+            "end_day": None if one.end_day == END_DAY else one.end_day,
+            "reason": one.reason,
+            "recorded_at": one.recorded_at,
+            "recorded_by": one.recorded_by,
+        }
+        for one in new
+    ]
+    if rows:
+        connection.execute(assignment.insert(), rows)
+        settle(connection)
+
+
+def assignments(connection: sa.Connection, until: int | None = None) -> list[Assignment]:
+    """All assignments in the order of their recording; those recorded before `until` (microseconds UTC), if it is given."""
+    at = sa.type_coerce(assignment.c.recorded_at, sa.BigInteger)
+    wanted = sa.select(assignment, at.label("at")).order_by(assignment.c.number)
+    if until is not None:
+        wanted = wanted.where(at < until)
+    return [_assignment(row) for row in connection.execute(wanted).mappings()]
+
+
+def settle(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:
+    """Work out anew whom attributions belong to: these, or all. A ledger without assignments has nothing to work out."""
+    owners = Owners(assignments(connection))
+    if attributions is None:
+        connection.execute(owned.delete())
+    for some in [None] if attributions is None else dialects.chunks(sorted(attributions)):
+        if some is not None:
+            connection.execute(owned.delete().where(owned.c.attribution_id.in_(some)))
+        rows = [
+            {"attribution_id": attribution_id, **one._asdict()}
+            for attribution_id, said in _said(connection, some)
+            for one in _told(owners, said)
+        ]
+        for start in range(0, len(rows), _CHUNK):
+            connection.execute(owned.insert(), rows[start : start + _CHUNK])
+
+
+def _told(owners: Owners, said: Said) -> Sequence[Owned]:
+    """What the assignments say; nothing where they only repeat what the gateway said."""
+    found = owners.of(said)
+    only = found[0]
+    unchanged = (said.team_id, said.customer_id, None, 1, 1)
+    return [] if len(found) == 1 and only[2:] == unchanged else found
+
+
+def _said(connection: sa.Connection, some: Sequence[int] | None) -> Iterable[tuple[int, Said]]:
+    """What attributions say, with the texts that rules are about."""
+    c = attribution.c
+    texts: list[sa.ColumnElement[Any]] = []
+    source: sa.FromClause = attribution
+    for kind in RULES:
+        named = term.alias(f"{kind}_term")
+        texts.append(named.c.text.label(kind))
+        source = source.outerjoin(named, named.c.term_id == c[f"{kind}_id"])
+    wanted = sa.select(c.attribution_id, c.virtual_key_id, c.team_id, c.customer_id, *texts).select_from(
+        source
+    )
+    if some is not None:
+        wanted = wanted.where(c.attribution_id.in_(some))
+    for row in connection.execute(wanted).mappings():
+        known: dict[SubjectKind, str] = {kind: row[kind] for kind in RULES if row[kind] is not None}
+        yield row["attribution_id"], Said(row["virtual_key_id"], row["team_id"], row["customer_id"], known)
+
+
+def _assignment(row: sa.RowMapping) -> Assignment:
+    return Assignment(
+        subject_kind=row["subject_kind"],
+        subject=row["subject"],
+        target_kind=row["target_kind"],
+        targets=tuple(Target(*one) for one in json.loads(row["targets"])),
+        first_day=FIRST_DAY if row["first_day"] is None else row["first_day"],
+        end_day=END_DAY if row["end_day"] is None else row["end_day"],
+        reason=row["reason"],
+        recorded_at=row["at"],
+        recorded_by=row["recorded_by"],
+        number=row["number"],
+    )

@@ -1,0 +1,54 @@
+"""Dated ownership: who owns keys, teams and calls with a label, cost centres, and what that makes of attributions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "assignment",
+        sa.Column("number", SERIAL, nullable=False),
+        sa.Column("subject_kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("target_kind", sa.Text(), nullable=False),
+        sa.Column("targets", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=True),
+        sa.Column("end_day", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_assignment")),
+        comment="Who owns what from a day to a day of the reporting zone. Only added: the last one that covers a day counts.",
+    )
+    op.create_table(
+        "cost_center",
+        sa.Column("entry_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("gl_code", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_cost_center")),
+        comment="What accounting knows of cost centres, which are entries of the directory.",
+    )
+    op.create_table(
+        "owned",
+        sa.Column("attribution_id", sa.BigInteger(), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("end_day", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.BigInteger(), nullable=True),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
+        sa.Column("parts", sa.BigInteger(), nullable=False),
+        sa.Column("whole", sa.BigInteger(), nullable=False),
+        comment="What the assignments make of each attribution, day by day. Derived, and made anew when they change.",
+    )
+    op.create_index(op.f("ix_owned_attribution_id"), "owned", ["attribution_id"])
+
+
+def downgrade() -> None:
+    for table in ("owned", "cost_center", "assignment"):
+        op.drop_table(table)
