@@ -19,7 +19,7 @@ from ingest.ledger.tables import attribution, directory, directory_alias
 
 LONGEST_NAME: Final = 120
 
-Kind = Literal["virtual_key", "team", "customer", "business_unit"]
+Kind = Literal["virtual_key", "team", "customer", "business_unit", "cost_center"]
 
 _CHUNK: Final = 200
 """Entries in one transaction, so that it is short."""

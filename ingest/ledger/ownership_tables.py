@@ -32,6 +32,7 @@ cost_center = sa.Table(
 owned = sa.Table(
     "owned",
     metadata,
+    sa.Column("number", Serial, primary_key=True),
     sa.Column("attribution_id", sa.BigInteger, nullable=False),
     sa.Column("first_day", sa.Integer, nullable=False),
     sa.Column("end_day", sa.Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""Dated ownership: who owns keys, teams and calls with a label, cost centres, and what that makes of attributions."""
+"""Dated ownership: who owns keys, teams and calls with a label, cost centres, what that makes of attributions; the audit log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +36,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "owned",
+        sa.Column("number", SERIAL, nullable=False),
         sa.Column("attribution_id", sa.BigInteger(), nullable=False),
         sa.Column("first_day", sa.Integer(), nullable=False),
         sa.Column("end_day", sa.Integer(), nullable=False),
@@ -44,11 +45,23 @@ def upgrade() -> None:
         sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
         sa.Column("parts", sa.BigInteger(), nullable=False),
         sa.Column("whole", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_owned")),
         comment="What the assignments make of each attribution, day by day. Derived, and made anew when they change.",
     )
     op.create_index(op.f("ix_owned_attribution_id"), "owned", ["attribution_id"])
+    op.create_table(
+        "audit_entry",
+        sa.Column("number", SERIAL, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
+        comment="Every change that people make to prices, owners, rates, fees, budgets and periods. Only added.",
+    )
 
 
 def downgrade() -> None:
-    for table in ("owned", "cost_center", "assignment"):
+    for table in ("audit_entry", "owned", "cost_center", "assignment"):
         op.drop_table(table)

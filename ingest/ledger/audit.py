@@ -1,0 +1,78 @@
+"""The audit log: what people changed in prices, owners, rates, fees, budgets and periods. Entries are only added.
+
+An entry is written in the transaction of the change itself, so that neither is there without the other. It holds names,
+dates and amounts; never a key, a token or what a call said.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest.ledger.tables import Serial, metadata
+from ingest.ledger.types import Instant
+
+audit_entry = sa.Table(
+    "audit_entry",
+    metadata,
+    sa.Column("number", Serial, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    comment="Every change that people make to prices, owners, rates, fees, budgets and periods. Only added.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One change: when (microseconds UTC), by whom, what was done to what, and how."""
+
+    at: int
+    by: str
+    action: str
+    """A noun and a verb, such as `owner set` or `period close`."""
+    subject: str
+    """What was changed, as people name it: a key's name or hint, a model, a period."""
+    detail: Mapping[str, Any]
+    """What is there to know, as JSON has it; amounts as decimal text."""
+    number: int = 0
+
+
+def note(connection: sa.Connection, entry: Entry) -> None:
+    """Add an entry, in the transaction of the change."""
+    row = {
+        "at": entry.at,
+        "by": entry.by,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": json.dumps(entry.detail, ensure_ascii=False, sort_keys=True),
+    }
+    connection.execute(audit_entry.insert(), row)
+
+
+def entries(
+    connection: sa.Connection, *, action: str | None = None, subject: str | None = None, most: int = 200
+) -> list[Entry]:
+    """The latest entries, newest first; those whose action begins with a word or about a subject, where one is given."""
+    c = audit_entry.c
+    wanted = sa.select(audit_entry, sa.type_coerce(c.at, sa.BigInteger).label("instant"))
+    if action is not None:
+        wanted = wanted.where(c.action.startswith(action, autoescape=True))
+    if subject is not None:
+        wanted = wanted.where(c.subject == subject)
+    rows = connection.execute(wanted.order_by(c.number.desc()).limit(most)).mappings()
+    return [
+        Entry(
+            at=row["instant"],
+            by=row["by"],
+            action=row["action"],
+            subject=row["subject"],
+            detail=json.loads(row["detail"]),
+            number=row["number"],
+        )
+        for row in rows
+    ]
