@@ -15,7 +15,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
-from ingest.ledger import marks, schema
+from ingest.ledger import marks, ownership, schema
 from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.secrets import KeyRing, secret_beside
 from ingest.ledger.slots import Zone
@@ -191,6 +191,7 @@ def _rezoned(ledger: Ledger, zone: Zone) -> Ledger:
             ledger_property.update().where(ledger_property.c.name == "timezone").values(value=zone.name)
         )
         marks.mark_everything(connection, zone)
+        ownership.settle(connection)
     return replace(ledger, zone=zone)
 
 

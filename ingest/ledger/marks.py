@@ -31,9 +31,7 @@ def mark(connection: sa.Connection, zone: Zone, instants: Iterable[int]) -> None
     starts = sorted({at - at % length for at in instants})
     if not starts:
         return
-    held = connection.execute(
-        sa.select(ledger_property.c.value).where(ledger_property.c.name == "timezone")
-    ).scalar()
+    held = _zone_name(connection)
     if held != zone.name:
         raise ZoneChanged(
             f"the ledger's reporting zone is {held} now, not {zone.name}: start this process again"
@@ -44,6 +42,16 @@ def mark(connection: sa.Connection, zone: Zone, instants: Iterable[int]) -> None
         index_elements=["slot"], set_={"generation": statement.excluded.generation}
     )
     connection.execute(upsert, [{**zone.slot(start)._asdict(), "generation": generation} for start in starts])
+
+
+def zone_of(connection: sa.Connection) -> Zone:
+    """The ledger's reporting zone as it is in this transaction."""
+    return Zone(_zone_name(connection) or "UTC")
+
+
+def _zone_name(connection: sa.Connection) -> str | None:
+    held = sa.select(ledger_property.c.value).where(ledger_property.c.name == "timezone")
+    return connection.execute(held).scalar()
 
 
 def mark_everything(connection: sa.Connection, zone: Zone) -> None:

@@ -5,14 +5,17 @@ whoever adds attributions. An attribution of which the assignments say nothing h
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
+from ingest.ledger.marks import zone_of
 from ingest.ledger.ownership_tables import assignment, owned
-from ingest.ledger.tables import attribution, term
+from ingest.ledger.slots import Zone
+from ingest.ledger.tables import LARGEST_CELL, attribution, term
 from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
 _CHUNK: Final = 500
@@ -51,18 +54,31 @@ def assignments(connection: sa.Connection, until: int | None = None) -> list[Ass
 def settle(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:
     """Work out anew whom attributions belong to: these, or all. A ledger without assignments has nothing to work out."""
     owners = Owners(assignments(connection))
+    instants = _instants(zone_of(connection))
     if attributions is None:
         connection.execute(owned.delete())
     for some in [None] if attributions is None else dialects.chunks(sorted(attributions)):
         if some is not None:
             connection.execute(owned.delete().where(owned.c.attribution_id.in_(some)))
         rows = [
-            {"attribution_id": attribution_id, **one._asdict()}
+            {"attribution_id": attribution_id, **one._asdict(), **instants(one)}
             for attribution_id, said in _said(connection, some)
             for one in _told(owners, said)
         ]
         for start in range(0, len(rows), _CHUNK):
             connection.execute(owned.insert(), rows[start : start + _CHUNK])
+
+
+def _instants(zone: Zone) -> Callable[[Owned], dict[str, int]]:
+    """The instants at which days begin and end in the reporting zone, for calls that are not yet summed by day."""
+
+    @cache
+    def midnight(day: int) -> int:
+        if day in (FIRST_DAY, END_DAY):
+            return LARGEST_CELL if day == END_DAY else -LARGEST_CELL
+        return zone.midnight(day)
+
+    return lambda one: {"first_at": midnight(one.first_day), "end_at": midnight(one.end_day)}
 
 
 def _told(owners: Owners, said: Said) -> Sequence[Owned]:

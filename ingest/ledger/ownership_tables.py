@@ -36,6 +36,8 @@ owned = sa.Table(
     sa.Column("attribution_id", sa.BigInteger, nullable=False),
     sa.Column("first_day", sa.Integer, nullable=False),
     sa.Column("end_day", sa.Integer, nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+    sa.Column("end_at", sa.BigInteger, nullable=False),
     sa.Column("team_id", sa.BigInteger),
     sa.Column("customer_id", sa.BigInteger),
     sa.Column("cost_center_id", sa.BigInteger),
