@@ -62,9 +62,9 @@ class Dimension:
     key: str
     label: str
     definition: str
-    kind: Literal["time", "term", "flag", "person", "place", "text", "label", "none"]
+    kind: Literal["time", "term", "flag", "person", "owner", "place", "text", "label"]
     """How the ledger holds it: a term or a flag of the call, a person (directory entry) or a place (term) of its
-    attribution, text that only events hold, or not at all yet."""
+    attribution, an owner on the day of the call (directory entry), or text that only events hold."""
 
 
 def _count(key: str, label: str, definition: str, unit: Unit = Unit.TOKENS) -> Metric:
@@ -215,9 +215,19 @@ _ALL_DIMENSIONS = (
     Dimension("model", "Model", "The model that was billed.", "term"),
     Dimension("model_requested", "Requested model", "The model that the caller asked for.", "term"),
     Dimension("virtual_key", "Virtual key", "The gateway's key that made the call.", "person"),
-    Dimension("team", "Team", "The team that the gateway named.", "person"),
-    Dimension("customer", "Customer", "The customer that the gateway named.", "person"),
-    Dimension("cost_center", "Cost centre", "The cost centre of the owner; none is known yet.", "none"),
+    Dimension(
+        "team",
+        "Team",
+        "The team that owned the call on its day; where none did, what the gateway named.",
+        "owner",
+    ),
+    Dimension(
+        "customer",
+        "Customer",
+        "The customer of the team on the day of the call; where it had none, what the gateway named.",
+        "owner",
+    ),
+    Dimension("cost_center", "Cost centre", "The cost centre of the team on the day of the call.", "owner"),
     Dimension("project", "Project", "The project that the call named.", "place"),
     Dimension("environment", "Environment", "The environment that the call named.", "place"),
     Dimension("end_user", "End user", "The person behind the call, as the caller named them.", "text"),

@@ -4,17 +4,22 @@ Text becomes ids inside the statement, in its own snapshot. A text that the ledg
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from dashboard import catalogue
 from dashboard.question import Filter
 from ingest.ledger import dialects
+from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias, term
 
 Column = sa.ColumnElement[Any]
+
+Owners = Literal["joined", "sought", "said"]
+"""How to know who owns a call: `owned` is joined to the table; it is looked up (for events only, and a shared call is
+then each owner's); or nobody has assigned anything, and it is as the gateway said."""
 
 
 def term_id(text: str) -> sa.ScalarSelect[int]:
@@ -22,12 +27,16 @@ def term_id(text: str) -> sa.ScalarSelect[int]:
     return sa.select(term.c.term_id).where(term.c.text == text).scalar_subquery()
 
 
-def restrictions(filters: Iterable[Filter], table: sa.Table, keyring: KeyRing) -> list[Column]:
-    """One condition per filter."""
-    return [_restriction(one, table, keyring) for one in filters]
+def restrictions(
+    filters: Iterable[Filter], table: sa.Table, keyring: KeyRing, *, owners: Owners = "sought"
+) -> list[Column]:
+    """One condition per filter. `owners` says how to know whose a call is: see `Owners`."""
+    return [_restriction(one, table, keyring, owners=owners) for one in filters]
 
 
-def _restriction(one: Filter, table: sa.Table, keyring: KeyRing) -> Column:  # noqa: PLR0911 - one for each kind
+def _restriction(  # noqa: PLR0911 - one for each kind
+    one: Filter, table: sa.Table, keyring: KeyRing, *, owners: Owners
+) -> Column:
     key = one.dimension
     texts = [value for value in one.values if value is not None]
     found = catalogue.dimension(key)
@@ -38,6 +47,8 @@ def _restriction(one: Filter, table: sa.Table, keyring: KeyRing) -> Column:  # n
             return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _terms(texts)))
         case "person":
             return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _people(key, texts, keyring)))
+        case "owner":
+            return _owner(one, table, _people(key, texts, keyring), owners=owners)
         case "flag":
             return _any_of(one, table.c[key], [text == "true" for text in texts])
         case "text":
@@ -47,7 +58,7 @@ def _restriction(one: Filter, table: sa.Table, keyring: KeyRing) -> Column:  # n
                 one, dialects.label(table.c.labels, key.removeprefix(catalogue.LABEL_PREFIX)), texts
             )
         case _:
-            return sa.true() if None in one.values else sa.false()
+            raise LookupError(f"{key} is no filter")
 
 
 def _any_of(one: Filter, column: Column, wanted: sa.Select[Any] | list[Any]) -> Column:
@@ -59,6 +70,41 @@ def _who(one: Filter, table: sa.Table, condition: Column) -> Column:
     """A condition on owners, as one on the table's attribution. A call without attribution has no owner."""
     owned = table.c.attribution_id.in_(sa.select(attribution.c.attribution_id).where(condition))
     return sa.or_(owned, table.c.attribution_id.is_(None)) if None in one.values else owned
+
+
+def _owner(one: Filter, table: sa.Table, people: sa.Select[Any], *, owners: Owners) -> Column:
+    """A condition on who owned a call on its day: what the assignments say, else what the gateway said.
+
+    An attribution of which the assignments say anything is in `owned` with every day.
+    """
+    assigned = _any_of(one, owned.c[f"{one.dimension}_id"], people)
+    said = _said(one, people)
+    gateway = _who(one, table, said)
+    if owners == "said":
+        return gateway
+    if owners == "joined":
+        return sa.or_(
+            sa.and_(owned.c.number.is_not(None), assigned), sa.and_(owned.c.number.is_(None), gateway)
+        )
+    unassigned = attribution.c.attribution_id.not_in(sa.select(owned.c.attribution_id))
+    at = sa.type_coerce(table.c.occurred_at, sa.BigInteger)
+    that_day = (
+        (owned.c.attribution_id == table.c.attribution_id) & (owned.c.first_at <= at) & (owned.c.end_at > at)
+    )
+    return sa.or_(
+        _who(one, table, sa.and_(said, unassigned)),
+        sa.and_(
+            table.c.attribution_id.in_(sa.select(owned.c.attribution_id).where(assigned)),
+            sa.exists().where(that_day, assigned).correlate(table),
+        ),
+    )
+
+
+def _said(one: Filter, people: sa.Select[Any]) -> Column:
+    """What the gateway said of an owner; it knows no cost centres."""
+    if one.dimension == "cost_center":
+        return sa.true() if None in one.values else sa.false()
+    return _any_of(one, attribution.c[f"{one.dimension}_id"], people)
 
 
 def _terms(texts: list[str]) -> sa.Select[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,17 +10,18 @@ import sqlalchemy as sa
 from dashboard import buckets, catalogue, names
 from dashboard.catalogue import Value
 from dashboard.measures import SMALL
+from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
 from dashboard.question import SpendQuery
 from dashboard.rewriting import rewrite
-from dashboard.statement import Compiled, compile_query
-from dashboard.sums import Sums, total
+from dashboard.statement import Compiled, asks_owners, compile_query
+from dashboard.sums import Sums
 from ingest.ledger.engine import Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
+from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import join_sum
 from ingest.ledger.slots import Zone
 from ingest.ledger.tables import LATENCY_HISTOGRAMS
 
-Key = tuple[str | bool | None, ...]
 Decode = Callable[[Any], Any]
 
 
@@ -72,13 +74,6 @@ class Result:
         return self.totals.values[self.query.metrics.index(metric)]
 
 
-@dataclass(frozen=True)
-class _Group:
-    key: Key
-    currency: str
-    sums: Sums
-
-
 def run(ledger: Ledger, query: SpendQuery) -> Result:
     """Answer a question.
 
@@ -86,20 +81,26 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         QuestionError: it cannot be answered as asked.
     """
     query = rewrite(query)
-    compiled = compile_query(query, ledger.zone, ledger.keyring)
     with ledger.reading() as connection:
+        by_share = asks_owners(query) and _owns(connection)
+        compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
         rows = connection.execute(compiled.select).all()
-        groups = list(_groups(connection, query, compiled, rows, ledger.currency))
-    result = _result(query, groups, ledger.currency)
+        portions = list(_portions(connection, query, compiled, rows, ledger.currency))
+    result = _result(query, together(portions), ledger.currency)
     if query.comparison is None:
         return result
     before = replace(query, period=query.comparison, comparison=None)
     return replace(result, comparison=run(ledger, before))
 
 
-def _groups(
+def _owns(connection: sa.Connection) -> bool:
+    """Whether anybody has assigned calls to owners in this ledger."""
+    return connection.execute(sa.select(owned.c.number).limit(1)).first() is not None
+
+
+def _portions(
     connection: sa.Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
-) -> Iterator[_Group]:
+) -> Iterator[Portion]:
     """What the database found, decoded. Groups without a single call are left out."""
     keys = len(query.dimensions)
     decoders = [
@@ -107,13 +108,15 @@ def _groups(
     ]
     currency_at = keys if compiled.by_currency else None
     currencies = names.terms(connection, {row[keys] for row in rows}) if compiled.by_currency else {}
-    first = keys + compiled.by_currency
+    share_at = keys + compiled.by_currency
+    first = share_at + 2 * compiled.by_share
     for row in rows:
         sums = _read_sums(compiled.measures, row[first:])
         if sums["requests"]:
             key = tuple(decode(value) for decode, value in zip(decoders, row[:keys], strict=True))
             currency = currencies[row[currency_at]] if currency_at is not None else None
-            yield _Group(key, _currency(query, key) or currency or reporting, sums)
+            share = Fraction(*row[share_at:first]) if compiled.by_share else WHOLE
+            yield Portion(key, _currency(query, key) or currency or reporting, sums, share)
 
 
 def _currency(query: SpendQuery, key: Key) -> str | None:
@@ -130,7 +133,7 @@ def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterab
             return lambda bucket: buckets.text(int(bucket), interval, zone)
         case "term" | "place":
             return names.terms(connection, ids).__getitem__
-        case "person":
+        case "person" | "owner":
             return names.people(connection, ids).__getitem__
         case "flag":
             return lambda flag: None if flag is None else bool(flag)
@@ -158,39 +161,38 @@ def _read_histogram(joined: str | None, raw: str | None) -> Histogram:
     return parse(",".join(texts))
 
 
-def _result(query: SpendQuery, groups: list[_Group], reporting: str) -> Result:
-    by_currency: dict[str, list[Sums]] = {}
-    for group in groups:
-        by_currency.setdefault(group.currency, []).append(group.sums)
-    main = _main_currency(by_currency, reporting)
-    totals = {currency: _totals(query, currency, sums) for currency, sums in by_currency.items()}
+def _result(query: SpendQuery, whole: Whole, reporting: str) -> Result:
+    main = _main_currency(whole.totals, reporting)
+    totals = {
+        currency: _totals(query, currency, sums, whole.scale) for currency, sums in whole.totals.items()
+    }
     return Result(
         query=query,
-        rows=tuple(_sorted(query, _filled(query, groups, main))[: query.limit]),
-        totals=totals.pop(main, _totals(query, main, [])),
+        rows=tuple(_sorted(query, _filled(query, whole.groups, main))[: query.limit]),
+        totals=totals.pop(main, _totals(query, main, Sums())),
         other_currencies=tuple(totals[currency] for currency in sorted(totals)),
-        requests=sum(group.sums["requests"] for group in groups),
-        unpriced_requests=sum(group.sums["unpriced_requests"] for group in groups),
+        requests=sum(sums["requests"] for sums in whole.totals.values()),
+        unpriced_requests=sum(sums["unpriced_requests"] for sums in whole.totals.values()),
     )
 
 
-def _main_currency(held: Mapping[str, Sequence[Sums]], reporting: str) -> str:
+def _main_currency(held: Mapping[str, Sums], reporting: str) -> str:
     """The reporting currency where some call is in it, else that of most calls."""
     if reporting in held or not held:
         return reporting
-    return max(sorted(held), key=lambda one: sum(sums["requests"] for sums in held[one]))
+    return max(sorted(held), key=lambda one: held[one]["requests"])
 
 
-def _totals(query: SpendQuery, currency: str, sums: list[Sums]) -> Totals:
-    together = total(sums)
-    return Totals(currency, _values(query, together), together.histograms)
+def _totals(query: SpendQuery, currency: str, sums: Sums, scale: int = 1) -> Totals:
+    histograms = {name: held.divided(scale) for name, held in sums.histograms.items()}
+    return Totals(currency, _values(query, sums), histograms)
 
 
 def _values(query: SpendQuery, sums: Sums) -> tuple[Value, ...]:
     return tuple(catalogue.METRICS[metric].value(sums) for metric in query.metrics)
 
 
-def _filled(query: SpendQuery, groups: list[_Group], currency: str) -> list[Row]:
+def _filled(query: SpendQuery, groups: Iterable[Group], currency: str) -> list[Row]:
     """The rows, and one of nothing for each empty bucket where time alone is asked, or for no dimension at all."""
     rows = [Row(group.key, _values(query, group.sums), group.currency) for group in groups]
     held = {row.key for row in rows}

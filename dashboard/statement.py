@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from dashboard import catalogue
 from dashboard.clock import bucket_at, bucket_of
 from dashboard.measures import again, sum_columns, sums
-from dashboard.plan import Cut, Plan, Stretch, plan
+from dashboard.plan import Cut, Plan, Stretch, kinds_of, plan
 from dashboard.question import SpendQuery
 from dashboard.restriction import restrictions
 from ingest.ledger import dialects
+from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.slots import HOUR, Zone
 from ingest.ledger.tables import (
@@ -36,10 +37,15 @@ Column = sa.ColumnElement[Any]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A statement and what its columns are, in order: dimensions, currency where there is money, measures."""
+    """A statement and what its columns are, in order.
+
+    Dimensions, the currency where there is money, the parts that owners have of a call and their whole where calls are
+    assigned, measures.
+    """
 
     select: sa.Select[Any]
     by_currency: bool
+    by_share: bool
     measures: tuple[str, ...]
 
 
@@ -52,10 +58,22 @@ class _Branch:
     where: tuple[Column, ...]
     source: sa.FromClause | None = None
 
+    @property
+    def owned_then(self) -> Column:
+        """Whether a row of `owned` is about the attribution and the day of a row of this branch."""
+        same = owned.c.attribution_id == self.table.c.attribution_id
+        if self.table is not usage_event:
+            day = self.table.c.day
+            return same & (owned.c.first_day <= day) & (owned.c.end_day > day)
+        at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+        return same & (owned.c.first_at <= at) & (owned.c.end_at > at)
+
 
 @lru_cache(maxsize=512)
-def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing) -> Compiled:
+def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing, *, by_share: bool = False) -> Compiled:
     """The statement that answers a rewritten question from a ledger that reports in `zone`.
+
+    A question about owners (`asks_owners`) of a ledger in which calls have been assigned is to be answered `by_share`.
 
     Pages ask the same questions over and over, and building a statement takes longer than many an answer.
     """
@@ -64,18 +82,31 @@ def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing) -> Compiled:
         catalogue.METRICS[m].is_money for m in query.metrics
     )
     keys = _inner_keys(query, by_currency=by_currency)
+    if by_share:
+        keys["owned_number"] = lambda _: owned.c.number
     branches = [
         _grouped(branch, keys, measures, query, keyring) for branch in _branches(query, plan(query, zone))
     ]
     part = sa.union_all(*branches).subquery("part")
-    outer = [*_outer_keys(query, part), *([part.c.currency_id] if by_currency else [])]
+    outer = [
+        *_outer_keys(query, part, by_share=by_share),
+        *([part.c.currency_id] if by_currency else []),
+        *([sa.func.coalesce(owned.c[name], 1) for name in ("parts", "whole")] if by_share else []),
+    ]
     named = [column.label(f"k{index}") for index, column in enumerate(outer)]
     source: sa.FromClause = part
     if "attribution_id" in keys:
-        source = part.outerjoin(attribution, attribution.c.attribution_id == part.c.attribution_id)
+        source = source.outerjoin(attribution, attribution.c.attribution_id == part.c.attribution_id)
+    if by_share:
+        source = source.outerjoin(owned, owned.c.number == part.c.owned_number)
     summed = [again(part.c[name], name) for name in sum_columns(measures)]
     select = sa.select(*named, *summed).select_from(source).group_by(*(column.name for column in named))
-    return Compiled(select, by_currency, measures)
+    return Compiled(select, by_currency, by_share, measures)
+
+
+def asks_owners(query: SpendQuery) -> bool:
+    """Whether the question groups by owners or filters on them."""
+    return "owner" in kinds_of(query)
 
 
 def measures_of(query: SpendQuery) -> tuple[str, ...]:
@@ -144,7 +175,7 @@ def _held_in(key: str) -> tuple[str, ...]:
     match found.kind if found else "none":
         case "term":
             return (f"{key}_id",)
-        case "person" | "place":
+        case "person" | "owner" | "place":
             return ("attribution_id",)
         case "flag":
             return (key,)
@@ -190,8 +221,14 @@ def _grouped(
     table = branch.table
     columns = [make(branch).label(name) for name, make in keys.items()]
     summed = [column for measure in measures for column in sums(table, measure)]
-    where = (*branch.where, *restrictions(query.filters, table, ring))
+    by_share = "owned_number" in keys
+    where = (
+        *branch.where,
+        *restrictions(query.filters, table, ring, owners="joined" if by_share else "said"),
+    )
     source = table if branch.source is None else branch.source
+    if by_share:
+        source = source.outerjoin(owned, branch.owned_then)
     # Grouping by name: a bound parameter in a repeated expression is another parameter to PostgreSQL.
     return sa.select(*columns, *summed).select_from(source).where(*where).group_by(*keys)
 
@@ -211,31 +248,37 @@ def _inner_key(key: str, index: int) -> dict[str, Callable[[_Branch], Column]]:
             return {"time": lambda branch: branch.time}
         case "term":
             return {f"{key}_id": lambda branch: branch.table.c[f"{key}_id"]}
-        case "person" | "place":
+        case "person" | "owner" | "place":
             return {"attribution_id": lambda branch: branch.table.c.attribution_id}
         case "label":
             text = key.removeprefix(catalogue.LABEL_PREFIX)
             return {f"label_{index}": lambda branch: dialects.label(branch.table.c.labels, text)}
-        case "none":
-            return {}
         case _:
             return {key: lambda branch: branch.table.c[key]}
 
 
-def _outer_keys(query: SpendQuery, part: sa.Subquery) -> list[Column]:
-    return [_outer_key(key, index, part) for index, key in enumerate(query.dimensions)]
+def _outer_keys(query: SpendQuery, part: sa.Subquery, *, by_share: bool) -> list[Column]:
+    return [_outer_key(key, index, part, by_share=by_share) for index, key in enumerate(query.dimensions)]
 
 
-def _outer_key(key: str, index: int, part: sa.Subquery) -> Column:
+def _outer_key(key: str, index: int, part: sa.Subquery, *, by_share: bool) -> Column:
     found = catalogue.dimension(key)
     match found.kind if found else "none":
         case "term":
             return part.c[f"{key}_id"]
         case "person" | "place":
             return attribution.c[f"{key}_id"]
+        case "owner":
+            return _owner(key, by_share=by_share)
         case "label":
             return part.c[f"label_{index}"]
-        case "none":
-            return sa.cast(sa.null(), sa.Text)
         case _:
             return part.c[key]
+
+
+def _owner(key: str, *, by_share: bool) -> Column:
+    """The owner that the assignments name; what the gateway said of a call that they say nothing of."""
+    said = sa.cast(sa.null(), sa.BigInteger) if key == "cost_center" else attribution.c[f"{key}_id"]
+    if not by_share:
+        return said
+    return sa.case((owned.c.number.is_not(None), owned.c[f"{key}_id"]), else_=said)

@@ -11,7 +11,8 @@ from dashboard.catalogue import Value
 from dashboard.links import spend_csv
 from dashboard.pages import series
 from dashboard.pages.parts import aria, defined, panel
-from dashboard.runner import Key, Result, Row
+from dashboard.portions import Key
+from dashboard.runner import Result, Row
 
 SHOWN_ROWS: Final = 50
 SHARE: Final = "share"
