@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from dashboard import names
+from dashboard.owners import owners_of
 from dashboard.question import Filter, QuestionError
 from dashboard.restriction import restrictions
 from ingest import event, money
@@ -43,6 +44,7 @@ LISTED: Final = (
     "virtual_key",
     "team",
     "customer",
+    "cost_center",
     "project",
     "environment",
     "end_user",
@@ -173,9 +175,11 @@ def _decoded(connection: sa.Connection, rows: Sequence[sa.RowMapping], facts: Se
     """The facts of each row, and who it belongs to, as people read them."""
     terms = names.terms(connection, (row[_column(name)] for row in rows for name in facts if name in TERMS))
     whos = _whos(connection, {row["attribution_id"] for row in rows})
+    owners = owners_of(connection, ((row["attribution_id"], row["occurred_at"]) for row in rows))
     return [
         {_shown_as(name): _fact(name, row[_column(name)], terms) for name in facts}
         | whos[row["attribution_id"]]
+        | owners.get((row["attribution_id"], row["occurred_at"]), {})
         for row in rows
     ]
 
@@ -219,9 +223,9 @@ def _whos(connection: sa.Connection, ids: Iterable[int | None]) -> Mapping[int |
     rows = connection.execute(sa.select(attribution).where(held.attribution_id.in_(wanted))).mappings().all()
     people = names.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
     places = names.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
-    found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, *PLACES))}
+    found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, "cost_center", *PLACES))}
     for row in rows:
-        who = {kind: people[row[f"{kind}_id"]] for kind in PEOPLE}
+        who = {kind: people[row[f"{kind}_id"]] for kind in PEOPLE} | {"cost_center": None}
         found[row["attribution_id"]] = who | {kind: places[row[f"{kind}_id"]] for kind in PLACES}
     return found
 

@@ -95,8 +95,8 @@ def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing, *, by_share: 
     ]
     named = [column.label(f"k{index}") for index, column in enumerate(outer)]
     source: sa.FromClause = part
-    if "attribution_id" in keys:
-        source = source.outerjoin(attribution, attribution.c.attribution_id == part.c.attribution_id)
+    if "who" in keys:
+        source = source.outerjoin(attribution, attribution.c.attribution_id == part.c.who)
     if by_share:
         source = source.outerjoin(owned, owned.c.number == part.c.owned_number)
     summed = [again(part.c[name], name) for name in sum_columns(measures)]
@@ -249,7 +249,7 @@ def _inner_key(key: str, index: int) -> dict[str, Callable[[_Branch], Column]]:
         case "term":
             return {f"{key}_id": lambda branch: branch.table.c[f"{key}_id"]}
         case "person" | "owner" | "place":
-            return {"attribution_id": lambda branch: branch.table.c.attribution_id}
+            return {"who": lambda branch: branch.table.c.attribution_id}
         case "label":
             text = key.removeprefix(catalogue.LABEL_PREFIX)
             return {f"label_{index}": lambda branch: dialects.label(branch.table.c.labels, text)}
