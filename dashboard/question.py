@@ -72,6 +72,10 @@ class SpendQuery:
     """Columns to sort by, first one first; `-` before a name for descending."""
     limit: int | None = None
     """How many rows are shown; totals are of all of them."""
+    currency: str | None = None
+    """The currency that every amount is converted to, by the rate of the day of each call."""
+    unconverted: bool = False
+    """Whether an answer in the currencies of the calls will do where a rate is missing."""
 
 
 @dataclass(frozen=True)
