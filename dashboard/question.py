@@ -74,6 +74,8 @@ class SpendQuery:
     """How many rows are shown; totals are of all of them."""
     currency: str | None = None
     """The currency that every amount is converted to, by the rate of the day of each call."""
+    by_entry: bool = False
+    """Whether keys and owners are named by the number of their entry, for programs that match them."""
     unconverted: bool = False
     """Whether an answer in the currencies of the calls will do where a rate is missing."""
 

@@ -133,6 +133,8 @@ def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterab
             return lambda bucket: buckets.text(int(bucket), interval, zone)
         case "term" | "place":
             return names.terms(connection, ids).__getitem__
+        case "person" | "owner" if query.by_entry:
+            return lambda entry_id: None if entry_id is None else str(entry_id)
         case "person" | "owner":
             return names.people(connection, ids).__getitem__
         case "flag":
