@@ -80,12 +80,18 @@ def make_router(ledger: Ledger) -> APIRouter:
         limit: Annotated[
             str | None, Query(description="Show at most so many rows; totals are of all.")
         ] = None,
+        currency: Annotated[
+            str | None, Query(description="Convert all amounts to this currency, by the rate of each day.")
+        ] = None,
         form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
     ) -> Response:
-        known = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare", "limit", "format")
+        asked = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare")
+        known = (*asked, "limit", "currency", "format")
         with understood():
             wheres = [*(where or ()), *_short_filters(request, known)]
-            words = Words(by or (), metric or (), start, end, interval, timezone, wheres, compare, limit)
+            words = Words(
+                by or (), metric or (), start, end, interval, timezone, wheres, compare, limit, currency
+            )
             as_file = read_format(form) == "csv"
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
         if as_file or (form is None and wants_csv(request)):

@@ -31,6 +31,10 @@ def spend(
         typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Convert all amounts to this currency, by the rate of each day."),
+    ] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
@@ -47,6 +51,7 @@ def spend(
             timezone=timezone,
             where=where or [],
             limit=limit,
+            currency=currency,
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )

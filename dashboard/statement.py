@@ -131,6 +131,8 @@ def _branches(query: SpendQuery, zone: Zone) -> list[_Branch]:
     if chosen.grain == "event":
         day = bucket_at(replace(query, interval="day", zone=zone.name), at)
         between = _between(usage_event.c.occurred_at, chosen.whole)
+        if query.after_call is not None:
+            between = (*between, usage_event.c.seq > query.after_call)
         return [_Branch(usage_event, bucket_at(query, at), day, between)]
     found = [
         *_day_branches(query, chosen),
