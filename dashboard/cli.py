@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from dashboard import finance_cli
 from ingest import prices_cli
 from ingest.cli import Json, app
 from ingest.prices_cli import app as prices
@@ -242,6 +243,10 @@ def serve(
     from dashboard.serving import run
 
     raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
+
+
+app.add_typer(finance_cli.report, name="report")
+app.add_typer(finance_cli.period, name="period")
 
 
 def main() -> None:

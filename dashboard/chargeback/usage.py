@@ -40,6 +40,8 @@ class Used:
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int = 0
+    priced_tokens: int = 0
+    """Tokens of calls that have a price."""
 
     def __add__(self, other: "Used") -> "Used":
         return Used(*(getattr(self, one) + getattr(other, one) for one in NUMBERS))
@@ -123,6 +125,7 @@ def _used(row: Row) -> Used:
         _pico(listed if priced else cost),
         _pico(contracted if priced else cost),
         *(int(count or 0) for count in counts),
+        priced_tokens=int(counts[-1] or 0) if row.key[-1] != "unpriced" else 0,
     )
 
 
