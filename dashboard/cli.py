@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from dashboard import finance_cli
-from ingest import prices_cli
+from ingest import fees_cli, prices_cli, rates_cli
 from ingest.cli import Json, app
 from ingest.prices_cli import app as prices
 
@@ -245,8 +245,26 @@ def serve(
     raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
 
 
+@fees_cli.app.command("list")
+def fees_list(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
+    from dashboard.fees_command import run
+
+    raise typer.Exit(run(from_, to, as_json=as_json))
+
+
 app.add_typer(finance_cli.report, name="report")
 app.add_typer(finance_cli.period, name="period")
+app.add_typer(finance_cli.allocate, name="allocate")
+app.command("audit")(finance_cli.audit)
+app.add_typer(rates_cli.app)
+app.add_typer(fees_cli.app)
 
 
 def main() -> None:

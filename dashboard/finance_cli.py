@@ -9,6 +9,8 @@ from ingest.cli import Json
 report = typer.Typer(help="Reports for finance.", no_args_is_help=True)
 period = typer.Typer(help="Months, and closing them.", no_args_is_help=True)
 
+allocate = typer.Typer(help="Rules by which shared cost is allocated to teams.", no_args_is_help=True)
+
 _Month = Annotated[
     str, typer.Argument(metavar="MONTH", help="A month of the reporting zone, such as 2026-10.")
 ]
@@ -78,3 +80,56 @@ def period_reopen(
     from dashboard.period_command import reopen
 
     raise typer.Exit(reopen(month, reason))
+
+
+@allocate.command("set")
+def allocate_set(
+    pool: Annotated[
+        str,
+        typer.Argument(metavar="POOL", help="fees, unassigned (calls of no team), or fee:NAME for one fee."),
+    ],
+    method: Annotated[
+        str, typer.Option("--by", help="even, cost, tokens, requests, fixed, or keep (not at all).")
+    ],
+    team: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEAM[=PARTS]", help="A team that shares it, with its parts; all where none is named."
+        ),
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="From this day on; always where not given.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
+    fallback: Annotated[
+        str, typer.Option(help="Where the proportion is to nothing at all: even, or keep.")
+    ] = "even",
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+) -> None:
+    """Set how a pool is allocated; the rule recorded last counts where several cover a day."""
+    from dashboard.allocate_command import Asked, record
+
+    asked = Asked(pool, method, tuple(team or ()), from_, to, fallback, reason)
+    raise typer.Exit(record(asked))
+
+
+@allocate.command("list")
+def allocate_list(as_json: Json = False) -> None:
+    """List the rules, the latest first."""
+    from dashboard.allocate_command import listed
+
+    raise typer.Exit(listed(as_json=as_json))
+
+
+def audit(
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="Changes of this kind only, such as owner, prices, period."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show who changed what: prices, owners, rates, fees, rules, periods; the latest first."""
+    from dashboard.audit_command import run
+
+    raise typer.Exit(run(action, limit, as_json=as_json))

@@ -47,6 +47,10 @@ class Basis(NamedTuple):
     tokens: int = 0
     requests: int = 0
 
+    def plus(self, other: "Basis") -> "Basis":
+        """Both together."""
+        return Basis(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

@@ -26,13 +26,19 @@ from dashboard.portions import apportioned
 from dashboard.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
 from ingest.allocation import NOBODY, UNASSIGNED, Basis, Owner, Rule, Rules, shares
+from ingest.exchange import NoRate, Rates
+from ingest.fees import Charge, charges_of
+from ingest.fees import Fee as ChargedFee
 from ingest.ledger import periods
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
+from ingest.ledger.exchange_rates import read_rates
+from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
 from ingest.ledger.periods import Closed
 from ingest.ledger.tables import directory, usage_event
 from ingest.ledger.types import instant
+from ingest.money import divide_half_even
 from ingest.ownership import Owners
 
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
@@ -181,6 +187,8 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     with ledger.reading() as connection:
         rules = Rules(read_rules(connection))
         owners = Owners(assignments(connection))
+        charged = read_fees(connection)
+        rates = read_rates(connection)
         last_call = connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
     first, end = calendar.days
     edges = rules.edges(first, end)
@@ -191,11 +199,11 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     for start, stop in pairwise(edges):
         during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
         used = usage(ledger, during)
-        paid: list[Fee] = []
+        paid, unknown = _fees(ledger, charged, rates, during, owners)
         allocations += _allocated(rules, owners, used.details, paid, start)
         details += used.details
         fees += paid
-        unconverted += used.unconverted
+        unconverted += (*used.unconverted, *unknown)
     whole = Statement(
         period=calendar.name,
         first=calendar.first,
@@ -217,6 +225,32 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
         return replace(whole, names=_names(connection, _entries_of(whole)))
 
 
+def _fees(
+    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, owners: Owners
+) -> tuple[list[Fee], list[Unconverted]]:
+    """What fees cost in a period, in the reporting currency by the rate of the day that each charge starts."""
+    start, end = period.micros
+    found: list[Fee] = []
+    unknown: list[Unconverted] = []
+    for fee in charged:
+        charges = [(one, one.during(start, end)) for one in charges_of(fee, ledger.zone, start, end)]
+        try:
+            amount = sum(_converted(ledger, rates, charge, part) for charge, part in charges)
+        except NoRate as error:
+            unknown.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
+            continue
+        if amount:
+            team = fee.team_id
+            owner = None if team is None else Owner(team, *owners.home(team, ledger.zone.day(start)))
+            found.append(Fee(fee.name, amount, fee.provider, owner))
+    return found, unknown
+
+
+def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
+    found = rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate * amount
+    return divide_half_even(found.numerator, found.denominator)
+
+
 def _allocated(
     rules: Rules, owners: Owners, details: Iterable[Detail], fees: Iterable[Fee], day: int
 ) -> list[Allocation]:
@@ -227,11 +261,11 @@ def _allocated(
         if one.owner.team_id is None:
             nobody[one.owner] = nobody.get(one.owner, 0) + one.used.cost
         else:
-            held = bases.get(one.owner, Basis())
-            used = one.used
-            bases[one.owner] = Basis(
-                held.cost + used.cost, held.tokens + used.total_tokens, held.requests + used.requests
-            )
+            used = Basis(one.used.cost, one.used.total_tokens, one.used.requests)
+            bases[one.owner] = bases.get(one.owner, Basis()).plus(used)
+    for fee in fees:
+        if fee.owner is not None:
+            bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))
     found: list[Allocation] = []
     for fee in fees:
         if fee.owner is None:

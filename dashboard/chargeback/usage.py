@@ -1,7 +1,7 @@
 """Usage by owner: what a period's calls cost and used, at the grain that statements are made from and kept at."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -120,13 +120,10 @@ def usage(ledger: Ledger, period: Period, after_call: int | None = None) -> Usag
 def _used(row: Row) -> Used:
     cost, listed, contracted, *counts = row.values
     priced = row.key[-1] == "computed"
-    return Used(
-        _pico(cost),
-        _pico(listed if priced else cost),
-        _pico(contracted if priced else cost),
-        *(int(count or 0) for count in counts),
-        priced_tokens=int(counts[-1] or 0) if row.key[-1] != "unpriced" else 0,
-    )
+    amounts = (_pico(cost), _pico(listed if priced else cost), _pico(contracted if priced else cost))
+    numbers = [int(count or 0) for count in counts]
+    tokens = 0 if row.key[-1] == "unpriced" else numbers[-1]
+    return replace(Used(*amounts, *numbers), priced_tokens=tokens)
 
 
 def _pico(amount: object) -> int:
