@@ -87,7 +87,7 @@ def test_a_team_owes_its_calls_its_fees_and_its_part_of_what_is_shared(ledger: L
                     amount=200,
                     team_id=entry(ledger, "team", "blue", connection),
                     **known,
-                ),  # type: ignore[arg-type]
+                ),
             ],
         )
         add_rules(connection, [Rule(pool="fees", method="even"), Rule(pool="unassigned", method="cost")])
