@@ -56,6 +56,10 @@ def read(path: Path, recorded_at: int, recorded_by: str) -> tuple[list[Quote], l
     """
     lines = csv.reader(io.StringIO(_text(path)))
     heading = [cell.strip() for cell in next(lines, [])]
+    if not _is_known(heading):
+        raise NoRates(
+            "this is no table of rates: its first line is neither the European Central Bank's nor date,base,quote,rate"
+        )
     quotes: list[Quote] = []
     problems: list[Problem] = []
     for number, row in enumerate(lines, start=2):
@@ -100,15 +104,16 @@ def _of_line(
         yield _quote(lower, _PLAIN, number, lower.get("source") or "file", at, by)
     elif set(_PORTAL.values()) <= set(cells):
         yield _quote(cells, [_PORTAL[name] for name in _PLAIN], number, ECB, at, by)
-    elif heading and heading[0] == "Date":
+    else:
         for code, rate in cells.items():
             if code and code != "Date" and rate not in _NOTHING:
                 held = {"Date": cells["Date"], "base": _EURO, "quote": code, code: rate}
                 yield _quote(held, ["Date", "base", "quote", code], number, ECB, at, by)
-    else:
-        raise NoRates(
-            "this is no table of rates: its first line is neither the European Central Bank's nor date,base,quote,rate"
-        )
+
+
+def _is_known(heading: Sequence[str]) -> bool:
+    plain, portal = {name.lower() for name in heading}, set(heading)
+    return set(_PLAIN) <= plain or set(_PORTAL.values()) <= portal or heading[:1] == ["Date"]
 
 
 def _quote(
