@@ -16,7 +16,7 @@ from dashboard.restriction import term_id
 from ingest.event import UsageEvent
 from ingest.ledger.recall import stream
 from ingest.ledger.rollups import join_sum
-from ingest.ledger.tables import dirty_slot, rollup_day, rollup_slot, usage_event
+from ingest.ledger.tables import dirty_slot, rollup_day, rollup_slot, term, usage_event
 from ingest.pricing.charge import COMPONENTS
 
 COUNTS: Final = (
@@ -128,7 +128,9 @@ def _select(branch: Branch) -> sa.Select[Any]:
     keys = [branch.day, *(table.c[f"{name}_id"] for name in _TERMS)]
     keys += [table.c.cache_hit, table.c.price_set_id, table.c.attribution_id]
     summed = [column for name in SUMS for column in sums(table, name)]
-    costly = table.c.cost_source_id != term_id("free")
+    # A ledger that has no free call does not know the word, and nothing is unlike what is not known.
+    free = sa.select(term.c.term_id).where(term.c.text == "free")
+    costly = table.c.cost_source_id.not_in(free)
     return sa.select(*keys, *summed).select_from(branch.source).where(*branch.where, costly).group_by(*keys)
 
 
