@@ -34,7 +34,7 @@ from dashboard.focus.export import describe, to_files
 from dashboard.focus.holders import Person
 from dashboard.focus.order import Order, Profile
 from dashboard.focus.row import Row
-from dashboard.focus.rows import rows
+from dashboard.focus.rows import ONE, ZERO, rows
 from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
 from dashboard.focus.words import Words, read
@@ -175,7 +175,7 @@ def test_each_kind_of_token_is_a_row_at_its_price(ledger: Ledger) -> None:
 def test_a_price_that_changes_in_a_day_makes_two_rows_of_one_sku(ledger: Ledger) -> None:
     own_price(ledger, "input", "2")
     own_price(ledger, "input", "3", valid_from=micros(NOON))
-    facts = {"provider": "acme", "model": "big-1", "output_tokens": 0}
+    facts = {**ACME, "output_tokens": 0}
     add(ledger, used("a", NOON.replace(hour=11), **facts), used("b", **facts))
     found = exported(ledger)
     assert [row.sku_price_id for row in found] == ["acme/big-1/input/standard"] * 2
@@ -189,7 +189,7 @@ def test_tier_and_context_band_are_price_points_of_their_own(ledger: Ledger) -> 
     add(
         ledger,
         used("a", output_tokens=0),
-        used("b", output_tokens=0, service_tier="batch", provider="acme", model="big-1"),
+        used("b", output_tokens=0, service_tier="batch", **ACME),
         used("c", output_tokens=0, input_tokens=200_001),
     )
     assert {row.sku_price_id for row in exported(ledger)} == {
@@ -203,7 +203,7 @@ def test_what_lies_above_a_marginal_price_is_a_row_and_what_lies_below_another(l
     own_price(ledger, "input", "2")
     own_price(ledger, "input", "5", above=1_000, marginal=True)
     own_price(ledger, "input", "7", above=3_000, marginal=True)
-    add(ledger, used(provider="acme", model="big-1", input_tokens=4_000, output_tokens=0))
+    add(ledger, used(**ACME, input_tokens=4_000, output_tokens=0))
     found = exported(ledger)
     assert {(row.sku_price_id, *said(row)[1:2], *said(row)[3:]) for row in found} == {
         ("acme/big-1/input/standard", "0.001", "2", "0.002"),
@@ -215,7 +215,7 @@ def test_what_lies_above_a_marginal_price_is_a_row_and_what_lies_below_another(l
 
 def test_a_least_quantity_is_priced_and_what_was_counted_is_told(ledger: Ledger) -> None:
     own_price(ledger, "audio_ms", "0.111", per=3_600_000, least=10_000)
-    facts = {"provider": "acme", "model": "big-1", "input_tokens": 0, "output_tokens": 0}
+    facts = {**ACME, "input_tokens": 0, "output_tokens": 0}
     add(ledger, used("a", audio_ms=1_500, **facts), used("b", audio_ms=36_000, **facts))
     (row,) = exported(ledger)
     assert (row.consumed_quantity, row.consumed_unit) == (Decimal("37.5"), "Seconds")
@@ -237,7 +237,7 @@ def test_list_contracted_and_charged_costs_are_told_apart(ledger: Ledger) -> Non
     own_price(ledger, "input", "2.5")
     term(ledger, "0.88")
     term(ledger, "1.1", "markup")
-    add(ledger, used(provider="acme", model="big-1", input_tokens=10_000, output_tokens=0))
+    add(ledger, used(**ACME, input_tokens=10_000, output_tokens=0))
     (row,) = exported(ledger)
     costs = (row.list_cost, row.contracted_cost, row.effective_cost, row.billed_cost)
     assert costs == (Decimal("0.025"), Decimal("0.022"), Decimal("0.0242"), Decimal("0.0242"))
@@ -255,10 +255,10 @@ def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledge
         (row.sku_price_id, row.consumed_quantity, row.consumed_unit, row.effective_cost * PICO)
         for row in found
     } == {
-        ("anthropic/claude-sonnet-4-5/input/standard/reported", 2_000, "Tokens", 3_000),
-        ("anthropic/claude-sonnet-4-5/output/standard/reported", 500, "Tokens", 4_000),
-        ("anthropic/claude-sonnet-4-5/cache-read/standard/reported", 8_000, "Tokens", 500),
-        ("anthropic/claude-sonnet-4-5/other/standard/reported", 1, "Requests", 100),
+        ("anthropic/claude-sonnet-4-5/input/standard/reported", Decimal(2_000), "Tokens", Decimal(3_000)),
+        ("anthropic/claude-sonnet-4-5/output/standard/reported", Decimal(500), "Tokens", Decimal(4_000)),
+        ("anthropic/claude-sonnet-4-5/cache-read/standard/reported", Decimal(8_000), "Tokens", Decimal(500)),
+        ("anthropic/claude-sonnet-4-5/other/standard/reported", Decimal(1), "Requests", Decimal(100)),
     }
     assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in found} == {
         (Decimal(1), "Units", "Other")
@@ -269,20 +269,29 @@ def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledge
 def test_a_reported_total_without_parts_is_one_row_with_all_tokens(ledger: Ledger) -> None:
     add(ledger, used(cache_read_tokens=8_000, reported=ReportedCost(total=7_600)))
     (row,) = exported(ledger)
-    assert (row.consumed_quantity, row.consumed_unit, row.effective_cost * PICO) == (10_500, "Tokens", 7_600)
+    assert (row.consumed_quantity, row.consumed_unit) == (Decimal(10_500), "Tokens")
+    assert row.effective_cost * PICO == 7_600
+
+
+LOOKUP: dict[str, Any] = {
+    "cache_lookup_tokens": 1_000,
+    "cache_used_provider": "openai",
+    "cache_used_model": "text-embedding-3-small",
+}
+ACME: dict[str, Any] = {"provider": "acme", "model": "big-1"}
 
 
 def test_the_look_up_of_a_cache_is_an_amount_beside_a_call_and_priced_where_it_answers(
     ledger: Ledger,
 ) -> None:
-    lookup = {
-        "cache_lookup_tokens": 1_000,
-        "cache_used_provider": "openai",
-        "cache_used_model": "text-embedding-3-small",
+    add(ledger, used("miss", **LOOKUP))
+    hit: dict[str, Any] = {
+        "cache_hit": True,
+        "cache_hit_type": "semantic",
+        "input_tokens": 0,
+        "output_tokens": 0,
     }
-    add(ledger, used("miss", **lookup))
-    hit = {"cache_hit": True, "cache_hit_type": "semantic", "input_tokens": 0, "output_tokens": 0}
-    add(ledger, used("hit", NOON.replace(day=10), **hit, **lookup))
+    add(ledger, used("hit", NOON.replace(day=10), **hit, **LOOKUP))
     found = {(row.x_charge_day, row.sku_price_id): row.effective_cost * PICO for row in exported(ledger)}
     assert found["2026-10-09", "anthropic/claude-sonnet-4-5/other/booked"] == 20_000_000
     assert found["2026-10-10", "openai/text-embedding-3-small/input/standard"] == 20_000_000
@@ -306,7 +315,7 @@ def test_what_is_free_has_no_row_and_what_has_no_price_is_listed_beside(ledger: 
 
 def test_a_price_of_nothing_is_a_row_of_no_cost(ledger: Ledger) -> None:
     own_price(ledger, "input", "0")
-    add(ledger, used(provider="acme", model="big-1", output_tokens=0))
+    add(ledger, used(**ACME, output_tokens=0))
     (row,) = exported(ledger)
     assert said(row) == ("Input Tokens", "0.01", "1000000 Tokens", "0", "0")
 
@@ -322,8 +331,8 @@ def test_rows_are_the_same_whatever_is_summed_already(ledger: Ledger, summed: st
         roll(ledger)
     found = exported(ledger)
     assert [(row.sku_meter, row.consumed_quantity) for row in found] == [
-        ("Input Tokens", 30_000),
-        ("Output Tokens", 1_500),
+        ("Input Tokens", Decimal(30_000)),
+        ("Output Tokens", Decimal(1_500)),
     ]
 
 
@@ -344,7 +353,7 @@ def test_charges_are_of_the_reporting_zone_s_days_and_a_provider_s_of_utc(tmp_pa
 def test_a_shared_key_is_split_and_nothing_is_lost(tmp_path: Path) -> None:
     with a_ledger(tmp_path) as ledger:
         own_price(ledger, "input", "2.5")
-        facts = {"provider": "acme", "model": "big-1", "output_tokens": 0}
+        facts = {**ACME, "output_tokens": 0}
         for key in ("vk-1", "vk-2"):
             add(ledger, used(key, virtual_key=key, input_tokens=1_001, **facts))
         owns(ledger, "vk-1", ("search", 60), ("ads", 40), since="2026-10-05")
@@ -463,7 +472,7 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
             by_team[row.x_team_name] += Fraction(row.effective_cost) * PICO
         words = Question(by=["team"], metric=["total_cost"], start="2026-10-01", end="2026-11-01")
         asked = run(ledger, parse(words, ledger.zone, NOW))
-        shown = {row.key[0]: row.values[0] * PICO for row in asked.rows if row.values[0]}  # type: ignore[operator]
+        shown = {row.key[0]: row.values[0] * PICO for row in asked.rows if row.values[0]}
         teams = sorted(by_team, key=lambda team: team or "")
         whole = apportioned([by_team[team] for team in teams], spent(ledger))
         assert {team: number for team, number in zip(teams, whole, strict=True) if number} == shown
@@ -555,7 +564,7 @@ def mixed(embedded: Ledger) -> Ledger:
     own_price(embedded, "character", "15")
     own_price(embedded, "page", "1", per=1_000)
     own_price(embedded, "image", "0.04", per=1)
-    facts = {"provider": "acme", "model": "big-1", "input_tokens": 0}
+    facts = {**ACME, "input_tokens": 0}
     add(
         embedded,
         used("a", cache_read_tokens=8_000, search_queries=3, virtual_key="vk-1", team="red"),
@@ -741,9 +750,9 @@ def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(
     beside: dict[str | None, Row],
 ) -> None:
     paid, used_of_it = (beside[f"Provisioned throughput, {what}"] for what in ("October", "share of search"))
-    assert (paid.charge_category, paid.billed_cost, paid.effective_cost) == ("Purchase", 500, 0)
-    assert (paid.list_cost, paid.pricing_quantity, paid.list_unit_price) == (500, 1, 500)
-    assert (used_of_it.billed_cost, used_of_it.effective_cost) == (0, Decimal("9.67741935483871"))
+    assert (paid.charge_category, paid.billed_cost, paid.effective_cost) == ("Purchase", Decimal(500), ZERO)
+    assert (paid.list_cost, paid.pricing_quantity, paid.list_unit_price) == (Decimal(500), ONE, Decimal(500))
+    assert (used_of_it.billed_cost, used_of_it.effective_cost) == (ZERO, Decimal("9.67741935483871"))
     holds_exactly([paid, used_of_it])
 
 
