@@ -532,6 +532,12 @@ def test_columns_of_focus_stand_first_by_name_and_ours_behind(version: Any) -> N
     assert found == [*sorted(set(found) - set(own)), *sorted(own)]
 
 
+def test_every_column_of_our_own_is_in_the_guide() -> None:
+    guide = (Path(__file__).resolve().parents[1] / "docs" / "focus.md").read_text()
+    for column in columns("1.4"):
+        assert not column.meaning or f"| `{column.name}` | {column.meaning} |" in guide
+
+
 def test_parquet_says_the_same_as_csv_to_the_last_digit(embedded: Ledger, tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet

@@ -150,9 +150,10 @@ def _charged(line: Line) -> Fraction:
     """What contract and mark-up make of a line, in pico-units, not rounded."""
     assert line.offer is not None
     prices = line.offer.prices
-    return (
-        line.billed * line.offer.exact * prices.factor("discount") * prices.factor("markup") * PICO_PER_UNIT
+    charged: Fraction = (
+        line.offer.exact * prices.factor("discount") * prices.factor("markup") * line.billed * PICO_PER_UNIT
     )
+    return charged
 
 
 def _rounded(lines: Sequence[Line], exact: Sequence[Fraction], whole: int) -> list[Line]:

@@ -1,13 +1,13 @@
 """The rows of an export: each line of each group of calls, once for each of its owners."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from dashboard.focus.exact import MONEY_SCALE, QUANTITY_SCALE, decimal_of, of_pico, product, split
@@ -27,6 +27,8 @@ from ingest.ledger.types import instant
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 _KEY_SIZE: Final = 16
+
+_to_json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 def rows(connection: sa.Connection, ledger_zone: Zone, order: Order, unpriced: Unpriced) -> Iterator[Row]:
@@ -241,8 +243,8 @@ def _key(
 
 def row_key(*parts: object) -> str:
     """A key made of everything that tells a row from others."""
-    text = json.dumps([None if part is None else str(part) for part in parts], ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=_KEY_SIZE).hexdigest()
+    text = _to_json([None if part is None else str(part) for part in parts])
+    return hashlib.blake2b(text, digest_size=_KEY_SIZE).hexdigest()
 
 
 def _named(owner: Owner, holders: Holders) -> str:
@@ -258,4 +260,4 @@ def _share(share: Fraction) -> str | None:
 
 def compact(found: Mapping[str, Any]) -> str:
     """A flat JSON object, its keys in order."""
-    return json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _to_json(found).decode()
