@@ -298,6 +298,19 @@ def test_the_look_up_of_a_cache_is_an_amount_beside_a_call_and_priced_where_it_a
     assert sum(found.values()) == spent(ledger)
 
 
+def test_a_look_up_of_a_few_millionths_of_a_millionth_is_not_lost(ledger: Ledger) -> None:
+    own_price(ledger, "input", "0.000001", model="tiny-embedding")
+    lookup = LOOKUP | {
+        "cache_lookup_tokens": 1,
+        "cache_used_provider": "acme",
+        "cache_used_model": "tiny-embedding",
+    }
+    add(ledger, used("miss", **lookup))
+    (row,) = (row for row in exported(ledger) if row.sku_price_id and row.sku_price_id.endswith("/booked"))
+    assert row.effective_cost * PICO == 1
+    assert effective(exported(ledger)) * PICO == spent(ledger)
+
+
 def test_what_is_free_has_no_row_and_what_has_no_price_is_listed_beside(ledger: Ledger) -> None:
     add(
         ledger,
@@ -542,7 +555,7 @@ def test_parquet_says_the_same_as_csv_to_the_last_digit(embedded: Ledger, tmp_pa
     import pyarrow as pa
     from pyarrow import parquet
 
-    add(embedded, used(cache_read_tokens=8_001, virtual_key="vk-1", team="red"))
+    add(embedded, used(cache_read_tokens=8_001, virtual_key="vk-1", team="red", input_tokens=50_000_000))
     path = tmp_path / "focus.parquet"
     path.write_bytes(b"".join(parquet_file.written(exported(embedded), "1.4")))
     held = parquet.read_table(path)

@@ -28,11 +28,6 @@ def product(price: Decimal, quantity: Decimal) -> Decimal:
     return _EXACT.multiply(price, quantity)
 
 
-def times(quantity: Decimal, factor: int) -> Decimal:
-    """So many times a quantity, exactly."""
-    return _EXACT.multiply(quantity, Decimal(factor))
-
-
 def scaled(number: int, scale: int) -> Decimal:
     """`number` units of the last of `scale` decimals."""
     return _EXACT.scaleb(Decimal(number), -scale)
@@ -67,6 +62,6 @@ def split(number: Decimal, scale: int, shares: Sequence[Fraction]) -> list[Decim
     """Parts of a number, with at most `scale` decimals each, that add up to it to the last of them."""
     if len(shares) == 1:
         return [number]
-    whole = int(_EXACT.scaleb(number, scale))
+    whole = int(_EXACT.to_integral_exact(_EXACT.scaleb(number, scale)))
     parts = apportioned([whole * share for share in shares], whole)
     return [scaled(part, scale).normalize(_ROUNDING) for part in parts]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -57,7 +57,7 @@ class Holders:
         new = sorted({one for one in attributions if one not in self._said})
         for some in dialects.chunks(new):
             self._read(some)
-        self._learn_people()
+        self._learn_people(new)
 
     def learn_texts(self, ids: Iterable[int | None]) -> None:
         """Read these texts."""
@@ -105,9 +105,10 @@ class Holders:
             self._owned.setdefault(row["attribution_id"], []).append(days)
         self.learn_texts(text for number in ids for text in self._said[number][0][1:])
 
-    def _learn_people(self) -> None:
+    def _learn_people(self, attributions: Iterable[int]) -> None:
         wanted: set[Any] = set()
-        for number, (who, said) in self._said.items():
+        for number in attributions:
+            who, said = self._said[number]
             for owner in (said, *(one for *_, one in self._owned.get(number, ()))):
                 wanted.update((who.virtual_key_id, owner.team_id, owner.customer_id, owner.cost_center_id))
         new = sorted(wanted - self._people.keys() - {None})
@@ -118,6 +119,3 @@ class Holders:
                 sa.select(c.entry_id, c.ident).where(c.entry_id.in_(some))
             ):
                 self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))
-
-
-NOBODY: Final = Owner()

@@ -108,24 +108,25 @@ def of_computed(
         lines = [_line(offers[key], quantity) for key, quantity in explained.get(component, ())]
         exact = [_charged(line) for line in lines]
         beyond = costs[component] - sum(exact, Fraction())
-        if abs(beyond) <= calls:
+        if lines and abs(beyond) <= calls:
             found += _rounded(lines, exact, costs[component])
-            continue
-        if component != "other_cost":
+        elif component == "other_cost":
+            mine = _pico(sum(exact, Fraction()))
+            found += [*_rounded(lines, exact, mine), *_amount("other", costs[component] - mine, calls)]
+        elif beyond:
             return None
-        mine = _pico(sum(exact, Fraction()))
-        found += _rounded(lines, exact, mine)
-        found.append(Line("other", costs[component] - mine, calls, is_tokens=False))
     return found
+
+
+def _amount(meter: str, cost: int, calls: int) -> list[Line]:
+    """A cost that no price explains; none where there is none."""
+    return [Line(meter, cost, calls, is_tokens=False)] if cost else []
 
 
 def unexplained(costs: Costs, counts: Counts) -> list[Line]:
     """Costs that are computed and that no price explains, as amounts."""
-    return [
-        Line(OF_COMPONENT[name], costs[name], counts["requests"], is_tokens=False)
-        for name in COMPONENTS
-        if costs[name]
-    ]
+    amounts = (_amount(OF_COMPONENT[name], costs[name], counts["requests"]) for name in COMPONENTS)
+    return [line for some in amounts for line in some]
 
 
 def contracted(lines: Sequence[Line], prices: PriceSet | None, total: int, calls: int) -> list[Line]:
@@ -136,10 +137,10 @@ def contracted(lines: Sequence[Line], prices: PriceSet | None, total: int, calls
     priced = [line for line in lines if line.offer is not None]
     exact = [line.billed * line.offer.exact * discount * PICO_PER_UNIT for line in priced if line.offer]
     beyond = total - sum(exact, Fraction())
-    if abs(beyond) <= calls * len(COMPONENTS):
+    if priced and abs(beyond) <= calls * len(COMPONENTS):
         return _rounded(priced, exact, total)
     mine = _pico(sum(exact, Fraction()))
-    return [*_rounded(priced, exact, mine), Line("other", total - mine, calls, is_tokens=False)]
+    return [*_rounded(priced, exact, mine), *_amount("other", total - mine, calls)]
 
 
 def _line(offer: Offer, quantity: Quantity) -> Line:

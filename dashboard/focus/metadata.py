@@ -20,7 +20,8 @@ def described(
     order: Order, version: Version, sectors: Sequence[Sector], unpriced: int, now: datetime
 ) -> dict[str, Any]:
     """The metadata of an export that is made now."""
-    instance = row_key(order.profile, order.issuer, version, order.span)
+    span = order.span
+    instance = row_key(order.profile, order.issuer, version, span.first_day, span.end_day, span.zone.name)
     name = f"Tallybook {order.profile} {_date(order, order.span.first_day)} to {_date(order, order.span.end_day)}"
     return {
         "DataGenerator": {"DataGenerator": "Tallybook"},
