@@ -18,7 +18,8 @@ def as_json(result: Result) -> dict[str, Any]:
     """The answer as `GET /v1/spend` and `tallybook spend --json` give it.
 
     An answer with money names its currency. Where calls are of several currencies each row names its own, `totals` are
-    those of the reporting currency and `other_currencies` holds the rest.
+    those of the reporting currency and `other_currencies` holds the rest. Where amounts were converted, `converted_from`
+    holds what was paid in the other currencies.
     """
     query = result.query
     answer: dict[str, Any] = {
@@ -33,6 +34,10 @@ def as_json(result: Result) -> dict[str, Any]:
         answer["other_currencies"] = [
             {"currency": other.currency, "totals": _metrics(query, other)}
             for other in result.other_currencies
+        ]
+    if result.converted:
+        answer["converted_from"] = [
+            {"currency": paid.currency, "totals": _metrics(query, paid)} for paid in result.converted
         ]
     if result.comparison is not None:
         answer["comparison"] = as_json(result.comparison)

@@ -16,7 +16,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard import catalogue, explained, prices, unpriced, variance, whatif, whatif_answer
 from dashboard.answer import as_csv, as_json, write_csv
+from dashboard.chargeback.calendar import read_calendar
+from dashboard.chargeback.document import NoTypesetter
+from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.explanation import explain
+from dashboard.fees import as_json as fees_json
+from dashboard.fees import fees_of
 from dashboard.question import (
     MOST_ROWS,
     QuestionError,
@@ -25,6 +30,7 @@ from dashboard.question import (
     read_filters,
     read_limit,
     read_moment,
+    read_period,
     read_zone,
 )
 from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
@@ -39,6 +45,12 @@ from ingest.problems import MEDIA_TYPE, Problem
 CSV: Final = "text/csv; charset=utf-8"
 _BOTH: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
+    **described(401, 403, 422, 500),
+}
+_JSON: Final[dict[int | str, dict[str, Any]]] = described(401, 403, 422, 500)
+_REPORT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {output.media_type.partition(";")[0]: {} for output in FORMS.values()}},
+    501: {"description": "PDF is not installed", "content": {MEDIA_TYPE: {}}},
     **described(401, 403, 422, 500),
 }
 _ONE: Final[dict[int | str, dict[str, Any]]] = {
@@ -80,12 +92,18 @@ def make_router(ledger: Ledger) -> APIRouter:
         limit: Annotated[
             str | None, Query(description="Show at most so many rows; totals are of all.")
         ] = None,
+        currency: Annotated[
+            str | None, Query(description="Convert all amounts to this currency, by the rate of each day.")
+        ] = None,
         form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
     ) -> Response:
-        known = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare", "limit", "format")
+        asked = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare")
+        known = (*asked, "limit", "currency", "format")
         with understood():
             wheres = [*(where or ()), *_short_filters(request, known)]
-            words = Words(by or (), metric or (), start, end, interval, timezone, wheres, compare, limit)
+            words = Words(
+                by or (), metric or (), start, end, interval, timezone, wheres, compare, limit, currency
+            )
             as_file = read_format(form) == "csv"
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
         if as_file or (form is None and wants_csv(request)):
@@ -132,7 +150,42 @@ def make_router(ledger: Ledger) -> APIRouter:
     _add_prices(router, ledger)
     _add_costs(router, ledger)
     _add_variance(router, ledger)
+    _add_finance(router, ledger)
     return router
+
+
+def _add_finance(router: APIRouter, ledger: Ledger) -> None:
+    """What finance asks: fees, and what every team owes for a period."""
+
+    @router.get("/fees", responses=_JSON, summary="Fees, and what they come to in a time")
+    def fees(request: Request, start: From = None, end: To = None, timezone: Timezone = None) -> Response:
+        with understood():
+            only_known(request, ("from", "to", "timezone"))
+            zone = read_zone(timezone) if timezone else ledger.zone
+            period = read_period(start, end, zone, datetime.now(UTC))
+        return JSONResponse(fees_json(fees_of(ledger, period), zone))
+
+    @router.get("/reports/chargeback", responses=_REPORT, summary="What every team owes for a period")
+    def chargeback(
+        request: Request,
+        period: Annotated[
+            str, Query(description="2026-10, 2026-Q4, 2026, 2026-W41, 2026-10-05, or days FROM/TO.")
+        ],
+        by: Annotated[str, Query(description="A line for each team, customer or cost_center.")] = "team",
+        form: Annotated[str, Query(alias="format", description="json, csv, xlsx or pdf.")] = "json",
+    ) -> Response:
+        with understood():
+            only_known(request, ("period", "by", "format"))
+            calendar, lines, wanted = read_calendar(period), read_by(by), read_form(form)
+            made = report_of(ledger, calendar, lines, micros(datetime.now(UTC)))
+        output = FORMS[wanted]
+        try:
+            body = output.make(made)
+        except NoTypesetter as error:
+            raise Problem(501, "no_pdf", "PDF is not installed", str(error)) from error
+        name = f"chargeback-{period.replace('/', '-to-')}.{wanted}"
+        headers = {} if wanted == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(body, media_type=output.media_type, headers=headers)
 
 
 def _add_variance(router: APIRouter, ledger: Ledger) -> None:
@@ -314,6 +367,14 @@ def _short_filters(request: Request, known: Iterable[str]) -> list[str]:
             )
         found.append(f"{name}={value}")
     return found
+
+
+def only_known(request: Request, known: Iterable[str]) -> None:
+    """Refuse a parameter that does not exist."""
+    for name in request.query_params:
+        if name not in known:
+            message = f"there is no parameter {name!r}; there are {', '.join(known)}"
+            raise QuestionError("unknown_parameter", name, message)
 
 
 def _page_csv(page: Page) -> Response:

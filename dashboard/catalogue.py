@@ -140,6 +140,18 @@ _ALL_METRICS = (
         "Spend",
         "The sum of the priced calls; unpriced calls are left out and counted beside it.",
     ),
+    _cost(
+        "list_cost",
+        "List cost",
+        "What calls with a known price would have cost by published prices.",
+        "list_total",
+    ),
+    _cost(
+        "contracted_cost",
+        "Contracted cost",
+        "What calls with a known price would have cost after discounts, before mark-ups.",
+        "contracted_total",
+    ),
     _cost("input_cost", "Input cost", "What uncached input cost."),
     _cost("output_cost", "Output cost", "What output cost, reasoning that is billed on its own left out."),
     _cost("reasoning_cost", "Reasoning cost", "What reasoning cost where it is billed on its own."),

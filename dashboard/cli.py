@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ingest import prices_cli
+from dashboard import finance_cli
+from ingest import fees_cli, prices_cli, rates_cli
 from ingest.cli import Json, app
 from ingest.prices_cli import app as prices
 
@@ -31,6 +32,10 @@ def spend(
         typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Convert all amounts to this currency, by the rate of each day."),
+    ] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
@@ -47,6 +52,7 @@ def spend(
             timezone=timezone,
             where=where or [],
             limit=limit,
+            currency=currency,
             form="json" if as_json else "csv" if as_csv else "table",
         )
     )
@@ -291,6 +297,28 @@ def serve(
     from dashboard.serving import run
 
     raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
+
+
+@fees_cli.app.command("list")
+def fees_list(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
+    from dashboard.fees_command import run
+
+    raise typer.Exit(run(from_, to, as_json=as_json))
+
+
+app.add_typer(finance_cli.report, name="report")
+app.add_typer(finance_cli.period, name="period")
+app.add_typer(finance_cli.allocate, name="allocate")
+app.command("audit")(finance_cli.audit)
+app.add_typer(rates_cli.app)
+app.add_typer(fees_cli.app)
 
 
 def main() -> None:

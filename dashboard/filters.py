@@ -11,7 +11,16 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from dashboard.question import INTERVALS, Period, QuestionError, SpendQuery, Words, parse, read_moment
+from dashboard.question import (
+    INTERVALS,
+    REPORTING,
+    Period,
+    QuestionError,
+    SpendQuery,
+    Words,
+    parse,
+    read_moment,
+)
 from ingest.ledger.slots import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
@@ -154,7 +163,8 @@ def question(
         compare="previous" if compare else None,
     )
     asked = parse(words, zone, moment)
-    return replace(asked, comparison=_as_far(asked.period, asked.comparison, moment))
+    comparison = _as_far(asked.period, asked.comparison, moment)
+    return replace(asked, comparison=comparison, currency=REPORTING)
 
 
 def _as_far(period: Period, before: Period | None, now: datetime) -> Period | None:

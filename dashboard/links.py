@@ -25,6 +25,8 @@ def spend_csv(query: SpendQuery) -> str:
     if query.interval:
         pairs.append(("interval", query.interval))
     pairs.append(("metric", ",".join(query.metrics)))
+    if query.currency:
+        pairs.append(("currency", query.currency))
     return _link(_SPEND, pairs, query.filters)
 
 

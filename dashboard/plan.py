@@ -53,7 +53,7 @@ def plan(query: SpendQuery, zone: Zone) -> Plan:
     start, end = query.period.micros
     foreign = query.interval is not None and not _same_clock(query, zone)
     misfit = foreign and Zone(query.zone).slot_length % zone.slot_length != 0
-    if kinds & _ONLY_EVENTS or misfit:
+    if kinds & _ONLY_EVENTS or misfit or query.after_call is not None:
         return Plan("event", Stretch(start, end), computed_time=True)
     first, last = _ceiling(start, zone.slot_length), end - end % zone.slot_length
     if first >= last:

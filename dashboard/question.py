@@ -4,6 +4,7 @@ A period is half-open, [start, end), in aware UTC datetimes. A date means the mi
 which that date starts. The API, the command line and the pages all build a `SpendQuery`, so their numbers agree.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,6 +17,8 @@ from ingest.ledger.types import instant, micros
 
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: Final = cast("tuple[Interval, ...]", get_args(Interval))
+REPORTING: Final = "reporting"
+"""The ledger's own currency, for whoever takes amounts as they were paid where they cannot be converted."""
 DEFAULT_DAYS: Final = 30
 MOST_ROWS: Final = 100_000
 _DIGITS: Final = 9
@@ -72,6 +75,13 @@ class SpendQuery:
     """Columns to sort by, first one first; `-` before a name for descending."""
     limit: int | None = None
     """How many rows are shown; totals are of all of them."""
+    currency: str | None = None
+    """The currency that every amount is converted to, by the rate of the day of each call. `reporting` is the ledger's
+    own, and leaves amounts as they were paid where a rate is missing."""
+    after_call: int | None = None
+    """The number of a call: only calls that came in after it are asked about."""
+    by_entry: bool = False
+    """Whether keys and owners are named by the number of their entry, for programs that match them."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class Words:
     where: Sequence[str] = ()
     compare: str | None = None
     limit: int | str | None = None
+    currency: str | None = None
 
 
 def parse(words: Words, zone: Zone, now: datetime) -> SpendQuery:
@@ -106,6 +117,7 @@ def parse(words: Words, zone: Zone, now: datetime) -> SpendQuery:
         interval=_read_interval(words.interval) if words.interval else None,
         comparison=period_before(period, own_zone) if _read_comparison(words.compare) else None,
         limit=None if words.limit is None else read_limit(words.limit, MOST_ROWS),
+        currency=read_currency(words.currency) if words.currency else None,
     )
 
 
@@ -180,6 +192,18 @@ def _read_interval(text: str) -> Interval:
 
 def _read_comparison(text: str | None) -> bool:
     return text is not None and bool(_known("compare", text, ("previous",)))
+
+
+def read_currency(text: str) -> str:
+    """The code of a currency (ISO 4217), or `reporting`."""
+    if text.strip().lower() == REPORTING:
+        return REPORTING
+    code = text.strip().upper()
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise QuestionError(
+            "invalid_currency", "currency", f"currency: {text!r} is no currency; write its code, such as USD"
+        )
+    return code
 
 
 def read_limit(limit: int | str, most: int) -> int:

@@ -258,8 +258,16 @@ def _price_set(prices: sa.RowMapping) -> Call:
 
 def last_call(ledger: Ledger) -> datetime | None:
     """When the newest call was; None for a ledger without calls."""
+    return _extreme(ledger, sa.func.max)
+
+
+def first_call(ledger: Ledger) -> datetime | None:
+    """When the oldest call was; None for a ledger without calls."""
+    return _extreme(ledger, sa.func.min)
+
+
+def _extreme(ledger: Ledger, which: Any) -> datetime | None:
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     with ledger.reading() as connection:
-        at = connection.execute(
-            sa.select(sa.func.max(sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)))
-        ).scalar()
-    return None if at is None else instant(at)
+        found = connection.execute(sa.select(which(at))).scalar()
+    return None if found is None else instant(found)

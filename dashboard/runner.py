@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -11,16 +11,19 @@ from dashboard import buckets, catalogue, names
 from dashboard.catalogue import Value
 from dashboard.measures import SMALL
 from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
-from dashboard.question import SpendQuery
+from dashboard.question import REPORTING, QuestionError, SpendQuery
 from dashboard.rewriting import rewrite
 from dashboard.statement import Compiled, asks_owners, compile_query
 from dashboard.sums import Sums
+from ingest.exchange import NoRate, Rates
 from ingest.ledger.engine import Ledger
+from ingest.ledger.exchange_rates import is_known, read_rates
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import join_sum
 from ingest.ledger.slots import Zone
 from ingest.ledger.tables import LATENCY_HISTOGRAMS
+from ingest.pricing.charge import MONEY
 
 Decode = Callable[[Any], Any]
 
@@ -57,6 +60,10 @@ class Result:
     """Calls of all currencies."""
     unpriced_requests: int
     """Those of them without a price."""
+    converted: tuple[Totals, ...] = ()
+    """Totals of calls in other currencies as they were paid; `totals` holds what they are worth."""
+    no_rate: str | None = None
+    """Why amounts were not converted to the currency asked for, where that was left open."""
     comparison: "Result | None" = None
 
     @property
@@ -74,6 +81,13 @@ class Result:
         return self.totals.values[self.query.metrics.index(metric)]
 
 
+class _Dated(NamedTuple):
+    """A portion, and the day of its calls where they are to be converted."""
+
+    portion: Portion
+    day: int | None
+
+
 def run(ledger: Ledger, query: SpendQuery) -> Result:
     """Answer a question.
 
@@ -82,15 +96,63 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     """
     query = rewrite(query)
     with ledger.reading() as connection:
+        rates = _rates(connection, query)
+        may_fail = query.currency == REPORTING
+        query = replace(query, currency=_target(query, ledger.currency) if rates else None)
         by_share = asks_owners(query) and _owns(connection)
         compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
         rows = connection.execute(compiled.select).all()
         portions = list(_portions(connection, query, compiled, rows, ledger.currency))
-    result = _result(query, together(portions), ledger.currency)
+    if query.currency is None or rates is None:
+        result = _result(query, together([one.portion for one in portions]), ledger.currency)
+    else:
+        result = _converted(query, query.currency, portions, rates, may_fail=may_fail)
     if query.comparison is None:
         return result
     before = replace(query, period=query.comparison, comparison=None)
     return replace(result, comparison=run(ledger, before))
+
+
+def _rates(connection: sa.Connection, query: SpendQuery) -> Rates | None:
+    """The exchange rates, for an answer in one currency; None where that is not asked for, or cannot be and need not."""
+    if query.currency is None or (query.currency == REPORTING and not is_known(connection)):
+        return None
+    return read_rates(connection)
+
+
+def _target(query: SpendQuery, reporting: str) -> str | None:
+    """The currency of the answer."""
+    return reporting if query.currency == REPORTING else query.currency
+
+
+def _converted(
+    query: SpendQuery, currency: str, portions: Sequence[_Dated], rates: Rates, *, may_fail: bool
+) -> Result:
+    """The answer in one currency, and beside it what was paid in each of the others."""
+    plain = [one.portion for one in portions]
+    try:
+        worth = [_worth(one, currency, rates) for one in portions]
+    except NoRate as error:
+        if not may_fail:
+            raise QuestionError("no_rate", "currency", f"currency: {error}") from error
+        result = _result(replace(query, currency=None), together(plain), currency)
+        return replace(result, no_rate=str(error))
+    paid = together(plain)
+    originals = tuple(
+        _totals(query, other, paid.totals[other], paid.scale)
+        for other in sorted(paid.totals)
+        if other != currency
+    )
+    return replace(_result(query, together(worth), currency), converted=originals)
+
+
+def _worth(one: _Dated, currency: str, rates: Rates) -> Portion:
+    """A portion in another currency, by the rate of its day. What holds no money needs no rate."""
+    portion = one.portion
+    has_money = any(number for name, number in portion.sums.numbers.items() if name in MONEY)
+    if portion.currency == currency or one.day is None or not has_money:
+        return replace(portion, currency=currency)
+    return replace(portion, currency=currency, rate=rates.find(portion.currency, currency, one.day).rate)
 
 
 def _owns(connection: sa.Connection) -> bool:
@@ -100,7 +162,7 @@ def _owns(connection: sa.Connection) -> bool:
 
 def _portions(
     connection: sa.Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
-) -> Iterator[Portion]:
+) -> Iterator[_Dated]:
     """What the database found, decoded. Groups without a single call are left out."""
     keys = len(query.dimensions)
     decoders = [
@@ -109,14 +171,16 @@ def _portions(
     currency_at = keys if compiled.by_currency else None
     currencies = names.terms(connection, {row[keys] for row in rows}) if compiled.by_currency else {}
     share_at = keys + compiled.by_currency
-    first = share_at + 2 * compiled.by_share
+    day_at = share_at + 2 * compiled.by_share
+    first = day_at + compiled.by_day
     for row in rows:
         sums = _read_sums(compiled.measures, row[first:])
         if sums["requests"]:
             key = tuple(decode(value) for decode, value in zip(decoders, row[:keys], strict=True))
             currency = currencies[row[currency_at]] if currency_at is not None else None
-            share = Fraction(*row[share_at:first]) if compiled.by_share else WHOLE
-            yield Portion(key, _currency(query, key) or currency or reporting, sums, share)
+            share = Fraction(*row[share_at:day_at]) if compiled.by_share else WHOLE
+            portion = Portion(key, _currency(query, key) or currency or reporting, sums, share)
+            yield _Dated(portion, row[day_at] if compiled.by_day else None)
 
 
 def _currency(query: SpendQuery, key: Key) -> str | None:
@@ -133,6 +197,8 @@ def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterab
             return lambda bucket: buckets.text(int(bucket), interval, zone)
         case "term" | "place":
             return names.terms(connection, ids).__getitem__
+        case "person" | "owner" if query.by_entry:
+            return lambda entry_id: None if entry_id is None else str(entry_id)
         case "person" | "owner":
             return names.people(connection, ids).__getitem__
         case "flag":

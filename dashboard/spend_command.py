@@ -34,10 +34,11 @@ def run(
     timezone: str | None,
     where: Sequence[str],
     limit: int | None,
+    currency: str | None,
     form: Form,
 ) -> int:
     """Ask the ledger of the settings and print the answer; the exit code."""
-    words = Words([by], [metric], start, end, interval, timezone, where, limit=limit)
+    words = Words([by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency)
     ledger = open_ledger(Settings())
     try:
         return spend(ledger, words, form)
@@ -79,6 +80,8 @@ def _print(result: Result, console: Console) -> None:
         values = [shown(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
         table.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
     console.print(table)
+    for paid in result.converted:
+        console.print(escape(f"converted, {_other(metrics, paid)}"), highlight=False)
     for other in result.other_currencies:
         console.print(escape(_other(metrics, other)), highlight=False)
     console.print(escape(_period(result)), style="dim", highlight=False)

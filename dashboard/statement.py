@@ -5,7 +5,7 @@ How a measure is summed stands in `dashboard.measures`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from dashboard.clock import bucket_at, bucket_of
 from dashboard.measures import again, sum_columns, sums
 from dashboard.plan import Cut, Plan, Stretch, kinds_of, plan
 from dashboard.question import SpendQuery
-from dashboard.restriction import restrictions
+from dashboard.restriction import restrictions, term_id
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
@@ -40,21 +40,26 @@ class Compiled:
     """A statement and what its columns are, in order.
 
     Dimensions, the currency where there is money, the parts that owners have of a call and their whole where calls are
-    assigned, measures.
+    assigned, the day where other currencies are converted (none for calls in the one asked for), measures.
     """
 
     select: sa.Select[Any]
     by_currency: bool
     by_share: bool
+    by_day: bool
     measures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Branch:
-    """One source of rows: the table that holds dimensions and measures, its bucket of time, its conditions."""
+    """One source of rows: the table that holds dimensions and measures, its bucket of time, its day, its conditions.
+
+    The day is that of the ledger's zone.
+    """
 
     table: sa.Table
     time: Column
+    day: Column
     where: tuple[Column, ...]
     source: sa.FromClause | None = None
 
@@ -78,20 +83,20 @@ def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing, *, by_share: 
     Pages ask the same questions over and over, and building a statement takes longer than many an answer.
     """
     measures = measures_of(query)
-    by_currency = "currency" not in query.dimensions and any(
-        catalogue.METRICS[m].is_money for m in query.metrics
-    )
+    by_currency = "currency" not in query.dimensions and asks_money(query)
     keys = _inner_keys(query, by_currency=by_currency)
     if by_share:
         keys["owned_number"] = lambda _: owned.c.number
-    branches = [
-        _grouped(branch, keys, measures, query, keyring) for branch in _branches(query, plan(query, zone))
-    ]
+    by_day = query.currency is not None and asks_money(query)
+    if by_day:
+        keys["rate_day"] = lambda branch: _day_abroad(branch, query.currency or "")
+    branches = [_grouped(branch, keys, measures, query, keyring) for branch in _branches(query, zone)]
     part = sa.union_all(*branches).subquery("part")
     outer = [
         *_outer_keys(query, part, by_share=by_share),
         *([part.c.currency_id] if by_currency else []),
         *([sa.func.coalesce(owned.c[name], 1) for name in ("parts", "whole")] if by_share else []),
+        *([part.c.rate_day] if by_day else []),
     ]
     named = [column.label(f"k{index}") for index, column in enumerate(outer)]
     source: sa.FromClause = part
@@ -101,7 +106,12 @@ def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing, *, by_share: 
         source = source.outerjoin(owned, owned.c.number == part.c.owned_number)
     summed = [again(part.c[name], name) for name in sum_columns(measures)]
     select = sa.select(*named, *summed).select_from(source).group_by(*(column.name for column in named))
-    return Compiled(select, by_currency, by_share, measures)
+    return Compiled(select, by_currency, by_share, by_day, measures)
+
+
+def asks_money(query: SpendQuery) -> bool:
+    """Whether the answer holds amounts of money."""
+    return any(catalogue.METRICS[metric].is_money for metric in query.metrics)
 
 
 def asks_owners(query: SpendQuery) -> bool:
@@ -115,10 +125,15 @@ def measures_of(query: SpendQuery) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ALWAYS, *needs)))
 
 
-def _branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
+def _branches(query: SpendQuery, zone: Zone) -> list[_Branch]:
+    chosen = plan(query, zone)
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     if chosen.grain == "event":
-        return [_Branch(usage_event, bucket_at(query, at), _between(usage_event.c.occurred_at, chosen.whole))]
+        day = bucket_at(replace(query, interval="day", zone=zone.name), at)
+        between = _between(usage_event.c.occurred_at, chosen.whole)
+        if query.after_call is not None:
+            between = (*between, usage_event.c.seq > query.after_call)
+        return [_Branch(usage_event, bucket_at(query, at), day, between)]
     found = [
         *_day_branches(query, chosen),
         *(_slot_branch(query, chosen, stretch) for stretch in chosen.slots),
@@ -152,9 +167,13 @@ def _day_branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
         & (rollup_slot.c.day == bounds.c.day)
     )
     return [
-        _Branch(table, bucket_of(query, table), (*_between(table.c.day, chosen.days), clean)),
+        _Branch(table, bucket_of(query, table), table.c.day, (*_between(table.c.day, chosen.days), clean)),
         _Branch(
-            rollup_slot, bucket_of(query, rollup_slot), (_clean_slot(),), bounds.join(rollup_slot, inside)
+            rollup_slot,
+            bucket_of(query, rollup_slot),
+            rollup_slot.c.day,
+            (_clean_slot(),),
+            bounds.join(rollup_slot, inside),
         ),
     ]
 
@@ -186,7 +205,7 @@ def _held_in(key: str) -> tuple[str, ...]:
 def _slot_branch(query: SpendQuery, chosen: Plan, stretch: Stretch) -> _Branch:
     slot = rollup_slot.c.slot
     time = bucket_at(query, slot) if chosen.computed_time else bucket_of(query, rollup_slot)
-    return _Branch(rollup_slot, time, (*_between(slot, stretch), _clean_slot()))
+    return _Branch(rollup_slot, time, rollup_slot.c.day, (*_between(slot, stretch), _clean_slot()))
 
 
 def _dirty_branch(query: SpendQuery, chosen: Plan, at: Column) -> _Branch:
@@ -195,12 +214,18 @@ def _dirty_branch(query: SpendQuery, chosen: Plan, at: Column) -> _Branch:
     )
     time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, dirty_slot)
     source = dirty_slot.join(usage_event, inside)
-    return _Branch(usage_event, time, _between(dirty_slot.c.slot, chosen.whole), source)
+    return _Branch(usage_event, time, dirty_slot.c.day, _between(dirty_slot.c.slot, chosen.whole), source)
 
 
 def _cut_branch(query: SpendQuery, chosen: Plan, cut: Cut, at: Column) -> _Branch:
     time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, cut.slot)
-    return _Branch(usage_event, time, _between(usage_event.c.occurred_at, cut.stretch))
+    day = sa.literal(cut.slot.day, sa.Integer)
+    return _Branch(usage_event, time, day, _between(usage_event.c.occurred_at, cut.stretch))
+
+
+def _day_abroad(branch: _Branch, currency: str) -> Column:
+    """The day of a row in another currency than this one."""
+    return sa.case((branch.table.c.currency_id == term_id(currency), sa.null()), else_=branch.day)
 
 
 def _clean_slot() -> Column:

@@ -40,6 +40,11 @@ def from_pico(pico: int) -> Decimal:
         return Decimal(pico).scaleb(-SCALE)
 
 
+def pico_of(amount: Decimal) -> int:
+    """Exactly the pico-units of a sum, of whatever size; the other way round of `from_pico`."""
+    return int(amount.scaleb(SCALE, _WIDE))
+
+
 def plain(pico: int) -> str:
     """`pico` as people write it: full precision, no exponent, no trailing zeros, `"0"` for nothing."""
     sign = "-" if pico < 0 else ""

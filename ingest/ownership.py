@@ -22,6 +22,8 @@ TargetKind = Literal["team", "customer", "cost_center"]
 RULES: Final[tuple[SubjectKind, ...]] = ("project", "environment", "application")
 """Subjects that calls name themselves, in the order in which rules about them are asked."""
 
+_OF_TEAM: Final[tuple[TargetKind, ...]] = ("customer", "cost_center")
+
 FIRST_DAY: Final = -(2**31)
 END_DAY: Final = 2**31 - 1
 """Days before and after all others."""
@@ -137,6 +139,13 @@ class Owners:
         edges = sorted({FIRST_DAY, END_DAY, *(s.first_day for line in lines for s in line.stretches)})
         return _merged(one for first, end in pairwise(edges) for one in self._during(first, end, asked, said))
 
+    def home(self, team: int, day: int) -> tuple[int | None, int | None]:
+        """The customer and the cost centre of a team on a day; of several, the one with the largest part."""
+        customer, center = (
+            max(self._owners(team, kind, day, None), key=lambda one: one[1])[0] for kind in _OF_TEAM
+        )
+        return customer, center
+
     def _asked(self, said: Said) -> list[Timeline]:
         """The timelines that may say whose a call is, the strongest first."""
         abouts: list[tuple[SubjectKind, str, TargetKind]] = [
@@ -147,8 +156,7 @@ class Owners:
         return [line for about in abouts if (line := self._timelines.get(about))]
 
     def _of_team(self, team: int | None) -> list[Timeline]:
-        kinds: tuple[TargetKind, ...] = ("customer", "cost_center")
-        return [line for kind in kinds if (line := self._timelines.get(("team", str(team), kind)))]
+        return [line for kind in _OF_TEAM if (line := self._timelines.get(("team", str(team), kind)))]
 
     def _during(self, first: int, end: int, asked: Sequence[Timeline], said: Said) -> list[Owned]:
         standing = (targets for line in asked if (targets := line.on(first)))

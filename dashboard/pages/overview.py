@@ -5,14 +5,17 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 
 from dashboard import figures, people, wording
+from dashboard.fees import fees_of, sums
 from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import chart, empty, later, notes, over_time, page
 from dashboard.pages.series import money, named, of_currency, seconds
 from dashboard.pages.spending import spend_chart
+from dashboard.question import SpendQuery
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
+from ingest.money import from_pico as money_of
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
@@ -40,6 +43,7 @@ def content(ledger: Ledger, view: View) -> Any:
         [
             *notes(total),
             totals.in_cards(ledger, view, total),
+            fees(ledger, total.query),
             dmc.Grid(
                 [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
                 gutter="md",
@@ -63,6 +67,32 @@ def spend(ledger: Ledger, view: View) -> Any:
         "Spend over time by model",
         link=lambda name: only(view, ("model", name)),
     )
+
+
+def fees(ledger: Ledger, query: SpendQuery) -> Any:
+    """What fees cost beside the calls; nothing where there are none, or where calls are filtered."""
+    if query.filters or not (found := fees_of(ledger, query.period)):
+        return None
+    rows = [
+        [
+            tables.Text(row.amounts.fee.name),
+            tables.Text(row.team or "shared"),
+            _amount(row.amounts.effective, row.amounts.fee.currency),
+            _amount(row.amounts.billed, row.amounts.fee.currency),
+        ]
+        for row in found
+    ]
+    remarks = [
+        f"Together {_amount(effective, currency)} effective and {_amount(billed, currency)} billed. "
+        "The spend above is that of calls alone."
+        for currency, (effective, billed) in sums(found).items()
+    ]
+    header = ["Fee", "Borne by", "Effective", "Billed"]
+    return tables.table("fees", "Fees", header, rows, texts=2, remarks=remarks, width=420)
+
+
+def _amount(pico: int, currency: str) -> str:
+    return wording.amount(money_of(pico), currency)
 
 
 def keys(ledger: Ledger, view: View) -> Any:

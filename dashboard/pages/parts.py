@@ -176,11 +176,17 @@ def notes(result: Result) -> list[Any]:
         text = f"{wording.unpriced(result.unpriced_requests)}: the spend shown is that of the priced calls."
         way = dcc.Link("Set their prices", href=f"{PRICES_PAGE}{_search_of(result.query)}")
         found.append(dmc.Alert([f"{text} ", way], color="yellow", variant="light", id="unpriced", p="sm"))
+    if result.converted:
+        at = result.query.metrics.index("total_cost")
+        paid = " and ".join(wording.amount(one.values[at], one.currency) for one in result.converted)
+        text = f"{paid} were paid in other currencies and are counted in {result.totals.currency} by the rate of each day."
+        found.append(dmc.Alert(text, color="blue", variant="light", id="converted", p="sm"))
     if result.other_currencies:
         at = result.query.metrics.index("total_cost")
         others = " and ".join(wording.amount(one.values[at], one.currency) for one in result.other_currencies)
+        why = f" They are not converted: {result.no_rate}." if result.no_rate else ""
         text = f"Totals of money and charts of it are in {result.totals.currency}; calls in other currencies cost {others}."
-        found.append(dmc.Alert(text, color="blue", variant="light", id="other-currencies", p="sm"))
+        found.append(dmc.Alert(text + why, color="blue", variant="light", id="other-currencies", p="sm"))
     return found
 
 

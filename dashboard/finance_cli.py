@@ -1,0 +1,135 @@
+"""The commands of finance: reports, periods, rules of allocation, the audit log."""
+
+from typing import Annotated
+
+import typer
+
+from ingest.cli import Json
+
+report = typer.Typer(help="Reports for finance.", no_args_is_help=True)
+period = typer.Typer(help="Months, and closing them.", no_args_is_help=True)
+
+allocate = typer.Typer(help="Rules by which shared cost is allocated to teams.", no_args_is_help=True)
+
+_Month = Annotated[
+    str, typer.Argument(metavar="MONTH", help="A month of the reporting zone, such as 2026-10.")
+]
+
+
+@report.command("chargeback")
+def chargeback(
+    period_: Annotated[
+        str,
+        typer.Option(
+            "--period",
+            metavar="PERIOD",
+            help="2026-10, 2026-Q4, 2026, 2026-W41, 2026-10-05, or days FROM/TO (TO not included).",
+        ),
+    ],
+    by: Annotated[str, typer.Option(help="A line for each team, customer or cost_center.")] = "team",
+    form: Annotated[
+        str | None, typer.Option("--format", help="json, csv, xlsx or pdf; what --out ends with, else json.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
+    ] = None,
+) -> None:
+    """Write what every team, customer or cost centre owes for a period."""
+    from dashboard.report_command import run
+
+    raise typer.Exit(run(period_, by, form, out))
+
+
+@period.command("list")
+def period_list(as_json: Json = False) -> None:
+    """List months: open, closing or closed, by whom and when."""
+    from dashboard.period_command import listed
+
+    raise typer.Exit(listed(as_json=as_json))
+
+
+@period.command("show")
+def period_show(month: _Month, as_json: Json = False) -> None:
+    """Show a month's total, what is to be done before it is closed, and its history."""
+    from dashboard.period_command import show
+
+    raise typer.Exit(show(month, as_json=as_json))
+
+
+@period.command("close")
+def period_close(
+    month: _Month,
+    accept: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Close it although something on the check list stops it; why."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Close a month: its statement is kept as it is and sealed; what comes later is booked in the next open month."""
+    from dashboard.period_command import close
+
+    raise typer.Exit(close(month, accept, as_json=as_json))
+
+
+@period.command("reopen")
+def period_reopen(
+    month: _Month,
+    reason: Annotated[str, typer.Option(metavar="REASON", help="Why; it is kept.")] = "",
+) -> None:
+    """Open a closed month again."""
+    from dashboard.period_command import reopen
+
+    raise typer.Exit(reopen(month, reason))
+
+
+@allocate.command("set")
+def allocate_set(
+    pool: Annotated[
+        str,
+        typer.Argument(metavar="POOL", help="fees, unassigned (calls of no team), or fee:NAME for one fee."),
+    ],
+    method: Annotated[
+        str, typer.Option("--by", help="even, cost, tokens, requests, fixed, or keep (not at all).")
+    ],
+    team: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEAM[=PARTS]", help="A team that shares it, with its parts; all where none is named."
+        ),
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="From this day on; always where not given.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
+    fallback: Annotated[
+        str, typer.Option(help="Where the proportion is to nothing at all: even, or keep.")
+    ] = "even",
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+) -> None:
+    """Set how a pool is allocated; the rule recorded last counts where several cover a day."""
+    from dashboard.allocate_command import Asked, record
+
+    asked = Asked(pool, method, tuple(team or ()), from_, to, fallback, reason)
+    raise typer.Exit(record(asked))
+
+
+@allocate.command("list")
+def allocate_list(as_json: Json = False) -> None:
+    """List the rules, the latest first."""
+    from dashboard.allocate_command import listed
+
+    raise typer.Exit(listed(as_json=as_json))
+
+
+def audit(
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="Changes of this kind only, such as owner, prices, period."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show who changed what: prices, owners, rates, fees, rules, periods; the latest first."""
+    from dashboard.audit_command import run
+
+    raise typer.Exit(run(action, limit, as_json=as_json))

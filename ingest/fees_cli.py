@@ -1,0 +1,72 @@
+"""The commands of fees that change something; those that read are added by the read side."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="fees",
+    help="What is paid whether or not anybody calls: subscriptions, provisioned throughput, credits.",
+    no_args_is_help=True,
+)
+
+
+@app.command("add", context_settings={"ignore_unknown_options": True})  # a credit is below zero
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it; again to change it.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Of a whole month, or of it all.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Charged from this date or time on.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Until then; open where not given.")
+    ] = None,
+    every: Annotated[str, typer.Option(help="month, or once for an amount spread over its time.")] = "month",
+    kind: Annotated[
+        str, typer.Option(help="platform, provisioned, commitment, subscription or credit.")
+    ] = "platform",
+    provider: Annotated[str | None, typer.Option(help="Whom it is paid to.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that it is for.")] = None,
+    team: Annotated[
+        str | None, typer.Option(help="The team that bears it; shared by rules where not given.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The reporting currency where not given.")
+    ] = None,
+    list_amount: Annotated[
+        str | None, typer.Option("--list", metavar="AMOUNT", help="What it would be by published prices.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+) -> None:
+    """Add a fee, or change the one of that name; what stood before stays in its history."""
+    from ingest.fee_command import Asked
+    from ingest.fee_command import add as run
+
+    asked = Asked(
+        name=name,
+        amount=amount,
+        start=from_,
+        end=to,
+        every=every,
+        kind=kind,
+        provider=provider,
+        model=model,
+        team=team,
+        currency=currency,
+        list_amount=list_amount,
+        reason=reason,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command("end")
+def end(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The fee.")],
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="The date or time from which it is charged no more.")
+    ],
+) -> None:
+    """End a fee; ended at its start, it was never charged."""
+    from ingest.fee_command import end as run
+
+    raise typer.Exit(run(name, at))

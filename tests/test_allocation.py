@@ -1,0 +1,113 @@
+"""Shared cost: every rule divides a pool without rest, by the days and to the teams that it names."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.allocation import FEES, NOBODY, UNASSIGNED, Basis, Method, Owner, Rule, Rules, shares
+from ingest.ledger.allocations import add_rules, read_rules
+from ingest.ledger.engine import Ledger
+from ingest.ownership import Target
+
+RED, BLUE, GREEN = Owner(1, 10, None), Owner(2, 10, 5), Owner(3)
+USED = {RED: Basis(60, 100, 3), BLUE: Basis(40, 300, 1)}
+HOMES = {3: GREEN}
+
+
+def divided(
+    method: Method, *targets: Target, used: dict[Owner, Basis] = USED, **facts: object
+) -> dict[Owner, Fraction]:
+    return shares(Rule(pool=FEES, method=method, targets=targets, **facts), used, HOMES)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "red"),
+    [
+        ("even", Fraction(1, 2)),
+        ("cost", Fraction(3, 5)),
+        ("tokens", Fraction(1, 4)),
+        ("requests", Fraction(3, 4)),
+    ],
+)
+def test_a_pool_is_shared_by_what_the_rule_says(method: Method, red: Fraction) -> None:
+    assert divided(method) == {RED: red, BLUE: 1 - red}
+
+
+def test_fixed_parts_reach_a_team_that_used_nothing() -> None:
+    found = divided("fixed", Target(1, 50), Target(3, 50))
+    assert found == {RED: Fraction(1, 2), GREEN: Fraction(1, 2)}
+
+
+def test_what_is_kept_stays_where_it_is() -> None:
+    assert divided("keep") == {}
+
+
+def test_a_proportion_to_nothing_falls_back_as_the_rule_says() -> None:
+    idle = {RED: Basis(requests=1), BLUE: Basis(requests=1)}
+    assert divided("cost", used=idle) == {RED: Fraction(1, 2), BLUE: Fraction(1, 2)}
+    assert divided("cost", used=idle, fallback="keep") == {}
+
+
+def test_a_team_that_changed_hands_counts_once_among_equals() -> None:
+    moved = {RED: Basis(10), RED._replace(customer_id=11): Basis(30), BLUE: Basis(5)}
+    found = divided("even", used=moved)
+    assert found[BLUE] == Fraction(1, 2)
+    assert found[RED] == Fraction(1, 8)
+
+
+def test_nobody_shares_what_belongs_to_nobody() -> None:
+    assert divided("even", used={NOBODY: Basis(7), RED: Basis(1)}) == {RED: 1}
+
+
+def test_the_rule_recorded_last_counts_on_its_days_and_one_for_a_fee_before_that_for_all() -> None:
+    rules = Rules(
+        [
+            Rule(pool=FEES, method="even", recorded_at=1),
+            Rule(pool=FEES, method="cost", first_day=10, end_day=20, recorded_at=2),
+            Rule(pool="fee:seats", method="requests", first_day=15, recorded_at=3),
+        ]
+    )
+    assert [rules.on("fee:other", day).method for day in (9, 10, 19, 20)] == ["even", "cost", "cost", "even"]
+    assert [rules.on("fee:seats", day).method for day in (14, 15)] == ["cost", "requests"]
+    assert rules.on(UNASSIGNED, 12).method == "keep"
+    assert rules.edges(0, 18) == [0, 10, 15, 18]
+
+
+def test_rules_are_read_as_they_were_recorded(ledger: Ledger) -> None:
+    rule = Rule(
+        pool="fee:seats",
+        method="fixed",
+        targets=(Target(3, 60), Target(1, 40)),
+        fallback="keep",
+        first_day=20_000,
+        reason="agreed",
+        recorded_at=5,
+        recorded_by="ann",
+    )
+    with ledger.writing() as connection:
+        add_rules(connection, [rule])
+        (found,) = read_rules(connection)
+    assert found == Rule(**{name: getattr(rule, name) for name in rule.__slots__} | {"number": found.number})
+
+
+OWNERS = st.builds(Owner, st.integers(1, 5), st.none() | st.integers(6, 7), st.none())
+USAGE = st.dictionaries(
+    OWNERS, st.builds(Basis, st.integers(-50, 10**15), st.integers(0, 99), st.integers(0, 9))
+)
+
+
+@given(
+    st.sampled_from(["even", "cost", "tokens", "requests", "fixed"]),
+    USAGE,
+    st.lists(st.builds(Target, st.integers(1, 6), st.integers(1, 9)), unique_by=lambda one: one.entry_id),
+)
+def test_shares_add_up_to_one_or_there_are_none(
+    method: Method, used: dict[Owner, Basis], targets: list[Target]
+) -> None:
+    homes = {team: Owner(team) for team in range(1, 7)}
+    found = shares(Rule(pool=FEES, method=method, targets=tuple(targets)), used, homes)
+    assert sum(found.values()) in ((1,) if found else (0,))
+    assert bool(found) == bool(targets or (used and method != "fixed"))
+    assert all(share > 0 for share in found.values())
