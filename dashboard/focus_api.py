@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.api import CSV, understood
 from dashboard.focus import parquet_file
-from dashboard.focus.export import count_unpriced, describe, listed, pieces
+from dashboard.focus.export import describe, pieces, unpriced_of
 from dashboard.focus.words import Asked, Words, read
 from dashboard.question import QuestionError
 from ingest.description import described
@@ -113,9 +113,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         profile: Profile = "chargeback",
     ) -> Response:
         asked = _read(request, Words(period, start, end, profile), ledger)
-        with ledger.reading() as connection:
-            found = count_unpriced(connection, ledger, asked.order)
-        return Response(listed(found), media_type=CSV)
+        return Response(unpriced_of(ledger, asked.order), media_type=CSV)
 
     return router
 

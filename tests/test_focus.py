@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from calls import a_ledger, call, put
 from conftest import put_events
 from fastapi import FastAPI
@@ -25,30 +27,40 @@ from hypothesis import strategies as st
 from test_owned_spend import owns
 
 from dashboard import focus_api
+from dashboard.chargeback.calendar import read_calendar, read_month
+from dashboard.chargeback.closing import close
+from dashboard.chargeback.outputs import report_of
 from dashboard.cli import main as _main  # noqa: F401 - adds the command
 from dashboard.focus import csv_text, parquet_file
 from dashboard.focus.charges import Allocation, Charge, extra_rows
 from dashboard.focus.columns import columns
-from dashboard.focus.exact import MONEY_SCALE, split
+from dashboard.focus.dataset import Dataset
+from dashboard.focus.exact import MONEY_SCALE, ONE, ZERO, split
 from dashboard.focus.export import describe, to_files
 from dashboard.focus.holders import Person
 from dashboard.focus.order import Order, Profile
+from dashboard.focus.reporting import Reporting
 from dashboard.focus.row import Row
-from dashboard.focus.rows import ONE, ZERO, rows
 from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
 from dashboard.focus.words import Words, read
-from dashboard.portions import apportioned
 from dashboard.question import QuestionError, parse
 from dashboard.question import Words as Question
 from dashboard.runner import run
 from ingest import problems
+from ingest.allocation import Rule
 from ingest.event import ReportedCost, UsageEvent
+from ingest.exchange import Quote, Rates
+from ingest.fees import Fee
 from ingest.ledger import imports, prices
+from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
+from ingest.ledger.exchange_rates import add_quotes
+from ingest.ledger.fees import add_fees
 from ingest.ledger.prices import read_book
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import Zone
+from ingest.ledger.slots import Zone, day_number
+from ingest.ledger.tables import directory
 from ingest.ledger.types import micros
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term
@@ -112,7 +124,7 @@ def exported(
 ) -> list[Row]:
     with ledger.reading() as connection:
         asked = order(ledger, profile, period)
-        return list(rows(connection, ledger.zone, asked, unpriced or Unpriced()))
+        return list(Dataset(connection, ledger, asked, micros(NOW)).rows(unpriced or Unpriced()))
 
 
 def spent(ledger: Ledger) -> int:
@@ -373,7 +385,9 @@ def test_a_shared_key_is_split_and_nothing_is_lost(tmp_path: Path) -> None:
         owns(ledger, "vk-2", ("a", 1), ("b", 1), ("c", 1))
         found = exported(ledger)
         total = spent(ledger)
-    parts = {row.x_team_id: row for row in found}
+    assert effective(found) * PICO == total
+    holds_exactly(found)
+    parts = {row.x_team_id: row for row in found if row.charge_category == "Usage"}
     assert [parts[team].consumed_quantity for team in ("search", "ads")] == [
         Decimal("600.6"),
         Decimal("400.4"),
@@ -382,8 +396,10 @@ def test_a_shared_key_is_split_and_nothing_is_lost(tmp_path: Path) -> None:
     assert parts["search"].x_owner_share == "3 of 5"
     assert sum(parts[team].consumed_quantity or 0 for team in "abc") == 1_001
     assert sum(parts[team].x_request_count or 0 for team in "abc") == 1
-    assert effective(found) * PICO == total
-    holds_exactly(found)
+    assert {parts[team].effective_cost for team in "abc"} == {
+        Decimal("0.000834166666666666666667"),
+        Decimal("0.000834166666666666666666"),
+    }
 
 
 def test_a_key_that_moves_belongs_to_its_team_of_the_day(tmp_path: Path) -> None:
@@ -480,16 +496,23 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         holds_exactly(found)
         holds_exactly(theirs)
         assert effective(found) * PICO == spent(ledger)
-        by_team: dict[str | None, Fraction] = defaultdict(Fraction)
-        for row in found:
-            by_team[row.x_team_name] += Fraction(row.effective_cost) * PICO
-        words = Question(by=["team"], metric=["total_cost"], start="2026-10-01", end="2026-11-01")
-        asked = run(ledger, parse(words, ledger.zone, NOW))
-        shown = {row.key[0]: row.values[0] * PICO for row in asked.rows if row.values[0]}
-        teams = sorted(by_team, key=lambda team: team or "")
-        whole = apportioned([by_team[team] for team in teams], spent(ledger))
-        assert {team: number for team, number in zip(teams, whole, strict=True) if number} == shown
+        assert by_team(found) == owed(ledger)
         assert counted(found) == counted(exported(ledger))
+
+
+def by_team(found: Sequence[Row]) -> dict[str | None, Decimal]:
+    """What the rows of each team come to in the reporting currency, in pico-units."""
+    sums: dict[str | None, Decimal] = {}
+    for row in found:
+        cost = EXACT.multiply(row.x_reporting_cost or ZERO, Decimal(PICO))
+        sums[row.x_team_name] = EXACT.add(sums.get(row.x_team_name, ZERO), cost)
+    return {team: cost for team, cost in sums.items() if cost}
+
+
+def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
+    """What the chargeback of a month says that each team owes."""
+    found = report_of(ledger, read_calendar(month), "team", micros(NOW))
+    return {one.team: Decimal(one.line.total) for one in found.entries if one.line.total}
 
 
 def counted(found: Sequence[Row]) -> dict[str, Decimal]:
@@ -598,7 +621,9 @@ def mixed(embedded: Ledger) -> Ledger:
 @pytest.mark.parametrize("profile", ["chargeback", "provider"])
 def test_the_export_is_clean_by_the_linter_of_1_4(mixed: Ledger, tmp_path: Path, profile: Profile) -> None:
     path = tmp_path / "focus.csv"
-    charges = "".join(csv_text.written([*exported(mixed, profile), *extra_rows(BESIDE, order(mixed))], "1.4"))
+    charges = "".join(
+        csv_text.written([*exported(mixed, profile), *extra_rows(BESIDE, order(mixed), DOLLARS)], "1.4")
+    )
     path.write_text(charges, newline="")
     program = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
     program += ["--supports", "SupportsUnitPricing", str(path)]
@@ -657,7 +682,7 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
 
 
 def test_a_day_that_is_not_over_is_not_complete(embedded: Ledger) -> None:
-    about = describe(embedded, order(embedded, period="2199-01"), "1.4")
+    about = describe(embedded, order(embedded, period="2099-01"), "1.4")
     assert not any(one["TimeSectorComplete"] for one in about["Recency"]["TimeSectors"])
 
 
@@ -687,6 +712,136 @@ def test_files_stand_beside_each_other(mixed: Ledger, tmp_path: Path) -> None:
     assert "no-such-model" in (tmp_path / "focus.csv.unpriced.csv").read_text()
 
 
+def at(text: str) -> int:
+    return micros(datetime.fromisoformat(text))
+
+
+@pytest.fixture
+def october(tmp_path: Path) -> Iterator[Ledger]:
+    """Berlin's October: three teams, calls of nobody, a fee of one team, one that is shared, and euros."""
+    with a_ledger(tmp_path, "Europe/Berlin") as ledger:
+        calls = [
+            call(
+                "2026-10-02T12:00:00Z", 1_000_001, virtual_key="vk-1", team="red", model="a", total_tokens=10
+            ),
+            call(
+                "2026-10-03T12:00:00Z", 2_000_003, virtual_key="vk-2", team="blue", model="b", total_tokens=20
+            ),
+            call(
+                "2026-10-03T12:00:00Z", 3 * PICO, virtual_key="vk-2", team="blue", model="b", currency="EUR"
+            ),
+            call("2026-10-04T12:00:00Z", 700_001, virtual_key="vk-3", model="c"),
+        ]
+        put(ledger, calls)
+        owns(ledger, "vk-1", ("red", 1), ("green", 2), since="2026-10-02")
+        quoted = Quote(base="EUR", quote="USD", day=day_number(date(2026, 10, 2)), rate=Decimal("1.17"))
+        start = at("2026-09-30T22:00:00Z")
+        with ledger.writing() as connection:
+            add_quotes(connection, [quoted])
+            team = connection.execute(
+                sa.select(directory.c.entry_id).where(directory.c.ident == "red")
+            ).scalar()
+            platform = Fee(
+                name="Gateway", kind="platform", amount=100 * PICO, currency="USD", start=start, every="month"
+            )
+            add_fees(connection, [platform, replace(platform, name="Support", team_id=team, amount=7 * PICO)])
+            add_rules(connection, [Rule(pool=pool, method="even") for pool in ("fees", "unassigned")])
+        yield ledger
+
+
+def test_rows_of_a_month_add_up_to_what_each_team_owes(october: Ledger) -> None:
+    found = exported(october)
+    holds_exactly(found)
+    assert by_team(found) == owed(october)
+    shared = [row for row in found if row.charge_description == "Gateway: the same for each team"]
+    assert len(shared) == 3
+    assert {row.charge_category for row in shared} == {"Purchase"}
+    assert sum(row.effective_cost for row in shared) == 100
+    assert {row.allocated_method_id for row in shared} == {"even:fee:Gateway:rule-1"}
+    moved = [
+        row for row in found if (row.charge_description or "").startswith("Calls that belong to no team")
+    ]
+    assert {row.charge_category for row in moved} == {"Adjustment"}
+    assert sum(row.effective_cost for row in moved) == 0
+
+
+def test_an_amount_in_another_currency_says_what_it_is_in_the_reporting_currency(october: Ledger) -> None:
+    (row,) = (row for row in exported(october) if row.billing_currency == "EUR")
+    assert (row.effective_cost, row.x_reporting_cost) == (Decimal(3), Decimal("3.51"))
+    assert (row.x_fx_rate, row.x_fx_rate_date) == (Decimal("1.17"), "2026-10-02")
+
+
+def test_a_closed_month_stays_as_its_statement_and_what_came_later_is_charged_in_the_next(
+    october: Ledger,
+) -> None:
+    closed = close(october, read_month("2026-10"), accept=None, by="ada", now=at("2026-11-02T00:00:00Z"))
+    assert closed.hash
+    before = by_team(exported(october))
+    put(october, [call("2026-10-30T12:00:00Z", 5_000, virtual_key="vk-2", team="blue", model="b")], first=9)
+    found = exported(october)
+    assert by_team(found) == owed(october) == before
+    assert {row.invoice_id for row in found} == {"2026-10/1"}
+    (left_out,) = (row for row in found if (row.charge_description or "").startswith("Changes since"))
+    assert left_out.charge_category == "Adjustment"
+    assert left_out.effective_cost * PICO == -5_000
+    later = exported(october, period="2026-11")
+    assert by_team(later) == owed(october, "2026-11")
+    (late,) = (row for row in later if row.charge_class == "Correction")
+    assert late.effective_cost * PICO == 5_000
+    assert (late.charge_period_start.month, late.billing_period_start.month) == (9, 10)  # in UTC
+
+
+def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:
+    def days(first: str, end: str) -> Decimal:
+        with october.reading() as connection:
+            asked = Order(read_span(None, first, end, october.zone))
+            found = list(Dataset(connection, october, asked, micros(NOW)).rows(Unpriced()))
+        holds_exactly(found)
+        return sum((row.x_reporting_cost or ZERO for row in found), ZERO)
+
+    whole = days("2026-10-01", "2026-11-01")
+    assert days("2026-10-01", "2026-10-17") + days("2026-10-17", "2026-11-01") == whole
+    assert days("2026-09-20", "2026-11-10") - whole == days("2026-11-01", "2026-11-10")
+
+
+def test_a_provider_s_fee_is_a_purchase_and_one_of_a_year_is_used_up_month_by_month(october: Ledger) -> None:
+    start = at("2026-09-30T22:00:00Z")
+    fee = Fee(
+        name="Provisioned Throughput",
+        kind="provisioned",
+        amount=365 * PICO,
+        list_amount=400 * PICO,
+        currency="USD",
+        start=start,
+        end=at("2027-09-30T22:00:00Z"),
+        provider="openai",
+    )
+    with october.writing() as connection:
+        monthly = replace(fee, name="Seats", amount=31 * PICO, end=None, every="month", list_amount=None)
+        credit = replace(fee, name="Welcome", kind="credit", amount=-5 * PICO, end=None, list_amount=None)
+        add_fees(connection, [fee, monthly, credit])
+    found = {
+        (row.charge_description, row.charge_category): row
+        for row in exported(october, "provider")
+        if row.x_provider == "openai"
+    }
+    holds_exactly(list(found.values()))
+    costs = {
+        key: [f"{cost.normalize():f}" for cost in (row.billed_cost, row.effective_cost, row.list_cost)]
+        for key, row in found.items()
+    }
+    # Berlin's October has 745 hours of the year's 8,760.
+    assert costs == {
+        ("Provisioned Throughput", "Purchase"): ["365", "0", "400"],
+        ("Provisioned Throughput", "Usage"): ["0", "31.041666666667", "34.018264840183"],
+        ("Seats", "Purchase"): ["31", "31", "31"],
+        ("Welcome", "Credit"): ["-5", "-5", "-5"],
+    }
+    starts = {row.charge_period_start.isoformat() for row in found.values()}
+    assert starts == {"2026-10-01T00:00:00+00:00"}
+
+
+DOLLARS = Reporting("USD", Rates([]))
 BESIDE = (
     Charge(
         key="fee:1",
@@ -762,7 +917,7 @@ BESIDE = (
 
 @pytest.fixture
 def beside(embedded: Ledger) -> dict[str | None, Row]:
-    return {row.charge_description: row for row in extra_rows(BESIDE, order(embedded))}
+    return {row.charge_description: row for row in extra_rows(BESIDE, order(embedded), DOLLARS)}
 
 
 def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(

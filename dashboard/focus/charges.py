@@ -13,13 +13,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from dashboard.focus.exact import QUANTITY_SCALE, decimal_of, product
+from dashboard.focus.exact import ONE, QUANTITY_SCALE, ZERO, decimal_of, product
 from dashboard.focus.holders import Person
 from dashboard.focus.meters import UNITS
 from dashboard.focus.order import Order
 from dashboard.focus.parties import parties
-from dashboard.focus.row import Category, Row
-from dashboard.focus.rows import ONE, ZERO, compact, row_key
+from dashboard.focus.reporting import Reporting
+from dashboard.focus.row import Category, Row, compact, row_key
 from ingest.ledger.types import instant
 
 _SOLD: Final = ("Usage", "Purchase")
@@ -73,7 +73,8 @@ class Charge:
     is_correction: bool = False
     """Whether it corrects a month that was closed."""
     frequency: Literal["One-Time", "Recurring", "Usage-Based"] = "One-Time"
-    provider: str
+    provider: str | None = None
+    """Whose invoice it is on or whose model it is for; None where it is the platform's own."""
     sku: str = "fee"
     """What is bought, for a purchase: a part of the SKU's id."""
     team: Person | None = None
@@ -83,20 +84,22 @@ class Charge:
     invoice_id: str | None = None
 
 
-def extra_rows(charges: Iterable[Charge], order: Order) -> Iterator[Row]:
+def extra_rows(charges: Iterable[Charge], order: Order, reporting: Reporting) -> Iterator[Row]:
     """The charges as rows, in their order."""
     for charge in charges:
-        yield _row(charge, order)
+        yield _row(charge, order, reporting)
 
 
-def _row(charge: Charge, order: Order) -> Row:
+def _row(charge: Charge, order: Order, reporting: Reporting) -> Row:
     first = order.span.day(charge.first_day)
     period = first if charge.invoiced_on is None else order.span.day(charge.invoiced_on)
     billed = charge.amount if charge.billed is None else charge.billed
+    effective = billed if charge.category in ("Tax", "Credit") else charge.amount
     return Row(
         **parties(order, charge.provider, charge.team, charge.cost_center),
-        **_prices(charge, billed),
+        **_prices(charge, billed, order),
         **_allocated(charge.allocation),
+        **reporting.columns(effective, charge.currency, charge.first_day),
         billing_period_start=period.period_start,
         billing_period_end=period.period_end,
         charge_period_start=instant(first.start),
@@ -108,11 +111,11 @@ def _row(charge: Charge, order: Order) -> Row:
         invoice_id=charge.invoice_id,
         billing_currency=charge.currency,
         billed_cost=billed if order.is_billed else ZERO,
-        effective_cost=billed if charge.category in ("Tax", "Credit") else charge.amount,
+        effective_cost=effective,
         tags=_tags(charge),
         x_charge_day=first.date.isoformat(),
         x_provider=charge.provider,
-        x_row_key=row_key("charge", order.profile, charge.key),
+        x_row_key=row_key("charge", order.profile, order.issuer, charge.key),
         x_request_count=ZERO,
         x_team_id=charge.team.ident if charge.team else None,
         x_team_name=charge.team.name if charge.team else None,
@@ -124,7 +127,7 @@ def _row(charge: Charge, order: Order) -> Row:
     )
 
 
-def _prices(charge: Charge, billed: Decimal) -> dict[str, Any]:
+def _prices(charge: Charge, billed: Decimal, order: Order) -> dict[str, Any]:
     """Unit prices and quantities of what is sold; what is not sold costs what is billed for it."""
     if charge.category not in _SOLD or charge.is_correction:
         return {"list_cost": billed, "contracted_cost": billed}
@@ -134,7 +137,7 @@ def _prices(charge: Charge, billed: Decimal) -> dict[str, Any]:
     prices = (abs(listed), abs(contracted))
     if charge.allocation is not None:
         quantity, listed, prices = contracted, contracted, (ONE, ONE)
-    sku = f"{charge.provider}/{charge.sku}"
+    sku = f"{charge.provider or order.issuer}/{charge.sku}"
     found = {
         "sku_id": sku,
         "sku_meter": charge.sku,

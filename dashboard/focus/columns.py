@@ -122,12 +122,20 @@ _OWN: Final = (
     ("x_CostSource", "x_cost_source", "Whether the cost was computed from prices or reported by the source."),
     ("x_CustomerId", "x_customer_id", "The customer on that day."),
     ("x_CustomerName", "x_customer_name", "Its name."),
+    ("x_FxRate", "x_fx_rate", "What one unit of the billing currency is worth in the reporting currency."),
+    ("x_FxRateDate", "x_fx_rate_date", "The day that the rate was quoted for."),
     ("x_GlCode", "x_gl_code", "The general ledger code of the cost centre."),
     ("x_Model", "x_model", "The model that was billed."),
     ("x_OwnerShare", "x_owner_share", "The part of shared calls that is this owner's; null for all of it."),
     ("x_PriceOrigin", "x_price_origin", "Where the prices are from."),
     ("x_PriceVersion", "x_price_version", "The digest of the prices that the calls were computed with."),
     ("x_Provider", "x_provider", "The provider as calls name it."),
+    (
+        "x_ReportingCost",
+        "x_reporting_cost",
+        "The effective cost in the reporting currency, by the rate of the day.",
+    ),
+    ("x_ReportingCurrency", "x_reporting_currency", "The reporting currency."),
     ("x_RequestCount", "x_request_count", "Calls, each counted on one of its rows."),
     ("x_RowKey", "x_row_key", "Known by no other row, and the same in every export of the same charge."),
     ("x_ServiceTier", "x_service_tier", "The service tier."),
@@ -137,12 +145,14 @@ _OWN: Final = (
     ("x_VirtualKeyName", "x_virtual_key_name", "Its name."),
 )
 
+_NUMBERS: Final = ("x_fx_rate", "x_reporting_cost", "x_request_count")
+
 
 @cache
 def columns(version: Version) -> tuple[Column, ...]:
     """The columns of a version."""
     own = [
-        Column(name, "decimal" if field == "x_request_count" else "text", field, True, meaning)
+        Column(name, "decimal" if field in _NUMBERS else "text", field, True, meaning)
         for name, field, meaning in _OWN
     ]
     focus = sorted((*_SHARED, *_ONLY[version]), key=lambda column: column.name)

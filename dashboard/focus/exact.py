@@ -19,6 +19,9 @@ MONEY_SCALE: Final = 24
 PRICE_SCALE: Final = 18
 QUANTITY_SCALE: Final = 12
 
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+
 _EXACT: Final = Context(prec=76, traps=[Inexact])
 _ROUNDING: Final = Context(prec=76, rounding=ROUND_HALF_EVEN)
 
@@ -26,6 +29,11 @@ _ROUNDING: Final = Context(prec=76, rounding=ROUND_HALF_EVEN)
 def product(price: Decimal, quantity: Decimal) -> Decimal:
     """Price times quantity, exactly."""
     return _EXACT.multiply(price, quantity)
+
+
+def plus(one: Decimal, other: Decimal) -> Decimal:
+    """The sum, exactly."""
+    return _EXACT.add(one, other)
 
 
 def scaled(number: int, scale: int) -> Decimal:

@@ -13,11 +13,10 @@ import sqlalchemy as sa
 
 from dashboard.answer import write_csv
 from dashboard.focus import csv_text, metadata, parquet_file
-from dashboard.focus.groups import Reading
+from dashboard.focus.dataset import Dataset
 from dashboard.focus.order import Order, Version
 from dashboard.focus.recency import sectors
 from dashboard.focus.row import Row
-from dashboard.focus.rows import rows
 from dashboard.focus.unpriced import HEADER, Unpriced
 from ingest.ledger.engine import Ledger
 from ingest.ledger.types import micros
@@ -56,14 +55,14 @@ def pieces(
     Raises:
         MissingPackage: Parquet is asked for and pyarrow is not installed.
     """
-    return _formed(rows(connection, ledger.zone, order, Unpriced()), version, form)
+    return _formed(Dataset(connection, ledger, order, _now()).rows(Unpriced()), version, form)
 
 
 def to_stream(ledger: Ledger, order: Order, version: Version, form: Form, out: BinaryIO) -> Done:
     """Write the rows to a stream."""
     unpriced = Unpriced()
     with ledger.reading() as connection:
-        found = _Counted(rows(connection, ledger.zone, order, unpriced))
+        found = _Counted(Dataset(connection, ledger, order, _now()).rows(unpriced))
         out.writelines(_formed(found, version, form))
     return Done(found.number, unpriced.calls)
 
@@ -73,7 +72,7 @@ def to_files(ledger: Ledger, order: Order, version: Version, form: Form, path: P
     unpriced, now = Unpriced(), datetime.now(UTC)
     beside = {name: path.with_name(f"{path.name}.{name}") for name in ("metadata.json", "unpriced.csv")}
     with ledger.reading() as connection:
-        found = _Counted(rows(connection, ledger.zone, order, unpriced))
+        found = _Counted(Dataset(connection, ledger, order, micros(now)).rows(unpriced))
         _put(path, _formed(found, version, form))
         about = _described(connection, order, version, unpriced, now)
     _put(beside["metadata.json"], [metadata.written(about).encode()])
@@ -84,19 +83,14 @@ def to_files(ledger: Ledger, order: Order, version: Version, form: Form, path: P
 def describe(ledger: Ledger, order: Order, version: Version) -> dict[str, Any]:
     """The metadata of an export that would be made now."""
     with ledger.reading() as connection:
-        counted = count_unpriced(connection, ledger, order)
+        counted = Dataset(connection, ledger, order, _now()).unpriced()
         return _described(connection, order, version, counted, datetime.now(UTC))
 
 
-def count_unpriced(connection: sa.Connection, ledger: Ledger, order: Order) -> Unpriced:
-    """The calls of the ordered days that have no price."""
-    unpriced = Unpriced()
-    reading = Reading(connection, ledger.zone, order.span.zone)
-    for day in order.span:
-        for group in reading.groups(day):
-            if group.identity.cost_source == "unpriced":
-                unpriced.add(group, reading.holders)
-    return unpriced
+def unpriced_of(ledger: Ledger, order: Order) -> str:
+    """The calls of the ordered days that have no price, as CSV."""
+    with ledger.reading() as connection:
+        return listed(Dataset(connection, ledger, order, _now()).unpriced())
 
 
 def listed(unpriced: Unpriced) -> str:
@@ -126,3 +120,7 @@ def _put(path: Path, pieces: Iterable[bytes]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _now() -> int:
+    return micros(datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -57,11 +57,26 @@ class Holders:
         new = sorted({one for one in attributions if one not in self._said})
         for some in dialects.chunks(new):
             self._read(some)
-        self._learn_people(new)
+        said = [self._said[number] for number in new]
+        owners = [owner for number in new for *_, owner in self._owned.get(number, ())]
+        owners += [owner for _, owner in said]
+        self.learn_people(entry for owner in owners for entry in owner[:3])
+        self.learn_people(who.virtual_key_id for who, _ in said)
 
     def learn_texts(self, ids: Iterable[int | None]) -> None:
         """Read these texts."""
         self._texts.update(names.terms(self._connection, {one for one in ids if one not in self._texts}))
+
+    def learn_people(self, entries: Iterable[int | None]) -> None:
+        """Read these entries of the directory."""
+        new = sorted({one for one in entries if one is not None and one not in self._people})
+        shown = names.people(self._connection, new)
+        c = directory.c
+        for some in dialects.chunks(new):
+            for entry_id, ident in self._connection.execute(
+                sa.select(c.entry_id, c.ident).where(c.entry_id.in_(some))
+            ):
+                self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))
 
     def text(self, term_id: int | None) -> str | None:
         """A text."""
@@ -104,18 +119,3 @@ class Holders:
             days = (row["first_day"], row["end_day"], owner)
             self._owned.setdefault(row["attribution_id"], []).append(days)
         self.learn_texts(text for number in ids for text in self._said[number][0][1:])
-
-    def _learn_people(self, attributions: Iterable[int]) -> None:
-        wanted: set[Any] = set()
-        for number in attributions:
-            who, said = self._said[number]
-            for owner in (said, *(one for *_, one in self._owned.get(number, ()))):
-                wanted.update((who.virtual_key_id, owner.team_id, owner.customer_id, owner.cost_center_id))
-        new = sorted(wanted - self._people.keys() - {None})
-        shown = names.people(self._connection, new)
-        c = directory.c
-        for some in dialects.chunks(new):
-            for entry_id, ident in self._connection.execute(
-                sa.select(c.entry_id, c.ident).where(c.entry_id.in_(some))
-            ):
-                self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))

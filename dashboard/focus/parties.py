@@ -51,15 +51,15 @@ def seller(provider: str) -> Seller:
     return _SELLERS.get(provider.lower()) or Seller(provider, f"{provider} API")
 
 
-def parties(order: Order, provider: str, team: Person | None, center: Person | None) -> dict[str, Any]:
-    """The columns that name who is party to a charge."""
-    sold_by = seller(provider)
+def parties(order: Order, provider: str | None, team: Person | None, center: Person | None) -> dict[str, Any]:
+    """The columns that name who is party to a charge; without a provider, the platform sells something of its own."""
+    sold_by = seller(provider) if provider else Seller(order.issuer, order.issuer)
     named: dict[str, Any] = {"service_name": sold_by.service, "host_provider_name": sold_by.company}
     if order.profile == "provider":
         return named | {
             "service_provider_name": sold_by.company,
             "invoice_issuer_name": sold_by.company,
-            "billing_account_id": order.accounts.get(provider, provider),
+            "billing_account_id": order.accounts.get(provider or "", provider or UNASSIGNED),
             "billing_account_name": sold_by.company,
             "billing_account_type": "Organization",
         }

@@ -1,10 +1,15 @@
 """A row of a FOCUS dataset of cost and usage, in FOCUS' own words. A column that a version lacks is left out when written."""
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
+
+_KEY_SIZE: Final = 16
+_to_json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 Category = Literal["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 
@@ -71,6 +76,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     x_price_version: str | None = None
     x_price_origin: str | None = None
     x_request_count: Decimal | None = None
+    x_reporting_currency: str | None = None
+    x_reporting_cost: Decimal | None = None
+    x_fx_rate: Decimal | None = None
+    x_fx_rate_date: str | None = None
     x_virtual_key_id: str | None = None
     x_virtual_key_name: str | None = None
     x_team_id: str | None = None
@@ -81,3 +90,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     x_cost_center_name: str | None = None
     x_gl_code: str | None = None
     x_owner_share: str | None = None
+
+
+def row_key(*parts: object) -> str:
+    """A key made of everything that tells a row from others."""
+    text = _to_json([None if part is None else str(part) for part in parts])
+    return hashlib.blake2b(text, digest_size=_KEY_SIZE).hexdigest()
+
+
+def compact(found: Mapping[str, Any]) -> str:
+    """A flat JSON object, its keys in order."""
+    return _to_json(found).decode()

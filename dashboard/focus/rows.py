@@ -1,16 +1,23 @@
-"""The rows of an export: each line of each group of calls, once for each of its owners."""
+"""The rows of calls: each line of each group of calls, once for each of its owners."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-import msgspec
-import sqlalchemy as sa
-
-from dashboard.focus.exact import MONEY_SCALE, QUANTITY_SCALE, decimal_of, of_pico, product, split
+from dashboard.focus.exact import (
+    MONEY_SCALE,
+    ONE,
+    QUANTITY_SCALE,
+    ZERO,
+    decimal_of,
+    of_pico,
+    plus,
+    product,
+    split,
+)
 from dashboard.focus.groups import Group, Reading
 from dashboard.focus.holders import Holders, Owner
 from dashboard.focus.lines import Line, contracted
@@ -18,52 +25,66 @@ from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
 from dashboard.focus.offers import Offer
 from dashboard.focus.order import Order
 from dashboard.focus.parties import parties
-from dashboard.focus.row import Row
+from dashboard.focus.reporting import Reporting
+from dashboard.focus.row import Row, compact, row_key
 from dashboard.focus.span import Day
 from dashboard.focus.unpriced import Unpriced
-from ingest.ledger.slots import Zone
+from ingest.allocation import Owner as Payer
 from ingest.ledger.types import instant
 
-ZERO: Final = Decimal(0)
-ONE: Final = Decimal(1)
-_KEY_SIZE: Final = 16
 
-_to_json: Final = msgspec.json.Encoder(order="deterministic").encode
+@dataclass(frozen=True)
+class Usage:
+    """Makes the rows of calls, and counts what they come to."""
 
+    order: Order
+    reading: Reading
+    reporting: Reporting
+    unpriced: Unpriced
+    used: dict[Payer, Decimal] = field(default_factory=dict)
+    """What the rows come to by owner, in the reporting currency."""
+    invoice_id: str | None = None
 
-def rows(connection: sa.Connection, ledger_zone: Zone, order: Order, unpriced: Unpriced) -> Iterator[Row]:
-    """The charges of the ordered days, a day in memory at a time. Calls without a price are counted in `unpriced`."""
-    reading = Reading(connection, ledger_zone, order.span.zone)
-    for day in order.span:
-        groups = reading.groups(day)
+    def rows(self, day: Day) -> Iterator[Row]:
+        """The rows of a day. Calls without a price are in none, and counted apart."""
+        groups = self.reading.groups(day)
         for group in groups:
             if group.identity.cost_source == "unpriced":
-                unpriced.add(group, reading.holders)
+                self.unpriced.add(group, self.reading.holders)
         priced = (group for group in groups if group.identity.cost_source != "unpriced")
-        for group, found in reading.lines(day, priced):
-            yield from _of_group(order, day, group, found, reading.holders)
+        for group, found in self.reading.lines(day, priced):
+            yield from self._of_group(day, group, found)
 
+    def _of_group(self, day: Day, group: Group, found: list[Line]) -> Iterator[Row]:
+        if self.order.profile == "provider":
+            found = contracted(found, group.prices, group.sums["contracted_total"], group.sums["requests"])
+        holders, owners = self.reading.holders, group.identity.owners
+        shares = [owner.share for owner in owners]
+        shared = [_of_owner(self.order, day, group, owner, holders) for owner in owners]
+        for at, line in enumerate(found):
+            calls = split(Decimal(group.sums["requests"] if at == 0 else 0), QUANTITY_SCALE, shares)
+            about = _about(group, line)
+            parts = _amounts(line, shares)
+            for owner, base, amounts, counted in zip(owners, shared, parts, calls, strict=True):
+                effective = amounts["effective_cost"]
+                row = Row(
+                    **base,
+                    **about,
+                    **amounts,
+                    **self.reporting.columns(effective, group.identity.currency, day.number),
+                    billed_cost=effective if self.order.is_billed else ZERO,
+                    invoice_id=self.invoice_id,
+                    x_request_count=counted,
+                    x_row_key=_key(base, about, owners, holders, group),
+                )
+                yield self._count(owner, row)
 
-def _of_group(order: Order, day: Day, group: Group, found: list[Line], holders: Holders) -> Iterator[Row]:
-    if order.profile == "provider":
-        found = contracted(found, group.prices, group.sums["contracted_total"], group.sums["requests"])
-    owners = group.identity.owners
-    shares = [owner.share for owner in owners]
-    shared = [_of_owner(order, day, group, owner, holders) for owner in owners]
-    for at, line in enumerate(found):
-        calls = split(Decimal(group.sums["requests"] if at == 0 else 0), QUANTITY_SCALE, shares)
-        about = _about(group, line)
-        parts = _amounts(line, shares)
-        for base, amounts, counted in zip(shared, parts, calls, strict=True):
-            effective = amounts["effective_cost"]
-            yield Row(
-                **base,
-                **about,
-                **amounts,
-                billed_cost=effective if order.is_billed else ZERO,
-                x_request_count=counted,
-                x_row_key=_key(base, about, owners, holders, group),
-            )
+    def _count(self, owner: Owner, row: Row) -> Row:
+        """The row, counted in."""
+        if row.x_reporting_cost is not None:
+            payer = Payer(*owner[:3])
+            self.used[payer] = plus(self.used.get(payer, ZERO), row.x_reporting_cost)
+        return row
 
 
 def _of_owner(order: Order, day: Day, group: Group, owner: Owner, holders: Holders) -> dict[str, Any]:
@@ -241,12 +262,6 @@ def _key(
     return row_key(*said)
 
 
-def row_key(*parts: object) -> str:
-    """A key made of everything that tells a row from others."""
-    text = _to_json([None if part is None else str(part) for part in parts])
-    return hashlib.blake2b(text, digest_size=_KEY_SIZE).hexdigest()
-
-
 def _named(owner: Owner, holders: Holders) -> str:
     idents = (holders.person(one) for one in owner[:3])
     return "/".join([*(one.ident if one else "" for one in idents), str(owner.share)])
@@ -256,8 +271,3 @@ def _named(owner: Owner, holders: Holders) -> str:
 def _share(share: Fraction) -> str | None:
     """The part of the calls that is the owner's, where it is not all."""
     return None if share == 1 else f"{share.numerator} of {share.denominator}"
-
-
-def compact(found: Mapping[str, Any]) -> str:
-    """A flat JSON object, its keys in order."""
-    return _to_json(found).decode()

@@ -1,16 +1,15 @@
 """The days of an export. A day and a month are the reporting zone's, or UTC's, and are written as instants in UTC."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from dashboard.chargeback.calendar import Calendar, month_of, of_month, read_calendar
 from dashboard.question import QuestionError
 from ingest.ledger.slots import Zone, date_of, day_number
 from ingest.ledger.types import instant
 
-_MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
 _YEARS: Final = range(1971, 2200)
 _LONGEST: Final = 3_700
 
@@ -55,23 +54,38 @@ class Span:
         for number in range(self.first_day, self.end_day):
             yield self.day(number)
 
+    @property
+    def months(self) -> list["Span"]:
+        """The span in stretches that are invoiced together."""
+        found, first = [], self.first_day
+        while first < self.end_day:
+            end = min(of_month(month_of(date_of(first))).days[1], self.end_day)
+            found.append(Span(first, end, self.zone))
+            first = end
+        return found
+
+    @property
+    def calendar(self) -> Calendar:
+        """The days as a period of the reporting zone: a month where they are one."""
+        first, end = date_of(self.first_day), date_of(self.end_day)
+        month = of_month(month_of(first))
+        return month if (month.first, month.end) == (first, end) else Calendar(f"{first}/{end}", first, end)
+
     def day(self, number: int) -> Day:
         """The day of that number, whether or not the span holds it."""
-        local = date_of(number)
-        first = local.replace(day=1)
-        following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+        first, following = of_month(month_of(date_of(number))).days
         zone = self.zone
         return Day(
             number,
             zone.midnight(number),
             zone.midnight(number + 1),
-            instant(zone.midnight(day_number(first))),
-            instant(zone.midnight(day_number(following))),
+            instant(zone.midnight(first)),
+            instant(zone.midnight(following)),
         )
 
 
 def read_span(period: str | None, first: str | None, end: str | None, zone: Zone) -> Span:
-    """The days of a month (`2026-10`), or from a date to a date.
+    """The days of a calendar period such as `2026-10`, or from a date to a date.
 
     Raises:
         QuestionError: they say no span, or a part of a day.
@@ -79,7 +93,8 @@ def read_span(period: str | None, first: str | None, end: str | None, zone: Zone
     if period is not None and (first or end):
         raise QuestionError("two_periods", "period", "give either a period or from and to, not both")
     if period is not None:
-        start, after = _month(period)
+        calendar = read_calendar(period)
+        start, after = calendar.first, calendar.end
     elif first and end:
         start, after = _date("from", first), _date("to", end)
     else:
@@ -93,14 +108,6 @@ def read_span(period: str | None, first: str | None, end: str | None, zone: Zone
     if (after - start).days > _LONGEST:
         raise QuestionError("long_period", "to", f"from {start} to {after} is more than ten years")
     return Span(day_number(start), day_number(after), zone)
-
-
-def _month(text: str) -> tuple[date, date]:
-    found = _MONTH.fullmatch(text.strip())
-    year, month = (int(found[1]), int(found[2])) if found else (0, 0)
-    if year not in _YEARS or not 1 <= month <= 12:  # noqa: PLR2004 - months of a year
-        raise QuestionError("invalid_period", "period", f"period: {text!r} is no month such as 2026-10")
-    return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
 
 
 def _date(parameter: str, text: str) -> date:
