@@ -618,48 +618,6 @@ def mixed(embedded: Ledger) -> Ledger:
     return embedded
 
 
-@pytest.mark.parametrize("profile", ["chargeback", "provider"])
-def test_the_export_is_clean_by_the_linter_of_1_4(mixed: Ledger, tmp_path: Path, profile: Profile) -> None:
-    path = tmp_path / "focus.csv"
-    charges = "".join(
-        csv_text.written([*exported(mixed, profile), *extra_rows(BESIDE, order(mixed), DOLLARS)], "1.4")
-    )
-    path.write_text(charges, newline="")
-    program = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
-    program += ["--supports", "SupportsUnitPricing", str(path)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-VALIDATOR = os.environ.get("TALLYBOOK_TEST_FOCUS_VALIDATOR")
-
-
-@pytest.mark.skipif(
-    VALIDATOR is None,
-    reason="focus-validator wants Python 3.12: TALLYBOOK_TEST_FOCUS_VALIDATOR names a Python that has it",
-)
-@pytest.mark.parametrize("profile", ["chargeback", "provider"])
-def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
-    mixed: Ledger, tmp_path: Path, profile: Profile
-) -> None:
-    assert VALIDATOR is not None
-    path = tmp_path / "focus.csv"
-    path.write_text("".join(csv_text.written(exported(mixed, profile), "1.2")), newline="")
-    where = subprocess.run(
-        [VALIDATOR, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    program = [VALIDATOR, "-m", "focus_validator.main", "--data-file", str(path), "--validate-version", "1.2"]
-    # It reads its own rules by a path from where it is installed.
-    done = subprocess.run(
-        [*program, "--block-download"], capture_output=True, text=True, check=True, cwd=where
-    )
-    failed = {line.split()[1].rstrip(":") for line in done.stdout.splitlines() if ": FAIL" in line}
-    assert failed == {"InvoiceId-C-005-C"}, done.stdout
-
-
 def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
     add(embedded, used("a"))
     about = describe(embedded, order(embedded), "1.4")
@@ -719,7 +677,9 @@ def at(text: str) -> int:
 @pytest.fixture
 def october(tmp_path: Path) -> Iterator[Ledger]:
     """Berlin's October: three teams, calls of nobody, a fee of one team, one that is shared, and euros."""
-    with a_ledger(tmp_path, "Europe/Berlin") as ledger:
+    folder = tmp_path / "october"
+    folder.mkdir()
+    with a_ledger(folder, "Europe/Berlin") as ledger:
         calls = [
             call(
                 "2026-10-02T12:00:00Z", 1_000_001, virtual_key="vk-1", team="red", model="a", total_tokens=10
@@ -755,7 +715,7 @@ def test_rows_of_a_month_add_up_to_what_each_team_owes(october: Ledger) -> None:
     assert by_team(found) == owed(october)
     shared = [row for row in found if row.charge_description == "Gateway: the same for each team"]
     assert len(shared) == 3
-    assert {row.charge_category for row in shared} == {"Purchase"}
+    assert {row.charge_category for row in shared} == {"Usage"}
     assert sum(row.effective_cost for row in shared) == 100
     assert {row.allocated_method_id for row in shared} == {"even:fee:Gateway:rule-1"}
     moved = [
@@ -763,6 +723,16 @@ def test_rows_of_a_month_add_up_to_what_each_team_owes(october: Ledger) -> None:
     ]
     assert {row.charge_category for row in moved} == {"Adjustment"}
     assert sum(row.effective_cost for row in moved) == 0
+
+
+def test_what_is_given_on_says_how_and_what_it_is_taken_from_does_not(october: Ledger) -> None:
+    moved = [
+        row for row in exported(october) if (row.charge_description or "").startswith("Calls that belong")
+    ]
+    assert {(row.effective_cost > 0, row.allocated_method_id) for row in moved} == {
+        (True, "even:unassigned:rule-2"),
+        (False, None),
+    }
 
 
 def test_an_amount_in_another_currency_says_what_it_is_in_the_reporting_currency(october: Ledger) -> None:
@@ -804,7 +774,7 @@ def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:
     assert days("2026-09-20", "2026-11-10") - whole == days("2026-11-01", "2026-11-10")
 
 
-def test_a_provider_s_fee_is_a_purchase_and_one_of_a_year_is_used_up_month_by_month(october: Ledger) -> None:
+def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: Ledger) -> None:
     start = at("2026-09-30T22:00:00Z")
     fee = Fee(
         name="Provisioned Throughput",
@@ -834,7 +804,8 @@ def test_a_provider_s_fee_is_a_purchase_and_one_of_a_year_is_used_up_month_by_mo
     assert costs == {
         ("Provisioned Throughput", "Purchase"): ["365", "0", "400"],
         ("Provisioned Throughput", "Usage"): ["0", "31.041666666667", "34.018264840183"],
-        ("Seats", "Purchase"): ["31", "31", "31"],
+        ("Seats", "Purchase"): ["31", "0", "31"],
+        ("Seats", "Usage"): ["0", "31", "31"],
         ("Welcome", "Credit"): ["-5", "-5", "-5"],
     }
     starts = {row.charge_period_start.isoformat() for row in found.values()}
@@ -913,6 +884,56 @@ BESIDE = (
         provider="openai",
     ),
 )
+
+
+def everything(mixed: Ledger, october: Ledger, profile: Profile) -> list[Row]:
+    """Rows of every sort there is."""
+    return [
+        *exported(mixed, profile),
+        *exported(october, profile),
+        *extra_rows(BESIDE, order(mixed, profile), DOLLARS),
+    ]
+
+
+@pytest.mark.parametrize("profile", ["chargeback", "provider"])
+def test_the_export_is_clean_by_the_linter_of_1_4(
+    mixed: Ledger, october: Ledger, tmp_path: Path, profile: Profile
+) -> None:
+    path = tmp_path / "focus.csv"
+    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.4")), newline="")
+    program = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
+    program += ["--supports", "SupportsUnitPricing", str(path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+VALIDATOR = os.environ.get("TALLYBOOK_TEST_FOCUS_VALIDATOR")
+
+
+@pytest.mark.skipif(
+    VALIDATOR is None,
+    reason="focus-validator wants Python 3.12: TALLYBOOK_TEST_FOCUS_VALIDATOR names a Python that has it",
+)
+@pytest.mark.parametrize("profile", ["chargeback", "provider"])
+def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
+    mixed: Ledger, october: Ledger, tmp_path: Path, profile: Profile
+) -> None:
+    assert VALIDATOR is not None
+    path = tmp_path / "focus.csv"
+    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.2")), newline="")
+    where = subprocess.run(
+        [VALIDATOR, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    program = [VALIDATOR, "-m", "focus_validator.main", "--data-file", str(path), "--validate-version", "1.2"]
+    # It reads its own rules by a path from where it is installed.
+    done = subprocess.run(
+        [*program, "--block-download"], capture_output=True, text=True, check=True, cwd=where
+    )
+    failed = {line.split()[1].rstrip(":") for line in done.stdout.splitlines() if ": FAIL" in line}
+    assert failed == {"InvoiceId-C-005-C"}, done.stdout
 
 
 @pytest.fixture

@@ -72,6 +72,8 @@ class Charge:
     """A day of the month whose invoice it is on, where that is not the month of its first day."""
     is_correction: bool = False
     """Whether it corrects a month that was closed."""
+    is_committed: bool = False
+    """Whether it is the use of what was paid before."""
     frequency: Literal["One-Time", "Recurring", "Usage-Based"] = "One-Time"
     provider: str | None = None
     """Whose invoice it is on or whose model it is for; None where it is the platform's own."""
@@ -142,7 +144,7 @@ def _prices(charge: Charge, billed: Decimal, order: Order) -> dict[str, Any]:
         "sku_id": sku,
         "sku_meter": charge.sku,
         "sku_price_id": f"{sku}/{charge.frequency.lower()}",
-        "pricing_category": "Standard",
+        "pricing_category": "Committed" if charge.is_committed else "Standard",
         "pricing_quantity": quantity,
         "pricing_unit": UNITS,
         "list_unit_price": prices[0],

@@ -80,7 +80,9 @@ class Owed:
     def _part(self, part: Part, provider: str | None) -> Charge:
         """A part of a pool. Calls that belong to nobody are rows already: theirs are given on, and taken from nobody."""
         name = part.pool.removeprefix("fee:")
-        given = None if part.method == "keep" else self._allocation(part)
+        # What is given on is taken from where it was: that is no allocated part.
+        is_given = part.method != "keep" and Fraction(part.share) >= 0
+        given = self._allocation(part) if is_given else None
         words = f"{name}: {METHODS[part.method]}"
         if part.pool == UNASSIGNED:
             words = f"Calls that belong to no team: {METHODS[part.method]}"
@@ -93,7 +95,7 @@ class Owed:
         if amount < 0:
             return {"category": "Credit", "provider": provider}
         frequency = "Recurring" if name in self.monthly else "One-Time"
-        return {"category": "Purchase", "sku": sku_of(name), "provider": provider, "frequency": frequency}
+        return {"category": "Usage", "sku": sku_of(name), "provider": provider, "frequency": frequency}
 
     def _allocation(self, part: Part) -> Allocation:
         person = self.person(part.owner.team_id)
