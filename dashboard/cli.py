@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from dashboard import finance_cli
-from ingest import fees_cli, prices_cli, rates_cli
-from ingest.cli import Json, app
+from ingest import fees_cli, owner_cli, prices_cli, rates_cli
+from ingest.cli import Json, app, directory
 from ingest.prices_cli import app as prices
 
 __all__ = ["main"]
@@ -313,6 +313,61 @@ def fees_list(
     raise typer.Exit(run(from_, to, as_json=as_json))
 
 
+_From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")]
+_To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")]
+
+
+@owner_cli.owner.command("list")
+def owner_list(
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of this key, team or project only.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="What holds on this day.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="What was recorded before then.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List who owns what from when, who recorded it when; the latest first."""
+    from dashboard.owner_commands import list_owners
+
+    raise typer.Exit(list_owners(subject, at, as_of, as_json=as_json))
+
+
+@owner_cli.owner.command("unassigned")
+def owner_unassigned(from_: _From = None, to: _To = None, as_json: Json = False) -> None:
+    """List the keys whose calls belong to no team, by spend."""
+    from dashboard.owner_commands import list_unassigned
+
+    raise typer.Exit(list_unassigned(from_, to, as_json=as_json))
+
+
+@owner_cli.team.command("list")
+def team_list(from_: _From = None, to: _To = None, as_json: Json = False) -> None:
+    """List teams with their customers, cost centres and spend."""
+    from dashboard.owner_commands import list_teams
+
+    raise typer.Exit(list_teams(from_, to, as_json=as_json))
+
+
+@directory.command("export")
+def directory_export(
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write keys, teams, customers, cost centres and their owners as CSV that `directory import` reads."""
+    from dashboard.owner_commands import export
+
+    raise typer.Exit(export(out, as_json=as_json))
+
+
+app.add_typer(owner_cli.owner, name="owner")
+app.add_typer(owner_cli.team, name="team")
+app.add_typer(owner_cli.customer, name="customer")
+app.add_typer(owner_cli.cost_center, name="cost-center")
+app.add_typer(owner_cli.key, name="key")
 app.add_typer(finance_cli.report, name="report")
 app.add_typer(finance_cli.period, name="period")
 app.add_typer(finance_cli.allocate, name="allocate")

@@ -108,12 +108,10 @@ def shares(rule: Rule, bases: Mapping[Owner, Basis], homes: Mapping[int, Owner])
     if rule.method == "keep" or not receiving:
         return {}
     weights = _weights(rule, receiving)
+    if not any(weights.values()):
+        weights = {} if rule.fallback == "keep" else _equal(receiving)
     whole = sum(weights.values())
-    if whole:
-        return {owner: weight / whole for owner, weight in weights.items() if weight}
-    if rule.fallback == "keep":
-        return {}
-    return _even(receiving, {team: Fraction(1) for team in _teams(receiving)})
+    return {owner: weight / whole for owner, weight in weights.items() if weight}
 
 
 def _receiving(rule: Rule, bases: Mapping[Owner, Basis], homes: Mapping[int, Owner]) -> Mapping[Owner, Basis]:
@@ -135,9 +133,9 @@ def _teams(owners: Iterable[Owner]) -> set[int | None]:
 def _weights(rule: Rule, receiving: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
     match rule.method:
         case "even":
-            return _even(receiving, {team: Fraction(1) for team in _teams(receiving)})
+            return _equal(receiving)
         case "fixed":
-            return _even(receiving, {one.entry_id: Fraction(one.parts) for one in rule.targets})
+            return _by_team(receiving, {one.entry_id: Fraction(one.parts) for one in rule.targets})
         case "tokens":
             return {owner: Fraction(basis.tokens) for owner, basis in receiving.items()}
         case "requests":
@@ -146,7 +144,11 @@ def _weights(rule: Rule, receiving: Mapping[Owner, Basis]) -> dict[Owner, Fracti
             return {owner: Fraction(max(basis.cost, 0)) for owner, basis in receiving.items()}
 
 
-def _even(receiving: Mapping[Owner, Basis], parts: Mapping[int | None, Fraction]) -> dict[Owner, Fraction]:
+def _equal(receiving: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
+    return _by_team(receiving, {team: Fraction(1) for team in _teams(receiving)})
+
+
+def _by_team(receiving: Mapping[Owner, Basis], parts: Mapping[int | None, Fraction]) -> dict[Owner, Fraction]:
     """Parts of teams; one that changed its customer or cost centre meanwhile divides its own by what each cost."""
     found: dict[Owner, Fraction] = {}
     for team, part in parts.items():

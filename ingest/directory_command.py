@@ -9,9 +9,11 @@ from rich.console import Console
 
 from ingest import listing
 from ingest.accept import now
+from ingest.alias_command import person
 from ingest.ledger import directory
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import open_ledger
+from ingest.linking import link
 from ingest.listing import Listing, NotAList
 from ingest.settings import Settings
 
@@ -31,21 +33,24 @@ def run(path: str, *, as_json: bool) -> int:
         except NotAList as error:
             err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
             return USAGE
-        entered = directory.enter(ledger, read.entries, now())
+        at = now()
+        entered = directory.enter(ledger, read.entries, at)
+        owners = link(ledger, read.entries, at=at, by=person())
     if as_json:
-        sys.stdout.write(json.dumps(_object(path, read, entered), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_object(path, read, entered, owners), indent=2) + "\n")
     else:
-        _print(Console(), path, read, entered)
+        _print(Console(), path, read, entered, owners)
     return REJECTED if read.faults else WELL
 
 
-def _object(path: str, read: Listing, entered: Entered) -> dict[str, object]:
+def _object(path: str, read: Listing, entered: Entered, owners: int) -> dict[str, object]:
     return {
         "path": path,
         "format": read.form,
         "added": entered.added,
         "changed": entered.changed,
         "unchanged": entered.unchanged,
+        "owners": owners,
         "rejected": len(read.faults),
         "ignored_columns": list(read.ignored),
         "rejections": [
@@ -55,9 +60,11 @@ def _object(path: str, read: Listing, entered: Entered) -> dict[str, object]:
     }
 
 
-def _print(out: Console, path: str, read: Listing, entered: Entered) -> None:
+def _print(out: Console, path: str, read: Listing, entered: Entered, owners: int) -> None:
     said = f"{entered.added:,} added, {entered.changed:,} changed, {entered.unchanged:,} unchanged"
     out.print(f"{path}: {said}", highlight=False, markup=False, soft_wrap=True)
+    if owners:
+        out.print(f"{owners:,} owners are new", highlight=False)
     if read.ignored:
         out.print(f"not read: {', '.join(read.ignored)}", highlight=False, markup=False, soft_wrap=True)
     for one in read.faults[:_SHOWN]:

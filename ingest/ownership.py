@@ -4,13 +4,13 @@ An assignment says who owns a subject from a day to a day of the reporting zone.
 cover a day, the one recorded last counts, and one without targets takes earlier ones back. What was believed at some
 moment is what the assignments recorded until then say.
 
-A call's team is what a rule about the call says, else its key's owner, else what the gateway said. Its customer and its
-cost centre are those of the team, where somebody assigned them, else what the gateway said.
+A call's team is what a rule about the call says, else its key's owner, else what the gateway said. Its customer is that of
+the team, else that of the key, where somebody assigned one, else what the gateway said; its cost centre is the team's.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
@@ -84,6 +84,13 @@ class Timeline:
         return self.stretches[bisect_right(self._firsts, day) - 1].targets
 
 
+def say_anything_new(some: Sequence[Assignment], standing: Iterable[Assignment]) -> bool:
+    """Whether assignments about one subject, recorded now in this order, would say what those before do not."""
+    before = [one for one in standing if one.about == some[0].about]
+    later = [replace(one, recorded_at=2**62, number=at) for at, one in enumerate(some)]
+    return Timeline([*before, *later]).stretches != Timeline(before).stretches
+
+
 def _standing(ordered: Sequence[Assignment], day: int) -> tuple[Target, ...]:
     covering = [one for one in ordered if one.first_day <= day < one.end_day]
     return covering[-1].targets if covering else ()
@@ -135,9 +142,14 @@ class Owners:
         """Who calls that say this belong to: every day once, with parts that add up to the whole."""
         asked = self._asked(said)
         teams = {said.team_id, *(t.entry_id for line in asked for s in line.stretches for t in s.targets)}
-        lines = [*asked, *(line for team in teams for line in self._of_team(team))]
+        billed = self._timelines.get(("virtual_key", str(said.virtual_key_id), "customer"))
+        lines = [*asked, *([billed] if billed else []), *(line for t in teams for line in self._of_team(t))]
         edges = sorted({FIRST_DAY, END_DAY, *(s.first_day for line in lines for s in line.stretches)})
-        return _merged(one for first, end in pairwise(edges) for one in self._during(first, end, asked, said))
+        return _merged(
+            one
+            for first, end in pairwise(edges)
+            for one in self._during(first, end, asked, said, billed.on(first) if billed else ())
+        )
 
     def home(self, team: int, day: int) -> tuple[int | None, int | None]:
         """The customer and the cost centre of a team on a day; of several, the one with the largest part."""
@@ -158,13 +170,16 @@ class Owners:
     def _of_team(self, team: int | None) -> list[Timeline]:
         return [line for kind in _OF_TEAM if (line := self._timelines.get(("team", str(team), kind)))]
 
-    def _during(self, first: int, end: int, asked: Sequence[Timeline], said: Said) -> list[Owned]:
+    def _during(
+        self, first: int, end: int, asked: Sequence[Timeline], said: Said, billed: Sequence[Target]
+    ) -> list[Owned]:
         standing = (targets for line in asked if (targets := line.on(first)))
         teams: Sequence[tuple[int | None, int]] = next(standing, ((said.team_id, 1),))
+        otherwise = billed[0].entry_id if billed else said.customer_id
         shares = [
             (team, customer, center, Fraction(parts, sum(part for _, part in teams)) * more * yet_more)
             for team, parts in teams
-            for customer, more in self._owners(team, "customer", first, said.customer_id)
+            for customer, more in self._owners(team, "customer", first, otherwise)
             for center, yet_more in self._owners(team, "cost_center", first, None)
         ]
         whole = lcm(*(share.denominator for *_, share in shares))

@@ -109,5 +109,5 @@ def test_shares_add_up_to_one_or_there_are_none(
     homes = {team: Owner(team) for team in range(1, 7)}
     found = shares(Rule(pool=FEES, method=method, targets=tuple(targets)), used, homes)
     assert sum(found.values()) in ((1,) if found else (0,))
-    assert bool(found) == bool(targets or (used and method != "fixed"))
+    assert bool(found) == bool(targets or used)
     assert all(share > 0 for share in found.values())

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from calls import Call, a_ledger, call, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from owning import day, entry, owns
 
 from dashboard.portions import apportioned
 from dashboard.question import Words, parse, read_filters
@@ -20,9 +21,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import day_number
-from ingest.ledger.tables import directory
-from ingest.ownership import END_DAY, FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
+from ingest.ownership import END_DAY, Assignment, Target
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -48,43 +47,6 @@ def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ledger]:
         roll(opened)
         put(opened, CALLS[clean:], first=clean)
         yield opened
-
-
-def entry(ledger: Ledger, kind: str, ident: str) -> int:
-    """The directory's entry of a key, team or cost centre; made where there is none."""
-    known = sa.select(directory.c.entry_id).where(directory.c.kind == kind, directory.c.ident == ident)
-    row = {"kind": kind, "ident": ident, "first_seen_at": 0}
-    with ledger.writing() as connection:
-        found = connection.execute(known).scalar()
-        made = directory.insert().values(row).returning(directory.c.entry_id)
-        return int(found or connection.execute(made).scalar_one())
-
-
-def day(text: str) -> int:
-    return day_number(datetime.fromisoformat(text).date())
-
-
-def owns(
-    ledger: Ledger,
-    subject: str,
-    *targets: tuple[str, int],
-    kind: SubjectKind = "virtual_key",
-    target_kind: TargetKind = "team",
-    since: str | None = None,
-    at: int = 0,
-) -> None:
-    """Record that a subject belongs to targets from a day on."""
-    named = str(entry(ledger, kind, subject)) if kind in ("virtual_key", "team") else subject
-    assigned = Assignment(
-        subject_kind=kind,
-        subject=named,
-        target_kind=target_kind,
-        targets=tuple(Target(entry(ledger, target_kind, name), parts) for name, parts in targets),
-        first_day=FIRST_DAY if since is None else day(since),
-        recorded_at=at,
-    )
-    with ledger.writing() as connection:
-        record(connection, [assigned])
 
 
 def asked(ledger: Ledger, *by: str, where: Sequence[str] = (), metric: str = "total_cost") -> Result:

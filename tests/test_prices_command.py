@@ -1,37 +1,19 @@
 """The commands of the price book as people use them: what they say, what they refuse, what they change."""
 
-import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import SECRET, put_events
-from typer.testing import CliRunner, Result
+from commanding import Command, object_of, tallybook
+from conftest import put_events
 
-from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
-from ingest.cli import app
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
 from ingest.pricing.book import Book
 
-Command = Callable[..., Result]
+__all__ = ["tallybook"]
 NOW = 1_793_900_000_000_000
-
-
-@pytest.fixture
-def tallybook(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, on the ledger of the test."""
-    monkeypatch.setenv("TALLYBOOK_DATABASE_URL", embedded.engine.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(app, words)
-
-
-def object_of(result: Result) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def call(**facts: Any) -> UsageEvent:

@@ -199,8 +199,9 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     for start, stop in pairwise(edges):
         during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
         used = usage(ledger, during)
-        paid, unknown = _fees(ledger, charged, rates, during, owners)
-        allocations += _allocated(rules, owners, used.details, paid, start)
+        homes = _Homes(owners, used.details, start)
+        paid, unknown = _fees(ledger, charged, rates, during, homes)
+        allocations += _allocated(rules, homes, used.details, paid, start)
         details += used.details
         fees += paid
         unconverted += (*used.unconverted, *unknown)
@@ -225,8 +226,24 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
         return replace(whole, names=_names(connection, _entries_of(whole)))
 
 
+class _Homes:
+    """Where the fees and shares of a team go: to its customer and cost centre with most of its calls, else to its own."""
+
+    def __init__(self, owners: Owners, details: Iterable[Detail], day: int) -> None:
+        self._owners, self._day = owners, day
+        costs: dict[Owner, int] = {}
+        for one in details:
+            costs[one.owner] = costs.get(one.owner, 0) + one.used.cost
+        ordered = sorted(costs, key=lambda owner: (costs[owner], [-part for part in by_id(owner)]))
+        self._used = {owner.team_id: owner for owner in ordered}
+
+    def of(self, team: int) -> Owner:
+        """The owner that stands for a team."""
+        return self._used.get(team) or Owner(team, *self._owners.home(team, self._day))
+
+
 def _fees(
-    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, owners: Owners
+    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, homes: "_Homes"
 ) -> tuple[list[Fee], list[Unconverted]]:
     """What fees cost in a period, in the reporting currency by the rate of the day that each charge starts."""
     start, end = period.micros
@@ -240,8 +257,7 @@ def _fees(
             unknown.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
             continue
         if amount:
-            team = fee.team_id
-            owner = None if team is None else Owner(team, *owners.home(team, ledger.zone.day(start)))
+            owner = None if fee.team_id is None else homes.of(fee.team_id)
             found.append(Fee(fee.name, amount, fee.provider, owner))
     return found, unknown
 
@@ -252,7 +268,7 @@ def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int
 
 
 def _allocated(
-    rules: Rules, owners: Owners, details: Iterable[Detail], fees: Iterable[Fee], day: int
+    rules: Rules, homes: "_Homes", details: Iterable[Detail], fees: Iterable[Fee], day: int
 ) -> list[Allocation]:
     """The parts of every pool; they add up to what was to be shared, and to nothing for calls that change hands."""
     bases: dict[Owner, Basis] = {}
@@ -269,11 +285,9 @@ def _allocated(
     found: list[Allocation] = []
     for fee in fees:
         if fee.owner is None:
-            found += _parts(
-                rules.on(f"fee:{fee.name}", day), f"fee:{fee.name}", fee.amount, bases, owners, day
-            )
+            found += _parts(rules.on(f"fee:{fee.name}", day), f"fee:{fee.name}", fee.amount, bases, homes)
     if left := sum(nobody.values()):
-        parts = _parts(rules.on(UNASSIGNED, day), UNASSIGNED, left, bases, owners, day)
+        parts = _parts(rules.on(UNASSIGNED, day), UNASSIGNED, left, bases, homes)
         if any(one.owner != NOBODY for one in parts):
             taken = (
                 replace(parts[0], owner=owner, amount=-cost, share=str(Fraction(-cost, left)))
@@ -284,10 +298,9 @@ def _allocated(
 
 
 def _parts(
-    rule: Rule, pool: str, amount: int, bases: Mapping[Owner, Basis], owners: Owners, day: int
+    rule: Rule, pool: str, amount: int, bases: Mapping[Owner, Basis], homes: "_Homes"
 ) -> list[Allocation]:
-    homes = {one.entry_id: Owner(one.entry_id, *owners.home(one.entry_id, day)) for one in rule.targets}
-    found = shares(rule, bases, homes)
+    found = shares(rule, bases, {one.entry_id: homes.of(one.entry_id) for one in rule.targets})
     if not found:
         return [Allocation(pool, "keep", rule.number, NOBODY, amount, "1", amount)]
     ordered = sorted(found, key=by_id)

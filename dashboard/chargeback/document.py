@@ -74,8 +74,8 @@ def _data(report: Report) -> dict[str, Any]:
             for one in entry.corrections
         ],
         "note": (
-            "Amounts are rounded once, the total first, then lines and their parts by largest remainder, so that they add "
-            "up. Exact amounts are in the workbook, in CSV and in JSON."
+            "Amounts are rounded once, the total first, then its columns and lines by largest remainder, so that they add up "
+            "downwards and across. Exact amounts are in the workbook, in CSV and in JSON."
         ),
         "entries": [_page(report, one) for one in report.entries],
     }

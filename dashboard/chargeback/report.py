@@ -1,8 +1,8 @@
 """The report: a statement as people read it, one line for each team, customer or cost centre.
 
 Every output is made of this one value, so no two of them disagree. Amounts are exact; what is shown of them is rounded to
-the smallest unit of the currency, half to even, once: the total first, then each line by largest remainder, then the
-parts of a line, so that lines add up to the total and parts to their line.
+the smallest unit of the currency, half to even, once: the total first, then direct, shared and adjusted cost as a whole,
+then the lines of each by largest remainder, so that what is shown adds up downwards and across.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -180,27 +180,15 @@ def _sum(lines: Sequence[Line]) -> Line:
 
 def _shown(lines: Sequence[Line], digits: int) -> list[Shown]:
     unit = PICO_PER_UNIT // 10**digits
-    totals = _rounded([line.total for line in lines], unit)
-    parts = [
-        _rounded([line.direct, line.shared, line.adjustments], unit, whole)
-        for line, whole in zip(lines, totals, strict=True)
+    columns = [
+        [Fraction(getattr(line, name), unit) for line in lines]
+        for name in ("direct", "shared", "adjustments")
     ]
-    return [
-        Shown(direct, shared, adjusted, sum((direct, shared, adjusted))) for direct, shared, adjusted in parts
-    ]
-
-
-def _rounded(amounts: Sequence[int], unit: int, whole: int | None = None) -> list[int]:
-    """Amounts in whole units that add up to `whole`, their sum rounded where it is not given."""
-    if whole is None:
-        whole = divide_half_even(sum(amounts), unit)
-    exact = [Fraction(amount, unit) for amount in amounts]
-    short = whole - sum(exact)
-    # A line was itself given what its remainder asked for: the largest of its parts carries the difference.
-    largest = max(range(len(exact)), key=lambda at: abs(exact[at]), default=0)
-    if exact:
-        exact[largest] += short
-    return apportioned(exact, whole)
+    exact = [sum(column, Fraction(0)) for column in columns]
+    whole = sum(exact, Fraction(0))
+    totals = apportioned(exact, divide_half_even(whole.numerator, whole.denominator))
+    shown = [apportioned(column, total_) for column, total_ in zip(columns, totals, strict=True)]
+    return [Shown(one, two, three, one + two + three) for one, two, three in zip(*shown, strict=True)]
 
 
 def _entry(

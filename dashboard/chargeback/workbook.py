@@ -329,6 +329,6 @@ def about(report: Report) -> Iterable[str]:
     yield "Adjustments are changes to closed periods, and amounts that were booked by hand; each names its cause."
     yield "Amounts are exact to 12 digits after the point in the columns that say so, in JSON and in CSV."
     yield (
-        "What is shown is rounded once, half to even: the total, then each line by largest remainder, then the parts of "
-        "each line, so that parts add up."
+        "What is shown is rounded once, half to even: the total, then direct, shared and adjusted cost as a whole, then the "
+        "lines of each by largest remainder, so that it adds up downwards and across."
     )

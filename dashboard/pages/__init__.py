@@ -7,7 +7,7 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import latency, models, overview, prices, requests, virtual_keys, whatif
+from dashboard.pages import chargeback, latency, models, overview, prices, requests, virtual_keys, whatif
 from dashboard.pages.parts import Content, part_name
 
 
@@ -28,6 +28,7 @@ PAGES: Final = (
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS),
+    Page("chargeback", "Chargeback", chargeback.content),
     Page("what-if", "What if", whatif.content, whatif.PARTS),
 )
 

@@ -134,5 +134,15 @@ def _label_postgresql(element: label, compiler: Any, **kw: Any) -> str:
     return f"(CAST({compiler.process(element.column, **kw)} AS jsonb) ->> {compiler.process(sa.literal(element.key), **kw)})"
 
 
+def hold(connection: sa.Connection, what: int, *, shared: bool) -> None:
+    """Wait until nobody else holds `what` (or, shared, nobody holds it alone), and hold it to the end of the transaction.
+
+    SQLite has one writer at a time, so that there is nothing to wait for.
+    """
+    if _is_postgresql(connection):
+        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        connection.execute(sa.select(lock(what)))
+
+
 def _is_postgresql(connection: sa.Connection) -> bool:
     return connection.dialect.name == "postgresql"

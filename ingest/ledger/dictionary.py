@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects
+from ingest.ledger import dialects, ownership
 from ingest.ledger.entry import PriceSetRow
 from ingest.ledger.fields import WHO
 from ingest.ledger.tables import attribution, directory, directory_alias, price_set, term
@@ -100,7 +100,9 @@ class Lookup:
             ids |= {f"{place}_id": places[part[place]] for place in _PLACES}
             rows[who] = {"digest": _digest(ids.values()), **ids}
         values = sorted({row["digest"]: row for row in rows.values()}.values(), key=lambda row: row["digest"])
+        ownership.expect(self._connection)
         found = self._add(attribution, attribution.c.attribution_id, values, "digest")
+        ownership.arrive(self._connection, list(found.values()))
         return {who: found[row["digest"]] for who, row in rows.items()}
 
     def _people(

@@ -13,13 +13,30 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects
+from ingest.ledger import dialects, ownership
 from ingest.ledger.engine import Ledger
+from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias
 
 LONGEST_NAME: Final = 120
 
 Kind = Literal["virtual_key", "team", "customer", "business_unit", "cost_center"]
+
+WORDS: Final[Mapping[Kind, str]] = {
+    "virtual_key": "key",
+    "team": "team",
+    "customer": "customer",
+    "business_unit": "business unit",
+    "cost_center": "cost centre",
+}
+ADDED_BY: Final[Mapping[Kind, str]] = {
+    "virtual_key": "key add",
+    "team": "team add",
+    "customer": "customer add",
+    "business_unit": "directory import",
+    "cost_center": "cost-center add",
+}
+"""The command that adds an entry of each kind."""
 
 _CHUNK: Final = 200
 """Entries in one transaction, so that it is short."""
@@ -57,6 +74,74 @@ def clean(given_name: str | None) -> str | None:
     return name or None
 
 
+class NotKnown(LookupError):
+    """A name that means nobody, or several; the message says what to write."""
+
+    def __init__(self, message: str, *, several: bool = False) -> None:
+        super().__init__(message)
+        self.several = several
+
+
+def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> int:
+    """The entry that a person means: by its id or the key itself, else by a name or hint that only it has.
+
+    Raises:
+        NotKnown: there is none, or several.
+    """
+    c = directory.c
+    ident = keyring.conceal(text).ident if kind == "virtual_key" else text
+    wanted = sa.select(c.entry_id, c.ident).where(c.kind == kind)
+    named = sa.or_(c.given_name == text, c.name == text, c.hint == text)
+    rows = (
+        connection.execute(wanted.where(c.ident == ident)).all()
+        or _of_alias(connection, kind, ident)
+        or connection.execute(wanted.where(named).order_by(c.ident)).all()
+    )
+    word = WORDS[kind]
+    if not rows:
+        raise NotKnown(
+            f"the directory knows no {word} {_shown(text, ident)!r}; add it with `tallybook {ADDED_BY[kind]}`"
+        )
+    if len(rows) > 1:
+        message = f"{text!r} is what {len(rows)} {word}s are called: write the id, one of {_few(rows)}"
+        raise NotKnown(message, several=True)
+    return int(rows[0].entry_id)
+
+
+def shown(connection: sa.Connection, entry_id: int) -> str:
+    """What an entry is called."""
+    c = directory.c
+    name = sa.func.coalesce(c.given_name, c.name, c.hint, c.ident)
+    return str(connection.execute(sa.select(name).where(c.entry_id == entry_id)).scalar())
+
+
+def _of_alias(connection: sa.Connection, kind: Kind, ident: str) -> Sequence[Any]:
+    c = directory_alias.c
+    wanted = sa.select(c.entry_id, c.ident).where(c.kind == kind, c.ident == ident)
+    return connection.execute(wanted).all()
+
+
+def _shown(text: str, ident: str) -> str:
+    """What may be told of what was asked for: a key that is secret is not told."""
+    return text if text == ident else ident
+
+
+def _few(rows: Sequence[Any]) -> str:
+    return ", ".join(row.ident for row in rows[:5])
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whom a key or team of a list belongs to: a team, customer or cost centre by its id or name."""
+
+    kind: Literal["team", "customer", "cost_center"]
+    target: str
+    """Nothing for one that belongs to none."""
+    parts: int = 1
+    first: str | None = None
+    """From which day on, as a date or `always`; None where the list does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A key, team or customer as a gateway or a person lists it."""
@@ -68,6 +153,10 @@ class Listed:
     hint: str | None = None
     aliases: tuple[str, ...] = ()
     """Other idents that calls may come under."""
+    links: tuple["Link", ...] = ()
+    """Whom it belongs to."""
+    gl_code: str | None = None
+    """The account of a cost centre in the general ledger."""
 
 
 @dataclass(slots=True)
@@ -111,6 +200,11 @@ def _enter(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Ent
         else:
             entered.unchanged += 1
     return entered
+
+
+def add(connection: sa.Connection, one: Listed, now: int) -> int:
+    """Add an entry, or bring one that is there up to it; its number."""
+    return int(_add(connection, one, now)["entry_id"])
 
 
 Ident = tuple[str, str]
@@ -192,5 +286,6 @@ def _merge(connection: sa.Connection, kind: str, ident: str, into: int) -> None:
         return
     column = attribution.c[f"{kind}_id"]
     connection.execute(attribution.update().where(column == old.entry_id).values({column: into}))
+    ownership.follow(connection, old.entry_id, into)
     kept = sa.func.coalesce(c.given_name, old.given_name)
     connection.execute(directory.update().where(c.entry_id == into).values(given_name=kept))

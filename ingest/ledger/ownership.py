@@ -19,6 +19,8 @@ from ingest.ledger.tables import LARGEST_CELL, attribution, term
 from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
 _CHUNK: Final = 500
+_LOCK: Final = 0x7A110001
+"""What those who add attributions and those who add assignments hold against each other."""
 
 
 def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
@@ -38,6 +40,7 @@ def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
         for one in new
     ]
     if rows:
+        dialects.hold(connection, _LOCK, shared=False)
         connection.execute(assignment.insert(), rows)
         settle(connection)
 
@@ -49,6 +52,28 @@ def assignments(connection: sa.Connection, until: int | None = None) -> list[Ass
     if until is not None:
         wanted = wanted.where(at < until)
     return [_assignment(row) for row in connection.execute(wanted).mappings()]
+
+
+def arrive(connection: sa.Connection, attributions: Collection[int]) -> None:
+    """Say whose new attributions are, in the transaction that adds them.
+
+    Whoever records an assignment waits for it, and it for them: neither misses what the other adds.
+    """
+    if attributions and connection.execute(sa.select(assignment.c.number).limit(1)).first():
+        settle(connection, attributions)
+
+
+def expect(connection: sa.Connection) -> None:
+    """Hold back new assignments until this transaction, which is about to add attributions, has ended."""
+    dialects.hold(connection, _LOCK, shared=True)
+
+
+def follow(connection: sa.Connection, old: int, into: int) -> None:
+    """Make what is recorded of an entry of the directory that became part of another one that of the other."""
+    c = assignment.c
+    subject = assignment.update().where(c.subject_kind.in_(("virtual_key", "team")), c.subject == str(old))
+    connection.execute(subject.values(subject=str(into)))
+    settle(connection)
 
 
 def settle(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ingest.ledger.directory import Kind
 from ingest.ledger.secrets import KeyRing
-from ingest.listing.listing import Listing, NotAList
+from ingest.listing.listing import Listing, NotAList, links_of
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import StoreError
 
@@ -20,8 +20,9 @@ _TABLES: Final[tuple[tuple[str, Kind], ...]] = (
     ("governance_teams", "team"),
     ("governance_virtual_keys", "virtual_key"),
 )
-_HASHED: Final = ("id", "name", "value_hash")
-_PLAIN: Final = ("id", "name", "value")
+_HASHED: Final[tuple[str, ...]] = ("id", "name", "value_hash")
+_PLAIN: Final[tuple[str, ...]] = ("id", "name", "value")
+_LINKS: Final = ("team_id", "customer_id")
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
@@ -40,6 +41,7 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         for table, kind in _TABLES:
             has_hash = "value_hash" in store.columns(table)
             columns = _PLAIN if kind == "virtual_key" and not has_hash else _HASHED
+            columns += tuple(one for one in _LINKS if one in store.columns(table))
             for at, row in enumerate(store.listing(table, "id", columns), start=1):
                 _put(listing, keyring, kind, at, row)
     except StoreError as error:
@@ -49,7 +51,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
 
 def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, row: dict[str, Any]) -> None:
     ident, name, value, digest = (_text(row.get(column)) for column in ("id", "name", "value", "value_hash"))
-    listing.put(keyring, kind, at, ident=ident, name=name, value=value, digest=digest)
+    links = links_of(kind, *(_text(row.get(column)) for column in _LINKS))
+    listing.put(keyring, kind, at, ident=ident, name=name, value=value, digest=digest, links=links)
 
 
 def _text(held: Any) -> str | None:

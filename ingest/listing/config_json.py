@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ingest.ledger.directory import Kind
 from ingest.ledger.secrets import KeyRing
-from ingest.listing.listing import Fault, Listing, NotAList
+from ingest.listing.listing import Fault, Listing, NotAList, links_of
 
 FORM: Final = "bifrost-config"
 
@@ -21,6 +21,8 @@ class _Entry(Struct, gc=False):
     id: str | None = None
     name: str | None = None
     value: Any = None
+    team_id: str | None = None
+    customer_id: str | None = None
 
 
 class _Governance(Struct, gc=False):
@@ -70,4 +72,5 @@ def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, raw: msgspec.R
         listing.faults.append(Fault(kind, at, "wrong_type", str(error)))
         return
     value = entry.value if isinstance(entry.value, str) and kind == "virtual_key" else None
-    listing.put(keyring, kind, at, ident=entry.id, name=entry.name, value=value)
+    links = links_of(kind, entry.team_id, entry.customer_id)
+    listing.put(keyring, kind, at, ident=entry.id, name=entry.name, value=value, links=links)

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ingest.ledger.directory import Kind, Listed, NameRefused, clean
+from ingest.ledger.directory import Kind, Link, Listed, NameRefused, clean
 from ingest.ledger.secrets import KeyRing, hint, looks_secret
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -46,16 +47,26 @@ class Listing:
         name: str | None,
         value: str | None = None,
         digest: str | None = None,
+        links: Sequence[Link] = (),
+        gl_code: str | None = None,
     ) -> None:
         """Take an entry, or note why it cannot be.
 
         `value` is a virtual key itself, `digest` the hex SHA-256 of it; either ties the key to its hash.
         """
         try:
-            self.entries.append(_listed(keyring, kind, ident, name, value, digest))
+            entry = _listed(keyring, kind, ident, name, value, digest)
+            self.entries.append(replace(entry, links=tuple(links), gl_code=gl_code))
         except (NameRefused, ValueError) as error:
             code = "bad_name" if isinstance(error, NameRefused) else "bad_id"
             self.faults.append(Fault(kind, line, code, str(error)))
+
+
+def links_of(kind: Kind, team: str | None, customer: str | None) -> list[Link]:
+    """What Bifrost says a key or team belongs to: a key to a team or to a customer, a team to a customer."""
+    if kind == "virtual_key" and team:
+        return [Link("team", team)]
+    return [Link("customer", customer)] if customer and kind in ("virtual_key", "team") else []
 
 
 def _listed(

@@ -1,15 +1,34 @@
-"""A table of one's own: CSV with the columns `id` and `name`, and `kind` and `key_hash` where they are needed."""
+"""A table of one's own: CSV with the columns `id` and `name`, and `kind` and `key_hash` where they are needed.
+
+`team`, `customer` and `cost_center` say whom a key or team belongs to, `from` since which day, `share` for which part: a
+key that several teams share has a line for each, with the same `from`. `gl_code` is the account of a cost centre.
+"""
 
 import csv
+from datetime import date
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
-from ingest.ledger.directory import Kind
+from ingest.ledger.directory import Kind, Link
 from ingest.ledger.secrets import KeyRing
 from ingest.listing.listing import Fault, Listing, NotAList
 
 FORM: Final = "csv"
-COLUMNS: Final = ("id", "name", "kind", "key_hash")
+COLUMNS: Final = (
+    "id",
+    "name",
+    "kind",
+    "key_hash",
+    "team",
+    "customer",
+    "cost_center",
+    "from",
+    "share",
+    "gl_code",
+)
+_TARGETS: Final[tuple[Literal["team", "customer", "cost_center"], ...]] = ("team", "customer", "cost_center")
+_NONE: Final = "-"
+"""A target that says: nobody, from then on."""
 
 _KINDS: Final[dict[str, Kind]] = {
     "": "virtual_key",
@@ -18,8 +37,11 @@ _KINDS: Final[dict[str, Kind]] = {
     "team": "team",
     "customer": "customer",
     "business_unit": "business_unit",
+    "cost_center": "cost_center",
+    "cost_centre": "cost_center",
 }
 _SAMPLE: Final = 4096
+_MOST_PARTS: Final = 10**6
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
@@ -60,7 +82,36 @@ def _put(listing: Listing, keyring: KeyRing, line: int, row: dict[str, str]) -> 
         listing.faults.append(Fault("", line, "unknown_kind", f"the kind is none of {known}"))
         return
     digest = row.get("key_hash") or None
-    listing.put(keyring, kind, line, ident=row.get("id"), name=row.get("name"), digest=digest)
+    try:
+        links = _links(row)
+    except ValueError as error:
+        listing.faults.append(Fault(kind, line, "bad_link", str(error)))
+        return
+    listing.put(
+        keyring,
+        kind,
+        line,
+        ident=row.get("id"),
+        name=row.get("name"),
+        digest=digest,
+        links=links,
+        gl_code=row.get("gl_code") or None,
+    )
+
+
+def _links(row: dict[str, str]) -> list[Link]:
+    share, first = row.get("share") or "1", row.get("from") or None
+    if not (share.isascii() and share.isdigit() and 0 < int(share) <= _MOST_PARTS):
+        raise ValueError(f"share {share!r} is no whole number of parts above 0")
+    if first is not None and first != "always":
+        try:
+            date.fromisoformat(first)
+        except ValueError as error:
+            raise ValueError(f"from {first!r} is no day; write one as 2026-10-15, or always") from error
+    named = ((kind, row.get(kind, "")) for kind in _TARGETS)
+    return [
+        Link(kind, "" if target == _NONE else target, int(share), first) for kind, target in named if target
+    ]
 
 
 def _delimiter(file: TextIO) -> str:

@@ -1,0 +1,132 @@
+"""What happens on the page Chargeback: a month is chosen, closed or opened again, and a rule of allocation is set."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import Dash, Input, Output, State, html, no_update
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import allocate_command
+from dashboard.allocate_command import Asked, RuleRefused
+from dashboard.chargeback import closing
+from dashboard.chargeback.calendar import read_month
+from dashboard.chargeback.closing import CloseRefused
+from dashboard.filters import from_search, to_search
+from dashboard.pages import chargeback
+from dashboard.question import QuestionError
+from dashboard.threads import in_thread
+from ingest.accept import now
+from ingest.fee_command import FeeRefused
+from ingest.ledger import audit
+from ingest.ledger.allocations import add_rules
+from ingest.ledger.engine import Ledger
+
+BY = "dashboard"
+"""Who changes something on a page."""
+
+
+def add(app: Dash, ledger: Ledger) -> None:
+    """Listen on the page."""
+    _add_month(app)
+    _add_turn(app, ledger)
+    _add_rule(app, ledger)
+
+
+def _add_month(app: Dash) -> None:
+    @app.callback(
+        Output("url", "search", allow_duplicate=True),
+        Input("chargeback-month", "value"),
+        State("url", "search"),
+        State("period-of", "data"),
+        prevent_initial_call=True,
+    )
+    async def choose(month: str | None, search: str | None, shown: dict[str, Any] | None) -> Any:
+        """A month that is chosen becomes the days of the view."""
+        if not month or (shown and shown["month"] == month):
+            return no_update
+        first, last = chargeback.first_and_last(month)
+        view = from_search(search)
+        return to_search(replace(view, preset=None, first=first.isoformat(), last=last.isoformat()))
+
+
+def _add_turn(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("renamed", "data", allow_duplicate=True),
+        Output("period-said", "children"),
+        Input("period-turn", "n_clicks"),
+        State("period-reason", "value"),
+        State("period-of", "data"),
+        running=[(Output("period-turn", "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    async def turn(clicked: int | None, reason: str | None, shown: dict[str, Any] | None) -> Any:
+        """Somebody closes the month that is shown, or opens it again."""
+        if not clicked or not shown:
+            return no_update, no_update
+        act = closed_month_opened if shown["closed"] else month_closed
+        said = await in_thread(act, ledger, shown["month"], reason or "")
+        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+
+
+def _add_rule(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("renamed", "data", allow_duplicate=True),
+        Output("allocate-said", "children"),
+        Input("allocate-set", "n_clicks"),
+        State("allocate-pool", "value"),
+        State("allocate-method", "value"),
+        State("allocate-from", "value"),
+        prevent_initial_call=True,
+    )
+    async def rule(clicked: int | None, pool: str | None, method: str | None, first: str | None) -> Any:
+        """Somebody says how a pool is shared."""
+        if not clicked:
+            return no_update, no_update
+        said = await in_thread(ruled, ledger, pool or "", method or "", first)
+        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+
+
+def _again() -> str:
+    """A new value for what makes the page anew."""
+    return datetime.now(UTC).isoformat()
+
+
+def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
+    """Open a closed month again; why it was refused, or nothing."""
+    try:
+        closing.reopen(ledger, read_month(month), reason=reason, by=BY, now=now())
+    except (CloseRefused, QuestionError) as error:
+        return f"Not opened: {error}."
+    except SQLAlchemyError:
+        return "Not opened: the ledger is busy. Try again."
+    return None
+
+
+def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
+    """Close a month; why it was refused, or nothing."""
+    try:
+        done = closing.close(ledger, read_month(month), accept=reason, by=BY, now=now())
+    except (CloseRefused, QuestionError) as error:
+        return f"Not closed: {error}."
+    except SQLAlchemyError:
+        return "Not closed: the ledger is busy. Try again."
+    return None if done.hash else "Not closed: say why it is closed although something stops it."
+
+
+def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | None:
+    """Set a rule of allocation; why it was refused, or nothing."""
+    try:
+        rule = replace(allocate_command.read(ledger, Asked(pool, method, (), first or None)), recorded_by=BY)
+        with ledger.writing() as connection:
+            add_rules(connection, [rule])
+            detail = {"method": method, "from": first}
+            audit.note(
+                connection,
+                audit.Entry(at=rule.recorded_at, by=BY, action="allocate set", subject=pool, detail=detail),
+            )
+    except (RuleRefused, FeeRefused) as error:
+        return f"Not set: {error}."
+    except SQLAlchemyError:
+        return "Not set: the ledger is busy. Try again."
+    return None

@@ -1,0 +1,190 @@
+"""Owning: who is to own what from when, as people ask for it, checked and recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import sqlalchemy as sa
+
+from ingest.ledger import audit, dialects, directory, ownership, periods
+from ingest.ledger.directory import Kind, NotKnown
+from ingest.ledger.engine import Ledger
+from ingest.ledger.ownership_tables import cost_center
+from ingest.ledger.slots import date_of, day_number
+from ingest.ownership import (
+    END_DAY,
+    FIRST_DAY,
+    RULES,
+    Assignment,
+    SubjectKind,
+    Target,
+    TargetKind,
+    say_anything_new,
+)
+
+_MOST_PARTS: Final = 10**6
+_LONGEST: Final = 500
+
+
+class OwnerRefused(ValueError):
+    """What was asked for is no assignment; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An assignment in words."""
+
+    subject_kind: SubjectKind
+    subject: str
+    target_kind: TargetKind = "team"
+    targets: tuple[str, ...] = ()
+    """`NAME`, or `NAME=PARTS` for a share; none takes ownership away."""
+    first: str | None = None
+    """A day; `always` for all days before as well; today where it is not given."""
+    end: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was recorded, as people read it."""
+
+    assignment: Assignment
+    subject: str
+    targets: Mapping[str, int]
+    first: date | None
+    end: date | None
+    closed: tuple[str, ...]
+    """Closed months that it reaches into: their change is booked in the next open one."""
+
+
+def assign(ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
+    """Record who owns something.
+
+    Raises:
+        OwnerRefused: it is no assignment.
+        NotKnown: the directory knows nobody, or several, of that name.
+    """
+    first = _day("--from", wanted.first, ledger.zone.day(at), always=FIRST_DAY)
+    end = _day("--to", wanted.end, END_DAY, always=END_DAY)
+    if first >= end:
+        raise OwnerRefused("--to: ownership must end after it starts")
+    if len(wanted.reason) > _LONGEST:
+        raise OwnerRefused(f"--reason: at most {_LONGEST} characters")
+    parts = [_parts(text) for text in wanted.targets]
+    if len({name for name, _ in parts}) < len(parts):
+        raise OwnerRefused(f"a {wanted.target_kind.replace('_', ' ')} is named twice")
+    with ledger.writing() as connection:
+        subject, shown = _subject(connection, ledger, wanted)
+        found = {
+            name: directory.find(connection, wanted.target_kind, name, ledger.keyring) for name, _ in parts
+        }
+        one = Assignment(
+            subject_kind=wanted.subject_kind,
+            subject=subject,
+            target_kind=wanted.target_kind,
+            targets=tuple(Target(found[name], number) for name, number in parts),
+            first_day=first,
+            end_day=end,
+            reason=wanted.reason,
+            recorded_at=at,
+            recorded_by=by,
+        )
+        ownership.record(connection, [one])
+        done = Done(one, shown, dict(parts), _date(first), _date(end), _closed(connection, one))
+        audit.note(connection, _entry(done))
+    return done
+
+
+def _subject(connection: sa.Connection, ledger: Ledger, wanted: Wanted) -> tuple[str, str]:
+    """The subject as assignments hold it, and as people read it."""
+    if wanted.subject_kind in RULES:
+        text = wanted.subject.strip()
+        if not text:
+            raise OwnerRefused(f"--{wanted.subject_kind}: name one")
+        return text, f"{wanted.subject_kind} {text}"
+    kind: Kind = "team" if wanted.subject_kind == "team" else "virtual_key"
+    entry_id = directory.find(connection, kind, wanted.subject, ledger.keyring)
+    return str(entry_id), directory.shown(connection, entry_id)
+
+
+def _parts(text: str) -> tuple[str, int]:
+    name, equals, number = text.rpartition("=")
+    if not equals:
+        return text, 1
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= _MOST_PARTS):
+        raise OwnerRefused(
+            f"{text!r}: {number!r} is no number of parts; write a whole number, such as {name}=60"
+        )
+    return name, int(number)
+
+
+def _day(parameter: str, text: str | None, otherwise: int, *, always: int) -> int:
+    if text is None:
+        return otherwise
+    if text.strip().lower() == "always":
+        return always
+    try:
+        return day_number(date.fromisoformat(text.strip()))
+    except ValueError as error:
+        message = f"{parameter}: {text!r} is no day; write one as 2026-10-15: ownership changes at midnight"
+        raise OwnerRefused(message) from error
+
+
+def _date(day: int) -> date | None:
+    return None if day in (FIRST_DAY, END_DAY) else date_of(day)
+
+
+def _closed(connection: sa.Connection, one: Assignment) -> tuple[str, ...]:
+    """The closed months that an assignment reaches into."""
+    names = (name for name, event in sorted(periods.standing(connection).items()) if event.status == "closed")
+    return tuple(name for name in names if _reaches(one, name))
+
+
+def _reaches(one: Assignment, month: str) -> bool:
+    first = date.fromisoformat(f"{month}-01")
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return one.first_day < day_number(following) and one.end_day > day_number(first)
+
+
+def _entry(done: Done) -> audit.Entry:
+    one = done.assignment
+    detail = {
+        one.target_kind: dict(done.targets),
+        "from": str(done.first or "always"),
+        "to": str(done.end or ""),
+        "reason": one.reason,
+    }
+    return audit.Entry(
+        at=one.recorded_at, by=one.recorded_by, action="owner set", subject=done.subject, detail=detail
+    )
+
+
+def set_gl_code(connection: sa.Connection, entry_id: int, gl_code: str) -> bool:
+    """Note the general ledger's code of a cost centre; whether that changed anything."""
+    c = cost_center.c
+    if connection.execute(sa.select(c.gl_code).where(c.entry_id == entry_id)).scalar() == gl_code:
+        return False
+    statement = dialects.insert(connection, cost_center).values(entry_id=entry_id, gl_code=gl_code)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["entry_id"], set_={"gl_code": gl_code})
+    )
+    return True
+
+
+def record_missing(connection: sa.Connection, wanted: Sequence[Assignment]) -> int:
+    """Record assignments that are not so already; how many were not.
+
+    They are open to the end and come in the order of their first days, so that each ends the one before it.
+    """
+    standing = ownership.assignments(connection)
+    by_subject: dict[object, list[Assignment]] = {}
+    for one in wanted:
+        by_subject.setdefault(one.about, []).append(one)
+    new = [one for some in by_subject.values() if say_anything_new(some, standing) for one in some]
+    ownership.record(connection, new)
+    return len(new)
+
+
+__all__ = ["Done", "NotKnown", "OwnerRefused", "Wanted", "assign", "record_missing", "set_gl_code"]

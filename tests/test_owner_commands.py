@@ -1,0 +1,286 @@
+"""Who owns what, as people say it: from a day on, in parts, by key, project and team; from a gateway's configuration."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calls import call, put
+from commanding import Command, object_of, tallybook
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from owning import entry
+
+from dashboard.chargeback import closing
+from dashboard.chargeback.calendar import Month
+from dashboard.ownership_view import as_list
+from ingest.ledger.audit import entries
+from ingest.ledger.engine import Ledger
+from ingest.ledger.ownership import assignments, record
+from ingest.ownership import FIRST_DAY, Assignment, Target
+
+__all__ = ["tallybook"]
+
+SECRET_KEY = "sk-bf-0123456789abcdef"
+CALLS = (
+    call("2026-10-05T10:00:00Z", 100, virtual_key="vk-1", virtual_key_name="Web"),
+    call("2026-10-20T10:00:00Z", 40, virtual_key="vk-1", virtual_key_name="Web", project="atlas"),
+    call("2026-10-20T10:00:00Z", 7, virtual_key=SECRET_KEY),
+)
+
+
+@pytest.fixture(autouse=True)
+def busy(embedded: Ledger) -> Ledger:
+    put(embedded, CALLS)
+    return embedded
+
+
+def spend(tallybook: Command, dimension: str) -> dict[str | None, str]:
+    words = ("--by", dimension, "--from", "2026-10-01", "--to", "2026-11-01", "--json")
+    rows = object_of(tallybook("spend", *words))["rows"]
+    return {row[dimension]: row["total_cost"].removeprefix("0.").lstrip("0") for row in rows}
+
+
+@pytest.mark.parametrize("name", ["vk-1", "Web"])
+def test_a_key_is_named_by_its_id_or_its_name(tallybook: Command, name: str) -> None:
+    assert tallybook("team", "add", "search").exit_code == 0
+    done = tallybook("owner", "set", name, "--team", "search", "--from", "2026-10-10")
+    assert done.stdout == "Web belongs to team search from 2026-10-10\n"
+    assert spend(tallybook, "team") == {"search": "4", None: "107"}
+
+
+def test_a_secret_key_is_named_by_itself_and_never_told(tallybook: Command) -> None:
+    tallybook("team", "add", "search")
+    done = tallybook("owner", "set", SECRET_KEY, "--team", "search", "--from", "always")
+    assert done.exit_code == 0
+    unknown = tallybook("owner", "set", "sk-bf-another-one-0123456789", "--team", "search")
+    assert unknown.exit_code == 2
+    assert SECRET_KEY not in done.output
+    assert "another-one" not in unknown.output
+
+
+def test_teams_share_a_key_by_their_parts(tallybook: Command) -> None:
+    for team in ("search", "ads"):
+        tallybook("team", "add", team)
+    done = tallybook("owner", "set", "vk-1", "--team", "search=60", "--team", "ads=40", "--from", "always")
+    assert done.stdout == "Web belongs to team search (60/100) and ads (40/100), always\n"
+    assert spend(tallybook, "team") == {"search": "84", "ads": "56", None: "7"}
+
+
+def test_the_calls_of_a_project_belong_to_their_team(tallybook: Command) -> None:
+    tallybook("team", "add", "maps", "--customer", "nobody")
+    tallybook("customer", "add", "Acme")
+    tallybook("cost-center", "add", "CC-7", "--gl-code", "6400")
+    assert tallybook("team", "add", "maps", "--customer", "Acme", "--cost-center", "CC-7").exit_code == 0
+    tallybook("owner", "set", "--for-team", "maps", "--cost-center", "CC-7", "--from", "2026-10-01")
+    tallybook("owner", "set", "--project", "atlas", "--team", "maps", "--from", "2026-10-01")
+    assert spend(tallybook, "team")["maps"] == "4"
+    assert spend(tallybook, "cost_center") == {"CC-7": "4", None: "107"}
+
+
+def test_ownership_is_taken_back(tallybook: Command) -> None:
+    tallybook("team", "add", "search")
+    tallybook("owner", "set", "vk-1", "--team", "search", "--from", "always")
+    tallybook("owner", "set", "vk-1", "--none", "--from", "2026-10-15")
+    assert spend(tallybook, "team") == {"search": "1", None: "47"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("vk-1", "--team", "nobody"), "knows no team 'nobody'; add it with `tallybook team add`"),
+        (("vk-9", "--team", "search"), "knows no key 'vk-9'; add it with `tallybook key add`"),
+        (("vk-1", "--team", "search=0"), "'0' is no number of parts"),
+        (("vk-1", "--team", "search", "--from", "2026-10-05T10:00:00Z"), "ownership changes at midnight"),
+        (
+            ("vk-1", "--team", "search", "--from", "2026-10-05", "--to", "2026-10-05"),
+            "must end after it starts",
+        ),
+        (("vk-1", "--team", "search=1", "--team", "search=2"), "a team is named twice"),
+        (("vk-1", "--customer", "Acme", "--project", "x"), "name one of KEY"),
+        (("vk-1",), "name --team"),
+        (("--project", "x", "--cost-center", "CC-7"), "a team has customers and cost centres"),
+    ],
+)
+def test_what_is_no_assignment_is_refused_with_what_to_write(
+    tallybook: Command, busy: Ledger, words: tuple[str, ...], said: str
+) -> None:
+    tallybook("team", "add", "search")
+    refused = tallybook("owner", "set", *words)
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.output.replace("│", " ").split())
+    with busy.reading() as connection:
+        assert assignments(connection) == []
+
+
+def test_a_name_that_several_keys_have_is_not_guessed(tallybook: Command, busy: Ledger) -> None:
+    put(busy, [call("2026-10-05T10:00:00Z", 1, virtual_key="vk-2", virtual_key_name="Web")], first=5)
+    tallybook("team", "add", "search")
+    refused = tallybook("owner", "set", "Web", "--team", "search")
+    assert "'Web' is what 2 keys are called: write the id, one of vk-1, vk-2" in refused.output
+
+
+def test_a_back_dated_change_says_which_closed_month_it_reaches(tallybook: Command, busy: Ledger) -> None:
+    closing.close(busy, Month(2026, 9), accept=None, by="ann", now=1_793_900_000_000_000)
+    tallybook("team", "add", "search")
+    done = tallybook("owner", "set", "vk-1", "--team", "search", "--from", "2026-09-30")
+    assert "closed already: 2026-09; what changes there is booked in the next open month" in done.stdout
+    later = tallybook("owner", "set", "vk-1", "--team", "search", "--from", "2026-10-01")
+    assert "closed" not in later.stdout
+
+
+def test_every_change_is_told_with_who_made_it(tallybook: Command, busy: Ledger) -> None:
+    tallybook("team", "add", "search")
+    tallybook("owner", "set", "vk-1", "--team", "search", "--from", "2026-10-10", "--reason", "moved")
+    with busy.reading() as connection:
+        said = [(one.action, one.subject) for one in entries(connection)]
+    assert said == [("owner set", "Web"), ("team add", "search")]
+    rows = object_of(tallybook("owner", "list", "--json"))["owners"]
+    assert [(row["subject"], row["from"], row["targets"], row["reason"]) for row in rows] == [
+        ("Web", "2026-10-10", [{"name": "search", "parts": 1}], "moved")
+    ]
+    assert "Web" in tallybook("owner", "list", "--at", "2026-10-10").stdout
+    assert "nothing is assigned" in tallybook("owner", "list", "--at", "2026-10-09").stdout
+    assert "nothing is assigned" in tallybook("owner", "list", "--as-of", "2020-01-01").stdout
+
+
+def test_keys_that_nobody_owns_are_listed_by_spend(tallybook: Command) -> None:
+    tallybook("team", "add", "search")
+    words = ("owner", "unassigned", "--from", "2026-10-01", "--to", "2026-11-01", "--json")
+    assert [row["virtual_key"] for row in object_of(tallybook(*words))["keys"]] == ["Web", "sk-bf-…cdef"]
+    tallybook("owner", "set", "vk-1", "--team", "search", "--from", "always")
+    assert [row["virtual_key"] for row in object_of(tallybook(*words))["keys"]] == ["sk-bf-…cdef"]
+
+
+def test_calls_that_come_later_belong_to_whom_was_said_before(tallybook: Command, busy: Ledger) -> None:
+    tallybook("team", "add", "search")
+    tallybook("key", "add", "vk-5", "--name", "Later")
+    tallybook("owner", "set", "Later", "--team", "search", "--from", "always")
+    put(busy, [call("2026-10-05T10:00:00Z", 5, virtual_key="vk-5")], first=5)
+    assert spend(tallybook, "team") == {"search": "5", None: "147"}
+
+
+CONFIG = {
+    "governance": {
+        "customers": [{"id": "c-1", "name": "Acme"}],
+        "teams": [{"id": "t-1", "name": "Search", "customer_id": "c-1"}],
+        "virtual_keys": [
+            {"id": "vk-1", "name": "Web", "value": "env.WEB_KEY", "team_id": "t-1"},
+            {"id": "vk-2", "name": "Lab", "customer_id": "c-1"},
+        ],
+    }
+}
+
+
+def test_a_gateways_configuration_says_who_owns_its_keys(tallybook: Command, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIG))
+    assert object_of(tallybook("directory", "import", str(path), "--json"))["owners"] == 3
+    assert object_of(tallybook("directory", "import", str(path), "--json"))["owners"] == 0
+    assert spend(tallybook, "team") == {"Search": "14", None: "7"}
+    assert spend(tallybook, "customer") == {"Acme": "14", None: "7"}
+
+
+def test_a_key_that_the_gateway_moves_belongs_to_its_new_team_from_today_on(
+    tallybook: Command, busy: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIG))
+    tallybook("directory", "import", str(path))
+    moved = json.loads(path.read_text())
+    moved["governance"]["teams"].append({"id": "t-2", "name": "Ads"})
+    moved["governance"]["virtual_keys"][0]["team_id"] = "t-2"
+    path.write_text(json.dumps(moved))
+    assert object_of(tallybook("directory", "import", str(path), "--json"))["owners"] == 1
+    assert spend(tallybook, "team") == {"Search": "14", None: "7"}  # of October, which is over
+    put(busy, [call("2100-01-01T10:00:00Z", 5, virtual_key="vk-1")], first=5)
+    rows = object_of(
+        tallybook("spend", "--by", "team", "--from", "2100-01-01", "--to", "2100-01-02", "--json")
+    )["rows"]
+    assert [row["team"] for row in rows] == ["Ads"]
+
+
+def test_a_table_names_owners_shares_and_days(tallybook: Command, tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text(
+        "kind,id,team,share,from,cost_center,gl_code\n"
+        "key,vk-1,search,60,2026-10-10,,\n"
+        "key,vk-1,ads,40,2026-10-10,,\n"
+        "team,search,,,always,CC-7,\n"
+        "cost_center,CC-7,,,,,6400\n"
+        "key,vk-1,ads,x,2026-10-11,,\n"
+        "key,vk-1,ads,1,soon,,\n"
+    )
+    done = tallybook("directory", "import", str(path), "--json")
+    assert done.exit_code == 3
+    answer = json.loads(done.stdout)
+    assert [(one["line"], one["code"]) for one in answer["rejections"]] == [(6, "bad_link"), (7, "bad_link")]
+    assert spend(tallybook, "team") == {"search": "24", "ads": "16", None: "107"}
+    assert spend(tallybook, "cost_center") == {"CC-7": "24", None: "123"}
+    assert "6400" in tallybook("directory", "export").stdout
+
+
+def test_what_is_exported_says_the_same_when_it_is_read(
+    tallybook: Command, busy: Ledger, fresh_ledger: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    for team in ("search", "ads"):
+        tallybook("team", "add", team)
+    tallybook("owner", "set", "vk-1", "--team", "search=60", "--team", "ads=40", "--from", "2026-10-10")
+    tallybook("owner", "set", "vk-1", "--none", "--from", "2026-10-15", "--to", "2026-10-16")
+    out = tmp_path / "directory.csv"
+    tallybook("directory", "export", "--out", str(out))
+    assert object_of(tallybook("directory", "import", str(out), "--json"))["owners"] == 0
+    _same_after_import(busy, fresh_ledger(), out)
+
+
+def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
+    from ingest import listing
+    from ingest.ledger import directory
+    from ingest.linking import link
+
+    read = listing.read(path, other.keyring)
+    assert read.faults == []
+    directory.enter(other, read.entries, 0)
+    link(other, read.entries, at=1, by="ann")
+    assert as_list(other) == as_list(ledger)
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.dictionaries(st.sampled_from(["red", "blue"]), st.integers(1, 3), max_size=2),
+        st.integers(20_000, 20_020) | st.just(FIRST_DAY),
+        st.integers(20_021, 20_040),
+    ),
+    max_size=5,
+)
+
+
+@given(MOVES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_history_survives_export_and_import(
+    fresh_ledger: Callable[[], Ledger], tmp_path_factory: pytest.TempPathFactory, moves: Any
+) -> None:
+    from dashboard.owner_commands import _write
+
+    with fresh_ledger() as ledger, fresh_ledger() as other:
+        key = entry(ledger, "virtual_key", "vk-1")
+        teams = {name: entry(ledger, "team", name) for name in ("red", "blue")}
+        made = [
+            Assignment(
+                subject_kind="virtual_key",
+                subject=str(key),
+                target_kind="team",
+                targets=tuple(Target(teams[name], parts) for name, parts in sorted(targets.items())),
+                first_day=first,
+                end_day=end,
+                recorded_at=at,
+            )
+            for at, (targets, first, end) in enumerate(moves)
+        ]
+        with ledger.writing() as connection:
+            record(connection, made)
+        path = tmp_path_factory.mktemp("lists") / "list.csv"
+        with path.open("w", newline="") as file:
+            _write(file, as_list(ledger), as_json=False)
+        _same_after_import(ledger, other, path)
