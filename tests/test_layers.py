@@ -14,6 +14,7 @@ import pytest
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
         ("ingest.decoders", ("sqlalchemy", "pydantic", "fastapi")),
         ("dashboard.runner", ("dash", "plotly", "fastapi")),
+        ("dashboard.focus.export", ("dash", "plotly", "fastapi", "pyarrow")),
     ],
 )
 def test_a_module_is_used_without_what_it_does_not_need(module: str, not_loaded: tuple[str, ...]) -> None:

@@ -1,0 +1,86 @@
+"""The dataset: the rows of calls of each month, and behind them what is charged beside calls."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from dashboard.chargeback.accounting import statement
+from dashboard.focus.charges import Charge, extra_rows
+from dashboard.focus.groups import Reading
+from dashboard.focus.order import Order
+from dashboard.focus.owed import Owed
+from dashboard.focus.paid import of_fees
+from dashboard.focus.reporting import Reporting
+from dashboard.focus.row import Row
+from dashboard.focus.rows import Usage
+from dashboard.focus.span import Span
+from dashboard.focus.unpriced import Unpriced
+from ingest.fees import Fee
+from ingest.ledger import periods
+from ingest.ledger.engine import Ledger
+from ingest.ledger.exchange_rates import read_rates
+from ingest.ledger.fees import read_fees
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What an order asks for, read in one snapshot of the ledger as it is at the instant `now`."""
+
+    connection: sa.Connection
+    ledger: Ledger
+    order: Order
+    now: int
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The ledger's sums, day by day."""
+        return Reading(self.connection, self.ledger.zone, self.order.span.zone)
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """The reporting currency."""
+        return Reporting(self.ledger.currency, read_rates(self.connection))
+
+    @cached_property
+    def fees(self) -> list[Fee]:
+        """The fees that stand."""
+        return read_fees(self.connection)
+
+    @cached_property
+    def invoices(self) -> Mapping[str, str]:
+        """The number of each closed month's statement: the month, and how often it has been closed."""
+        closed = periods.closed(self.connection)
+        return {month: f"{month}/{one.event.revision}" for month, one in closed.items()}
+
+    def rows(self, unpriced: Unpriced) -> Iterator[Row]:
+        """All rows, a day in memory at a time. Calls without a price are counted in `unpriced`."""
+        for month in self.order.span.months:
+            invoice = self._invoice(month)
+            usage = Usage(self.order, self.reading, self.reporting, unpriced, invoice_id=invoice)
+            for day in month:
+                yield from usage.rows(day)
+            yield from extra_rows(self._beside(month, usage), self.order, self.reporting)
+
+    def unpriced(self) -> Unpriced:
+        """The calls that have no price."""
+        found = Unpriced()
+        for day in self.order.span:
+            for group in self.reading.groups(day):
+                if group.identity.cost_source == "unpriced":
+                    found.add(group, self.reading.holders)
+        return found
+
+    def _invoice(self, month: Span) -> str | None:
+        return self.invoices.get(month.calendar.name) if self.order.profile == "chargeback" else None
+
+    def _beside(self, month: Span, usage: Usage) -> Iterator[Charge]:
+        if self.order.profile == "provider":
+            return of_fees(self.fees, month, self.ledger.zone)
+        found = statement(self.ledger, month.calendar, self.now)
+        self.reading.holders.learn_people(one for line in found.lines for one in line.owner)
+        self.reading.holders.learn_people(one for owner in usage.used for one in owner)
+        monthly = {fee.name for fee in self.fees if fee.every == "month"}
+        owed = Owed(found, month, self.reading.holders.person, monthly, usage.invoice_id)
+        return owed.charges(usage.used)

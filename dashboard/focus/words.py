@@ -1,0 +1,94 @@
+"""An export in the words of a URL or a command line, and how they are read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from dashboard.focus.export import FORMS, Form
+from dashboard.focus.order import ISSUER, PROFILES, VERSIONS, Order, Version
+from dashboard.focus.span import read_span
+from dashboard.question import QuestionError
+from ingest.ledger.slots import Zone
+
+_UTC: Final = Zone("UTC")
+_Choice = TypeVar("_Choice", bound=str)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is asked for, not yet read."""
+
+    period: str | None = None
+    start: str | None = None
+    end: str | None = None
+    profile: str = "chargeback"
+    version: str = "1.4"
+    form: str = "csv"
+    issuer: str | None = None
+    accounts: Sequence[str] = ()
+    billed_cost: str = "estimate"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for."""
+
+    order: Order
+    version: Version
+    form: Form
+
+
+def read(words: Words, zone: Zone) -> Asked:
+    """Read the words; `zone` is the ledger's. Days of the providers' invoices are days in UTC.
+
+    Raises:
+        QuestionError: a word is not understood.
+    """
+    profile = _one_of("profile", words.profile, PROFILES)
+    billed = _one_of("billed_cost", words.billed_cost, ("estimate", "zero"))
+    if profile == "chargeback" and (words.accounts or billed == "zero"):
+        name = "account" if words.accounts else "billed_cost"
+        raise QuestionError("not_of_profile", name, f"{name}: only the profile provider has it")
+    if profile == "provider" and words.issuer is not None:
+        raise QuestionError(
+            "not_of_profile", "issuer", "issuer: in the profile provider, providers issue invoices"
+        )
+    order = Order(
+        span=read_span(words.period, words.start, words.end, zone if profile == "chargeback" else _UTC),
+        profile=profile,
+        issuer=_issuer(words.issuer),
+        accounts=_accounts(words.accounts),
+        is_billed=billed == "estimate",
+    )
+    return Asked(order, _one_of("version", words.version, VERSIONS), _one_of("format", words.form, FORMS))
+
+
+def _one_of(parameter: str, text: str, allowed: Sequence[_Choice]) -> _Choice:
+    found = next((one for one in allowed if one == text), None)
+    if found is None:
+        choices = " or ".join(allowed)
+        raise QuestionError(
+            f"unknown_{parameter}", parameter, f"{parameter}: there is no {text!r}; use {choices}"
+        )
+    return found
+
+
+def _issuer(text: str | None) -> str:
+    name = ISSUER if text is None else text.strip()
+    if not name or not name.isprintable():
+        raise QuestionError("invalid_issuer", "issuer", "issuer: a name of what charges the teams is wanted")
+    return name
+
+
+def _accounts(texts: Sequence[str]) -> Mapping[str, str]:
+    found = {}
+    for text in texts:
+        provider, sign, account = (part.strip() for part in text.partition("="))
+        if not (provider and sign and account):
+            raise QuestionError(
+                "invalid_account",
+                "account",
+                f"account: {text!r} is not PROVIDER=ACCOUNT, as in openai=org-123",
+            )
+        found[provider] = account
+    return found

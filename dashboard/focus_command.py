@@ -1,0 +1,53 @@
+"""`tallybook export focus`: charges as a FOCUS dataset, in files or on standard output."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from dashboard.focus.export import Done, to_files, to_stream
+from dashboard.focus.parquet_file import MissingPackage
+from dashboard.focus.words import Words, read
+from dashboard.question import QuestionError
+from ingest.ledger.engine import open_ledger
+from ingest.settings import Settings
+
+WELL: Final = 0
+FAILURE: Final = 1
+WRONG_USAGE: Final = 2
+
+
+def run(words: Words, out: str) -> int:
+    """Export from the ledger of the settings; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            asked = read(words, ledger.zone)
+            if out == "-":
+                done = to_stream(ledger, asked.order, asked.version, asked.form, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            else:
+                done = to_files(ledger, asked.order, asked.version, asked.form, Path(out))
+    except QuestionError as error:
+        return _said(str(error), WRONG_USAGE)
+    except BrokenPipeError:
+        raise
+    except (MissingPackage, OSError) as error:
+        return _said(str(error), FAILURE)
+    _tell(done)
+    return WELL
+
+
+def _tell(done: Done) -> None:
+    files = ", ".join(str(path) for path in done.files)
+    sys.stderr.write(f"{done.rows:,} rows{f' in {files}' if files else ''}\n")
+    if done.unpriced:
+        some = (
+            "1 call has no known price and is"
+            if done.unpriced == 1
+            else f"{done.unpriced:,} calls have no known price and are"
+        )
+        sys.stderr.write(f"{some} in no row\n")
+
+
+def _said(message: str, code: int) -> int:
+    sys.stderr.write(f"tallybook export focus: {message}\n")
+    return code
