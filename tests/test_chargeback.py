@@ -28,9 +28,11 @@ from ingest.ledger import audit, imports, periods
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
+from ingest.ledger.ownership_tables import owned
 from ingest.ledger.period_tables import period_event
 from ingest.ledger.tables import usage_event
 from ingest.ledger.types import micros
+from ingest.ledger.verification import verify
 from ingest.money import pico_of
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
@@ -249,6 +251,16 @@ def test_a_statement_that_was_changed_is_found_out(ledger: Ledger) -> None:
         assert periods.broken_seals(connection) == ["2026-10"]
         connection.execute(period_event.delete().where(period_event.c.period == "2026-10"))
         assert periods.broken_seals(connection) == ["2026-11"]
+    assert [one.invariant for one in verify(ledger)] == ["closed is closed"]
+
+
+def test_owners_that_are_not_what_was_assigned_are_found_out(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 100, virtual_key="vk-1")])
+    owns(ledger, "vk-1", ("blue", 1))
+    assert verify(ledger) == []
+    with ledger.writing() as connection:
+        connection.execute(owned.update().values(parts=2))
+    assert [one.invariant for one in verify(ledger)] == ["attribution is dated"]
 
 
 def test_a_quarter_is_its_months(ledger: Ledger) -> None:

@@ -40,7 +40,10 @@ def table(title: str) -> list[list[str]]:
 def shown(report: Report) -> list[list[str]]:
     whole = [("all", report.shown), *((report.name(one.ident) or "", one.shown) for one in report.entries)]
     rows = [
-        [name, *(report.amount(part) for part in (one.direct_cost, one.shared_cost, one.adjustments, one.total))]
+        [
+            name,
+            *(report.amount(part) for part in (one.direct_cost, one.shared_cost, one.adjustments, one.total)),
+        ]
         for name, one in whole
     ]
     return [*rows[1:], rows[0]]

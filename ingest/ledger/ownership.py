@@ -18,6 +18,10 @@ from ingest.ledger.slots import Zone
 from ingest.ledger.tables import LARGEST_CELL, attribution, term
 from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
+Instants = Callable[[Owned], dict[str, int]]
+
+COLUMNS: Final = (*Owned._fields, "first_at", "end_at")
+"""What is kept of an attribution's owners."""
 _CHUNK: Final = 500
 _LOCK: Final = 0x7A110001
 """What those who add attributions and those who add assignments hold against each other."""
@@ -85,16 +89,32 @@ def settle(connection: sa.Connection, attributions: Collection[int] | None = Non
     for some in [None] if attributions is None else dialects.chunks(sorted(attributions)):
         if some is not None:
             connection.execute(owned.delete().where(owned.c.attribution_id.in_(some)))
-        rows = [
-            {"attribution_id": attribution_id, **one._asdict(), **instants(one)}
-            for attribution_id, said in _said(connection, some)
-            for one in _told(owners, said)
-        ]
+        rows = _rows(connection, owners, instants, some)
         for start in range(0, len(rows), _CHUNK):
             connection.execute(owned.insert(), rows[start : start + _CHUNK])
 
 
-def _instants(zone: Zone) -> Callable[[Owned], dict[str, int]]:
+def expected(connection: sa.Connection) -> set[tuple[object, ...]]:
+    """What `owned` should hold: the attribution, then `COLUMNS`."""
+    owners = Owners(assignments(connection))
+    rows = _rows(connection, owners, _instants(zone_of(connection)), None)
+    return {(row["attribution_id"], *(row[name] for name in COLUMNS)) for row in rows}
+
+
+def _rows(
+    connection: sa.Connection,
+    owners: Owners,
+    instants: Instants,
+    some: Sequence[int] | None,
+) -> list[dict[str, Any]]:
+    return [
+        {"attribution_id": attribution_id, **one._asdict(), **instants(one)}
+        for attribution_id, said in _said(connection, some)
+        for one in _told(owners, said)
+    ]
+
+
+def _instants(zone: Zone) -> Instants:
     """The instants at which days begin and end in the reporting zone, for calls that are not yet summed by day."""
 
     @cache

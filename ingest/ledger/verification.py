@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from ingest.ledger import histogram
+from ingest.ledger.bookkeeping import broken_statements, stale_owners
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
 from ingest.ledger.slots import date_of
@@ -221,6 +222,13 @@ def _tools_are_paid_once(connection: sa.Connection, _: Ledger) -> Iterator[Findi
         )
 
 
+def _books_are_kept(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    for detail in broken_statements(connection):
+        yield Finding("closed is closed", "error", detail)
+    for detail in stale_owners(connection):
+        yield Finding("attribution is dated", "error", detail)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     _counted_once,
     _parts_fit,
@@ -230,6 +238,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _secrets_stay_out,
     _not_two_views_of_one_traffic,
     _tools_are_paid_once,
+    _books_are_kept,
 )
 
 
