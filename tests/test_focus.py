@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_owned_spend import owns
+from owning import owns
 
 from dashboard import focus_api
 from dashboard.chargeback.calendar import read_calendar, read_month
