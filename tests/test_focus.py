@@ -780,24 +780,44 @@ def test_an_amount_in_another_currency_says_what_it_is_in_the_reporting_currency
     assert (row.x_fx_rate, row.x_fx_rate_date) == (Decimal("1.17"), "2026-10-02")
 
 
-def test_a_closed_month_stays_as_its_statement_and_what_came_later_is_charged_in_the_next(
-    october: Ledger,
-) -> None:
-    closed = close(october, read_month("2026-10"), accept=None, by="ada", now=at("2026-11-02T00:00:00Z"))
-    assert closed.hash
-    before = by_team(exported(october))
-    put(october, [call("2026-10-30T12:00:00Z", 5_000, virtual_key="vk-2", team="blue", model="b")], first=9)
-    found = exported(october)
-    assert by_team(found) == owed(october) == before
-    assert {row.invoice_id for row in found} == {"2026-10/1"}
-    (left_out,) = (row for row in found if (row.charge_description or "").startswith("Changes since"))
-    assert left_out.charge_category == "Adjustment"
-    assert left_out.effective_cost * PICO == -5_000
-    later = exported(october, period="2026-11")
-    assert by_team(later) == owed(october, "2026-11")
+@pytest.fixture
+def closed(october: Ledger) -> Ledger:
+    """October, closed."""
+    done = close(october, read_month("2026-10"), accept=None, by="ada", now=at("2026-11-02T00:00:00Z"))
+    assert done.hash
+    return october
+
+
+def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_else(closed: Ledger) -> None:
+    before = exported(closed)
+    assert {row.invoice_id for row in before} == {"2026-10/1"}
+    some = [
+        call(f"2026-10-30T{hour}:00:00Z", 5_000, virtual_key="vk-2", team="blue", model="b")
+        for hour in (10, 11)
+    ]
+    put(closed, some[:1], first=9)
+    roll(closed)
+    put(closed, [*some[1:], call("2026-10-30T12:00:00Z", None, virtual_key="vk-2")], first=10)
+    unpriced = Unpriced()
+    assert exported(closed, unpriced=unpriced) == before
+    assert unpriced.calls == 0
+    assert by_team(before) == owed(closed)
+    later = exported(closed, period="2026-11")
+    assert by_team(later) == owed(closed, "2026-11")
     (late,) = (row for row in later if row.charge_class == "Correction")
-    assert late.effective_cost * PICO == 5_000
+    assert late.effective_cost * PICO == 10_000
     assert (late.charge_period_start.month, late.billing_period_start.month) == (9, 10)  # in UTC
+
+
+def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(closed: Ledger) -> None:
+    before = by_team(exported(closed))
+    owns(closed, "vk-2", ("red", 1), at=2)
+    found = exported(closed)
+    assert by_team(found) == owed(closed) == before
+    changed = [row for row in found if (row.charge_description or "").startswith("Changes since")]
+    assert {row.x_team_id for row in changed} == {"red", "blue"}
+    assert {row.charge_category for row in changed} == {"Adjustment"}
+    assert by_team(exported(closed, period="2026-11")) == owed(closed, "2026-11")
 
 
 def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:

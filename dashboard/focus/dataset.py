@@ -1,12 +1,12 @@
 """The dataset: the rows of calls of each month, and behind them what is charged beside calls."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import statement
+from dashboard.chargeback.accounting import kept_statement, statement
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
 from dashboard.focus.order import Order
@@ -22,6 +22,7 @@ from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
+from ingest.ledger.periods import Closed
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,14 @@ class Dataset:
         return read_fees(self.connection)
 
     @cached_property
-    def invoices(self) -> Mapping[str, str]:
-        """The number of each closed month's statement: the month, and how often it has been closed."""
-        closed = periods.closed(self.connection)
-        return {month: f"{month}/{one.event.revision}" for month, one in closed.items()}
+    def closed(self) -> Mapping[str, Closed]:
+        """The months that are closed; providers' invoices know nothing of that."""
+        return periods.closed(self.connection) if self.order.profile == "chargeback" else {}
 
     def rows(self, unpriced: Unpriced) -> Iterator[Row]:
         """All rows, a day in memory at a time. Calls without a price are counted in `unpriced`."""
         for month in self.order.span.months:
-            invoice = self._invoice(month)
-            usage = Usage(self.order, self.reading, self.reporting, unpriced, invoice_id=invoice)
+            usage = self._usage(month, unpriced)
             for day in month:
                 yield from usage.rows(day)
             yield from extra_rows(self._beside(month, usage), self.order, self.reporting)
@@ -66,14 +65,22 @@ class Dataset:
     def unpriced(self) -> Unpriced:
         """The calls that have no price."""
         found = Unpriced()
-        for day in self.order.span:
-            for group in self.reading.groups(day):
-                if group.identity.cost_source == "unpriced":
-                    found.add(group, self.reading.holders)
+        for month in self.order.span.months:
+            until = self._usage(month, found).until
+            for day in month:
+                for group in self.reading.groups(day, until):
+                    if group.identity.cost_source == "unpriced":
+                        found.add(group, self.reading.holders)
         return found
 
-    def _invoice(self, month: Span) -> str | None:
-        return self.invoices.get(month.calendar.name) if self.order.profile == "chargeback" else None
+    def _usage(self, month: Span, unpriced: Unpriced) -> Usage:
+        """What makes the rows of a month's calls; of a closed one, those that its statement knows, under its number."""
+        made = Usage(self.order, self.reading, self.reporting, unpriced)
+        kept = self.closed.get(month.calendar.name)
+        if kept is None:
+            return made
+        number = f"{month.calendar.name}/{kept.event.revision}"
+        return replace(made, invoice_id=number, until=kept_statement(kept).last_call)
 
     def _beside(self, month: Span, usage: Usage) -> Iterator[Charge]:
         if self.order.profile == "provider":

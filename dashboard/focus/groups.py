@@ -69,10 +69,11 @@ class Reading:
         self._price_sets: dict[int, PriceSet] = {}
         self._offers: dict[tuple[int, Priced], Offer] = {}
 
-    def groups(self, day: Day) -> list[Group]:
-        """The day's groups, in an order that is the same every time."""
+    def groups(self, day: Day, until: int | None = None) -> list[Group]:
+        """The day's groups, in an order that is the same every time; with `until`, of calls up to the one of that number."""
         found: dict[Identity, list[int]] = {}
-        rows = list(sums_of(self._connection, day, is_ledger_day=self._is_ledger_zone))
+        is_ledger_day = self._is_ledger_zone
+        rows = list(sums_of(self._connection, day, is_ledger_day=is_ledger_day, until=until))
         self.holders.learn_texts(text for place, _ in rows for text in place.terms)
         self.holders.learn(place.attribution_id for place, _ in rows)
         self._learn_prices({place.price_set_id for place, _ in rows})
@@ -94,9 +95,12 @@ class Reading:
         return [
             Group(one, dict(zip(SUMS, found[one], strict=True)), self._prices(one))
             for one in sorted(found, key=str)
+            if any(found[one])
         ]
 
-    def lines(self, day: Day, groups: Iterable[Group]) -> Iterator[tuple[Group, list[Line]]]:
+    def lines(
+        self, day: Day, groups: Iterable[Group], until: int | None = None
+    ) -> Iterator[tuple[Group, list[Line]]]:
         """Each group with what it was charged. Calls are read one by one only where their sums do not tell."""
         unclear: dict[Identity, Group] = {}
         for group in groups:
@@ -107,7 +111,7 @@ class Reading:
                 yield group, found
         if not unclear:
             return
-        quantities = self._quantities(day, unclear)
+        quantities = self._quantities(day, unclear, until)
         for identity, group in unclear.items():
             yield (
                 group,
@@ -134,11 +138,13 @@ class Reading:
             offers[key] = self._offers[number, key]
         return lines.of_computed(quantities, offers, group.sums, group.sums)
 
-    def _quantities(self, day: Day, unclear: Mapping[Identity, Group]) -> dict[Identity, Quantities]:
+    def _quantities(
+        self, day: Day, unclear: Mapping[Identity, Group], until: int | None
+    ) -> dict[Identity, Quantities]:
         numbers = sorted({one.price_set_id for one in unclear if one.price_set_id is not None})
         found: dict[Identity, Quantities] = {}
         for some in dialects.chunks(numbers):
-            for event, number, attribution_id in calls_of(self._connection, day, some):
+            for event, number, attribution_id in calls_of(self._connection, day, some, until):
                 identity = self._identity_of(event, number, attribution_id)
                 if identity in unclear:
                     mine = of_call(event, self._price_sets[number])

@@ -1,6 +1,6 @@
 """Whose calls are: the key, project and such that an attribution says, and who owns it on a day, with what share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -10,8 +10,6 @@ from dashboard import names
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import cost_center, owned
 from ingest.ledger.tables import attribution, directory
-
-Texts = Mapping[int | None, str | None]
 
 
 class Who(NamedTuple):

@@ -44,15 +44,17 @@ class Usage:
     used: dict[Payer, Decimal] = field(default_factory=dict)
     """What the rows come to by owner, in the reporting currency."""
     invoice_id: str | None = None
+    until: int | None = None
+    """The last call that is in a closed month's statement."""
 
     def rows(self, day: Day) -> Iterator[Row]:
         """The rows of a day. Calls without a price are in none, and counted apart."""
-        groups = self.reading.groups(day)
+        groups = self.reading.groups(day, self.until)
         for group in groups:
             if group.identity.cost_source == "unpriced":
                 self.unpriced.add(group, self.reading.holders)
         priced = (group for group in groups if group.identity.cost_source != "unpriced")
-        for group, found in self.reading.lines(day, priced):
+        for group, found in self.reading.lines(day, priced, self.until):
             yield from self._of_group(day, group, found)
 
     def _of_group(self, day: Day, group: Group, found: list[Line]) -> Iterator[Row]:

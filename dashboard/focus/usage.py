@@ -80,31 +80,47 @@ class Branch:
     """A source of sums: a table, what it is joined from, and which of its rows count."""
 
     table: sa.Table
-    day: Column
+    day: Column | None
+    """The column with the day of the reporting zone; None where it is the day that is asked for."""
     where: tuple[Column, ...]
     source: sa.FromClause
 
 
-def sums_of(connection: sa.Connection, day: Day, *, is_ledger_day: bool) -> Iterator[tuple[Place, list[int]]]:
-    """The sums of a day. `is_ledger_day` says that it is a day of the zone that the ledger reports in."""
+def sums_of(
+    connection: sa.Connection, day: Day, *, is_ledger_day: bool, until: int | None = None
+) -> Iterator[tuple[Place, list[int]]]:
+    """The sums of a day, several of one place to be added.
+
+    `is_ledger_day` says that it is a day of the zone that the ledger reports in. With `until`, which only such a day may have,
+    calls that came in after the one of that number are taken off again.
+    """
     has_marks = sa.exists().where(dirty_slot.c.slot >= day.start, dirty_slot.c.slot < day.end)
     is_dirty = connection.execute(sa.select(has_marks)).scalar_one()
     for branch in _branches(day, is_ledger_day=is_ledger_day, is_dirty=is_dirty):
-        for row in connection.execute(_select(branch)):
-            yield Place(*row[: len(Place._fields)]), _joined(row[len(Place._fields) :])
+        yield from _read(connection, branch, day)
+    if until is not None and (late := _late(connection, day, until)) is not None:
+        for place, sums in _read(connection, late, day):
+            yield place, [-one for one in sums]
+
+
+def _read(connection: sa.Connection, branch: Branch, day: Day) -> Iterator[tuple[Place, list[int]]]:
+    for row in connection.execute(_select(branch, day)):
+        yield Place(*row[: len(Place._fields)]), _joined(row[len(Place._fields) :])
 
 
 def calls_of(
-    connection: sa.Connection, day: Day, price_sets: Sequence[int]
+    connection: sa.Connection, day: Day, price_sets: Sequence[int], until: int | None = None
 ) -> Iterator[tuple[UsageEvent, int, int]]:
     """Calls of a day that were computed at one of these price sets, each with its price set and attribution."""
     c = usage_event.c
-    where = (
+    where = [
         c.occurred_at >= day.start,
         c.occurred_at < day.end,
         c.price_set_id.in_(price_sets),
         c.cost_source_id == term_id("computed"),
-    )
+    ]
+    if until is not None:
+        where.append(c.seq <= until)
     for event, values in stream(connection, where, ("price_set_id", "attribution_id")):
         yield event, values["price_set_id"], values["attribution_id"]
 
@@ -123,15 +139,27 @@ def _branches(day: Day, *, is_ledger_day: bool, is_dirty: bool) -> Iterator[Bran
         yield Branch(usage_event, dirty_slot.c.day, in_day, dirty_slot.join(usage_event, inside))
 
 
-def _select(branch: Branch) -> sa.Select[Any]:
+def _late(connection: sa.Connection, day: Day, until: int) -> Branch | None:
+    """The calls of a day of the reporting zone that came in after the one of that number; None where there are none."""
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    where = (at >= day.start, at < day.end, usage_event.c.seq > until)
+    if not connection.execute(sa.select(sa.exists().where(*where))).scalar_one():
+        return None
+    return Branch(usage_event, None, where, usage_event)
+
+
+def _select(branch: Branch, day: Day) -> sa.Select[Any]:
     table = branch.table
-    keys = [branch.day, *(table.c[f"{name}_id"] for name in _TERMS)]
+    keys = [*(table.c[f"{name}_id"] for name in _TERMS)]
     keys += [table.c.cache_hit, table.c.price_set_id, table.c.attribution_id]
+    days = [] if branch.day is None else [branch.day]
+    number = sa.literal(day.number) if branch.day is None else branch.day
     summed = [column for name in SUMS for column in sums(table, name)]
     # A ledger that has no free call does not know the word, and nothing is unlike what is not known.
     free = sa.select(term.c.term_id).where(term.c.text == "free")
     costly = table.c.cost_source_id.not_in(free)
-    return sa.select(*keys, *summed).select_from(branch.source).where(*branch.where, costly).group_by(*keys)
+    select = sa.select(number, *keys, *summed).select_from(branch.source)
+    return select.where(*branch.where, costly).group_by(*days, *keys)
 
 
 def _joined(columns: Sequence[Any]) -> list[int]:
