@@ -11,6 +11,8 @@ period = typer.Typer(help="Months, and closing them.", no_args_is_help=True)
 
 allocate = typer.Typer(help="Rules by which shared cost is allocated to teams.", no_args_is_help=True)
 
+budget = typer.Typer(help="What somebody may spend.", no_args_is_help=True)
+
 _Month = Annotated[
     str, typer.Argument(metavar="MONTH", help="A month of the reporting zone, such as 2026-10.")
 ]
@@ -133,3 +135,73 @@ def audit(
     from dashboard.audit_command import run
 
     raise typer.Exit(run(action, limit, as_json=as_json))
+
+
+@budget.command("set")
+def budget_set(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it; again to change it.")],
+    amount: Annotated[
+        str | None, typer.Argument(metavar="[AMOUNT]", help="What may be spent, in the reporting currency.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="N", help="In place of money: tokens.")] = None,
+    team: Annotated[str | None, typer.Option(help="Of this team.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Of this customer.")] = None,
+    cost_center: Annotated[str | None, typer.Option(help="Of this cost centre.")] = None,
+    key: Annotated[str | None, typer.Option(help="Of this virtual key.")] = None,
+    project: Annotated[str | None, typer.Option(help="Of this project.")] = None,
+    model: Annotated[str | None, typer.Option(help="Of this model.")] = None,
+    per: Annotated[str, typer.Option(help="day, week, month or quarter.")] = "month",
+    threshold: Annotated[
+        str | None,
+        typer.Option(metavar="PERCENTS", help="Where somebody is told; 50,80,100 where not given."),
+    ] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
+    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+) -> None:
+    """Set what somebody may spend in each period; everybody together where nobody is named."""
+    from dashboard.budget_command import Asked, record
+
+    given = {
+        "team": team,
+        "customer": customer,
+        "cost_center": cost_center,
+        "virtual_key": key,
+        "project": project,
+        "model": model,
+    }
+    named = [(scope, text) for scope, text in given.items() if text is not None]
+    if len(named) > 1:
+        raise typer.BadParameter(
+            "a budget is about one of --team, --customer, --cost-center, --key, --project, --model"
+        )
+    scope, subject = named[0] if named else ("all", None)
+    asked = Asked(
+        name=name,
+        amount=amount,
+        tokens=tokens,
+        scope=scope,
+        subject=subject,
+        per=per,
+        thresholds=threshold,
+        start=from_,
+        end=to,
+        reason=reason,
+    )
+    raise typer.Exit(record(asked))
+
+
+@budget.command("list")
+def budget_list(as_json: Json = False) -> None:
+    """List budgets and how far they are used in the period that is running."""
+    from dashboard.budget_command import listed
+
+    raise typer.Exit(listed(as_json=as_json))
+
+
+@budget.command("remove")
+def budget_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The budget.")]) -> None:
+    """Take a budget back; its history stays."""
+    from dashboard.budget_command import remove
+
+    raise typer.Exit(remove(name))

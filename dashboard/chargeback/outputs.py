@@ -12,6 +12,8 @@ from dashboard.chargeback.document import document
 from dashboard.chargeback.report import BYS, By, Report, report
 from dashboard.chargeback.workbook import workbook
 from dashboard.question import QuestionError
+from ingest.budgets import of_months
+from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger
 
 Form = Literal["json", "csv", "xlsx", "pdf"]
@@ -39,7 +41,10 @@ FORMS: Final[Mapping[Form, Output]] = {
 
 def report_of(ledger: Ledger, calendar: Calendar, by: By, now: int) -> Report:
     """The report of a period beside that of the one before."""
-    return report(statement(ledger, calendar, now), by, statement(ledger, calendar.before(), now))
+    found = statement(ledger, calendar, now)
+    with ledger.reading() as connection:
+        limits = of_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
+    return report(found, by, statement(ledger, calendar.before(), now), limits)
 
 
 def read_by(text: str) -> By:

@@ -56,3 +56,38 @@ adjustment = sa.Table(
     sa.Column("recorded_by", sa.Text, nullable=False),
     comment="Amounts that people book in a period: an accepted variance, a credit. `amount` is pico-units as text.",
 )
+
+budget = sa.Table(
+    "budget",
+    metadata,
+    sa.Column("number", Serial, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("per", sa.Text, nullable=False),
+    sa.Column("amount", sa.Text),
+    sa.Column("tokens", sa.BigInteger),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("thresholds", sa.Text, nullable=False),
+    sa.Column("first_day", sa.Integer),
+    sa.Column("end_day", sa.Integer),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    comment="What may be spent in a time. Only added: the last row of a name counts. Pico-units as text.",
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("number", Serial, primary_key=True),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.UniqueConstraint("what", "target"),
+    comment="What is to be sent to whom, once: a report of a closed month to an address.",
+)

@@ -1,0 +1,122 @@
+"""Budgets and how far they are used: what was spent in the period that is running, and what that is of the limit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from dashboard import names
+from dashboard.question import REPORTING, Filter, Period, SpendQuery
+from dashboard.runner import run
+from ingest import money
+from ingest.budgets import Budget, Per
+from ingest.ledger.budgets import read_budgets
+from ingest.ledger.engine import Ledger
+from ingest.ledger.slots import date_of, day_number
+from ingest.ledger.tables import directory
+from ingest.ledger.types import instant
+
+_PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """A budget in the period that is running."""
+
+    budget: Budget
+    subject: str | None
+    """What it is about, as people call it."""
+    first: date
+    end: date
+    used: int
+    """Pico-units, or tokens."""
+    unpriced_requests: int
+
+    @property
+    def limit(self) -> int:
+        """What may be used."""
+        one = self.budget
+        return one.tokens if one.tokens is not None else one.amount or 0
+
+    @property
+    def share(self) -> Fraction | None:
+        """The part of the limit that is used; None for a limit of nothing."""
+        return Fraction(self.used, self.limit) if self.limit else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The budget as outputs give it."""
+        one = self.budget
+        in_tokens = one.tokens is not None
+        share = None if self.share is None else f"{float(self.share):.4f}"
+        return {
+            "name": one.name,
+            "scope": one.scope,
+            "subject": self.subject,
+            "per": one.per,
+            "limit": one.tokens if in_tokens else money.plain(self.limit),
+            "unit": "tokens" if in_tokens else one.currency,
+            "used": self.used if in_tokens else money.plain(self.used),
+            "share": share,
+            "unpriced_requests": self.unpriced_requests,
+            "period": {"from": self.first.isoformat(), "to": self.end.isoformat()},
+            "thresholds": list(one.thresholds),
+        }
+
+
+def burns(ledger: Ledger, now: int) -> list[Burn]:
+    """Every budget that counts, in the period that runs at an instant."""
+    today = date_of(ledger.zone.day(now))
+    with ledger.reading() as connection:
+        found = read_budgets(connection)
+        people = _people(connection, found)
+    return [_burn(ledger, one, people, today) for one in found if _counts(one, day_number(today))]
+
+
+def _counts(one: Budget, day: int) -> bool:
+    return (one.first_day is None or one.first_day <= day) and (one.end_day is None or day < one.end_day)
+
+
+def _people(connection: sa.Connection, found: list[Budget]) -> Mapping[str, tuple[str, str]]:
+    """Ident and name of everybody that budgets are about, by the text of their entry."""
+    entries = {int(one.subject) for one in found if one.scope in _PEOPLE and one.subject}
+    shown = names.people(connection, entries)
+    c = directory.c
+    rows = connection.execute(sa.select(c.entry_id, c.ident).where(c.entry_id.in_(sorted(entries))))
+    return {str(entry_id): (ident, shown.get(entry_id) or ident) for entry_id, ident in rows}
+
+
+def _burn(ledger: Ledger, one: Budget, people: Mapping[str, tuple[str, str]], today: date) -> Burn:
+    first, end = around(one.per, today)
+    ident, shown = people.get(one.subject or "", (one.subject, one.subject))
+    metric = "total_tokens" if one.tokens is not None else "total_cost"
+    zone = ledger.zone
+    query = SpendQuery(
+        period=Period(*(instant(zone.midnight(day_number(day))) for day in (first, end))),
+        zone=zone.name,
+        metrics=(metric, "unpriced_requests"),
+        filters=() if one.scope == "all" else (Filter(one.scope, (ident,)),),
+        currency=REPORTING,
+    )
+    result = run(ledger, query)
+    used, unpriced = result.totals.values
+    amount = money.pico_of(used) if isinstance(used, Decimal) else int(used or 0)
+    return Burn(one, shown, first, end, amount, int(unpriced or 0))
+
+
+def around(per: Per, day: date) -> tuple[date, date]:
+    """The period of a budget that a day is in: its first day, and the first one after it."""
+    match per:
+        case "day":
+            return day, day + timedelta(days=1)
+        case "week":
+            monday = day - timedelta(days=day.weekday())
+            return monday, monday + timedelta(days=7)
+        case _:
+            months = 1 if per == "month" else 3
+            first = day.replace(month=(day.month - 1) // months * months + 1, day=1)
+            index = first.year * 12 + first.month - 1 + months
+            return first, date(index // 12, index % 12 + 1, 1)

@@ -1,0 +1,147 @@
+"""Budgets: set by name, used by what the running period has cost, and shown beside what a team owes."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from calls import call, put
+from commanding import Command, object_of, tallybook
+from owning import entry, owns
+
+from dashboard.budgets import around, burns
+from dashboard.chargeback.calendar import read_calendar
+from dashboard.chargeback.outputs import FORMS, report_of
+from ingest.budgets import Budget, of_months, standing
+from ingest.ledger.budgets import add_budgets, read_budgets
+from ingest.ledger.engine import Ledger
+
+__all__ = ["tallybook"]
+
+UNIT = 10**12
+NOW = 1_793_900_000_000_000  # 2026-11-05
+
+
+def budget(**facts: Any) -> Budget:
+    known: dict[str, Any] = {
+        "name": "limit",
+        "scope": "all",
+        "subject": None,
+        "per": "month",
+        "amount": 10 * UNIT,
+        "tokens": None,
+        "currency": "USD",
+    }
+    return Budget(**{**known, **facts})
+
+
+def test_a_budget_is_used_by_its_team_in_the_period_that_runs(embedded: Ledger) -> None:
+    put(
+        embedded,
+        [
+            call("2026-10-31T23:00:00Z", 9 * UNIT, virtual_key="vk-1", team="search"),
+            call("2026-11-02T10:00:00Z", 4 * UNIT, virtual_key="vk-1", team="search", input_tokens=100),
+            call("2026-11-03T10:00:00Z", None, virtual_key="vk-1", team="search"),
+            call("2026-11-03T10:00:00Z", 8 * UNIT, virtual_key="vk-2", team="ads", input_tokens=50),
+        ],
+    )
+    owns(embedded, "vk-2", ("search", 1), ("ads", 1))
+    with embedded.writing() as connection:
+        search = str(entry(embedded, "team", "search", connection))
+        add_budgets(
+            connection,
+            [
+                budget(name="search", scope="team", subject=search),
+                budget(name="tokens", amount=None, tokens=300, per="quarter"),
+                budget(name="over", first_day=30_000),
+            ],
+        )
+    found = {one.budget.name: one for one in burns(embedded, NOW)}
+    assert sorted(found) == ["search", "tokens"]
+    assert (found["search"].used, found["search"].unpriced_requests) == (8 * UNIT, 1)
+    assert found["search"].as_json()["share"] == "0.8000"
+    assert found["tokens"].as_json() | {"period": None, "thresholds": None} == {
+        "name": "tokens",
+        "scope": "all",
+        "subject": None,
+        "per": "quarter",
+        "limit": 300,
+        "unit": "tokens",
+        "used": 150,
+        "share": "0.5000",
+        "unpriced_requests": 1,
+        "period": None,
+        "thresholds": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("per", "first", "end"),
+    [
+        ("day", "2026-11-05", "2026-11-06"),
+        ("week", "2026-11-02", "2026-11-09"),
+        ("month", "2026-11-01", "2026-12-01"),
+        ("quarter", "2026-10-01", "2027-01-01"),
+    ],
+)
+def test_a_budget_has_the_period_that_its_day_is_in(per: Any, first: str, end: str) -> None:
+    assert around(per, date(2026, 11, 5)) == (date.fromisoformat(first), date.fromisoformat(end))
+
+
+def test_the_last_row_of_a_name_counts_and_one_without_a_limit_takes_it_back(embedded: Ledger) -> None:
+    with embedded.writing() as connection:
+        add_budgets(connection, [budget(), budget(amount=20 * UNIT, recorded_at=1), budget(name="other")])
+        assert [one.amount for one in read_budgets(connection)] == [20 * UNIT, 10 * UNIT]
+    assert standing([budget(), budget(amount=None, recorded_at=1)]) == []
+
+
+def test_a_statement_has_the_budgets_of_its_months(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", 4 * UNIT, team="search")])
+    with embedded.writing() as connection:
+        search = str(entry(embedded, "team", "search", connection))
+        known: dict[str, Any] = {"scope": "team", "subject": search}
+        add_budgets(connection, [budget(**known), budget(name="q", per="quarter", amount=40 * UNIT, **known)])
+    month = json.loads(FORMS["json"].make(report_of(embedded, read_calendar("2026-10"), "team", NOW)))
+    quarter = json.loads(FORMS["json"].make(report_of(embedded, read_calendar("2026-Q4"), "team", NOW)))
+    assert [one["lines"][0]["budget"] for one in (month, quarter)] == ["10", "70"]
+
+
+def test_a_budget_that_does_not_cover_the_period_is_none_of_it() -> None:
+    assert of_months([budget(scope="team", subject="1", first_day=20)], "team", 1, 10, 40) == {}
+    assert of_months([budget(scope="team", subject="1", per="week")], "team", 1, 10, 40) == {}
+
+
+def test_budgets_are_set_listed_and_taken_back(tallybook: Command) -> None:
+    tallybook("team", "add", "search")
+    assert tallybook("budget", "set", "Search", "500", "--team", "search").stdout == (
+        "Search: 500 USD a month for team search\n"
+    )
+    assert tallybook("budget", "set", "All", "--tokens", "5_000_000", "--per", "day").exit_code == 0
+    rows = object_of(tallybook("budget", "list", "--json"))["budgets"]
+    assert [(row["name"], row["limit"], row["subject"]) for row in rows] == [
+        ("All", 5_000_000, None),
+        ("Search", "500", "search"),
+    ]
+    assert "team search" in tallybook("budget", "list").stdout
+    assert tallybook("budget", "remove", "Search").exit_code == 0
+    assert [row["name"] for row in object_of(tallybook("budget", "list", "--json"))["budgets"]] == ["All"]
+    assert tallybook("budget", "remove", "Search").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("x",), "name an amount of money, or --tokens"),
+        (("x", "5", "--tokens", "5"), "name an amount of money, or --tokens"),
+        (("x", "five"), "'five' is no amount"),
+        (("x", "--tokens", "1.5"), "is no number of tokens"),
+        (("x", "5", "--per", "year"), "there is no 'year'"),
+        (("x", "5", "--team", "nobody"), "knows no team 'nobody'"),
+        (("x", "5", "--team", "a", "--model", "b"), "is about one of"),
+        (("x", "5", "--threshold", "half"), "are no percents"),
+        (("x", "5", "--from", "soon"), "is no day"),
+    ],
+)
+def test_what_is_no_budget_is_refused(tallybook: Command, words: tuple[str, ...], said: str) -> None:
+    refused = tallybook("budget", "set", *words)
+    assert (refused.exit_code, said in " ".join(refused.output.replace("│", " ").split())) == (2, True)
