@@ -7,7 +7,17 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import chargeback, latency, models, overview, prices, requests, virtual_keys, whatif
+from dashboard.pages import (
+    chargeback,
+    latency,
+    models,
+    overview,
+    prices,
+    reconciliation,
+    requests,
+    virtual_keys,
+    whatif,
+)
 from dashboard.pages.parts import Content, part_name
 
 
@@ -19,6 +29,8 @@ class Page:
     title: str
     content: Content
     parts: tuple[Content, ...] = ()
+    is_filtered: bool = True
+    """Whether it shows only what the filters let through."""
 
 
 PAGES: Final = (
@@ -28,7 +40,8 @@ PAGES: Final = (
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS),
-    Page("chargeback", "Chargeback", chargeback.content),
+    Page("chargeback", "Chargeback", chargeback.content, is_filtered=False),
+    Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False),
     Page("what-if", "What if", whatif.content, whatif.PARTS),
 )
 
