@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from babel.numbers import get_currency_precision
 from rich.console import Console
 from rich.table import Table
 
@@ -232,33 +233,41 @@ def _print(found: Reconciliation) -> None:
     if not found.rows:
         out.print(f"no calls, fees or invoices in {found.month}", highlight=False)
         return
+    digits = get_currency_precision(found.currency)
+    names = [
+        "invoiced",
+        "ledger",
+        *(name for name in ("fees", "booked") if any(getattr(r, name) for r in found.rows)),
+    ]
     table = Table(box=None, pad_edge=False)
-    headings = ["Provider", *([found.by.title()] if found.by != "provider" else [])]
-    for heading in headings:
+    for heading in ("Provider", *([found.by.title()] if found.by != "provider" else [])):
         table.add_column(heading)
-    for heading in ("Invoice", "Ledger", "Fees", "Booked", "Variance", "Share", "Explained", "Unexplained"):
+    for heading in (*(name.title() for name in names), "Variance", "Share", "Explained"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for row in found.rows:
         key = [row.key or ""] if found.by != "provider" else []
         share = "" if row.share is None else f"{float(row.share):+.2%}"
-        amounts = (row.invoiced, row.ledger, row.fees, row.booked, row.variance)
-        cells = ["" if amount is None else money.plain(amount) for amount in amounts]
-        rest = (
-            [money.plain(row.explained), money.plain(row.unexplained)]
-            if row.invoiced is not None
-            else ["", ""]
-        )
+        amounts = [getattr(row, name) for name in (*names, "variance")]
+        explained = row.explained if row.invoiced is not None else None
         mark = "no invoice" if row.invoiced is None else "" if row.agrees(found.threshold) else "differs"
-        table.add_row(row.provider, *key, *cells, share, *rest, mark)
+        cells = [_short(amount, digits) for amount in amounts]
+        table.add_row(row.provider, *key, *cells, share, _short(explained, digits), mark)
     out.print(table)
-    out.print(f"amounts in {found.currency}, days of UTC", style="dim", highlight=False)
+    out.print(
+        f"amounts in {found.currency}, days of UTC; --json has all digits", style="dim", highlight=False
+    )
     for why in found.unconverted:
         out.print(f"left out: {why}", style="yellow", highlight=False, markup=False)
     if unpriced := sum(row.unpriced_requests for row in found.rows):
         out.print(
             f"{unpriced:,} calls have no price; what they may have cost is an estimate", highlight=False
         )
+
+
+def _short(pico: int | None, digits: int) -> str:
+    """An amount as a table shows it, rounded by itself."""
+    return "" if pico is None else f"{money.from_pico(pico):,.{digits}f}"
 
 
 def _complain(command: str, text: str, code: int) -> int:

@@ -101,7 +101,7 @@ class Reconciliation:
     threshold: Fraction
     rows: tuple[Compared, ...]
     unconverted: tuple[str, ...] = ()
-    """Why amounts of other currencies are left out."""
+    """Why lines of the invoice are left out."""
 
     def total(self, name: str) -> int:
         """The sum of a figure over all rows that have an invoice."""
@@ -207,6 +207,12 @@ def _invoiced(
     problems: dict[str, None] = {}
     for one in lines:
         key = (one.provider, _key_of(one, by))
+        if by != "provider" and key[1] is None:
+            which = "days" if by == "day" else "models"
+            problems[
+                f"lines of {one.provider} that are not told by {by} are of several {which}: compare by provider"
+            ] = None
+            continue
         try:
             rate = rates.find(one.currency, ledger.currency, one.first_day).rate
         except NoRate as error:
@@ -219,12 +225,11 @@ def _invoiced(
 
 
 def _key_of(one: InvoiceLine, by: By) -> str | None:
-    if by == "provider":
-        return None
+    """What a line is compared with; None for all of the provider, or for a line that is of several days or models."""
     if by == "model":
-        return one.model or "(not told)"
+        return one.model
     is_one_day = one.end_day == one.first_day + 1
-    return str(date_of(one.first_day)) if is_one_day else "(whole month)"
+    return str(date_of(one.first_day)) if by == "day" and is_one_day else None
 
 
 def _used(ledger: Ledger, calendar: Calendar, by: By) -> dict[Key, _Side]:
