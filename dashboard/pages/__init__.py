@@ -7,7 +7,17 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import chargeback, latency, models, overview, prices, requests, virtual_keys, whatif
+from dashboard.pages import (
+    chargeback,
+    latency,
+    models,
+    overview,
+    prices,
+    requests,
+    teams,
+    virtual_keys,
+    whatif,
+)
 from dashboard.pages.parts import Content, part_name
 
 
@@ -25,6 +35,7 @@ PAGES: Final = (
     Page("", "Overview", overview.content, overview.PARTS),
     Page("models", "Models", models.content, models.PARTS),
     Page("keys", "Virtual keys", virtual_keys.content, virtual_keys.PARTS),
+    Page("teams", "Teams", teams.content),
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS),
