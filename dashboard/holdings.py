@@ -1,5 +1,6 @@
 """Holdings: the teams that own each key on a day, and the customer and cost centre that each team has then."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -40,6 +41,10 @@ class Holdings:
             for one in targets
             if one.entry_id == team
         }
+
+    def counts(self) -> Mapping[int, int]:
+        """How many keys each team owns, alone or with others."""
+        return Counter(one.entry_id for targets in self.owners.values() for one in targets)
 
 
 class _Named(NamedTuple):

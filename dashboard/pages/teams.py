@@ -67,17 +67,12 @@ def teams(ledger: Ledger, view: View, held: Holdings) -> Any:
     asked = question(view, ledger.zone, _METRICS, ("team",))
     result = run(ledger, replace(asked, by_entry=True))
     entries = _entries(ledger, "team")
-    counts = {one.entry_id: len(held.keys(one.entry_id)) for one in entries.values()}
-    rows = [
-        [*_team(entries.get(_entry(row)), held, counts, view), *_cells(result, row)] for row in result.rows
-    ]
+    counts = held.counts()
+    rows = [_team(entries.get(_entry(row)), _cells(result, row), held, counts, view) for row in result.rows]
     if not view.filters:
         called = {_entry(row) for row in result.rows}
-        rows += [
-            [*_team(one, held, counts, view), *_NO_CALLS]
-            for team, one in entries.items()
-            if team not in called
-        ]
+        others = (one for entry, one in entries.items() if entry not in called)
+        rows += [_team(one, _NO_CALLS, held, counts, view) for one in others]
     if not rows:
         return None
     header = ("Team", "Customer", "Cost centre", "Keys now", *_HEADER)
@@ -174,21 +169,25 @@ def _about_key(ledger: Ledger, key: Person, held: Holdings, view: View) -> Any:
 def _about(title: str, facts: Iterable[tuple[str, str]], view: View, kind: people.Kind) -> Any:
     lines = [html.Div([html.Dt(label), html.Dd(value)], className="line") for label, value in facts]
     ways = [
-        dcc.Link("All teams", href=to_search(view.without(kind)) or "?", className="back"),
+        dcc.Link("All teams", href=f"/dashboard/teams{to_search(view.without(kind))}", className="back"),
         dcc.Link("Its models, and its name", href=f"/dashboard/keys{to_search(view)}", className="back"),
     ]
     return panel(title, [html.Dl(lines, className="lines", id="today"), dmc.Group(ways, gap="md")])
 
 
-def _team(team: Person | None, held: Holdings, counts: Mapping[int, int], view: View) -> list[Any]:
-    """The first cells of a team's row."""
+def _team(
+    team: Person | None, cells: Sequence[str], held: Holdings, counts: Mapping[int, int], view: View
+) -> list[Any]:
+    """A team's row around what it spent and used."""
     if team is None:
-        return [tables.Text(NO_TEAM), *map(tables.Text, (wording.NOTHING, wording.NOTHING)), wording.NOTHING]
+        unknown = tables.Text(wording.NOTHING)
+        return [tables.Text(NO_TEAM), unknown, unknown, *cells, wording.NOTHING]
     home = held.homes.get(team.entry_id, _NOBODY)
     return [
         tables.Text(team.shown, only(view.without("virtual_key"), ("team", team.ident))),
         *(tables.Text(one or wording.NOTHING) for one in home),
-        wording.number(counts[team.entry_id]),
+        *cells,
+        wording.number(counts.get(team.entry_id, 0)),
     ]
 
 
