@@ -15,7 +15,7 @@ import dash_mantine_components as dmc
 import structlog
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboard import filter_bar, finance_interaction, interaction, price_interaction
+from dashboard import filter_bar, finance_interaction, interaction, owner_interaction, price_interaction
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
 from dashboard.filters import DIMENSIONS, View, dates, from_search, question, to_search
@@ -83,6 +83,7 @@ def make_dashboard(ledger: Ledger) -> Dash:
     interaction.add(app, ledger)
     price_interaction.add(app, ledger)
     finance_interaction.add(app, ledger)
+    owner_interaction.add(app, ledger)
     return app
 
 

@@ -1,6 +1,6 @@
 """Virtual keys and teams as pages know them: by the name that answers show, with the id that filters want."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from dashboard import names
@@ -29,3 +29,10 @@ def known_as(ledger: Ledger, kind: Kind, text: str) -> Person | None:
 def idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
     """What a filter calls each shown name."""
     return {name: one.ident for name, one in by_name(ledger, kind).items()}
+
+
+def called(ledger: Ledger, entries: Iterable[int]) -> Mapping[int, str]:
+    """What pages call entries of the directory."""
+    with ledger.reading() as connection:
+        shown = names.people(connection, entries)
+    return {entry: name for entry, name in shown.items() if entry is not None and name is not None}

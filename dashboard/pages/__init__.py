@@ -15,6 +15,7 @@ from dashboard.pages import (
     prices,
     reconciliation,
     requests,
+    teams,
     virtual_keys,
     whatif,
 )
@@ -37,6 +38,7 @@ PAGES: Final = (
     Page("", "Overview", overview.content, overview.PARTS),
     Page("models", "Models", models.content, models.PARTS),
     Page("keys", "Virtual keys", virtual_keys.content, virtual_keys.PARTS),
+    Page("teams", "Teams", teams.content),
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS),

@@ -27,6 +27,7 @@ SHOWS = {
     "": ("#totals", "#models", "#outcomes", "#spend-over-time", "#spend-by-key", "#latency-over-time"),
     "models": ("#models", "#spend-over-time", "#spend-made-of"),
     "keys": ("#keys", "#spend-over-time"),
+    "teams": ("#totals", "#teams", "#unassigned", "#owner-set", "#assignments"),
     "latency": (
         "#totals",
         "#latency-over-time",

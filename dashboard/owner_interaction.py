@@ -1,0 +1,101 @@
+"""What happens on the page Teams: somebody gives a key to a team from a day on, or takes it back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from dash import Dash, Input, Output, State, ctx, html, no_update
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import people
+from dashboard.filters import from_search
+from dashboard.pages import owning, teams
+from dashboard.threads import in_thread
+from ingest.accept import now
+from ingest.ledger.directory import NotKnown
+from ingest.ledger.engine import Ledger
+from ingest.owning import Done, OwnerRefused, Wanted, assign
+
+BY: Final = "dashboard"
+"""Who changes something on a page."""
+_FIELDS: Final = ("key", "teams", "parts", "from", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What the form holds."""
+
+    key: str | None
+    teams: Sequence[str] | None = ()
+    parts: str | None = None
+    first: str | None = None
+    reason: str | None = None
+
+
+def add(app: Dash, ledger: Ledger) -> None:
+    """Listen on the page."""
+
+    @app.callback(
+        Output("owner-said", "children"),
+        Output("teams-shown", "children"),
+        Output("owners-shown", "children"),
+        Input("owner-set", "n_clicks"),
+        Input("owner-none", "n_clicks"),
+        *(State(f"owner-{name}", "value") for name in _FIELDS),
+        State("url", "search"),
+        running=[
+            (Output("owner-set", "disabled"), True, False),
+            (Output("owner-none", "disabled"), True, False),
+        ],
+        prevent_initial_call=True,
+    )
+    async def own(set_: int | None, taken: int | None, *held: Any) -> Any:
+        """Somebody says who owns a key; figures and histories follow."""
+        if not (set_ or taken):
+            return no_update, no_update, no_update
+        *values, search = held
+        gives = ctx.triggered_id == "owner-set"
+        told = await in_thread(partial(assigned, gives=gives), ledger, Typed(*values))
+        if isinstance(told, str):
+            return html.Span(told, className="refused"), no_update, no_update
+        return await in_thread(_followed, ledger, told, search)
+
+
+def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> Done | str:
+    """Record who owns a key, or that nobody does; what was recorded, or why it was refused."""
+    if not typed.key:
+        return "Not assigned: choose a key."
+    if gives and not typed.teams:
+        return "Not assigned: choose a team."
+    try:
+        wanted = Wanted(
+            subject_kind="virtual_key",
+            subject=typed.key,
+            targets=_targets(typed) if gives else (),
+            first=typed.first or None,
+            reason=(typed.reason or "").strip(),
+        )
+        return assign(ledger, wanted, at=now(), by=BY)
+    except (OwnerRefused, NotKnown) as error:
+        return f"Not assigned: {error}."
+    except SQLAlchemyError:
+        return "Not assigned: the ledger is busy. Try again."
+
+
+def _targets(typed: Typed) -> tuple[str, ...]:
+    """The teams with their parts; equal ones where none are typed."""
+    chosen = typed.teams or ()
+    parts = (typed.parts or "").replace(",", " ").replace("%", " ").split() or ["1"] * len(chosen)
+    if len(parts) != len(chosen):
+        raise OwnerRefused(
+            f"{len(chosen)} teams have {len(chosen)} parts, such as 60, 40; {len(parts)} are given"
+        )
+    return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
+
+
+def _followed(ledger: Ledger, done: Done, search: str | None) -> Any:
+    view = from_search(search).page
+    called: Mapping[int, str] = people.called(ledger, [one.entry_id for one in done.assignment.targets])
+    owners = [(called[one.entry_id], one.parts) for one in done.assignment.targets]
+    return owning.was_assigned(done, owners), teams.shown(ledger, view), owning.histories(ledger, view)

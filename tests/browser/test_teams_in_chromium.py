@@ -1,0 +1,61 @@
+"""The page Teams in Chromium: a key is given to teams, figures and histories follow, and it leads from all to one and back."""
+
+from collections.abc import Iterator
+
+import pytest
+from browsing import sample_ledger, served
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site of its own: keys are moved on it."""
+    with sample_ledger(tmp_path_factory.mktemp("teams"), 1_000, 40) as ledger, served(ledger) as site:
+        yield f"{site}/dashboard/"
+
+
+@pytest.fixture(params=[1440, 390])
+def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    said: list[str] = []
+    opened = chromium.new_page(viewport={"width": request.param, "height": 900}, color_scheme="dark")
+    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    yield opened
+    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
+    opened.close()
+    assert said == []
+
+
+def test_a_key_is_refused_in_words_then_shared_and_taken_back(page: Page, address: str) -> None:
+    page.goto(f"{address}teams?virtual_key=vk-marketing-copy")
+    expect(page.locator("#today")).to_contain_text("Marketing")
+    page.get_by_role("button", name="Assign", exact=True).click()
+    expect(page.locator("#owner-said")).to_have_text("Not assigned: choose a team.")
+    page.locator("#owner-teams").click()
+    for team in ("Search", "Support"):
+        page.get_by_role("option", name=team, exact=True).locator("visible=true").click()
+    page.keyboard.press("Escape")
+    page.get_by_label("Parts, of several teams").fill("60, 40")
+    page.get_by_label("Reason").fill("moved")
+    page.get_by_role("button", name="Assign", exact=True).click()
+    expect(page.locator("#owner-said")).to_contain_text(
+        "Campaign copy belongs to Search 60.0%, Support 40.0%"
+    )
+    expect(page.locator("#today")).to_contain_text("Search 60.0%, Support 40.0%")
+    expect(page.locator("#assignments tbody tr").first).to_contain_text("moved")
+    page.get_by_role("button", name="Take back what was assigned").click()
+    expect(page.locator("#owner-said")).to_contain_text("belongs to whom its gateway names")
+    expect(page.locator("#today")).to_contain_text("Marketing")
+
+
+@pytest.mark.parametrize("view", ["", "?period=90d"])
+def test_a_team_is_opened_from_the_list_and_leads_back(page: Page, address: str, view: str) -> None:
+    page.goto(f"{address}teams{view}")
+    page.locator("#teams").get_by_role("link", name="Engineering", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Team Engineering")
+    expect(page.locator("#team-keys tbody tr").first).to_be_visible()
+    page.get_by_role("link", name="All teams").click()
+    expect(page.locator("h1")).to_have_text("Teams")
+    expect(page.locator("#teams tbody tr")).to_have_count(6)
+    assert page.url.endswith(f"/teams{view}")
