@@ -22,13 +22,13 @@ _Month = Annotated[
 @report.command("chargeback")
 def chargeback(
     period_: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--period",
             metavar="PERIOD",
             help="2026-10, 2026-Q4, 2026, 2026-W41, 2026-10-05, or days FROM/TO (TO not included).",
         ),
-    ],
+    ] = None,
     by: Annotated[str, typer.Option(help="A line for each team, customer or cost_center.")] = "team",
     form: Annotated[
         str | None, typer.Option("--format", help="json, csv, xlsx or pdf; what --out ends with, else json.")
@@ -36,11 +36,55 @@ def chargeback(
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
     ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="month", help="With --to: of every month, as soon as it is closed.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="TARGET", help="smtp:ADDRESS, webhook:URL or folder:PATH.")
+    ] = None,
 ) -> None:
-    """Write what every team, customer or cost centre owes for a period."""
+    """Write what every team, customer or cost centre owes for a period, or promise it to somebody for every month."""
+    if every is not None or to is not None:
+        if every is None or to is None or period_ is not None or out is not None:
+            raise typer.BadParameter("--every month goes with --to, and without --period and --out")
+        from dashboard.schedule_command import schedule
+
+        raise typer.Exit(schedule(every, to, by, form))
+    if period_ is None:
+        raise typer.BadParameter("name a --period, such as 2026-10, or --every month --to TARGET")
     from dashboard.report_command import run
 
     raise typer.Exit(run(period_, by, form, out))
+
+
+@report.command("send")
+def report_send(
+    again: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="First, let this one be sent that was given up or is in doubt."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send what is due of what was promised; for cron, where nothing serves."""
+    from dashboard.schedule_command import send_due
+
+    raise typer.Exit(send_due(again, as_json=as_json))
+
+
+@report.command("schedules")
+def report_schedules(as_json: Json = False) -> None:
+    """List what was promised to whom, and what became of it."""
+    from dashboard.schedule_command import listed
+
+    raise typer.Exit(listed(as_json=as_json))
+
+
+@report.command("unschedule")
+def report_unschedule(number: Annotated[int, typer.Argument(metavar="NUMBER", help="The schedule.")]) -> None:
+    """End a schedule; what has not been sent is not sent any more."""
+    from dashboard.schedule_command import unschedule
+
+    raise typer.Exit(unschedule(number))
 
 
 @period.command("list")

@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from dashboard.deliveries import keep_delivering
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url
@@ -46,6 +47,7 @@ def run(host: str | None, port: int | None, workers: int, *, demo_if_empty: bool
     stop = threading.Event()
     threads = [
         threading.Thread(target=_keep_summing, args=(ledger, stop), daemon=True),
+        threading.Thread(target=keep_delivering, args=(ledger, settings, stop), daemon=True),
         threading.Thread(target=_say_when_ready, args=(settings, ledger, stop), daemon=True),
     ]
     for thread in threads:

@@ -54,6 +54,15 @@ class Settings(BaseSettings):
         description="The password with which `sync` reads a store whose URL holds none. It is never stored or printed.",
     )
 
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The server that reports are mailed through: smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://...:465.",
+    )
+    mail_from: str = Field(default="tallybook@localhost", description="The sender of mails.")
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="The key that posts to webhooks are signed with (HMAC-SHA256)."
+    )
+
     @property
     def is_loopback(self) -> bool:
         """Whether the server can be reached from this machine only."""

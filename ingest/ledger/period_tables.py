@@ -77,12 +77,27 @@ budget = sa.Table(
     comment="What may be spent in a time. Only added: the last row of a name counts. Pico-units as text.",
 )
 
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("number", Serial, primary_key=True),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Column("ended_at", Instant),
+    comment="Who is sent the chargeback report of each month that is closed from then on.",
+)
+
 delivery = sa.Table(
     "delivery",
     metadata,
     sa.Column("number", Serial, primary_key=True),
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("target", sa.Text, nullable=False),
+    sa.Column("schedule_number", sa.BigInteger, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_at", Instant, nullable=False),

@@ -32,10 +32,24 @@ def upgrade() -> None:
         comment="What may be spent in a time. Only added: the last row of a name counts. Pico-units as text.",
     )
     op.create_table(
+        "schedule",
+        sa.Column("number", SERIAL, nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_schedule")),
+        comment="Who is sent the chargeback report of each month that is closed from then on.",
+    )
+    op.create_table(
         "delivery",
         sa.Column("number", SERIAL, nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("schedule_number", sa.BigInteger(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
@@ -48,5 +62,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "budget"):
+    for table in ("delivery", "schedule", "budget"):
         op.drop_table(table)

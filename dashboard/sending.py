@@ -1,0 +1,179 @@
+"""Sending a file to a target: a folder, a webhook, or somebody's mail.
+
+A target is text: `folder:PATH`, `webhook:URL`, `smtp:ADDRESS`. A folder gets the file whole or not at all. A webhook gets a POST of the file, with a key that stays
+the same whenever it is tried again (`Idempotency-Key`) and a signature of the body where there is a secret (`X-Tallybook-Signature: sha256=...`).
+A mail has a message id that stays the same.
+"""
+
+import hashlib
+import hmac
+import os
+import smtplib
+import ssl
+import tempfile
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from ingest.settings import Settings
+
+Kind = Literal["folder", "webhook", "smtp"]
+_SECONDS: Final = 30
+_LONGEST: Final = 2_000
+
+
+class NotSent(Exception):
+    """A file that did not arrive; the message says why."""
+
+
+class TargetRefused(ValueError):
+    """A text that is no target; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file, and what is told of it."""
+
+    name: str
+    body: bytes
+    media_type: str
+    subject: str
+    text: str
+    key: str
+    """The same for the same file to the same target, whenever it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file goes."""
+
+    kind: Kind
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.address}"
+
+    @property
+    def shown(self) -> str:
+        """The target as it may be told: a webhook's path may be a secret."""
+        if self.kind != "webhook":
+            return str(self)
+        parts = urlsplit(self.address)
+        return f"webhook:{parts.scheme}://{parts.hostname}/..."
+
+
+def read_target(text: str, settings: Settings) -> Target:
+    """A target.
+
+    Raises:
+        TargetRefused: it is none, or what it needs is not set.
+    """
+    kind, colon, address = text.strip().partition(":")
+    if not colon or not address or len(text) > _LONGEST or not text.isprintable():
+        raise TargetRefused(f"--to: {text!r} is no target; write smtp:ADDRESS, webhook:URL or folder:PATH")
+    match kind:
+        case "folder":
+            return Target("folder", str(Path(address).expanduser().resolve()))
+        case "webhook":
+            parts = urlsplit(address)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise TargetRefused(f"--to: {address!r} is no web address; write webhook:https://...")
+            return Target("webhook", address)
+        case "smtp":
+            if address.count("@") != 1 or any(character in address for character in " ,;<>"):
+                raise TargetRefused(f"--to: {address!r} is no mail address; write smtp:finance@example.com")
+            if settings.smtp_url is None:
+                raise TargetRefused("--to: set TALLYBOOK_SMTP_URL to the server that mails go through")
+            return Target("smtp", address)
+    raise TargetRefused(f"--to: {kind!r} is no kind of target; there are smtp, webhook and folder")
+
+
+def send(target: Target, parcel: Parcel, settings: Settings) -> None:
+    """Send a file.
+
+    Raises:
+        NotSent: it did not arrive.
+    """
+    match target.kind:
+        case "folder":
+            _write(Path(target.address), parcel)
+        case "webhook":
+            _post(target.address, parcel, settings)
+        case "smtp":
+            _mail(target.address, parcel, settings)
+
+
+def _write(folder: Path, parcel: Parcel) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{parcel.name}.", delete=False) as file:
+            file.write(parcel.body)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(folder / parcel.name)
+    except OSError as error:
+        raise NotSent(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
+def _post(url: str, parcel: Parcel, settings: Settings) -> None:
+    headers = {
+        "Content-Type": parcel.media_type,
+        "Content-Disposition": f'attachment; filename="{parcel.name}"',
+        "Idempotency-Key": parcel.key,
+        "X-Tallybook-Subject": parcel.subject,
+    }
+    if settings.webhook_secret is not None:
+        headers["X-Tallybook-Signature"] = signature(settings.webhook_secret.get_secret_value(), parcel.body)
+    try:
+        answer = httpx.post(
+            url, content=parcel.body, headers=headers, timeout=_SECONDS, follow_redirects=False
+        )
+    except httpx.HTTPError as error:
+        raise NotSent(f"the webhook cannot be reached: {type(error).__name__}") from error
+    if not answer.is_success:
+        raise NotSent(f"the webhook answered {answer.status_code}")
+
+
+def signature(secret: str, body: bytes) -> str:
+    """What a webhook's receiver checks: HMAC-SHA256 of the body."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
+    message = EmailMessage()
+    message["Subject"] = parcel.subject
+    message["From"] = settings.mail_from
+    message["To"] = address
+    message["Message-ID"] = f"<{parcel.key}@tallybook>"
+    message.set_content(parcel.text)
+    kind, _, form = parcel.media_type.partition(";")[0].partition("/")
+    message.add_attachment(parcel.body, maintype=kind, subtype=form, filename=parcel.name)
+    url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
+    try:
+        with _connected(url.scheme, url.hostname or "localhost", url.port) as server:
+            if url.username:
+                server.login(unquote(url.username), unquote(url.password or ""))
+            server.send_message(message)
+    except (smtplib.SMTPException, OSError) as error:
+        raise NotSent(f"the mail server refused: {_reason(error)}") from error
+
+
+def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port or 465, timeout=_SECONDS, context=ssl.create_default_context())
+    server = smtplib.SMTP(host, port or 587, timeout=_SECONDS)
+    server.ehlo()
+    if server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
+        server.ehlo()
+    return server
+
+
+def _reason(error: Exception) -> str:
+    code = getattr(error, "smtp_code", None)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
