@@ -235,6 +235,26 @@ def test_a_team_has_the_customer_and_cost_centre_of_the_day(ledger: Ledger) -> N
     assert len(stretches(ledger, "team", red, "customer")) == 2
 
 
+def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) -> None:
+    entry(busy, "customer", "Acme")
+    entry(busy, "cost_center", "CC-7")
+    view = OCTOBER.narrowed("team", "red")
+    page = teams.content(busy, view)
+    assert [one["value"] for one in part(page, "home-cost-center").data] == ["CC-7"]
+    done = owner_interaction.homed(busy, "red", "Acme", "CC-7", "2026-10-01")
+    assert not isinstance(done, str)
+    assert (
+        next(text(owning.was_assigned(one, [("Acme", 1)])) for one in done)
+        == "red belongs to Acme from Oct 1, 2026 on."
+    )
+    assert "Acme Cost centre CC-7" in text(part(teams.content(busy, view), "today"))
+    assert lines(teams.content(busy, OCTOBER), "teams")[1][:3] == ["red", "Acme", "CC-7"]
+    assert "choose a customer" in str(owner_interaction.homed(busy, "red", None, None, "2026-10-01"))
+    assert "no cost centre 'CC-8'" in str(owner_interaction.homed(busy, "red", None, "CC-8", None))
+    result = run(busy, question(OCTOBER, busy.zone, ("total_cost",), ("cost_center",)))
+    assert {row.key[0]: plain(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
+
+
 def test_without_calls_the_page_says_so_and_still_assigns(ledger: Ledger) -> None:
     entry(ledger, "team", "red")
     entry(ledger, "virtual_key", "vk-7")

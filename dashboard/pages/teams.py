@@ -36,6 +36,7 @@ def content(ledger: Ledger, view: View) -> Any:
     inside = [
         html.Div(shown(ledger, view), id="teams-shown"),
         owning.form(ledger, view),
+        *([] if (home := owning.home_form(ledger, view)) is None else [home]),
         html.Div(owning.histories(ledger, view), id="owners-shown"),
     ]
     title = f"Owners of {chosen.person.shown}" if chosen.kind == "virtual_key" and chosen.person else None
