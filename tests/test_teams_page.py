@@ -77,8 +77,12 @@ def text(page: Any) -> str:
 
 def lines(page: Any, name: str) -> list[list[str]]:
     """The body of a table as text."""
-    rows = part(page, name).children[1].children
-    return [[text(cell) for cell in row.children] for row in rows]
+    return [[text(cell) for cell in row.children] for row in part(page, name).children[1].children]
+
+
+def heads(page: Any, name: str) -> list[str]:
+    """What the columns of a table are called."""
+    return [text(cell) for cell in part(page, name).children[0].children.children]
 
 
 def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
@@ -99,8 +103,9 @@ def refused(ledger: Ledger, *held: Any) -> str:
 
 
 def test_teams_stand_by_spend_with_their_keys_of_today_and_idle_ones_last(busy: Ledger) -> None:
-    found = lines(teams.content(busy, OCTOBER), "teams")
-    assert found == [
+    page = teams.content(busy, OCTOBER)
+    assert heads(page, "teams")[3:] == ["Spend", "Share", "Requests", "Unpriced", "Tokens", "Keys now"]
+    assert lines(page, "teams") == [
         ["no team", "-", "-", "5.00 USD *", "55.6%", "3", "1", "0", "-"],
         ["red", "-", "-", "4.00 USD", "44.4%", "1", "0", "0", "1"],
         ["blue", "-", "-", "-", "-", "0", "0", "0", "0"],
@@ -145,9 +150,16 @@ def test_teams_share_a_key_by_the_parts_that_are_typed_or_evenly(busy: Ledger) -
     assign(busy, "vk-3", ["red", "blue"], "60%, 40", "2026-10-01", None)
     assert spent(busy) == {"red": "5.8", "blue": "1.2", None: "2"}
     view = OCTOBER.narrowed("team", "blue")
-    assert lines(teams.content(busy, view), "team-keys") == [
-        ["Bot", "40.0%", "1.20 USD", "100.0%", "0", "0", "0"]
-    ]
+    (line,) = lines(teams.content(busy, view), "team-keys")
+    assert dict(zip(heads(teams.content(busy, view), "team-keys"), line, strict=True)) == {
+        "Virtual key": "Bot",
+        "Spend": "1.20 USD",
+        "Share": "100.0%",
+        "Requests": "0",
+        "Unpriced": "0",
+        "Tokens": "0",
+        "Owned now": "40.0%",
+    }
     assign(busy, "vk-3", ["red", "blue"], "", "2026-10-01", None)
     assert spent(busy) == {"red": "5.5", "blue": "1.5", None: "2"}
     view = OCTOBER.narrowed("virtual_key", "vk-3")
