@@ -14,9 +14,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard import catalogue, explained, prices, unpriced, variance, whatif, whatif_answer
+from dashboard import (
+    catalogue,
+    explained,
+    prices,
+    reconciliation,
+    unpriced,
+    variance,
+    whatif,
+    whatif_answer,
+)
 from dashboard.answer import as_csv, as_json, write_csv
-from dashboard.chargeback.calendar import read_calendar
+from dashboard.chargeback.calendar import read_calendar, read_month
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.explanation import explain
@@ -164,6 +173,22 @@ def _add_finance(router: APIRouter, ledger: Ledger) -> None:
             zone = read_zone(timezone) if timezone else ledger.zone
             period = read_period(start, end, zone, datetime.now(UTC))
         return JSONResponse(fees_json(fees_of(ledger, period), zone))
+
+    @router.get("/reconciliation", responses=_BOTH, summary="What providers charge against the ledger")
+    def reconciled(
+        request: Request,
+        period: Annotated[str, Query(description="A month of UTC, such as 2026-10.")],
+        by: Annotated[str, Query(description="provider, day or model.")] = "provider",
+        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+    ) -> Response:
+        with understood():
+            only_known(request, ("period", "by", "format"))
+            as_file = read_format(form) == "csv"
+            found = reconciliation.reconcile(ledger, read_month(period), reconciliation.read_by(by))
+        if as_file or (form is None and wants_csv(request)):
+            text = write_csv(reconciliation.CSV_COLUMNS, reconciliation.csv_rows(found))
+            return Response(text, media_type=CSV, headers=_file("reconciliation") if as_file else None)
+        return JSONResponse(reconciliation.as_json(found))
 
     @router.get("/reports/chargeback", responses=_REPORT, summary="What every team owes for a period")
     def chargeback(

@@ -121,7 +121,7 @@ def ranked_bars(
         "hovertemplate": "%{customdata[0]}: %{text}<extra></extra>",
     }
     # The text at the end of the longest bar needs room.
-    reach = [min(0.0, *lengths, 0.0), max(lengths, default=0.0) * 1.4 or 1]
+    reach = [min(0.0, *lengths, 0.0) * 1.4, max(lengths, default=0.0) * 1.4 or 1]
     return _figure([bar], {"visible": False, "range": reach}, _rows(names), bargap=0.35)
 
 

@@ -1,4 +1,4 @@
-"""What happens on the page Chargeback: a month is chosen, closed or opened again, and a rule of allocation is set."""
+"""What happens on the pages of finance: a month is chosen, closed or opened again, a rule is set, a variance accepted."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +15,8 @@ from dashboard.chargeback.closing import CloseRefused
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.question import QuestionError
+from dashboard.reconcile_command import AcceptRefused, accept
+from dashboard.reconciliation import reconcile
 from dashboard.threads import in_thread
 from ingest.accept import now
 from ingest.fee_command import FeeRefused
@@ -31,6 +33,7 @@ def add(app: Dash, ledger: Ledger) -> None:
     _add_month(app)
     _add_turn(app, ledger)
     _add_rule(app, ledger)
+    _add_accepting(app, ledger)
 
 
 def _add_month(app: Dash) -> None:
@@ -38,12 +41,12 @@ def _add_month(app: Dash) -> None:
         Output("url", "search", allow_duplicate=True),
         Input("chargeback-month", "value"),
         State("url", "search"),
-        State("period-of", "data"),
+        State("month-shown", "data"),
         prevent_initial_call=True,
     )
-    async def choose(month: str | None, search: str | None, shown: dict[str, Any] | None) -> Any:
+    async def choose(month: str | None, search: str | None, shown: str | None) -> Any:
         """A month that is chosen becomes the days of the view."""
-        if not month or (shown and shown["month"] == month):
+        if not month or shown == month:
             return no_update
         first, last = chargeback.first_and_last(month)
         view = from_search(search)
@@ -85,6 +88,37 @@ def _add_rule(app: Dash, ledger: Ledger) -> None:
             return no_update, no_update
         said = await in_thread(ruled, ledger, pool or "", method or "", first)
         return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+
+
+def _add_accepting(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("renamed", "data", allow_duplicate=True),
+        Output("accept-said", "children"),
+        Input("accept-book", "n_clicks"),
+        State("accept-provider", "value"),
+        State("accept-reason", "value"),
+        State("accept-of", "data"),
+        running=[(Output("accept-book", "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    async def book(clicked: int | None, provider: str | None, reason: str | None, month: str | None) -> Any:
+        """Somebody accepts what a provider charges above the ledger."""
+        if not clicked or not provider or not month:
+            return no_update, no_update
+        said = await in_thread(accepted, ledger, month, provider, reason or "")
+        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+
+
+def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
+    """Book the variance of a provider's month; why it was refused, or nothing."""
+    try:
+        found = reconcile(ledger, read_month(month), provider=provider)
+        accept(ledger, found, reason, None, by=BY, at=now())
+    except (AcceptRefused, QuestionError) as error:
+        return f"Not booked: {error}."
+    except SQLAlchemyError:
+        return "Not booked: the ledger is busy. Try again."
+    return None
 
 
 def _again() -> str:

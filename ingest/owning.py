@@ -92,7 +92,9 @@ def assign(ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
             recorded_by=by,
         )
         ownership.record(connection, [one])
-        done = Done(one, shown, dict(parts), _date(first), _date(end), _closed(connection, one))
+        done = Done(
+            one, shown, dict(parts), _date(first), _date(end), periods.closed_within(connection, first, end)
+        )
         audit.note(connection, _entry(done))
     return done
 
@@ -134,18 +136,6 @@ def _day(parameter: str, text: str | None, otherwise: int, *, always: int) -> in
 
 def _date(day: int) -> date | None:
     return None if day in (FIRST_DAY, END_DAY) else date_of(day)
-
-
-def _closed(connection: sa.Connection, one: Assignment) -> tuple[str, ...]:
-    """The closed months that an assignment reaches into."""
-    names = (name for name, event in sorted(periods.standing(connection).items()) if event.status == "closed")
-    return tuple(name for name in names if _reaches(one, name))
-
-
-def _reaches(one: Assignment, month: str) -> bool:
-    first = date.fromisoformat(f"{month}-01")
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return one.first_day < day_number(following) and one.end_day > day_number(first)
 
 
 def _entry(done: Done) -> audit.Entry:

@@ -15,10 +15,11 @@ from rich.table import Table
 from ingest import repricing
 from ingest.alias_command import person
 from ingest.dates import NotATime, read_edges
-from ingest.ledger import reprice_runs, rollups
+from ingest.ledger import periods, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.reprice_runs import Change, Run, Scope
 from ingest.money import from_pico, plain
+from ingest.ownership import END_DAY, FIRST_DAY
 from ingest.repricing import Repricing
 from ingest.settings import Settings
 
@@ -55,7 +56,7 @@ def run(asked: Asked) -> int:
         if asked.dry_run:
             with _progress(err) as progress:
                 found = repricing.rehearse(ledger, scope, _heard(progress))
-            _say(asked, found, None)
+            _say(asked, found, None, _closed(ledger, scope))
             return WELL
         try:
             done = _run(ledger, asked, scope, err)
@@ -66,7 +67,7 @@ def run(asked: Asked) -> int:
             return INTERRUPTED
         if done is None:
             return _wrong(err, "no run was interrupted: there is nothing to go on with")
-        _say(asked, Repricing(done.examined, done.changed), done)
+        _say(asked, Repricing(done.examined, done.changed), done, _closed(ledger, done.scope))
     return WELL
 
 
@@ -109,13 +110,25 @@ def _progress(err: Console) -> Progress:
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
-def _say(asked: Asked, found: Repricing, done: Run | None) -> None:
+def _closed(ledger: Ledger, scope: Scope) -> tuple[str, ...]:
+    """The closed months that calls of the scope are in: their statements stand, whatever the calls cost now."""
+    first = FIRST_DAY if scope.start is None else ledger.zone.day(scope.start)
+    end = END_DAY if scope.end is None else ledger.zone.day(scope.end - 1) + 1
+    with ledger.reading() as connection:
+        return periods.closed_within(connection, first, end)
+
+
+def _say(asked: Asked, found: Repricing, done: Run | None, closed: Sequence[str]) -> None:
     changes = found.changes if done is None else list(done.changes)
     if asked.as_json:
-        sys.stdout.write(json.dumps(_object(found, changes, done), indent=2) + "\n")
+        answer = _object(found, changes, done) | {"closed_periods": list(closed)}
+        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
         return
     out = Console()
     out.print(_sentence(found, done), highlight=False, soft_wrap=True)
+    if closed and changes:
+        words = f"closed already: {', '.join(closed)}; what changes there is booked in the next open month"
+        out.print(words, style="yellow", highlight=False, soft_wrap=True)
     if changes:
         out.print(_table(changes[:_SHOWN]))
         if len(changes) > _SHOWN:

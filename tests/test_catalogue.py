@@ -34,6 +34,8 @@ PROMISED_DIMENSIONS = {
     ),
 }
 PROMISED_METRICS = {
+    "list_cost",
+    "contracted_cost",
     *(
         "requests",
         "errors",

@@ -202,7 +202,7 @@ def test_an_import_that_runs_stops_closing_and_what_nobody_owns_is_noted(ledger:
     with ledger.writing() as connection:
         imports.start(connection, "import", "logs.jsonl", "f", 0)
     found = {item.code: item.stops for item in close(ledger, OCTOBER).items}
-    assert found == {"imports_running": True, "unassigned": False}
+    assert found == {"imports_running": True, "unreconciled": False, "unassigned": False}
 
 
 def test_a_month_that_is_not_over_is_not_closed(ledger: Ledger) -> None:

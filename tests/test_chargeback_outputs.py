@@ -347,3 +347,29 @@ def test_calls_in_a_currency_without_a_rate_are_told_and_stop_closing(tmp_path: 
         assert answer["unconverted"] == [{"currency": "EUR", "amount": "5", "requests": 1}]
         assert answer["total"] == "0"
         assert "something stops it" in (month_closed(ledger, "2026-10", "") or "")
+
+
+def test_prices_that_are_set_are_told_in_the_audit_log(tallybook: Command) -> None:
+    tallybook("prices", "set", "acme", "atlas", "input=2", "--from", "2026-10-01")
+    tallybook("prices", "discount", "acme", "10%", "--from", "2026-10-16")
+    tallybook("prices", "alias", "azure/mine", "acme/atlas")
+    told = object_of(tallybook("audit", "--action", "prices", "--json"))["entries"]
+    assert [(one["action"], one["subject"]) for one in told] == [
+        ("prices alias", "azure/mine"),
+        ("prices discount", "acme/*"),
+        ("prices set", "acme/atlas"),
+    ]
+    assert told[2]["detail"]["meters"] == {"input": "2 per 1000000"}
+
+
+def test_pricing_again_says_which_closed_month_it_reaches(tallybook: Command, busy: Ledger) -> None:
+    assert month_closed(busy, "2026-10", "trial") is None
+    tallybook("prices", "set", "unknown", "new", "input=2", "--from", "2026-01-01")
+    done = tallybook("reprice", "--only-unpriced")
+    assert "closed already: 2026-10; what changes there is booked in the next open month" in done.stdout or (
+        "0 changed" in done.stdout
+    )
+    assert object_of(tallybook("reprice", "--dry-run", "--json"))["closed_periods"] == ["2026-10"]
+    assert (
+        object_of(tallybook("reprice", "--dry-run", "--json", "--from", "2026-11-01"))["closed_periods"] == []
+    )

@@ -11,10 +11,11 @@ from calls import a_ledger
 from conftest import SECRET
 from typer.testing import CliRunner
 
-from dashboard.chargeback.calendar import read_calendar
+from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import report_of
 from dashboard.chargeback.report import Report
 from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
+from dashboard.reconciliation import reconcile
 from ingest.cli import app
 from ingest.ledger.engine import open_ledger
 from ingest.money import plain
@@ -54,12 +55,13 @@ def test_the_month_of_the_guide_comes_out_as_it_says(tmp_path: Path, monkeypatch
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", f"sqlite:///{tmp_path}/month.db")
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
     monkeypatch.setenv("TALLYBOOK_TIMEZONE", "Europe/Berlin")
-    calls, late = blocks("csv")
+    calls, late, invoice = blocks("csv")
     Path("calls.csv").write_text(calls)
     Path("late.csv").write_text(late)
+    Path("invoice.csv").write_text(invoice)
     (mapping,) = blocks("toml")
     Path("calls.toml").write_text(mapping)
-    first, then = blocks("sh")
+    first, then, reconciled = blocks("sh")
     run(first)
     with open_ledger(Settings()) as ledger:
         assert shown(report_of(ledger, read_calendar("2026-10"), "team", NOW)) == table("October")
@@ -70,6 +72,14 @@ def test_the_month_of_the_guide_comes_out_as_it_says(tmp_path: Path, monkeypatch
     assert (october.statement.status, shown(october)) == ("closed", table("October"))
     assert shown(november) == table("November")
     assert plain(october.whole.total + november.whole.total) == "299.8"
+    with open_ledger(Settings()) as ledger:
+        run(reconciled.splitlines()[0])
+        (acme,) = reconcile(ledger, Month(2026, 10)).rows
+        assert (plain(acme.ledger), plain(acme.variance or 0)) == ("199.8", "3.4")
+        assert f"{float(acme.share or 0) * 100:.1f}%" == "1.7%"
+        run("\n".join(reconciled.splitlines()[1:]))
+        november = report_of(ledger, read_calendar("2026-11"), "team", NOW)
+    assert shown(november) == table("November with the invoice")
 
 
 def run(commands: str) -> None:

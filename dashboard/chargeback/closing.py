@@ -7,8 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.chargeback.accounting import as_kept, statement
-from dashboard.chargeback.calendar import Month, of_month
+from dashboard.chargeback.calendar import Month, of_month, read_month
 from dashboard.chargeback.statement import Statement, unassigned
+from dashboard.reconciliation import unreconciled
 from ingest import money
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
@@ -80,6 +81,19 @@ def _items(ledger: Ledger, found: Statement) -> Iterator[Item]:
                 "amount": money.plain(one.amount),
                 "requests": one.requests,
             },
+        )
+    for row in unreconciled(ledger, read_month(found.period)):
+        variance = None if row.variance is None else money.plain(row.variance)
+        what = (
+            "no invoice of this month is known"
+            if variance is None
+            else f"its invoice differs by {variance} {found.currency}"
+        )
+        yield Item(
+            "unreconciled",
+            f"{row.provider}: {what} (`tallybook reconcile --period {found.period}`)",
+            stops=False,
+            facts={"provider": row.provider, "variance": variance},
         )
     nobody = unassigned(found)
     if nobody.total or nobody.used.requests:

@@ -13,6 +13,7 @@ from dashboard.pages import (
     models,
     overview,
     prices,
+    reconciliation,
     requests,
     teams,
     virtual_keys,
@@ -29,6 +30,8 @@ class Page:
     title: str
     content: Content
     parts: tuple[Content, ...] = ()
+    is_filtered: bool = True
+    """Whether it shows only what the filters let through."""
 
 
 PAGES: Final = (
@@ -39,7 +42,8 @@ PAGES: Final = (
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS),
-    Page("chargeback", "Chargeback", chargeback.content),
+    Page("chargeback", "Chargeback", chargeback.content, is_filtered=False),
+    Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False),
     Page("what-if", "What if", whatif.content, whatif.PARTS),
 )
 

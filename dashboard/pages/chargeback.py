@@ -58,10 +58,6 @@ def month_shown(ledger: Ledger, view: View) -> Month:
 
 def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
     """Which month is shown, whether it is closed, and the statement as files."""
-    current = max(current_month(ledger, now()), month)
-    offered = [str(current.plus(-back)) for back in range(MONTHS_OFFERED)]
-    if str(month) not in offered:
-        offered.append(str(month))
     status = made.statement.status
     colours = {"closed": "green", "closing": "yellow"}
     badge = dmc.Badge(
@@ -83,20 +79,30 @@ def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
     ]
     return dmc.Group(
         [
-            dmc.Select(
-                id="chargeback-month",
-                label="Month",
-                data=[{"value": one, "label": one} for one in offered],
-                value=str(month),
-                allowDeselect=False,
-                w=140,
-            ),
+            month_field(ledger, month),
             badge,
             html.Div([*links, *by], className="downloads", id="downloads"),
         ],
         align="end",
         gap="md",
     )
+
+
+def month_field(ledger: Ledger, month: Month) -> Any:
+    """Where a month is chosen. The month that is shown stands beside it, so that its own choice is told from a person's."""
+    current = max(current_month(ledger, now()), month)
+    offered = [str(current.plus(-back)) for back in range(MONTHS_OFFERED)]
+    if str(month) not in offered:
+        offered.append(str(month))
+    field = dmc.Select(
+        id="chargeback-month",
+        label="Month",
+        data=[{"value": one, "label": one} for one in offered],
+        value=str(month),
+        allowDeselect=False,
+        w=140,
+    )
+    return html.Div([field, dcc.Store(id="month-shown", data=str(month))])
 
 
 def _alerts(made: Report, view: View) -> list[Any]:

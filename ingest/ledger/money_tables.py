@@ -39,3 +39,23 @@ fee = sa.Table(
     sa.Column("recorded_by", sa.Text, nullable=False),
     comment="What is paid whether or not anybody calls. Only added: the last row of a name counts. Pico-units as text.",
 )
+
+invoice_line = sa.Table(
+    "invoice_line",
+    metadata,
+    sa.Column("number", Serial, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("first_day", sa.Integer, nullable=False),
+    sa.Column("end_day", sa.Integer, nullable=False),
+    sa.Column("amount", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("invoice_id", sa.Text),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Index(None, "first_day"),
+    comment="What providers charge, for days of UTC. Only added: those of a provider's days that were recorded last count.",
+)

@@ -9,12 +9,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from ingest.allocation import Owner
 from ingest.ledger.period_tables import adjustment, period_event
+from ingest.ledger.slots import day_number
 
 Status = Literal["open", "closing", "closed"]
 _GENESIS: Final = "0" * 64
@@ -80,6 +82,18 @@ def closed(connection: sa.Connection) -> dict[str, Closed]:
         for number, text in connection.execute(wanted)
     }
     return dict(sorted(found.items()))
+
+
+def closed_within(connection: sa.Connection, first_day: int, end_day: int) -> tuple[str, ...]:
+    """The closed months that share a day with others, by number of the day."""
+    names = (name for name, event in sorted(standing(connection).items()) if event.status == "closed")
+    return tuple(name for name in names if _shares(name, first_day, end_day))
+
+
+def _shares(month: str, first_day: int, end_day: int) -> bool:
+    first = date.fromisoformat(f"{month}-01")
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return first_day < day_number(following) and end_day > day_number(first)
 
 
 def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reason: str) -> None:

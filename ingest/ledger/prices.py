@@ -8,11 +8,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
+from ingest.ledger.types import instant
 from ingest.pricing.book import Alias, Book, Stored
 from ingest.pricing.catalog import GenaiPrices
-from ingest.pricing.point import PricePoint
+from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.terms import Term
 
 _Row = TypeVar("_Row", PricePoint, Term, Alias)
@@ -93,18 +95,59 @@ def newer_than(number: int) -> sa.ColumnElement[bool]:
 
 
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:
-    """Add price points, and say how many."""
-    return _add(connection, price_point, new)
+    """Add price points, with a note of it, and say how many."""
+    points = list(new)
+    for (source, by, at), some in _by_hand(points).items():
+        models = sorted({f"{one.provider}/{one.model}" for one in some})
+        detail = {"source": source, "prices": len(some)}
+        if len(models) == 1:
+            meters = {one.meter: "" if one.price is None else f"{one.price:f} per {one.per}" for one in some}
+            detail |= {"meters": meters, "currency": some[0].currency, "from": _since(some[0].valid_from)}
+        subject = models[0] if len(models) == 1 else f"{len(models)} models"
+        _note(connection, "prices set" if source == OWN else "prices import", subject, by, at, detail)
+    return _add(connection, price_point, points)
 
 
 def add_terms(connection: sa.Connection, new: Iterable[Term]) -> int:
-    """Add terms, and say how many."""
-    return _add(connection, price_term, new)
+    """Add terms, with a note of each, and say how many."""
+    terms = list(new)
+    for one in terms:
+        subject = f"{one.provider}/{one.model}"
+        detail = {
+            "factor": f"{one.factor:f}",
+            "team": one.team,
+            "customer": one.customer,
+            "from": _since(one.valid_from),
+        }
+        _note(connection, f"prices {one.kind}", subject, one.added_by, one.added_at, detail)
+    return _add(connection, price_term, terms)
 
 
 def add_aliases(connection: sa.Connection, new: Iterable[Alias]) -> int:
-    """Add aliases, and say how many."""
-    return _add(connection, price_alias, new)
+    """Add aliases, with a note of each, and say how many."""
+    aliases = list(new)
+    for one in aliases:
+        detail = {"is": f"{one.target_provider}/{one.target_model}"}
+        _note(connection, "prices alias", f"{one.provider}/{one.model}", one.added_by, one.added_at, detail)
+    return _add(connection, price_alias, aliases)
+
+
+def _by_hand(points: Iterable[PricePoint]) -> dict[tuple[str, str, int], list[PricePoint]]:
+    """Points as they were added together: by source, by whom and when."""
+    found: dict[tuple[str, str, int], list[PricePoint]] = {}
+    for one in points:
+        found.setdefault((one.source, one.added_by, one.added_at), []).append(one)
+    return found
+
+
+def _since(at: int | None) -> str | None:
+    return None if at is None else instant(at).isoformat()
+
+
+def _note(
+    connection: sa.Connection, action: str, subject: str, by: str, at: int, detail: dict[str, Any]
+) -> None:
+    audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=subject, detail=detail))
 
 
 def _add(connection: sa.Connection, table: sa.Table, new: Iterable[msgspec.Struct]) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 import sqlalchemy as sa
 
+from ingest.ledger import audit
 from ingest.ledger.price_tables import reprice_run
 from ingest.money import plain
 
@@ -84,7 +85,11 @@ def start(connection: sa.Connection, scope: Scope, prices: Prices, now: int, who
         "changed": 0,
         "changes": "[]",
     }
-    return int(connection.execute(reprice_run.insert().returning(reprice_run.c.run_id), row).scalar_one())
+    run_id = int(connection.execute(reprice_run.insert().returning(reprice_run.c.run_id), row).scalar_one())
+    detail = msgspec.to_builtins(scope)
+    entry = audit.Entry(at=now, by=who, action="reprice", subject=f"run {run_id}", detail=detail)
+    audit.note(connection, entry)
+    return run_id
 
 
 def go_on(

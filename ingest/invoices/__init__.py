@@ -1,0 +1,1 @@
+"""Invoices: what providers say that they charge, read from their cost exports and from tables of one's own."""
