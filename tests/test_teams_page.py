@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import a_ledger, call, put
+from calls import call, put
 from owning import day, entry, owns
 
 from dashboard import owner_interaction, people
@@ -32,16 +31,10 @@ SECRET = "sk-bf-0123456789abcdef"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with a_ledger(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def busy(ledger: Ledger) -> Ledger:
+def busy(embedded: Ledger) -> Ledger:
     """A key of the team red, by its gateway, and two keys of nobody."""
     put(
-        ledger,
+        embedded,
         [
             call("2026-10-05T10:00:00Z", 4 * UNIT, virtual_key="vk-1", virtual_key_name="Web", team="red"),
             call("2026-10-06T10:00:00Z", 2 * UNIT, virtual_key="vk-2", virtual_key_name="Batch"),
@@ -50,8 +43,8 @@ def busy(ledger: Ledger) -> Ledger:
         ],
     )
     for team in ("red", "blue"):
-        entry(ledger, "team", team)
-    return ledger
+        entry(embedded, "team", team)
+    return embedded
 
 
 def part(page: Any, name: str) -> Any:
@@ -123,9 +116,9 @@ def test_keys_of_nobody_stand_by_spend_and_lead_to_their_own_page(busy: Ledger) 
     assert "Owners of Batch" in text(on_its_page)
 
 
-def test_calls_without_a_key_say_how_they_get_a_team(ledger: Ledger) -> None:
-    put(ledger, [call("2026-10-05T10:00:00Z", UNIT)])
-    page = teams.content(ledger, OCTOBER)
+def test_calls_without_a_key_say_how_they_get_a_team(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", UNIT)])
+    page = teams.content(embedded, OCTOBER)
     assert lines(page, "unassigned")[0][0] == "no key"
     assert "--project" in text(page)
 
@@ -200,14 +193,14 @@ def test_what_cannot_be_assigned_is_refused_in_words_and_changes_nothing(
     assert "Nothing has been assigned" in text(part(teams.content(busy, OCTOBER), "assignments"))
 
 
-def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(ledger: Ledger) -> None:
-    put(ledger, [call("2026-10-05T10:00:00Z", UNIT, virtual_key=SECRET)])
-    entry(ledger, "team", "red")
-    page = teams.content(ledger, OCTOBER)
+def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", UNIT, virtual_key=SECRET)])
+    entry(embedded, "team", "red")
+    page = teams.content(embedded, OCTOBER)
     ident = part(page, "owner-key").value
-    assign(ledger, ident, ["red"], None, "2026-10-01", None)
-    assert spent(ledger) == {"red": "1"}
-    assert SECRET not in text(page) + text(teams.content(ledger, OCTOBER)) + ident
+    assign(embedded, ident, ["red"], None, "2026-10-01", None)
+    assert spent(embedded) == {"red": "1"}
+    assert SECRET not in text(page) + text(teams.content(embedded, OCTOBER)) + ident
 
 
 def test_a_new_name_changes_no_figure(busy: Ledger) -> None:
@@ -267,15 +260,15 @@ def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) ->
     assert {row.key[0]: plain(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
 
 
-def test_without_calls_the_page_says_so_and_still_assigns(ledger: Ledger) -> None:
-    entry(ledger, "team", "red")
-    entry(ledger, "virtual_key", "vk-7")
-    page = teams.content(ledger, OCTOBER)
+def test_without_calls_the_page_says_so_and_still_assigns(embedded: Ledger) -> None:
+    entry(embedded, "team", "red")
+    entry(embedded, "virtual_key", "vk-7")
+    page = teams.content(embedded, OCTOBER)
     assert "Nothing here yet" in text(part(page, "empty"))
     assert [one["value"] for one in part(page, "owner-teams").data] == ["red"]
     assert [one["group"] for one in part(page, "owner-key").data] == ["Others"]
-    assign(ledger, "vk-7", ["red"], None, None, None)
-    assert "vk-7" in text(part(teams.content(ledger, OCTOBER), "assignments"))
+    assign(embedded, "vk-7", ["red"], None, None, None)
+    assert "vk-7" in text(part(teams.content(embedded, OCTOBER), "assignments"))
 
 
 def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:
