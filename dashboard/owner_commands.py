@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,13 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.answer import guarded, json_value
-from dashboard.ownership_view import COLUMNS, as_list, held, unassigned
+from dashboard.ownership_view import COLUMNS, as_list, held, read_asked, unassigned
 from dashboard.question import QuestionError, SpendQuery, read_period
 from dashboard.runner import run
-from ingest import dates
+from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.slots import day_number
-from ingest.ledger.types import micros
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -29,11 +27,9 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
     """Print assignments, the latest first; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            on = None if at is None else day_number(date.fromisoformat(at))
-            until = None if as_of is None else micros(dates.read_moment("--as-of", as_of, ledger.zone))
-        except ValueError as error:
+            found = held(ledger, read_asked(subject, at, as_of, ledger.zone))
+        except (QuestionError, NotKnown) as error:
             return _refuse(f"owner: {error}")
-        found = [one for one in held(ledger, on=on, until=until) if subject in (None, one.subject)]
     rows = [one.as_json() for one in found]
     if as_json:
         return _json({"owners": rows})

@@ -1,6 +1,6 @@
 """What happens on the page Teams: somebody gives a key to a team from a day on, or takes it back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,7 @@ from dashboard.threads import in_thread
 from ingest.accept import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
+from ingest.ownership import TargetKind
 from ingest.owning import Done, OwnerRefused, Wanted, assign
 
 BY: Final = "dashboard"
@@ -35,7 +36,11 @@ class Typed:
 
 def add(app: Dash, ledger: Ledger) -> None:
     """Listen on the page."""
+    _add_owners(app, ledger)
+    _add_homes(app, ledger)
 
+
+def _add_owners(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("owner-said", "children"),
         Output("teams-shown", "children"),
@@ -59,6 +64,29 @@ def add(app: Dash, ledger: Ledger) -> None:
         told = await in_thread(partial(assigned, gives=gives), ledger, Typed(*values))
         if isinstance(told, str):
             return html.Span(told, className="refused"), no_update, no_update
+        return await in_thread(_followed, ledger, [told], search)
+
+
+def _add_homes(app: Dash, ledger: Ledger) -> None:
+    @app.callback(
+        Output("home-said", "children"),
+        Output("teams-shown", "children", allow_duplicate=True),
+        Output("owners-shown", "children", allow_duplicate=True),
+        Input("home-set", "n_clicks"),
+        State("home-of", "data"),
+        *(State(f"home-{name}", "value") for name in ("customer", "cost-center", "from")),
+        State("url", "search"),
+        running=[(Output("home-set", "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    async def house(clicked: int | None, *held: Any) -> Any:
+        """Somebody says which customer and cost centre a team has."""
+        if not clicked:
+            return no_update, no_update, no_update
+        *values, search = held
+        told = await in_thread(homed, ledger, *values)
+        if isinstance(told, str):
+            return html.Span(told, className="refused"), no_update, no_update
         return await in_thread(_followed, ledger, told, search)
 
 
@@ -76,6 +104,34 @@ def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> Done | str:
             first=typed.first or None,
             reason=(typed.reason or "").strip(),
         )
+    except OwnerRefused as error:
+        return f"Not assigned: {error}."
+    return _recorded(ledger, wanted)
+
+
+def homed(
+    ledger: Ledger, team: str, customer: str | None, cost_center: str | None, first: str | None
+) -> list[Done] | str:
+    """Record whose a team is; what was recorded, or why it was refused."""
+    chosen: list[tuple[TargetKind, str | None]] = [("customer", customer), ("cost_center", cost_center)]
+    done: list[Done] = []
+    for kind, target in chosen:
+        if target:
+            targets = (f"{target}=1",)
+            said = _recorded(
+                ledger,
+                Wanted(
+                    subject_kind="team", subject=team, target_kind=kind, targets=targets, first=first or None
+                ),
+            )
+            if isinstance(said, str):
+                return f"{said} The customer was recorded." if done else said
+            done.append(said)
+    return done or "Not assigned: choose a customer or a cost centre."
+
+
+def _recorded(ledger: Ledger, wanted: Wanted) -> Done | str:
+    try:
         return assign(ledger, wanted, at=now(), by=BY)
     except (OwnerRefused, NotKnown) as error:
         return f"Not assigned: {error}."
@@ -94,8 +150,16 @@ def _targets(typed: Typed) -> tuple[str, ...]:
     return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
 
 
-def _followed(ledger: Ledger, done: Done, search: str | None) -> Any:
+def _followed(ledger: Ledger, recorded: Sequence[Done], search: str | None) -> Any:
+    """What is told of what was recorded, and what follows from it."""
     view = from_search(search).page
-    called: Mapping[int, str] = people.called(ledger, [one.entry_id for one in done.assignment.targets])
-    owners = [(called[one.entry_id], one.parts) for one in done.assignment.targets]
-    return owning.was_assigned(done, owners), teams.shown(ledger, view), owning.histories(ledger, view)
+    targets = {one.entry_id for done in recorded for one in done.assignment.targets}
+    called = people.called(ledger, targets)
+    said = [
+        part
+        for done in recorded
+        for part in owning.was_assigned(
+            done, [(called[one.entry_id], one.parts) for one in done.assignment.targets]
+        )
+    ]
+    return said, teams.shown(ledger, view), owning.histories(ledger, view)

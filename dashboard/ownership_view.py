@@ -8,19 +8,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard import names
-from dashboard.question import Filter, Period, SpendQuery
+from dashboard.question import Filter, Period, SpendQuery, read_moment
 from dashboard.runner import Result, run
+from ingest.ledger.directory import Kind, NotKnown, find
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.ledger.ownership_tables import cost_center
-from ingest.ledger.slots import date_of
+from ingest.ledger.slots import Zone, date_of
 from ingest.ledger.tables import directory
-from ingest.ledger.types import instant
+from ingest.ledger.types import instant, micros
 from ingest.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 
 COLUMNS: Final = ("kind", "id", "name", "team", "customer", "cost_center", "from", "share", "gl_code")
 """The columns of the directory as a list, which `directory import` reads."""
-_ENTRIES: Final = ("virtual_key", "team")
+_ENTRIES: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,63 @@ class Held:
         }
 
 
-def held(ledger: Ledger, *, on: int | None = None, until: int | None = None) -> list[Held]:
-    """Every assignment, the latest first; those that cover a day, and were recorded before an instant, where given."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which assignments are wanted: all where nothing is said."""
+
+    subject: str | None = None
+    """What they are about: a key or a team by its id, its name or the key itself; the name of a project and the like."""
+    on: int | None = None
+    """The day, by number, that they cover."""
+    until: int | None = None
+    """The instant before which they were recorded."""
+
+
+def read_asked(subject: str | None, at: str | None, as_of: str | None, zone: Zone) -> Asked:
+    """Read which assignments are wanted.
+
+    Raises:
+        QuestionError: one of the times is none.
+    """
+    on, until = (
+        None if text is None else micros(read_moment(name, text, zone))
+        for name, text in (("at", at), ("as_of", as_of))
+    )
+    return Asked(subject, None if on is None else zone.day(on), until)
+
+
+def held(ledger: Ledger, asked: Asked = Asked()) -> list[Held]:
+    """The assignments that are asked for, the latest first.
+
+    Raises:
+        NotKnown: several keys or teams are called so.
+    """
     with ledger.reading() as connection:
-        found = assignments(connection, until)
+        found = assignments(connection, asked.until)
         shown = names.people(connection, _entries(found))
-    chosen = [one for one in found if on is None or one.first_day <= on < one.end_day]
-    return [_held(one, shown) for one in reversed(chosen)]
+        meant = _meant(connection, ledger, asked.subject)
+    covering = [one for one in found if asked.on is None or one.first_day <= asked.on < one.end_day]
+    lines = [_held(one, shown) for one in reversed(covering)]
+    if asked.subject is None:
+        return lines
+    return [
+        one
+        for one in lines
+        if one.subject == asked.subject or (one.assignment.subject_kind, one.assignment.subject) in meant
+    ]
+
+
+def _meant(connection: sa.Connection, ledger: Ledger, text: str | None) -> set[tuple[str, str]]:
+    """The key and the team that a text means."""
+    found: set[tuple[str, str]] = set()
+    for kind in _ENTRIES:
+        try:
+            if text is not None:
+                found.add((kind, str(find(connection, kind, text, ledger.keyring))))
+        except NotKnown as error:
+            if error.several:
+                raise
+    return found
 
 
 def _held(one: Assignment, shown: Mapping[int | None, str | None]) -> Held:

@@ -5,13 +5,15 @@ from typing import Final, Literal
 
 from dashboard import names
 from dashboard.names import Person
+from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 
 Kind = Literal["virtual_key", "team"]
+"""Whom pages and filters are about."""
 NO_KEY: Final = "no key"
 
 
-def by_name(ledger: Ledger, kind: Kind) -> Mapping[str, Person]:
+def by_name(ledger: Ledger, kind: directory.Kind) -> Mapping[str, Person]:
     """Everybody of one kind by their shown name."""
     with ledger.reading() as connection:
         return {one.shown: one for one in names.entries(connection, kind)}

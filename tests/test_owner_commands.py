@@ -1,5 +1,7 @@
 """Who owns what, as people say it: from a day on, in parts, by key, project and team; from a gateway's configuration."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +10,17 @@ from typing import Any
 import pytest
 from calls import call, put
 from commanding import Command, object_of, tallybook
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from owning import entry
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import Month
+from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
+from ingest import problems
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record
@@ -284,3 +290,72 @@ def test_any_history_survives_export_and_import(
         with path.open("w", newline="") as file:
             _write(file, as_list(ledger), as_json=False)
         _same_after_import(ledger, other, path)
+
+
+@pytest.fixture
+def client(busy: Ledger) -> TestClient:
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(make_router(busy))
+    return TestClient(app)
+
+
+def test_what_was_recorded_is_asked_for_by_a_key_however_it_is_named(
+    tallybook: Command, client: TestClient
+) -> None:
+    for words in (
+        ("Web", "--team", "a=60", "--team", "b=40"),
+        (SECRET_KEY, "--team", "a"),
+        ("Web", "--none"),
+    ):
+        for team in ("a", "b"):
+            tallybook("team", "add", team)
+        assert tallybook("owner", "set", *words, "--from", "2026-10-10").exit_code == 0
+    for name in ("Web", "vk-1"):
+        found = client.get("/v1/owners", params={"subject": name}).json()["owners"]
+        assert [one["targets"] for one in found] == [
+            [],
+            [{"name": "a", "parts": 60}, {"name": "b", "parts": 40}],
+        ]
+        assert object_of(tallybook("owner", "list", name, "--json"))["owners"] == found
+    (secret,) = object_of(tallybook("owner", "list", SECRET_KEY, "--json"))["owners"]
+    assert SECRET_KEY not in secret["subject"]
+    assert len(client.get("/v1/owners").json()["owners"]) == 3
+    assert client.get("/v1/owners?subject=nobody").json() == {"owners": []}
+
+
+def test_owners_are_those_of_a_day_as_known_at_a_time(tallybook: Command, client: TestClient) -> None:
+    tallybook("team", "add", "a")
+    tallybook("owner", "set", "Web", "--team", "a", "--from", "2026-10-10", "--to", "2026-10-12")
+    assert [
+        len(client.get(f"/v1/owners?at=2026-10-{day}").json()["owners"]) for day in ("09", "10", "12")
+    ] == [
+        0,
+        1,
+        0,
+    ]
+    assert client.get("/v1/owners?as_of=2026-01-01").json() == {"owners": []}
+    (row,) = csv.DictReader(io.StringIO(client.get("/v1/owners?format=csv").text))
+    assert (row["subject"], row["target"], row["parts"]) == ("Web", "a", "1")
+    assert (row["from"], row["to"]) == ("2026-10-10", "2026-10-12")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("at=soon", "invalid_time"),
+        ("as_of=later", "invalid_time"),
+        ("team=a", "unknown_parameter"),
+        ("format=xml", "unknown_format"),
+        ("subject=Twin", "ambiguous_subject"),
+    ],
+)
+def test_a_question_about_owners_that_is_not_understood_is_refused(
+    busy: Ledger, client: TestClient, asked: str, code: str
+) -> None:
+    twins = [
+        call("2026-10-05T10:00:00Z", 1, virtual_key=f"vk-t{at}", virtual_key_name="Twin") for at in range(2)
+    ]
+    put(busy, twins, first=9)
+    found = client.get(f"/v1/owners?{asked}")
+    assert (found.status_code, found.json()["code"]) == (422, code)

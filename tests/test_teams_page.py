@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from calls import a_ledger, call, put
+from calls import call, put
 from owning import day, entry, owns
 
 from dashboard import owner_interaction, people
@@ -32,16 +31,10 @@ SECRET = "sk-bf-0123456789abcdef"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with a_ledger(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def busy(ledger: Ledger) -> Ledger:
+def busy(embedded: Ledger) -> Ledger:
     """A key of the team red, by its gateway, and two keys of nobody."""
     put(
-        ledger,
+        embedded,
         [
             call("2026-10-05T10:00:00Z", 4 * UNIT, virtual_key="vk-1", virtual_key_name="Web", team="red"),
             call("2026-10-06T10:00:00Z", 2 * UNIT, virtual_key="vk-2", virtual_key_name="Batch"),
@@ -50,8 +43,8 @@ def busy(ledger: Ledger) -> Ledger:
         ],
     )
     for team in ("red", "blue"):
-        entry(ledger, "team", team)
-    return ledger
+        entry(embedded, "team", team)
+    return embedded
 
 
 def part(page: Any, name: str) -> Any:
@@ -77,8 +70,12 @@ def text(page: Any) -> str:
 
 def lines(page: Any, name: str) -> list[list[str]]:
     """The body of a table as text."""
-    rows = part(page, name).children[1].children
-    return [[text(cell) for cell in row.children] for row in rows]
+    return [[text(cell) for cell in row.children] for row in part(page, name).children[1].children]
+
+
+def heads(page: Any, name: str) -> list[str]:
+    """What the columns of a table are called."""
+    return [text(cell) for cell in part(page, name).children[0].children.children]
 
 
 def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
@@ -99,8 +96,9 @@ def refused(ledger: Ledger, *held: Any) -> str:
 
 
 def test_teams_stand_by_spend_with_their_keys_of_today_and_idle_ones_last(busy: Ledger) -> None:
-    found = lines(teams.content(busy, OCTOBER), "teams")
-    assert found == [
+    page = teams.content(busy, OCTOBER)
+    assert heads(page, "teams")[3:] == ["Spend", "Share", "Requests", "Unpriced", "Tokens", "Keys now"]
+    assert lines(page, "teams") == [
         ["no team", "-", "-", "5.00 USD *", "55.6%", "3", "1", "0", "-"],
         ["red", "-", "-", "4.00 USD", "44.4%", "1", "0", "0", "1"],
         ["blue", "-", "-", "-", "-", "0", "0", "0", "0"],
@@ -118,9 +116,9 @@ def test_keys_of_nobody_stand_by_spend_and_lead_to_their_own_page(busy: Ledger) 
     assert "Owners of Batch" in text(on_its_page)
 
 
-def test_calls_without_a_key_say_how_they_get_a_team(ledger: Ledger) -> None:
-    put(ledger, [call("2026-10-05T10:00:00Z", UNIT)])
-    page = teams.content(ledger, OCTOBER)
+def test_calls_without_a_key_say_how_they_get_a_team(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", UNIT)])
+    page = teams.content(embedded, OCTOBER)
     assert lines(page, "unassigned")[0][0] == "no key"
     assert "--project" in text(page)
 
@@ -145,9 +143,16 @@ def test_teams_share_a_key_by_the_parts_that_are_typed_or_evenly(busy: Ledger) -
     assign(busy, "vk-3", ["red", "blue"], "60%, 40", "2026-10-01", None)
     assert spent(busy) == {"red": "5.8", "blue": "1.2", None: "2"}
     view = OCTOBER.narrowed("team", "blue")
-    assert lines(teams.content(busy, view), "team-keys") == [
-        ["Bot", "40.0%", "1.20 USD", "100.0%", "0", "0", "0"]
-    ]
+    (line,) = lines(teams.content(busy, view), "team-keys")
+    assert dict(zip(heads(teams.content(busy, view), "team-keys"), line, strict=True)) == {
+        "Virtual key": "Bot",
+        "Spend": "1.20 USD",
+        "Share": "100.0%",
+        "Requests": "0",
+        "Unpriced": "0",
+        "Tokens": "0",
+        "Owned now": "40.0%",
+    }
     assign(busy, "vk-3", ["red", "blue"], "", "2026-10-01", None)
     assert spent(busy) == {"red": "5.5", "blue": "1.5", None: "2"}
     view = OCTOBER.narrowed("virtual_key", "vk-3")
@@ -188,14 +193,14 @@ def test_what_cannot_be_assigned_is_refused_in_words_and_changes_nothing(
     assert "Nothing has been assigned" in text(part(teams.content(busy, OCTOBER), "assignments"))
 
 
-def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(ledger: Ledger) -> None:
-    put(ledger, [call("2026-10-05T10:00:00Z", UNIT, virtual_key=SECRET)])
-    entry(ledger, "team", "red")
-    page = teams.content(ledger, OCTOBER)
+def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", UNIT, virtual_key=SECRET)])
+    entry(embedded, "team", "red")
+    page = teams.content(embedded, OCTOBER)
     ident = part(page, "owner-key").value
-    assign(ledger, ident, ["red"], None, "2026-10-01", None)
-    assert spent(ledger) == {"red": "1"}
-    assert SECRET not in text(page) + text(teams.content(ledger, OCTOBER)) + ident
+    assign(embedded, ident, ["red"], None, "2026-10-01", None)
+    assert spent(embedded) == {"red": "1"}
+    assert SECRET not in text(page) + text(teams.content(embedded, OCTOBER)) + ident
 
 
 def test_a_new_name_changes_no_figure(busy: Ledger) -> None:
@@ -235,15 +240,35 @@ def test_a_team_has_the_customer_and_cost_centre_of_the_day(ledger: Ledger) -> N
     assert len(stretches(ledger, "team", red, "customer")) == 2
 
 
-def test_without_calls_the_page_says_so_and_still_assigns(ledger: Ledger) -> None:
-    entry(ledger, "team", "red")
-    entry(ledger, "virtual_key", "vk-7")
-    page = teams.content(ledger, OCTOBER)
+def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) -> None:
+    entry(busy, "customer", "Acme")
+    entry(busy, "cost_center", "CC-7")
+    view = OCTOBER.narrowed("team", "red")
+    page = teams.content(busy, view)
+    assert [one["value"] for one in part(page, "home-cost-center").data] == ["CC-7"]
+    done = owner_interaction.homed(busy, "red", "Acme", "CC-7", "2026-10-01")
+    assert not isinstance(done, str)
+    assert (
+        next(text(owning.was_assigned(one, [("Acme", 1)])) for one in done)
+        == "red belongs to Acme from Oct 1, 2026 on."
+    )
+    assert "Acme Cost centre CC-7" in text(part(teams.content(busy, view), "today"))
+    assert lines(teams.content(busy, OCTOBER), "teams")[1][:3] == ["red", "Acme", "CC-7"]
+    assert "choose a customer" in str(owner_interaction.homed(busy, "red", None, None, "2026-10-01"))
+    assert "no cost centre 'CC-8'" in str(owner_interaction.homed(busy, "red", None, "CC-8", None))
+    result = run(busy, question(OCTOBER, busy.zone, ("total_cost",), ("cost_center",)))
+    assert {row.key[0]: plain(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
+
+
+def test_without_calls_the_page_says_so_and_still_assigns(embedded: Ledger) -> None:
+    entry(embedded, "team", "red")
+    entry(embedded, "virtual_key", "vk-7")
+    page = teams.content(embedded, OCTOBER)
     assert "Nothing here yet" in text(part(page, "empty"))
     assert [one["value"] for one in part(page, "owner-teams").data] == ["red"]
     assert [one["group"] for one in part(page, "owner-key").data] == ["Others"]
-    assign(ledger, "vk-7", ["red"], None, None, None)
-    assert "vk-7" in text(part(teams.content(ledger, OCTOBER), "assignments"))
+    assign(embedded, "vk-7", ["red"], None, None, None)
+    assert "vk-7" in text(part(teams.content(embedded, OCTOBER), "assignments"))
 
 
 def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:

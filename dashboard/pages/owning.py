@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from dashboard import people, wording
 from dashboard.filters import View, question
@@ -18,6 +18,7 @@ from dashboard.pages.parts import panel
 from dashboard.people import Kind
 from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
+from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
 from ingest.ledger.slots import date_of
 from ingest.ledger.types import instant
@@ -95,13 +96,7 @@ def form(ledger: Ledger, view: View) -> Any:
             placeholder="60, 40",
             attributes={"input": {"inputMode": "numeric", "autoComplete": "off"}},
         ),
-        dmc.DatePickerInput(
-            id="owner-from",
-            label="From",
-            value=datetime.now(ledger.zone.info).date().isoformat(),
-            valueFormat=wording.day_format(),
-            firstDayOfWeek=wording.first_weekday(),
-        ),
+        _first_day("owner-from", ledger),
         dmc.TextInput(id="owner-reason", label="Reason", attributes={"input": {"autoComplete": "off"}}),
     ]
     buttons = [
@@ -116,6 +111,49 @@ def form(ledger: Ledger, view: View) -> Any:
             dmc.Group(buttons, gap="sm"),
             html.Div(id="owner-said", role="status", className="note"),
         ],
+    )
+
+
+def home_form(ledger: Ledger, view: View) -> Any:
+    """Where somebody says which customer and cost centre the chosen team has from a day on."""
+    team = chosen(ledger, view)
+    if team.person is None or team.kind != "team":
+        return None
+    fields = [_home_field(ledger, kind) for kind in _OF["team"]]
+    told = "What is left empty stays as it is. Whose the team was before that day does not change."
+    return panel(
+        "Customer and cost centre",
+        [
+            html.P(told, className="note"),
+            dmc.SimpleGrid(
+                [*fields, _first_day("home-from", ledger)], cols={"base": 1, "sm": 3}, spacing="sm", my="sm"
+            ),
+            dmc.Group([dmc.Button("Save from that day on", id="home-set", variant="default")], gap="sm"),
+            html.Div(id="home-said", role="status", className="note"),
+            dcc.Store(id="home-of", data=team.person.ident),
+        ],
+    )
+
+
+def _home_field(ledger: Ledger, kind: TargetKind) -> Any:
+    return dmc.Select(
+        id=f"home-{kind.replace('_', '-')}",
+        label=_WORDS[kind],
+        data=_options(people.by_name(ledger, kind).values()),
+        searchable=True,
+        clearable=True,
+        limit=_SHOWN_OPTIONS,
+        nothingFoundMessage=f"Nothing found: tallybook {ADDED_BY[kind]}",
+    )
+
+
+def _first_day(name: str, ledger: Ledger) -> Any:
+    return dmc.DatePickerInput(
+        id=name,
+        label="From",
+        value=datetime.now(ledger.zone.info).date().isoformat(),
+        valueFormat=wording.day_format(),
+        firstDayOfWeek=wording.first_weekday(),
     )
 
 

@@ -36,6 +36,7 @@ def content(ledger: Ledger, view: View) -> Any:
     inside = [
         html.Div(shown(ledger, view), id="teams-shown"),
         owning.form(ledger, view),
+        *([] if (home := owning.home_form(ledger, view)) is None else [home]),
         html.Div(owning.histories(ledger, view), id="owners-shown"),
     ]
     title = f"Owners of {chosen.person.shown}" if chosen.kind == "virtual_key" and chosen.person else None
@@ -54,7 +55,7 @@ def shown(ledger: Ledger, view: View) -> Any:
     if total.requests:
         found = [*notes(total), totals.in_cards(ledger, view, total)]
     if chosen.person is None:
-        found += [teams(ledger, view, held), unassigned(ledger, view)]
+        found += [teams(ledger, view, held), unassigned(ledger, view) if total.requests else None]
     elif chosen.kind == "team":
         found = [_about_team(chosen.person, held, view), *found, keys(ledger, view, chosen.person, held)]
     else:
@@ -75,7 +76,7 @@ def teams(ledger: Ledger, view: View, held: Holdings) -> Any:
         rows += [_team(one, _NO_CALLS, held, counts, view) for one in others]
     if not rows:
         return None
-    header = ("Team", "Customer", "Cost centre", "Keys now", *_HEADER)
+    header = ("Team", "Customer", "Cost centre", *_HEADER, "Keys now")
     remarks = [
         "Customer, cost centre and keys are those of today; spend is that of whoever owned each call on its day."
     ]
@@ -124,13 +125,13 @@ def keys(ledger: Ledger, view: View, team: Person, held: Holdings) -> Any:
     result = run(ledger, replace(asked, by_entry=True))
     entries, owned = _entries(ledger, "virtual_key"), held.keys(team.entry_id)
     rows = [
-        [_key(entries.get(entry), view.without("team")), _part(owned, entry), *_cells(result, row)]
+        [_key(entries.get(entry), view.without("team")), *_cells(result, row), _part(owned, entry)]
         for row in result.rows
         for entry in (_entry(row),)
     ]
     called = {_entry(row) for row in result.rows}
     rows += [
-        [_key(entries.get(entry), view.without("team")), _part(owned, entry), *_NO_CALLS]
+        [_key(entries.get(entry), view.without("team")), *_NO_CALLS, _part(owned, entry)]
         for entry in sorted(owned)
         if entry not in called
     ]
@@ -139,7 +140,7 @@ def keys(ledger: Ledger, view: View, team: Person, held: Holdings) -> Any:
     return tables.table(
         "team-keys",
         "Its keys",
-        ("Virtual key", "Owned now", *_HEADER),
+        ("Virtual key", *_HEADER, "Owned now"),
         rows[: tables.SHOWN_ROWS],
         texts=1,
         csv=spend_csv(asked),

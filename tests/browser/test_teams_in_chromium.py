@@ -59,3 +59,16 @@ def test_a_team_is_opened_from_the_list_and_leads_back(page: Page, address: str,
     expect(page.locator("h1")).to_have_text("Teams")
     expect(page.locator("#teams tbody tr")).to_have_count(6)
     assert page.url.endswith(f"/teams{view}")
+
+
+def test_a_team_gets_a_customer(page: Page, address: str) -> None:
+    page.goto(f"{address}teams?period=90d")
+    page.locator("#teams").get_by_role("link", name="Research", exact=True).click()
+    customer = "Harbour Retail" if page.viewport_size == {"width": 1440, "height": 900} else "Lindgren Health"
+    expect(page.locator("#today")).not_to_contain_text(customer)
+    page.locator("#home-customer").click()
+    page.get_by_role("option", name=customer, exact=True).locator("visible=true").click()
+    page.get_by_role("button", name="Save from that day on").click()
+    expect(page.locator("#home-said")).to_contain_text(f"Research belongs to {customer}")
+    expect(page.locator("#today")).to_contain_text(customer)
+    expect(page.locator("#owners-by-day")).to_contain_text("as the gateway says")
