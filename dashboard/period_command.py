@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import current_month, kept_statement, statement
+from dashboard.chargeback.accounting import current_month, kept, statement
 from dashboard.chargeback.calendar import month_of, of_month, read_month, today
 from dashboard.chargeback.closing import CloseRefused, Item
 from dashboard.chargeback.statement import Statement
@@ -60,7 +60,7 @@ def months(ledger: Ledger, at: int) -> list[dict[str, Any]]:
     """Every month from the first with a call or an event up to now, newest first; totals of those that are closed."""
     with ledger.reading() as connection:
         standing = periods.standing(connection)
-        kept = periods.closed(connection)
+    closed = kept(ledger)
     named = [read_month(name) for name in standing]
     named += [
         month_of(today(ledger.zone, micros(call)))
@@ -70,7 +70,7 @@ def months(ledger: Ledger, at: int) -> list[dict[str, Any]]:
     named.append(current_month(ledger, at))
     found, month = [], max(named)
     while month >= min(named):
-        event, closed = standing.get(str(month)), kept.get(str(month))
+        event = standing.get(str(month))
         found.append(
             {
                 "period": str(month),
@@ -78,7 +78,9 @@ def months(ledger: Ledger, at: int) -> list[dict[str, Any]]:
                 "at": _time(event.at) if event else None,
                 "by": event.by if event else None,
                 "reason": event.reason if event else "",
-                "total": None if closed is None else money.plain(kept_statement(closed).total),
+                "total": money.plain(closed.statement(str(month)).total)
+                if str(month) in closed.closings
+                else None,
                 "currency": ledger.currency,
                 "hash": event.hash if event else None,
             }

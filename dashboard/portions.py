@@ -53,6 +53,8 @@ class Whole:
 
     groups: tuple[Group, ...]
     totals: Mapping[str, Sums]
+    is_apportioned: bool = False
+    """Whether numbers are rounded parts, which add up at this grain and may differ by a unit at another."""
     scale: int = 1
     """How many times its true number each latency is held in histograms, so that a share of it is whole."""
 
@@ -80,7 +82,7 @@ def together(portions: Sequence[Portion]) -> Whole:
         merged = total([Sums({}, histograms[place]) for place in places])
         totals[currency] = Sums(whole, merged.histograms)
     groups = (Group(*place, Sums(numbers[place], histograms[place])) for place in held)
-    return Whole(tuple(groups), totals, scale)
+    return Whole(tuple(groups), totals, is_apportioned=True, scale=scale)
 
 
 def apportioned(parts: Sequence[Fraction], whole: int) -> list[int]:

@@ -62,6 +62,8 @@ class Result:
     """Those of them without a price."""
     converted: tuple[Totals, ...] = ()
     """Totals of calls in other currencies as they were paid; `totals` holds what they are worth."""
+    is_apportioned: bool = False
+    """Whether numbers are rounded parts, which add up to the total here and may differ by a unit in an answer by other dimensions."""
     no_rate: str | None = None
     """Why amounts were not converted to the currency asked for, where that was left open."""
     comparison: "Result | None" = None
@@ -239,6 +241,7 @@ def _result(query: SpendQuery, whole: Whole, reporting: str) -> Result:
         other_currencies=tuple(totals[currency] for currency in sorted(totals)),
         requests=sum(sums["requests"] for sums in whole.totals.values()),
         unpriced_requests=sum(sums["unpriced_requests"] for sums in whole.totals.values()),
+        is_apportioned=whole.is_apportioned,
     )
 
 

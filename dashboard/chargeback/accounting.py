@@ -1,8 +1,9 @@
 """Accounting: the statement of a period from what the ledger says now, from what was kept, and from the difference."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -19,9 +20,10 @@ from dashboard.chargeback.statement import (
     Statement,
     Unpriced,
     by_id,
+    lines,
     merged,
 )
-from dashboard.chargeback.usage import Detail, Unconverted, usage
+from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
 from dashboard.portions import apportioned
 from dashboard.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
@@ -35,7 +37,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
-from ingest.ledger.periods import Closed
+from ingest.ledger.periods import Event
 from ingest.ledger.tables import directory, usage_event
 from ingest.ledger.types import instant
 from ingest.money import divide_half_even
@@ -46,31 +48,54 @@ _COMPUTED: Final = ("late", "ownership", "price", "booked")
 """Causes of corrections that are worked out, not booked by hand."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The closed months of a ledger, whose statements are read when they are asked for."""
+
+    ledger: Ledger
+    closings: Mapping[str, Event]
+
+    def statement(self, month: str) -> Statement:
+        """A closed month's statement as it was."""
+        return _sealed(self.ledger, self.closings[month])
+
+    def since(self, month: str) -> Iterator[Statement]:
+        """The statements of closed months from one on: what comes to light of a month is booked in no earlier one."""
+        return (self.statement(name) for name in self.closings if name >= month)
+
+
+def kept(ledger: Ledger) -> Kept:
+    """The closed months of a ledger."""
+    with ledger.reading() as connection:
+        return Kept(ledger, periods.closed(connection))
+
+
+@lru_cache(maxsize=48)
+def _sealed(ledger: Ledger, closing: Event) -> Statement:
+    """A closed month's statement. It never changes, so that it is read once."""
+    with ledger.reading() as connection:
+        held = periods.statement_of(connection, closing)
+    found: Statement = msgspec.convert(dict(held), Statement, str_keys=True)
+    return replace(
+        found,
+        status="closed",
+        hash=closing.hash,
+        closed_at=closing.at,
+        closed_by=closing.by,
+        reason=closing.reason,
+    )
+
+
 def statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     """The statement of a period: kept where it is closed, else what the ledger says at `now`, with corrections.
 
     A period that is not made of whole months has no corrections: nobody closes it.
     """
-    with ledger.reading() as connection:
-        kept = periods.closed(connection)
     if not calendar.months:
         return ledger_says(ledger, calendar, now)
-    parts = [_of_month(ledger, month, kept, now) for month in calendar.months]
+    closed = kept(ledger)
+    parts = [_of_month(ledger, month, closed, now) for month in calendar.months]
     return parts[0] if len(parts) == 1 else merged(calendar.name, parts)
-
-
-def kept_statement(closed: Closed) -> Statement:
-    """A closed period's statement as it was."""
-    found: Statement = msgspec.convert(dict(closed.statement), Statement, str_keys=True)
-    event = closed.event
-    return replace(
-        found,
-        status="closed",
-        hash=event.hash,
-        closed_at=event.at,
-        closed_by=event.by,
-        reason=event.reason,
-    )
 
 
 def as_kept(statement: Statement) -> Mapping[str, object]:
@@ -80,13 +105,13 @@ def as_kept(statement: Statement) -> Mapping[str, object]:
     return {name: value for name, value in found.items() if name not in left}
 
 
-def _of_month(ledger: Ledger, month: Month, kept: Mapping[str, Closed], now: int) -> Statement:
-    if (closed := kept.get(str(month))) is not None:
-        return kept_statement(closed)
+def _of_month(ledger: Ledger, month: Month, closed: Kept, now: int) -> Statement:
+    if str(month) in closed.closings:
+        return closed.statement(str(month))
     found = ledger_says(ledger, of_month(month), now)
     made = (
-        *_corrections(ledger, month, kept, now),
-        *_booked_elsewhere(month, kept),
+        *_corrections(ledger, month, closed),
+        *_booked_elsewhere(month, closed),
         *_by_hand(ledger, month),
     )
     with ledger.reading() as connection:
@@ -102,34 +127,33 @@ def _of_month(ledger: Ledger, month: Month, kept: Mapping[str, Closed], now: int
     )
 
 
-def _corrections(ledger: Ledger, month: Month, kept: Mapping[str, Closed], now: int) -> Iterator[Correction]:
+def _corrections(ledger: Ledger, month: Month, closed: Kept) -> Iterator[Correction]:
     """What has changed in the closed periods whose changes are booked in this month."""
-    for name in kept:
+    for name in closed.closings:
         about = read_month(name)
-        if about < month and landing(about, kept) == month:
-            yield from _difference(ledger, about, kept, now)
+        if about < month and landing(about, closed.closings) == month:
+            yield from _difference(ledger, name, closed)
 
 
-def landing(about: Month, kept: Mapping[str, Closed]) -> Month:
+def landing(about: Month, closed: Container[str]) -> Month:
     """The earliest month after a closed one that is open: what comes to light later is booked there."""
     month = about.plus(1)
-    while str(month) in kept:
+    while str(month) in closed:
         month = month.plus(1)
     return month
 
 
-def _difference(ledger: Ledger, about: Month, kept: Mapping[str, Closed], now: int) -> Iterator[Correction]:
+def _difference(ledger: Ledger, about: str, closed: Kept) -> Iterator[Correction]:
     """The ledger now, less the statement as it was kept, less what later statements hold of it: by owner and cause."""
-    before = kept_statement(kept[str(about)])
-    after = ledger_says(ledger, of_month(about), now)
-    booked = _booked(str(about), kept)
-    late = _late(ledger, before, _booked(str(about), kept, "late"))
-    then, present = before.owed(), after.owed()
+    before = closed.statement(about)
+    booked = _booked(about, closed)
+    then, present = before.owed(), _owed_now(ledger, of_month(read_month(about)))
     changes = {
         owner: present.get(owner, 0) - then.get(owner, 0) - booked.get(owner, 0)
         for owner in {*then, *present, *booked}
     }
-    yield from _caused(str(about), changes, late)
+    if any(changes.values()):
+        yield from _caused(about, changes, _late(ledger, before, _booked(about, closed, "late")))
 
 
 def _caused(about: str, changes: Mapping[Owner, int], late: Mapping[Owner, int]) -> Iterator[Correction]:
@@ -152,24 +176,24 @@ def _late(ledger: Ledger, before: Statement, booked: Mapping[Owner, int]) -> dic
     """What calls cost that came in after the statement was kept, less what later statements hold of them."""
     calendar = Calendar(before.period, before.first, before.end)
     arrived: dict[Owner, int] = {owner: -amount for owner, amount in booked.items()}
-    for one in usage(ledger, calendar.period(ledger.zone), before.last_call).details:
+    for one in by_owner(ledger, calendar.period(ledger.zone), before.last_call).details:
         arrived[one.owner] = arrived.get(one.owner, 0) + one.used.cost
     return {owner: amount for owner, amount in arrived.items() if amount}
 
 
-def _booked(about: str, kept: Mapping[str, Closed], *causes: str) -> dict[Owner, int]:
+def _booked(about: str, closed: Kept, *causes: str) -> dict[Owner, int]:
     """What kept statements hold of changes to a period, of all causes or some."""
     found: dict[Owner, int] = {}
-    for closed in kept.values():
-        for one in kept_statement(closed).corrections:
+    for statement_ in closed.since(about):
+        for one in statement_.corrections:
             if one.about == about and one.cause in (causes or _COMPUTED):
                 found[one.owner] = found.get(one.owner, 0) + one.amount
     return found
 
 
-def _booked_elsewhere(month: Month, kept: Mapping[str, Closed]) -> Iterator[Correction]:
+def _booked_elsewhere(month: Month, closed: Kept) -> Iterator[Correction]:
     """What later statements hold of a month that was opened again: it is not owed twice."""
-    for owner, amount in sorted(_booked(str(month), kept).items(), key=lambda item: by_id(item[0])):
+    for owner, amount in sorted(_booked(str(month), closed).items(), key=lambda item: by_id(item[0])):
         if amount:
             yield Correction("booked", owner, -amount, str(month))
 
@@ -185,45 +209,71 @@ def _by_hand(ledger: Ledger, month: Month) -> Iterator[Correction]:
 def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     """What the ledger says of a period now, without corrections."""
     with ledger.reading() as connection:
-        rules = Rules(read_rules(connection))
-        owners = Owners(assignments(connection))
-        charged = read_fees(connection)
-        rates = read_rates(connection)
         last_call = connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
-    first, end = calendar.days
-    edges = rules.edges(first, end)
-    details: list[Detail] = []
-    fees: list[Fee] = []
-    allocations: list[Allocation] = []
-    unconverted: list[Unconverted] = []
-    for start, stop in pairwise(edges):
-        during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
-        used = usage(ledger, during)
-        homes = _Homes(owners, used.details, start)
-        paid, unknown = _fees(ledger, charged, rates, during, homes)
-        allocations += _allocated(rules, homes, used.details, paid, start)
-        details += used.details
-        fees += paid
-        unconverted += (*used.unconverted, *unknown)
+    made = _made(ledger, calendar, usage)
     whole = Statement(
         period=calendar.name,
         first=calendar.first,
         end=calendar.end,
         zone=ledger.zone.name,
         currency=ledger.currency,
-        details=tuple(details),
-        fees=tuple(fees),
-        allocations=tuple(allocations),
+        details=made.details,
+        fees=made.fees,
+        allocations=made.allocations,
         unpriced=_unpriced(ledger, calendar),
-        unconverted=tuple(unconverted),
+        unconverted=made.unconverted,
         names={},
         last_call=last_call,
         made_at=now,
     )
-    if len(edges) > 2:  # noqa: PLR2004 - rules that change within the period
+    if made.parts > 1:
         whole = merged(calendar.name, [whole])
     with ledger.reading() as connection:
         return replace(whole, names=_names(connection, _entries_of(whole)))
+
+
+def _owed_now(ledger: Ledger, calendar: Calendar) -> dict[Owner, int]:
+    """What each owner owes for a period by what the ledger says now, corrections left out."""
+    made = _made(ledger, calendar, by_owner)
+    return {
+        line.owner: line.direct + line.shared for line in lines(made.details, made.fees, made.allocations, ())
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a period's statement is made of."""
+
+    details: tuple[Detail, ...]
+    fees: tuple[Fee, ...]
+    allocations: tuple[Allocation, ...]
+    unconverted: tuple[Unconverted, ...]
+    parts: int
+    """The parts that the period was worked out in, because rules change within it."""
+
+
+def _made(ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], Usage]) -> _Made:
+    """Usage, fees and shared cost of a period, in as many parts as rules of allocation change within it."""
+    with ledger.reading() as connection:
+        rules = Rules(read_rules(connection))
+        owners = Owners(assignments(connection))
+        charged = read_fees(connection)
+        rates = read_rates(connection)
+    edges = rules.edges(*calendar.days)
+    details: list[Detail] = []
+    fees: list[Fee] = []
+    allocations: list[Allocation] = []
+    unconverted: list[Unconverted] = []
+    for start, stop in pairwise(edges):
+        during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
+        used = count(ledger, during)
+        homes = _Homes(owners, used.details, start)
+        paid, unknown = _fees(ledger, charged, rates, during, homes)
+        allocations += _allocated(rules, homes, used.details, paid, start)
+        details += used.details
+        fees += paid
+        unconverted += (*used.unconverted, *unknown)
+    return _Made(tuple(details), tuple(fees), tuple(allocations), tuple(unconverted), len(edges) - 1)
 
 
 class _Homes:

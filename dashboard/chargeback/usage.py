@@ -1,17 +1,19 @@
 """Usage by owner: what a period's calls cost and used, at the grain that statements are made from and kept at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final
 
 from dashboard.question import REPORTING, Period, SpendQuery
-from dashboard.runner import Row, run
+from dashboard.runner import Result, Row, run
 from ingest.allocation import Owner
 from ingest.ledger.engine import Ledger
 from ingest.money import pico_of
 
-_DIMENSIONS: Final = ("team", "customer", "cost_center", "virtual_key", "provider", "model", "cost_source")
+_OWNERS: Final = ("team", "customer", "cost_center")
+_DETAILS: Final = ("virtual_key", "provider", "model", "cost_source")
+_ROUNDED: Final = ("cost", "requests", "errors", "input_tokens", "output_tokens", "total_tokens")
 _METRICS: Final = (
     "total_cost",
     "list_cost",
@@ -85,45 +87,90 @@ class Usage:
     unconverted: tuple[Unconverted, ...] = ()
 
 
-def usage(ledger: Ledger, period: Period, after_call: int | None = None) -> Usage:
+def usage(ledger: Ledger, period: Period) -> Usage:
     """What the calls of a period used, in the reporting currency; calls that cannot be converted are named apart.
 
-    With `after_call`, only those that came in after the call of that number.
+    The details of an owner add up to what `by_owner` says of it.
     """
-    query = SpendQuery(
-        period=period,
-        zone=ledger.zone.name,
-        metrics=_METRICS,
-        dimensions=_DIMENSIONS,
-        currency=REPORTING,
-        after_call=after_call,
-        by_entry=True,
-    )
-    result = run(ledger, query)
+    result = run(ledger, _question(ledger, period, (*_OWNERS, *_DETAILS)))
     held: dict[tuple[Any, ...], list[Used]] = {}
     for row in result.rows:
         if row.currency == ledger.currency:
             held.setdefault(row.key[:-1], []).append(_used(row))
-    details = tuple(_detail(key, total(parts)) for key, parts in held.items())
-    # A ledger whose calls are all in another currency has its totals in that one.
-    others = (result.totals, *result.other_currencies)
-    return Usage(
-        tuple(sorted(details, key=_order)),
-        tuple(
-            Unconverted(one.currency, _pico(one.values[0]), int(one.values[3] or 0), result.no_rate or "")
-            for one in others
-            if one.currency != ledger.currency and one.values[3]
-        ),
+    details = sorted((_detail(key, total(parts)) for key, parts in held.items()), key=_order)
+    if result.is_apportioned:
+        details = _aligned(details, by_owner(ledger, period).details)
+    return Usage(tuple(details), _unconverted(ledger, result))
+
+
+def by_owner(ledger: Ledger, period: Period, after_call: int | None = None) -> Usage:
+    """The same by owner alone, without list and contracted cost: quick, and enough for what everybody owes.
+
+    With `after_call`, only of calls that came in after the call of that number.
+    """
+    result = run(ledger, replace(_question(ledger, period, _OWNERS), after_call=after_call))
+    details = [
+        _detail((*row.key, None, "", ""), _numbers(row.values, row.values[0], row.values[0]))
+        for row in result.rows
+        if row.currency == ledger.currency
+    ]
+    return Usage(tuple(sorted(details, key=_order)), _unconverted(ledger, result))
+
+
+def _question(ledger: Ledger, period: Period, dimensions: tuple[str, ...]) -> SpendQuery:
+    return SpendQuery(
+        period=period,
+        zone=ledger.zone.name,
+        metrics=_METRICS,
+        dimensions=dimensions,
+        currency=REPORTING,
+        by_entry=True,
     )
 
 
+def _unconverted(ledger: Ledger, result: Result) -> tuple[Unconverted, ...]:
+    # A ledger whose calls are all in another currency has its totals in that one.
+    return tuple(
+        Unconverted(one.currency, _pico(one.values[0]), int(one.values[3] or 0), result.no_rate or "")
+        for one in (result.totals, *result.other_currencies)
+        if one.currency != ledger.currency and one.values[3]
+    )
+
+
+def _aligned(details: Sequence[Detail], wholes: Iterable[Detail]) -> list[Detail]:
+    """Details whose rounded parts add up to what their owner has: the largest of them carries what is missing."""
+    by_owner_: dict[Owner, list[Detail]] = {}
+    for one in details:
+        by_owner_.setdefault(one.owner, []).append(one)
+    for whole in wholes:
+        mine = by_owner_.setdefault(whole.owner, [])
+        if not mine:
+            continue
+        have = total(one.used for one in mine)
+        for name in _ROUNDED:
+            missing = getattr(whole.used, name) - getattr(have, name)
+            if missing:
+                at = max(range(len(mine)), key=lambda place: abs(getattr(mine[place].used, name)))
+                mine[at] = replace(mine[at], used=_moved(mine[at].used, name, missing))
+    return sorted((one for some in by_owner_.values() for one in some), key=_order)
+
+
+def _moved(used: Used, name: str, by: int) -> Used:
+    """A sum that is changed by a unit or two; prices move along with the cost, so that no discount appears."""
+    names = ("cost", "list_cost", "contracted_cost") if name == "cost" else (name,)
+    return replace(used, **{one: getattr(used, one) + by for one in names})
+
+
 def _used(row: Row) -> Used:
-    cost, listed, contracted, *counts = row.values
+    cost, listed, contracted = row.values[:3]
     priced = row.key[-1] == "computed"
-    amounts = (_pico(cost), _pico(listed if priced else cost), _pico(contracted if priced else cost))
-    numbers = [int(count or 0) for count in counts]
-    tokens = 0 if row.key[-1] == "unpriced" else numbers[-1]
-    return replace(Used(*amounts, *numbers), priced_tokens=tokens)
+    used = _numbers(row.values, listed if priced else cost, contracted if priced else cost)
+    return replace(used, priced_tokens=0 if row.key[-1] == "unpriced" else used.total_tokens)
+
+
+def _numbers(values: Sequence[object], listed: object, contracted: object) -> Used:
+    counts = [int(str(count or 0)) for count in values[3:]]
+    return Used(_pico(values[0]), _pico(listed), _pico(contracted), *counts)
 
 
 def _pico(amount: object) -> int:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import kept_statement, statement
+from dashboard.chargeback.accounting import Kept, statement
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
 from dashboard.focus.order import Order
@@ -22,7 +22,7 @@ from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
-from ingest.ledger.periods import Closed
+from ingest.ledger.periods import Event
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Dataset:
         return read_fees(self.connection)
 
     @cached_property
-    def closed(self) -> Mapping[str, Closed]:
+    def closed(self) -> Mapping[str, Event]:
         """The months that are closed; providers' invoices know nothing of that."""
         return periods.closed(self.connection) if self.order.profile == "chargeback" else {}
 
@@ -76,11 +76,11 @@ class Dataset:
     def _usage(self, month: Span, unpriced: Unpriced) -> Usage:
         """What makes the rows of a month's calls; of a closed one, those that its statement knows, under its number."""
         made = Usage(self.order, self.reading, self.reporting, unpriced)
-        kept = self.closed.get(month.calendar.name)
-        if kept is None:
+        name = month.calendar.name
+        if name not in self.closed:
             return made
-        number = f"{month.calendar.name}/{kept.event.revision}"
-        return replace(made, invoice_id=number, until=kept_statement(kept).last_call)
+        issued = Kept(self.ledger, self.closed).statement(name)
+        return replace(made, invoice_id=f"{name}/{issued.revision}", until=issued.last_call)
 
     def _beside(self, month: Span, usage: Usage) -> Iterator[Charge]:
         if self.order.profile == "provider":

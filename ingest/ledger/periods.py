@@ -41,14 +41,6 @@ class Event:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A period that is closed, and its statement as it was then."""
-
-    event: Event
-    statement: Mapping[str, Any]
-
-
 def events(connection: sa.Connection, period: str | None = None) -> list[Event]:
     """What happened to a period, or to all, in order."""
     c = period_event.c
@@ -72,16 +64,18 @@ def status_of(connection: sa.Connection, period: str) -> Status:
     return found[-1].status if found else "open"
 
 
-def closed(connection: sa.Connection) -> dict[str, Closed]:
-    """Every period that is closed now, by its name, in order."""
-    last = {one.number: one for one in standing(connection).values() if one.status == "closed"}
+def closed(connection: sa.Connection) -> dict[str, Event]:
+    """The closing of every period that is closed now, by its name, in order."""
+    found = standing(connection)
+    return {name: found[name] for name in sorted(found) if found[name].status == "closed"}
+
+
+def statement_of(connection: sa.Connection, closing: Event) -> Mapping[str, Any]:
+    """The statement as it was at a closing."""
     c = period_event.c
-    wanted = sa.select(c.number, c.statement).where(c.number.in_(list(last)))
-    found = {
-        last[number].period: Closed(last[number], json.loads(text))
-        for number, text in connection.execute(wanted)
-    }
-    return dict(sorted(found.items()))
+    text = connection.execute(sa.select(c.statement).where(c.number == closing.number)).scalar_one()
+    found: Mapping[str, Any] = json.loads(text)
+    return found
 
 
 def closed_within(connection: sa.Connection, first_day: int, end_day: int) -> tuple[str, ...]:
