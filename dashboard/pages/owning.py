@@ -165,8 +165,8 @@ def _waiting(ledger: Ledger, view: View, everybody: Mapping[str, Person]) -> lis
 
 def _keys(waiting: Sequence[Person], everybody: Any) -> list[dict[str, Any]]:
     """All keys to choose from, those that belong to no team first."""
-    first = list(dict.fromkeys(waiting))
-    others = [one for one in everybody if one not in set(first)]
+    first = dict.fromkeys(waiting)
+    others = [one for one in everybody if one not in first]
     groups = (("Belong to no team", first), ("Others", others))
     return [{"group": name, "items": _options(some)} for name, some in groups if some]
 

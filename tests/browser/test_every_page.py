@@ -289,7 +289,13 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
 def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger, scheme: str) -> None:
     visit = visiting(chromium, site, 1440, scheme)
     chosen = people.by_name(sample, "virtual_key")["Code review"].ident
-    for path in (*SHOWS, f"keys?virtual_key={chosen}", "prices?provider=openai&model=gpt-5.4"):
+    for path in (
+        *SHOWS,
+        f"keys?virtual_key={chosen}",
+        f"teams?virtual_key={chosen}",
+        "teams?team=team-research",
+        "prices?provider=openai&model=gpt-5.4",
+    ):
         page = visit.to(path)
         page.wait_for_timeout(250)
         assert serious(page) == [], path
