@@ -274,7 +274,7 @@ app.add_typer(directory, name="directory")
 def directory_import(
     path: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="Bifrost's config.json or config.db, or CSV with id and name."),
+        typer.Argument(metavar="FILE", help="Bifrost's config.json or config.db, LiteLLM's lists, or CSV."),
     ],
     as_json: Json = False,
 ) -> None:

@@ -281,3 +281,45 @@ def test_entered_counts_add_up() -> None:
     total = Entered(1, 2, 3)
     total.add(Entered(1, 1, 1))
     assert total == Entered(2, 3, 4)
+
+
+LITELLM_KEY = "sk-1234567890abcdefghij"
+LITELLM = {
+    "keys": [
+        {
+            "token": hashlib.sha256(LITELLM_KEY.encode()).hexdigest(),
+            "key_name": "sk-...ghij",
+            "key_alias": "Nightly",
+            "team_id": "t-1",
+            "organization_id": "o-1",
+            "spend": 1.5,
+        },
+        {"token": "no digest", "key_alias": "broken"},
+    ],
+    "total_count": 2,
+    "teams": [{"team_id": "t-1", "team_alias": "Search", "organization_id": "o-1", "models": []}],
+    "organizations": [{"organization_id": "o-1", "organization_alias": "Acme"}],
+}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in one object", "a list alone"])
+def test_litellm_lists_keys_by_their_hash_with_teams_and_organizations(
+    ledger: Ledger, tmp_path: Path, whole: bool
+) -> None:
+    held = LITELLM if whole else [*LITELLM["organizations"], *LITELLM["teams"], *LITELLM["keys"]]  # type: ignore[misc]
+    read = listing.read(config(tmp_path, held), ledger.keyring)
+    assert read.form == "litellm-list"
+    assert [
+        (one.kind, one.name, [(link.kind, link.target) for link in one.links]) for one in read.entries
+    ] == [
+        ("customer", "Acme", []),
+        ("team", "Search", [("customer", "o-1")]),
+        ("virtual_key", "Nightly", [("team", "t-1")]),
+    ]
+    assert read.entries[2].ident == ledger.keyring.conceal(LITELLM_KEY).ident
+    assert [one.code for one in read.faults] == ["bad_id"]
+
+
+def test_json_that_lists_nothing_says_what_is_read(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(NotAList, match="/key/list"):
+        listing.read(config(tmp_path, [{"x": 1}]), ledger.keyring)

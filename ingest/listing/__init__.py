@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from ingest.ledger.secrets import KeyRing
-from ingest.listing import config_db, config_json, table
+from ingest.listing import config_db, config_json, litellm, table
 from ingest.listing.listing import Listing, NotAList
 
 __all__ = ["Listing", "NotAList", "read"]
@@ -19,7 +21,7 @@ _HEAD: Final = 4096
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
-    """The list in a file: Bifrost's `config.json` or `config.db`, or CSV.
+    """The list in a file: Bifrost's `config.json` or `config.db`, LiteLLM's lists, or CSV.
 
     Raises:
         NotAList: it cannot be read, or holds no list; the message says what to do.
@@ -29,10 +31,24 @@ def read(path: Path, keyring: KeyRing) -> Listing:
             head = file.read(_HEAD)
     except OSError as error:
         raise NotAList(f"{path}: {error.strerror or error}") from None
-    return _reader(head)(path, keyring)
+    return _reader(path, head)(path, keyring)
 
 
-def _reader(head: bytes) -> Callable[[Path, KeyRing], Listing]:
+def _reader(path: Path, head: bytes) -> Callable[[Path, KeyRing], Listing]:
     if head.startswith(_SQLITE):
         return config_db.read
-    return config_json.read if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else table.read
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first == b"[":
+        return litellm.read
+    if first != b"{":
+        return table.read
+    return config_json.read if _has_governance(path) else litellm.read
+
+
+def _has_governance(path: Path) -> bool:
+    """Whether JSON is Bifrost's configuration; what cannot be read is left to its reader to refuse."""
+    try:
+        held = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return not (isinstance(held, dict) and "governance" not in held and litellm.is_list(held))
