@@ -51,6 +51,21 @@ _DETAIL: Final = (
     ("Cost", 14),
     ("Cost, exact", 24),
 )
+_TEXTS: Final = frozenset(
+    (
+        *BYS.values(),
+        "Virtual key",
+        "Provider",
+        "Model",
+        "Pool",
+        "Method",
+        "Share",
+        "About",
+        "Cause",
+        "Reason",
+    )
+)
+"""Headings of columns of words; all others are of numbers."""
 _FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_SHEET: Final = 31
 _MOST_SHEETS: Final = 200
@@ -95,6 +110,10 @@ class _Sheets:
         self._head: Format = book.add_format(
             {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
         )
+        self._number_head: Format = book.add_format(
+            {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True, "align": "right"}
+        )
+        self._exact: Format = book.add_format({"align": "right", "font_color": "#6B7785"})
         self._title: Format = book.add_format({"bold": True, "font_size": 14})
         self._label: Format = book.add_format({"bold": True})
         self._warning: Format = book.add_format({"font_color": "#9C5700", "bold": True})
@@ -106,7 +125,7 @@ class _Sheets:
         sheet.write_string(0, 0, title[:_LONGEST_CELL], self._title)
         for at, (heading, width) in enumerate(columns):
             sheet.set_column(at, at, width)
-            sheet.write_string(row, at, heading, self._head)
+            sheet.write_string(row, at, heading, self._head if heading in _TEXTS else self._number_head)
         sheet.freeze_panes(row + 1, 1)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
@@ -145,7 +164,7 @@ class _Sheets:
         whole = report.whole.used
         for column, count in ((10, whole.requests), (11, whole.unpriced_requests), (12, whole.total_tokens)):
             sheet.write_number(last, column, count, self._counted)
-        sheet.write_string(last, 15, money.plain(report.whole.total))
+        sheet.write_string(last, 15, money.plain(report.whole.total), self._exact)
         if last > first:
             sheet.autofilter(first - 1, 0, last - 1, len(columns) - 1)
             self._chart(sheet, first, last)
@@ -169,7 +188,7 @@ class _Sheets:
         for column, ratio in ((13, entry.cost_per_request), (14, entry.cost_per_million_tokens)):
             if ratio is not None:
                 sheet.write_number(at, column, _number(ratio), self._unit)
-        sheet.write_string(at, 15, money.plain(entry.line.total))
+        sheet.write_string(at, 15, money.plain(entry.line.total), self._exact)
 
     def _chart(self, sheet: Worksheet, first: int, last: int) -> None:
         """Bars of what each owes, stacked of what it is made of."""
@@ -219,7 +238,7 @@ class _Sheets:
             discounts, markups = used.contracted_cost - used.list_cost, used.cost - used.contracted_cost
             for column, pico in enumerate((used.list_cost, discounts, markups, used.cost), start=7):
                 self._pico(sheet, at, column, pico)
-            sheet.write_string(at, 11, money.plain(used.cost))
+            sheet.write_string(at, 11, money.plain(used.cost), self._exact)
         if entry.details:
             sheet.autofilter(first - 1, 0, first + len(entry.details) - 1, len(_DETAIL) - 1)
 
@@ -242,7 +261,7 @@ class _Sheets:
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
             self._pico(sheet, at, 2, one.whole)
             self._pico(sheet, at, 5, one.amount)
-            sheet.write_string(at, 6, money.plain(one.amount))
+            sheet.write_string(at, 6, money.plain(one.amount), self._exact)
 
     def adjustments(self) -> None:
         """Corrections of other periods, and what was booked by hand."""
@@ -261,7 +280,7 @@ class _Sheets:
             for column, text in enumerate((name, one.about or "", CAUSES[one.cause], one.reason)):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
             self._pico(sheet, at, 4, one.amount)
-            sheet.write_string(at, 5, money.plain(one.amount))
+            sheet.write_string(at, 5, money.plain(one.amount), self._exact)
 
     def unpriced(self) -> None:
         """Calls that are in no amount."""
