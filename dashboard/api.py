@@ -18,19 +18,13 @@ from dashboard import (
     catalogue,
     explained,
     prices,
-    reconciliation,
     unpriced,
     variance,
     whatif,
     whatif_answer,
 )
 from dashboard.answer import as_csv, as_json, write_csv
-from dashboard.chargeback.calendar import read_calendar, read_month
-from dashboard.chargeback.document import NoTypesetter
-from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.explanation import explain
-from dashboard.fees import as_json as fees_json
-from dashboard.fees import fees_of
 from dashboard.question import (
     MOST_ROWS,
     QuestionError,
@@ -39,7 +33,6 @@ from dashboard.question import (
     read_filters,
     read_limit,
     read_moment,
-    read_period,
     read_zone,
 )
 from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
@@ -56,12 +49,6 @@ _BOTH: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
     **described(401, 403, 422, 500),
 }
-_JSON: Final[dict[int | str, dict[str, Any]]] = described(401, 403, 422, 500)
-_REPORT: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {output.media_type.partition(";")[0]: {} for output in FORMS.values()}},
-    501: {"description": "PDF is not installed", "content": {MEDIA_TYPE: {}}},
-    **described(401, 403, 422, 500),
-}
 _ONE: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "No such call", "content": {MEDIA_TYPE: {}}},
     **described(401, 403, 422, 500),
@@ -73,7 +60,7 @@ Where = Annotated[
 ]
 From = Annotated[str | None, Query(alias="from", description="Start: a date or an RFC 3339 time.")]
 To = Annotated[str | None, Query(alias="to", description="End, not included: a date or an RFC 3339 time.")]
-_FORMAT: Final = "`csv` or `json`, whatever `Accept` says; CSV comes as a file to keep."
+FORMAT: Final = "`csv` or `json`, whatever `Accept` says; CSV comes as a file to keep."
 _ALL_CALLS: Final = "Without `limit` the file holds all calls."
 Timezone = Annotated[
     str | None, Query(description="IANA zone of dates and days; the ledger's where not given.")
@@ -104,7 +91,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         currency: Annotated[
             str | None, Query(description="Convert all amounts to this currency, by the rate of each day.")
         ] = None,
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
     ) -> Response:
         asked = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare")
         known = (*asked, "limit", "currency", "format")
@@ -116,7 +103,9 @@ def make_router(ledger: Ledger) -> APIRouter:
             as_file = read_format(form) == "csv"
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
         if as_file or (form is None and wants_csv(request)):
-            return Response(as_csv(result), media_type=CSV, headers=_file("spend") if as_file else None)
+            return Response(
+                as_csv(result), media_type=CSV, headers=file_headers("spend") if as_file else None
+            )
         return JSONResponse(as_json(result))
 
     @router.get("/requests", responses=_BOTH, summary="Single calls, newest first")
@@ -129,7 +118,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         where: Where = None,
         limit: Annotated[str | None, Query(description=f"Calls on a page, at most {MOST}.")] = None,
         cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-        form: Annotated[str | None, Query(alias="format", description=f"{_FORMAT} {_ALL_CALLS}")] = None,
+        form: Annotated[str | None, Query(alias="format", description=f"{FORMAT} {_ALL_CALLS}")] = None,
     ) -> Response:
         known = ("from", "to", "timezone", "where", "limit", "cursor", "format")
         with understood():
@@ -143,7 +132,9 @@ def make_router(ledger: Ledger) -> APIRouter:
             )
             as_file = read_format(form) == "csv"
         if as_file and limit is None:
-            return StreamingResponse(_all_calls(ledger, query), media_type=CSV, headers=_file("requests"))
+            return StreamingResponse(
+                _all_calls(ledger, query), media_type=CSV, headers=file_headers("requests")
+            )
         page = listed(ledger, query)
         if as_file or (form is None and wants_csv(request)):
             return _page_csv(page)
@@ -159,58 +150,7 @@ def make_router(ledger: Ledger) -> APIRouter:
     _add_prices(router, ledger)
     _add_costs(router, ledger)
     _add_variance(router, ledger)
-    _add_finance(router, ledger)
     return router
-
-
-def _add_finance(router: APIRouter, ledger: Ledger) -> None:
-    """What finance asks: fees, and what every team owes for a period."""
-
-    @router.get("/fees", responses=_JSON, summary="Fees, and what they come to in a time")
-    def fees(request: Request, start: From = None, end: To = None, timezone: Timezone = None) -> Response:
-        with understood():
-            only_known(request, ("from", "to", "timezone"))
-            zone = read_zone(timezone) if timezone else ledger.zone
-            period = read_period(start, end, zone, datetime.now(UTC))
-        return JSONResponse(fees_json(fees_of(ledger, period), zone))
-
-    @router.get("/reconciliation", responses=_BOTH, summary="What providers charge against the ledger")
-    def reconciled(
-        request: Request,
-        period: Annotated[str, Query(description="A month of UTC, such as 2026-10.")],
-        by: Annotated[str, Query(description="provider, day or model.")] = "provider",
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
-    ) -> Response:
-        with understood():
-            only_known(request, ("period", "by", "format"))
-            as_file = read_format(form) == "csv"
-            found = reconciliation.reconcile(ledger, read_month(period), reconciliation.read_by(by))
-        if as_file or (form is None and wants_csv(request)):
-            text = write_csv(reconciliation.CSV_COLUMNS, reconciliation.csv_rows(found))
-            return Response(text, media_type=CSV, headers=_file("reconciliation") if as_file else None)
-        return JSONResponse(reconciliation.as_json(found))
-
-    @router.get("/reports/chargeback", responses=_REPORT, summary="What every team owes for a period")
-    def chargeback(
-        request: Request,
-        period: Annotated[
-            str, Query(description="2026-10, 2026-Q4, 2026, 2026-W41, 2026-10-05, or days FROM/TO.")
-        ],
-        by: Annotated[str, Query(description="A line for each team, customer or cost_center.")] = "team",
-        form: Annotated[str, Query(alias="format", description="json, csv, xlsx or pdf.")] = "json",
-    ) -> Response:
-        with understood():
-            only_known(request, ("period", "by", "format"))
-            calendar, lines, wanted = read_calendar(period), read_by(by), read_form(form)
-            made = report_of(ledger, calendar, lines, micros(datetime.now(UTC)))
-        output = FORMS[wanted]
-        try:
-            body = output.make(made)
-        except NoTypesetter as error:
-            raise Problem(501, "no_pdf", "PDF is not installed", str(error)) from error
-        name = f"chargeback-{period.replace('/', '-to-')}.{wanted}"
-        headers = {} if wanted == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(body, media_type=output.media_type, headers=headers)
 
 
 def _add_variance(router: APIRouter, ledger: Ledger) -> None:
@@ -225,7 +165,7 @@ def _add_variance(router: APIRouter, ledger: Ledger) -> None:
         timezone: Timezone = None,
         where: Where = None,
         threshold: Annotated[str, Query(description="Models that differ by more, such as 1%.")] = "1%",
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
     ) -> Response:
         known = ("from", "to", "timezone", "where", "threshold", "format")
         with understood():
@@ -237,7 +177,7 @@ def _add_variance(router: APIRouter, ledger: Ledger) -> None:
         found = variance.variance(ledger, query, books.current(), limit)
         if as_file or (form is None and wants_csv(request)):
             text = variance.as_csv(found)
-            return Response(text, media_type=CSV, headers=_file("variance") if as_file else None)
+            return Response(text, media_type=CSV, headers=file_headers("variance") if as_file else None)
         return JSONResponse(variance.as_json(found))
 
 
@@ -265,7 +205,7 @@ def _add_costs(router: APIRouter, ledger: Ledger) -> None:
         end: To = None,
         timezone: Timezone = None,
         where: Where = None,
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
     ) -> Response:
         changed = ("from_model", "from_provider", "to_model", "to_provider", "tier", "cache_hit_rate")
         known = (*changed, "prices_at", "by", "from", "to", "timezone", "where", "format")
@@ -289,7 +229,7 @@ def _add_costs(router: APIRouter, ledger: Ledger) -> None:
         found = whatif.answer(ledger, query, books.current())
         if as_file or (form is None and wants_csv(request)):
             text = whatif_answer.as_csv(found)
-            return Response(text, media_type=CSV, headers=_file("whatif") if as_file else None)
+            return Response(text, media_type=CSV, headers=file_headers("whatif") if as_file else None)
         return JSONResponse(whatif_answer.as_json(found, ledger.currency))
 
     @router.get("/requests/{event_id}/cost", responses=_ONE, summary="How one call's cost was worked out")
@@ -319,7 +259,7 @@ def _add_prices(router: APIRouter, ledger: Ledger) -> None:
         timezone: Timezone = None,
         where: Where = None,
         limit: Annotated[str | None, Query(description="Show at most so many lines.")] = None,
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
     ) -> Response:
         known = ("search", "provider", "model", "at", "from", "to", "timezone", "where", "limit", "format")
         with understood():
@@ -338,7 +278,7 @@ def _add_prices(router: APIRouter, ledger: Ledger) -> None:
             found = prices.listed(ledger, wanted)
         if as_file or (form is None and wants_csv(request)):
             text = prices.as_csv(found, ledger.currency)
-            return Response(text, media_type=CSV, headers=_file("prices") if as_file else None)
+            return Response(text, media_type=CSV, headers=file_headers("prices") if as_file else None)
         return JSONResponse(prices.as_json(found))
 
     @router.get("/prices/unpriced", responses=_BOTH, summary="Models that calls have no price for")
@@ -348,7 +288,7 @@ def _add_prices(router: APIRouter, ledger: Ledger) -> None:
         end: To = None,
         timezone: Timezone = None,
         where: Where = None,
-        form: Annotated[str | None, Query(alias="format", description=_FORMAT)] = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
     ) -> Response:
         with understood():
             wheres = [*(where or ()), *_short_filters(request, ("from", "to", "timezone", "where", "format"))]
@@ -358,7 +298,7 @@ def _add_prices(router: APIRouter, ledger: Ledger) -> None:
         found = unpriced.unpriced(ledger, query)
         if as_file or (form is None and wants_csv(request)):
             text = unpriced.as_csv(found)
-            return Response(text, media_type=CSV, headers=_file("unpriced") if as_file else None)
+            return Response(text, media_type=CSV, headers=file_headers("unpriced") if as_file else None)
         return JSONResponse(unpriced.as_json(found))
 
 
@@ -429,7 +369,7 @@ def read_format(text: str | None) -> str | None:
     return text
 
 
-def _file(name: str) -> dict[str, str]:
+def file_headers(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import current_month, kept, statement
+from dashboard.chargeback.accounting import current_month, statement
 from dashboard.chargeback.calendar import month_of, of_month, read_month, today
 from dashboard.chargeback.closing import CloseRefused, Item
+from dashboard.chargeback.kept import kept
 from dashboard.chargeback.statement import Statement
 from dashboard.question import QuestionError
 from dashboard.requests import first_call, last_call

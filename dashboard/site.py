@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import focus_api, owners_api
+from dashboard import finance_api, focus_api, owners_api
 from dashboard.api import make_router
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
@@ -48,6 +48,7 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
     api = make_api(ledger, settings)
     api.include_router(make_router(ledger))
+    api.include_router(finance_api.make_router(ledger))
     api.include_router(focus_api.make_router(ledger))
     api.include_router(owners_api.make_router(ledger))
     site = Site(api, Reader(KeptAssets(make_dashboard(ledger).server)))

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from owning import entry, owns
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import landing, statement
+from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month, read_calendar, read_month
 from dashboard.chargeback.closing import CloseRefused
+from dashboard.chargeback.corrections import landing
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from owning import entry, owns
 
-from dashboard.api import make_router
 from dashboard.chargeback import report as reports
 from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
+from dashboard.finance_api import make_router
 from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
 from ingest import problems
 from ingest.allocation import Owner, Rule

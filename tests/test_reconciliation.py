@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.api import make_router
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month
+from dashboard.finance_api import make_router
 from dashboard.finance_interaction import accepted
 from dashboard.reconciliation import Compared, reconcile
 from ingest import problems

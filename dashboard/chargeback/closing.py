@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import as_kept, statement
+from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month, read_month
+from dashboard.chargeback.kept import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.reconciliation import unreconciled
 from ingest import money

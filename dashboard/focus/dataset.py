@@ -6,7 +6,8 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import Kept, statement
+from dashboard.chargeback.accounting import statement
+from dashboard.chargeback.kept import Kept
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
 from dashboard.focus.order import Order
