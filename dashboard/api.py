@@ -370,6 +370,7 @@ def read_format(text: str | None) -> str | None:
 
 
 def file_headers(name: str) -> dict[str, str]:
+    """What makes a CSV a file to keep."""
     return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
 

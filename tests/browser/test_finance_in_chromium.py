@@ -1,0 +1,95 @@
+"""The pages of finance in Chromium: a month is chosen, shared, closed and opened again; an invoice is compared and accepted."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from browsing import sample_ledger, served
+from playwright.sync_api import Browser, Page, expect
+
+from dashboard.chargeback.calendar import Month, month_of, of_month
+from ingest.accept import now
+from ingest.fees import Fee
+from ingest.invoices.line import InvoiceLine
+from ingest.ledger.engine import Ledger
+from ingest.ledger.fees import add_fees
+from ingest.ledger.invoices import add_lines
+
+pytestmark = pytest.mark.browser
+UNIT = 10**12
+
+
+def last_month() -> Month:
+    return month_of(datetime.now(UTC).date()).plus(-1)
+
+
+def charged(ledger: Ledger) -> None:
+    """A fee to share, and an invoice of OpenAI, in the last month."""
+    first, end = of_month(last_month()).days
+    start = ledger.zone.midnight(first)
+    with ledger.writing() as connection:
+        fee = Fee(
+            name="seats", kind="platform", amount=90 * UNIT, currency="USD", start=start, recorded_at=now()
+        )
+        add_fees(connection, [fee])
+        line = InvoiceLine(
+            provider="openai", first_day=first, end_day=end, amount=500 * UNIT, currency="USD", source="table"
+        )
+        add_lines(connection, [line])
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site of its own: months are closed on it."""
+    with sample_ledger(tmp_path_factory.mktemp("finance"), 1_500, 70) as ledger:
+        charged(ledger)
+        with served(ledger) as site:
+            yield f"{site}/dashboard/"
+
+
+@pytest.fixture(params=[1440, 390])
+def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    said: list[str] = []
+    opened = chromium.new_page(viewport={"width": request.param, "height": 900})
+    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    yield opened
+    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
+    opened.close()
+    assert said == []
+
+
+def test_a_month_is_chosen_shared_closed_and_opened_again(page: Page, address: str) -> None:
+    month = last_month()
+    page.goto(f"{address}chargeback")
+    page.locator("#chargeback-month").click()
+    page.get_by_role("option", name=str(month), exact=True).click()
+    expect(page.locator("h1")).to_have_text(f"Chargeback {month}")
+    assert f"from={month}-01" in page.url
+    page.locator("#allocate-set").click()
+    expect(page.locator("#allocations")).to_contain_text("in proportion to direct cost")
+    page.get_by_role("button", name=f"Close {month}").click()
+    expect(page.locator("#period-said")).to_contain_text("say why it is closed")
+    page.locator("#period-reason").fill("a trial model")
+    page.get_by_role("button", name=f"Close {month}").click()
+    expect(page.locator("#period-status")).to_have_text("closed")
+    expect(page.locator("#period-history")).to_contain_text("a trial model")
+    with page.expect_download() as kept:
+        page.locator("#downloads").get_by_role("link", name="PDF").click()
+    assert kept.value.suggested_filename == f"chargeback-{month}.pdf"
+    page.locator("#period-reason").fill("once more")
+    page.get_by_role("button", name=f"Open {month} again").click()
+    expect(page.locator("#period-status")).to_have_text("open")
+
+
+def test_an_invoice_is_compared_and_accepted(page: Page, address: str) -> None:
+    month = last_month()
+    page.goto(f"{address}reconciliation?from={month}-01&to={month}-28")
+    row = page.locator("#reconciliation tbody tr", has_text="openai")
+    expect(row).to_be_visible()
+    if row.get_by_text("agrees", exact=True).count():
+        return  # at the other width already
+    page.locator("#accept-book").click()
+    expect(page.locator("#accept-said")).to_contain_text("say why")
+    page.locator("#accept-reason").fill("keys of the lab")
+    page.locator("#accept-book").click()
+    expect(row.get_by_text("agrees", exact=True)).to_be_visible()
