@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from ingest.demo import make_demo
+from ingest.demo.books import keep_books
 from ingest.demo.keys import KEYS
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.secrets import secret_beside
@@ -110,7 +111,9 @@ def _fill(
 ) -> Receipt:
     with ledger.writing() as connection:
         connection.execute(ledger_property.insert(), [{"name": KIND, "value": DEMO}])
-    return make_demo(ledger, events=events, days=days, seed=seed, end=end, heard=heard)
+    receipt = make_demo(ledger, events=events, days=days, seed=seed, end=end, heard=heard)
+    keep_books(ledger, end - timedelta(days=days - 1), end)
+    return receipt
 
 
 def _release(file: Path) -> None:

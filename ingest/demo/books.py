@@ -1,0 +1,118 @@
+"""What finance keeps beside the sample traffic: fees, a rule to share them, budgets, and invoices of two providers.
+
+One invoice agrees with the ledger to the cent; the other is higher by what a key that the gateway does not see has used.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+import sqlalchemy as sa
+
+from ingest.allocation import FEES, Rule
+from ingest.budgets import Budget
+from ingest.fees import Fee
+from ingest.invoices.line import InvoiceLine
+from ingest.ledger import directory
+from ingest.ledger.allocations import add_rules
+from ingest.ledger.budgets import add_budgets
+from ingest.ledger.engine import Ledger
+from ingest.ledger.fees import add_fees
+from ingest.ledger.invoices import add_lines
+from ingest.ledger.slots import day_number
+from ingest.ledger.tables import term, usage_event
+from ingest.ledger.types import micros
+from ingest.money import PICO_PER_UNIT, divide_half_even
+
+BY: Final = "demo"
+_CENT: Final = PICO_PER_UNIT // 100
+_BUDGETS: Final = {"team-engineering": 60, "team-research": 20, "team-search": 8}
+"""Units of the currency a month."""
+_INVOICES: Final = {"anthropic": Fraction(1), "openai": Fraction(1_017, 1_000)}
+"""What providers charge, by what the ledger says."""
+
+
+def keep_books(ledger: Ledger, first: date, end: date) -> None:
+    """Add the books of the days from `first` to `end`. The same days give the same books."""
+    at = micros(datetime(end.year, end.month, end.day, tzinfo=UTC))
+    start = ledger.zone.midnight(day_number(first.replace(day=1)))
+    with ledger.writing() as connection:
+        teams = {ident: number for ident in _BUDGETS if (number := _team(connection, ledger, ident))}
+        common = {"currency": ledger.currency, "start": start, "recorded_at": at, "recorded_by": BY}
+        add_fees(connection, list(_fees(teams, common)))
+        add_rules(connection, [Rule(pool=FEES, method="cost", recorded_at=at, recorded_by=BY)])
+        add_budgets(connection, [_budget(ledger, ident, teams[ident], at) for ident in teams])
+        add_lines(connection, _invoices(connection, ledger, first, end, at))
+
+
+def _team(connection: sa.Connection, ledger: Ledger, ident: str) -> int | None:
+    try:
+        return directory.find(connection, "team", ident, ledger.keyring)
+    except directory.NotKnown:
+        return None
+
+
+def _fees(teams: dict[str, int], common: dict[str, object]) -> list[Fee]:
+    licence = Fee(name="Gateway licence", kind="platform", amount=24 * PICO_PER_UNIT, every="month", **common)  # type: ignore[arg-type]
+    reserved = Fee(
+        name="Search reservation",
+        kind="provisioned",
+        amount=15 * PICO_PER_UNIT,
+        every="month",
+        team_id=teams.get("team-search"),
+        **common,  # type: ignore[arg-type]
+    )
+    return [licence, reserved]
+
+
+def _budget(ledger: Ledger, ident: str, team: int, at: int) -> Budget:
+    return Budget(
+        name=ident,
+        scope="team",
+        subject=str(team),
+        per="month",
+        amount=_BUDGETS[ident] * PICO_PER_UNIT,
+        tokens=None,
+        currency=ledger.currency,
+        recorded_at=at,
+        recorded_by=BY,
+    )
+
+
+def _invoices(
+    connection: sa.Connection, ledger: Ledger, first: date, end: date, at: int
+) -> list[InvoiceLine]:
+    """Invoices of the months that are over."""
+    found: list[InvoiceLine] = []
+    month = first.replace(day=1)
+    while (following := (month + timedelta(days=31)).replace(day=1)) <= end:
+        for provider, ratio in _INVOICES.items():
+            cost = _cost(connection, provider, month, following) * ratio
+            if cost:
+                cents = divide_half_even(cost.numerator, cost.denominator * _CENT)
+                found.append(
+                    InvoiceLine(
+                        provider=provider,
+                        first_day=day_number(month),
+                        end_day=day_number(following),
+                        amount=cents * _CENT,
+                        currency=ledger.currency,
+                        source="table",
+                        invoice_id=f"{provider[:3].upper()}-{month:%Y%m}",
+                        recorded_at=at,
+                        recorded_by=BY,
+                    )
+                )
+        month = following
+    return found
+
+
+def _cost(connection: sa.Connection, provider: str, first: date, end: date) -> int:
+    """What a provider's calls of a month cost."""
+    c = usage_event.c
+    edges = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, end)]
+    named = sa.select(term.c.term_id).where(term.c.text == provider).scalar_subquery()
+    wanted = sa.select(sa.func.sum(sa.type_coerce(c.total_cost, sa.BigInteger))).where(
+        c.provider_id == named, c.occurred_at >= edges[0], c.occurred_at < edges[1]
+    )
+    return int(connection.execute(wanted).scalar() or 0)
