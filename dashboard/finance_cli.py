@@ -291,7 +291,7 @@ def reconcile(
     provider: Annotated[str | None, typer.Option(help="This provider only.")] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(metavar="PERCENT", help="What may differ and still agrees; 1% where not given."),
+        typer.Option(metavar="PERCENT|AMOUNT", help="What may differ and still agrees; 1% where not given."),
     ] = None,
     accept: Annotated[
         str | None,

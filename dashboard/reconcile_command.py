@@ -19,6 +19,7 @@ from dashboard.reconciliation import (
     CSV_COLUMNS,
     DEFAULT_THRESHOLD,
     Reconciliation,
+    Threshold,
     as_json,
     csv_rows,
     read_by,
@@ -55,7 +56,8 @@ def import_invoice(path: str, provider: str | None, account: str, *, as_json: bo
         return _complain("invoice", f"cannot read {path}: {error.strerror}", FAILURE)
     lines = [replace(one, recorded_at=at, recorded_by=by) for one in found.lines]
     with open_ledger(Settings()) as ledger, ledger.writing() as connection:
-        new = add_lines(connection, lines)
+        # What has faults may be part of what it should say, and does not take the place of what is known.
+        new = add_lines(connection, lines, may_replace=not found.problems)
         if new:
             total: dict[str, int] = {}
             for one in lines:
@@ -83,6 +85,12 @@ def import_invoice(path: str, provider: str | None, account: str, *, as_json: bo
     days = sorted({one.first_day for one in lines})
     span = f" from {date_of(days[0])} to {date_of(days[-1])}" if days else ""
     Console().print(f"{path} ({found.source}): {len(lines):,} lines{span}, {new:,} are new", highlight=False)
+    if found.problems and new < len(lines):
+        _complain(
+            "invoice",
+            "lines about days that are known already were left out: mend the faults first",
+            REJECTED,
+        )
     for problem in found.problems[:_SHOWN]:
         _complain("invoice", f"{path}: {problem}", REJECTED)
     return REJECTED if found.problems else WELL
@@ -215,17 +223,19 @@ def _open_month(month: Month, closed: set[str]) -> Month:
     return month
 
 
-def _threshold(text: str | None) -> Fraction:
+def _threshold(text: str | None) -> Threshold:
+    """What may differ: a percent of the invoice, or an amount."""
     if text is None:
         return DEFAULT_THRESHOLD
+    is_percent = text.strip().endswith("%")
     try:
-        percent = Decimal(text.strip().removesuffix("%"))
+        number = Decimal(text.strip().removesuffix("%"))
     except InvalidOperation as error:
-        message = f"threshold: {text!r} is no percent; write one such as 1%"
+        message = f"threshold: {text!r} is neither a percent such as 1% nor an amount such as 5"
         raise QuestionError("invalid_threshold", "threshold", message) from error
-    if not percent.is_finite() or percent < 0 or percent > 100:  # noqa: PLR2004
-        raise QuestionError("invalid_threshold", "threshold", f"threshold: {text!r} is none from 0% to 100%")
-    return Fraction(percent) / 100
+    if not number.is_finite() or number < 0 or number.adjusted() > 15:  # noqa: PLR2004
+        raise QuestionError("invalid_threshold", "threshold", f"threshold: {text!r} is not above 0")
+    return Threshold(share=Fraction(number) / 100) if is_percent else Threshold(amount=money.pico_of(number))
 
 
 def _print(found: Reconciliation) -> None:

@@ -17,8 +17,8 @@ from dashboard.question import REPORTING, QuestionError, SpendQuery
 from dashboard.runner import run
 from ingest import money
 from ingest.exchange import NoRate, Rates
-from ingest.fees import amounts
-from ingest.invoices.line import InvoiceLine
+from ingest.fees import Fee, charges_of
+from ingest.invoices.line import InvoiceLine, overlapping
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
@@ -32,8 +32,18 @@ By = Literal["provider", "day", "model"]
 BYS: Final[tuple[By, ...]] = ("provider", "day", "model")
 UTC_ZONE: Final = Zone("UTC")
 _HALF_CENT: Final = money.PICO_PER_UNIT // 200
-DEFAULT_THRESHOLD: Final = Fraction(1, 100)
 _METRICS: Final = ("total_cost", "requests", "unpriced_requests", "total_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What may differ: a part of the invoice, or an amount in pico-units."""
+
+    share: Fraction = Fraction(0)
+    amount: int = 0
+
+
+DEFAULT_THRESHOLD: Final = Threshold(share=Fraction(1, 100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +94,12 @@ class Compared:
         """What is left."""
         return (self.variance or 0) - self.explained
 
-    def agrees(self, threshold: Fraction) -> bool:
-        """Whether the two sides differ by no more than a part of the invoice, or than rounding makes."""
+    def agrees(self, threshold: "Threshold") -> bool:
+        """Whether the two sides differ by no more than a threshold, or than rounding makes."""
         if self.variance is None or self.invoiced is None:
             return False
-        return abs(self.variance) <= max(abs(self.invoiced) * threshold, Fraction(self.rounding))
+        most = max(abs(self.invoiced) * threshold.share, Fraction(threshold.amount), Fraction(self.rounding))
+        return abs(self.variance) <= most
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,7 @@ class Reconciliation:
     month: Month
     currency: str
     by: By
-    threshold: Fraction
+    threshold: Threshold
     rows: tuple[Compared, ...]
     unconverted: tuple[str, ...] = ()
     """Why lines of the invoice are left out."""
@@ -126,7 +137,7 @@ def reconcile(
     by: By = "provider",
     *,
     provider: str | None = None,
-    threshold: Fraction = DEFAULT_THRESHOLD,
+    threshold: Threshold = DEFAULT_THRESHOLD,
 ) -> Reconciliation:
     """Compare a month of UTC."""
     calendar = of_month(month)
@@ -136,15 +147,18 @@ def reconcile(
         charged = read_fees(connection)
         booked = periods.adjustments(connection)
     invoiced, counts, problems = _invoiced(ledger, lines, rates, by)
-    used = _used(ledger, calendar, by)
-    period = calendar.period(UTC_ZONE)
+    used, unconverted = _used(ledger, calendar, by)
+    problems += unconverted
+    problems += [
+        f"invoices of {one} tell of some days twice, as a month and by day or with and without accounts: all of it is counted"
+        for one in sorted(overlapping(lines))
+    ]
     fees: dict[Key, int] = {}
     taken: dict[Key, int] = {}
     if by == "provider":
-        for one in amounts(charged, UTC_ZONE, *period.micros):
-            if one.fee.provider and one.billed and one.fee.currency == ledger.currency:
-                key = (provider_of(one.fee.provider), None)
-                fees[key] = fees.get(key, 0) + one.billed
+        billed, unknown = _fees(ledger, charged, calendar, rates)
+        problems += unknown
+        fees = {(name, None): amount for name, amount in billed.items()}
         for each in booked:
             if each.cause == "reconciliation" and each.about == str(month) and each.provider:
                 taken[each.provider, None] = taken.get((each.provider, None), 0) + each.amount
@@ -232,8 +246,30 @@ def _key_of(one: InvoiceLine, by: By) -> str | None:
     return str(date_of(one.first_day)) if by == "day" and is_one_day else None
 
 
-def _used(ledger: Ledger, calendar: Calendar, by: By) -> dict[Key, _Side]:
-    """What the ledger says, by provider as price lists name them, and day or model."""
+def _fees(
+    ledger: Ledger, charged: Iterable[Fee], calendar: Calendar, rates: Rates
+) -> tuple[dict[str, int], list[str]]:
+    """What fees bill of each provider in a month of the reporting zone, whose midnights they start at."""
+    found: dict[str, int] = {}
+    problems: list[str] = []
+    start, end = calendar.period(ledger.zone).micros
+    for fee in charged:
+        for charge in charges_of(fee, ledger.zone, start, end) if fee.provider else ():
+            if not start <= charge.start < end:
+                continue
+            try:
+                rate = rates.find(fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
+            except NoRate as error:
+                problems.append(f"the fee {fee.name}: {error}")
+                continue
+            amount = charge.amount * rate
+            name = provider_of(fee.provider or "")
+            found[name] = found.get(name, 0) + divide_half_even(amount.numerator, amount.denominator)
+    return found, problems
+
+
+def _used(ledger: Ledger, calendar: Calendar, by: By) -> tuple[dict[Key, _Side], list[str]]:
+    """What the ledger says, by provider as price lists name them, and day or model; and what could not be converted."""
     dimensions = {"provider": (), "day": ("time",), "model": ("model",)}[by]
     query = SpendQuery(
         period=calendar.period(UTC_ZONE),
@@ -243,14 +279,21 @@ def _used(ledger: Ledger, calendar: Calendar, by: By) -> dict[Key, _Side]:
         interval="day" if by == "day" else None,
         currency=REPORTING,
     )
-    rows = [row for row in run(ledger, query).rows if row.currency == ledger.currency]
+    result = run(ledger, query)
+    rows = [row for row in result.rows if row.currency == ledger.currency]
     held: dict[Key, list[tuple[str, str, Sequence[Any]]]] = {}
     for row in rows:
         key = (provider_of(str(row.key[0])), str(row.key[1])[:10] if by == "day" else None)
         if by == "model":
             key = (key[0], str(row.key[1]))
         held.setdefault(key, []).append((str(row.key[-2]), str(row.key[-1]), row.values))
-    return {key: _side(some) for key, some in held.items()}
+    others = [one for one in (result.totals, *result.other_currencies) if one.currency != ledger.currency]
+    left = [
+        f"calls of {money.plain(_pico(one.values[0]))} {one.currency}: {result.no_rate or 'no exchange rates are known'}"
+        for one in others
+        if one.values[0]
+    ]
+    return {key: _side(some) for key, some in held.items()}, left
 
 
 def _side(rows: Sequence[tuple[str, str, Sequence[Any]]]) -> _Side:
@@ -282,7 +325,10 @@ def as_json(found: Reconciliation) -> dict[str, Any]:
         "period": str(found.month),
         "currency": found.currency,
         "by": found.by,
-        "threshold": f"{float(found.threshold):.4f}",
+        "threshold": {
+            "share": f"{float(found.threshold.share):.4f}",
+            "amount": money.plain(found.threshold.amount),
+        },
         "rows": [_row(found, row) for row in found.rows],
         "totals": {name: money.plain(found.total(name)) for name in names},
         "unconverted": list(found.unconverted),

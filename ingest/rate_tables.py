@@ -54,7 +54,14 @@ def read(path: Path, recorded_at: int, recorded_by: str) -> tuple[list[Quote], l
         NoRates: it is no table of rates.
         OSError: it cannot be read.
     """
-    lines = csv.reader(io.StringIO(_text(path)))
+    try:
+        return _read(_text(path), recorded_at, recorded_by)
+    except csv.Error as error:
+        raise NoRates(f"{path} is no CSV: {error}") from error
+
+
+def _read(text: str, recorded_at: int, recorded_by: str) -> tuple[list[Quote], list[Problem]]:
+    lines = csv.reader(io.StringIO(text))
     heading = [cell.strip() for cell in next(lines, [])]
     if not _is_known(heading):
         raise NoRates(

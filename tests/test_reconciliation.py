@@ -174,6 +174,42 @@ def test_a_line_that_is_none_is_named_and_the_others_are_taken(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1234,56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("1,234.56", "1234.56"),
+        ("-7,5", "-7.5"),
+        ("1234", "1234"),
+    ],
+)
+def test_amounts_are_read_with_a_point_or_a_comma(tmp_path: Path, text: str, amount: str) -> None:
+    (line,) = read(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n")).lines
+    assert Decimal(line.amount).scaleb(-12) == Decimal(amount)
+
+
+@pytest.mark.parametrize("text", ["1,234", "1,234,567", "1,2,3", ",5"])
+def test_an_amount_that_may_be_two_numbers_is_refused(tmp_path: Path, text: str) -> None:
+    found = read(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n"))
+    assert (found.lines, [one.field for one in found.problems]) == ((), ["amount"])
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ({"data": [{"start_time": 1, "end_time": 2, "results": [{"amount": 1.5}]}]}, "amount"),
+        ({"data": [{"start_time": 1, "end_time": 2, "results": [7]}]}, "results"),
+        ({"data": [{"start_time": 1, "end_time": 2, "results": "x"}]}, "results"),
+        ({"data": [{"start_time": 1, "end_time": 2, "results": []}, 7]}, "data"),
+        ({"data": [{"start_time": 1, "end_time": 2, "results": []}], "has_more": True}, "has_more"),
+        ("provider,month,amount\nacme,9999-12,5\n", "month"),
+    ],
+)
+def test_what_is_missing_or_misshapen_is_named(tmp_path: Path, page: Any, field: str) -> None:
+    assert [one.field for one in read(written(tmp_path, page)).problems] == [field]
+
+
+@pytest.mark.parametrize(
     "held", ["", "{}", "[]", "{", '{"data": [{"x": 1}]}', "model,tokens\na,1\n", "date,model\n1,2\n"]
 )
 def test_what_is_no_invoice_says_what_is_read(tmp_path: Path, held: str) -> None:
@@ -268,6 +304,36 @@ def test_cancelled_calls_explain_an_invoice_that_is_lower(ledger: Ledger) -> Non
     assert (acme.variance, acme.explained) == (-3 * UNIT, -(2 * UNIT + UNIT // 200))
 
 
+def test_an_export_in_another_form_takes_the_place_of_the_same_days(ledger: Ledger) -> None:
+    billed(ledger, line(100 * UNIT, source="openai-costs"))
+    billed(ledger, line(102 * UNIT, at=1))
+    assert by_provider(ledger)["acme"].invoiced == 102 * UNIT
+
+
+@pytest.mark.parametrize("other", [{"end_day": of_month(OCTOBER).days[0] + 1}, {"account": "proj_abc"}])
+def test_days_that_are_told_twice_are_said(ledger: Ledger, other: dict[str, Any]) -> None:
+    billed(ledger, line(100 * UNIT))
+    assert reconcile(ledger, OCTOBER).unconverted == ()
+    billed(ledger, line(100 * UNIT, at=1, **other))
+    assert "tell of some days twice" in reconcile(ledger, OCTOBER).unconverted[0]
+
+
+def test_a_month_of_the_reporting_zone_holds_the_fees_that_start_at_its_midnights(ledger: Ledger) -> None:
+    start = ledger.zone.midnight(of_month(OCTOBER).days[0])
+    known: dict[str, Any] = {"kind": "platform", "provider": "acme", "start": start, "every": "month"}
+    with ledger.writing() as connection:
+        add_fees(connection, [Fee(name="seats", amount=31 * UNIT, currency="USD", **known)])
+        add_fees(connection, [Fee(name="abroad", amount=3 * UNIT, currency="EUR", **known)])
+    assert by_provider(ledger)["acme"].fees == 31 * UNIT
+    assert {row.fees for row in reconcile(ledger, OCTOBER.plus(-1)).rows} <= {0}
+    assert "the fee abroad: no rate from EUR to USD" in reconcile(ledger, OCTOBER).unconverted[0]
+
+
+def test_calls_in_another_currency_are_told_where_they_are_left_out(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 4 * UNIT, provider="acme", currency="EUR")], first=20)
+    assert "calls of 4 EUR" in reconcile(ledger, OCTOBER).unconverted[0]
+
+
 def test_fees_that_are_billed_belong_to_the_ledgers_side(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         start = ledger.zone.midnight(of_month(OCTOBER).days[0] + 3)
@@ -346,7 +412,12 @@ def test_invoices_are_imported_compared_and_accepted_by_command(
     assert object_of(tallybook("reconcile", "--period", "2026-10", "--threshold", "2%", "--json"))["rows"][0][
         "agrees"
     ]
+    lenient = object_of(tallybook("reconcile", "--period", "2026-10", "--threshold", "2.5", "--json"))
+    assert lenient["rows"][0]["agrees"]
     assert "differs" in tallybook("reconcile", "--period", "2026-10").stdout
+    faulty = str(written(tmp_path, "provider,month,amount\nacme,2026-10,60\nacme,2026-10,x\n", "faulty"))
+    assert tallybook("invoice", "import", faulty).exit_code == 3
+    assert object_of(tallybook("invoice", "list", "--json"))["invoices"][0]["amount"] == "102"
     assert tallybook("reconcile", "--period", "2026-10", "--csv").stdout.count("\n") == 3
     tallybook("team", "add", "lab")
     booked = tallybook("reconcile", "--period", "2026-10", "--accept", "the lab's keys", "--team", "lab")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class InvoiceLine:
     amount: int
     currency: str
     source: str
-    """The form that it was read from: lines of one form supersede only those of the same form."""
+    """The form that it was read from."""
     account: str = ""
     model: str | None = None
     description: str = ""
@@ -24,9 +25,9 @@ class InvoiceLine:
     number: int = 0
 
     @property
-    def about(self) -> tuple[str, str, str, int, int]:
+    def about(self) -> tuple[str, str, int, int]:
         """What it is told for: the lines about it that were recorded last are the ones that count."""
-        return self.source, self.provider, self.account, self.first_day, self.end_day
+        return self.provider, self.account, self.first_day, self.end_day
 
     @property
     def said(self) -> tuple[str | None, str, int, str, str | None]:
@@ -47,15 +48,43 @@ def standing(lines: Iterable[InvoiceLine]) -> list[InvoiceLine]:
     ]
 
 
-def news(read: Iterable[InvoiceLine], known: Iterable[InvoiceLine]) -> list[InvoiceLine]:
-    """The lines about days of which something else was known before; the same export again says nothing new."""
+def overlapping(lines: Iterable[InvoiceLine]) -> set[str]:
+    """The providers whose lines that count tell of the same days twice: as a month and by day, or with and without accounts."""
+    by_provider: dict[str, dict[tuple[str, int, int], None]] = {}
+    for one in lines:
+        by_provider.setdefault(one.provider, {})[one.account, one.first_day, one.end_day] = None
+    return {provider for provider, told in by_provider.items() if _told_twice(list(told))}
+
+
+def _told_twice(told: list[tuple[str, int, int]]) -> bool:
+    accounts = {account for account, _, _ in told}
+    for account in accounts:
+        # Lines without an account are of all accounts, so that they may not share days with any.
+        spans = sorted((first, end) for other, first, end in told if other in (account, ""))
+        if any(first < end_before for (_, end_before), (first, _) in pairwise(spans)):
+            return True
+    return False
+
+
+def news(
+    read: Iterable[InvoiceLine], known: Iterable[InvoiceLine], *, may_replace: bool = True
+) -> list[InvoiceLine]:
+    """The lines about days of which something else was known before; the same export again says nothing new.
+
+    Unless it `may_replace` what is known, only lines about days that nothing was known of.
+    """
     before: dict[object, list[InvoiceLine]] = {}
     for one in standing(known):
         before.setdefault(one.about, []).append(one)
     now: dict[object, list[InvoiceLine]] = {}
     for one in read:
         now.setdefault(one.about, []).append(one)
-    return [one for about, some in now.items() if _says(some) != _says(before.get(about, [])) for one in some]
+    return [
+        one
+        for about, some in now.items()
+        if _says(some) != _says(before.get(about, [])) and (may_replace or about not in before)
+        for one in some
+    ]
 
 
 def _says(lines: Iterable[InvoiceLine]) -> list[str]:

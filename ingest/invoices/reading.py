@@ -84,7 +84,12 @@ def read(path: Path, provider: str | None = None, account: str = "") -> Read:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotAnInvoice(f"{path} is not UTF-8 text: {_WHAT}") from error
-    found = _json(path, text, provider) if text.lstrip()[:1] in ("{", "[") else _table(path, text, provider)
+    try:
+        found = (
+            _json(path, text, provider) if text.lstrip()[:1] in ("{", "[") else _table(path, text, provider)
+        )
+    except csv.Error as error:
+        raise NotAnInvoice(f"{path} is no CSV: {error}") from error
     return replace(found, lines=tuple(replace(one, account=one.account or account) for one in found.lines))
 
 
@@ -102,7 +107,7 @@ def _json(path: Path, text: str, provider: str | None) -> Read:
     pages = held if isinstance(held, list) else [held]
     if pages and all(isinstance(page, dict) and "date" in page for page in pages):
         pages = [{"data": pages}]
-    items = [item for page in pages if isinstance(page, dict) for item in _list(page.get("data"))]
+    items = [item for page in pages if isinstance(page, dict) for item in page.get("data") or ()]
     source, form = _form(path, items)
     lines: list[InvoiceLine] = []
     problems: list[Problem] = []
@@ -111,6 +116,9 @@ def _json(path: Path, text: str, provider: str | None) -> Read:
             lines += form(item, provider)
         except _Bad as bad:
             problems.append(Problem(number, bad.field, bad.value, bad.reason))
+    if isinstance(pages[-1], dict) and pages[-1].get("has_more") is True:
+        reason = "the last page says that more follow; ask for them and save all pages in one list"
+        problems.append(Problem(len(items), "has_more", "true", reason))
     return Read(source, tuple(lines), tuple(problems))
 
 
@@ -127,10 +135,11 @@ def _form(path: Path, items: Sequence[Any]) -> tuple[str, Any]:
     raise NotAnInvoice(f"{path} holds no costs: {_WHAT}")
 
 
-def _openai(bucket: Mapping[str, Any], provider: str | None) -> Iterator[InvoiceLine]:
+def _openai(bucket: Any, provider: str | None) -> Iterator[InvoiceLine]:
+    bucket = _object("data", bucket)
     first, end = (_unix_day(bucket.get(name), name) for name in ("start_time", "end_time"))
     for result in _list(bucket.get("results")):
-        amount = result.get("amount") or {}
+        amount = _object("amount", result.get("amount"))
         yield InvoiceLine(
             provider=provider_of(provider or "openai"),
             first_day=first,
@@ -144,7 +153,8 @@ def _openai(bucket: Mapping[str, Any], provider: str | None) -> Iterator[Invoice
         )
 
 
-def _anthropic(bucket: Mapping[str, Any], provider: str | None) -> Iterator[InvoiceLine]:
+def _anthropic(bucket: Any, provider: str | None) -> Iterator[InvoiceLine]:
+    bucket = _object("data", bucket)
     first, end = (_iso_day(bucket.get(name), name) for name in ("starting_at", "ending_at"))
     for result in _list(bucket.get("results")):
         yield InvoiceLine(
@@ -160,7 +170,8 @@ def _anthropic(bucket: Mapping[str, Any], provider: str | None) -> Iterator[Invo
         )
 
 
-def _openrouter(item: Mapping[str, Any], provider: str | None) -> Iterator[InvoiceLine]:
+def _openrouter(item: Any, provider: str | None) -> Iterator[InvoiceLine]:
+    item = _object("data", item)
     first = _iso_day(item.get("date"), "date")
     yield InvoiceLine(
         provider=provider_of(provider or "openrouter"),
@@ -234,9 +245,9 @@ def _days(text: str, field: str) -> tuple[int, int]:
     if len(text) == 7 and text[4] == "-":  # noqa: PLR2004 - 2026-10
         try:
             first = date.fromisoformat(f"{text}-01")
+            following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         except ValueError as error:
             raise _Bad(field, text, "is no month; write one as 2026-10") from error
-        following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         return day_number(first), day_number(following)
     first_day = _unix_day(text, field) if text.isdigit() and len(text) >= 9 else _iso_day(text, field)  # noqa: PLR2004
     return first_day, first_day + 1
@@ -261,14 +272,33 @@ def _unix_day(value: Any, field: str) -> int:
 
 
 def _pico(field: str, value: Any, unit: Decimal = Decimal(1)) -> int:
-    text = "" if value is None else str(value).strip().replace("$", "").replace(",", "")
+    text = "" if value is None else str(value).strip().replace("$", "")
     try:
-        amount = Decimal(text)
+        amount = Decimal(_with_a_point(text))
     except InvalidOperation as error:
         raise _Bad(field, value, "is no amount; write one such as 1234.56") from error
     if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
         raise _Bad(field, value, "is no amount that anybody is charged")
     return money.pico_of(amount * unit)
+
+
+def _with_a_point(text: str) -> str:
+    """A number with a decimal point, from `1,234.50` or `1.234,50`; one that could be both is none."""
+    if "," not in text:
+        return text
+    if "." in text:
+        thousands = "," if text.rindex(".") > text.rindex(",") else "."
+        return text.replace(thousands, "").replace(",", ".")
+    whole, _, rest = text.partition(",")
+    if len(rest) == 3 or "," in rest or not whole.lstrip("-").isdigit():  # noqa: PLR2004 - 1,234 may be either
+        raise InvalidOperation
+    return f"{whole}.{rest}"
+
+
+def _object(field: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _Bad(field, value, "is no object")
+    return value
 
 
 def _currency(value: Any) -> str:
@@ -293,4 +323,6 @@ def _first(names: Sequence[str], held: Sequence[str]) -> str | None:
 
 
 def _list(value: Any) -> list[Any]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    if not isinstance(value, list):
+        raise _Bad("results", value, "is no list")
+    return [_object("results", one) for one in value]

@@ -10,9 +10,9 @@ from ingest.ledger.money_tables import invoice_line as table
 _CHUNK = 500
 
 
-def add_lines(connection: sa.Connection, lines: Iterable[InvoiceLine]) -> int:
-    """Record lines that say something new; how many did."""
-    found = news(list(lines), _all(connection))
+def add_lines(connection: sa.Connection, lines: Iterable[InvoiceLine], *, may_replace: bool = True) -> int:
+    """Record lines that say something new; how many did. Unless they `may_replace` known ones, only of days not known yet."""
+    found = news(list(lines), _all(connection), may_replace=may_replace)
     rows = [
         {
             "provider": one.provider,

@@ -19,6 +19,7 @@ PICTURES: Final = (
     ("overview-light", "", "light", 1_010),
     ("overview-dark", "", "dark", 1_010),
     ("latency-light", "latency", "light", 1_010),
+    ("chargeback-light", "chargeback?period=last-month", "light", 1_010),
     ("request-light", "requests?model=claude-sonnet-5-5", "light", 1_010),
 )
 
