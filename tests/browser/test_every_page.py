@@ -168,8 +168,11 @@ def test_a_row_a_legend_and_a_bar_narrow_the_page(visit: Visit) -> None:
 
 
 def click_bar(page: Page, chart: str, place: int) -> None:
+    page.wait_for_load_state("networkidle")
+    bar = page.locator(f"{chart} .point").nth(place)
+    bar.scroll_into_view_if_needed()
     page.wait_for_timeout(300)
-    box = page.locator(f"{chart} .point").nth(place).bounding_box()
+    box = bar.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
