@@ -65,7 +65,7 @@ def test_a_month_is_chosen_shared_closed_and_opened_again(page: Page, address: s
     page.get_by_role("option", name=str(month), exact=True).click()
     expect(page.locator("h1")).to_have_text(f"Chargeback {month}")
     assert f"from={month}-01" in page.url
-    share(page, f"in proportion to {'tokens' if page.viewport_size['width'] == 1440 else 'calls'}")  # type: ignore[index]
+    share(page, f"in proportion to {'tokens' if page.viewport_size['width'] == 1440 else 'requests'}")  # type: ignore[index]
     page.get_by_role("button", name=f"Close {month}").click()
     expect(page.locator("#period-said")).to_contain_text("say why it is closed")
     page.locator("#period-reason").fill("a trial model")
