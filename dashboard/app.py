@@ -24,9 +24,12 @@ from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
 from dashboard.rewriting import rewrite
 from dashboard.threads import in_thread
+from ingest.access import SIGN_OUT
 from ingest.ledger.engine import Ledger
+from ingest.principal import asking
 
 PREFIX: Final = "/dashboard/"
+NOT_OPEN: Final = "This is not shown to you: your token sees some teams alone, or it may not do this."
 _log = structlog.get_logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",
@@ -134,7 +137,18 @@ def _heading() -> Any:
         **aria("Light or dark"),
     )
     brand = html.Div([html.Span("Tally", className="brand-first"), "book"], className="brand")
-    return html.Div([brand, html.Nav(id="pages", **aria("Pages")), toggle], className="heading-row")
+    nav = html.Nav(id="pages", **aria("Pages"))
+    return html.Div([brand, nav, *_signed_in(), toggle], className="heading-row")
+
+
+def _signed_in() -> list[Any]:
+    """Who is signed in, and the way out."""
+    principal = asking()
+    if not principal.is_signed_in:
+        return []
+    leave = html.Button("Sign out", type="submit", id="sign-out")
+    form = html.Form(leave, action=SIGN_OUT, method="POST", className="sign-out")
+    return [html.Span(principal.name, className="who", id="who"), form]
 
 
 def _add_filters(app: Dash, ledger: Ledger) -> None:
@@ -219,9 +233,12 @@ def _add_parts(app: Dash, ledger: Ledger) -> None:
     @app.callback(Output(place, "children"), Input(place, "id"))
     async def fill(part: dict[str, str]) -> Any:
         """A part of a page, when the page is there."""
-        make = PARTS.get(part["name"])
-        view = from_search(part["search"])
-        return no_update if make is None else await in_thread(_shown_or_why_not, make, ledger, view)
+        page, make = PARTS.get(part["name"], (None, None))
+        if page is None or make is None:
+            return no_update
+        if not page.is_open:
+            return failed(NOT_OPEN, "part")
+        return await in_thread(_shown_or_why_not, make, ledger, from_search(part["search"]))
 
 
 def _page(pathname: str | None) -> Page | None:
@@ -236,12 +253,15 @@ def _links(current: Page | None, view: View) -> list[Any]:
             className="current" if one is current else "",
         )
         for one in PAGES
+        if one.is_open
     ]
 
 
 def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
     if page is None:
         return failed("There is no page at this address.", "page")
+    if not page.is_open:
+        return failed(NOT_OPEN, "page")
     return _shown_or_why_not(page.content, ledger, view, "page")
 
 

@@ -1,6 +1,6 @@
 """Budgets and how far they are used: what was spent in the period that is running, and what that is of the limit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,15 +10,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard import names
+from dashboard.holdings import holdings
 from dashboard.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.runner import run
 from ingest import money
 from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets
+from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.slots import date_of, day_number
 from ingest.ledger.tables import directory
 from ingest.ledger.types import instant
+from ingest.principal import HERE, asked_by, asking
 
 _PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 
@@ -43,6 +46,22 @@ class Burn:
         return one.tokens if one.tokens is not None else one.amount or 0
 
     @property
+    def remaining(self) -> int:
+        """What may still be used; below zero where the limit is passed."""
+        return self.limit - self.used
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether more may be used: the limit is not reached yet."""
+        return self.used < self.limit
+
+    @property
+    def reached(self) -> int | None:
+        """The highest threshold, in percent, that is reached; None for none."""
+        passed = [one for one in self.budget.thresholds if self.used * 100 >= self.limit * one]
+        return max(passed, default=None)
+
+    @property
     def share(self) -> Fraction | None:
         """The part of the limit that is used; None for a limit of nothing."""
         return Fraction(self.used, self.limit) if self.limit else None
@@ -60,7 +79,10 @@ class Burn:
             "limit": one.tokens if in_tokens else money.plain(self.limit),
             "unit": "tokens" if in_tokens else one.currency,
             "used": self.used if in_tokens else money.plain(self.used),
+            "remaining": self.remaining if in_tokens else money.plain(self.remaining),
             "share": share,
+            "reached": self.reached,
+            "allowed": self.is_allowed,
             "unpriced_requests": self.unpriced_requests,
             "period": {"from": self.first.isoformat(), "to": self.end.isoformat()},
             "thresholds": list(one.thresholds),
@@ -68,12 +90,44 @@ class Burn:
 
 
 def burns(ledger: Ledger, now: int) -> list[Burn]:
-    """Every budget that counts, in the period that runs at an instant."""
+    """Every budget that counts and that whoever asks may see, in the period that runs at an instant.
+
+    What is used of a budget is what everybody has used of it: who sees a budget sees that.
+    """
     today = date_of(ledger.zone.day(now))
     with ledger.reading() as connection:
-        found = read_budgets(connection)
+        found = [
+            one for one in _seen(connection, read_budgets(connection)) if _counts(one, day_number(today))
+        ]
         people = _people(connection, found)
-    return [_burn(ledger, one, people, today) for one in found if _counts(one, day_number(today))]
+    with asked_by(HERE):
+        return [_burn(ledger, one, people, today) for one in found]
+
+
+def binding(ledger: Ledger, key: int, found: Sequence[Burn], now: int) -> list[Burn]:
+    """Those of some budgets that bind a key: its own, those of its teams and of whose these are, and those of everything."""
+    held = holdings(ledger, ledger.zone.day(now))
+    teams = {one.entry_id for one in held.owners.get(key, ())}
+    homes = {entry for team in teams for entry in held.entries.get(team, ()) if entry is not None}
+    bound = {str(one) for one in ({key} | teams | homes)}
+    return [
+        one
+        for one in found
+        if one.budget.scope == "all" or (one.budget.scope in _PEOPLE and one.budget.subject in bound)
+    ]
+
+
+def _seen(connection: sa.Connection, found: Iterable[Budget]) -> list[Budget]:
+    """The budgets that whoever asks may see: of their teams, or of their key."""
+    principal = asking()
+    if principal.sees_all:
+        return list(found)
+    if principal.virtual_key is not None:
+        kind, idents = "virtual_key", [principal.virtual_key]
+    else:
+        kind, idents = "team", list(principal.teams or ())
+    entries = {str(one) for one in directory_entries(connection, kind, idents)}
+    return [one for one in found if one.scope == kind and one.subject in entries]
 
 
 def _counts(one: Budget, day: int) -> bool:

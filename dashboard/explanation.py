@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from dashboard.restriction import restrictions
 from ingest.event import UsageEvent, billable_units
 from ingest.ledger import prices as kept_prices
 from ingest.ledger.engine import Ledger
@@ -126,6 +127,7 @@ def matches(ledger: Ledger, text: str) -> list[Match]:
         sa.select(held.event_id, term.c.text, held.source_event_id)
         .join(term, term.c.term_id == held.source_id)
         .order_by(held.occurred_at, held.seq)
+        .where(*restrictions((), usage_event, ledger.keyring))
         .limit(MOST_MATCHES)
     )
     with ledger.reading() as connection:
@@ -138,7 +140,8 @@ def matches(ledger: Ledger, text: str) -> list[Match]:
 def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | None:
     """The explanation of a call; None where the ledger has no such call. `book` is today's."""
     with ledger.reading() as connection:
-        one = next(stream(connection, [usage_event.c.event_id == event_id.bytes], _BESIDE), None)
+        where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
+        one = next(stream(connection, where, _BESIDE), None)
         if one is None:
             return None
         event, values = one

@@ -7,16 +7,15 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, names, wording
+from dashboard import catalogue, names, people, wording
 from dashboard.filters import DIMENSIONS, PRESETS, View
-from dashboard.question import INTERVALS, Period, SpendQuery
+from dashboard.limits import limits
+from dashboard.question import ALL_TIME, INTERVALS, Filter, SpendQuery
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
 
 CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
 """The controls, in the order in which callbacks take and give their values."""
-_ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
 _SHOWN_OPTIONS: Final = 60
 _KEPT_SECONDS: Final = 60
 _PEOPLE: Final = ("team", "virtual_key")
@@ -133,20 +132,24 @@ def _with_chosen(found: list[Option], chosen: Sequence[str]) -> list[Option]:
 
 
 def _held(ledger: Ledger) -> list[list[Option]]:
-    terms = _terms_held(ledger, int(time.monotonic() / _KEPT_SECONDS))
+    terms = _terms_held(ledger, limits(), int(time.monotonic() / _KEPT_SECONDS))
     options = {key: [{"value": one, "label": one} for one in found] for key, found in terms.items()}
+    seen = people.seen(ledger)
     with ledger.reading() as connection:
         for kind in _PEOPLE:
-            people = names.entries(connection, kind)
-            options[kind] = [{"value": one.ident, "label": one.shown} for one in people]
+            options[kind] = [
+                {"value": one.ident, "label": one.shown}
+                for one in names.entries(connection, kind)
+                if seen is None or one.entry_id in seen
+            ]
     return [options[key] for key in DIMENSIONS]
 
 
-@lru_cache(maxsize=1)
-def _terms_held(ledger: Ledger, _while: int) -> dict[str, list[str]]:
+@lru_cache(maxsize=32)
+def _terms_held(ledger: Ledger, _seen: Sequence[Filter], _while: int) -> dict[str, list[str]]:
     """The providers, models and so on that the ledger holds, asked for once in a while: it is all of it that is read."""
     terms = tuple(key for key in DIMENSIONS if key not in _PEOPLE)
-    result = run(ledger, SpendQuery(_ALL_TIME, ledger.zone.name, ("requests",), terms))
+    result = run(ledger, SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), terms))
     return {
         key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
         for at, key in enumerate(terms)

@@ -23,9 +23,7 @@ from ingest.fee_command import FeeRefused
 from ingest.ledger import audit
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-
-BY = "dashboard"
-"""Who changes something on a page."""
+from ingest.principal import NotAllowed, asking, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:
@@ -112,9 +110,10 @@ def _add_accepting(app: Dash, ledger: Ledger) -> None:
 def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
     """Book the variance of a provider's month; why it was refused, or nothing."""
     try:
+        require("finance")
         found = reconcile(ledger, read_month(month), provider=provider)
-        accept(ledger, found, reason, None, by=BY, at=now())
-    except (AcceptRefused, QuestionError) as error:
+        accept(ledger, found, reason, None, by=asking().name, at=now())
+    except (AcceptRefused, QuestionError, NotAllowed) as error:
         return f"Not booked: {error}."
     except SQLAlchemyError:
         return "Not booked: the ledger is busy. Try again."
@@ -129,8 +128,9 @@ def _again() -> str:
 def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
     """Open a closed month again; why it was refused, or nothing."""
     try:
-        closing.reopen(ledger, read_month(month), reason=reason, by=BY, now=now())
-    except (CloseRefused, QuestionError) as error:
+        by = require("finance").name
+        closing.reopen(ledger, read_month(month), reason=reason, by=by, now=now())
+    except (CloseRefused, QuestionError, NotAllowed) as error:
         return f"Not opened: {error}."
     except SQLAlchemyError:
         return "Not opened: the ledger is busy. Try again."
@@ -140,8 +140,9 @@ def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
 def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
     """Close a month; why it was refused, or nothing."""
     try:
-        done = closing.close(ledger, read_month(month), accept=reason, by=BY, now=now())
-    except (CloseRefused, QuestionError) as error:
+        by = require("finance").name
+        done = closing.close(ledger, read_month(month), accept=reason, by=by, now=now())
+    except (CloseRefused, QuestionError, NotAllowed) as error:
         return f"Not closed: {error}."
     except SQLAlchemyError:
         return "Not closed: the ledger is busy. Try again."
@@ -151,15 +152,16 @@ def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
 def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | None:
     """Set a rule of allocation; why it was refused, or nothing."""
     try:
-        rule = replace(allocate_command.read(ledger, Asked(pool, method, (), first or None)), recorded_by=BY)
+        by = require("finance").name
+        rule = replace(allocate_command.read(ledger, Asked(pool, method, (), first or None)), recorded_by=by)
         with ledger.writing() as connection:
             add_rules(connection, [rule])
             detail = {"method": method, "from": first}
             audit.note(
                 connection,
-                audit.Entry(at=rule.recorded_at, by=BY, action="allocate set", subject=pool, detail=detail),
+                audit.Entry(at=rule.recorded_at, by=by, action="allocate set", subject=pool, detail=detail),
             )
-    except (RuleRefused, FeeRefused) as error:
+    except (RuleRefused, FeeRefused, NotAllowed) as error:
         return f"Not set: {error}."
     except SQLAlchemyError:
         return "Not set: the ledger is busy. Try again."

@@ -32,6 +32,8 @@ class Holdings:
     owners: Mapping[int, tuple[Target, ...]]
     """The teams of each key: as it is assigned, else as its gateway named it last. A key of no team is not here."""
     homes: Mapping[int, Home]
+    entries: Mapping[int, tuple[int | None, int | None]]
+    """Whose a team is, by entry: customer and cost centre."""
 
     def keys(self, team: int) -> Mapping[int, tuple[int, int]]:
         """The keys of a team, with its parts of the whole of each."""
@@ -68,6 +70,7 @@ def holdings(ledger: Ledger, day: int) -> Holdings:
     return Holdings(
         {key: targets for key, targets in owners.items() if targets},
         {team: Home(*(shown.get(one) for one in home)) for team, home in homes.items()},
+        homes,
     )
 
 

@@ -21,6 +21,7 @@ from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
 from ingest.pricing.book import PriceBooks
+from ingest.principal import NotAllowed, require
 
 _SEARCH: Any = Output("url", "search", allow_duplicate=True)
 
@@ -170,8 +171,9 @@ def _add_names(app: Dash, ledger: Ledger) -> None:
 def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
     """Rename a key or a team; why it was refused, or nothing."""
     try:
+        require("finance")
         directory.rename(ledger, entry_id, given_name)
-    except (directory.NameRefused, LookupError) as error:
+    except (directory.NameRefused, LookupError, NotAllowed) as error:
         return f"Not saved: {error}."
     except SQLAlchemyError:
         return "Not saved: the ledger is busy. Try again."

@@ -17,9 +17,8 @@ from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
 from ingest.ownership import TargetKind
 from ingest.owning import Done, OwnerRefused, Wanted, assign
+from ingest.principal import NotAllowed, require
 
-BY: Final = "dashboard"
-"""Who changes something on a page."""
 _FIELDS: Final = ("key", "teams", "parts", "from", "reason")
 
 
@@ -132,8 +131,8 @@ def homed(
 
 def _recorded(ledger: Ledger, wanted: Wanted) -> Done | str:
     try:
-        return assign(ledger, wanted, at=now(), by=BY)
-    except (OwnerRefused, NotKnown) as error:
+        return assign(ledger, wanted, at=now(), by=require("finance").name)
+    except (OwnerRefused, NotKnown, NotAllowed) as error:
         return f"Not assigned: {error}."
     except SQLAlchemyError:
         return "Not assigned: the ledger is busy. Try again."

@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from dashboard import names
+from dashboard.limits import teams_seen
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
 
@@ -19,8 +20,9 @@ Dated = tuple[int | None, int]
 def owners_of(connection: sa.Connection, calls: Iterable[Dated]) -> Mapping[Dated, dict[str, str | None]]:
     """Team, customer and cost centre of each call that the assignments say anything of.
 
-    A call that is shared names all of its owners with their shares: `search 60%, ads 40%`.
+    A call that is shared names all of its owners with their shares: `search 60%, ads 40%`; to whoever sees some teams alone, those.
     """
+    seen = teams_seen(connection)
     wanted = set(calls)
     rows = _rows(connection, sorted({one for one, _ in wanted if one is not None}))
     people = names.people(
@@ -29,7 +31,11 @@ def owners_of(connection: sa.Connection, calls: Iterable[Dated]) -> Mapping[Date
     found: dict[Dated, dict[str, str | None]] = {}
     for attribution_id, at in wanted:
         held = rows.get(attribution_id, ())
-        if then := [row for row in held if row["first_at"] <= at < row["end_at"]]:
+        if then := [
+            row
+            for row in held
+            if row["first_at"] <= at < row["end_at"] and (seen is None or row["team_id"] in seen)
+        ]:
             found[attribution_id, at] = {kind: _named(then, kind, people) for kind in KINDS}
     return found
 

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from dashboard import names
+from dashboard.limits import limits
 from dashboard.names import Person
+from dashboard.question import ALL_TIME, SpendQuery
+from dashboard.runner import run
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 
@@ -13,10 +16,20 @@ Kind = Literal["virtual_key", "team"]
 NO_KEY: Final = "no key"
 
 
+def seen(ledger: Ledger) -> frozenset[int] | None:
+    """The keys and teams whose calls whoever asks may see; None where that is everybody."""
+    if not limits():
+        return None
+    query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("team", "virtual_key"), by_entry=True)
+    return frozenset(int(str(one)) for row in run(ledger, query).rows for one in row.key if one is not None)
+
+
 def by_name(ledger: Ledger, kind: directory.Kind) -> Mapping[str, Person]:
-    """Everybody of one kind by their shown name."""
+    """Everybody of one kind whom whoever asks may see, by their shown name."""
+    some = seen(ledger)
     with ledger.reading() as connection:
-        return {one.shown: one for one in names.entries(connection, kind)}
+        everybody = names.entries(connection, kind)
+    return {one.shown: one for one in everybody if some is None or one.entry_id in some}
 
 
 def known_as(ledger: Ledger, kind: Kind, text: str) -> Person | None:

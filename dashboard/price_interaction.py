@@ -17,6 +17,7 @@ from ingest.ledger.prices import add_points
 from ingest.ledger.types import micros
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.point import PricePoint
+from ingest.principal import NotAllowed, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:
@@ -86,6 +87,7 @@ def entered(
     """Add the prices that were typed, from a day on; why they were refused, or the points."""
     provider, model, currency = of
     try:
+        by = require("finance").name
         start = micros(read_moment("from", first or "", ledger.zone))
         points = points_of(
             provider,
@@ -94,11 +96,11 @@ def entered(
             valid_from=start,
             currency=currency,
             added_at=now(),
-            added_by="dashboard",
+            added_by=by,
         )
         with ledger.writing() as connection:
             add_points(connection, points)
-    except (PriceRefused, QuestionError) as error:
+    except (PriceRefused, QuestionError, NotAllowed) as error:
         return f"Not set: {error}."
     except SQLAlchemyError:
         return "Not set: the ledger is busy. Try again."

@@ -59,6 +59,10 @@ class Filter:
     values: tuple[str | None, ...]
 
 
+ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
+"""From the first instant there is to one that nobody will see."""
+
+
 @dataclass(frozen=True)
 class SpendQuery:
     """What is asked of the ledger."""

@@ -115,7 +115,10 @@ def listed(ledger: Ledger, query: CallsQuery) -> Page:
 
 def in_full(ledger: Ledger, event_id: UUID) -> Call | None:
     """Everything that is kept of one call; None where there is no such call."""
-    found = sa.select(*map(_undecoded, usage_event.c)).where(usage_event.c.event_id == event_id.bytes)
+    is_seen = restrictions((), usage_event, ledger.keyring)
+    found = sa.select(*map(_undecoded, usage_event.c)).where(
+        usage_event.c.event_id == event_id.bytes, *is_seen
+    )
     revisions = sa.select(sa.func.count()).where(usage_event_revision.c.event_id == event_id.bytes)
     with ledger.reading() as connection:
         row = connection.execute(found).mappings().one_or_none()
@@ -269,5 +272,7 @@ def first_call(ledger: Ledger) -> datetime | None:
 def _extreme(ledger: Ledger, which: Any) -> datetime | None:
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     with ledger.reading() as connection:
-        found = connection.execute(sa.select(which(at))).scalar()
+        found = connection.execute(
+            sa.select(which(at)).where(*restrictions((), usage_event, ledger.keyring))
+        ).scalar()
     return None if found is None else instant(found)

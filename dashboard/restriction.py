@@ -9,6 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from dashboard import catalogue
+from dashboard.limits import limited
 from dashboard.question import Filter
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
@@ -30,8 +31,8 @@ def term_id(text: str) -> sa.ScalarSelect[int]:
 def restrictions(
     filters: Iterable[Filter], table: sa.Table, keyring: KeyRing, *, owners: Owners = "sought"
 ) -> list[Column]:
-    """One condition per filter. `owners` says how to know whose a call is: see `Owners`."""
-    return [_restriction(one, table, keyring, owners=owners) for one in filters]
+    """One condition per filter, and per limit of whoever asks. `owners` says how to know whose a call is: see `Owners`."""
+    return [_restriction(one, table, keyring, owners=owners) for one in limited(filters)]
 
 
 def _restriction(  # noqa: PLR0911 - one for each kind

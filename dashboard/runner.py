@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from dashboard import buckets, catalogue, names
 from dashboard.catalogue import Value
+from dashboard.limits import limited
 from dashboard.measures import SMALL
 from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
 from dashboard.question import REPORTING, QuestionError, SpendQuery
@@ -96,7 +97,7 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     Raises:
         QuestionError: it cannot be answered as asked.
     """
-    query = rewrite(query)
+    query = rewrite(replace(query, filters=limited(query.filters)))
     with ledger.reading() as connection:
         rates = _rates(connection, query)
         may_fail = query.currency == REPORTING

@@ -11,12 +11,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import finance_api, focus_api, owners_api
-from dashboard.api import make_router
+from dashboard import api as read_api
+from dashboard import budgets_api, finance_api, focus_api, me_api, owners_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.reader import Reader
-from ingest.access import guarded
+from dashboard.security_headers import SecurityHeaders
+from dashboard.signing import Signing
+from ingest.access import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.api import make_api
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
@@ -25,21 +27,26 @@ _SMALLEST_PACKED: Final = 1_024
 
 
 class Site:
-    """Sends each request to the API or to the dashboard."""
+    """Sends each request to the API, to the dashboard or to the sign-in."""
 
-    def __init__(self, api: ASGIApp, dashboard: ASGIApp) -> None:
+    def __init__(self, api: ASGIApp, dashboard: ASGIApp, signing: ASGIApp) -> None:
         self._api = api
         self._dashboard = dashboard
+        self._signing = signing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, or the lifespan of both apps."""
         if scope["type"] == "lifespan":
             async with LifespanManager(self._dashboard):
                 await self._api(scope, receive, send)
-        elif scope["path"] == "/" and scope["type"] == "http":
+            return
+        path = scope["path"] + "/"
+        if path == "//" and scope["type"] == "http":
             await RedirectResponse(PREFIX)(scope, receive, send)
-        elif (scope["path"] + "/").startswith(PREFIX):
+        elif path.startswith(PREFIX):
             await self._dashboard(scope, receive, send)
+        elif path.startswith((f"{SIGN_IN}/", f"{SIGN_OUT}/")):
+            await self._signing(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 
@@ -47,9 +54,14 @@ class Site:
 def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
     api = make_api(ledger, settings)
-    api.include_router(make_router(ledger))
-    api.include_router(finance_api.make_router(ledger))
-    api.include_router(focus_api.make_router(ledger))
-    api.include_router(owners_api.make_router(ledger))
-    site = Site(api, Reader(KeptAssets(make_dashboard(ledger).server)))
-    return guarded(GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5), settings)
+    for part in (read_api, me_api, budgets_api, finance_api, focus_api, owners_api):
+        api.include_router(part.make_router(ledger))
+    dashboard = make_dashboard(ledger)
+    tries = Tries()
+    signing = Signing(ledger, settings, tries).app(ledger.keyring.proof("on the way"))
+    site = Site(api, Reader(KeptAssets(dashboard.server)), signing)
+    packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
+    is_https = (settings.public_url or "").startswith("https:")
+    return SecurityHeaders(
+        guarded(packed, ledger, settings, tries), dashboard.csp_hashes(), is_https=is_https
+    )

@@ -74,10 +74,11 @@ class FormatShape(BaseModel):
 _PROBLEMS: Final = {
     400: "The body cannot be read at all",
     401: "An access token is needed (where the server has one)",
-    403: "The request comes from elsewhere than this machine (where the server has no access token)",
+    403: "The token may not do this, or the request comes from elsewhere (where the server needs no token)",
     413: "The body is too large, packed or unpacked; the receipt says what was committed",
     415: "The body is of a kind, or packed in a way, that is not read",
     422: "A parameter cannot be used",
+    429: "Too many wrong tokens have come from this address; Retry-After says when to try again",
     500: "Something went wrong here",
     503: "The ledger cannot take it now; Retry-After says when to try again",
 }

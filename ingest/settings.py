@@ -46,6 +46,31 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         default=None, description="What a caller must show. Needed to serve on any address but loopback."
     )
+    public_url: str | None = Field(
+        default=None,
+        description="The address that people open, where something stands before the server: https://tally.example.com.",
+    )
+    session_hours: int = Field(
+        default=12, ge=1, le=24 * 90, description="Hours after which a browser signs in anew."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="The provider of identities (OpenID Connect) that people sign in with, as its issuer's URL.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="What that provider calls this server.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What this server shows to that provider."
+    )
+    oidc_name: str = Field(
+        default="your organisation", description="What the sign-in page calls that provider."
+    )
+    oidc_claim: str = Field(
+        default="groups", description="The claim of that provider that says which groups somebody is in."
+    )
+    oidc_roles: str = Field(
+        default="",
+        description="What groups may do: GROUP=SCOPE or GROUP=read:TEAM, separated by commas; * is everybody.",
+    )
     sync_user: str | None = Field(
         default=None, description="The user with which `sync` reads a store whose URL names none."
     )

@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ingest.access import Guard, guarded
+from ingest.access import guarded
+from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
 TOKEN: Final = "correct horse"
@@ -27,8 +28,20 @@ async def inside(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("inside")(scope, receive, send)
 
 
-def client(token: str | None = None, base: str = HERE, host: str = "127.0.0.1") -> TestClient:
-    return TestClient(Guard(inside, token, host), base_url=base)
+class Door:
+    """Clients of a guarded server."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __call__(self, token: str | None = None, base: str = HERE, host: str = "127.0.0.1") -> TestClient:
+        settings = Settings(admin_token=SecretStr(token) if token else None, host=host)
+        return TestClient(guarded(inside, self._ledger, settings), base_url=base)
+
+
+@pytest.fixture
+def client(embedded: Ledger) -> Door:
+    return Door(embedded)
 
 
 def basic(password: str) -> str:
@@ -45,7 +58,7 @@ def basic(password: str) -> str:
         {"authorization": "Bearer sk-bf-0123456789abcdef", "x-tallybook-token": TOKEN},
     ],
 )
-def test_the_token_opens_every_path(headers: dict[str, str]) -> None:
+def test_the_token_opens_every_path(client: Door, headers: dict[str, str]) -> None:
     outside = client(TOKEN, "https://tally.example.com")
     assert outside.get("/v1/spend", headers=headers).text == "inside"
     assert outside.post("/v1/ingest", headers=headers).text == "inside"
@@ -66,7 +79,7 @@ def test_the_token_opens_every_path(headers: dict[str, str]) -> None:
         {"x-tallybook-token": "\xe9"},
     ],
 )
-def test_nothing_else_does(headers: dict[str, str]) -> None:
+def test_nothing_else_does(client: Door, headers: dict[str, str]) -> None:
     answer = client(TOKEN).get(
         "/dashboard/", headers=[(k.encode(), v.encode("latin-1")) for k, v in headers.items()]
     )
@@ -78,13 +91,13 @@ def test_nothing_else_does(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_needs_no_token(path: str) -> None:
+def test_health_needs_no_token(client: Door, path: str) -> None:
     assert client(TOKEN).get(path).text == "inside"
     assert client(base="http://10.0.0.7").get(path).text == "inside"
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "/healthz/../v1/spend", "//healthz", "/metrics", "/docs"])
-def test_no_other_path_looks_like_health(path: str) -> None:
+def test_no_other_path_looks_like_health(client: Door, path: str) -> None:
     assert client(TOKEN).get(path).status_code == 401
 
 
@@ -98,7 +111,7 @@ def test_no_other_path_looks_like_health(path: str) -> None:
         "http://box.lan:8000",
     ],
 )
-def test_without_a_token_this_machine_may(base: str) -> None:
+def test_without_a_token_this_machine_may(client: Door, base: str) -> None:
     assert client(base=base, host="box.lan").get("/v1/spend").text == "inside"
 
 
@@ -114,7 +127,7 @@ def test_without_a_token_this_machine_may(base: str) -> None:
         "10.0.0.7",
     ],
 )
-def test_without_a_token_another_host_name_is_refused(host: str) -> None:
+def test_without_a_token_another_host_name_is_refused(client: Door, host: str) -> None:
     answer = client().get("/v1/spend", headers={"host": host})
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign_host")
 
@@ -123,17 +136,17 @@ def test_without_a_token_another_host_name_is_refused(host: str) -> None:
     "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8000", ""]
 )
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_a_page_of_another_origin_cannot_write(origin: str, token: str | None) -> None:
+def test_a_page_of_another_origin_cannot_write(client: Door, origin: str, token: str | None) -> None:
     headers = {"origin": origin, "authorization": basic(TOKEN)}
     answer = client(token).post("/v1/ingest", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
 
 
-def test_a_page_of_this_server_can() -> None:
+def test_a_page_of_this_server_can(client: Door) -> None:
     assert client().post("/dashboard/_dash-update-component", headers={"origin": HERE}).text == "inside"
 
 
-def test_websockets_are_guarded_too() -> None:
+def test_websockets_are_guarded_too(client: Door) -> None:
     with client().websocket_connect("ws://127.0.0.1:8000/live", headers={"origin": HERE}):
         pass
     for guard, headers in ((client(), {"origin": "https://evil.example"}), (client(TOKEN), {})):
@@ -142,9 +155,3 @@ def test_websockets_are_guarded_too() -> None:
             guard.websocket_connect("ws://127.0.0.1:8000/live", headers=headers),
         ):
             pass
-
-
-def test_the_settings_say_which_guard() -> None:
-    closed = TestClient(guarded(inside, Settings(admin_token=SecretStr(TOKEN))), base_url=HERE)
-    assert closed.get("/").status_code == 401
-    assert TestClient(guarded(inside, Settings()), base_url=HERE).get("/").text == "inside"

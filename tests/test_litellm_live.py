@@ -35,7 +35,7 @@ def served(embedded: Ledger) -> Iterator[str]:
     """The address of a Tallybook that wants a token."""
     settings = Settings(admin_token=SecretStr(TOKEN))
     config = uvicorn.Config(
-        guarded(make_api(embedded, settings), settings), port=0, log_level="error", lifespan="off"
+        guarded(make_api(embedded, settings), embedded, settings), port=0, log_level="error", lifespan="off"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -181,7 +181,7 @@ def whole(page: Any, ledger: Ledger, view: View) -> list[Any]:
     found = list(parts(page.content(ledger, view)))
     places = [part.id for part in found if isinstance(getattr(part, "id", None), dict)]
     names = [place["name"] for place in places if place["type"] == PART]
-    return [*found, *(one for name in names for one in parts(PARTS[name](ledger, view)))]
+    return [*found, *(one for name in names for one in parts(PARTS[name][1](ledger, view)))]
 
 
 def texts(component: Any) -> list[str]:

@@ -284,7 +284,7 @@ def test_an_error_of_ours_is_told_in_the_words_of_the_protocol(
 @media
 def test_a_token_is_asked_for_in_the_words_of_the_protocol(media: str, embedded: Ledger) -> None:
     settings = Settings(admin_token=SecretStr("of the tests"))
-    with TestClient(guarded(make_api(embedded, settings), settings)) as client:
+    with TestClient(guarded(make_api(embedded, settings), embedded, settings)) as client:
         refused = export(client, media, span(1))
         taken = export(client, media, span(1), authorization="Bearer of the tests")
     assert (refused.status_code, failure(refused, media)[0]) == (401, 16)

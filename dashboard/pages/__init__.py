@@ -20,6 +20,7 @@ from dashboard.pages import (
     whatif,
 )
 from dashboard.pages.parts import Content, part_name
+from ingest.principal import Scope, asking
 
 
 @dataclass(frozen=True)
@@ -32,24 +33,34 @@ class Page:
     parts: tuple[Content, ...] = ()
     is_filtered: bool = True
     """Whether it shows only what the filters let through."""
+    scope: Scope = "read"
+    """What somebody may do to whom it is shown."""
+    is_whole: bool = False
+    """Whether it tells of the calls of everybody, and is not shown to whoever sees some teams alone."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever asks may see it."""
+        principal = asking()
+        return principal.may(self.scope) and (principal.sees_all or not self.is_whole)
 
 
 PAGES: Final = (
     Page("", "Overview", overview.content, overview.PARTS),
     Page("models", "Models", models.content, models.PARTS),
     Page("keys", "Virtual keys", virtual_keys.content, virtual_keys.PARTS),
-    Page("teams", "Teams", teams.content),
+    Page("teams", "Teams", teams.content, is_whole=True),
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
-    Page("prices", "Prices", prices.content, prices.PARTS),
-    Page("chargeback", "Chargeback", chargeback.content, is_filtered=False),
-    Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False),
+    Page("prices", "Prices", prices.content, prices.PARTS, is_whole=True),
+    Page("chargeback", "Chargeback", chargeback.content, is_filtered=False, scope="finance"),
+    Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False, scope="finance"),
     Page("what-if", "What if", whatif.content, whatif.PARTS),
 )
 
 
-PARTS: Final = {part_name(part): part for page in PAGES for part in page.parts}
-"""Every part by the name that the browser asks for it."""
+PARTS: Final = {part_name(part): (page, part) for page in PAGES for part in page.parts}
+"""Every part with its page, by the name that the browser asks for it."""
 
 
 def page_at(path: str) -> Page | None:

@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 from dashboard import figures, people, wording
 from dashboard.fees import fees_of, sums
 from dashboard.filters import View, only, question
+from dashboard.limits import limits
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import chart, empty, later, notes, over_time, page
@@ -71,7 +72,7 @@ def spend(ledger: Ledger, view: View) -> Any:
 
 def fees(ledger: Ledger, query: SpendQuery) -> Any:
     """What fees cost beside the calls; nothing where there are none, or where calls are filtered."""
-    if query.filters or not (found := fees_of(ledger, query.period)):
+    if query.filters or limits() or not (found := fees_of(ledger, query.period)):
         return None
     rows = [
         [

@@ -108,6 +108,21 @@ def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> 
     return int(rows[0].entry_id)
 
 
+def entries(connection: sa.Connection, kind: str, idents: Sequence[str]) -> set[int]:
+    """The entries that are known by some ids."""
+    c, alias = directory.c, directory_alias.c
+    own = sa.select(c.entry_id).where(c.kind == kind, c.ident.in_(idents))
+    tied = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
+    return {int(one) for select in (own, tied) for one in connection.execute(select).scalars()}
+
+
+def ident(connection: sa.Connection, entry_id: int) -> str:
+    """The id of an entry."""
+    return str(
+        connection.execute(sa.select(directory.c.ident).where(directory.c.entry_id == entry_id)).scalar()
+    )
+
+
 def shown(connection: sa.Connection, entry_id: int) -> str:
     """What an entry is called."""
     c = directory.c

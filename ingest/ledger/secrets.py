@@ -49,6 +49,10 @@ class KeyRing:
         keyed = hmac.new(self._secret, sha256_hex.lower().encode(), hashlib.sha256).hexdigest()
         return f"key:v{VERSION}:{keyed[:40]}"
 
+    def proof(self, text: str) -> str:
+        """The keyed hash by which a token or a session is known."""
+        return hmac.new(self._secret, b"access:" + text.encode(), hashlib.sha256).hexdigest()
+
     def __reduce__(self) -> tuple[type["KeyRing"], tuple[bytes]]:
         return KeyRing, (self._secret,)
 

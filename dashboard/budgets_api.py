@@ -1,0 +1,79 @@
+"""`GET /v1/budgets` and one of them: how far budgets are used, and whether a key may go on. For gateways and for people."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from dashboard import people
+from dashboard.api import only_known, understood
+from dashboard.budgets import Burn, binding, burns
+from dashboard.question import QuestionError
+from ingest.accept import now
+from ingest.description import described
+from ingest.ledger import directory
+from ingest.ledger.engine import Ledger
+from ingest.principal import asking
+from ingest.problems import MEDIA_TYPE, Problem
+
+_JSON: Final = described(401, 403, 422, 500)
+_ONE: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "No such budget", "content": {MEDIA_TYPE: {}}},
+    **_JSON,
+}
+_KEY: Final = "Only budgets that bind this key: its id, its name, or the key itself in the header x-bf-vk."
+
+
+def make_router(ledger: Ledger) -> APIRouter:
+    """The budgets of one ledger."""
+    router = APIRouter(prefix="/v1", tags=["finance"])
+
+    @router.get("/budgets", responses=_JSON, summary="How far budgets are used, and whether a key may go on")
+    def budgets(
+        request: Request,
+        virtual_key: Annotated[str | None, Query(description=_KEY)] = None,
+        shown_key: Annotated[str | None, Header(alias="x-bf-vk", description=_KEY)] = None,
+    ) -> Response:
+        at = now()
+        with understood():
+            only_known(request, ("virtual_key",))
+            found = burns(ledger, at)
+            if key := shown_key or virtual_key:
+                found = binding(ledger, _entry(ledger, key), found, at)
+        return JSONResponse(_answer(found))
+
+    @router.get(
+        "/budgets/{name}",
+        responses=_ONE,
+        summary="How far a budget is used, and whether its subject may go on",
+    )
+    def one_budget(name: str) -> Response:
+        for one in burns(ledger, now()):
+            if one.budget.name == name:
+                return JSONResponse(one.as_json())
+        raise Problem(
+            404, "unknown_budget", "No such budget", f"There is no budget {name!r} that counts today."
+        )
+
+    return router
+
+
+def _answer(found: list[Burn]) -> dict[str, Any]:
+    """Budgets, and whether all of them allow more."""
+    return {"allowed": all(one.is_allowed for one in found), "budgets": [one.as_json() for one in found]}
+
+
+def _entry(ledger: Ledger, key: str) -> int:
+    """The key that is meant. Whoever sees some teams alone is told nothing of the keys of others."""
+    unknown = QuestionError("unknown_key", "virtual_key", "virtual_key: there is no such key")
+    try:
+        with ledger.reading() as connection:
+            entry = directory.find(connection, "virtual_key", key, ledger.keyring)
+    except directory.NotKnown as error:
+        if not asking().sees_all:
+            raise unknown from error
+        raise QuestionError("unknown_key", "virtual_key", f"virtual_key: {error}") from error
+    seen = people.seen(ledger)
+    if seen is not None and entry not in seen:
+        raise unknown
+    return entry

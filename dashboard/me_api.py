@@ -1,0 +1,68 @@
+"""`GET /v1/me/usage`: whoever holds a virtual key sees what was used with it, and what they may still spend. Who that is the guard has said."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from dashboard import budgets, people
+from dashboard.answer import as_csv, as_json
+from dashboard.api import (
+    CSV,
+    FORMAT,
+    From,
+    Names,
+    Timezone,
+    To,
+    file_headers,
+    only_known,
+    read_format,
+    understood,
+    wants_csv,
+)
+from dashboard.question import Words, parse
+from dashboard.runner import run
+from ingest.accept import now
+from ingest.description import described
+from ingest.ledger.engine import Ledger
+from ingest.principal import asking
+
+_BOTH: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {}, "text/csv": {}}},
+    **described(401, 403, 422, 429, 500),
+}
+
+
+def make_router(ledger: Ledger) -> APIRouter:
+    """What the holder of a virtual key may ask of one ledger."""
+    router = APIRouter(prefix="/v1/me", tags=["read"])
+
+    @router.get("/usage", responses=_BOTH, summary="What was used with the caller's own virtual key")
+    def usage(
+        request: Request,
+        *,
+        by: Names = None,
+        metric: Names = None,
+        start: From = None,
+        end: To = None,
+        interval: Annotated[str | None, Query(description="hour, day, week or month.")] = None,
+        timezone: Timezone = None,
+        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
+    ) -> Response:
+        known = ("by", "metric", "from", "to", "interval", "timezone", "format")
+        with understood():
+            only_known(request, known)
+            words = Words(by or (), metric or (), start, end, interval, timezone)
+            as_file = read_format(form) == "csv"
+            result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+        if as_file or (form is None and wants_csv(request)):
+            return Response(
+                as_csv(result), media_type=CSV, headers=file_headers("usage") if as_file else None
+            )
+        holder = people.known_as(ledger, "virtual_key", asking().virtual_key or "")
+        burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
+        name = None if holder is None else holder.shown
+        return JSONResponse({"virtual_key": name} | as_json(result) | {"budgets": burns})
+
+    return router
