@@ -6,7 +6,7 @@ Authlib speaks the protocol: discovery, the code flow with PKCE, state, nonce an
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-import httpx
+import httpx2
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -90,8 +90,8 @@ class Identities:
         """
         try:
             return cast("Response", await self._client.authorize_redirect(request, back))
-        except httpx.HTTPError as error:
-            raise NotKnown(f"the provider of identities cannot be reached: {type(error).__name__}") from error
+        except httpx2.HTTPError as error:
+            raise _away(error) from error
 
     async def answer(self, request: Request) -> Principal:
         """Who somebody is that comes back.
@@ -109,8 +109,8 @@ class Identities:
             raise NotKnown(
                 f"the provider of identities did not say who you are ({code}): try again"
             ) from error
-        except httpx.HTTPError as error:
-            raise NotKnown(f"the provider of identities cannot be reached: {type(error).__name__}") from error
+        except httpx2.HTTPError as error:
+            raise _away(error) from error
         return self.principal(token.get("userinfo") or {})
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
@@ -145,3 +145,9 @@ def _groups(claim: Any) -> list[str]:
     if isinstance(claim, str):
         return [claim]
     return [str(one) for one in claim] if isinstance(claim, list | tuple) else []
+
+
+def _away(error: httpx2.HTTPError) -> NotKnown:
+    if isinstance(error, httpx2.HTTPStatusError):
+        return NotKnown(f"the provider of identities answered {error.response.status_code}: try again")
+    return NotKnown(f"the provider of identities cannot be reached: {type(error).__name__}")

@@ -115,7 +115,7 @@ def _books(ledger: Ledger) -> None:
         for name, amount in (("borealis", 7777), ("atlas", 5)):
             team = entry(ledger, "team", name, connection)
             key = entry(ledger, "virtual_key", f"{name}-key", connection)
-            about = {"per": "month", "tokens": None, "currency": "USD", "recorded_at": 1}
+            about: dict[str, Any] = {"per": "month", "tokens": None, "currency": "USD", "recorded_at": 1}
             add_budgets(
                 connection,
                 [
