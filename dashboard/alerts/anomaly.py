@@ -1,17 +1,18 @@
 """Anomalies: whether a day is far from what the days before it let expect, upwards or downwards.
 
 Expected is the level of the last week times the weekday's factor (`seasons`). How far days usually are from what was
-expected of them is the median absolute deviation of the distances of the last eight weeks, and a day is an anomaly where
+expected of them is the median absolute deviation of their distances in the last twelve weeks, and a day is an anomaly where
 
     |ln value - ln expected| * 0.6745 / MAD > 3.5
 
-which is the modified z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), on ratios. Medians
-only: a day that was an anomaly moves neither what is expected of the next ones nor how far they may be from it, and after four days of
-seven at a new level, that level is what is expected.
+which is the modified z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), taken on ratios. After
+two days in a row that are both more than half as far out on one side, half as far is enough for the third: so a new level
+shows where one day alone could be noise. There are only medians in it: a day that was an anomaly hardly moves what is
+expected of the next ones, nor how far they may be from it; and when four days of seven are at a new level, it is the level.
 
-What is too little to tell anybody is none: a day within a fifth of the expected one, or of a usual day, is never an
-anomaly, nor is one that is within 3.5 times the square root of what was expected (counts as small as that are chance), nor what that
-weekday did twice before.
+Some differences are nobody's concern: a fifth of a usual day, 3.5 times the square root of what was expected (counts as
+small as that are chance), what the same weekday has done twice before, and where nothing is expected because there is use
+only now and then, up to twice of what came twice.
 """
 
 from collections.abc import Sequence
@@ -26,11 +27,14 @@ LEAST: Final = 2 * WEEK
 """Days before the judged one that have to be known, counted from the first one with a value."""
 
 _LIMIT: Final = Decimal("3.5")
+_IN_A_ROW: Final = _LIMIT / 2
+"""The limit for the third of three days in a row."""
 _QUIETEST: Final = Decimal("0.06")
 """Noise is never taken to be less than this: 3.5 times it is a factor of 1.23."""
 _SLIGHT: Final = Decimal("0.2")
 """The part of a usual day by which a day has to differ."""
-_LEVEL: Final = WEEK
+_RARE: Final = 2
+"""What a weekday did so many times is no anomaly any more."""
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -54,10 +58,10 @@ def judge(days: Sequence[Day], least: int = 0) -> Verdict | None:
     """The verdict about the last day; None where less than two full weeks before it are known.
 
     Args:
-        days: Consecutive days, the oldest first. Eight weeks before the last one are used, and it takes two.
+        days: Consecutive days, the oldest first. It takes two weeks before the last one, twelve are used.
         least: A difference up to which nobody wants to be told of it, in the unit of the values.
     """
-    history, last = known(days[:-1]), days[-1]
+    history, last = known(days)[:-1], days[-1]
     if len(history) < LEAST:
         return None
     with localcontext(EXACT):
@@ -76,21 +80,48 @@ def judge(days: Sequence[Day], least: int = 0) -> Verdict | None:
 
 def _range(of: Seasons, day: date, least: int) -> tuple[int, int, int]:
     """What is expected of a day, and the least and the most that is no anomaly."""
-    flat, weekday = of.flat, of.weekdays[day.weekday()]
-    log = median(flat[-_LEVEL:]) + weekday
-    distances = before(flat, _LEVEL)
-    reach = _LIMIT * max(spread(distances) * _correction(len(flat)), _QUIETEST)
+    log = median(of.flat[-WEEK:]) + of.weekdays[day.weekday()]
+    expected = Decimal(0) if log < of.nothing else log.exp()
+    down, up = _reach(of, day)
+    margin = max(_SLIGHT * of.usual, _LIMIT * expected.sqrt(), Decimal(least))
+    low = min((log + down).exp(), expected - margin)
+    high = max((log + up).exp(), expected + margin)
+    if not expected:
+        high = max(high, 2 * _out_of_nothing(of))
+    return whole(expected), whole(low), whole(high)
+
+
+def _out_of_nothing(of: Seasons) -> Decimal:
+    """The most that came twice on days of which nothing was expected, as where a key is used now and then."""
+    flat, nothing = of.flat, of.nothing
+    came = sorted(
+        max(one.value, 0)
+        for at, one in enumerate(of.days[WEEK:])
+        if median(flat[at : at + WEEK]) + of.weekdays[one.day.weekday()] < nothing
+    )
+    return Decimal(came[-_RARE]) if len(came) >= _RARE else Decimal(0)
+
+
+def _reach(of: Seasons, day: date) -> tuple[Decimal, Decimal]:
+    """How far below and above what is expected of it the logarithm of a day may be."""
+    flat, distances = of.flat, before(of.flat)
+    noise = max(spread(distances) * _correction(len(flat)), _QUIETEST)
+    down, up = -_LIMIT * noise, _LIMIT * noise
     same = sorted(
         distance
-        for one, distance in zip(of.days[_LEVEL:], distances, strict=True)
+        for one, distance in zip(of.days[WEEK:], distances, strict=True)
         if one.day.weekday() == day.weekday()
     )
-    down, up = (-reach, reach) if len(same) < 3 else (min(-reach, same[1]), max(reach, same[-2]))
-    expected = Decimal(0) if of.is_nothing(log) else log.exp()
-    margin = max(_SLIGHT * of.usual, _LIMIT * expected.sqrt(), Decimal(least))
-    high = max((log + up).exp(), expected + margin)
-    low = min((log + down).exp(), expected - margin)
-    return whole(expected), whole(low), whole(high)
+    if len(same) > _RARE:
+        down, up = min(down, same[_RARE - 1] - noise), max(up, same[-_RARE] + noise)
+    start = median(flat[-WEEK - 2 : -2])
+    """The level before the last two days, from which three in a row are measured."""
+    aside = start - median(flat[-WEEK:])
+    if min(flat[-2:]) > start + _IN_A_ROW * noise:
+        up = max(aside + _IN_A_ROW * noise, Decimal(0))
+    if max(flat[-2:]) < start - _IN_A_ROW * noise:
+        down = min(aside - _IN_A_ROW * noise, Decimal(0))
+    return down, up
 
 
 def _correction(days: int) -> Decimal:

@@ -14,7 +14,19 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Final
 
-from dashboard.alerts.seasons import EXACT, WEEK, Day, Seasons, around, before, known, median, seasons, spread, whole
+from dashboard.alerts.seasons import (
+    EXACT,
+    WEEK,
+    Day,
+    Seasons,
+    around,
+    before,
+    known,
+    median,
+    seasons,
+    spread,
+    whole,
+)
 
 LEAST: Final = 3
 """Complete days that have to be known, counted from the first one with a value."""
@@ -107,14 +119,21 @@ def _plain(days: Sequence[Day]) -> _Pace:
     values = [Decimal(max(one.value, 0)) for one in days[-WEEK:]]
     mean = sum(values, Decimal(0)) / len(values)
     noise = Decimal("0.5")
-    return _Pace(mean.ln(), Decimal(0), [Decimal(0)] * WEEK, noise, noise / Decimal(len(values)).sqrt(), Decimal("0.01"))
+    return _Pace(
+        mean.ln(),
+        Decimal(0),
+        [Decimal(0)] * WEEK,
+        noise,
+        noise / Decimal(len(values)).sqrt(),
+        Decimal("0.01"),
+    )
 
 
 def _seasonal(of: Seasons) -> _Pace:
     flat = of.flat
     level, slope = median(flat[-_LEVEL:]), growth(flat)
     distances = [one - middle for one, middle in zip(flat, around(flat), strict=True)]
-    noise = max(spread(before(flat, WEEK)), Decimal("0.02"))
+    noise = max(spread(before(flat)), Decimal("0.02"))
     return _Pace(
         level=level + slope * (_LEVEL + 1) / 2 - slope + _smeared(distances),
         growth=slope,

@@ -16,7 +16,7 @@ from itertools import dropwhile
 from typing import Final, NamedTuple
 
 WEEK: Final = 7
-HISTORY: Final = 8 * WEEK
+HISTORY: Final = 12 * WEEK
 """So many days before the one in question are looked at, at most."""
 EXACT: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 """The context of all that is worked out here."""
@@ -43,25 +43,26 @@ class Seasons:
     weekdays: Sequence[Decimal]
     """The logarithm of each weekday's factor, Monday first."""
     usual: Decimal
-    """The median of the days that have a value."""
+    """The median of the days of the last four weeks that have a value."""
 
     @property
     def flat(self) -> list[Decimal]:
         """The logarithms without their weekday's part."""
         return [log - self.weekdays[one.day.weekday()] for one, log in zip(self.days, self.logs, strict=True)]
 
-    def is_nothing(self, log: Decimal) -> bool:
-        """Whether a logarithm stands for as good as nothing."""
-        return log < EXACT.ln(self.usual * 4 / _SLIGHT)
+    @property
+    def nothing(self) -> Decimal:
+        """A logarithm below this stands for as good as nothing."""
+        return EXACT.ln(self.usual * 4 / _SLIGHT)
 
 
 def known(days: Sequence[Day]) -> list[Day]:
-    """The days from the first one with a value on, the last eight weeks of them.
+    """The last day and twelve weeks before it, from the first day with a value on.
 
     Raises:
         ValueError: the days do not follow one another.
     """
-    recent = days[-HISTORY:]
+    recent = days[-HISTORY - 1 :]
     for before, after in zip(recent, recent[1:], strict=False):
         if after.day - before.day != timedelta(days=1):
             raise ValueError(f"{after.day} does not follow {before.day}")
@@ -70,11 +71,16 @@ def known(days: Sequence[Day]) -> list[Day]:
 
 def seasons(days: Sequence[Day]) -> Seasons:
     """Days taken apart: at least one full week, some day of which has a value."""
-    usual = median([Decimal(one.value) for one in days if one.value > 0])
+    usual = _usual(days[-4 * WEEK :]) or _usual(days)
     logs = _logs(days, usual)
     factors = _weekday_parts(days, logs, around(logs))
     flat = [log - factors[one.day.weekday()] for one, log in zip(days, logs, strict=True)]
     return Seasons(days, logs, _weekday_parts(days, logs, around(flat)), usual)
+
+
+def _usual(days: Sequence[Day]) -> Decimal:
+    values = [Decimal(one.value) for one in days if one.value > 0]
+    return median(values) if values else Decimal(0)
 
 
 def _logs(days: Sequence[Day], usual: Decimal) -> list[Decimal]:
@@ -98,9 +104,9 @@ def around(numbers: Sequence[Decimal]) -> list[Decimal]:
     return [weeks[min(max(at - WEEK // 2, 0), len(weeks) - 1)] for at in range(len(numbers))]
 
 
-def before(numbers: Sequence[Decimal], count: int) -> list[Decimal]:
-    """How far each number but the first `count` is from the median of the `count` before it."""
-    return [numbers[at] - median(numbers[at - count : at]) for at in range(count, len(numbers))]
+def before(numbers: Sequence[Decimal]) -> list[Decimal]:
+    """How far each number from the second week on is from the median of the week before it."""
+    return [numbers[at] - median(numbers[at - WEEK : at]) for at in range(WEEK, len(numbers))]
 
 
 def spread(distances: Sequence[Decimal]) -> Decimal:

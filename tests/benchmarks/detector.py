@@ -38,7 +38,7 @@ Rule = Callable[[Sequence[Day]], bool]
 
 @dataclass(frozen=True)
 class Year:
-    """Daily spend, eight weeks and a year of it, and what was planted in the year."""
+    """Daily spend, twelve weeks and a year of it, and what was planted in the year."""
 
     days: Sequence[Day]
     planted: Mapping[int, str]
@@ -144,7 +144,10 @@ def print_scores(noise: float, seeds: Sequence[int]) -> None:
     print(f"\n| noise {noise:.0%} a day, {len(seeds)} years | planted | " + " | ".join(scores) + " |")
     print("|---|---|" + "---|" * len(scores))
     for kind in (*KINDS, STEP):
-        cells = [f"{one.found[kind]} found, {one.planted[kind] - one.found[kind]} missed" for one in scores.values()]
+        cells = [
+            f"{one.found[kind]} found, {one.planted[kind] - one.found[kind]} missed"
+            for one in scores.values()
+        ]
         print(f"| {kind} | {len(seeds) * (1 if kind == STEP else EACH)} | " + " | ".join(cells) + " |")
     rows: dict[str, list[str]] = {
         "alarms in the week of a step": [f"{one.alarms_of_steps / one.years:.1f}" for one in scores.values()],
@@ -191,12 +194,16 @@ def print_misses(noise: float, seeds: Sequence[int]) -> None:
     for has_anomalies in (False, True):
         years = [year(seed, noise, has_anomalies=has_anomalies) for seed in seeds]
         kind = "with anomalies and a step" if has_anomalies else "without anomalies"
-        print(f"\n| noise {noise:.0%} a day, {kind}: day | forecast: median | 90% | within the range | run-rate: median | 90% |")
+        print(
+            f"\n| noise {noise:.0%} a day, {kind}: day | forecast: median | 90% | within the range | run-rate: median | 90% |"
+        )
         print("|---|---|---|---|---|---|")
         for on in ON:
             found = [miss for one in years for miss in misses(one, on)]
             ours, naive = sorted(one.ours for one in found), sorted(one.run_rate for one in found)
-            cells = [f"{errors[int(len(errors) * part)]:.1%}" for errors in (ours, naive) for part in (0.5, 0.9)]
+            cells = [
+                f"{errors[int(len(errors) * part)]:.1%}" for errors in (ours, naive) for part in (0.5, 0.9)
+            ]
             within = sum(one.is_within for one in found) / len(found)
             print(f"| {on} | {cells[0]} | {cells[1]} | {within:.0%} | {cells[2]} | {cells[3]} |")
 
@@ -204,13 +211,15 @@ def print_misses(noise: float, seeds: Sequence[int]) -> None:
 def main() -> None:
     """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, nargs=2, default=(SEEDS.start, SEEDS.stop), metavar=("FROM", "TO"))
+    arguments.add_argument(
+        "--seeds", type=int, nargs=2, default=(SEEDS.start, SEEDS.stop), metavar=("FROM", "TO")
+    )
     seeds = range(*arguments.parse_args().seeds)
     for noise in NOISES:
         print_scores(noise, seeds)
     for noise in NOISES:
         print_misses(noise, seeds)
-    days = year(seeds[0], NOISES[0]).days[:HISTORY + 1]
+    days = year(seeds[0], NOISES[0]).days[: HISTORY + 1]
     started = time.perf_counter()
     for _ in range(100):
         judge(days)
