@@ -92,7 +92,7 @@ def test_a_lasting_doubling_is_an_anomaly_for_less_than_a_week() -> None:
 
 
 def test_a_doubling_that_one_day_cannot_tell_from_noise_is_found_on_the_third() -> None:
-    values = noisy(12, percent=45)
+    values = noisy(12, percent=30)
     values = values[:63] + [200 * usual for usual in WORKWEEK]
     assert alarms(values, 56)[0] == 65
 
