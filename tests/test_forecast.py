@@ -32,7 +32,7 @@ def of_june(days: Sequence[Day], part: Fraction = Fraction(0)) -> Forecast:
 
 
 def is_about(amount: int, dollars: int, percent: int = 1) -> bool:
-    return abs(amount - dollars * DOLLAR) * 100 <= percent * dollars * DOLLAR
+    return 100 * abs(amount - dollars * DOLLAR) <= percent * dollars * DOLLAR
 
 
 def test_three_complete_days_have_to_be_known() -> None:

@@ -26,9 +26,9 @@ from dashboard.alerts.seasons import EXACT, WEEK, Day, Seasons, before, known, m
 LEAST: Final = 2 * WEEK
 """Days before the judged one that have to be known, counted from the first one with a value."""
 
-_LIMIT: Final = Decimal("3.5")
-_IN_A_ROW: Final = _LIMIT / 2
-"""The limit for the third of three days in a row."""
+LIMIT: Final = Decimal("3.5")
+"""What the modified z-score of an anomaly is above."""
+
 _QUIETEST: Final = Decimal("0.06")
 """Noise is never taken to be less than this: 3.5 times it is a factor of 1.23."""
 _SLIGHT: Final = Decimal("0.2")
@@ -54,18 +54,19 @@ class Verdict:
     """In words for a person."""
 
 
-def judge(days: Sequence[Day], least: int = 0) -> Verdict | None:
+def judge(days: Sequence[Day], least: int = 0, limit: Decimal = LIMIT) -> Verdict | None:
     """The verdict about the last day; None where less than two full weeks before it are known.
 
     Args:
         days: Consecutive days, the oldest first. It takes two weeks before the last one, twelve are used.
         least: A difference up to which nobody wants to be told of it, in the unit of the values.
+        limit: The modified z-score above which a day is an anomaly; a lower one finds more, and more that is none.
     """
     history, last = known(days)[:-1], days[-1]
     if len(history) < LEAST:
         return None
     with localcontext(EXACT):
-        expected, low, high = _range(seasons(history), last.day, least)
+        expected, low, high = _range(seasons(history), last.day, least, limit)
     number = sum(one.day.weekday() == last.day.weekday() for one in history)
     return Verdict(
         day=last.day,
@@ -78,12 +79,12 @@ def judge(days: Sequence[Day], least: int = 0) -> Verdict | None:
     )
 
 
-def _range(of: Seasons, day: date, least: int) -> tuple[int, int, int]:
+def _range(of: Seasons, day: date, least: int, limit: Decimal) -> tuple[int, int, int]:
     """What is expected of a day, and the least and the most that is no anomaly."""
     log = median(of.flat[-WEEK:]) + of.weekdays[day.weekday()]
     expected = Decimal(0) if log < of.nothing else log.exp()
-    down, up = _reach(of, day)
-    margin = max(_SLIGHT * of.usual, _LIMIT * expected.sqrt(), Decimal(least))
+    down, up = _reach(of, day, limit)
+    margin = max(_SLIGHT * of.usual, limit * expected.sqrt(), Decimal(least))
     low = min((log + down).exp(), expected - margin)
     high = max((log + up).exp(), expected + margin)
     if not expected:
@@ -102,11 +103,11 @@ def _out_of_nothing(of: Seasons) -> Decimal:
     return Decimal(came[-_RARE]) if len(came) >= _RARE else Decimal(0)
 
 
-def _reach(of: Seasons, day: date) -> tuple[Decimal, Decimal]:
+def _reach(of: Seasons, day: date, limit: Decimal) -> tuple[Decimal, Decimal]:
     """How far below and above what is expected of it the logarithm of a day may be."""
     flat, distances = of.flat, before(of.flat)
     noise = max(spread(distances) * _correction(len(flat)), _QUIETEST)
-    down, up = -_LIMIT * noise, _LIMIT * noise
+    down, up = -limit * noise, limit * noise
     same = sorted(
         distance
         for one, distance in zip(of.days[WEEK:], distances, strict=True)
@@ -116,11 +117,11 @@ def _reach(of: Seasons, day: date) -> tuple[Decimal, Decimal]:
         down, up = min(down, same[_RARE - 1] - noise), max(up, same[-_RARE] + noise)
     start = median(flat[-WEEK - 2 : -2])
     """The level before the last two days, from which three in a row are measured."""
-    aside = start - median(flat[-WEEK:])
-    if min(flat[-2:]) > start + _IN_A_ROW * noise:
-        up = max(aside + _IN_A_ROW * noise, Decimal(0))
-    if max(flat[-2:]) < start - _IN_A_ROW * noise:
-        down = min(aside - _IN_A_ROW * noise, Decimal(0))
+    aside, half = start - median(flat[-WEEK:]), limit / 2 * noise
+    if min(flat[-2:]) > start + half:
+        up = max(aside + half, Decimal(0))
+    if max(flat[-2:]) < start - half:
+        down = min(aside - half, Decimal(0))
     return down, up
 
 

@@ -26,7 +26,6 @@ from dashboard.alerts.seasons import (
     known,
     median,
     seasons,
-    spread,
     whole,
 )
 

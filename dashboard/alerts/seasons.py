@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from itertools import dropwhile
+from itertools import dropwhile, pairwise
 from typing import Final, NamedTuple
 
 WEEK: Final = 7
@@ -63,9 +63,9 @@ def known(days: Sequence[Day]) -> list[Day]:
         ValueError: the days do not follow one another.
     """
     recent = days[-HISTORY - 1 :]
-    for before, after in zip(recent, recent[1:], strict=False):
-        if after.day - before.day != timedelta(days=1):
-            raise ValueError(f"{after.day} does not follow {before.day}")
+    for one, after in pairwise(recent):
+        if after.day - one.day != timedelta(days=1):
+            raise ValueError(f"{after.day} does not follow {one.day}")
     return list(dropwhile(lambda one: one.value <= 0, recent))
 
 
