@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from ingest.money import PICO_PER_UNIT
 
 JUNE, JULY = date(2026, 6, 1), date(2026, 7, 1)
 """June 2026 begins on a Monday."""
-DOLLAR = PICO_PER_UNIT
+DOLLAR: Final[int] = PICO_PER_UNIT
 WORKWEEK = (100, 110, 120, 110, 90, 20, 15)
 
 

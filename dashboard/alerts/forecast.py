@@ -81,7 +81,7 @@ def forecast(days: Sequence[Day], first: date, end: date, part: Fraction = Fract
 
     Args:
         days: Consecutive days, the oldest first, from `first` or earlier up to yesterday or today. The more of them are before
-            `first`, up to eight weeks, the better.
+            `first`, up to twelve weeks, the better.
         first: The first day of the period.
         end: The day after its last.
         part: How much of the last day is over; 0 means all of it.
