@@ -99,6 +99,24 @@ def test_a_doubling_that_one_day_cannot_tell_from_noise_is_found_on_the_third() 
     assert alarms(values, 56)[0] == 65
 
 
+def test_a_halving_that_one_day_cannot_tell_from_noise_is_found_on_the_third() -> None:
+    values = noisy(12, percent=40)
+    values = values[:63] + [45 * usual for usual in WORKWEEK]
+    assert alarms(values, 56)[0] == 65
+
+
+def test_two_weeks_of_history_seldom_raise_an_alarm_over_noise() -> None:
+    found = [alarms(noisy(3, seed, percent=30)[:17], 16) for seed in range(100)]
+    assert sum(map(bool, found)) <= 4
+
+
+def test_a_doubled_day_is_found_a_month_after_a_fall_to_a_tenth() -> None:
+    values = noisy(11)
+    values = values[:42] + [value // 10 for value in values[42:]]
+    values[72] *= 2
+    assert alarms(values, 70) == [72]
+
+
 def test_the_same_deviation_is_within_the_noise_of_a_restless_team() -> None:
     calm, restless = noisy(8, percent=5), noisy(8, percent=60)
     assert verdict([*calm, 180 * 100]).is_anomaly
