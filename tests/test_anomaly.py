@@ -110,11 +110,11 @@ def test_two_weeks_of_history_seldom_raise_an_alarm_over_noise() -> None:
     assert sum(map(bool, found)) <= 4
 
 
-def test_a_doubled_day_is_found_a_month_after_a_fall_to_a_tenth() -> None:
-    values = noisy(11)
-    values = values[:42] + [value // 10 for value in values[42:]]
-    values[72] *= 2
-    assert alarms(values, 70) == [72]
+def test_a_doubled_day_is_found_three_weeks_after_a_fall_to_a_tenth() -> None:
+    values = noisy(14)
+    values = values[:70] + [value // 10 for value in values[70:]]
+    values[93] *= 2
+    assert alarms(values, 91) == [93]
 
 
 def test_the_same_deviation_is_within_the_noise_of_a_restless_team() -> None:
