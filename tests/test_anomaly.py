@@ -44,6 +44,7 @@ def alarms(values: Sequence[int], start: int) -> list[int]:
 
 
 def test_two_full_weeks_have_to_be_known() -> None:
+    assert judge([]) is None
     assert judge(spend([5] * 14)) is None
     assert judge(spend([5] * 15)) is not None
 

@@ -34,6 +34,7 @@ LEAST: Final = 3
 
 _LEVEL: Final = 2 * WEEK
 _DAMPED: Final = Decimal("0.7")
+"""The part of past growth that is expected to go on."""
 _STEEPEST: Final = Decimal("0.02")
 """Growth a day is never taken to be more than this, up or down."""
 _FOUR_OF_FIVE: Final = Decimal("1.2816")
