@@ -30,6 +30,7 @@ bench: .venv/tested
 	$(BIN)/python tests/benchmarks/pricing.py
 	$(BIN)/python tests/benchmarks/pages.py
 	$(BIN)/python tests/benchmarks/clicking.py
+	$(BIN)/python tests/benchmarks/detector.py
 
 clean:
 	rm -rf .venv demo.db demo.db-* demo.db.secret

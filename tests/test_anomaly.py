@@ -44,6 +44,7 @@ def alarms(values: Sequence[int], start: int) -> list[int]:
 
 
 def test_two_full_weeks_have_to_be_known() -> None:
+    assert judge([]) is None
     assert judge(spend([5] * 14)) is None
     assert judge(spend([5] * 15)) is not None
 
@@ -97,6 +98,24 @@ def test_a_doubling_that_one_day_cannot_tell_from_noise_is_found_on_the_third() 
     values = noisy(12, percent=30)
     values = values[:63] + [200 * usual for usual in WORKWEEK]
     assert alarms(values, 56)[0] == 65
+
+
+def test_a_halving_that_one_day_cannot_tell_from_noise_is_found_on_the_third() -> None:
+    values = noisy(12, percent=40)
+    values = values[:63] + [45 * usual for usual in WORKWEEK]
+    assert alarms(values, 56)[0] == 65
+
+
+def test_two_weeks_of_history_seldom_raise_an_alarm_over_noise() -> None:
+    found = [alarms(noisy(3, seed, percent=30)[:17], 16) for seed in range(100)]
+    assert sum(map(bool, found)) <= 4
+
+
+def test_a_doubled_day_is_found_three_weeks_after_a_fall_to_a_tenth() -> None:
+    values = noisy(14)
+    values = values[:70] + [value // 10 for value in values[70:]]
+    values[93] *= 2
+    assert alarms(values, 91) == [93]
 
 
 def test_the_same_deviation_is_within_the_noise_of_a_restless_team() -> None:

@@ -102,6 +102,30 @@ def test_use_now_and_then_is_forecast_as_what_it_is_on_average() -> None:
     assert is_about(made.expected, 30 * sum(values) // 84, percent=25)
 
 
+def test_days_that_are_now_and_then_large_are_expected_to_be_so_again() -> None:
+    chance = random.Random(8)
+    values = [chance.choice([10, 10, 11, 12, 60]) for _ in range(84)]
+    assert is_about(of_june(up_to(JUNE, values)).expected, 30 * sum(values) // 84, percent=15)
+
+
+def test_one_silent_day_does_not_make_everything_uncertain() -> None:
+    chance = random.Random(5)
+    values = [usual * (100 + chance.randint(-10, 10)) for usual in WORKWEEK * 12]
+    silent = [*values[:50], 0, *values[51:]]
+    steady, shaken = (of_june(up_to(JUNE, those)) for those in (values, silent))
+    assert shaken.high - shaken.low < 3 * (steady.high - steady.low)
+
+
+def test_a_later_month_is_less_certain() -> None:
+    days = up_to(JUNE, WORKWEEK * 12)
+    near, far = (
+        forecast(days, first, first + timedelta(days=28)) for first in (JUNE, JUNE + timedelta(days=56))
+    )
+    assert near is not None
+    assert far is not None
+    assert 2 * (near.high - near.low) < far.high - far.low
+
+
 def test_a_restless_team_has_a_wider_range() -> None:
     chance = random.Random(2)
 

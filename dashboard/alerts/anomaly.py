@@ -62,9 +62,10 @@ def judge(days: Sequence[Day], least: int = 0, limit: Decimal = LIMIT) -> Verdic
         least: A difference up to which nobody wants to be told of it, in the unit of the values.
         limit: The modified z-score above which a day is an anomaly; a lower one finds more, and more that is none.
     """
-    history, last = known(days)[:-1], days[-1]
+    history = known(days)[:-1]
     if len(history) < LEAST:
         return None
+    last = days[-1]
     with localcontext(EXACT):
         expected, low, high = _range(seasons(history), last.day, least, limit)
     number = sum(one.day.weekday() == last.day.weekday() for one in history)
@@ -115,8 +116,8 @@ def _reach(of: Seasons, day: date, limit: Decimal) -> tuple[Decimal, Decimal]:
     )
     if len(same) > _RARE:
         down, up = min(down, same[_RARE - 1] - noise), max(up, same[-_RARE] + noise)
+    # Three in a row are measured from the level before the first of them, which the two may have moved.
     start = median(flat[-WEEK - 2 : -2])
-    """The level before the last two days, from which three in a row are measured."""
     aside, half = start - median(flat[-WEEK:]), limit / 2 * noise
     if min(flat[-2:]) > start + half:
         up = max(aside + half, Decimal(0))

@@ -1,6 +1,6 @@
 """Forecasts: what a period will come to, from what was used so far and what is expected of the days left.
 
-A day left is expected to be the level of the last two weeks, grown on, times the weekday's factor (`seasons`), times what days
+A day left is expected to be the level of the last two weeks, with growth, times the weekday's factor (`seasons`), times what days
 are on average beside their median (the smearing estimate, Duan 1983, without the farthest twentieth on either side). Growth is
 the median slope between any two days (Theil 1950, Sen 1968), and a part of it only: a trend of twelve weeks rarely goes on as
 it was. With less than two weeks, or where there was nothing on most days of four weeks, a day is expected to be their mean.
@@ -34,6 +34,7 @@ LEAST: Final = 3
 
 _LEVEL: Final = 2 * WEEK
 _DAMPED: Final = Decimal("0.7")
+"""The part of past growth that is expected to go on."""
 _STEEPEST: Final = Decimal("0.02")
 """Growth a day is never taken to be more than this, up or down."""
 _FOUR_OF_FIVE: Final = Decimal("1.2816")
