@@ -5,25 +5,22 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-from dashboard import names
 from dashboard.holdings import holdings
-from dashboard.question import REPORTING, Filter, Period, SpendQuery
+from dashboard.question import REPORTING, Period, SpendQuery
 from dashboard.runner import run
+from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest import money
 from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.slots import date_of, day_number
-from ingest.ledger.tables import directory
 from ingest.ledger.types import instant
 from ingest.principal import HERE, asked_by, asking
-
-_PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,7 @@ class Burn:
     """A budget in the period that is running."""
 
     budget: Budget
-    subject: str | None
-    """What it is about, as people call it."""
+    about: Subject
     first: date
     end: date
     used: int
@@ -74,7 +70,7 @@ class Burn:
         return {
             "name": one.name,
             "scope": one.scope,
-            "subject": self.subject,
+            "subject": self.about.shown,
             "per": one.per,
             "limit": one.tokens if in_tokens else money.plain(self.limit),
             "unit": "tokens" if in_tokens else one.currency,
@@ -99,7 +95,7 @@ def burns(ledger: Ledger, now: int) -> list[Burn]:
         found = [
             one for one in _seen(connection, read_budgets(connection)) if _counts(one, day_number(today))
         ]
-        people = _people(connection, found)
+        people = subjects(connection, ((one.scope, one.subject) for one in found))
     with asked_by(HERE):
         return [_burn(ledger, one, people, today) for one in found]
 
@@ -113,7 +109,7 @@ def binding(ledger: Ledger, key: int, found: Sequence[Burn], now: int) -> list[B
     return [
         one
         for one in found
-        if one.budget.scope == "all" or (one.budget.scope in _PEOPLE and one.budget.subject in bound)
+        if one.budget.scope == "all" or (one.budget.scope in PEOPLE and one.budget.subject in bound)
     ]
 
 
@@ -134,31 +130,26 @@ def _counts(one: Budget, day: int) -> bool:
     return (one.first_day is None or one.first_day <= day) and (one.end_day is None or day < one.end_day)
 
 
-def _people(connection: sa.Connection, found: list[Budget]) -> Mapping[str, tuple[str, str]]:
-    """Ident and name of everybody that budgets are about, by the text of their entry."""
-    entries = {int(one.subject) for one in found if one.scope in _PEOPLE and one.subject}
-    shown = names.people(connection, entries)
-    c = directory.c
-    rows = connection.execute(sa.select(c.entry_id, c.ident).where(c.entry_id.in_(sorted(entries))))
-    return {str(entry_id): (ident, shown.get(entry_id) or ident) for entry_id, ident in rows}
-
-
-def _burn(ledger: Ledger, one: Budget, people: Mapping[str, tuple[str, str]], today: date) -> Burn:
+def _burn(ledger: Ledger, one: Budget, people: Mapping[About, Subject], today: date) -> Burn:
     first, end = around(one.per, today)
-    ident, shown = people.get(one.subject or "", (one.subject, one.subject))
-    metric = "total_tokens" if one.tokens is not None else "total_cost"
+    about = people[one.scope, one.subject]
     zone = ledger.zone
     query = SpendQuery(
         period=Period(*(instant(zone.midnight(day_number(day))) for day in (first, end))),
         zone=zone.name,
-        metrics=(metric, "unpriced_requests"),
-        filters=() if one.scope == "all" else (Filter(one.scope, (ident,)),),
+        metrics=(metric_of(one), "unpriced_requests"),
+        filters=about.filters,
         currency=REPORTING,
     )
     result = run(ledger, query)
     used, unpriced = result.totals.values
     amount = money.pico_of(used) if isinstance(used, Decimal) else int(used or 0)
-    return Burn(one, shown, first, end, amount, int(unpriced or 0))
+    return Burn(one, about, first, end, amount, int(unpriced or 0))
+
+
+def metric_of(one: Budget) -> str:
+    """The metric that a budget limits."""
+    return "total_tokens" if one.tokens is not None else "total_cost"
 
 
 def around(per: Per, day: date) -> tuple[date, date]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dashboard import finance_cli
+from dashboard import alert_cli, finance_cli
 from ingest import fees_cli, owner_cli, prices_cli, rates_cli
 from ingest.cli import Json, app, directory
 from ingest.prices_cli import app as prices
@@ -372,6 +372,7 @@ app.add_typer(finance_cli.report, name="report")
 app.add_typer(finance_cli.period, name="period")
 app.add_typer(finance_cli.allocate, name="allocate")
 app.add_typer(finance_cli.budget, name="budget")
+app.add_typer(alert_cli.alert, name="alert")
 app.add_typer(finance_cli.invoice, name="invoice")
 app.command("reconcile")(finance_cli.reconcile)
 app.command("audit")(finance_cli.audit)

@@ -42,7 +42,7 @@ def _deliver(ledger: Ledger, settings: Settings, one: Delivery, promised: Schedu
         if promised is None:
             raise NotSent("the schedule was ended")  # noqa: TRY301 - said below, as other reasons are
         target = read_target(one.target, settings)
-        if one.status == "sending" and target.kind == "smtp":
+        if one.status == "sending" and not target.knows_again:
             with ledger.writing() as connection:
                 schedules.doubted(connection, one)
             return

@@ -11,7 +11,7 @@ from rich.table import Table
 from dashboard.chargeback.outputs import read_by, read_form
 from dashboard.deliveries import deliver
 from dashboard.question import QuestionError
-from dashboard.sending import Target, TargetRefused, read_target
+from dashboard.sending import TargetRefused, read_target, target_of
 from ingest.accept import now
 from ingest.alias_command import person
 from ingest.ledger import audit, schedules
@@ -95,14 +95,14 @@ def listed(*, as_json: bool) -> int:
         rows = schedules.deliveries(connection)
     if as_json:
         known = [
-            {"number": one.number, "to": _shown(one.target), "by": one.by, "format": one.form}
+            {"number": one.number, "to": target_of(one.target).shown, "by": one.by, "format": one.form}
             for one in promised
         ]
         _json({"schedules": known, "deliveries": [_facts(one) for one in rows]})
         return WELL
     out = Console()
     for one in promised:
-        text = f"schedule {one.number}: by {one.by} as {one.form} to {_shown(one.target)}"
+        text = f"schedule {one.number}: by {one.by} as {one.form} to {target_of(one.target).shown}"
         out.print(text, highlight=False, markup=False)
     _print(rows, "nothing has been sent yet")
     return WELL
@@ -127,7 +127,7 @@ def _facts(one: Delivery) -> dict[str, Any]:
     return {
         "number": one.number,
         "what": one.what,
-        "to": _shown(one.target),
+        "to": target_of(one.target).shown,
         "status": one.status,
         "attempts": one.attempts,
         "next": None if one.status in ("sent", "given up", "unknown") else _time(one.due_at),
@@ -148,11 +148,6 @@ def _print(rows: list[Delivery], nothing: str) -> None:
         when = fact["sent_at"] or fact["next"] or ""
         table.add_row(str(one.number), one.what, fact["to"], one.status, str(one.attempts), when, one.said)
     Console().print(table)
-
-
-def _shown(target: str) -> str:
-    kind, _, address = target.partition(":")
-    return Target("webhook", address).shown if kind == "webhook" else target
 
 
 def _time(at: int) -> str:

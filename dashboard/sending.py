@@ -1,27 +1,29 @@
-"""Sending a file to a target: a folder, a webhook, or somebody's mail.
+"""Sending a file or a message to a target: a folder, a webhook, a channel, or somebody's mail.
 
-A target is text: `folder:PATH`, `webhook:URL`, `smtp:ADDRESS`. A folder gets the file whole or not at all. A webhook gets a POST of the file, with a key that stays
+A target is text: `folder:PATH`, `webhook:URL`, `slack:URL`, `smtp:ADDRESS`. A channel of Slack, or of what takes the same posts, gets the text alone. A folder gets the file whole or not at all. A webhook gets a POST of the file, with a key that stays
 the same whenever it is tried again (`Idempotency-Key`) and a signature of the body where there is a secret (`X-Tallybook-Signature: sha256=...`).
 A mail has a message id that stays the same.
 """
 
 import hashlib
 import hmac
+import json
 import os
 import smtplib
 import ssl
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from ingest.settings import Settings
 
-Kind = Literal["folder", "webhook", "smtp"]
+Kind = Literal["folder", "webhook", "slack", "smtp"]
 _SECONDS: Final = 30
 _LONGEST: Final = 2_000
 
@@ -45,6 +47,8 @@ class Parcel:
     text: str
     key: str
     """The same for the same file to the same target, whenever it is sent."""
+    is_attached: bool = True
+    """Whether a mail carries the file beside the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,26 @@ class Target:
     @property
     def shown(self) -> str:
         """The target as it may be told: a webhook's path may be a secret."""
-        if self.kind != "webhook":
+        if not self.is_web:
             return str(self)
         parts = urlsplit(self.address)
-        return f"webhook:{parts.scheme}://{parts.hostname}/..."
+        return f"{self.kind}:{parts.scheme}://{parts.hostname}/..."
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is posted to."""
+        return self.kind in ("webhook", "slack")
+
+    @property
+    def knows_again(self) -> bool:
+        """Whether it knows what it was sent before, so that sending it again does no harm."""
+        return self.kind in ("folder", "webhook")
+
+
+def target_of(text: str) -> Target:
+    """A target that was read before."""
+    kind, _, address = text.partition(":")
+    return Target(cast("Kind", kind), address)
 
 
 def read_target(text: str, settings: Settings) -> Target:
@@ -74,22 +94,24 @@ def read_target(text: str, settings: Settings) -> Target:
     """
     kind, colon, address = text.strip().partition(":")
     if not colon or not address or len(text) > _LONGEST or not text.isprintable():
-        raise TargetRefused(f"--to: {text!r} is no target; write smtp:ADDRESS, webhook:URL or folder:PATH")
+        raise TargetRefused(
+            f"--to: {text!r} is no target; write smtp:ADDRESS, webhook:URL, slack:URL or folder:PATH"
+        )
     match kind:
         case "folder":
             return Target("folder", str(Path(address).expanduser().resolve()))
-        case "webhook":
+        case "webhook" | "slack":
             parts = urlsplit(address)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise TargetRefused(f"--to: {address!r} is no web address; write webhook:https://...")
-            return Target("webhook", address)
+                raise TargetRefused(f"--to: {address!r} is no web address; write {kind}:https://...")
+            return Target(kind, address)
         case "smtp":
             if address.count("@") != 1 or any(character in address for character in " ,;<>"):
                 raise TargetRefused(f"--to: {address!r} is no mail address; write smtp:finance@example.com")
             if settings.smtp_url is None:
                 raise TargetRefused("--to: set TALLYBOOK_SMTP_URL to the server that mails go through")
             return Target("smtp", address)
-    raise TargetRefused(f"--to: {kind!r} is no kind of target; there are smtp, webhook and folder")
+    raise TargetRefused(f"--to: {kind!r} is no kind of target; there are smtp, webhook, slack and folder")
 
 
 def send(target: Target, parcel: Parcel, settings: Settings) -> None:
@@ -102,7 +124,10 @@ def send(target: Target, parcel: Parcel, settings: Settings) -> None:
         case "folder":
             _write(Path(target.address), parcel)
         case "webhook":
-            _post(target.address, parcel, settings)
+            _post(target.address, parcel.body, _headers(parcel, settings))
+        case "slack":
+            text = json.dumps({"text": f"*{parcel.subject}*\n{parcel.text}"}).encode()
+            _post(target.address, text, {"Content-Type": "application/json"})
         case "smtp":
             _mail(target.address, parcel, settings)
 
@@ -120,19 +145,21 @@ def _write(folder: Path, parcel: Parcel) -> None:
         raise NotSent(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
-def _post(url: str, parcel: Parcel, settings: Settings) -> None:
+def _headers(parcel: Parcel, settings: Settings) -> dict[str, str]:
     headers = {
         "Content-Type": parcel.media_type,
         "Content-Disposition": f'attachment; filename="{parcel.name}"',
         "Idempotency-Key": parcel.key,
-        "X-Tallybook-Subject": parcel.subject,
+        "X-Tallybook-Subject": parcel.subject.encode("ascii", "replace").decode(),
     }
     if settings.webhook_secret is not None:
         headers["X-Tallybook-Signature"] = signature(settings.webhook_secret.get_secret_value(), parcel.body)
+    return headers
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     try:
-        answer = httpx.post(
-            url, content=parcel.body, headers=headers, timeout=_SECONDS, follow_redirects=False
-        )
+        answer = httpx.post(url, content=body, headers=headers, timeout=_SECONDS, follow_redirects=False)
     except httpx.HTTPError as error:
         raise NotSent(f"the webhook cannot be reached: {type(error).__name__}") from error
     if not answer.is_success:
@@ -151,8 +178,9 @@ def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
     message["To"] = address
     message["Message-ID"] = f"<{parcel.key}@tallybook>"
     message.set_content(parcel.text)
-    kind, _, form = parcel.media_type.partition(";")[0].partition("/")
-    message.add_attachment(parcel.body, maintype=kind, subtype=form, filename=parcel.name)
+    if parcel.is_attached:
+        kind, _, form = parcel.media_type.partition(";")[0].partition("/")
+        message.add_attachment(parcel.body, maintype=kind, subtype=form, filename=parcel.name)
     url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
     try:
         with _connected(url.scheme, url.hostname or "localhost", url.port) as server:

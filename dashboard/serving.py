@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from dashboard.alerts.telling import keep_watching
 from dashboard.deliveries import keep_delivering
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
@@ -48,6 +49,7 @@ def run(host: str | None, port: int | None, workers: int, *, demo_if_empty: bool
     threads = [
         threading.Thread(target=_keep_summing, args=(ledger, stop), daemon=True),
         threading.Thread(target=keep_delivering, args=(ledger, settings, stop), daemon=True),
+        threading.Thread(target=keep_watching, args=(ledger, settings, stop), daemon=True),
         threading.Thread(target=_say_when_ready, args=(settings, ledger, stop), daemon=True),
     ]
     for thread in threads:

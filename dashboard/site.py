@@ -11,8 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard import alerts_api, budgets_api, finance_api, focus_api, me_api, owners_api
 from dashboard import api as read_api
-from dashboard import budgets_api, finance_api, focus_api, me_api, owners_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.reader import Reader
@@ -54,7 +54,7 @@ class Site:
 def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
     api = make_api(ledger, settings)
-    for part in (read_api, me_api, budgets_api, finance_api, focus_api, owners_api):
+    for part in (read_api, me_api, budgets_api, alerts_api, finance_api, focus_api, owners_api):
         api.include_router(part.make_router(ledger))
     dashboard = make_dashboard(ledger)
     tries = Tries()

@@ -33,13 +33,7 @@ def create(name: str, scopes: list[str], teams: list[str], expires: str | None, 
             one = _read(ledger, name, scopes, teams, expires)
             text = access.new_text()
             with ledger.writing() as connection:
-                if any(
-                    held.name == one.name and held.stands(one.created_at)
-                    for held in access.tokens(connection)
-                ):
-                    raise TokenRefused(
-                        f"NAME: there is a token {one.name!r} already; revoke it first, or take another name"
-                    )  # noqa: TRY301 - said below
+                _require_free(connection, one)
                 access.add_token(connection, one, text, ledger.keyring)
                 _note(connection, one, "token create")
             shown = _as_json(ledger, one)
@@ -130,6 +124,14 @@ def _read(ledger: Ledger, name: str, scopes: list[str], teams: list[str], expire
         created_by=person(),
         expires_at=None if expires is None else _expiry(ledger, expires, at),
     )
+
+
+def _require_free(connection: Any, one: Token) -> None:
+    """Refuse a name that a token has which stands: whoever revokes a name means one."""
+    if any(held.name == one.name and held.stands(one.created_at) for held in access.tokens(connection)):
+        raise TokenRefused(
+            f"NAME: there is a token {one.name!r} already; revoke it first, or take another name"
+        )
 
 
 def _expiry(ledger: Ledger, text: str, at: int) -> int:

@@ -2,7 +2,15 @@
 
 from alembic import context
 
-from ingest.ledger import access_tables, audit, money_tables, ownership_tables, period_tables, price_tables  # noqa: F401 - their tables are part of the metadata
+from ingest.ledger import (  # noqa: F401 - their tables are part of the metadata
+    access_tables,
+    alert_tables,
+    audit,
+    money_tables,
+    ownership_tables,
+    period_tables,
+    price_tables,
+)
 from ingest.ledger.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -23,7 +23,8 @@ from dashboard.deliveries import deliver
 from dashboard.sending import TargetRefused, read_target, signature
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.schedules import CLAIM, MOST_ATTEMPTS, Schedule
+from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
+from ingest.ledger.schedules import Schedule
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]

@@ -1,23 +1,15 @@
 """Schedules in the ledger: who is sent what when a month is closed, and what became of it.
 
-Each report of a closed month to a target is a row of `delivery`, made once. Whoever sends it claims the row first, in a transaction of
-its own, so that of several processes one sends. A claim has an end: what a process that died has claimed is taken up again after it.
+Each report of a closed month to a target is a row of `delivery`, made once and sent as the outbox does (`ingest.ledger.outbox`).
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, periods
+from ingest.ledger import dialects, outbox, periods
+from ingest.ledger.outbox import Status
 from ingest.ledger.period_tables import delivery, schedule
-
-Status = Literal["waiting", "sending", "sent", "failing", "given up", "unknown"]
-CLAIM: Final = 15 * 60 * 1_000_000
-"""Microseconds after which a process that claimed a delivery is taken for dead."""
-_MINUTE: Final = 60 * 1_000_000
-_LONGEST_WAIT: Final = 6 * 60
-MOST_ATTEMPTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,43 +98,33 @@ def fill(connection: sa.Connection, now: int) -> None:
 
 
 def claim(connection: sa.Connection, now: int) -> Delivery | None:
-    """The next delivery that is due, claimed until it is said what became of it; None where nothing is due."""
-    c = delivery.c
-    due = sa.and_(c.status.in_(("waiting", "failing", "sending")), c.due_at <= _instant(now))
-    for one in _read(connection, due):
-        changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": now + CLAIM}
-        same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
-        if connection.execute(delivery.update().where(same).values(changes).returning(c.number)).scalar():
-            return one
-    return None
+    """The next delivery that is due, as it was before it was claimed; None where nothing is due."""
+    one = outbox.claim(connection, delivery, now)
+    if one is None:
+        return None
+    (found,) = _read(connection, delivery.c.number == one.number)
+    return replace(found, status=one.status, attempts=one.attempts)
 
 
 def sent(connection: sa.Connection, number: int, now: int) -> None:
     """A delivery has arrived."""
-    _set(connection, number, {"status": "sent", "sent_at": now, "said": ""})
+    outbox.sent(connection, delivery, number, now)
 
 
 def failed(connection: sa.Connection, one: Delivery, now: int, said: str) -> None:
-    """A delivery has not arrived: it is tried again after a wait that doubles, and given up at last."""
-    attempts = one.attempts + 1
-    wait = min(2 ** (attempts - 1), _LONGEST_WAIT) * _MINUTE
-    status: Status = "given up" if attempts >= MOST_ATTEMPTS else "failing"
-    _set(connection, one.number, {"status": status, "due_at": now + wait, "said": said[:500]})
+    """A delivery has not arrived: it is tried again, and given up at last."""
+    outbox.failed(connection, delivery, outbox.Claimed(one.number, one.status, one.attempts), now, said)
 
 
 def doubted(connection: sa.Connection, one: Delivery) -> None:
-    """Nobody knows whether a delivery has arrived: a process died while it was sent. It is not sent twice."""
+    """Nobody knows whether a delivery has arrived. It is not sent twice."""
     said = "interrupted while it was sent: look whether it arrived, and send it with `tallybook report send --again NUMBER`"
-    _set(connection, one.number, {"status": "unknown", "said": said})
+    outbox.doubted(connection, delivery, one.number, said)
 
 
 def again(connection: sa.Connection, number: int, now: int) -> bool:
     """Let a delivery be sent again; whether there is one that was given up, failing or in doubt."""
-    c = delivery.c
-    stuck = c.status.in_(("given up", "unknown", "failing"))
-    retried = delivery.update().where(c.number == number, stuck)
-    changes = {"status": "waiting", "attempts": 0, "due_at": now, "said": ""}
-    return connection.execute(retried.values(changes).returning(c.number)).scalar() is not None
+    return outbox.again(connection, delivery, number, now)
 
 
 def deliveries(connection: sa.Connection) -> list[Delivery]:
@@ -166,11 +148,3 @@ def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Deli
         c.said,
     )
     return [Delivery(*row) for row in connection.execute(sa.select(*columns).where(where).order_by(c.number))]
-
-
-def _set(connection: sa.Connection, number: int, values: dict[str, object]) -> None:
-    connection.execute(delivery.update().where(delivery.c.number == number).values(values))
-
-
-def _instant(at: int) -> sa.ColumnElement[int]:
-    return sa.literal(at, sa.BigInteger)

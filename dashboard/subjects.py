@@ -1,0 +1,58 @@
+"""Subjects: whom budgets and alerts are about, as people call them and as questions filter on them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from dashboard import names
+from dashboard.question import Filter
+from ingest.ledger.tables import directory
+
+PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
+"""The scopes whose subjects are entries of the directory."""
+About = tuple[str, str | None]
+"""A scope, and its subject as it is kept: an entry's number as text, or the text that calls name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom something is about."""
+
+    scope: str
+    shown: str | None
+    """What people call it; None for everything."""
+    value: str | None
+    """What a filter calls it."""
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """What narrows a question to it."""
+        return () if self.scope == "all" else (Filter(self.scope, (self.value,)),)
+
+    @property
+    def words(self) -> str:
+        """As a sentence calls it: `team ML`, or `everything`."""
+        return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
+
+
+def subjects(connection: sa.Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:
+    """The subjects of some scopes."""
+    wanted = set(abouts)
+    entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
+    shown = names.people(connection, entries)
+    c = directory.c
+    rows = connection.execute(sa.select(c.entry_id, c.ident).where(c.entry_id.in_(sorted(entries))))
+    idents = {row.entry_id: row.ident for row in rows}
+    return {about: _subject(*about, idents, shown) for about in wanted}
+
+
+def _subject(
+    scope: str, subject: str | None, idents: Mapping[int, str], shown: Mapping[int | None, str | None]
+) -> Subject:
+    if scope not in PEOPLE or subject is None:
+        return Subject(scope, subject, subject)
+    entry = int(subject)
+    ident = idents.get(entry, subject)
+    return Subject(scope, shown.get(entry) or ident, ident)

@@ -1,0 +1,263 @@
+"""Alerts in the ledger: the rules, what fired, and the messages that are to be sent of it. Each crossing fires once, whoever finds it first."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ingest.alerts import AlertRule, Kind, standing
+from ingest.ledger import dialects, outbox
+from ingest.ledger.alert_tables import alert, alert_message, alert_rule
+from ingest.ledger.outbox import Status
+
+_FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "percent", "hours")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is out of line now."""
+
+    rule: str
+    kind: Kind
+    crossing: str
+    """The same for the same crossing, however often it is found."""
+    title: str
+    text: str
+    facts: Mapping[str, Any]
+    """What it was and what it was compared with, as JSON has it; amounts as decimal text."""
+    scope: str = "all"
+    subject: str | None = None
+    is_once: bool = False
+    """Whether it never fires again when it is over, as a threshold of one month's budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What fired."""
+
+    number: int
+    rule: str
+    kind: Kind
+    scope: str
+    subject: str | None
+    title: str
+    text: str
+    facts: Mapping[str, Any]
+    fired_at: int
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is told of an alert to a target."""
+
+    number: int
+    alert_number: int
+    target: str
+    status: Status
+    attempts: int
+    due_at: int
+    sent_at: int | None
+    said: str
+
+
+def add_rule(connection: sa.Connection, one: AlertRule) -> None:
+    """Record a rule."""
+    facts = {name: value for name in _FACTS if (value := getattr(one, name)) is not None}
+    row = {
+        "name": one.name,
+        "kind": one.kind,
+        "facts": json.dumps(facts, default=str),
+        "targets": json.dumps(one.targets),
+        "recorded_at": one.recorded_at,
+        "recorded_by": one.recorded_by,
+    }
+    connection.execute(alert_rule.insert(), row)
+
+
+def read_rules(connection: sa.Connection) -> list[AlertRule]:
+    """The rules that count, by name."""
+    at = sa.type_coerce(alert_rule.c.recorded_at, sa.BigInteger).label("instant")
+    rows = connection.execute(sa.select(alert_rule, at).order_by(alert_rule.c.number)).mappings()
+    return standing(_rule(row) for row in rows)
+
+
+def _rule(row: sa.RowMapping) -> AlertRule:
+    facts = json.loads(row["facts"])
+    for name in ("amount", "percent"):
+        if name in facts:
+            facts[name] = Decimal(facts[name])
+    return AlertRule(
+        name=row["name"],
+        kind=row["kind"],
+        targets=tuple(json.loads(row["targets"])),
+        recorded_at=row["instant"],
+        recorded_by=row["recorded_by"],
+        number=row["number"],
+        **facts,
+    )
+
+
+def keep(
+    connection: sa.Connection, rules: Iterable[AlertRule], found: Sequence[Finding], now: int
+) -> list[int]:
+    """Fire what is found and has not fired, end what is not found any more; the numbers of what fired.
+
+    `found` is all that the rules find. What fires is owed to the targets of its rule in the same transaction.
+    """
+    known = {one.name: one for one in rules}
+    turns = _turns(connection, found)
+    fired: list[int] = []
+    for one in found:
+        turn, is_open = turns.get((one.rule, one.crossing), (0, False))
+        if is_open or (one.is_once and turn):
+            continue
+        number = _fire(connection, one, turn + 1, now)
+        if number is not None:
+            fired.append(number)
+            _owe(connection, number, known[one.rule].targets, now)
+    _end(connection, found, now)
+    return fired
+
+
+def _turns(connection: sa.Connection, found: Sequence[Finding]) -> dict[tuple[str, str], tuple[int, bool]]:
+    """How often each crossing has fired, and whether it is still open."""
+    c = alert.c
+    crossings = sorted({one.crossing for one in found})
+    turns: dict[tuple[str, str], tuple[int, bool]] = {}
+    for some in dialects.chunks(crossings):
+        wanted = sa.select(
+            c.rule, c.crossing, sa.func.max(c.turn), sa.func.count() - sa.func.count(c.ended_at)
+        )
+        rows = connection.execute(wanted.where(c.crossing.in_(some)).group_by(c.rule, c.crossing))
+        turns |= {(rule, crossing): (int(turn), bool(still)) for rule, crossing, turn, still in rows}
+    return turns
+
+
+def _fire(connection: sa.Connection, one: Finding, turn: int, now: int) -> int | None:
+    """The number of the alert; None where another process was faster."""
+    row = {
+        "rule": one.rule,
+        "kind": one.kind,
+        "crossing": one.crossing,
+        "turn": turn,
+        "scope": one.scope,
+        "subject": one.subject,
+        "title": one.title,
+        "text": one.text,
+        "facts": json.dumps(one.facts, ensure_ascii=False, sort_keys=True),
+        "fired_at": now,
+    }
+    made = dialects.insert(connection, alert).on_conflict_do_nothing().returning(alert.c.number)
+    return connection.execute(made, row).scalar()
+
+
+def _owe(connection: sa.Connection, number: int, targets: Iterable[str], now: int) -> None:
+    rows = [
+        {"alert_number": number, "target": one, "status": "waiting", "attempts": 0, "due_at": now, "said": ""}
+        for one in dict.fromkeys(targets)
+    ]
+    if rows:
+        connection.execute(alert_message.insert(), rows)
+
+
+def _end(connection: sa.Connection, found: Sequence[Finding], now: int) -> None:
+    """What was open and is not found any more is over; so is what fired by a rule that is not there any more."""
+    c = alert.c
+    still = {(one.rule, one.crossing) for one in found}
+    rows = connection.execute(sa.select(c.number, c.rule, c.crossing).where(c.ended_at.is_(None))).all()
+    over = [row.number for row in rows if (row.rule, row.crossing) not in still]
+    for some in dialects.chunks(over):
+        connection.execute(
+            alert.update().where(c.number.in_(some), c.ended_at.is_(None)).values(ended_at=now)
+        )
+
+
+def alerts(connection: sa.Connection, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+    """What fired, the latest first; only what is still so, or only what is over, where that is asked for."""
+    c = alert.c
+    where = {None: sa.true(), True: c.ended_at.is_(None), False: c.ended_at.is_not(None)}[is_open]
+    return _alerts(connection, where, most)
+
+
+def alert_of(connection: sa.Connection, number: int) -> Alert | None:
+    """What fired under a number."""
+    return next(iter(_alerts(connection, alert.c.number == number, 1)), None)
+
+
+def _alerts(connection: sa.Connection, where: sa.ColumnElement[bool], most: int) -> list[Alert]:
+    c = alert.c
+    fired, ended = (sa.type_coerce(one, sa.BigInteger).label(one.name) for one in (c.fired_at, c.ended_at))
+    columns: Sequence[Any] = (
+        c.number,
+        c.rule,
+        c.kind,
+        c.scope,
+        c.subject,
+        c.title,
+        c.text,
+        c.facts,
+        fired,
+        ended,
+    )
+    rows = connection.execute(
+        sa.select(*columns).where(where).order_by(c.number.desc()).limit(most)
+    ).mappings()
+    return [Alert(**{**row, "facts": json.loads(row["facts"])}) for row in rows]
+
+
+def messages(connection: sa.Connection, numbers: Iterable[int] | None = None) -> list[Message]:
+    """What is or was to be told of some alerts, or of all, the oldest first."""
+    c = alert_message.c
+    where = sa.true() if numbers is None else c.alert_number.in_(sorted(set(numbers)))
+    return _messages(connection, where)
+
+
+def claim(connection: sa.Connection, now: int) -> Message | None:
+    """The next message that is due, as it was before it was claimed; None where nothing is due."""
+    one = outbox.claim(connection, alert_message, now)
+    if one is None:
+        return None
+    (found,) = _messages(connection, alert_message.c.number == one.number)
+    return Message(
+        number=one.number,
+        alert_number=found.alert_number,
+        target=found.target,
+        status=one.status,
+        attempts=one.attempts,
+        due_at=found.due_at,
+        sent_at=None,
+        said=found.said,
+    )
+
+
+def sent(connection: sa.Connection, number: int, now: int) -> None:
+    """A message has arrived."""
+    outbox.sent(connection, alert_message, number, now)
+
+
+def failed(connection: sa.Connection, one: Message, now: int, said: str) -> None:
+    """A message has not arrived: it is tried again, and given up at last."""
+    outbox.failed(connection, alert_message, outbox.Claimed(one.number, one.status, one.attempts), now, said)
+
+
+def doubted(connection: sa.Connection, number: int) -> None:
+    """Nobody knows whether a message has arrived. It is not sent twice."""
+    said = "interrupted while it was sent: look whether it arrived, and send it with `tallybook alert send --again NUMBER`"
+    outbox.doubted(connection, alert_message, number, said)
+
+
+def again(connection: sa.Connection, number: int, now: int) -> bool:
+    """Let a message be sent again; whether there is one that was given up, failing or in doubt."""
+    return outbox.again(connection, alert_message, number, now)
+
+
+def _messages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Message]:
+    c = alert_message.c
+    due, arrived = (sa.type_coerce(one, sa.BigInteger).label(one.name) for one in (c.due_at, c.sent_at))
+    columns: Sequence[Any] = (c.number, c.alert_number, c.target, c.status, c.attempts, due, arrived, c.said)
+    rows = connection.execute(sa.select(*columns).where(where).order_by(c.number)).mappings()
+    return [Message(**row) for row in rows]
