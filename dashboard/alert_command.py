@@ -4,20 +4,21 @@ import json
 import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from rich.console import Console
 from rich.table import Table
 
+from dashboard import alert_listing
 from dashboard.alerts.telling import as_json as facts_of
-from dashboard.alerts.telling import check, moment, parcel, tell
+from dashboard.alerts.telling import check, parcel, tell
 from dashboard.sending import NotSent, TargetRefused, read_target, send, target_of
-from dashboard.subjects import PEOPLE, subjects
+from dashboard.subjects import PEOPLE
 from ingest.accept import now
 from ingest.alerts import EACH, KINDS, WORDS, AlertRule, Kind
 from ingest.budgets import Scope
 from ingest.ledger import alerts, audit, directory
-from ingest.ledger.alerts import Alert, Message
+from ingest.ledger.alerts import Alert
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
@@ -88,7 +89,7 @@ def remove(name: str, person: str) -> int:
 def listed(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
     with open_ledger(Settings()) as ledger:
-        rows = rules_listed(ledger)
+        rows = alert_listing.rules(ledger)
     if as_json:
         _print({"rules": rows})
         return WELL
@@ -101,50 +102,11 @@ def listed(*, as_json: bool) -> int:
     return WELL
 
 
-def rules_listed(ledger: Ledger) -> list[dict[str, Any]]:
-    """The rules that count, as outputs give them. Where a message goes is not told whole."""
-    with ledger.reading() as connection:
-        rules = alerts.read_rules(connection)
-        about = subjects(connection, {(one.scope, one.subject) for one in rules})
-    return [
-        {
-            "name": one.name,
-            "kind": one.kind,
-            "when": WORDS[cast("Kind", one.kind)],
-            "of": _of(one, about[one.scope, one.subject].words),
-            "limit": _limit(ledger, one),
-            "tells": [target_of(target).shown for target in one.targets],
-        }
-        for one in rules
-    ]
-
-
-def _of(one: AlertRule, words: str) -> str:
-    if one.each is not None:
-        return f"each {one.each.replace('_', ' ')} of {words}"
-    return one.budget or one.source or words
-
-
-def _limit(ledger: Ledger, one: AlertRule) -> str | None:
-    if one.percent is not None:
-        return f"{one.percent.normalize():f}%"
-    if one.hours is not None:
-        return f"{one.hours} hours"
-    if one.amount is None:
-        return None
-    return f"{one.amount:,} calls" if one.kind == "unpriced" else f"{one.amount:,} {ledger.currency}"
-
-
 def history(*, as_json: bool, most: int) -> int:
     """Print what fired and who was told; the exit code."""
     with open_ledger(Settings()) as ledger:
-        with ledger.reading() as connection:
-            fired = alerts.alerts(connection, most=most)
-            told = _by_alert(alerts.messages(connection, [one.number for one in fired]))
-        rows = [
-            facts_of(ledger, one) | {"messages": [message_as_json(each) for each in told.get(one.number, [])]}
-            for one in fired
-        ]
+        told = alert_listing.told(ledger, most)
+        rows = [facts_of(ledger, one.alert) | {"messages": list(one.messages)} for one in told]
     if as_json:
         _print({"alerts": rows})
         return WELL
@@ -185,7 +147,7 @@ def _told(ledger: Ledger, fired: list[Alert], tried: list[int], *, as_json: bool
         _print(
             {
                 "fired": [facts_of(ledger, one) for one in fired],
-                "messages": [message_as_json(one) for one in sent],
+                "messages": [alert_listing.message(one) for one in sent],
             }
         )
     else:
@@ -235,27 +197,6 @@ def test(name: str) -> int:
     if not one.targets:
         _say(f"{name} tells nobody")
     return FAILURE if failed else WELL
-
-
-def message_as_json(one: Message) -> dict[str, Any]:
-    """A message as outputs give it."""
-    is_ended = one.status in ("sent", "given up", "unknown")
-    return {
-        "number": one.number,
-        "to": target_of(one.target).shown,
-        "status": one.status,
-        "attempts": one.attempts,
-        "next": None if is_ended else moment(one.due_at),
-        "sent_at": moment(one.sent_at),
-        "said": one.said,
-    }
-
-
-def _by_alert(messages: list[Message]) -> dict[int, list[Message]]:
-    found: dict[int, list[Message]] = {}
-    for one in messages:
-        found.setdefault(one.alert_number, []).append(one)
-    return found
 
 
 def read(ledger: Ledger, settings: Settings, asked: Asked) -> AlertRule:

@@ -219,6 +219,67 @@ def _steps(histogram: Histogram) -> list[tuple[float, float, int]]:
     ]
 
 
+def burn_down(
+    left: Sequence[tuple[date, Decimal, str]],
+    plan: tuple[date, date, Decimal, str],
+    outlook: tuple[tuple[Decimal, str], tuple[Decimal, str], tuple[Decimal, str]] | None,
+) -> go.Figure:
+    """What is left of a budget at the end of each day, against a plan that uses it up evenly, and what is expected to be left at the end.
+
+    `plan` is the first and the last day with the whole limit, `outlook` what is left at the end: expected, at least, at most.
+    """
+    first, last, limit, whole = plan
+    start = (first - timedelta(days=1)).isoformat()  # the evening before, when all of it was there
+    days = [start, *(day.isoformat() for day, _, _ in left)]
+    heights = [float(limit), *(float(height) for _, height, _ in left)]
+    texts = [whole, *(text for _, _, text in left)]
+    lines_of = [
+        _course("Left", 0, "solid", days, heights, texts),
+        _course(
+            "Plan",
+            1,
+            "dot",
+            [start, last.isoformat()],
+            [float(limit), 0.0],
+            [whole, wording.exact(Decimal(0))],
+        ),
+    ]
+    if outlook is not None and left:
+        (expected, text), (least, _), (most, _) = outlook
+        way = [days[-1], last.isoformat()]
+        lines_of += [
+            {
+                "type": "scatter",
+                "x": [way[0], way[1], way[1], way[0]],
+                "y": [heights[-1], float(most), float(least), heights[-1]],
+                "fill": "toself",
+                "fillcolor": _faint(PALETTE[2]),
+                "line": {"width": 0},
+                "mode": "lines",
+                "hoverinfo": "skip",
+            },
+            _course("Forecast", 2, "dash", way, [heights[-1], float(expected)], [texts[-1], text]),
+        ]
+    ends = (first - timedelta(days=1), last + timedelta(days=1))
+    return _figure(lines_of, _calendar_axis(*ends), {"nticks": 6}, hovermode="closest", hoverdistance=40)
+
+
+def _course(
+    name: str, place: int, dash: str, x: Sequence[str], y: Sequence[float], texts: Sequence[str]
+) -> Part:
+    return {
+        "type": "scatter",
+        "x": list(x),
+        "y": list(y),
+        "customdata": list(texts),
+        "name": name,
+        "mode": "lines+markers",
+        "line": {"color": colour(name, place), "width": 2, "dash": dash},
+        "marker": {"size": 5},
+        "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
+    }
+
+
 def _faint(colour_of: str) -> str:
     red, green, blue = (int(colour_of[at : at + 2], 16) for at in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.15)"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashboard.pages import (
+    alerts,
+    budgets,
     chargeback,
     latency,
     models,
@@ -53,6 +55,8 @@ PAGES: Final = (
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS, is_whole=True),
+    Page("budgets", "Budgets", budgets.content, (budgets.courses, budgets.history), is_filtered=False),
+    Page("alerts", "Alerts", alerts.content, is_filtered=False),
     Page("chargeback", "Chargeback", chargeback.content, is_filtered=False, scope="finance"),
     Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False, scope="finance"),
     Page("what-if", "What if", whatif.content, whatif.PARTS),

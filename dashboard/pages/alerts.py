@@ -1,0 +1,153 @@
+"""Alerts: what is out of line now, what fired before and why, who was told, and what is watched."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard import alert_listing, wording
+from dashboard.alert_listing import Told
+from dashboard.filters import View, question
+from dashboard.pages import tables
+from dashboard.pages.parts import card, cards, page, panel
+from ingest.alerts import WORDS
+from ingest.ledger.engine import Ledger
+from ingest.ledger.types import instant
+from ingest.principal import asking
+
+_SHOWN: Final = 100
+_HOW: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
+_COMPARED: Final = (
+    ("expected", "expected"),
+    ("low", "low"),
+    ("high", "high"),
+    ("limit", "limit"),
+    ("threshold", "threshold"),
+)
+"""Facts that an alert was compared with, and their names."""
+
+
+def content(ledger: Ledger, view: View) -> Any:
+    """The page of all alerts that whoever asks may see."""
+    asked = question(view, ledger.zone, ("requests",))
+    told = alert_listing.told(ledger, _SHOWN)
+    rules = alert_listing.rules(ledger) if asking().sees_all else []
+    parts = [_cards(told), _open(ledger, told), _history(ledger, told)]
+    if asking().sees_all:
+        parts += [_messages(told), _rules(rules)]
+    return page("Alerts", asked, parts)
+
+
+def _cards(told: Sequence[Told]) -> Any:
+    is_open = [one for one in told if one.alert.ended_at is None]
+    failing = [
+        each for one in told for each in one.messages if each["status"] in ("failing", "given up", "unknown")
+    ]
+    found = [
+        card("Out of line", str(len(is_open)), "now"),
+        card("Over", str(len(told) - len(is_open)), f"of the last {_SHOWN}"),
+    ]
+    if asking().sees_all:
+        found.append(card("Messages that fail", str(len(failing)), "tried again, given up or in doubt"))
+    return cards(found)
+
+
+def _open(ledger: Ledger, told: Sequence[Told]) -> Any:
+    now = [one for one in told if one.alert.ended_at is None]
+    if not now:
+        return panel(
+            "Out of line now", [html.P("Nothing is out of line.", className="note", id="alerts-open")]
+        )
+    found = [
+        dmc.Alert(
+            [html.P(one.alert.text), html.P(_since(ledger, one), className="note")],
+            title=one.alert.title,
+            color="orange",
+            variant="light",
+            className="alert",
+        )
+        for one in now
+    ]
+    return panel("Out of line now", [dmc.Stack(found, gap="sm", id="alerts-open")])
+
+
+def _since(ledger: Ledger, one: Told) -> str:
+    zone = ledger.zone.info
+    fired = wording.clock(instant(one.alert.fired_at), zone, seconds=False)
+    return f"Since {fired}, by the rule {one.alert.rule}: when {WORDS[one.alert.kind]}."
+
+
+def _history(ledger: Ledger, told: Sequence[Told]) -> Any:
+    zone = ledger.zone.info
+    rows = [
+        [
+            tables.Text(wording.clock(instant(one.alert.fired_at), zone, seconds=False)),
+            tables.Text(one.alert.title),
+            tables.Text(compared(one.alert.facts)),
+            tables.Text(_until(ledger, one)),
+        ]
+        for one in told
+    ]
+    remarks = [] if rows else ["Nothing has fired yet."]
+    header = ["Fired", "What", "Compared with", "Over"]
+    return tables.table("alerts", "What fired", header, rows, texts=4, remarks=remarks)
+
+
+def _until(ledger: Ledger, one: Told) -> str:
+    ended = one.alert.ended_at
+    return "still so" if ended is None else wording.clock(instant(ended), ledger.zone.info, seconds=False)
+
+
+def compared(facts: Mapping[str, Any]) -> str:
+    """What an alert was compared with, in a line."""
+    unit = facts.get("currency") or facts.get("unit") or ""
+    found = [
+        f"{name} {facts[key]}{'%' if key == 'threshold' else f' {unit}'.rstrip()}"
+        for key, name in _COMPARED
+        if facts.get(key) is not None
+    ]
+    if facts.get("compared_with"):
+        found.append(str(facts["compared_with"]))
+    if facts.get("hours") is not None:
+        found.append(f"{facts['hours']} hours")
+    if facts.get("requests") is not None:
+        found.append(f"{facts['requests']} calls of the month")
+    if facts.get("total") is not None:
+        found.append(f"all {facts['total']} {unit}")
+    return "; ".join(found)
+
+
+def _messages(told: Sequence[Told]) -> Any:
+    rows = [
+        [
+            tables.Text(one.alert.title),
+            tables.Text(each["to"]),
+            tables.Text(each["status"]),
+            tables.Text(each["said"] or ""),
+            str(each["attempts"]),
+        ]
+        for one in told
+        for each in one.messages
+    ]
+    remarks = [] if rows else ["Nobody had to be told of these."]
+    header = ["What", "To", "Status", "Why", "Tried"]
+    return tables.table("alert-messages", "Who was told", header, rows, texts=4, remarks=remarks)
+
+
+def _rules(rules: Sequence[Mapping[str, Any]]) -> Any:
+    if not rules:
+        text = html.P(["Nothing is watched yet. ", html.Code(_HOW)], className="note", id="alert-rules")
+        return panel("What is watched", [text])
+    rows = [
+        [
+            tables.Text(one["name"]),
+            tables.Text(f"when {one['when']}"),
+            tables.Text(one["of"]),
+            tables.Text(one["limit"] or ""),
+            tables.Text(", ".join(one["tells"]) or "nobody"),
+        ]
+        for one in rules
+    ]
+    header = ["Rule", "When", "Of", "Limit", "Tells"]
+    return tables.table("alert-rules", "What is watched", header, rows, texts=5)

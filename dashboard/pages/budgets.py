@@ -1,0 +1,179 @@
+"""Budgets: how far each is used, what is left of it against the plan, what it will come to, and how earlier periods ended."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard import figures, wording
+from dashboard.alerts.forecast import Forecast
+from dashboard.budget_course import Course, course_of
+from dashboard.budgets import Burn, burns
+from dashboard.filters import View, question
+from dashboard.pages import tables
+from dashboard.pages.parts import aria, card, cards, chart, later, page, panel
+from ingest.accept import now
+from ingest.ledger.engine import Ledger
+from ingest.money import from_pico
+
+DRAWN: Final = 8
+"""So many budgets are drawn, those that are used most."""
+_HOW: Final = "tallybook budget set NAME AMOUNT --team TEAM"
+
+
+def content(ledger: Ledger, view: View) -> Any:
+    """The page of the periods that are running."""
+    asked = question(view, ledger.zone, ("requests",))
+    found = ordered(burns(ledger, now()))
+    if not found:
+        text = html.P(["Nobody has a budget yet. ", html.Code(_HOW)], className="note", id="budgets")
+        return page("Budgets", asked, [panel("No budgets", [text])])
+    return page(
+        "Budgets",
+        asked,
+        [*_alerts(view, found), _cards(found), _table(found), later(courses, view), later(history, view)],
+    )
+
+
+def ordered(found: Sequence[Burn]) -> list[Burn]:
+    """Budgets, those that are used most first."""
+    return sorted(found, key=lambda one: (-(one.share if one.share is not None else 2), one.budget.name))
+
+
+def _alerts(view: View, found: Sequence[Burn]) -> list[Any]:
+    texts = []
+    if unpriced := sum(one.unpriced_requests for one in found):
+        texts.append(f"{wording.unpriced(unpriced)}: what they cost is unknown and in no budget.")
+    if view.filters or not view.preset:
+        texts.append("Dates and filters above do not apply here: each budget shows its running period.")
+    return [dmc.Alert(text, color="yellow", variant="light", p="sm") for text in texts]
+
+
+def _cards(found: Sequence[Burn]) -> Any:
+    passed = sum(not one.is_allowed for one in found)
+    near = sum(one.is_allowed and one.reached is not None for one in found)
+    return cards(
+        [
+            card("Budgets", str(len(found)), "that count today"),
+            card("Used up", str(passed), "nothing is left until their period ends"),
+            card("Past a threshold", str(near), "and still within the limit"),
+            card("Quiet", str(len(found) - passed - near), "below every threshold"),
+        ]
+    )
+
+
+def _table(found: Sequence[Burn]) -> Any:
+    rows = [
+        [
+            tables.Text(one.budget.name),
+            tables.Text(one.about.words),
+            tables.Text(_period(one.first, one.end)),
+            amount(one, one.used),
+            amount(one, one.limit),
+            amount(one, one.remaining),
+            wording.NOTHING if one.share is None else f"{float(one.share):.0%}",
+            state(one),
+            wording.compact(one.unpriced_requests),
+        ]
+        for one in found
+    ]
+    header = ["Budget", "Of", "Period", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
+    return tables.table("budgets", "Budgets in the running period", header, rows, texts=3)
+
+
+def courses(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
+    """What is left of each budget day by day, against the plan, and what it will come to."""
+    at = now()
+    drawn = [course_of(ledger, one, at) for one in ordered(burns(ledger, at))[:DRAWN]]
+    columns = [dmc.GridCol(_course(one), span={"base": 12, "lg": 6}) for one in drawn]
+    return dmc.Grid(columns, gutter="md", id="courses")
+
+
+def _course(one: Course) -> Any:
+    burn = one.burn
+    name = f"budget-{burn.budget.number}"
+    last = burn.end - timedelta(days=1)
+    figure = figures.burn_down(
+        [
+            (day.day, _number(burn, burn.limit - day.value), amount(burn, burn.limit - day.value))
+            for day in one.used
+        ],
+        (burn.first, last, _number(burn, burn.limit), amount(burn, burn.limit)),
+        None if one.forecast is None else _outlook(burn, one.forecast),
+    )
+    drawn = chart(
+        name, f"{burn.budget.name}: left of {amount(burn, burn.limit)}", figure, ["Left", "Plan", "Forecast"]
+    )
+    return html.Div([drawn, html.P(_said(one), className="note forecast", **aria("Forecast"))])
+
+
+def _outlook(
+    burn: Burn, found: Forecast
+) -> tuple[tuple[Decimal, str], tuple[Decimal, str], tuple[Decimal, str]]:
+    """What will be left at the end: expected, at least, at most."""
+    expected, least, most = (burn.limit - used for used in (found.expected, found.high, found.low))
+    return (
+        (_number(burn, expected), amount(burn, expected)),
+        (_number(burn, least), amount(burn, least)),
+        (_number(burn, most), amount(burn, most)),
+    )
+
+
+def _said(one: Course) -> str:
+    """The forecast in words."""
+    burn, found = one.burn, one.forecast
+    if found is None:
+        return "There are too few days to forecast from."
+    verdict = "above" if found.expected > burn.limit else "within"
+    return (
+        f"{amount(burn, found.expected)} is expected by {wording.day(burn.end - timedelta(days=1))}, "
+        f"{verdict} the limit; four of five times it is {amount(burn, found.low)} to {amount(burn, found.high)}."
+    )
+
+
+def history(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - as above
+    """How the earlier periods of each budget ended, measured by the limit of today."""
+    at = now()
+    rows = [
+        [
+            tables.Text(burn.budget.name),
+            tables.Text(_period(past.first, past.end)),
+            amount(burn, past.used),
+            amount(burn, burn.limit),
+            f"{past.used / burn.limit:.0%}" if burn.limit else wording.NOTHING,
+        ]
+        for burn in ordered(burns(ledger, at))[:DRAWN]
+        for past in course_of(ledger, burn, at).past
+    ]
+    header = ["Budget", "Period", "Used", "Limit of today", "Share"]
+    remarks = [] if rows else ["Nothing was used before the running periods."]
+    return tables.table(
+        "budget-history", "Earlier periods", header, rows, texts=2, remarks=remarks, width=520
+    )
+
+
+def state(one: Burn) -> str:
+    """How a budget stands, in a word or two."""
+    if not one.is_allowed:
+        return "used up"
+    return "quiet" if one.reached is None else f"past {one.reached}%"
+
+
+def amount(one: Burn, value: int) -> str:
+    """An amount of a budget: money or tokens."""
+    if one.budget.tokens is not None:
+        return f"{wording.number(Decimal(value))} tokens"
+    return wording.amount(from_pico(value), one.budget.currency)
+
+
+def _number(one: Burn, value: int) -> Decimal:
+    """An amount as the height of a line."""
+    return Decimal(value) if one.budget.tokens is not None else from_pico(value)
+
+
+def _period(first: date, end: date) -> str:
+    last = end - timedelta(days=1)
+    return wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
