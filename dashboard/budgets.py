@@ -85,15 +85,17 @@ class Burn:
         }
 
 
-def burns(ledger: Ledger, now: int) -> list[Burn]:
-    """Every budget that counts and that whoever asks may see, in the period that runs at an instant.
+def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
+    """Every budget that counts and that whoever asks may see, or the one of a name, in the period that runs at an instant.
 
     What is used of a budget is what everybody has used of it: who sees a budget sees that.
     """
     today = date_of(ledger.zone.day(now))
     with ledger.reading() as connection:
         found = [
-            one for one in _seen(connection, read_budgets(connection)) if _counts(one, day_number(today))
+            one
+            for one in _seen(connection, read_budgets(connection))
+            if _counts(one, day_number(today)) and name in (None, one.name)
         ]
         people = subjects(connection, ((one.scope, one.subject) for one in found))
     with asked_by(HERE):

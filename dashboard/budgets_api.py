@@ -48,12 +48,12 @@ def make_router(ledger: Ledger) -> APIRouter:
         summary="How far a budget is used, and whether its subject may go on",
     )
     def one_budget(name: str) -> Response:
-        for one in burns(ledger, now()):
-            if one.budget.name == name:
-                return JSONResponse(one.as_json())
-        raise Problem(
-            404, "unknown_budget", "No such budget", f"There is no budget {name!r} that counts today."
-        )
+        found = burns(ledger, now(), name)
+        if not found:
+            raise Problem(
+                404, "unknown_budget", "No such budget", f"There is no budget {name!r} that counts today."
+            )
+        return JSONResponse(found[0].as_json())
 
     return router
 

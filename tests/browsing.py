@@ -14,7 +14,9 @@ import uvicorn
 from playwright.sync_api import Browser, expect, sync_playwright
 from pydantic import SecretStr
 
+from dashboard.alerts.telling import check
 from dashboard.site import make_site
+from ingest.accept import now
 from ingest.demo_command import run as make_demo
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
@@ -60,10 +62,11 @@ def served(ledger: Ledger) -> Iterator[str]:
 
 @contextmanager
 def sample_ledger(folder: Path, events: int, days: int) -> Iterator[Ledger]:
-    """Sample traffic up to today."""
+    """Sample traffic up to today, and what fires of it."""
     path = folder / "sample.db"
     assert make_demo(events=events, days=days, path=str(path), quiet=True) == 0
     with open_ledger(Settings(database_url=sqlite_url(path))) as ledger:
+        check(ledger, now())
         yield ledger
 
 

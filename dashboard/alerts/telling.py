@@ -103,8 +103,8 @@ def moment(at: int | None) -> str | None:
 
 
 def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
-    """Check and tell again and again until told to stop. A busy database is tried again, and no fault ends it."""
-    while not stop.wait(EVERY_SECONDS):
+    """Check and tell now, and again and again until told to stop. A busy database is tried again, and no fault ends it."""
+    while not stop.is_set():
         try:
             check(ledger, now())
             tell(ledger, settings, now())
@@ -114,3 +114,4 @@ def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> 
             sys.stderr.write(f"tallybook: alerts are put off: {error.orig}\n")
         except Exception as error:  # noqa: BLE001 - the rim of a thread: the next check may do better, and the log says why
             _log.exception("alerts failed", error=type(error).__qualname__)
+        stop.wait(EVERY_SECONDS)

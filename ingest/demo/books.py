@@ -1,19 +1,23 @@
-"""What finance keeps beside the sample traffic: fees, a rule to share them, budgets, and invoices of two providers.
+"""What finance keeps beside the sample traffic: fees, a rule to share them, budgets and what is watched, and invoices of two providers.
 
 One invoice agrees with the ledger to the cent; the other is higher by what a key that the gateway does not see has used.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 import sqlalchemy as sa
 
+from ingest.alerts import AlertRule
 from ingest.allocation import FEES, Rule
 from ingest.budgets import Budget
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
-from ingest.ledger import directory
+from ingest.ledger import alerts, directory
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
@@ -28,6 +32,8 @@ BY: Final = "demo"
 _CENT: Final = PICO_PER_UNIT // 100
 _BUDGETS: Final = {"team-engineering": 60, "team-research": 20, "team-search": 8}
 """Units of the currency a month."""
+_COMPANY: Final = 85
+_TOKENS_A_WEEK: Final = 12_000_000
 _INVOICES: Final = {"anthropic": Fraction(1), "openai": Fraction(1_017, 1_000)}
 """What providers charge, by what the ledger says."""
 
@@ -41,7 +47,9 @@ def keep_books(ledger: Ledger, first: date, end: date) -> None:
         common = {"currency": ledger.currency, "start": start, "recorded_at": at, "recorded_by": BY}
         add_fees(connection, list(_fees(teams, common)))
         add_rules(connection, [Rule(pool=FEES, method="cost", recorded_at=at, recorded_by=BY)])
-        add_budgets(connection, [_budget(ledger, ident, teams[ident], at) for ident in teams])
+        add_budgets(connection, list(_budgets(ledger, teams, at)))
+        for one in _watched(at):
+            alerts.add_rule(connection, one)
         add_lines(connection, _invoices(connection, ledger, first, end, at))
 
 
@@ -65,18 +73,34 @@ def _fees(teams: dict[str, int], common: dict[str, object]) -> list[Fee]:
     return [licence, reserved]
 
 
-def _budget(ledger: Ledger, ident: str, team: int, at: int) -> Budget:
-    return Budget(
-        name=ident,
-        scope="team",
-        subject=str(team),
+def _budgets(ledger: Ledger, teams: dict[str, int], at: int) -> Iterator[Budget]:
+    blank = Budget(
+        name="Everything",
+        scope="all",
+        subject=None,
         per="month",
-        amount=_BUDGETS[ident] * PICO_PER_UNIT,
+        amount=_COMPANY * PICO_PER_UNIT,
         tokens=None,
         currency=ledger.currency,
         recorded_at=at,
         recorded_by=BY,
     )
+    yield blank
+    yield replace(blank, name="Tokens of a week", per="week", amount=None, tokens=_TOKENS_A_WEEK)
+    for ident, team in teams.items():
+        limit = _BUDGETS[ident] * PICO_PER_UNIT
+        yield replace(blank, name=ident, scope="team", subject=str(team), amount=limit)
+
+
+def _watched(at: int) -> Iterator[AlertRule]:
+    """Each kind of rule once. Nobody is told but the page."""
+    blank = AlertRule(name="Budgets", kind="budget", recorded_at=at, recorded_by=BY)
+    yield blank
+    yield replace(blank, name="Budgets that will not do", kind="forecast")
+    yield replace(blank, name="A team's day", kind="anomaly", each="team", amount=Decimal(1))
+    yield replace(blank, name="Calls without a price", kind="unpriced", percent=Decimal(1))
+    yield replace(blank, name="Spend of nobody", kind="unassigned", percent=Decimal(5))
+    yield replace(blank, name="Sources", kind="silent", hours=24)
 
 
 def _invoices(

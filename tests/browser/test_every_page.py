@@ -40,6 +40,8 @@ SHOWS = {
     "prices": ("#prices", "#unpriced-models", "#price-conflicts", "#variance", "#repricings"),
     "chargeback": ("#chargeback", "#period-turn", "#downloads"),
     "reconciliation": ("#reconciliation",),
+    "budgets": ("#totals", "#budgets", "#courses", "#budget-history"),
+    "alerts": ("#totals", "#alerts-open", "#alerts", "#alert-messages", "#alert-rules"),
     "what-if": ("#models", "#whatif-compare"),
 }
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
