@@ -86,7 +86,7 @@ def _budgets(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
             kind="budget",
             crossing=f"{one.budget.name} {one.first} {one.reached}% of {limit}",
             title=f"{one.budget.name}: {one.reached}% of the budget is used",
-            text=f"{used} of {limit}{share} is used by {one.about.words} from {one.first} to {_last(one)}.{_unpriced(one)}",
+            text=f"Used by {one.about.words} from {one.first} to {_last(one)}: {used} of {limit}{share}.{_unpriced(one)}",
             facts=one.as_json() | {"threshold": one.reached},
             scope=one.budget.scope,
             subject=one.budget.subject,
@@ -108,8 +108,8 @@ def _forecasts(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
             kind="forecast",
             crossing=f"{one.budget.name} {one.first} forecast above {limit}",
             title=f"{one.budget.name}: the budget will be exceeded",
-            text=f"{expected} is expected of {one.about.words} until {_last(one)} (four of five times {low} to {high}), where "
-            f"{limit} is planned and {_in_unit(watched, one, one.used)} is used.{_unpriced(one)}",
+            text=f"Expected of {one.about.words} until {_last(one)}: {expected} (four times of five {low} to {high}). "
+            f"The limit is {limit}; used so far: {_in_unit(watched, one, one.used)}.{_unpriced(one)}",
             facts=one.as_json()
             | {
                 "expected": _plain(one, found.expected),

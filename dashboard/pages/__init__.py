@@ -55,7 +55,7 @@ PAGES: Final = (
     Page("latency", "Latency", latency.content, latency.PARTS),
     Page("requests", "Requests", requests.content),
     Page("prices", "Prices", prices.content, prices.PARTS, is_whole=True),
-    Page("budgets", "Budgets", budgets.content, (budgets.courses, budgets.history), is_filtered=False),
+    Page("budgets", "Budgets", budgets.content, budgets.PARTS, is_filtered=False),
     Page("alerts", "Alerts", alerts.content, is_filtered=False),
     Page("chargeback", "Chargeback", chargeback.content, is_filtered=False, scope="finance"),
     Page("reconciliation", "Reconciliation", reconciliation.content, is_filtered=False, scope="finance"),

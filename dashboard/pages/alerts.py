@@ -1,6 +1,7 @@
 """Alerts: what is out of line now, what fired before and why, who was told, and what is watched."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -8,9 +9,9 @@ from dash import html
 
 from dashboard import alert_listing, wording
 from dashboard.alert_listing import Told
-from dashboard.filters import View, question
+from dashboard.filters import View
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, page, panel
+from dashboard.pages.parts import card, cards, page_of_now, panel
 from ingest.alerts import WORDS
 from ingest.ledger.engine import Ledger
 from ingest.ledger.types import instant
@@ -18,25 +19,16 @@ from ingest.principal import asking
 
 _SHOWN: Final = 100
 _HOW: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
-_COMPARED: Final = (
-    ("expected", "expected"),
-    ("low", "low"),
-    ("high", "high"),
-    ("limit", "limit"),
-    ("threshold", "threshold"),
-)
-"""Facts that an alert was compared with, and their names."""
 
 
-def content(ledger: Ledger, view: View) -> Any:
+def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - what is out of line is so now, whatever is looked at elsewhere
     """The page of all alerts that whoever asks may see."""
-    asked = question(view, ledger.zone, ("requests",))
     told = alert_listing.told(ledger, _SHOWN)
     rules = alert_listing.rules(ledger) if asking().sees_all else []
     parts = [_cards(told), _open(ledger, told), _history(ledger, told)]
     if asking().sees_all:
         parts += [_messages(told), _rules(rules)]
-    return page("Alerts", asked, parts)
+    return page_of_now("Alerts", ledger.zone, parts)
 
 
 def _cards(told: Sequence[Told]) -> Any:
@@ -61,7 +53,7 @@ def _open(ledger: Ledger, told: Sequence[Told]) -> Any:
         )
     found = [
         dmc.Alert(
-            [html.P(one.alert.text), html.P(_since(ledger, one), className="note")],
+            [html.P(_with_commands(one.alert.text)), html.P(_since(ledger, one), className="note")],
             title=one.alert.title,
             color="orange",
             variant="light",
@@ -70,6 +62,11 @@ def _open(ledger: Ledger, told: Sequence[Told]) -> Any:
         for one in now
     ]
     return panel("Out of line now", [dmc.Stack(found, gap="sm", id="alerts-open")])
+
+
+def _with_commands(text: str) -> list[Any]:
+    """A text in which commands stand between backticks."""
+    return [html.Code(part) if at % 2 else part for at, part in enumerate(text.split("`"))]
 
 
 def _since(ledger: Ledger, one: Told) -> str:
@@ -91,7 +88,7 @@ def _history(ledger: Ledger, told: Sequence[Told]) -> Any:
     ]
     remarks = [] if rows else ["Nothing has fired yet."]
     header = ["Fired", "What", "Compared with", "Over"]
-    return tables.table("alerts", "What fired", header, rows, texts=4, remarks=remarks)
+    return tables.table("alerts", "What fired", header, rows, texts=4, remarks=remarks, is_wrapped=True)
 
 
 def _until(ledger: Ledger, one: Told) -> str:
@@ -101,21 +98,33 @@ def _until(ledger: Ledger, one: Told) -> str:
 
 def compared(facts: Mapping[str, Any]) -> str:
     """What an alert was compared with, in a line."""
-    unit = facts.get("currency") or facts.get("unit") or ""
-    found = [
-        f"{name} {facts[key]}{'%' if key == 'threshold' else f' {unit}'.rstrip()}"
-        for key, name in _COMPARED
-        if facts.get(key) is not None
-    ]
+    worth = {key: _worth(facts, key) for key in ("limit", "expected", "low", "high", "total")}
+    found = []
+    if facts.get("limit") is not None:
+        found.append(f"limit {worth['limit']}")
+    if facts.get("threshold") is not None:
+        found.append(f"threshold {facts['threshold']}%")
+    if facts.get("expected") is not None:
+        found.append(f"expected {worth['expected']}, usually {worth['low']} to {worth['high']}")
     if facts.get("compared_with"):
         found.append(str(facts["compared_with"]))
     if facts.get("hours") is not None:
         found.append(f"{facts['hours']} hours")
     if facts.get("requests") is not None:
-        found.append(f"{facts['requests']} calls of the month")
+        found.append(f"{wording.number(facts['requests'])} calls of the month")
     if facts.get("total") is not None:
-        found.append(f"all {facts['total']} {unit}")
+        found.append(f"{worth['total']} of all")
     return "; ".join(found)
+
+
+def _worth(facts: Mapping[str, Any], key: str) -> str:
+    """An amount among the facts: money or tokens."""
+    value = facts.get(key)
+    if value is None:
+        return wording.NOTHING
+    if facts.get("unit") == "tokens":
+        return f"{wording.number(Decimal(value))} tokens"
+    return wording.amount(Decimal(value), facts.get("currency") or facts.get("unit") or "")
 
 
 def _messages(told: Sequence[Told]) -> Any:
@@ -132,7 +141,9 @@ def _messages(told: Sequence[Told]) -> Any:
     ]
     remarks = [] if rows else ["Nobody had to be told of these."]
     header = ["What", "To", "Status", "Why", "Tried"]
-    return tables.table("alert-messages", "Who was told", header, rows, texts=4, remarks=remarks)
+    return tables.table(
+        "alert-messages", "Who was told", header, rows, texts=4, remarks=remarks, is_wrapped=True
+    )
 
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> Any:
@@ -150,4 +161,4 @@ def _rules(rules: Sequence[Mapping[str, Any]]) -> Any:
         for one in rules
     ]
     header = ["Rule", "When", "Of", "Limit", "Tells"]
-    return tables.table("alert-rules", "What is watched", header, rows, texts=5)
+    return tables.table("alert-rules", "What is watched", header, rows, texts=5, is_wrapped=True)

@@ -12,9 +12,9 @@ from dashboard import figures, wording
 from dashboard.alerts.forecast import Forecast
 from dashboard.budget_course import Course, course_of
 from dashboard.budgets import Burn, burns
-from dashboard.filters import View, question
+from dashboard.filters import View
 from dashboard.pages import tables
-from dashboard.pages.parts import aria, card, cards, chart, later, page, panel
+from dashboard.pages.parts import aria, card, cards, chart, later, page_of_now, panel
 from ingest.accept import now
 from ingest.ledger.engine import Ledger
 from ingest.money import from_pico
@@ -22,34 +22,22 @@ from ingest.money import from_pico
 DRAWN: Final = 8
 """So many budgets are drawn, those that are used most."""
 _HOW: Final = "tallybook budget set NAME AMOUNT --team TEAM"
+_UNPRICED: Final = "What unpriced calls cost is unknown and in no budget of money."
 
 
 def content(ledger: Ledger, view: View) -> Any:
     """The page of the periods that are running."""
-    asked = question(view, ledger.zone, ("requests",))
     found = ordered(burns(ledger, now()))
     if not found:
         text = html.P(["Nobody has a budget yet. ", html.Code(_HOW)], className="note", id="budgets")
-        return page("Budgets", asked, [panel("No budgets", [text])])
-    return page(
-        "Budgets",
-        asked,
-        [*_alerts(view, found), _cards(found), _table(found), later(courses, view), later(history, view)],
-    )
+        return page_of_now("Budgets", ledger.zone, [panel("No budgets", [text])])
+    parts = [_cards(found), _table(found), later(courses, view)]
+    return page_of_now("Budgets", ledger.zone, parts)
 
 
 def ordered(found: Sequence[Burn]) -> list[Burn]:
     """Budgets, those that are used most first."""
     return sorted(found, key=lambda one: (-(one.share if one.share is not None else 2), one.budget.name))
-
-
-def _alerts(view: View, found: Sequence[Burn]) -> list[Any]:
-    texts = []
-    if unpriced := sum(one.unpriced_requests for one in found):
-        texts.append(f"{wording.unpriced(unpriced)}: what they cost is unknown and in no budget.")
-    if view.filters or not view.preset:
-        texts.append("Dates and filters above do not apply here: each budget shows its running period.")
-    return [dmc.Alert(text, color="yellow", variant="light", p="sm") for text in texts]
 
 
 def _cards(found: Sequence[Burn]) -> Any:
@@ -74,22 +62,23 @@ def _table(found: Sequence[Burn]) -> Any:
             amount(one, one.used),
             amount(one, one.limit),
             amount(one, one.remaining),
-            wording.NOTHING if one.share is None else f"{float(one.share):.0%}",
+            wording.percent_of(one.used, one.limit),
             state(one),
             wording.compact(one.unpriced_requests),
         ]
         for one in found
     ]
+    remarks = [_UNPRICED] if any(one.unpriced_requests for one in found) else []
     header = ["Budget", "Of", "Period", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
-    return tables.table("budgets", "Budgets in the running period", header, rows, texts=3)
+    return tables.table("budgets", "Budgets in the running period", header, rows, texts=3, remarks=remarks)
 
 
 def courses(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
-    """What is left of each budget day by day, against the plan, and what it will come to."""
+    """What is left of each budget day by day, against the plan, what it will come to, and how its earlier periods ended."""
     at = now()
-    drawn = [course_of(ledger, one, at) for one in ordered(burns(ledger, at))[:DRAWN]]
-    columns = [dmc.GridCol(_course(one), span={"base": 12, "lg": 6}) for one in drawn]
-    return dmc.Grid(columns, gutter="md", id="courses")
+    found = [course_of(ledger, one, at) for one in ordered(burns(ledger, at))[:DRAWN]]
+    columns = [dmc.GridCol(_course(one), span={"base": 12, "lg": 6}) for one in found]
+    return dmc.Stack([dmc.Grid(columns, gutter="md", id="courses"), _history(found)], gap="md")
 
 
 def _course(one: Course) -> Any:
@@ -128,25 +117,25 @@ def _said(one: Course) -> str:
     if found is None:
         return "There are too few days to forecast from."
     verdict = "above" if found.expected > burn.limit else "within"
+    last = wording.day(burn.end - timedelta(days=1))
     return (
-        f"{amount(burn, found.expected)} is expected by {wording.day(burn.end - timedelta(days=1))}, "
-        f"{verdict} the limit; four of five times it is {amount(burn, found.low)} to {amount(burn, found.high)}."
+        f"Expected by {last}: {amount(burn, found.expected)}, {verdict} the limit; four times of five it is "
+        f"{amount(burn, found.low)} to {amount(burn, found.high)}."
     )
 
 
-def history(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - as above
-    """How the earlier periods of each budget ended, measured by the limit of today."""
-    at = now()
+def _history(found: Sequence[Course]) -> Any:
+    """How the earlier periods ended, measured by the limit of today."""
     rows = [
         [
-            tables.Text(burn.budget.name),
+            tables.Text(one.burn.budget.name),
             tables.Text(_period(past.first, past.end)),
-            amount(burn, past.used),
-            amount(burn, burn.limit),
-            f"{past.used / burn.limit:.0%}" if burn.limit else wording.NOTHING,
+            amount(one.burn, past.used),
+            amount(one.burn, one.burn.limit),
+            wording.percent_of(past.used, one.burn.limit),
         ]
-        for burn in ordered(burns(ledger, at))[:DRAWN]
-        for past in course_of(ledger, burn, at).past
+        for one in found
+        for past in one.past
     ]
     header = ["Budget", "Period", "Used", "Limit of today", "Share"]
     remarks = [] if rows else ["Nothing was used before the running periods."]
@@ -177,3 +166,6 @@ def _number(one: Burn, value: int) -> Decimal:
 def _period(first: date, end: date) -> str:
     last = end - timedelta(days=1)
     return wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
+
+
+PARTS: Final = (courses,)

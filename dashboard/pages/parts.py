@@ -1,7 +1,7 @@
 """Parts that pages are made of: headings, cards, charts, definitions, and what stands where there is nothing or an error."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -50,11 +50,22 @@ def aria(label: str) -> dict[str, Any]:
 
 def page(title: str, query: SpendQuery, children: Sequence[Any], metrics: Sequence[str] = ()) -> Any:
     """A page: what it is and which days it shows, its parts, and how its numbers are defined."""
-    head = html.Div(
-        [html.H1(title), html.P(about(query), id="about", className="note")], className="page-head"
-    )
     shown = [child for child in children if child is not None]
-    return dmc.Stack([head, *shown, *([definitions(metrics)] if metrics else [])], gap="md")
+    return dmc.Stack(
+        [_head(title, about(query)), *shown, *([definitions(metrics)] if metrics else [])], gap="md"
+    )
+
+
+def page_of_now(title: str, zone: Zone, children: Sequence[Any]) -> Any:
+    """A page of what is so now, which neither days nor filters narrow."""
+    at = wording.clock(datetime.now(UTC), zone.info, seconds=False)
+    return dmc.Stack(
+        [_head(title, f"As of {at}, days and times in {zone.name}"), *children], gap="md", className="of-now"
+    )
+
+
+def _head(title: str, about: str) -> Any:
+    return html.Div([html.H1(title), html.P(about, id="about", className="note")], className="page-head")
 
 
 def about(query: SpendQuery) -> str:

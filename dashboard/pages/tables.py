@@ -98,8 +98,9 @@ def table(
     csv: str | None = None,
     remarks: Sequence[Any] = (),
     width: int = 860,
+    is_wrapped: bool = False,
 ) -> Any:
-    """A table whose first `texts` columns are text and whose others are numbers."""
+    """A table whose first `texts` columns are text and whose others are numbers. Long text takes several lines where it `is_wrapped`, and is cut elsewhere."""
 
     def place(at: int) -> str:
         return "number" if at >= texts else _PLACES[at > 0]
@@ -113,7 +114,7 @@ def table(
 
     titles = [html.Th(one, className=place(at), scope="col") for at, one in enumerate(header)]
     head, body = html.Thead(html.Tr(titles)), html.Tbody([line(row) for row in rows])
-    shown = html.Table([head, body], id=name, className="figures")
+    shown = html.Table([head, body], id=name, className="figures wrapped" if is_wrapped else "figures")
     scroller = html.Div(
         shown,
         className="scroller",
