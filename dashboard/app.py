@@ -73,7 +73,7 @@ def make_dashboard(ledger: Ledger) -> Dash:
         requests_pathname_prefix=PREFIX,
         suppress_callback_exceptions=True,
         external_stylesheets=[_asset("tallybook.css")],
-        external_scripts=[_asset("early.js"), _asset("png.js")],
+        external_scripts=[_asset("session.js"), _asset("early.js"), _asset("png.js")],
         assets_ignore=r".*",
         index_string=_INDEX.replace("CHARTS_LIBRARY", _asset("plotly-basic.min.js")),
     )

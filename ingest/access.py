@@ -29,7 +29,8 @@ OPEN_PATHS: Final = frozenset(("/healthz", "/readyz", "/favicon.ico"))
 OPEN_BELOW: Final = (f"{SIGN_IN}/", f"{SIGN_OUT}/", "/dashboard/assets/")
 """What is seen before somebody has signed in: it tells nothing of the ledger."""
 _HARMLESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-_CHALLENGE: Final = 'Basic realm="Tallybook", charset="UTF-8", Bearer realm="Tallybook"'
+_BEARER: Final = 'Bearer realm="Tallybook"'
+_BASIC: Final = 'Basic realm="Tallybook", charset="UTF-8"'
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _TRIES: Final = RateLimitItemPerMinute(20, 5)
 """Wrong credentials from one address, after which what could be guessed is not looked at."""
@@ -144,7 +145,7 @@ class Guard:
         if (needed or holder) and offered.tokens:
             return await self._guessable(scope, offered)
         if needed:
-            raise _no_access()
+            raise _no_access(scope)
         return HERE
 
     async def _guessable(self, scope: Scope, offered: Shown) -> Principal:
@@ -157,7 +158,7 @@ class Guard:
             if principal := await self._credentials.of_key(one):
                 return principal
         self._tries.failed(scope)
-        raise _no_access()
+        raise _no_access(scope)
 
     def _is_foreign(self, headers: Headers) -> bool:
         """Whether a browser says that the request comes from a page that this server has not served."""
@@ -199,9 +200,11 @@ def _answer(refused: Problem, scope: Scope) -> Response:
     return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
 
 
-def _no_access() -> Problem:
+def _no_access(scope: Scope) -> Problem:
     detail = "send an access token as Authorization: Bearer, in X-Tallybook-Token, or as a Basic password"
-    return Problem(401, "no_access", "Access token needed", detail, headers={"WWW-Authenticate": _CHALLENGE})
+    # A browser would ask its user for the Basic password, in a window of its own over the page whose script has asked.
+    challenge = _BEARER if "sec-fetch-mode" in Headers(scope=scope) else f"{_BASIC}, {_BEARER}"
+    return Problem(401, "no_access", "Access token needed", detail, headers={"WWW-Authenticate": challenge})
 
 
 def _foreign(detail: str) -> Problem:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -45,11 +46,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(ledger: Ledger) -> Iterator[str]:
-    """The address of the site of a ledger."""
+def served(ledger: Ledger, **changed: Any) -> Iterator[str]:
+    """The address of the site of a ledger, with some settings changed."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    settings = Settings(secret_key=SecretStr("of the tests"), port=port)
+    settings = Settings(secret_key=SecretStr("of the tests"), port=port, **changed)
     server = uvicorn.Server(uvicorn.Config(make_site(ledger, settings), log_level="warning", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
     thread.start()

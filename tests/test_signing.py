@@ -1,8 +1,5 @@
 """Signing in: with a token, with a provider of identities, out again; what a session may do, how long, and how often one may guess."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +7,7 @@ import httpx
 import pytest
 from calls import call, put
 from commanding import Command, object_of, tallybook
+from identities import provider
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
@@ -19,10 +17,6 @@ from ingest.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
 from ingest.principal import together
 from ingest.settings import Settings
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it uses an older part of Authlib
-    import oidc_provider_mock
 
 __all__ = ["tallybook"]
 
@@ -238,14 +232,6 @@ def test_a_token_of_an_open_server_limits_whoever_shows_it(embedded: Ledger, tal
 
 
 # A provider of identities.
-
-
-@contextmanager
-def provider(**claims: Any) -> Iterator[str]:
-    """A real server of OpenID Connect that knows ada; its issuer."""
-    user = oidc_provider_mock.User(sub="ada", claims={"email": "ada@example.com", **claims})
-    with oidc_provider_mock.run_server_in_thread(user_claims=[user]) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def with_provider(issuer: str, roles: str, **changed: Any) -> Settings:
