@@ -20,6 +20,7 @@ PICTURES: Final = (
     ("overview-dark", "", "dark", 1_010),
     ("latency-light", "latency", "light", 1_010),
     ("chargeback-light", "chargeback?period=last-month", "light", 1_010),
+    ("budgets-light", "budgets", "light", 1_010),
     ("request-light", "requests?model=claude-sonnet-5-5", "light", 1_010),
 )
 
