@@ -147,8 +147,9 @@ def _signed_in() -> list[Any]:
     if not principal.is_signed_in:
         return []
     leave = html.Button("Sign out", type="submit", id="sign-out")
-    form = html.Form(leave, action=SIGN_OUT, method="POST", className="sign-out")
-    return [html.Span(principal.name, className="who", id="who"), form]
+    form = html.Form(leave, action=SIGN_OUT, method="POST")
+    who = html.Span(principal.name, className="who", id="who", title=principal.name)
+    return [html.Div([who, form], className="signed-in")]
 
 
 def _add_filters(app: Dash, ledger: Ledger) -> None:

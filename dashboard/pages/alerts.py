@@ -58,6 +58,7 @@ def _open(ledger: Ledger, told: Sequence[Told]) -> Any:
             color="orange",
             variant="light",
             className="alert",
+            styles={"title": {"color": "var(--mantine-color-text)"}},
         )
         for one in now
     ]
