@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -19,17 +20,20 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from dashboard import app as dashboard_app
+from dashboard.alerts.telling import check
 from dashboard.pages import PAGES, PARTS
 from dashboard.site import make_site
 from ingest.accept import now
+from ingest.alerts import AlertRule
 from ingest.budgets import Budget
 from ingest.fees import Fee
-from ingest.ledger import access
+from ingest.ledger import access, alerts
 from ingest.ledger.access import Token
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
+from ingest.ledger.types import micros
 from ingest.rights import Right, needed
 from ingest.settings import Settings
 
@@ -93,6 +97,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         owns(ledger, "borealis-key", ("borealis", 1))
         _books(ledger)
         roll(ledger)
+        assert len(check(ledger, micros(datetime(2026, 10, 20, tzinfo=UTC)))) == 5
         text = access.new_text()
         token = Token(name="mine", scopes=("read",), teams=("atlas",), created_at=now(), created_by="test")
         with ledger.writing() as connection:
@@ -110,8 +115,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 def _books(ledger: Ledger) -> None:
-    """Fees and budgets of both teams."""
+    """Fees and budgets of both teams, and what is watched of everybody."""
     with ledger.writing() as connection:
+        target = ("webhook:https://borealis.example.com/hooks",)
+        for kind in ("budget", "silent"):
+            alerts.add_rule(connection, AlertRule(name=f"every {kind}", kind=kind, targets=target))
         for name, amount in (("borealis", 7777), ("atlas", 5)):
             team = entry(ledger, "team", name, connection)
             key = entry(ledger, "virtual_key", f"{name}-key", connection)
@@ -236,6 +244,7 @@ def test_the_same_questions_tell_an_admin_of_the_other_team(office: Office) -> N
         "/v1/requests/{event_id}",
         "/v1/reports/chargeback",
         "/v1/budgets",
+        "/v1/alerts",
         "/v1/exports/focus",
     ):
         assert path in told
