@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from blank import blank
 from pydantic import SecretStr
 
 from ingest.event import UsageEvent
@@ -47,7 +48,7 @@ def call(at: str, cost: int | None = 0, **facts: Any) -> Call:
 @contextmanager
 def a_ledger(folder: Path, zone: str = "UTC", url: str | None = None) -> Iterator[Ledger]:
     """A new ledger that reports in `zone`."""
-    database = url or f"sqlite:///{folder / 'ledger.db'}"
+    database = url or blank(folder / "ledger.db")
     opened = open_ledger(Settings(database_url=database, timezone=zone, secret_key=SecretStr("of the tests")))
     try:
         yield opened

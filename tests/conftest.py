@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from blank import blank
 from pydantic import SecretStr
 
 from ingest.accept import Intake
@@ -56,7 +57,7 @@ def _administrator(url: sa.URL) -> Any:
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty ledger, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        yield Settings(database_url=f"sqlite:///{tmp_path}/ledger.db", secret_key=SECRET)
+        yield Settings(database_url=blank(tmp_path / "ledger.db"), secret_key=SECRET)
         return
     server: sa.URL = request.getfixturevalue("postgres")
     name = f"t_{uuid.uuid4().hex}"
@@ -79,7 +80,7 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Ledger]:
     """An empty ledger on SQLite, for what has nothing to do with the database."""
-    opened = open_ledger(Settings(database_url=f"sqlite:///{tmp_path}/ledger.db", secret_key=SECRET))
+    opened = open_ledger(Settings(database_url=blank(tmp_path / "ledger.db"), secret_key=SECRET))
     yield opened
     opened.close()
 
@@ -90,7 +91,7 @@ def fresh_ledger(tmp_path: Path) -> Callable[[], Ledger]:
 
     def make() -> Ledger:
         return open_ledger(
-            Settings(database_url=f"sqlite:///{tmp_path}/{uuid.uuid4().hex}.db", secret_key=SECRET)
+            Settings(database_url=blank(tmp_path / f"{uuid.uuid4().hex}.db"), secret_key=SECRET)
         )
 
     return make

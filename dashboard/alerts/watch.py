@@ -15,6 +15,7 @@ from dashboard.alerts.forecast import Forecast, forecast
 from dashboard.alerts.series import Series, series
 from dashboard.budgets import Burn, around, burns, metric_of
 from dashboard.question import REPORTING, Filter, Period, SpendQuery
+from dashboard.restriction import term_id
 from dashboard.runner import Result, run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest import money
@@ -22,7 +23,7 @@ from ingest.alerts import AlertRule, Kind
 from ingest.ledger.alerts import Finding
 from ingest.ledger.engine import Ledger
 from ingest.ledger.slots import date_of, day_number
-from ingest.ledger.tables import term, usage_event
+from ingest.ledger.tables import usage_event
 from ingest.ledger.types import instant
 
 MOST_WATCHED: Final = 100
@@ -272,24 +273,27 @@ def _silent(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
 
 def _last_calls(watched: _Watched) -> dict[str, int]:
     """When the last call of each source was, of those of the last month."""
-    c = usage_event.c
-    at = sa.type_coerce(c.occurred_at, sa.BigInteger)
+    ledger, c = watched.ledger, usage_event.c
     start = watched.now - _LOOKED_BACK_DAYS * 24 * _HOUR
     asked = SpendQuery(
         period=Period(instant(start), instant(watched.now + _HOUR)),
-        zone=watched.ledger.zone.name,
+        zone=ledger.zone.name,
         metrics=("requests",),
-        dimensions=("source",),
+        dimensions=("time", "source"),
+        interval="day",
     )
-    sources = [str(row.key[0]) for row in run(watched.ledger, asked).rows]
-    last = sa.select(at).where(at >= start).order_by(c.occurred_at.desc()).limit(1)
-    with watched.ledger.reading() as connection:
-        ids = {
-            row.text: row.term_id
-            for row in connection.execute(sa.select(term).where(term.c.text.in_(sources)))
-        }
-        found = {one: connection.execute(last.where(c.source_id == ids[one])).scalar() for one in sources}
-    return {source: int(at) for source, at in found.items() if at is not None}
+    last_days = {str(source): str(day) for day, source in sorted(row.key for row in run(ledger, asked).rows)}
+    at = sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger))
+    found: dict[str, int] = {}
+    with ledger.reading() as connection:
+        for source, text in last_days.items():
+            day = day_number(date.fromisoformat(text))
+            first, end = (instant(ledger.zone.midnight(one)) for one in (day, day + 1))
+            that_day = (c.occurred_at >= first) & (c.occurred_at < end)
+            last = connection.execute(sa.select(at).where(that_day, c.source_id == term_id(source))).scalar()
+            if last is not None:
+                found[source] = int(last)
+    return found
 
 
 def _in_unit(watched: _Watched, one: Burn, amount: int) -> str:
