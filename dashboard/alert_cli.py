@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dashboard.subject_option import one_subject
 from ingest.alias_command import person
 from ingest.cli import Json
 
@@ -52,20 +53,15 @@ def alert_add(
     """Watch something, and tell somebody when it is out of line: once for each crossing."""
     from dashboard.alert_command import Asked, add
 
-    given = {
-        "team": team,
-        "customer": customer,
-        "cost_center": cost_center,
-        "virtual_key": key,
-        "project": project,
-        "model": model,
-    }
-    named = [(scope, text) for scope, text in given.items() if text is not None]
-    if len(named) > 1:
-        raise typer.BadParameter(
-            "an alert is about one of --team, --customer, --cost-center, --key, --project, --model"
-        )
-    scope, subject = named[0] if named else ("all", None)
+    scope, subject = one_subject(
+        "an alert",
+        team=team,
+        customer=customer,
+        cost_center=cost_center,
+        virtual_key=key,
+        project=project,
+        model=model,
+    )
     asked = Asked(
         name=name,
         when=when,

@@ -13,7 +13,7 @@ from dashboard import alert_listing
 from dashboard.alerts.telling import as_json as facts_of
 from dashboard.alerts.telling import check, parcel, tell
 from dashboard.sending import NotSent, TargetRefused, read_target, send, target_of
-from dashboard.subjects import PEOPLE
+from dashboard.subjects import entry_of
 from ingest.accept import now
 from ingest.alerts import EACH, KINDS, WORDS, AlertRule, Kind
 from ingest.budgets import Scope
@@ -218,7 +218,7 @@ def read(ledger: Ledger, settings: Settings, asked: Asked) -> AlertRule:
         name=asked.name.strip(),
         kind=kind,
         scope=cast("Scope", asked.scope),
-        subject=_subject(ledger, asked),
+        subject=entry_of(ledger, asked.scope, asked.subject),
         budget=asked.budget,
         source=asked.source,
         each=asked.each,
@@ -278,15 +278,6 @@ def _limits(kind: Kind, above: str | None) -> tuple[Decimal | None, Decimal | No
             "--above: of an anomaly an amount of money; of calls and spend an amount or 0% to 100%"
         )
     return (None, number) if is_percent else (number, None)
-
-
-def _subject(ledger: Ledger, asked: Asked) -> str | None:
-    if asked.subject is None or asked.scope not in PEOPLE:
-        return asked.subject
-    with ledger.reading() as connection:
-        return str(
-            directory.find(connection, cast("directory.Kind", asked.scope), asked.subject, ledger.keyring)
-        )
 
 
 def _keep(ledger: Ledger, one: AlertRule, action: str) -> None:

@@ -19,7 +19,7 @@ from dashboard import filter_bar, finance_interaction, interaction, owner_intera
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
 from dashboard.filters import DIMENSIONS, View, dates, from_search, question, to_search
-from dashboard.pages import PAGES, PARTS, Page, page_at
+from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
 from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
 from dashboard.rewriting import rewrite
@@ -29,7 +29,6 @@ from ingest.ledger.engine import Ledger
 from ingest.principal import asking
 
 PREFIX: Final = "/dashboard/"
-NOT_OPEN: Final = "This is not shown to you: your token sees some teams alone, or it may not do this."
 _log = structlog.get_logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",

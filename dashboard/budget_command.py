@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.budgets import burns
+from dashboard.subjects import entry_of
 from ingest import money
 from ingest.accept import now
 from ingest.alias_command import person
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, Budget, Scope
-from ingest.ledger import audit, directory
+from ingest.ledger import audit
 from ingest.ledger.budgets import add_budgets, read_budgets
-from ingest.ledger.directory import Kind, NotKnown
+from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.slots import day_number
 from ingest.settings import Settings
@@ -117,7 +118,7 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
     return Budget(
         name=name,
         scope=cast("Scope", asked.scope),
-        subject=_subject(ledger, asked),
+        subject=entry_of(ledger, asked.scope, asked.subject),
         per=asked.per,
         amount=None if asked.amount is None else _amount(asked.amount),
         tokens=None if asked.tokens is None else _tokens(asked.tokens),
@@ -129,13 +130,6 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
         recorded_at=now(),
         recorded_by=person(),
     )
-
-
-def _subject(ledger: Ledger, asked: Asked) -> str | None:
-    if asked.subject is None or asked.scope in ("project", "model"):
-        return asked.subject
-    with ledger.reading() as connection:
-        return str(directory.find(connection, cast("Kind", asked.scope), asked.subject, ledger.keyring))
 
 
 def _amount(text: str) -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dashboard.subject_option import one_subject
 from ingest.cli import Json
 
 report = typer.Typer(help="Reports for finance.", no_args_is_help=True)
@@ -207,20 +208,15 @@ def budget_set(
     """Set what somebody may spend in each period; everybody together where nobody is named."""
     from dashboard.budget_command import Asked, record
 
-    given = {
-        "team": team,
-        "customer": customer,
-        "cost_center": cost_center,
-        "virtual_key": key,
-        "project": project,
-        "model": model,
-    }
-    named = [(scope, text) for scope, text in given.items() if text is not None]
-    if len(named) > 1:
-        raise typer.BadParameter(
-            "a budget is about one of --team, --customer, --cost-center, --key, --project, --model"
-        )
-    scope, subject = named[0] if named else ("all", None)
+    scope, subject = one_subject(
+        "a budget",
+        team=team,
+        customer=customer,
+        cost_center=cost_center,
+        virtual_key=key,
+        project=project,
+        model=model,
+    )
     asked = Asked(
         name=name,
         amount=amount,

@@ -8,7 +8,8 @@ from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.filters import View, from_search, question, to_search
-from dashboard.pages import one_price, prices
+from dashboard.pages import NOT_OPEN, is_open, one_price, prices
+from dashboard.pages.parts import failed
 from dashboard.question import QuestionError, read_moment
 from dashboard.threads import in_thread
 from ingest.accept import now
@@ -108,7 +109,9 @@ def entered(
 
 
 def found_by(ledger: Ledger, view: View) -> Any:
-    """The table of what a search finds."""
+    """The table of what a search finds; the ledger's prices tell of everybody's contracts."""
+    if not is_open("prices"):
+        return failed(NOT_OPEN)
     return prices.matches(
         ledger, view, prices.listed(ledger, view, question(view, ledger.zone, ("requests",)))
     )

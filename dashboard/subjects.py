@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
 
 from dashboard import names
 from dashboard.question import Filter
-from ingest.ledger.tables import directory
+from ingest.ledger import directory
+from ingest.ledger.engine import Ledger
+from ingest.ledger.tables import directory as table
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 """The scopes whose subjects are entries of the directory."""
@@ -37,12 +39,24 @@ class Subject:
         return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
 
 
+def entry_of(ledger: Ledger, scope: str, text: str | None) -> str | None:
+    """A subject as it is kept, from what somebody calls it.
+
+    Raises:
+        NotKnown: the directory knows nobody, or several, of that name.
+    """
+    if text is None or scope not in PEOPLE:
+        return text
+    with ledger.reading() as connection:
+        return str(directory.find(connection, cast("directory.Kind", scope), text, ledger.keyring))
+
+
 def subjects(connection: sa.Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:
     """The subjects of some scopes."""
     wanted = set(abouts)
     entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
     shown = names.people(connection, entries)
-    c = directory.c
+    c = table.c
     rows = connection.execute(sa.select(c.entry_id, c.ident).where(c.entry_id.in_(sorted(entries))))
     idents = {row.entry_id: row.ident for row in rows}
     return {about: _subject(*about, idents, shown) for about in wanted}

@@ -47,6 +47,7 @@ class Page:
         return principal.may(self.scope) and (principal.sees_all or not self.is_whole)
 
 
+NOT_OPEN: Final = "This is not shown to you: your token sees some teams alone, or it may not do this."
 PAGES: Final = (
     Page("", "Overview", overview.content, overview.PARTS),
     Page("models", "Models", models.content, models.PARTS),
@@ -70,3 +71,9 @@ PARTS: Final = {part_name(part): (page, part) for page in PAGES for part in page
 def page_at(path: str) -> Page | None:
     """The page at a path below the dashboard's own."""
     return next((page for page in PAGES if page.path == path.strip("/")), None)
+
+
+def is_open(path: str) -> bool:
+    """Whether there is a page at a path that whoever asks may see."""
+    page = page_at(path)
+    return page is not None and page.is_open

@@ -1,0 +1,17 @@
+"""The options that say whom a budget or an alert is about: one of them, or everything."""
+
+import typer
+
+
+def one_subject(what: str, **given: str | None) -> tuple[str, str | None]:
+    """The scope, and what somebody calls the subject; `all` where none is given.
+
+    Raises:
+        BadParameter: several are given.
+    """
+    named = [(scope, text) for scope, text in given.items() if text is not None]
+    if len(named) > 1:
+        raise typer.BadParameter(
+            f"{what} is about one of --team, --customer, --cost-center, --key, --project, --model"
+        )
+    return named[0] if named else ("all", None)
