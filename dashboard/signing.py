@@ -20,6 +20,7 @@ from starlette.routing import Route
 from dashboard.identities import Identities, NotKnown
 from ingest.access import SIGN_IN, SIGN_OUT, Tries
 from ingest.credentials import COOKIE, Credentials
+from ingest.ledger.access import TOKEN_PREFIX
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
@@ -65,11 +66,11 @@ class Signing:
     async def show_token(self, request: Request) -> Response:
         """Somebody shows a token."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
-        token, place = (form.get(name, [""])[0] for name in ("token", "next"))
-        if self._tries.are_too_many(request.scope):
+        token, place = (form.get(name, [""])[0].strip() for name in ("token", "next"))
+        if not token.startswith(TOKEN_PREFIX) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
             return self._page(_next(place), refusal.detail, refusal.status, refusal.headers)
-        kept = await run_in_threadpool(self._credentials.signed_in, token.strip()) if token.strip() else None
+        kept = await run_in_threadpool(self._credentials.signed_in, token) if token else None
         if kept is None:
             self._tries.failed(request.scope)
             return self._page(

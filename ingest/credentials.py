@@ -18,6 +18,7 @@ from starlette.requests import cookie_parser
 
 from ingest.accept import now
 from ingest.ledger import access, directory
+from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import looks_secret
 from ingest.principal import Principal
@@ -93,26 +94,24 @@ class Credentials:
 
     def signed_in(self, text: str) -> str | None:
         """Begin a session for a token; what the browser keeps, or None for a token that opens nothing."""
-        at, ring = now(), self._ledger.keyring
-        with self._ledger.writing() as connection:
-            if self.is_admin(text):
-                return access.begin_session(
-                    connection, ADMIN, ring, now=at, hours=self._hours, proof=ring.proof(text)
-                )
-            token = access.token_of(connection, text, ring, at)
-            if token is None or not token.principal.may("read"):
-                return None
-            return access.begin_session(
-                connection, token.principal, ring, now=at, hours=self._hours, token=token
-            )
+        ring = self._ledger.keyring
+        if self.is_admin(text):
+            return self._begin(ADMIN, proof=ring.proof(text))
+        with self._ledger.reading() as connection:
+            token = access.token_of(connection, text, ring, now())
+        if token is None or not token.principal.may("read"):
+            return None
+        return self._begin(token.principal, token=token)
 
     def known(self, principal: Principal) -> str:
         """Begin a session for somebody whom the provider of identities knows; what the browser keeps."""
+        return self._begin(principal, proof=self._ledger.keyring.proof(f"issuer {self._issuer}"))
+
+    def _begin(self, principal: Principal, proof: str | None = None, token: Token | None = None) -> str:
         ring = self._ledger.keyring
         with self._ledger.writing() as connection:
-            proof = ring.proof(f"issuer {self._issuer}")
             return access.begin_session(
-                connection, principal, ring, now=now(), hours=self._hours, proof=proof
+                connection, principal, ring, now=now(), hours=self._hours, proof=proof, token=token
             )
 
     def signed_out(self, text: str) -> None:

@@ -186,6 +186,7 @@ def test_who_guesses_has_to_wait_and_who_knows_has_not(embedded: Ledger, tallybo
         "300",
     )
     assert client.get("/v1/spend", headers={"authorization": f"Bearer {token}"}).status_code == 200
+    assert sign_in(client, token).status_code == 303
 
 
 def test_every_answer_tells_browsers_what_it_may_do(embedded: Ledger) -> None:

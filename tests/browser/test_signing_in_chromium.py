@@ -60,6 +60,7 @@ def test_a_token_opens_the_page_that_was_asked_for(page: Page, closed_site: str)
     assert said == []
 
 
+@pytest.mark.parametrize("page", [1440], indirect=True)
 def test_who_signs_out_is_out_in_every_tab(page: Page, closed_site: str) -> None:
     page.goto(f"{closed_site}/dashboard/")
     sign_in(page, ADMIN)
