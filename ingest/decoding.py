@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from ingest import formats
-from ingest.event import COLUMNS, ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.event import ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.formats import stripping
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch, Entry, Shared
@@ -41,7 +41,8 @@ CUT: Final = frozenset({"incomplete", "unreadable"})
 
 Record = RawRecord | RefusedRecord
 
-_FIELDS = (*COLUMNS, "reported", *Charge.__struct_fields__)
+_FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
+_FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
 _AT = {field: index for index, field in enumerate(_FIELDS)}
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
 _COST_SOURCE = TERMS.index("cost_source")
@@ -187,7 +188,7 @@ def _dated(event: UsageEvent, context: Context) -> int:
 
 
 def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None, desk: "_Desk") -> Entry:
-    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, event)), digest_size=16).digest()
+    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(event))), digest_size=16).digest()
     key = event.source_event_id
     if key is None and context.idempotency_key is not None:
         key = f"{context.idempotency_key}#{desk.index}"
@@ -206,6 +207,13 @@ def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None
         shared=desk.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
     )
+
+
+def _content(event: UsageEvent) -> object:
+    """What the hash of an event is made of: the event, as long as it was before it could say what images it made."""
+    if event.image_size is None and event.image_quality is None:
+        return msgspec.structs.astuple(event)[:_FIRST]
+    return event
 
 
 def _rank(event: UsageEvent) -> bytes:

@@ -48,7 +48,7 @@ class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """One model call. The fields up to `reported` are columns of `usage_event`, in this order."""
+    """One model call. All fields but `reported` are columns of `usage_event`."""
 
     # identity
     source: str
@@ -145,9 +145,12 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     # money as the source has it
     currency: str = "USD"
     reported: ReportedCost | None = None
+    # images: these two came later, and stand last so that the hash of a call without them stays what it was
+    image_size: str | None = None
+    image_quality: str | None = None
 
 
-COLUMNS: Final = UsageEvent.__struct_fields__[:-1]
+COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name != "reported")
 """The event's own columns: every field but the nested reported cost, which pricing turns into a charge."""
 
 _INPUT_PARTS = (

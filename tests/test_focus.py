@@ -272,6 +272,15 @@ def test_searches_are_requests(ledger: Ledger) -> None:
     assert row.list_cost == Decimal("0.03")
 
 
+def test_calls_of_tools_have_rows_of_their_own_though_no_sum_counts_them(ledger: Ledger) -> None:
+    own_price(ledger, "input", "2.5")
+    own_price(ledger, "tool_call", "0.03", 1)
+    add(ledger, *(used(number, **ACME, input_tokens=1_000, output_tokens=0, tool_calls=3) for number in "ab"))
+    (row,) = (row for row in exported(ledger) if row.sku_meter == "Tool Calls")
+    assert (row.pricing_quantity, row.list_unit_price) == (Decimal(6), Decimal("0.03"))
+    assert row.list_cost == Decimal("0.18")
+
+
 def test_list_contracted_and_charged_costs_are_told_apart(ledger: Ledger) -> None:
     own_price(ledger, "input", "2.5")
     term(ledger, "0.88")
@@ -501,6 +510,7 @@ def events(draw: st.DrawFn) -> UsageEvent:
         reasoning_tokens=min(draw(few), out),
         output_audio_tokens=min(draw(few), out),
         search_queries=draw(st.sampled_from([None, 0, 2])),
+        tool_calls=draw(st.sampled_from([None, 3])),
         audio_ms=draw(st.sampled_from([None, None, 1_234])),
         service_tier=draw(st.sampled_from([None, "batch"])),
         region=draw(st.sampled_from([None, "us"])),
@@ -526,6 +536,7 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         own_price(ledger, "output", "17.7", above=5_000, marginal=True)
         own_price(ledger, "audio_ms", "0.111", per=3_600_000, least=10_000)
         own_price(ledger, "search", "7", per=1_000)
+        own_price(ledger, "tool_call", "0.03", 1, provider="openai", model="gpt-5.4")
         term(ledger, "0.8765")
         term(ledger, "1.03", "markup")
         book = read_book(ledger)

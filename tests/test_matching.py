@@ -10,7 +10,7 @@ import pytest
 from ingest import price_lists
 from ingest.ledger.prices import snapshot
 from ingest.pricing.book import Alias, Book, Stored
-from ingest.pricing.matching import names, provider_of
+from ingest.pricing.matching import names, of_images, provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.pricing.shelf import Shelf
@@ -264,3 +264,18 @@ def test_in_a_real_list_no_rule_leads_to_another_price() -> None:
             wrong.add((provider, model))
     assert met > 200
     assert wrong == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("size", "quality", "found"),
+    [
+        ("1024x1536", "high", ["high/1024-x-1536/m", "1024-x-1536/m", "high/m"]),
+        ("1024x1536", None, ["1024-x-1536/m"]),
+        (None, "HD", ["hd/m"]),
+        (None, None, []),
+    ],
+)
+def test_an_image_has_the_price_of_its_size_and_quality_before_that_of_one_of_them(
+    size: str | None, quality: str | None, found: list[str]
+) -> None:
+    assert list(of_images("m", size, quality)) == found

@@ -403,6 +403,24 @@ def test_a_datasheet_is_read_by_the_same_table() -> None:
     assert left_out(listed) == {"code_interpreter_cost_per_session": 1}
 
 
+def test_images_of_a_quality_are_models_of_a_datasheet() -> None:
+    drawn = {"output_cost_per_image": 0.04, "output_cost_per_image_high_quality": 0.17}
+    entries = {"draw-x": {"provider": "openai", "mode": "image_generation", **drawn}}
+    listed = price_lists.read("datasheet", json.dumps(entries).encode())
+    assert {one.model: str(one.price) for one in listed.points} == {"draw-x": "0.04", "high/draw-x": "0.17"}
+    assert left_out(listed) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [("high/1024-x-1024/draw-x", {"image": "0.17 per 1"}), ("draw-x", {})]
+)
+def test_an_image_of_a_size_has_the_price_that_the_map_calls_that_of_input(
+    key: str, found: dict[str, str]
+) -> None:
+    said = {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_image": 0.17}
+    assert told(price_lists.read("map", json.dumps({key: said}).encode())) == found
+
+
 # Tables of one's own.
 
 WIDE = b"""provider,model,input,output,input_audio_seconds,image,currency,service_tier,above,valid_from,valid_to

@@ -542,3 +542,45 @@ def test_the_command_says_what_was_added_as_json(
         "hour",
     )
     assert (added["per"], added["at_least"], added["replaces"]) == (3_600_000, 10_000, None)
+
+
+def images(ledger: Ledger, **facts: Any) -> Charge:
+    told = {"source": "test", "provider": "acme", "model": "draw-1", "images": 2, **facts}
+    return price(UsageEvent(**told), read_book(ledger), NOON)
+
+
+def test_an_image_has_the_price_of_its_size_and_quality(embedded: Ledger) -> None:
+    set_(embedded, "acme/draw-1", "image=0.04")
+    set_(embedded, "acme/1024-x-1024/draw-1", "image=0.06")
+    set_(embedded, "acme/high/1024-x-1024/draw-1", "image=0.17")
+    dear = {"image_size": "1024x1024", "image_quality": "high"}
+    for facts, cents in (
+        (dear, 34),
+        ({"image_size": "1024x1024"}, 12),
+        ({"image_quality": "low"}, 8),
+        ({}, 8),
+    ):
+        assert images(embedded, **facts).total_cost == cents * PICO_PER_UNIT // 100
+
+
+def test_images_that_tokens_count_are_not_charged_by_their_size(embedded: Ledger) -> None:
+    set_(embedded, "acme/draw-1", "input=5", "output=40")
+    set_(embedded, "acme/high/draw-1", "image=0.17")
+    charge = images(embedded, image_quality="high", input_tokens=100, output_tokens=1_000)
+    assert charge.total_cost == 40_500 * PICO_PER_UNIT // 10**6
+
+
+def test_calls_of_tools_are_charged_where_they_have_a_price_and_not_where_they_have_none(
+    embedded: Ledger,
+) -> None:
+    used = UsageEvent(
+        source="test", provider="acme", model="think-1", input_tokens=10, output_tokens=1, tool_calls=3
+    )
+    set_(embedded, "acme/think-1", "input=1", "output=1")
+    assert price(used, read_book(embedded), NOON).tool_cost is None
+    set_(embedded, "acme/think-1", "tool_call=0.03")
+    charge = price(used, read_book(embedded), NOON)
+    assert (charge.tool_cost, charge.total_cost) == (
+        9 * PICO_PER_UNIT // 100,
+        90_011 * PICO_PER_UNIT // 10**6,
+    )

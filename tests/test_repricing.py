@@ -26,6 +26,7 @@ from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
 from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.price_set_command import Asked, add
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
@@ -60,6 +61,11 @@ def costs(ledger: Ledger, price_of_input: str, model: str = "house-model", **fac
     )
     with ledger.writing() as connection:
         prices.add_points(connection, [point])
+
+
+def set_(ledger: Ledger, model: str, *assignments: str) -> None:
+    provider, _, name = model.partition("/")
+    add(ledger, Asked(provider=provider, model=name, assignments=assignments), DAY, "ada")
 
 
 def stored(ledger: Ledger) -> list[Recalled]:
@@ -116,6 +122,22 @@ def test_answers_follow_at_once_and_the_rollups_after(ledger: Ledger, book: Book
     assert spend(ledger) == Decimal(2)
     rollups.roll(ledger)
     assert (spend(ledger), verify(ledger)) == (Decimal(2), [])
+
+
+def test_images_of_a_size_and_calls_of_tools_are_priced_again_by_what_they_were(
+    ledger: Ledger, book: Book
+) -> None:
+    drawn: dict[str, Any] = {
+        "input_tokens": None,
+        "output_tokens": None,
+        "images": 2,
+        "image_size": "1024x1536",
+    }
+    put_events(ledger, book, call("drawn", image_quality="high", **drawn), call("used", tool_calls=3))
+    set_(ledger, "openai/high/1024-x-1536/house-model", "image=0.25")
+    set_(ledger, "openai/house-model", "input=2", "tool_call=0.5", "image=0.01")
+    reprice(ledger)
+    assert totals(ledger) == {"drawn": DOLLAR // 2, "used": 2 * DOLLAR + 3 * DOLLAR // 2}
 
 
 def test_a_second_run_changes_nothing(ledger: Ledger, book: Book) -> None:

@@ -99,6 +99,11 @@ EXAMPLES = [
     Example("the same between 16:30 and 00:30 UTC: half price", "deepseek/deepseek-chat",
         "(6,000 x 0.035 + 4,000 x 0.135 + 500 x 0.55) / 10^6", "0.001025",
         tokens(10_000, 500, cache_read_tokens=6_000), when=EVENING),
+    Example("three images of 1024x1536 in high quality, priced per image", "openai/gpt-image-1",
+        "3 x 0.25", "0.75", {"request_type": "image_generation", "images": 3, "image_size": "1024x1536",
+                            "image_quality": "high"}, ("image=0.25",), {"model": "high/1024-x-1536/gpt-image-1"}),
+    Example("two calls of a hosted tool at 0.03, beside tokens", "openai/gpt-5.4",
+        "(1,000 x 2.50 + 100 x 15) / 10^6 + 2 x 0.03", "0.064", tokens(1_000, 100, tool_calls=2), ("tool_call=0.03",)),
     Example("two images, priced per image", "openai/dall-e-3",
         "2 x 0.04", "0.08", {"images": 2, "request_type": "image_generation"}, ("image=0.04",)),
     Example("an image, priced by its tokens", "openai/gpt-image-1",
@@ -133,7 +138,8 @@ def test_a_call_costs_what_the_published_rule_says_to_the_last_digit(
 ) -> None:
     provider, _, model = example.model.partition("/")
     if example.set_:
-        asked = Asked(provider=provider, model=model, assignments=example.set_, **example.how)
+        about: dict[str, Any] = {"provider": provider, "model": model, "assignments": example.set_}
+        asked = Asked(**about | example.how)
         add(embedded, asked, micros(NOON), "ana")
     event = UsageEvent(**{"source": "test", "provider": provider, "model": model, **example.call})
     charge = price(event, read_book(embedded), micros(example.when))

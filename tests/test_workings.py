@@ -77,7 +77,15 @@ def events(draw: Any) -> UsageEvent:
         citation_tokens=part(outputs),
         **{
             name: draw(st.one_of(st.none(), counts))
-            for name in ("total_tokens", "search_queries", "audio_ms", "characters", "images", "pages")
+            for name in (
+                "total_tokens",
+                "search_queries",
+                "tool_calls",
+                "audio_ms",
+                "characters",
+                "images",
+                "pages",
+            )
         },
     )
 

@@ -1,7 +1,8 @@
 """How much of each price point a group of calls was charged: from their sums where those tell, else call by call.
 
 Sums tell where a count of a group is the sum of what its calls were charged. They do not where a call is charged for more than it
-counts or for part of it: least quantities, marginal prices, audio or images beside cached tokens, look-ups of a cache.
+counts or for part of it: least quantities, marginal prices, audio or images beside cached tokens, look-ups of a cache; nor of tool
+calls, which are summed nowhere.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +52,7 @@ def of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
         _output(counts, prices),
         _fees(counts, prices),
     )
-    if prices.steps or any(part is None for part in parts):
+    if prices.steps or "tool_call" in prices.by_meter or any(part is None for part in parts):
         return None
     return {
         Priced(component, meter, _holder(prices, meter)): Quantity(count, count)

@@ -62,6 +62,7 @@ METERS: Final[Mapping[str, Meter]] = {
     "citation": Meter("citation", "Citation Output Tokens", "citation tokens", direction=_OUTPUT),
     "search": Meter("search", "Search Requests", "searches", REQUESTS),
     "request": Meter("request", "Requests", "requests", REQUESTS),
+    "tool_call": Meter("tool-call", "Tool Calls", "tool calls", "Tool Calls"),
     "character": Meter("character", "Characters", "characters", "Characters"),
     "page": Meter("page", "Pages", "pages", "Pages"),
     "audio_ms": Meter("audio-second", "Audio Seconds", "seconds of audio", "Seconds", 1_000),

@@ -32,6 +32,7 @@ _OVER_BANDS: Final = (
 _UNITS: Final = {
     "search": "searches",
     "request": "requests",
+    "tool_call": "tool calls",
     "character": "characters",
     "page": "pages",
     "image": "images",

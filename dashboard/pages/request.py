@@ -26,6 +26,8 @@ _FACTS: Final = (
     ("Request type", "request_type"),
     ("Service tier", "service_tier"),
     ("Region", "region"),
+    ("Image size", "image_size"),
+    ("Image quality", "image_quality"),
     ("Error type", "error_type"),
     ("Error code", "error_code"),
     ("Finish reason", "finish_reason"),

@@ -148,6 +148,8 @@ class Body(Struct, gc=False, omit_defaults=True):
     content: Raw = NULL
     data: Raw = NULL
     pages: Raw = NULL
+    size: Raw = NULL
+    quality: Raw = NULL
     citations: Raw = NULL
     text: Raw = NULL
     results: Raw = NULL

@@ -18,6 +18,7 @@ from ingest.formats.format import Fields, Format
 from ingest.formats.inclusion import inclusive
 from ingest.formats.instant import instant
 from ingest.formats.outcome import outcome
+from ingest.formats.picture import pictured
 from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
 from ingest.refusal import Refused
 
@@ -149,6 +150,8 @@ def to_event(body: Body) -> UsageEvent:
         currency=_currency(stated_usage),
         reported=None if hit or usage is None else _reported(usage, gateway=gateway),
     )
+    if event.images:
+        event = pictured(event, body.size, body.quality)
     return event if cache is _NO_CACHE else _cached(event, cache, measured if hit else NOT_STATED)
 
 

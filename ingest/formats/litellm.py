@@ -20,6 +20,7 @@ from ingest.formats.instant import instant
 from ingest.formats.litellm_call import BACKGROUND, BATCH, MCP_TOOL, Kind, kind, served
 from ingest.formats.litellm_payload import HiddenParams, Metadata, Payload, Scalar
 from ingest.formats.litellm_usage import Usage, complete, meters
+from ingest.formats.picture import pictured
 from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters
 from ingest.refusal import Refused
 
@@ -130,6 +131,8 @@ def to_event(payload: Payload, cost_at: str = "response_cost") -> UsageEvent:
         images=usage.output_image_count if used is measured and call.bills else None,
         reported=_reported(payload, call, measured, cost_at, hit=hit) if call.bills else None,
     )
+    if event.images and payload.model_parameters is not None:
+        event = pictured(event, payload.model_parameters.size, payload.model_parameters.quality)
     return _replayed(event, payload, measured) if hit else event
 
 

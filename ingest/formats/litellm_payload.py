@@ -6,8 +6,9 @@ here, and so neither is ever decoded. Times are epoch seconds in the payload and
 
 from decimal import Decimal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
+from ingest.formats.body import NULL
 from ingest.formats.litellm_cost import CostBreakdown
 from ingest.formats.litellm_usage import Usage
 from ingest.formats.usage import Count
@@ -24,6 +25,13 @@ class ErrorInformation(Struct, gc=False):
 
     error_code: str | int | None = None
     error_class: str | None = None
+
+
+class ModelParameters(Struct, gc=False):
+    """What was asked for of images. What else is here may be content and is not read."""
+
+    size: Raw = NULL
+    quality: Raw = NULL
 
 
 class HiddenParams(Struct, gc=False):
@@ -99,6 +107,7 @@ class Payload(Struct, gc=False):
     cache_key: str | None = None
     metadata: Metadata | None = None
     hidden_params: HiddenParams | None = None
+    model_parameters: ModelParameters | None = None
     request_tags: list[object] | None = None
     end_user: str | None = None
     error_information: ErrorInformation | None = None

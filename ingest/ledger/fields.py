@@ -29,6 +29,8 @@ TERMS: Final = (
     "cache_used_provider",
     "cache_used_model",
     "currency",
+    "image_size",
+    "image_quality",
     "cost_source",
     "unpriced_reason",
 )

@@ -1,5 +1,6 @@
 """Bifrost's datasheet of prices: `{key: entry}` with LiteLLM's names of fields and a `provider` of its own."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ _MODES: Final = {
     "video": "video_generation",
 }
 """Bifrost's words for what a model does, where they are not LiteLLM's."""
+_PER_IMAGE: Final = "output_cost_per_image"
+_OF_QUALITY: Final = re.compile(rf"{_PER_IMAGE}_(low|medium|high)_quality")
 
 
 def recognises(entries: Iterable[Any]) -> bool:
@@ -38,4 +41,12 @@ def _entries(held: Mapping[str, Any]) -> Iterator[Entry]:
         if isinstance(said, dict) and isinstance(said.get("provider"), str):
             provider = provider_of(said["provider"])
             mode = str(said.get("mode") or "")
-            yield Entry(key, provider, model_of(key, provider), _MODES.get(mode, mode), said)
+            whole = Entry(key, provider, model_of(key, provider), _MODES.get(mode, mode), said)
+            by_quality = {name: found[1] for name in said if (found := _OF_QUALITY.fullmatch(name))}
+            yield whole._replace(
+                said={name: one for name, one in said.items() if name not in by_quality}
+                if by_quality
+                else said
+            )
+            for name, quality in by_quality.items():  # spelled as LiteLLM's map spells it
+                yield whole._replace(model=f"{quality}/{whole.model}", said={_PER_IMAGE: said[name]})

@@ -1,5 +1,6 @@
 """LiteLLM's price map: `model_prices_and_context_window.json`, or the copy of it in the installed package."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -11,6 +12,11 @@ SOURCE: Final = "litellm"
 _EXAMPLE: Final = "sample_spec"
 _STARTING_AT: Final = frozenset(["xai"])
 """Providers of which LiteLLM reads "above 200k" as "from 200,000 on"."""
+
+
+_OF_SIZE: Final = re.compile(r"(^|/)\d+-x-\d+/")
+_GOES_IN: Final = "input_cost_per_image"
+_IS_MADE: Final = "output_cost_per_image"
 
 
 def recognises(entries: Iterable[Any]) -> bool:
@@ -29,7 +35,14 @@ def _entries(held: Mapping[str, Any]) -> Iterator[Entry]:
         if key == _EXAMPLE or not isinstance(said, dict) or not isinstance(said.get("litellm_provider"), str):
             continue
         provider = provider_of(said["litellm_provider"])
-        yield Entry(key, provider, model_of(key, provider), str(said.get("mode") or ""), said)
+        yield Entry(key, provider, model_of(key, provider), str(said.get("mode") or ""), _made(key, said))
+
+
+def _made(key: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry of images of one size has the price of one that is made, which the map calls that of one that goes in."""
+    if not _OF_SIZE.search(key) or _GOES_IN not in said or _IS_MADE in said:
+        return said
+    return {_IS_MADE if name == _GOES_IN else name: one for name, one in said.items()}
 
 
 def _is_by_another_name(entry: Entry) -> bool:

@@ -63,10 +63,7 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
     if not _owe_measures(event, prices, owed) or "input" in prices.by_meter or "output" in prices.by_meter:
         saved = _owe_input(event, prices, owed)
         _owe_output(event, prices, owed)
-    if event.search_queries:
-        owed["search_cost"] = event.search_queries * prices.numerators["search"]
-    if "request" in prices.by_meter:
-        owed["request_cost"] = prices.numerators["request"]
+    _owe_fees(event, prices, owed)
     if prices.steps:
         _owe_steps(event, prices, owed)
     costs: dict[str, Any] = owed
@@ -151,6 +148,16 @@ def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> No
         owed["citation_cost"] = citations * rates["citation"]
         tokens -= citations
     owed["output_cost"] = measured + tokens * plain
+
+
+def _owe_fees(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
+    """Owe what is counted in calls: searches, the request itself, and calls of tools where these are sold."""
+    if event.search_queries:
+        owed["search_cost"] = event.search_queries * prices.numerators["search"]
+    if "request" in prices.by_meter:
+        owed["request_cost"] = prices.numerators["request"]
+    if event.tool_calls and "tool_call" in prices.by_meter:
+        owed["tool_cost"] = event.tool_calls * prices.numerators["tool_call"]
 
 
 STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {

@@ -154,6 +154,17 @@ def names(provider: str, model: str) -> Iterator[Name]:
             yield name
 
 
+def of_images(model: str, size: str | None, quality: str | None) -> Iterator[str]:
+    """The names that the price of an image of a size and quality may be kept under, the narrowest first.
+
+    LiteLLM's spelling: `high/1024-x-1024/gpt-image-1`.
+    """
+    made, across = (quality or "").lower(), (size or "").lower().replace("x", "-x-")
+    if made and across:
+        yield f"{made}/{across}/{model}"
+    yield from (f"{one}/{model}" for one in (across, made) if one)
+
+
 def is_elsewhere(provider: str, model: str) -> bool:
     """Whether a name says a region whose prices are its own: it has the price that a list says of it, or none."""
     return provider == "bedrock" and _ELSEWHERE.fullmatch(model) is not None

@@ -18,7 +18,8 @@ from ingest.money import LARGEST, MoneyError
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.computed import compute, tokens_of
+from ingest.pricing.matching import of_images
 from ingest.pricing.rates import PriceSet, Unpriced
 
 _NEVER_BILLED: Final = re.compile(
@@ -71,10 +72,11 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
 
 
 def prices_of(event: UsageEvent, book: PriceBook, at: int, tokens: int | None = None) -> PriceSet | Unpriced:
-    """The prices of a call, as for one with `tokens` of input where that is given."""
-    return book.find(
-        event.provider,
-        event.model,
+    """The prices of a call, as for one with `tokens` of input where that is given.
+
+    Images that were counted without tokens have the price of their size and quality, if there is one.
+    """
+    asked = (
         event.service_tier,
         at,
         event.input_tokens or 0 if tokens is None else tokens,
@@ -82,6 +84,12 @@ def prices_of(event: UsageEvent, book: PriceBook, at: int, tokens: int | None = 
         event.team,
         event.customer,
     )
+    if event.images and (event.image_size or event.image_quality) and not tokens_of(event):
+        for name in of_images(event.model, event.image_size, event.image_quality):
+            found = book.find(event.provider, name, *asked)
+            if isinstance(found, PriceSet) and "image" in found.by_meter:
+                return found
+    return book.find(event.provider, event.model, *asked)
 
 
 def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:

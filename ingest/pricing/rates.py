@@ -32,6 +32,7 @@ HELD_BY: Final[Mapping[str, str | None]] = {
     "citation": "output",
     "search": None,
     "request": None,
+    "tool_call": None,
     "character": None,
     "page": None,
     "audio_ms": None,

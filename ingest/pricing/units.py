@@ -49,6 +49,7 @@ _DURATIONS: Final = {_SECOND: "second", 60 * _SECOND: "minute", 3_600 * _SECOND:
 _WORDS: Final = {
     "search": ("search", "searches"),
     "request": ("request", "requests"),
+    "tool_call": ("tool call", "tool calls"),
     "character": ("character", "characters"),
     "page": ("page", "pages"),
     "image": ("image", "images"),

@@ -111,11 +111,17 @@ def _lines(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
     if not measures or "input" in prices.by_meter or "output" in prices.by_meter:
         yield from _input(event, prices)
         yield from _output(event, prices)
+    yield from _fees(event, prices)
+    yield from _steps(event, prices)
+
+
+def _fees(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
     if event.search_queries:
         yield _line(prices, "search_cost", "search", event.search_queries)
     if "request" in prices.by_meter:
         yield _line(prices, "request_cost", "request", 1)
-    yield from _steps(event, prices)
+    if event.tool_calls and "tool_call" in prices.by_meter:
+        yield _line(prices, "tool_cost", "tool_call", event.tool_calls)
 
 
 def _measures(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
