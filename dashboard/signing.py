@@ -66,10 +66,11 @@ class Signing:
         """Somebody shows a token."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         token, place = (form.get(name, [""])[0] for name in ("token", "next"))
-        if self._tries.are_too_many(request.scope):
+        token = token.strip()
+        if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
             return self._page(_next(place), refusal.detail, refusal.status, refusal.headers)
-        kept = await run_in_threadpool(self._credentials.signed_in, token.strip()) if token.strip() else None
+        kept = await run_in_threadpool(self._credentials.signed_in, token) if token else None
         if kept is None:
             self._tries.failed(request.scope)
             return self._page(
