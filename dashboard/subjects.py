@@ -12,6 +12,7 @@ from ingest.ledger.tables import directory
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 """The scopes whose subjects are entries of the directory."""
+_LONGEST: Final = 500
 About = tuple[str, str | None]
 """A scope, and its subject as it is kept: an entry's number as text, or the text that calls name."""
 
@@ -35,6 +36,21 @@ class Subject:
     def words(self) -> str:
         """As a sentence calls it: `team ML`, or `everything`."""
         return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
+
+
+class NoSubject(ValueError):
+    """A text that nothing can be called; the message says what to write."""
+
+
+def text_of_calls(scope: str, text: str) -> str:
+    """A project or model as calls name it. It need not have been seen: what is to come may be limited and watched as well.
+
+    Raises:
+        NoSubject: no call can name it so.
+    """
+    if not text.strip() or len(text) > _LONGEST or not text.isprintable():
+        raise NoSubject(f"--{scope}: {text[:40]!r} is no {scope}; write its name as calls have it")
+    return text
 
 
 def subjects(connection: sa.Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:

@@ -135,7 +135,8 @@ def test_without_a_token_another_host_name_is_refused(client: Door, host: str) -
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8000", "http://[::1", ""]
+    "origin",
+    ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8000", "http://[::1", ""],
 )
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_a_page_of_another_origin_cannot_write(client: Door, origin: str, token: str | None) -> None:
