@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, cast
 
 from rich.console import Console
@@ -13,7 +13,8 @@ from dashboard import alert_listing
 from dashboard.alerts.telling import as_json as facts_of
 from dashboard.alerts.telling import check, parcel, tell
 from dashboard.sending import NotSent, TargetRefused, read_target, send, target_of
-from dashboard.subjects import entry_of
+from dashboard.subjects import NoSubject, entry_of
+from ingest import numerals
 from ingest.accept import now
 from ingest.alerts import EACH, KINDS, WORDS, AlertRule, Kind
 from ingest.budgets import Scope
@@ -21,6 +22,7 @@ from ingest.ledger import alerts, audit, directory
 from ingest.ledger.alerts import Alert
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger, open_ledger
+from ingest.numerals import NotANumber
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -59,7 +61,7 @@ def add(asked: Asked) -> int:
             one = read(ledger, settings, asked)
             _keep(ledger, one, "alert add")
             who = [target_of(target).shown for target in one.targets]
-    except (RuleRefused, TargetRefused, directory.NotKnown) as error:
+    except (RuleRefused, TargetRefused, NoSubject, directory.NotKnown) as error:
         return _refuse(error)
     told = f"{', '.join(who)} is told" if who else "nobody is told, the page Alerts shows it"
     _say(
@@ -266,12 +268,12 @@ def _limits(kind: Kind, above: str | None) -> tuple[Decimal | None, Decimal | No
         return None, None
     is_percent = above.strip().endswith("%")
     try:
-        number = Decimal(above.strip().removesuffix("%").replace(",", ""))
-    except InvalidOperation as error:
+        number = numerals.number(above.strip().removesuffix("%"))
+    except NotANumber as error:
         raise RuleRefused(
             f"--above: {above!r} is no number; write one such as 100, or a share such as 5%"
         ) from error
-    if not number.is_finite() or number < 0 or number.adjusted() > 15:  # noqa: PLR2004 - more than anybody has
+    if number < 0:
         raise RuleRefused(f"--above: {above!r} is nothing that can be passed")
     if is_percent and (kind == "anomaly" or number > 100):  # noqa: PLR2004
         raise RuleRefused(

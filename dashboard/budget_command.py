@@ -1,18 +1,19 @@
 """`tallybook budget`: what somebody may spend, and how far it is used."""
 
 import json
+import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, cast
 
 from rich.console import Console
 from rich.table import Table
 
 from dashboard.budgets import burns
-from dashboard.subjects import entry_of
-from ingest import money
+from dashboard.subjects import NoSubject, entry_of
+from ingest import money, numerals
 from ingest.accept import now
 from ingest.alias_command import person
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, Budget, Scope
@@ -21,12 +22,13 @@ from ingest.ledger.budgets import add_budgets, read_budgets
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.slots import day_number
+from ingest.numerals import NotANumber
 from ingest.settings import Settings
 
 WELL: Final = 0
 USAGE: Final = 2
 _LONGEST: Final = 120
-_MOST_TOKENS: Final = 10**15
+_PERCENT: Final = re.compile("[0-9]{1,4}")
 
 
 class BudgetRefused(ValueError):
@@ -55,7 +57,7 @@ def record(asked: Asked) -> int:
         with open_ledger(Settings()) as ledger:
             one = read(ledger, asked)
             _keep(ledger, one, "budget set")
-    except (BudgetRefused, NotKnown) as error:
+    except (BudgetRefused, NoSubject, NotKnown) as error:
         return _refuse(error)
     limit = (
         f"{one.tokens:,} tokens"
@@ -113,6 +115,9 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
         raise BudgetRefused(f"NAME: a budget has a name of 1 to {_LONGEST} characters that can be seen")
     if (asked.amount is None) == (asked.tokens is None):
         raise BudgetRefused("AMOUNT: name an amount of money, or --tokens")
+    first_day, end_day = _day("--from", asked.start), _day("--to", asked.end)
+    if first_day is not None and end_day is not None and first_day >= end_day:
+        raise BudgetRefused(f"--to: {asked.end} does not come after {asked.start}, so that it never counts")
     if asked.per not in PERS:
         raise BudgetRefused(f"--per: there is no {asked.per!r}; there are {', '.join(PERS)}")
     return Budget(
@@ -124,8 +129,8 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
         tokens=None if asked.tokens is None else _tokens(asked.tokens),
         currency=ledger.currency,
         thresholds=DEFAULT_THRESHOLDS if asked.thresholds is None else _thresholds(asked.thresholds),
-        first_day=_day("--from", asked.start),
-        end_day=_day("--to", asked.end),
+        first_day=first_day,
+        end_day=end_day,
         reason=asked.reason,
         recorded_at=now(),
         recorded_by=person(),
@@ -134,26 +139,32 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
 
 def _amount(text: str) -> int:
     try:
-        amount = Decimal(text.replace(",", ""))
-    except InvalidOperation as error:
-        raise BudgetRefused(f"AMOUNT: {text!r} is no amount of money; write one such as 500") from error
-    if not amount.is_finite() or amount < 0 or amount.adjusted() > 15:  # noqa: PLR2004 - more than anybody has
+        amount = numerals.amount(text)
+    except NotANumber as error:
+        raise BudgetRefused(
+            f"AMOUNT: {text!r} is no amount of money; write one such as 500 or 1,200.50"
+        ) from error
+    if amount < 0:
         raise BudgetRefused(f"AMOUNT: {text!r} is no amount of money that may be spent")
-    return money.pico_of(amount)
+    return amount
 
 
 def _tokens(text: str) -> int:
-    plain = text.replace(",", "").replace("_", "")
-    if not (plain.isascii() and plain.isdigit() and int(plain) <= _MOST_TOKENS):
-        raise BudgetRefused(
-            f"--tokens: {text!r} is no number of tokens; write a whole number, such as 5000000"
-        )
-    return int(plain)
+    refused = BudgetRefused(
+        f"--tokens: {text!r} is no number of tokens; write a whole number, such as 5000000"
+    )
+    try:
+        tokens = numerals.whole(text)
+    except NotANumber as error:
+        raise refused from error
+    if tokens < 0:
+        raise refused
+    return tokens
 
 
 def _thresholds(text: str) -> tuple[int, ...]:
     parts = [part.strip().removesuffix("%") for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 1000 for part in parts):  # noqa: PLR2004
+    if not all(_PERCENT.fullmatch(part) and 0 < int(part) <= 1000 for part in parts):  # noqa: PLR2004
         raise BudgetRefused(f"--threshold: {text!r} are no percents; write them as 50,80,100")
     return tuple(sorted({int(part) for part in parts}))
 

@@ -15,6 +15,7 @@ from dashboard.sending import NotSent, Parcel, TargetRefused, read_target, send
 from ingest.accept import now
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
+from ingest.ledger.outbox import Clock
 from ingest.ledger.schedules import Delivery, Schedule
 from ingest.settings import Settings
 
@@ -27,9 +28,10 @@ def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
     with ledger.writing() as connection:
         schedules.fill(connection, at)
     tried: list[Delivery] = []
+    clock = Clock(at)
     while True:
         with ledger.writing() as connection:
-            one = schedules.claim(connection, at)
+            one = schedules.claim(connection, at, clock.now)
             held = {each.number: each for each in schedules.schedules(connection)}
         if one is None:
             return tried
@@ -72,7 +74,7 @@ def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Parcel
 
 
 def keep_delivering(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
-    """Send what is due again and again until told to stop. A busy database is tried again."""
+    """Send what is due again and again until told to stop. A busy database is tried again, and no fault ends it."""
     while not stop.wait(EVERY_SECONDS):
         try:
             deliver(ledger, settings, now())
@@ -80,3 +82,5 @@ def keep_delivering(ledger: Ledger, settings: Settings, stop: threading.Event) -
             if stop.is_set():
                 return
             sys.stderr.write(f"tallybook: sending reports is put off: {error.orig}\n")
+        except Exception as error:  # noqa: BLE001 - the rim of a thread: the next report may be sent, and the log says why
+            _log.exception("deliveries failed", error=type(error).__qualname__)

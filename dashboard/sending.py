@@ -26,6 +26,9 @@ from ingest.settings import Settings
 Kind = Literal["folder", "webhook", "slack", "smtp"]
 _SECONDS: Final = 30
 _LONGEST: Final = 2_000
+_LABEL: Final = 63
+_LAST_PORT: Final = 65_535
+_LONGEST_SUBJECT: Final = 200
 
 
 class NotSent(Exception):
@@ -49,6 +52,12 @@ class Parcel:
     """The same for the same file to the same target, whenever it is sent."""
     is_attached: bool = True
     """Whether a mail carries the file beside the text."""
+
+    @property
+    def heading(self) -> str:
+        """The subject as a header holds it: one line of what can be seen, for names in it are whatever a gateway sent."""
+        seen = "".join(one if one.isprintable() else " " for one in self.subject)
+        return " ".join(seen.split())[:_LONGEST_SUBJECT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +110,34 @@ def read_target(text: str, settings: Settings) -> Target:
         case "folder":
             return Target("folder", str(Path(address).expanduser().resolve()))
         case "webhook" | "slack":
-            parts = urlsplit(address)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if not _is_web_address(address):
                 raise TargetRefused(f"--to: {address!r} is no web address; write {kind}:https://...")
             return Target(kind, address)
         case "smtp":
-            if address.count("@") != 1 or any(character in address for character in " ,;<>"):
+            if not _is_mail_address(address):
                 raise TargetRefused(f"--to: {address!r} is no mail address; write smtp:finance@example.com")
             if settings.smtp_url is None:
                 raise TargetRefused("--to: set TALLYBOOK_SMTP_URL to the server that mails go through")
             return Target("smtp", address)
     raise TargetRefused(f"--to: {kind!r} is no kind of target; there are smtp, webhook, slack and folder")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        url = httpx.URL(text)
+        is_port = url.port is None or 0 < url.port <= _LAST_PORT
+        host = url.raw_host.decode().removesuffix(".")
+        is_name = (
+            bool(url.host) and "%" not in host and all(0 < len(one) <= _LABEL for one in host.split("."))
+        )
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return url.scheme in ("http", "https") and is_port and is_name
+
+
+def _is_mail_address(text: str) -> bool:
+    local, _, domain = text.partition("@")
+    return bool(local and domain) and "@" not in domain and not any(one in text for one in ' ,;:<>()[]"\\')
 
 
 def send(target: Target, parcel: Parcel, settings: Settings) -> None:
@@ -126,10 +152,15 @@ def send(target: Target, parcel: Parcel, settings: Settings) -> None:
         case "webhook":
             _post(target.address, parcel.body, _headers(parcel, settings))
         case "slack":
-            text = json.dumps({"text": f"*{parcel.subject}*\n{parcel.text}"}).encode()
+            text = json.dumps({"text": _plain(f"*{parcel.heading}*\n{parcel.text}")}).encode()
             _post(target.address, text, {"Content-Type": "application/json"})
         case "smtp":
             _mail(target.address, parcel, settings)
+
+
+def _plain(text: str) -> str:
+    """Text in which a channel finds no mention and no link, whatever a team is called: `<!channel>` would call everybody."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _write(folder: Path, parcel: Parcel) -> None:
@@ -150,7 +181,7 @@ def _headers(parcel: Parcel, settings: Settings) -> dict[str, str]:
         "Content-Type": parcel.media_type,
         "Content-Disposition": f'attachment; filename="{parcel.name}"',
         "Idempotency-Key": parcel.key,
-        "X-Tallybook-Subject": parcel.subject.encode("ascii", "replace").decode(),
+        "X-Tallybook-Subject": parcel.heading.encode("ascii", "replace").decode(),
     }
     if settings.webhook_secret is not None:
         headers["X-Tallybook-Signature"] = signature(settings.webhook_secret.get_secret_value(), parcel.body)
@@ -159,11 +190,13 @@ def _headers(parcel: Parcel, settings: Settings) -> dict[str, str]:
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=_SECONDS, follow_redirects=False)
-    except httpx.HTTPError as error:
+        # What it answers is not read: a receiver may send without end.
+        with httpx.stream("POST", url, content=body, headers=headers, timeout=_SECONDS) as answer:
+            status, is_taken = answer.status_code, answer.is_success
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NotSent(f"the webhook cannot be reached: {type(error).__name__}") from error
-    if not answer.is_success:
-        raise NotSent(f"the webhook answered {answer.status_code}")
+    if not is_taken:
+        raise NotSent(f"the webhook answered {status}")
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -172,8 +205,29 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
+    try:
+        message = _message(address, parcel, settings)
+        url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
+        port = url.port
+    except (
+        ValueError,
+        IndexError,
+    ) as error:  # of the standard library's parser, by a sender that is no address
+        raise NotSent(
+            "TALLYBOOK_SMTP_URL or TALLYBOOK_MAIL_FROM is not what mails can be sent with"
+        ) from error
+    try:
+        with _connected(url.scheme, url.hostname or "localhost", port) as server:
+            if url.username:
+                server.login(unquote(url.username), unquote(url.password or ""))
+            server.send_message(message)
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        raise NotSent(f"the mail server refused: {_reason(error)}") from error
+
+
+def _message(address: str, parcel: Parcel, settings: Settings) -> EmailMessage:
     message = EmailMessage()
-    message["Subject"] = parcel.subject
+    message["Subject"] = parcel.heading
     message["From"] = settings.mail_from
     message["To"] = address
     message["Message-ID"] = f"<{parcel.key}@tallybook>"
@@ -181,14 +235,7 @@ def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
     if parcel.is_attached:
         kind, _, form = parcel.media_type.partition(";")[0].partition("/")
         message.add_attachment(parcel.body, maintype=kind, subtype=form, filename=parcel.name)
-    url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
-    try:
-        with _connected(url.scheme, url.hostname or "localhost", url.port) as server:
-            if url.username:
-                server.login(unquote(url.username), unquote(url.password or ""))
-            server.send_message(message)
-    except (smtplib.SMTPException, OSError) as error:
-        raise NotSent(f"the mail server refused: {_reason(error)}") from error
+    return message
 
 
 def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

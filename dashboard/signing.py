@@ -20,7 +20,6 @@ from starlette.routing import Route
 from dashboard.identities import Identities, NotKnown
 from ingest.access import SIGN_IN, SIGN_OUT, Tries
 from ingest.credentials import COOKIE, Credentials
-from ingest.ledger.access import TOKEN_PREFIX
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
@@ -67,7 +66,7 @@ class Signing:
         """Somebody shows a token."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         token, place = (form.get(name, [""])[0].strip() for name in ("token", "next"))
-        if not token.startswith(TOKEN_PREFIX) and self._tries.are_too_many(request.scope):
+        if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
             return self._page(_next(place), refusal.detail, refusal.status, refusal.headers)
         kept = await run_in_threadpool(self._credentials.signed_in, token) if token else None

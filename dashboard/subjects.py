@@ -14,6 +14,7 @@ from ingest.ledger.tables import directory as table
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 """The scopes whose subjects are entries of the directory."""
+_LONGEST: Final = 500
 About = tuple[str, str | None]
 """A scope, and its subject as it is kept: an entry's number as text, or the text that calls name."""
 
@@ -39,16 +40,25 @@ class Subject:
         return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
 
 
+class NoSubject(ValueError):
+    """A text that nothing can be called; the message says what to write."""
+
+
 def entry_of(ledger: Ledger, scope: str, text: str | None) -> str | None:
-    """A subject as it is kept, from what somebody calls it.
+    """A subject as it is kept, from what somebody calls it. Projects and models need not have been seen: what is to come may be limited and watched as well.
 
     Raises:
         NotKnown: the directory knows nobody, or several, of that name.
+        NoSubject: no call can name a project or model so.
     """
-    if text is None or scope not in PEOPLE:
-        return text
-    with ledger.reading() as connection:
-        return str(directory.find(connection, cast("directory.Kind", scope), text, ledger.keyring))
+    if text is None:
+        return None
+    if scope in PEOPLE:
+        with ledger.reading() as connection:
+            return str(directory.find(connection, cast("directory.Kind", scope), text, ledger.keyring))
+    if not text.strip() or len(text) > _LONGEST or not text.isprintable():
+        raise NoSubject(f"--{scope}: {text[:40]!r} is no {scope}; write its name as calls have it")
+    return text
 
 
 def subjects(connection: sa.Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:

@@ -31,7 +31,8 @@ OPEN_BELOW: Final = (f"{SIGN_IN}/", f"{SIGN_OUT}/", "/dashboard/assets/")
 _HARMLESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _BEARER: Final = 'Bearer realm="Tallybook"'
 _BASIC: Final = 'Basic realm="Tallybook", charset="UTF-8"'
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_FORWARDED: Final = ("forwarded", "via", "x-forwarded-", "x-real-ip")
+"""How headers begin that only proxies write."""
 _TRIES: Final = RateLimitItemPerMinute(20, 5)
 """Wrong credentials from one address, after which what could be guessed is not looked at."""
 
@@ -102,7 +103,7 @@ class Guard:
         if not self._credentials.are_needed:
             self._require_here(headers)
         self._require_own_page(scope, headers)
-        if f"{path}/".startswith(OPEN_BELOW):
+        if path in (SIGN_IN, SIGN_OUT) or path.startswith(OPEN_BELOW):
             return NOBODY
         principal = await self._known(scope, shown(headers))
         if principal.is_signed_in and _changes_things(scope) and not self._is_own_page(headers):
@@ -116,7 +117,7 @@ class Guard:
         if _host_name(headers.get("host", "")) not in self._hosts:
             detail = "a server without an access token answers only to the names of this machine"
             raise Problem(403, "foreign_host", "Not the name of this server", detail)
-        if any(name in headers for name in _FORWARDED):
+        if any(name.startswith(_FORWARDED) for name in headers):
             detail = "what a proxy passes on needs an access token: set TALLYBOOK_ADMIN_TOKEN"
             raise Problem(403, "forwarded", "Passed on by a proxy", detail)
 
@@ -177,7 +178,11 @@ class Guard:
         )
 
     def _is_ours(self, origin: str, headers: Headers) -> bool:
-        place = urlsplit(origin).netloc.lower()
+        """Whether an origin is this server; what cannot be read as one is somebody else's."""
+        try:
+            place = urlsplit(origin).netloc.lower()
+        except ValueError:
+            return False
         return bool(place) and (place == headers.get("host", "").lower() or place in self._origins)
 
 

@@ -78,6 +78,11 @@ class Credentials:
         """Whether a token is the admin token of the settings."""
         return self._admin is not None and hmac.compare_digest(self._admin.encode(), token.encode())
 
+    def is_guessable(self, token: str) -> bool:
+        """Whether somebody may have thought of a token; one that the ledger makes nobody guesses."""
+        chosen = (self._admin or "").startswith(access.TOKEN_PREFIX)
+        return chosen or not token.startswith(access.TOKEN_PREFIX)
+
     async def of_token(self, text: str) -> Principal | None:
         """Whose a token of the ledger is."""
         if not text.startswith(access.TOKEN_PREFIX):

@@ -2,13 +2,12 @@
 
 import sys
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import sqlalchemy as sa
 from rich.console import Console
 
-from ingest import money
+from ingest import money, numerals
 from ingest.accept import now
 from ingest.alias_command import person
 from ingest.dates import NotATime, read_moment, written
@@ -19,6 +18,7 @@ from ingest.ledger.fees import add_fees, read_fees
 from ingest.ledger.slots import Zone
 from ingest.ledger.tables import directory
 from ingest.ledger.types import micros
+from ingest.numerals import NotANumber
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -130,14 +130,11 @@ def read(ledger: Ledger, asked: Asked) -> Fee:
 
 def _amount(name: str, text: str) -> int:
     try:
-        amount = Decimal(text.strip().replace(",", ""))
-        if not amount.is_finite() or amount.adjusted() > 15:  # noqa: PLR2004 - more than anybody pays
-            raise InvalidOperation  # noqa: TRY301 - said once, below
-    except InvalidOperation as error:
+        return numerals.amount(text)
+    except NotANumber as error:
         raise FeeRefused(
             f"{name}: {text!r} is no amount of money; write one such as 1200 or 99.50"
         ) from error
-    return money.pico_of(amount)
 
 
 def _currency(text: str) -> str:

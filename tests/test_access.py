@@ -96,7 +96,9 @@ def test_health_needs_no_token(client: Door, path: str) -> None:
     assert client(base="http://10.0.0.7").get(path).text == "inside"
 
 
-@pytest.mark.parametrize("path", ["/healthz/", "/healthz/../v1/spend", "//healthz", "/metrics", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/healthz/", "/healthz/../v1/spend", "//healthz", "/metrics", "/docs", "/dashboard/assets"]
+)
 def test_no_other_path_looks_like_health(client: Door, path: str) -> None:
     assert client(TOKEN).get(path).status_code == 401
 
@@ -133,7 +135,8 @@ def test_without_a_token_another_host_name_is_refused(client: Door, host: str) -
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8000", ""]
+    "origin",
+    ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8000", "http://[::1", ""],
 )
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_a_page_of_another_origin_cannot_write(client: Door, origin: str, token: str | None) -> None:

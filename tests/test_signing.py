@@ -186,6 +186,7 @@ def test_who_guesses_has_to_wait_and_who_knows_has_not(embedded: Ledger, tallybo
         "300",
     )
     assert client.get("/v1/spend", headers={"authorization": f"Bearer {token}"}).status_code == 200
+    assert sign_in(client, ADMIN).status_code == 429
     assert sign_in(client, token).status_code == 303
 
 
@@ -200,7 +201,9 @@ def test_every_answer_tells_browsers_what_it_may_do(embedded: Ledger) -> None:
         assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+@pytest.mark.parametrize(
+    "name", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+)
 def test_an_open_server_serves_no_proxy(embedded: Ledger, name: str) -> None:
     """Behind a proxy on this machine everybody would seem to be this machine."""
     client = visitor(embedded, Settings(), "http://127.0.0.1:8000")

@@ -16,6 +16,7 @@ from ingest.accept import now
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
+from ingest.ledger.outbox import Clock
 from ingest.ledger.types import instant
 from ingest.settings import Settings
 
@@ -37,9 +38,10 @@ def check(ledger: Ledger, at: int) -> list[Alert]:
 def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
     """Send the messages that are due; the numbers of those that were tried."""
     tried: list[int] = []
+    clock = Clock(at)
     while True:
         with ledger.writing() as connection:
-            one = alerts.claim(connection, at)
+            one = alerts.claim(connection, at, clock.now)
             fired = None if one is None else alerts.alert_of(connection, one.alert_number)
         if one is None or fired is None:
             return tried

@@ -216,9 +216,9 @@ def messages(connection: sa.Connection, numbers: Iterable[int] | None = None) ->
     return _messages(connection, where)
 
 
-def claim(connection: sa.Connection, now: int) -> Message | None:
+def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Message | None:
     """The next message that is due, as it was before it was claimed; None where nothing is due."""
-    one = outbox.claim(connection, alert_message, now)
+    one = outbox.claim(connection, alert_message, now, claimed_at)
     if one is None:
         return None
     (found,) = _messages(connection, alert_message.c.number == one.number)

@@ -4,6 +4,7 @@ Whoever sends a row claims it first, in a transaction of its own, so that of sev
 claimed is taken up again after it.
 """
 
+import time
 from typing import Final, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -24,13 +25,32 @@ class Claimed(NamedTuple):
     attempts: int
 
 
-def claim(connection: sa.Connection, table: sa.Table, now: int) -> Claimed | None:
-    """The next row that is due, claimed until it is said what became of it; None where nothing is due."""
+class Clock:
+    """The time as it goes on from an instant. What is sent after slow others is claimed from then on, or its claim would be over at once."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self._began = time.monotonic_ns()
+
+    @property
+    def now(self) -> int:
+        """The instant, in microseconds."""
+        return self._at + (time.monotonic_ns() - self._began) // 1_000
+
+
+def claim(
+    connection: sa.Connection, table: sa.Table, now: int, claimed_at: int | None = None
+) -> Claimed | None:
+    """The next row that was due at an instant, claimed until it is said what became of it; None where nothing was due.
+
+    A claim begins at `claimed_at`, where it is later than that.
+    """
     c = table.c
+    end = max(now, claimed_at or now) + CLAIM
     due = sa.and_(c.status.in_(("waiting", "failing", "sending")), c.due_at <= sa.literal(now, sa.BigInteger))
     rows = connection.execute(sa.select(c.number, c.status, c.attempts).where(due).order_by(c.number)).all()
     for one in (Claimed(*row) for row in rows):
-        changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": now + CLAIM}
+        changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": end}
         same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
         if connection.execute(table.update().where(same).values(changes).returning(c.number)).scalar():
             return one

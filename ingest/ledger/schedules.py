@@ -97,9 +97,9 @@ def fill(connection: sa.Connection, now: int) -> None:
             connection.execute(dialects.insert(connection, delivery).on_conflict_do_nothing(), row)
 
 
-def claim(connection: sa.Connection, now: int) -> Delivery | None:
+def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Delivery | None:
     """The next delivery that is due, as it was before it was claimed; None where nothing is due."""
-    one = outbox.claim(connection, delivery, now)
+    one = outbox.claim(connection, delivery, now, claimed_at)
     if one is None:
         return None
     (found,) = _read(connection, delivery.c.number == one.number)
