@@ -1,22 +1,17 @@
 """What alerts and their targets do with names, addresses and receivers that nobody would want."""
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email import message_from_bytes
-from email.message import Message
-from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from calls import call, put
 from commanding import Command, tallybook
 from pydantic import SecretStr
+from receivers import Mailbox, mailbox
 
 from dashboard.alerts.telling import check, tell
 from dashboard.sending import NotSent, Parcel, Target, TargetRefused, read_target, send
@@ -27,7 +22,7 @@ from ingest.ledger.outbox import CLAIM
 from ingest.ledger.types import micros
 from ingest.settings import Settings
 
-__all__ = ["tallybook"]
+__all__ = ["mailbox", "tallybook"]
 
 UNIT = 10**12
 NOW = micros(datetime(2026, 10, 20, tzinfo=UTC))
@@ -148,26 +143,9 @@ def test_a_name_calls_nobody_in_a_channel() -> None:
     assert not set("<>") & set(text)
 
 
-@contextmanager
-def mailbox() -> Iterator[tuple[Settings, list[Message]]]:
-    got: list[Message] = []
-
-    class Handler:
-        async def handle_DATA(self, _: object, __: object, envelope: Any) -> str:  # noqa: N802 - the library's name
-            got.append(message_from_bytes(envelope.content, policy=default))
-            return "250 OK"
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
-    controller.start()
-    yield Settings(smtp_url=SecretStr(f"smtp://127.0.0.1:{port}")), got
-    controller.stop()
-
-
-def test_a_name_puts_no_line_into_the_head_of_a_mail() -> None:
-    with mailbox() as (settings, got):
-        send(Target("smtp", "finance@example.com"), PARCEL, settings)
+def test_a_name_puts_no_line_into_the_head_of_a_mail(mailbox: Mailbox) -> None:
+    settings, got = mailbox
+    send(Target("smtp", "finance@example.com"), PARCEL, settings)
     (mail,) = got
     assert mail["subject"].startswith("ops Bcc: all@example.com")
     assert mail["bcc"] is None

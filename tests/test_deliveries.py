@@ -1,21 +1,15 @@
 """Reports that were promised: sent when a month is closed, once, also across failures, restarts and several processes."""
 
 import json
-import socket
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from email import message_from_bytes
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from calls import call, put
 from commanding import Command, object_of, tallybook
 from pydantic import SecretStr
+from receivers import Hook, Mailbox, hook, mailbox
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import Month
@@ -27,61 +21,13 @@ from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
 from ingest.ledger.schedules import Schedule
 from ingest.settings import Settings
 
-__all__ = ["tallybook"]
+__all__ = ["hook", "mailbox", "tallybook"]
 
 UNIT = 10**12
 NOW = 1_793_900_000_000_000  # 2026-11-05
 MINUTE = 60_000_000
 OCTOBER = Month(2026, 10)
 PLAIN = Settings()
-
-
-class Hook:
-    """A receiver of posts that may refuse."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(hook.answers.pop(0) if hook.answers else 204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks/secret-path"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    made = Hook()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-@pytest.fixture
-def mailbox() -> Iterator[tuple[Settings, list[Message]]]:
-    got: list[Message] = []
-
-    class Handler:
-        async def handle_DATA(self, _: object, __: object, envelope: Any) -> str:  # noqa: N802 - the library's name
-            got.append(message_from_bytes(envelope.content))
-            return "250 OK"
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
-    controller.start()
-    yield Settings(smtp_url=SecretStr(f"smtp://127.0.0.1:{port}"), mail_from="books@example.com"), got
-    controller.stop()
 
 
 def promised(ledger: Ledger, target: str, form: str = "json", at: int = NOW) -> None:
@@ -171,9 +117,7 @@ def test_a_failing_receiver_is_tried_with_growing_waits_and_given_up_at_last(
     assert states(ledger) == [("sent", 1)]
 
 
-def test_a_mail_has_the_statement_and_comes_once(
-    ledger: Ledger, mailbox: tuple[Settings, list[Message]]
-) -> None:
+def test_a_mail_has_the_statement_and_comes_once(ledger: Ledger, mailbox: Mailbox) -> None:
     settings, got = mailbox
     promised(ledger, "smtp:finance@example.com", "pdf")
     closed(ledger)
@@ -192,9 +136,7 @@ def test_a_mail_has_the_statement_and_comes_once(
     assert pdf.get_payload(decode=True).startswith(b"%PDF")
 
 
-def test_a_mail_server_that_is_away_is_tried_again(
-    ledger: Ledger, mailbox: tuple[Settings, list[Message]]
-) -> None:
+def test_a_mail_server_that_is_away_is_tried_again(ledger: Ledger, mailbox: Mailbox) -> None:
     settings, got = mailbox
     promised(ledger, "smtp:finance@example.com")
     closed(ledger)
@@ -221,7 +163,7 @@ def test_what_a_process_left_half_way_is_taken_up_after_its_claim(ledger: Ledger
 
 
 def test_a_mail_that_was_left_half_way_is_in_doubt_and_not_sent_twice(
-    ledger: Ledger, mailbox: tuple[Settings, list[Message]]
+    ledger: Ledger, mailbox: Mailbox
 ) -> None:
     settings, got = mailbox
     promised(ledger, "smtp:finance@example.com")
