@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-import structlog
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from dashboard import filter_bar, finance_interaction, interaction, owner_interaction, price_interaction
@@ -26,10 +25,11 @@ from dashboard.rewriting import rewrite
 from dashboard.threads import in_thread
 from ingest.access import SIGN_OUT
 from ingest.ledger.engine import Ledger
+from ingest.logs import logger
 from ingest.principal import asking
 
 PREFIX: Final = "/dashboard/"
-_log = structlog.get_logger("tallybook.dashboard")
+_log = logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",
     "primaryShade": 8,  # the lightest that white text can be read on

@@ -5,7 +5,6 @@ import sys
 import threading
 from typing import Final
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.chargeback.calendar import read_calendar
@@ -17,10 +16,11 @@ from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import Clock
 from ingest.ledger.schedules import Delivery, Schedule
+from ingest.logs import logger
 from ingest.settings import Settings
 
 EVERY_SECONDS: Final = 30.0
-_log = structlog.get_logger("tallybook.deliveries")
+_log = logger("tallybook.deliveries")
 
 
 def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:

@@ -8,7 +8,6 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
-import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -21,9 +20,10 @@ from dashboard.identities import Identities, NotKnown
 from ingest.access import SIGN_IN, SIGN_OUT, Tries
 from ingest.credentials import COOKIE, Credentials
 from ingest.ledger.engine import Ledger
+from ingest.logs import logger
 from ingest.settings import Settings
 
-_log = structlog.get_logger("tallybook.signing")
+_log = logger("tallybook.signing")
 _LONGEST_FORM: Final = 16_384
 _HOME: Final = "/dashboard/"
 

@@ -11,18 +11,18 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.logs import logger
 from ingest.otel import answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 _VALUE_SHOWN: Final = 80
-_log = structlog.get_logger("tallybook.http")
+_log = logger("tallybook.http")
 
 
 class Problem(Exception):

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-import structlog
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -18,6 +17,7 @@ from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.ledger import receipts
 from ingest.ledger.engine import Ledger
+from ingest.logs import logger
 from ingest.metrics import Metrics
 from ingest.otel import answer
 from ingest.otel.export import Crowded, Export, Room
@@ -38,7 +38,7 @@ BODIES_HELD: Final = 4
 RETRY_AFTER: Final = "5"
 
 _UNAVAILABLE = (OperationalError, InterfaceError, NoConnection)
-_log = structlog.get_logger("tallybook.http")
+_log = logger("tallybook.http")
 
 T = TypeVar("T")
 

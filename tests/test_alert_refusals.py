@@ -164,13 +164,14 @@ def test_settings_that_no_mail_can_be_sent_with_are_named(settings: Settings) ->
         send(Target("smtp", "finance@example.com"), PARCEL, settings)
 
 
-def test_what_a_gateway_calls_a_model_holds_up_no_message(embedded: Ledger) -> None:
+def test_what_a_gateway_calls_a_model_holds_up_no_message(embedded: Ledger, mailbox: Mailbox) -> None:
     """A day of a model with a line break in its name is told like any other."""
     days = [
         call(f"2026-{9 + at // 30:02}-{at % 30 + 1:02}T10:00:00Z", 100 * UNIT, model=EVIL) for at in range(48)
     ]
     put(embedded, [*days, call("2026-10-19T10:00:00Z", 5_000 * UNIT, model=EVIL)])
-    with receiver(status(204)) as (url, got), mailbox() as (settings, mails):
+    settings, mails = mailbox
+    with receiver(status(204)) as (url, got):
         targets = (f"webhook:{url}", f"slack:{url}", "smtp:finance@example.com")
         with embedded.writing() as connection:
             alerts.add_rule(

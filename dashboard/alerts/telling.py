@@ -6,7 +6,6 @@ import sys
 import threading
 from typing import Any, Final
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.alerts.watch import findings
@@ -18,10 +17,11 @@ from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import Clock
 from ingest.ledger.types import instant
+from ingest.logs import logger
 from ingest.settings import Settings
 
 EVERY_SECONDS: Final = 60.0
-_log = structlog.get_logger("tallybook.alerts")
+_log = logger("tallybook.alerts")
 
 
 def check(ledger: Ledger, at: int) -> list[Alert]:
