@@ -67,7 +67,7 @@ def _answer(found: list[Burn]) -> dict[str, Any]:
 def _entry(ledger: Ledger, key: str) -> int:
     """The key that is meant. Whoever sees some teams alone is told nothing of the keys of others."""
     unknown = QuestionError("unknown_key", "virtual_key", "virtual_key: there is no such key")
-    if not key.strip():  # a caller without a key does not ask about everybody's
+    if not key.strip() or "\0" in key:  # a caller without a key does not ask about everybody's
         raise unknown
     try:
         with ledger.reading() as connection:

@@ -164,6 +164,7 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in - Tallybook</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/dashboard/assets/sign-in.css">
 </head>
 <body>
