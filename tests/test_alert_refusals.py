@@ -149,7 +149,7 @@ def test_a_name_calls_nobody_in_a_channel() -> None:
 
 
 @contextmanager
-def mailbox() -> Iterator[tuple[Settings, list[Message]]]:
+def mailbox(host: str = "127.0.0.1", user: str = "") -> Iterator[tuple[Settings, list[Message]]]:
     got: list[Message] = []
 
     class Handler:
@@ -157,11 +157,11 @@ def mailbox() -> Iterator[tuple[Settings, list[Message]]]:
             got.append(message_from_bytes(envelope.content, policy=default))
             return "250 OK"
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((host, 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
+    controller = Controller(Handler(), hostname=host, port=port)
     controller.start()
-    yield Settings(smtp_url=SecretStr(f"smtp://127.0.0.1:{port}")), got
+    yield Settings(smtp_url=SecretStr(f"smtp://{user}{host}:{port}")), got
     controller.stop()
 
 
@@ -171,6 +171,15 @@ def test_a_name_puts_no_line_into_the_head_of_a_mail() -> None:
     (mail,) = got
     assert mail["subject"].startswith("ops Bcc: all@example.com")
     assert mail["bcc"] is None
+
+
+def test_a_password_is_shown_to_no_mail_server_elsewhere_in_the_clear() -> None:
+    with (
+        mailbox("127.0.0.2", "ann:secret@") as (settings, got),
+        pytest.raises(NotSent, match="offers no encryption"),
+    ):
+        send(Target("smtp", "finance@example.com"), PARCEL, settings)
+    assert got == []
 
 
 @pytest.mark.parametrize(
