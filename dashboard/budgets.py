@@ -53,7 +53,9 @@ class Burn:
 
     @property
     def reached(self) -> int | None:
-        """The highest threshold, in percent, that is reached; None for none."""
+        """The highest threshold, in percent, that is reached; None for none, as while nothing is used."""
+        if not self.used:
+            return None
         passed = [one for one in self.budget.thresholds if self.used * 100 >= self.limit * one]
         return max(passed, default=None)
 

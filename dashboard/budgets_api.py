@@ -38,12 +38,13 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             only_known(request, ("virtual_key",))
             found = burns(ledger, at)
-            if key := shown_key or virtual_key:
+            key = shown_key if shown_key is not None else virtual_key
+            if key is not None:
                 found = binding(ledger, _entry(ledger, key), found, at)
         return JSONResponse(_answer(found))
 
     @router.get(
-        "/budgets/{name}",
+        "/budgets/{name:path}",
         responses=_ONE,
         summary="How far a budget is used, and whether its subject may go on",
     )
@@ -66,6 +67,8 @@ def _answer(found: list[Burn]) -> dict[str, Any]:
 def _entry(ledger: Ledger, key: str) -> int:
     """The key that is meant. Whoever sees some teams alone is told nothing of the keys of others."""
     unknown = QuestionError("unknown_key", "virtual_key", "virtual_key: there is no such key")
+    if not key.strip() or "\0" in key:  # a caller without a key does not ask about everybody's
+        raise unknown
     try:
         with ledger.reading() as connection:
             entry = directory.find(connection, "virtual_key", key, ledger.keyring)

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from ingest.settings import Settings
+from ingest.settings import LOOPBACK, Settings
 
 Kind = Literal["folder", "webhook", "slack", "smtp"]
 _SECONDS: Final = 30
@@ -219,6 +219,10 @@ def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
     try:
         with _connected(url.scheme, url.hostname or "localhost", port) as server:
             if url.username:
+                if not isinstance(server.sock, ssl.SSLSocket) and url.hostname not in LOOPBACK:
+                    raise NotSent(
+                        "the mail server offers no encryption: user and password are not shown to it"
+                    )
                 server.login(unquote(url.username), unquote(url.password or ""))
             server.send_message(message)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:

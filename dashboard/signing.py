@@ -31,9 +31,10 @@ _HOME: Final = "/dashboard/"
 class Signing:
     """What answers below `/sign-in` and `/sign-out`."""
 
-    def __init__(self, ledger: Ledger, settings: Settings, tries: Tries) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, tries: Tries, credentials: Credentials) -> None:
+        """`tries` and `credentials` are the guard's, so that whoever signs out is out at once."""
         self._settings = settings
-        self._credentials = Credentials(ledger, settings)
+        self._credentials = credentials
         self._identities = Identities(ledger, settings) if settings.oidc_issuer else None
         self._tries = tries
 
@@ -162,6 +163,7 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in - Tallybook</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/dashboard/assets/sign-in.css">
 </head>
 <body>

@@ -20,6 +20,7 @@ from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from ingest.access import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.api import make_api
+from ingest.credentials import Credentials
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
@@ -57,11 +58,11 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     for part in (read_api, me_api, budgets_api, alerts_api, finance_api, focus_api, owners_api):
         api.include_router(part.make_router(ledger))
     dashboard = make_dashboard(ledger)
-    tries = Tries()
-    signing = Signing(ledger, settings, tries).app(ledger.keyring.proof("on the way"))
+    tries, credentials = Tries(), Credentials(ledger, settings)
+    signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
     site = Site(api, Reader(KeptAssets(dashboard.server)), signing)
     packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     return SecurityHeaders(
-        guarded(packed, ledger, settings, tries), dashboard.csp_hashes(), is_https=is_https
+        guarded(packed, ledger, settings, tries, credentials), dashboard.csp_hashes(), is_https=is_https
     )

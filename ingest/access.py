@@ -61,9 +61,15 @@ class Tries:
         )
 
 
-def guarded(app: ASGIApp, ledger: Ledger, settings: Settings, tries: Tries | None = None) -> "Guard":
-    """`app` behind the guard that the settings ask for."""
-    return Guard(app, Credentials(ledger, settings), settings, tries or Tries())
+def guarded(
+    app: ASGIApp,
+    ledger: Ledger,
+    settings: Settings,
+    tries: Tries | None = None,
+    credentials: Credentials | None = None,
+) -> "Guard":
+    """`app` behind the guard that the settings ask for; whoever signs people in and out shares `tries` and `credentials` with it."""
+    return Guard(app, credentials or Credentials(ledger, settings), settings, tries or Tries())
 
 
 class Guard:

@@ -43,7 +43,7 @@ def create(name: str, scopes: list[str], teams: list[str], expires: str | None, 
         _print({"token": text} | shown)
         return WELL
     Console(stderr=True).print(
-        f"Token {one.name} may {', '.join(shown['scopes'])}{_of_teams(shown['teams'])}. It is shown this once:",
+        f"Token {one.name} (scope {', '.join(shown['scopes'])}{_of_teams(shown['teams'])}) is shown this once:",
         highlight=False,
         markup=False,
     )

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -52,6 +53,13 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
+    with mail_server("127.0.0.1") as made:
+        yield made
+
+
+@contextmanager
+def mail_server(host: str, user: str = "") -> Iterator[Mailbox]:
+    """A mail server without encryption, and settings that sign in to it as `user` (`ann:secret@`)."""
     got: list[Message] = []
 
     class Handler:
@@ -59,9 +67,9 @@ def mailbox() -> Iterator[Mailbox]:
             got.append(message_from_bytes(envelope.content, policy=default))
             return "250 OK"
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server((host, 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
+    controller = Controller(Handler(), hostname=host, port=port)
     controller.start()
-    yield Settings(smtp_url=SecretStr(f"smtp://127.0.0.1:{port}"), mail_from="books@example.com"), got
+    yield Settings(smtp_url=SecretStr(f"smtp://{user}{host}:{port}"), mail_from="books@example.com"), got
     controller.stop()

@@ -11,7 +11,7 @@ import pytest
 from calls import call, put
 from commanding import Command, tallybook
 from pydantic import SecretStr
-from receivers import Mailbox, mailbox
+from receivers import Mailbox, mail_server, mailbox
 
 from dashboard.alerts.telling import check, tell
 from dashboard.sending import NotSent, Parcel, Target, TargetRefused, read_target, send
@@ -149,6 +149,15 @@ def test_a_name_puts_no_line_into_the_head_of_a_mail(mailbox: Mailbox) -> None:
     (mail,) = got
     assert mail["subject"].startswith("ops Bcc: all@example.com")
     assert mail["bcc"] is None
+
+
+def test_a_password_is_shown_to_no_mail_server_elsewhere_in_the_clear() -> None:
+    with (
+        mail_server("127.0.0.2", "ann:secret@") as (settings, got),
+        pytest.raises(NotSent, match="offers no encryption"),
+    ):
+        send(Target("smtp", "finance@example.com"), PARCEL, settings)
+    assert got == []
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,13 @@ def test_a_day_far_above_its_weekday_is_told_once(ledger: Ledger) -> None:
     assert fired(ledger, NOW + 24 * HOUR) == []
 
 
+def test_of_days_in_a_row_on_one_side_the_first_is_told(embedded: Ledger) -> None:
+    weeks(embedded, NOON.date(), d20261116=300, d20261117=330)
+    watch(embedded, "anomaly")
+    (found,) = fired(embedded)  # though nobody has looked for two days
+    assert "on 2026-11-16" in found.title
+
+
 def test_a_day_as_its_weekday_is_no_anomaly(embedded: Ledger) -> None:
     weeks(embedded, date(2026, 11, 16))  # the days before a Monday: Sunday's 15 are a Sunday's
     watch(embedded, "anomaly")

@@ -3,18 +3,22 @@
 import json
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from calls import call, put
 from commanding import Command, object_of, tallybook
 from owning import entry, owns
+from starlette.testclient import TestClient
 
 from dashboard.budgets import around, burns
 from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
+from dashboard.site import make_site
 from ingest.budgets import Budget, of_months, standing
 from ingest.ledger.budgets import add_budgets, read_budgets
 from ingest.ledger.engine import Ledger
+from ingest.settings import Settings
 
 __all__ = ["tallybook"]
 
@@ -161,3 +165,32 @@ def test_budgets_are_set_listed_and_taken_back(tallybook: Command) -> None:
 def test_what_is_no_budget_is_refused(tallybook: Command, words: tuple[str, ...], said: str) -> None:
     refused = tallybook("budget", "set", *words)
     assert (refused.exit_code, said in " ".join(refused.output.replace("│", " ").split())) == (2, True)
+
+
+def test_a_budget_of_nothing_has_reached_no_threshold_until_something_is_used(embedded: Ledger) -> None:
+    with embedded.writing() as connection:
+        add_budgets(connection, [budget(amount=0)])
+    (unused,) = burns(embedded, NOW)
+    assert (unused.reached, unused.is_allowed) == (None, False)
+    put(embedded, [call("2026-11-02T10:00:00Z", UNIT)])
+    (used,) = burns(embedded, NOW)
+    assert used.reached == 100
+
+
+def test_a_budget_is_found_whatever_it_is_called(embedded: Ledger) -> None:
+    names = ["a/b", "50%", "😀 & co?"]
+    with embedded.writing() as connection:
+        add_budgets(connection, [budget(name=one) for one in names])
+    with TestClient(make_site(embedded, Settings()), base_url="http://127.0.0.1:8000") as client:
+        for name in names:
+            assert client.get(f"/v1/budgets/{quote(name, safe='')}").json()["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers"), [("?virtual_key=", {}), ("?virtual_key=%00", {}), ("", {"x-bf-vk": ""})]
+)
+def test_no_key_is_not_every_key(ledger: Ledger, asked: str, headers: dict[str, str]) -> None:
+    """A gateway that asks for a call without a key is not told that it may go on."""
+    with TestClient(make_site(ledger, Settings()), base_url="http://127.0.0.1:8000") as client:
+        answer = client.get(f"/v1/budgets{asked}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_key")

@@ -135,6 +135,16 @@ def test_signing_out_ends_the_session_itself(embedded: Ledger) -> None:
     assert again.get("/v1/spend").status_code == 401
 
 
+def test_whoever_signs_out_is_out_at_once(embedded: Ledger) -> None:
+    client = visitor(embedded)
+    sign_in(client, ADMIN)
+    kept = client.cookies[COOKIE]
+    assert client.get("/v1/spend").status_code == 200
+    client.post("/sign-out", headers=OWN)
+    client.cookies.set(COOKIE, kept)
+    assert client.get("/v1/spend").status_code == 401
+
+
 def test_a_session_ends_with_its_token(embedded: Ledger, tallybook: Command) -> None:
     client = visitor(embedded)
     sign_in(client, made(tallybook, "mine", "--scope", "read"))
