@@ -12,6 +12,8 @@ from rich.table import Table
 from dashboard import alert_listing
 from dashboard.alerts.telling import as_json as facts_of
 from dashboard.alerts.telling import check, parcel, tell
+from dashboard.question import ALL_TIME, SpendQuery
+from dashboard.runner import run
 from dashboard.sending import NotSent, TargetRefused, read_target, send, target_of
 from dashboard.subjects import NoSubject, entry_of
 from ingest import numerals
@@ -61,13 +63,23 @@ def add(asked: Asked) -> int:
             one = read(ledger, settings, asked)
             _keep(ledger, one, "alert add")
             who = [target_of(target).shown for target in one.targets]
+            unseen = _unseen(ledger, one.source)
     except (RuleRefused, TargetRefused, NoSubject, directory.NotKnown) as error:
         return _refuse(error)
     told = f"{', '.join(who)} is told" if who else "nobody is told, the page Alerts shows it"
     _say(
-        f"{one.name}: when {WORDS[cast('Kind', one.kind)]}, {told}; `tallybook serve` looks once a minute, or `tallybook alert check`"
+        f"{one.name}: when {WORDS[cast('Kind', one.kind)]}, {told}; `tallybook serve` looks once a minute, or `tallybook alert check`{unseen}"
     )
     return WELL
+
+
+def _unseen(ledger: Ledger, source: str | None) -> str:
+    """What is to be known of a source that no call has come from: it may be misspelt."""
+    query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("source",))
+    known = sorted(str(row.key[0]) for row in run(ledger, query).rows)
+    if source is None or source in known:
+        return ""
+    return f"; no call has come from {source!r} yet, there are {', '.join(known) or 'none'}"
 
 
 def remove(name: str, person: str) -> int:
@@ -285,6 +297,8 @@ def _limits(kind: Kind, above: str | None) -> tuple[Decimal | None, Decimal | No
 def _keep(ledger: Ledger, one: AlertRule, action: str) -> None:
     with ledger.writing() as connection:
         alerts.add_rule(connection, one)
+        if not one.stands:
+            alerts.withdraw(connection, one.name)
         detail = {"kind": one.kind, "tells": [target_of(target).shown for target in one.targets]}
         entry = audit.Entry(
             at=one.recorded_at, by=one.recorded_by, action=action, subject=one.name, detail=detail

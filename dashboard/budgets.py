@@ -104,12 +104,17 @@ def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
         return [_burn(ledger, one, people, today) for one in found]
 
 
-def binding(ledger: Ledger, key: int, found: Sequence[Burn], now: int) -> list[Burn]:
-    """Those of some budgets that bind a key: its own, those of its teams and of whose these are, and those of everything."""
-    held = holdings(ledger, ledger.zone.day(now))
-    teams = {one.entry_id for one in held.owners.get(key, ())}
-    homes = {entry for team in teams for entry in held.entries.get(team, ()) if entry is not None}
-    bound = {str(one) for one in ({key} | teams | homes)}
+def binding(ledger: Ledger, key: int | None, found: Sequence[Burn], now: int) -> list[Burn]:
+    """Those of some budgets that bind a key: its own, those of its teams and of whose these are, and those of everything.
+
+    Of a key that the directory does not know (None) these are those of everything.
+    """
+    bound: set[str] = set()
+    if key is not None:
+        held = holdings(ledger, ledger.zone.day(now))
+        teams = {one.entry_id for one in held.owners.get(key, ())}
+        homes = {entry for team in teams for entry in held.entries.get(team, ()) if entry is not None}
+        bound = {str(one) for one in ({key} | teams | homes)}
     return [
         one
         for one in found

@@ -13,6 +13,7 @@ from ingest.accept import now
 from ingest.description import described
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
+from ingest.ledger.secrets import looks_secret
 from ingest.principal import asking
 from ingest.problems import MEDIA_TYPE, Problem
 
@@ -37,6 +38,8 @@ def make_router(ledger: Ledger) -> APIRouter:
         at = now()
         with understood():
             only_known(request, ("virtual_key",))
+            if len(request.query_params.getlist("virtual_key")) > 1:
+                raise QuestionError("given_twice", "virtual_key", "virtual_key: ask about one key at a time")
             found = burns(ledger, at)
             key = shown_key if shown_key is not None else virtual_key
             if key is not None:
@@ -64,8 +67,11 @@ def _answer(found: list[Burn]) -> dict[str, Any]:
     return {"allowed": all(one.is_allowed for one in found), "budgets": [one.as_json() for one in found]}
 
 
-def _entry(ledger: Ledger, key: str) -> int:
-    """The key that is meant. Whoever sees some teams alone is told nothing of the keys of others."""
+def _entry(ledger: Ledger, key: str) -> int | None:
+    """The key that is meant; None for one that no call has come with yet, shown by whoever has it.
+
+    Whoever sees some teams alone is told nothing of the keys of others.
+    """
     unknown = QuestionError("unknown_key", "virtual_key", "virtual_key: there is no such key")
     if not key.strip() or "\0" in key:  # a caller without a key does not ask about everybody's
         raise unknown
@@ -75,6 +81,8 @@ def _entry(ledger: Ledger, key: str) -> int:
     except directory.NotKnown as error:
         if not asking().sees_all:
             raise unknown from error
+        if looks_secret(key):
+            return None
         raise QuestionError("unknown_key", "virtual_key", f"virtual_key: {error}") from error
     seen = people.seen(ledger)
     if seen is not None and entry not in seen:

@@ -59,5 +59,5 @@ class AlertRule:
 
 def standing(rules: Iterable[AlertRule]) -> list[AlertRule]:
     """The rules that count, by name."""
-    last = {one.name: one for one in sorted(rules, key=lambda one: (one.recorded_at, one.number))}
+    last = {one.name: one for one in sorted(rules, key=lambda one: (one.number, one.recorded_at))}
     return [last[name] for name in sorted(last) if last[name].stands]

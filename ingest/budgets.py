@@ -47,7 +47,7 @@ class Budget:
 
 def standing(budgets: Iterable[Budget]) -> list[Budget]:
     """The budgets that count, by name."""
-    last = {one.name: one for one in sorted(budgets, key=lambda one: (one.recorded_at, one.number))}
+    last = {one.name: one for one in sorted(budgets, key=lambda one: (one.number, one.recorded_at))}
     return [last[name] for name in sorted(last) if last[name].stands]
 
 

@@ -566,6 +566,25 @@ def test_what_is_no_rule_is_refused_in_words(
         assert alerts.read_rules(connection) == []
 
 
+def test_what_a_rule_found_is_sent_no_more_when_it_is_taken_back(
+    embedded: Ledger, tallybook: Command, hook: Hook
+) -> None:
+    hook.answers = [500]
+    watch(embedded, "unassigned", targets=(f"webhook:{hook.url}",))
+    spend(embedded, 6)
+    fired(embedded)
+    tell(embedded, PLAIN, NOW)
+    assert tallybook("alert", "remove", "unassigned").exit_code == 0
+    assert tell(embedded, PLAIN, NOW + HOUR) == []
+    assert [(one.status, one.said) for one in messages(embedded)] == [("given up", "the rule was taken back")]
+
+
+def test_a_source_that_nothing_has_come_from_may_be_misspelt(embedded: Ledger, tallybook: Command) -> None:
+    spend(embedded, 1, source="bifrost")
+    said = tallybook("alert", "add", "Gone", "--when", "silent", "--source", "bitfrost").output
+    assert "no call has come from 'bitfrost' yet, there are bifrost" in " ".join(said.split())
+
+
 # Over HTTP, and while a server runs.
 
 

@@ -101,6 +101,15 @@ def _rule(row: sa.RowMapping) -> AlertRule:
     )
 
 
+def withdraw(connection: sa.Connection, rule: str) -> None:
+    """Send nothing more of what a rule found."""
+    c = alert_message.c
+    waiting = c.status.in_(("waiting", "failing"))
+    mine = c.alert_number.in_(sa.select(alert.c.number).where(alert.c.rule == rule))
+    gone = alert_message.update().where(waiting, mine)
+    connection.execute(gone.values(status="given up", said="the rule was taken back"))
+
+
 def keep(
     connection: sa.Connection, rules: Iterable[AlertRule], found: Sequence[Finding], now: int
 ) -> list[int]:
