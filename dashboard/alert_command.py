@@ -146,7 +146,7 @@ def send_due(number: int | None, *, as_json: bool) -> int:
     with open_ledger(settings) as ledger:
         if number is not None:
             with ledger.writing() as connection:
-                found = alerts.again(connection, number, at)
+                found = alerts.OUTBOX.again(connection, number, at)
             if not found:
                 return _refuse(
                     RuleRefused(f"there is no message {number} that was given up, failing or in doubt")

@@ -73,7 +73,7 @@ def send_due(again: int | None, *, as_json: bool) -> int:
     with open_ledger(settings) as ledger:
         if again is not None:
             with ledger.writing() as connection:
-                found = schedules.again(connection, again, now())
+                found = schedules.OUTBOX.again(connection, again, now())
             if not found:
                 return _refuse(
                     ValueError(f"there is no delivery {again} that was given up, failing or in doubt")

@@ -23,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 
 from dashboard.alerts.telling import keep_watching
 from dashboard.deliveries import keep_delivering
+from dashboard.rounds import rounds
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url
@@ -150,14 +151,8 @@ def _hand_down(settings: Settings) -> None:
 
 
 def _keep_summing(ledger: Ledger, stop: threading.Event) -> None:
-    """Make rollups as slots become dirty. A busy or absent database is tried again."""
-    while not stop.wait(ROLL_EVERY_SECONDS):
-        try:
-            rollups.roll(ledger)
-        except sa.exc.DBAPIError as error:
-            if stop.is_set():
-                return
-            sys.stderr.write(f"tallybook: summing is put off: {error.orig}\n")
+    """Make rollups as slots become dirty."""
+    rounds("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
 
 
 def _say_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:

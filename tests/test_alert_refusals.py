@@ -210,7 +210,7 @@ def test_a_message_that_waited_for_slow_ones_is_claimed_from_then_on(
         waited.append(2 * CLAIM)
 
     waited: list[int] = []
-    monkeypatch.setattr("dashboard.alerts.telling.send", slowly)
+    monkeypatch.setattr("dashboard.posting.send", slowly)
     monkeypatch.setattr("ingest.ledger.outbox.time.monotonic_ns", lambda: 1_000 * sum(waited))
     assert len(tell(embedded, PLAIN, NOW)) == 2
     assert ends == [NOW + CLAIM, NOW + 3 * CLAIM]

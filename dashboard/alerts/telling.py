@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-import sys
 import threading
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError
-
 from dashboard.alerts.watch import findings
-from dashboard.sending import NotSent, Parcel, TargetRefused, read_target, send
+from dashboard.posting import post
+from dashboard.rounds import rounds
+from dashboard.sending import Parcel
 from dashboard.subjects import subjects
 from ingest.accept import now
 from ingest.ledger import alerts
-from ingest.ledger.alerts import Alert, Message
+from ingest.ledger.alerts import Alert
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import Clock
 from ingest.ledger.types import instant
@@ -46,24 +46,9 @@ def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
         if one is None or fired is None:
             return tried
         tried.append(one.number)
-        _tell(ledger, settings, one, fired, at)
-
-
-def _tell(ledger: Ledger, settings: Settings, one: Message, fired: Alert, at: int) -> None:
-    try:
-        target = read_target(one.target, settings)
-        if one.status == "sending" and not target.knows_again:
-            with ledger.writing() as connection:
-                alerts.doubted(connection, one.number)
-            return
-        send(target, parcel(ledger, fired, one.target), settings)
-    except (NotSent, TargetRefused) as error:
-        _log.warning("alert not sent", rule=fired.rule, reason=str(error))
-        with ledger.writing() as connection:
-            alerts.failed(connection, one, at, str(error))
-        return
-    with ledger.writing() as connection:
-        alerts.sent(connection, one.number, at)
+        make = partial(parcel, ledger, fired, one.target)
+        if reason := post(ledger, settings, alerts.OUTBOX, one, one.target, make, at):
+            _log.warning("alert not sent", rule=fired.rule, reason=reason)
 
 
 def parcel(ledger: Ledger, fired: Alert, target: str) -> Parcel:
@@ -105,15 +90,10 @@ def moment(at: int | None) -> str | None:
 
 
 def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
-    """Check and tell now, and again and again until told to stop. A busy database is tried again, and no fault ends it."""
-    while not stop.is_set():
-        try:
-            check(ledger, now())
-            tell(ledger, settings, now())
-        except DBAPIError as error:
-            if stop.is_set():
-                return
-            sys.stderr.write(f"tallybook: alerts are put off: {error.orig}\n")
-        except Exception as error:  # noqa: BLE001 - the rim of a thread: the next check may do better, and the log says why
-            _log.exception("alerts failed", error=type(error).__qualname__)
-        stop.wait(EVERY_SECONDS)
+    """Check and tell again and again until told to stop."""
+
+    def look() -> None:
+        check(ledger, now())
+        tell(ledger, settings, now())
+
+    rounds("alerts", look, EVERY_SECONDS, stop)

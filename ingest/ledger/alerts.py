@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ingest.alerts import AlertRule, Kind, standing
-from ingest.ledger import dialects, outbox
+from ingest.ledger import dialects
 from ingest.ledger.alert_tables import alert, alert_message, alert_rule
-from ingest.ledger.outbox import Status
+from ingest.ledger.outbox import Outbox, Status
 
+OUTBOX: Final = Outbox(alert_message, "tallybook alert send")
 _FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "percent", "hours")
 
 
@@ -103,11 +104,8 @@ def _rule(row: sa.RowMapping) -> AlertRule:
 
 def withdraw(connection: sa.Connection, rule: str) -> None:
     """Send nothing more of what a rule found."""
-    c = alert_message.c
-    waiting = c.status.in_(("waiting", "failing"))
-    mine = c.alert_number.in_(sa.select(alert.c.number).where(alert.c.rule == rule))
-    gone = alert_message.update().where(waiting, mine)
-    connection.execute(gone.values(status="given up", said="the rule was taken back"))
+    mine = sa.select(alert.c.number).where(alert.c.rule == rule)
+    OUTBOX.withdraw(connection, alert_message.c.alert_number.in_(mine), "the rule was taken back")
 
 
 def keep(
@@ -226,42 +224,12 @@ def messages(connection: sa.Connection, numbers: Iterable[int] | None = None) ->
 
 
 def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Message | None:
-    """The next message that is due, as it was before it was claimed; None where nothing is due."""
-    one = outbox.claim(connection, alert_message, now, claimed_at)
+    """The next message that was due, as it was before it was claimed; None where nothing was due. See `Outbox.claim`."""
+    one = OUTBOX.claim(connection, now, claimed_at)
     if one is None:
         return None
     (found,) = _messages(connection, alert_message.c.number == one.number)
-    return Message(
-        number=one.number,
-        alert_number=found.alert_number,
-        target=found.target,
-        status=one.status,
-        attempts=one.attempts,
-        due_at=found.due_at,
-        sent_at=None,
-        said=found.said,
-    )
-
-
-def sent(connection: sa.Connection, number: int, now: int) -> None:
-    """A message has arrived."""
-    outbox.sent(connection, alert_message, number, now)
-
-
-def failed(connection: sa.Connection, one: Message, now: int, said: str) -> None:
-    """A message has not arrived: it is tried again, and given up at last."""
-    outbox.failed(connection, alert_message, outbox.Claimed(one.number, one.status, one.attempts), now, said)
-
-
-def doubted(connection: sa.Connection, number: int) -> None:
-    """Nobody knows whether a message has arrived. It is not sent twice."""
-    said = "interrupted while it was sent: look whether it arrived, and send it with `tallybook alert send --again NUMBER`"
-    outbox.doubted(connection, alert_message, number, said)
-
-
-def again(connection: sa.Connection, number: int, now: int) -> bool:
-    """Let a message be sent again; whether there is one that was given up, failing or in doubt."""
-    return outbox.again(connection, alert_message, number, now)
+    return replace(found, status=one.status, attempts=one.attempts)
 
 
 def _messages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Message]:

@@ -5,7 +5,8 @@ claimed is taken up again after it.
 """
 
 import time
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -17,8 +18,24 @@ _MINUTE: Final = 60 * 1_000_000
 _LONGEST_WAIT: Final = 6 * 60
 
 
-class Claimed(NamedTuple):
+class Claimed(Protocol):
     """A row that is being sent, as it was before."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+    @property
+    def status(self) -> Status:
+        """`sending` where a process that died has claimed it before."""
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried before."""
+
+
+class Row(NamedTuple):
+    """What the outbox itself knows of a row that is being sent."""
 
     number: int
     status: Status
@@ -38,51 +55,63 @@ class Clock:
         return self._at + (time.monotonic_ns() - self._began) // 1_000
 
 
-def claim(
-    connection: sa.Connection, table: sa.Table, now: int, claimed_at: int | None = None
-) -> Claimed | None:
-    """The next row that was due at an instant, claimed until it is said what became of it; None where nothing was due.
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What is to be sent of one table."""
 
-    A claim begins at `claimed_at`, where it is later than that.
-    """
-    c = table.c
-    end = max(now, claimed_at or now) + CLAIM
-    due = sa.and_(c.status.in_(("waiting", "failing", "sending")), c.due_at <= sa.literal(now, sa.BigInteger))
-    rows = connection.execute(sa.select(c.number, c.status, c.attempts).where(due).order_by(c.number)).all()
-    for one in (Claimed(*row) for row in rows):
-        changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": end}
-        same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
-        if connection.execute(table.update().where(same).values(changes).returning(c.number)).scalar():
-            return one
-    return None
+    table: sa.Table
+    command: str
+    """What sends a row again that is in doubt."""
 
+    def claim(self, connection: sa.Connection, now: int, claimed_at: int | None = None) -> Row | None:
+        """The next row that was due at an instant, claimed until it is said what became of it; None where nothing was due.
 
-def sent(connection: sa.Connection, table: sa.Table, number: int, now: int) -> None:
-    """A row has arrived."""
-    _set(connection, table, number, {"status": "sent", "sent_at": now, "said": ""})
+        A claim begins at `claimed_at`, where it is later than that.
+        """
+        c = self.table.c
+        end = max(now, claimed_at or now) + CLAIM
+        due = sa.and_(
+            c.status.in_(("waiting", "failing", "sending")), c.due_at <= sa.literal(now, sa.BigInteger)
+        )
+        rows = connection.execute(
+            sa.select(c.number, c.status, c.attempts).where(due).order_by(c.number)
+        ).all()
+        for one in (Row(*row) for row in rows):
+            changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": end}
+            same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
+            claimed = self.table.update().where(same).values(changes).returning(c.number)
+            if connection.execute(claimed).scalar():
+                return one
+        return None
 
+    def sent(self, connection: sa.Connection, one: Claimed, now: int) -> None:
+        """A row has arrived."""
+        self._set(connection, one, {"status": "sent", "sent_at": now, "said": ""})
 
-def failed(connection: sa.Connection, table: sa.Table, one: Claimed, now: int, said: str) -> None:
-    """A row has not arrived: it is tried again after a wait that doubles, and given up at last."""
-    attempts = one.attempts + 1
-    wait = min(2 ** (attempts - 1), _LONGEST_WAIT) * _MINUTE
-    status: Status = "given up" if attempts >= MOST_ATTEMPTS else "failing"
-    _set(connection, table, one.number, {"status": status, "due_at": now + wait, "said": said[:500]})
+    def failed(self, connection: sa.Connection, one: Claimed, now: int, said: str) -> None:
+        """A row has not arrived: it is tried again after a wait that doubles, and given up at last."""
+        attempts = one.attempts + 1
+        wait = min(2 ** (attempts - 1), _LONGEST_WAIT) * _MINUTE
+        status: Status = "given up" if attempts >= MOST_ATTEMPTS else "failing"
+        self._set(connection, one, {"status": status, "due_at": now + wait, "said": said[:500]})
 
+    def doubted(self, connection: sa.Connection, one: Claimed) -> None:
+        """Nobody knows whether a row has arrived: a process died while it was sent. It is not sent twice."""
+        said = f"interrupted while it was sent: look whether it arrived, and send it with `{self.command} --again NUMBER`"
+        self._set(connection, one, {"status": "unknown", "said": said})
 
-def doubted(connection: sa.Connection, table: sa.Table, number: int, said: str) -> None:
-    """Nobody knows whether a row has arrived: a process died while it was sent. It is not sent twice."""
-    _set(connection, table, number, {"status": "unknown", "said": said})
+    def again(self, connection: sa.Connection, number: int, now: int) -> bool:
+        """Let a row be sent again; whether there is one that was given up, failing or in doubt."""
+        c = self.table.c
+        stuck = c.status.in_(("given up", "unknown", "failing"))
+        changes = {"status": "waiting", "attempts": 0, "due_at": now, "said": ""}
+        retried = self.table.update().where(c.number == number, stuck).values(changes)
+        return connection.execute(retried.returning(c.number)).scalar() is not None
 
+    def withdraw(self, connection: sa.Connection, where: sa.ColumnElement[bool], said: str) -> None:
+        """Send no more of some rows what has not been sent yet."""
+        waiting = self.table.c.status.in_(("waiting", "failing"))
+        connection.execute(self.table.update().where(waiting, where).values(status="given up", said=said))
 
-def again(connection: sa.Connection, table: sa.Table, number: int, now: int) -> bool:
-    """Let a row be sent again; whether there is one that was given up, failing or in doubt."""
-    c = table.c
-    stuck = c.status.in_(("given up", "unknown", "failing"))
-    changes = {"status": "waiting", "attempts": 0, "due_at": now, "said": ""}
-    retried = table.update().where(c.number == number, stuck).values(changes)
-    return connection.execute(retried.returning(c.number)).scalar() is not None
-
-
-def _set(connection: sa.Connection, table: sa.Table, number: int, values: dict[str, object]) -> None:
-    connection.execute(table.update().where(table.c.number == number).values(values))
+    def _set(self, connection: sa.Connection, one: Claimed, values: dict[str, object]) -> None:
+        connection.execute(self.table.update().where(self.table.c.number == one.number).values(values))

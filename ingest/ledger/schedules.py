@@ -4,12 +4,15 @@ Each report of a closed month to a target is a row of `delivery`, made once and 
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, outbox, periods
-from ingest.ledger.outbox import Status
+from ingest.ledger import dialects, periods
+from ingest.ledger.outbox import Outbox, Status
 from ingest.ledger.period_tables import delivery, schedule
+
+OUTBOX: Final = Outbox(delivery, "tallybook report send")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,9 @@ def end(connection: sa.Connection, number: int, now: int) -> bool:
     """End a schedule; whether there was one. What is not sent yet is not sent any more."""
     c = schedule.c
     ended = schedule.update().where(c.number == number, c.ended_at.is_(None)).values(ended_at=now)
-    waiting = delivery.c.status.in_(("waiting", "failing"))
     found = connection.execute(ended.returning(c.number)).scalar() is not None
     if found:
-        gone = delivery.update().where(delivery.c.schedule_number == number, waiting)
-        connection.execute(gone.values(status="given up", said="the schedule was ended"))
+        OUTBOX.withdraw(connection, delivery.c.schedule_number == number, "the schedule was ended")
     return found
 
 
@@ -98,33 +99,12 @@ def fill(connection: sa.Connection, now: int) -> None:
 
 
 def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Delivery | None:
-    """The next delivery that is due, as it was before it was claimed; None where nothing is due."""
-    one = outbox.claim(connection, delivery, now, claimed_at)
+    """The next delivery that was due, as it was before it was claimed; None where nothing was due. See `Outbox.claim`."""
+    one = OUTBOX.claim(connection, now, claimed_at)
     if one is None:
         return None
     (found,) = _read(connection, delivery.c.number == one.number)
     return replace(found, status=one.status, attempts=one.attempts)
-
-
-def sent(connection: sa.Connection, number: int, now: int) -> None:
-    """A delivery has arrived."""
-    outbox.sent(connection, delivery, number, now)
-
-
-def failed(connection: sa.Connection, one: Delivery, now: int, said: str) -> None:
-    """A delivery has not arrived: it is tried again, and given up at last."""
-    outbox.failed(connection, delivery, outbox.Claimed(one.number, one.status, one.attempts), now, said)
-
-
-def doubted(connection: sa.Connection, one: Delivery) -> None:
-    """Nobody knows whether a delivery has arrived. It is not sent twice."""
-    said = "interrupted while it was sent: look whether it arrived, and send it with `tallybook report send --again NUMBER`"
-    outbox.doubted(connection, delivery, one.number, said)
-
-
-def again(connection: sa.Connection, number: int, now: int) -> bool:
-    """Let a delivery be sent again; whether there is one that was given up, failing or in doubt."""
-    return outbox.again(connection, delivery, number, now)
 
 
 def deliveries(connection: sa.Connection) -> list[Delivery]:
