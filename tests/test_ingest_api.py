@@ -337,7 +337,7 @@ def test_an_unexpected_error_shows_and_logs_no_content(
     monkeypatch.setattr(Intake, "accept", explode)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().err
     assert "RuntimeError" in logged
     assert "secret" not in answer.text + logged
 
