@@ -206,7 +206,7 @@ def test_integers_give_what_decimals_give_rounded_once(rates: dict[str, Rate], c
     prices = PriceSet("p", "m", "standard", 0, "USD", "test", rates)
     numerator = sum(count * prices.numerators[meter] for meter in rates)
     exact = sum((Fraction(rate.price) * 10**12 * count / rate.per for rate in rates.values()), Fraction(0))
-    assert prices.listed(numerator) == round(exact)  # which is half to even
+    assert prices.listed([numerator]) == round(exact)  # which is half to even
 
 
 @given(st.sampled_from(["provider", "model", "service_tier", "currency", "origin"]))

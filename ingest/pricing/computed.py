@@ -72,7 +72,7 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
         saved = prices.charged.of(saved)
     listed = contracted = total = sum(costs.values())
     if prices.terms:
-        listed = sum([prices.listed(one) for one in owed.values()])
+        listed = prices.listed(owed.values())
         if prices.contracted != prices.charged:
             contracted = sum([prices.contracted.of(one) for one in owed.values()])
     if lookup is not None:

@@ -76,20 +76,18 @@ def prices_of(event: UsageEvent, book: PriceBook, at: int, tokens: int | None = 
 
     Images that were counted without tokens have the price of their size and quality, if there is one.
     """
-    asked = (
-        event.service_tier,
-        at,
-        event.input_tokens or 0 if tokens is None else tokens,
-        event.region,
-        event.team,
-        event.customer,
-    )
-    if event.images and (event.image_size or event.image_quality) and not tokens_of(event):
+    if event.images and not tokens_of(event):
         for name in of_images(event.model, event.image_size, event.image_quality):
-            found = book.find(event.provider, name, *asked)
+            found = _found(event, book, name, at, 0)
             if isinstance(found, PriceSet) and "image" in found.by_meter:
                 return found
-    return book.find(event.provider, event.model, *asked)
+    return _found(event, book, event.model, at, event.input_tokens or 0 if tokens is None else tokens)
+
+
+def _found(event: UsageEvent, book: PriceBook, model: str, at: int, tokens: int) -> PriceSet | Unpriced:
+    return book.find(
+        event.provider, model, event.service_tier, at, tokens, event.region, event.team, event.customer
+    )
 
 
 def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:

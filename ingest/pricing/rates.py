@@ -8,7 +8,7 @@ arithmetic of unlimited precision, at integer speed.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -202,6 +202,8 @@ class PriceSet:
         """Each meter's published price as text, for the ledger and for people."""
         return {meter: str(rate) for meter, rate in self.by_meter.items()}
 
-    def listed(self, numerator: int) -> int:
-        """A sum of counts times numerators as pico-units at the list price: the one rounding of a component."""
-        return numerator if self.denominator == 1 else divide_half_even(numerator, self.denominator)
+    def listed(self, numerators: Iterable[int]) -> int:
+        """Components, each a sum of counts times numerators, as pico-units at the list price: each is rounded once."""
+        if self.denominator == 1:
+            return sum(numerators)
+        return sum([divide_half_even(one, self.denominator) for one in numerators])
