@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -43,6 +43,7 @@ Record = RawRecord | RefusedRecord
 
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
+_LENGTH: Final = len(UsageEvent.__struct_fields__)
 _AT = {field: index for index, field in enumerate(_FIELDS)}
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
 _COST_SOURCE = TERMS.index("cost_source")
@@ -188,11 +189,11 @@ def _dated(event: UsageEvent, context: Context) -> int:
 
 
 def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None, desk: "_Desk") -> Entry:
-    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(event))), digest_size=16).digest()
+    values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
+    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(values))), digest_size=16).digest()
     key = event.source_event_id
     if key is None and context.idempotency_key is not None:
         key = f"{context.idempotency_key}#{desk.index}"
-    values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
@@ -209,11 +210,9 @@ def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None
     )
 
 
-def _content(event: UsageEvent) -> object:
-    """What the hash of an event is made of: the event, as long as it was before it could say what images it made."""
-    if event.image_size is None and event.image_quality is None:
-        return msgspec.structs.astuple(event)[:_FIRST]
-    return event
+def _content(values: list[Any]) -> list[Any]:
+    """What the hash of an event is made of: its fields, of images only where it says any, for events had none of these at first."""
+    return values[:_FIRST] if values[_FIRST] is None and values[_FIRST + 1] is None else values[:_LENGTH]
 
 
 def _rank(event: UsageEvent) -> bytes:
