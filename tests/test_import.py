@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import zstandard
+from looking import committed
 
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
@@ -238,8 +239,8 @@ def _started(tmp_path: Path, environment: dict[str, str], *arguments: str) -> "s
 
 def _wait_for_some(environment: dict[str, str], least: int) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and _events(environment) < least:
-        time.sleep(0.05)
+    while time.monotonic() < deadline and committed(environment["TALLYBOOK_DATABASE_URL"]) < least:
+        time.sleep(0.02)
 
 
 @pytest.mark.slow

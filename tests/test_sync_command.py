@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from gateways import Bifrost, LogApi, processing, row, serving
+from looking import committed
 
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
@@ -57,9 +58,9 @@ class Tallybook:
 
     def wait_for(self, least: int) -> None:
         deadline = time.monotonic() + 120
-        while self.events() < least:
-            assert time.monotonic() < deadline, f"{self.events()} events, {least} were to come"
-            time.sleep(0.05)
+        while (there := committed(self.url)) < least:
+            assert time.monotonic() < deadline, f"{there} events, {least} were to come"
+            time.sleep(0.02)
 
     def holds_together(self) -> None:
         ledger = open_ledger(Settings(database_url=self.url))
