@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +13,7 @@ from dashboard.runner import Result, Totals
 from ingest.ledger.slots import Zone
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -63,8 +65,8 @@ def write_csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
 
 
 def guarded(text: str) -> str:
-    """`text` with an apostrophe before it if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """`text` with an apostrophe before it if a spreadsheet would take it for a formula; a negative number is none."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(text) else text
 
 
 def plain(amount: Decimal) -> str:

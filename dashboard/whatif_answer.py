@@ -1,7 +1,6 @@
 """The answer to a what-if as JSON and CSV: money as plain decimal strings at full precision."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 from dashboard.answer import write_csv
@@ -23,7 +22,6 @@ _COLUMNS: Final = (
     "unpriced_cost_there",
     "unpriced_there",
 )
-_MONEY: Final = frozenset(("cost", "cost_there", "difference", "unpriced_cost_there"))
 
 
 def as_json(found: Answer, currency: str) -> dict[str, Any]:
@@ -57,13 +55,7 @@ def as_json(found: Answer, currency: str) -> dict[str, Any]:
 def as_csv(found: Answer) -> str:
     """The rows as CSV."""
     header = (*_names(found), *_COLUMNS)
-    lines = ([_cell(name, row[name]) for name in header] for row in _rows(found))
-    return write_csv(header, lines)
-
-
-def _cell(name: str, value: Any) -> Any:
-    """Money as numbers, so that a minus is not taken for the start of a formula."""
-    return Decimal(value) if name in _MONEY else value
+    return write_csv(header, ([row[name] for name in header] for row in _rows(found)))
 
 
 def _rows(found: Answer) -> Iterator[dict[str, Any]]:

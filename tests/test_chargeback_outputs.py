@@ -185,6 +185,14 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(busy: Ledger) -> None:
     assert "'=1+1" in [row["team"] for row in rows]
 
 
+def test_an_amount_below_nothing_is_a_number_in_csv(tallybook: Command, busy: Ledger) -> None:
+    credit = ("fees", "add", "Grant", "-99.5", "--team", "ads", "--from", "2026-10-01", "--every", "once")
+    assert tallybook(*credit, "--kind", "credit").exit_code == 0
+    rows = {row["team"]: row for row in csv.DictReader(io.StringIO(answers(busy)["csv"].decode()))}
+    assert rows["ads"]["fees"] == "-99.5"
+    assert Decimal(rows["ads"]["total"]) < 0
+
+
 def test_a_closed_statement_names_itself_in_every_form(tallybook: Command, busy: Ledger) -> None:
     assert tallybook("period", "close", "2026-10").exit_code == 1
     done = object_of(tallybook("period", "close", "2026-10", "--accept", "trial model", "--json"))

@@ -145,6 +145,15 @@ def test_what_counts_include_is_stated(rule: str, tokens: tuple[int, int]) -> No
     assert (found.cache_read_tokens, found.cache_write_tokens, found.reasoning_tokens) == (40, 5, 10)
 
 
+def test_the_total_is_added_up_where_a_table_states_none() -> None:
+    event = 'input_tokens = "i"\noutput_tokens = "o"\ntotal_tokens = { column = "t", optional = true }'
+    mapping = mapped(event=event)
+    assert read(mapping, i=100, o=50).total_tokens == 150
+    assert read(mapping, o=50).total_tokens == 50
+    assert read(mapping, i=100, o=50, t=170).total_tokens == 170
+    assert read(mapping).total_tokens is None
+
+
 def test_costs_that_include_their_parts_are_taken_apart() -> None:
     cost = '[cost]\ncurrency = { column = "cur" }\ninput = "i"\ncache_read = "r"\noutput = "o"\nreasoning = "t"\n'
     mapping = mapped(text=cost + "cache_in_input = true\nreasoning_in_output = true\nbelieve_zero = true")

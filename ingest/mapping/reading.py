@@ -26,6 +26,7 @@ KEPT: Final = "row"
 """Where a refused record keeps its cells, beside `mapping`, the name of the source."""
 
 _JOINT: Final = ":"
+_SIDES: Final = ("input_tokens", "output_tokens")
 _SECRETS: Final = frozenset({"event.virtual_key"})
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -85,6 +86,7 @@ class Reader:
                 names[0],
             )
         _include(found, self.plan.tokens)
+        _add_up(found)
         named, model = provider.named(found.get("provider"), found.get("model"), found.get("model_requested"))
         labels = {name: value for name, step in self._labels if (value := step.value(row)) is not None}
         reported, currency = self._costs.read(row) if self._costs else (None, None)
@@ -206,6 +208,12 @@ def _more(found: dict[str, Any], whole: str, parts: Sequence[str]) -> None:
     stated = [found[part] for part in parts if part in found]
     if stated:
         found[whole] = found.get(whole, 0) + sum(stated)
+
+
+def _add_up(found: dict[str, Any]) -> None:
+    """A table that states input and output says what both come to."""
+    if "total_tokens" not in found and not found.keys().isdisjoint(_SIDES):
+        found["total_tokens"] = sum(found.get(side, 0) for side in _SIDES)
 
 
 def _less(found: dict[str, int], whole: str, parts: Sequence[str]) -> None:
