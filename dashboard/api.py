@@ -338,7 +338,7 @@ def only_known(request: Request, known: Iterable[str]) -> None:
     """Refuse a parameter that does not exist."""
     for name in request.query_params:
         if name not in known:
-            message = f"there is no parameter {name!r}; there are {', '.join(known)}"
+            message = f"there is no parameter {name!r}; there are {', '.join(known) or 'none'}"
             raise QuestionError("unknown_parameter", name, message)
 
 

@@ -51,7 +51,9 @@ def make_router(ledger: Ledger) -> APIRouter:
         responses=_ONE,
         summary="How far a budget is used, and whether its subject may go on",
     )
-    def one_budget(name: str) -> Response:
+    def one_budget(request: Request, name: str) -> Response:
+        with understood():
+            only_known(request, ())
         found = burns(ledger, now(), name)
         if not found:
             raise Problem(

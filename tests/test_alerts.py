@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from receivers import Hook, Mailbox, hook, mailbox
 from starlette.testclient import TestClient
 
 from dashboard.alerts.telling import check, keep_watching, tell
+from dashboard.alerts.watch import findings
 from dashboard.sending import signature
 from dashboard.site import make_site
 from ingest.alerts import AlertRule
@@ -164,7 +165,7 @@ def test_a_threshold_that_is_crossed_back_and_forth_fires_once(embedded: Ledger)
     spend(embedded, -20)
     assert (fired(embedded), is_open(embedded)) == ([], [])
     spend(embedded, 20)
-    assert fired(embedded) == []
+    assert (fired(embedded), is_open(embedded)) == ([], ["Search: 50% of the budget is used"])
 
 
 def test_a_rule_may_be_about_one_budget_or_one_team(embedded: Ledger) -> None:
@@ -355,6 +356,39 @@ def test_a_crossing_fires_once_whoever_looks_and_however_often(settings: Setting
     assert (sum(found), len(hook.got)) == (1, 1)
     with open_ledger(settings) as ledger:  # after a restart
         assert (check(ledger, NOW), tell(ledger, PLAIN, NOW)) == ([], [])
+
+
+def slowly(ledger: Ledger, meanwhile: Callable[[], None]) -> list[int]:
+    """A check during which something else happens between its looking and its keeping; how many it fires."""
+    with ledger.reading() as connection:
+        rules, before = alerts.read_rules(connection), alerts.still_open(connection)
+    found = findings(ledger, rules, NOW)
+    meanwhile()
+    with ledger.writing() as connection:
+        return alerts.keep(connection, rules, found, before, NOW)
+
+
+def test_a_slow_check_does_not_end_what_another_has_found_since(ledger: Ledger) -> None:
+    watch(ledger, "unassigned")
+
+    def another() -> None:
+        spend(ledger, 6)
+        assert len(fired(ledger)) == 1
+
+    assert slowly(ledger, another) == []
+    assert is_open(ledger) == ["6.00 USD belongs to no team"]
+
+
+def test_a_slow_check_does_not_fire_what_another_has_found_to_be_over(ledger: Ledger) -> None:
+    watch(ledger, "unassigned")
+    spend(ledger, 6)
+    assert len(fired(ledger)) == 1
+
+    def another() -> None:
+        spend(ledger, -6)
+        assert (fired(ledger), is_open(ledger)) == ([], [])
+
+    assert (slowly(ledger, another), is_open(ledger)) == ([], [])
 
 
 def test_of_several_processes_one_tells(settings: Settings, hook: Hook) -> None:

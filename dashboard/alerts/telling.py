@@ -28,9 +28,10 @@ def check(ledger: Ledger, at: int) -> list[Alert]:
     """Check every rule and keep what it finds; what fired now. A server does this once a minute."""
     with ledger.reading() as connection:
         rules = alerts.read_rules(connection)
+        before = alerts.still_open(connection)
     found = findings(ledger, rules, at)
     with ledger.writing() as connection:
-        fired = alerts.keep(connection, rules, found, at)
+        fired = alerts.keep(connection, rules, found, before, at)
         held = [alerts.alert_of(connection, number) for number in fired]
     return [one for one in held if one is not None]
 
@@ -93,7 +94,9 @@ def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> 
     """Check and tell again and again until told to stop."""
 
     def look() -> None:
-        check(ledger, now())
-        tell(ledger, settings, now())
+        try:
+            check(ledger, now())
+        finally:  # what fired before is told, though a check fails
+            tell(ledger, settings, now())
 
     rounds("alerts", look, EVERY_SECONDS, stop)

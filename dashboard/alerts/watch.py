@@ -170,7 +170,9 @@ def _side(verdict: Verdict | None) -> int:
 
 def _anomaly(watched: _Watched, rule: AlertRule, one: Series, name: str | None, verdict: Verdict) -> Finding:
     about = watched.about(rule)
-    words = about.words if rule.each is None else f"{rule.each.replace('_', ' ')} {name or '(none)'}"
+    within = "" if about.scope == "all" else f" of {about.words}"
+    value_of = f"{str(rule.each).replace('_', ' ')} {name or '(none)'}{within}"
+    words = about.words if rule.each is None else value_of
     where = "above" if verdict.value > verdict.expected else "below"
     so_far = " so far" if verdict.day == watched.today else ""
     value, expected, low, high = (

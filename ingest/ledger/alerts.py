@@ -17,6 +17,10 @@ OUTBOX: Final = Outbox(alert_message, "tallybook alert send")
 _FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "percent", "hours")
 
 
+Crossing = tuple[str, str]
+"""A rule, and what it found."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is out of line now."""
@@ -108,33 +112,49 @@ def withdraw(connection: sa.Connection, rule: str) -> None:
     OUTBOX.withdraw(connection, alert_message.c.alert_number.in_(mine), "the rule was taken back")
 
 
+def still_open(connection: sa.Connection) -> dict[int, Crossing]:
+    """What has fired and is not over, by number."""
+    c = alert.c
+    rows = connection.execute(sa.select(c.number, c.rule, c.crossing).where(c.ended_at.is_(None)))
+    return {row.number: (row.rule, row.crossing) for row in rows}
+
+
 def keep(
-    connection: sa.Connection, rules: Iterable[AlertRule], found: Sequence[Finding], now: int
+    connection: sa.Connection,
+    rules: Iterable[AlertRule],
+    found: Sequence[Finding],
+    before: Mapping[int, Crossing],
+    now: int,
 ) -> list[int]:
     """Fire what is found and has not fired, end what is not found any more; the numbers of what fired.
 
-    `found` is all that the rules find. What fires is owed to the targets of its rule in the same transaction.
+    `found` is all that the rules find, `before` what was open before they looked: another process may have looked later and been faster. What it
+    has fired since is not ended here, and what it has ended does not fire here. What fires is owed to the targets of its rule in the same transaction.
     """
     known = {one.name: one for one in rules}
+    were_open = set(before.values())
     turns = _turns(connection, found)
     fired: list[int] = []
     for one in found:
         turn, is_open = turns.get((one.rule, one.crossing), (0, False))
-        if is_open or (one.is_once and turn):
+        if is_open or (one.rule, one.crossing) in were_open:
+            continue
+        if one.is_once and turn:
+            _reopen(connection, one)
             continue
         number = _fire(connection, one, turn + 1, now)
         if number is not None:
             fired.append(number)
             _owe(connection, number, known[one.rule].targets, now)
-    _end(connection, found, now)
+    _end(connection, found, before, now)
     return fired
 
 
-def _turns(connection: sa.Connection, found: Sequence[Finding]) -> dict[tuple[str, str], tuple[int, bool]]:
+def _turns(connection: sa.Connection, found: Sequence[Finding]) -> dict[Crossing, tuple[int, bool]]:
     """How often each crossing has fired, and whether it is still open."""
     c = alert.c
     crossings = sorted({one.crossing for one in found})
-    turns: dict[tuple[str, str], tuple[int, bool]] = {}
+    turns: dict[Crossing, tuple[int, bool]] = {}
     for some in dialects.chunks(crossings):
         wanted = sa.select(
             c.rule, c.crossing, sa.func.max(c.turn), sa.func.count() - sa.func.count(c.ended_at)
@@ -171,12 +191,20 @@ def _owe(connection: sa.Connection, number: int, targets: Iterable[str], now: in
         connection.execute(alert_message.insert(), rows)
 
 
-def _end(connection: sa.Connection, found: Sequence[Finding], now: int) -> None:
+def _reopen(connection: sa.Connection, one: Finding) -> None:
+    """What fires once and was over is so again: it shows, and nobody is told again."""
+    c = alert.c
+    same = sa.and_(c.rule == one.rule, c.crossing == one.crossing)
+    connection.execute(alert.update().where(same).values(ended_at=None))
+
+
+def _end(
+    connection: sa.Connection, found: Sequence[Finding], before: Mapping[int, Crossing], now: int
+) -> None:
     """What was open and is not found any more is over; so is what fired by a rule that is not there any more."""
     c = alert.c
     still = {(one.rule, one.crossing) for one in found}
-    rows = connection.execute(sa.select(c.number, c.rule, c.crossing).where(c.ended_at.is_(None))).all()
-    over = [row.number for row in rows if (row.rule, row.crossing) not in still]
+    over = [number for number, crossing in before.items() if crossing not in still]
     for some in dialects.chunks(over):
         connection.execute(
             alert.update().where(c.number.in_(some), c.ended_at.is_(None)).values(ended_at=now)
