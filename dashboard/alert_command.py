@@ -21,6 +21,7 @@ from ingest.ledger import alerts, audit, directory
 from ingest.ledger.alerts import Alert
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger, open_ledger
+from ingest.money import as_written
 from ingest.settings import Settings
 
 WELL: Final = 0
@@ -266,7 +267,7 @@ def _limits(kind: Kind, above: str | None) -> tuple[Decimal | None, Decimal | No
         return None, None
     is_percent = above.strip().endswith("%")
     try:
-        number = Decimal(above.strip().removesuffix("%").replace(",", ""))
+        number = as_written(above.strip().removesuffix("%"))
     except InvalidOperation as error:
         raise RuleRefused(
             f"--above: {above!r} is no number; write one such as 100, or a share such as 5%"

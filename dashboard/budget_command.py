@@ -134,7 +134,7 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
 
 def _amount(text: str) -> int:
     try:
-        amount = Decimal(text.replace(",", ""))
+        amount = money.as_written(text)
     except InvalidOperation as error:
         raise BudgetRefused(f"AMOUNT: {text!r} is no amount of money; write one such as 500") from error
     if not amount.is_finite() or amount < 0 or amount.adjusted() > 15:  # noqa: PLR2004 - more than anybody has

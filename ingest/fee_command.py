@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Final
 
 import sqlalchemy as sa
@@ -130,7 +130,7 @@ def read(ledger: Ledger, asked: Asked) -> Fee:
 
 def _amount(name: str, text: str) -> int:
     try:
-        amount = Decimal(text.strip().replace(",", ""))
+        amount = money.as_written(text)
         if not amount.is_finite() or amount.adjusted() > 15:  # noqa: PLR2004 - more than anybody pays
             raise InvalidOperation  # noqa: TRY301 - said once, below
     except InvalidOperation as error:

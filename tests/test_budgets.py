@@ -137,6 +137,7 @@ def test_budgets_are_set_listed_and_taken_back(tallybook: Command) -> None:
         (("x",), "name an amount of money, or --tokens"),
         (("x", "5", "--tokens", "5"), "name an amount of money, or --tokens"),
         (("x", "five"), "'five' is no amount"),
+        (("x", "1,500"), "'1,500' is no amount"),
         (("x", "--tokens", "1.5"), "is no number of tokens"),
         (("x", "5", "--per", "year"), "there is no 'year'"),
         (("x", "5", "--team", "nobody"), "knows no team 'nobody'"),
