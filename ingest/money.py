@@ -5,7 +5,7 @@ pico-units. Sums of pico-units are plain integer sums and therefore exact. One e
 units, so that it fits a signed 64-bit column; sums may be larger and are Python integers or NUMERIC.
 """
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 
 SCALE = 12
 PICO_PER_UNIT = 10**SCALE
@@ -52,6 +52,24 @@ def plain(pico: int) -> str:
     if not rest:
         return f"{sign}{units}"
     return f"{sign}{units}.{rest:012d}".rstrip("0")
+
+
+def as_written(text: str) -> Decimal:
+    """The number that people write as `1234.5`, `1,234.50`, `1.234,50` or `1,5`.
+
+    Raises:
+        InvalidOperation: it is none, or may be two, as `1,234` may.
+    """
+    text = text.strip()
+    if "," not in text:
+        return Decimal(text)
+    if "." in text:
+        thousands = "," if text.rindex(".") > text.rindex(",") else "."
+        return Decimal(text.replace(thousands, "").replace(",", "."))
+    whole, _, rest = text.partition(",")
+    if len(rest) == 3 or "," in rest or not whole.lstrip("-").isdigit():  # noqa: PLR2004 - 1,234 may be either
+        raise InvalidOperation
+    return Decimal(f"{whole}.{rest}")
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

@@ -75,6 +75,10 @@ def assign(ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
     parts = [_parts(text) for text in wanted.targets]
     if len({name for name, _ in parts}) < len(parts):
         raise OwnerRefused(f"a {wanted.target_kind.replace('_', ' ')} is named twice")
+    if len({"=" in text for text in wanted.targets}) > 1:
+        raise OwnerRefused(
+            f"{' and '.join(wanted.targets)}: write the parts of each, such as a=60 b=40, or of none"
+        )
     with ledger.writing() as connection:
         subject, shown = _subject(connection, ledger, wanted)
         found = {

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,14 +21,17 @@ from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month, read_calendar, read_month
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.chargeback.corrections import landing
+from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
 from ingest.allocation import NOBODY, Owner, Rule
+from ingest.exchange import Quote
 from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
+from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.period_tables import period_event
@@ -166,6 +170,34 @@ def test_another_price_in_a_closed_month_is_told_from_late_calls(ledger: Ledger)
     assert corrections(ledger, NOVEMBER) == [("late", "2026-10", "red", 7), ("price", "2026-10", "red", 40)]
 
 
+def test_what_rounds_by_itself_is_no_other_price(ledger: Ledger) -> None:
+    third = Quote(base="EUR", quote="USD", day=of_month(OCTOBER).days[0], rate=Decimal("0.3333333"))
+    with ledger.writing() as connection:
+        add_quotes(connection, [third])
+        start = ledger.zone.midnight(of_month(OCTOBER).days[0])
+        seats: dict[str, Any] = {"currency": "USD", "start": start, "every": "once"}
+        add_fees(connection, [Fee(name="seats", kind="platform", amount=1_000, **seats)])
+        add_rules(connection, [Rule(pool="fees", method="cost")])
+    put(
+        ledger,
+        [
+            call("2026-10-01T10:00:00Z", 100, team="red", currency="EUR"),
+            call("2026-10-01T10:00:00Z", 300, team="blue", currency="EUR"),
+        ],
+    )
+    close(ledger, OCTOBER)
+    put(ledger, [call("2026-10-01T11:00:00Z", 100, team="red", currency="EUR")], first=2)
+    found = corrections(ledger, NOVEMBER)
+    assert [(cause, team) for cause, _, team, _ in sorted(found, key=str)] == [
+        ("late", "red"),
+        ("ownership", "blue"),
+        ("ownership", "red"),
+    ]
+    amounts = {(cause, team): amount for cause, _, team, amount in found}
+    assert amounts["late", "red"] == 34  # 200 are 67, of which the statement knows 33
+    assert amounts["ownership", "red"] + amounts["ownership", "blue"] == 0
+
+
 def test_a_month_that_is_opened_again_does_not_owe_what_is_booked_elsewhere(ledger: Ledger) -> None:
     put(ledger, [call("2026-10-05T10:00:00Z", 100, team="red")])
     close(ledger, OCTOBER)
@@ -196,6 +228,16 @@ def test_unpriced_calls_stop_closing_unless_somebody_says_why(ledger: Ledger, re
         last = audit.entries(connection, action="period")[0]
     assert last.detail["accepted"] == "a trial model"
     assert statement(ledger, of_month(OCTOBER), NOW).reason == "a trial model"
+
+
+def test_a_call_without_a_price_that_teams_share_is_one_call(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", None, virtual_key="vk-1", model="new")])
+    owns(ledger, "vk-1", ("red", 1), ("blue", 1), ("green", 1))
+    (item,) = [item for item in close(ledger, OCTOBER).items if item.code == "unpriced"]
+    assert item.text.startswith("1 calls have no price")
+    found = statement(ledger, of_month(OCTOBER), NOW)
+    assert [line.used.unpriced_requests for line in found.lines] == [1, 1, 1]
+    assert report(found, "team", None).whole.used.unpriced_requests == 1
 
 
 def test_an_import_that_runs_stops_closing_and_what_nobody_owns_is_noted(ledger: Ledger) -> None:

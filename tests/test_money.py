@@ -1,11 +1,11 @@
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.money import LARGEST, MoneyError, divide_half_even, from_pico, plain, to_pico
+from ingest.money import LARGEST, MoneyError, as_written, divide_half_even, from_pico, plain, to_pico
 
 pico = st.integers(-LARGEST, LARGEST)
 
@@ -47,3 +47,23 @@ def test_what_no_event_can_cost_is_refused(text: str) -> None:
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**12))
 def test_integer_division_rounds_like_exact_arithmetic(numerator: int, denominator: int) -> None:
     assert divide_half_even(numerator, denominator) == round(Fraction(numerator, denominator))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1234.5", "1234.5"),
+        ("1,5", "1.5"),
+        ("1.234,50", "1234.50"),
+        ("1,234.50", "1234.50"),
+        ("-0,75", "-0.75"),
+    ],
+)
+def test_a_comma_is_read_as_what_it_can_only_be(text: str, number: str) -> None:
+    assert as_written(text) == Decimal(number)
+
+
+@pytest.mark.parametrize("text", ["1,234", "1,234,567", "1,2,3", "one", "", ",5,"])
+def test_a_number_that_may_be_two_is_none(text: str) -> None:
+    with pytest.raises(InvalidOperation):
+        as_written(text)

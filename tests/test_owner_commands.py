@@ -104,6 +104,7 @@ def test_ownership_is_taken_back(tallybook: Command) -> None:
             "must end after it starts",
         ),
         (("vk-1", "--team", "search=1", "--team", "search=2"), "a team is named twice"),
+        (("vk-1", "--team", "search=60", "--team", "ads"), "write the parts of each"),
         (("vk-1", "--customer", "Acme", "--project", "x"), "name one of KEY"),
         (("vk-1",), "name --team"),
         (("--project", "x", "--cost-center", "CC-7"), "a team has customers and cost centres"),

@@ -51,11 +51,13 @@ def _caused(about: str, changes: Mapping[Owner, int], late: Mapping[Owner, int])
     """Changes by their cause: late calls first; of what is left, that which adds up to nothing only changed hands."""
     owners = sorted({*changes, *late}, key=by_id)
     rest = {owner: changes.get(owner, 0) - late.get(owner, 0) for owner in owners}
-    if sum(map(abs, rest.values())) <= len(
-        owners
-    ):  # where calls are shared, parts of a part round by themselves
+    # Where calls are shared or converted, parts of a part round by themselves: a unit for each owner is no cause.
+    if sum(map(abs, rest.values())) <= len(owners):
         late, rest = changes, {}
-    cause = "price" if sum(rest.values()) else "ownership"
+    elif late and abs(left := sum(rest.values())) <= len(owners):
+        most = max(late, key=lambda owner: abs(late[owner]))
+        late, rest = {**late, most: late[most] + left}, {**rest, most: rest[most] - left}
+    cause = "ownership" if abs(sum(rest.values())) <= len(owners) else "price"
     for owner in owners:
         if arrived := late.get(owner):
             yield Correction("late", owner, arrived, about)

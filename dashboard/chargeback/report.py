@@ -115,7 +115,7 @@ class Report:
         found = [one.line for one in self.entries]
         return Line(
             Owner(),
-            total(line.used for line in found),
+            self.statement.used,
             *(sum(getattr(line, name) for line in found) for name in ("fees", "shared", "adjustments")),
         )
 

@@ -157,8 +157,9 @@ class Statement:
 
     @property
     def used(self) -> Used:
-        """What all calls used."""
-        return total(one.used for one in self.details)
+        """What all calls used; one without a price that teams share is told to each of them and counted here once."""
+        used = total(one.used for one in self.details)
+        return replace(used, unpriced_requests=sum(one.requests for one in self.unpriced))
 
     def owed(self) -> dict[Owner, int]:
         """What each owner owes for this period itself, corrections of others left out."""

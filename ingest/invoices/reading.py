@@ -274,25 +274,12 @@ def _unix_day(value: Any, field: str) -> int:
 def _pico(field: str, value: Any, unit: Decimal = Decimal(1)) -> int:
     text = "" if value is None else str(value).strip().replace("$", "")
     try:
-        amount = Decimal(_with_a_point(text))
+        amount = money.as_written(text)
     except InvalidOperation as error:
         raise _Bad(field, value, "is no amount; write one such as 1234.56") from error
     if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
         raise _Bad(field, value, "is no amount that anybody is charged")
     return money.pico_of(amount * unit)
-
-
-def _with_a_point(text: str) -> str:
-    """A number with a decimal point, from `1,234.50` or `1.234,50`; one that could be both is none."""
-    if "," not in text:
-        return text
-    if "." in text:
-        thousands = "," if text.rindex(".") > text.rindex(",") else "."
-        return text.replace(thousands, "").replace(",", ".")
-    whole, _, rest = text.partition(",")
-    if len(rest) == 3 or "," in rest or not whole.lstrip("-").isdigit():  # noqa: PLR2004 - 1,234 may be either
-        raise InvalidOperation
-    return f"{whole}.{rest}"
 
 
 def _object(field: str, value: Any) -> Mapping[str, Any]:
