@@ -28,9 +28,7 @@ USAGE: Final = 2
 
 _PERCENT: Final = re.compile(r"(?P<sign>[-+\N{MINUS SIGN}]?)(?P<number>\d{1,6}(\.\d{1,9})?)\s*%", re.ASCII)
 _ALL: Final = ("*", "all")
-_NAMED: Final = (
-    "note: it is about calls that the gateway names as theirs; what `tallybook owner set` assigns is not looked at"
-)
+_NAMED: Final = "note: it is about calls that the gateway names as theirs; what `tallybook owner set` assigns is not looked at"
 
 
 class TermRefused(ValueError):

@@ -200,7 +200,9 @@ def test_a_fee_that_a_team_bears_stands_on_its_statement(tallybook: Command, bus
     (ads,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "ads"]
     assert {"name": "Reserved", "provider": "azure", "amount": "744"} in ads["own_fees"]
     assert sum(Decimal(one["amount"]) for one in ads["own_fees"]) == Decimal(ads["fees"])
-    rows = [[cell.value for cell in row] for row in load_workbook(io.BytesIO(made["xlsx"]))["ads"].iter_rows(9)]
+    rows = [
+        [cell.value for cell in row] for row in load_workbook(io.BytesIO(made["xlsx"]))["ads"].iter_rows(9)
+    ]
     assert sum(Decimal(row[11]) for row in rows) == Decimal(ads["direct_cost"])
     page = text_of(made["pdf"]).split("Fees in direct cost")[1]
     assert all(text in page.splitlines()[2] for text in ("Reserved", "azure", "744.00"))

@@ -51,7 +51,13 @@ def test_integer_division_rounds_like_exact_arithmetic(numerator: int, denominat
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1234.5", "1234.5"), ("1,5", "1.5"), ("1.234,50", "1234.50"), ("1,234.50", "1234.50"), ("-0,75", "-0.75")],
+    [
+        ("1234.5", "1234.5"),
+        ("1,5", "1.5"),
+        ("1.234,50", "1234.50"),
+        ("1,234.50", "1234.50"),
+        ("-0,75", "-0.75"),
+    ],
 )
 def test_a_comma_is_read_as_what_it_can_only_be(text: str, number: str) -> None:
     assert as_written(text) == Decimal(number)
