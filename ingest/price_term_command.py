@@ -28,6 +28,7 @@ USAGE: Final = 2
 
 _PERCENT: Final = re.compile(r"(?P<sign>[-+\N{MINUS SIGN}]?)(?P<number>\d{1,6}(\.\d{1,9})?)\s*%", re.ASCII)
 _ALL: Final = ("*", "all")
+_NAMED: Final = "note: it is about calls that the gateway names as theirs; what `tallybook owner set` assigns is not looked at"
 
 
 class TermRefused(ValueError):
@@ -72,6 +73,8 @@ def run(asked: Asked) -> int:
         for name in added.strangers:
             note = f"note: the directory does not know {name}; it is kept as it is written"
             err.print(note, highlight=False, markup=False, soft_wrap=True)
+        if asked.team or asked.customer:
+            err.print(_NAMED, highlight=False, markup=False, soft_wrap=True)
         if asked.as_json:
             sys.stdout.write(json.dumps(_object(added), indent=2) + "\n")
         else:

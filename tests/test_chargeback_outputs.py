@@ -193,6 +193,21 @@ def test_an_amount_below_nothing_is_a_number_in_csv(tallybook: Command, busy: Le
     assert Decimal(rows["ads"]["total"]) < 0
 
 
+def test_a_fee_that_a_team_bears_stands_on_its_statement(tallybook: Command, busy: Ledger) -> None:
+    fee = ("fees", "add", "Reserved", "744", "--team", "ads", "--from", "2026-10-01", "--provider", "azure")
+    assert tallybook(*fee).exit_code == 0
+    made = answers(busy)
+    (ads,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "ads"]
+    assert {"name": "Reserved", "provider": "azure", "amount": "744"} in ads["own_fees"]
+    assert sum(Decimal(one["amount"]) for one in ads["own_fees"]) == Decimal(ads["fees"])
+    rows = [
+        [cell.value for cell in row] for row in load_workbook(io.BytesIO(made["xlsx"]))["ads"].iter_rows(9)
+    ]
+    assert sum(Decimal(row[11]) for row in rows) == Decimal(ads["direct_cost"])
+    page = text_of(made["pdf"]).split("Fees in direct cost")[1]
+    assert all(text in page.splitlines()[2] for text in ("Reserved", "azure", "744.00"))
+
+
 def test_a_closed_statement_names_itself_in_every_form(tallybook: Command, busy: Ledger) -> None:
     assert tallybook("period", "close", "2026-10").exit_code == 1
     done = object_of(tallybook("period", "close", "2026-10", "--accept", "trial model", "--json"))

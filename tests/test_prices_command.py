@@ -75,6 +75,7 @@ def test_a_discount_is_of_the_team_that_is_called_so(
     [term] = read_book(embedded).stored.terms
     assert (term.kind, f"{term.factor}", term.provider, term.model) == ("discount", "0.88", "openai", "gpt-*")
     assert (term.team, term.valid_from) == ("t-1", 1_793_491_200_000_000)
+    assert "calls that the gateway names as theirs" in done.stderr
 
 
 def test_a_team_that_no_call_has_named_is_kept_as_written_and_said(

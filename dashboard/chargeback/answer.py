@@ -95,6 +95,10 @@ def _line(report: Report, one: Entry) -> dict[str, Any]:
         "shown": shown,
         "top_models": _parts(one.top_models),
         "top_keys": _parts(one.top_keys),
+        "own_fees": [
+            {"name": each.name, "provider": each.provider, "amount": money.plain(each.amount)}
+            for each in one.fees
+        ],
         "shared": [_allocation(each) for each in one.allocations],
         "corrections": [_correction(each) for each in one.corrections],
     }

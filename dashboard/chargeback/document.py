@@ -156,6 +156,8 @@ def _page(report: Report, one: Entry) -> dict[str, Any]:
             for detail in details[:_MOST_ROWS]
         ],
         "left_out": f"and {left:,} more, in the workbook and in CSV" if left > 0 else "",
+        "fees_head": ["Fee", "Provider", currency],
+        "fees": [[each.name, each.provider or "", _pico(report, each.amount)] for each in one.fees],
         "shared_head": ["Pool", "Shared", "Of", currency],
         "shared": [_allocation(report, each) for each in one.allocations],
         "corrections": [_cause(report, each) for each in one.corrections],

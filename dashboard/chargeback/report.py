@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from babel.numbers import get_currency_precision
 
-from dashboard.chargeback.statement import Allocation, Correction, Line, Named, Statement
+from dashboard.chargeback.statement import Allocation, Correction, Fee, Line, Named, Statement
 from dashboard.chargeback.usage import Detail, Used, total
 from dashboard.portions import apportioned
 from ingest.allocation import Owner
@@ -62,6 +62,8 @@ class Entry:
     budget: int | None = None
     shown: Shown
     details: tuple[Detail, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    """The fees that it bears alone; they are in its direct cost."""
     allocations: tuple[Allocation, ...] = ()
     corrections: tuple[Correction, ...] = ()
     top_models: tuple[Part, ...] = ()
@@ -201,6 +203,7 @@ def _entry(
     budget: int | None,
 ) -> Entry:
     details = tuple(one for one in statement.details if _key(one.owner, by) == ident)
+    fees = tuple(one for one in statement.fees if one.owner is not None and _key(one.owner, by) == ident)
     corrections = tuple(one for one in statement.corrections if _key(one.owner, by) == ident)
     allocations = tuple(one for one in statement.allocations if _key(one.owner, by) == ident)
     owners = list(_owners(details, corrections, allocations)) or [line.owner]
@@ -214,6 +217,7 @@ def _entry(
         budget=budget,
         shown=shown,
         details=details,
+        fees=fees,
         allocations=allocations,
         corrections=corrections,
         top_models=_top((f"{one.provider}/{one.model}", one.used) for one in details),

@@ -66,6 +66,7 @@ _TEXTS: Final = frozenset(
     )
 )
 """Headings of columns of words; all others are of numbers."""
+_FEE: Final = "(fee)"
 _FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_SHEET: Final = 31
 _MOST_SHEETS: Final = 200
@@ -212,7 +213,7 @@ class _Sheets:
         sheet.insert_chart(last + 2, 0, chart)
 
     def of(self, entry: Entry) -> None:
-        """The sheet of one line: each key and model."""
+        """The sheet of one line: each key and model, and the fees that it bears alone."""
         report = self._report
         name = report.name(entry.ident) or "Unassigned"
         first = 8
@@ -239,8 +240,13 @@ class _Sheets:
             for column, pico in enumerate((used.list_cost, discounts, markups, used.cost), start=7):
                 self._pico(sheet, at, column, pico)
             sheet.write_string(at, 11, money.plain(used.cost), self._exact)
-        if entry.details:
-            sheet.autofilter(first - 1, 0, first + len(entry.details) - 1, len(_DETAIL) - 1)
+        for at, fee in enumerate(entry.fees, start=first + len(entry.details)):
+            for column, text in enumerate((_FEE, fee.provider or "", fee.name)):
+                sheet.write_string(at, column, text[:_LONGEST_CELL])
+            self._pico(sheet, at, 10, fee.amount)
+            sheet.write_string(at, 11, money.plain(fee.amount), self._exact)
+        if rows := len(entry.details) + len(entry.fees):
+            sheet.autofilter(first - 1, 0, first + rows - 1, len(_DETAIL) - 1)
 
     def shared(self) -> None:
         """How shared cost was allocated."""
