@@ -131,7 +131,7 @@ def read(ledger: Ledger, asked: Asked) -> Fee:
 def _amount(name: str, text: str) -> int:
     try:
         amount = money.as_written(text)
-        if not amount.is_finite() or amount.adjusted() > 15:  # noqa: PLR2004 - more than anybody pays
+        if not amount.is_finite() or amount.adjusted() >= money.MOST_DIGITS:  # more than anybody pays
             raise InvalidOperation  # noqa: TRY301 - said once, below
     except InvalidOperation as error:
         raise FeeRefused(
