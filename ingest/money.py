@@ -10,6 +10,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localco
 SCALE = 12
 PICO_PER_UNIT = 10**SCALE
 LARGEST = 2**63 - 1
+MOST_DIGITS = 13
+"""Digits before the point of an amount that a month may hold beside calls; ten of the largest still fit every export."""
 
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 

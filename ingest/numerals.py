@@ -10,7 +10,7 @@ _NUMBER: Final = re.compile(
     r"[+-]?(?=[.\d])(\d{1,3}(,\d{3})+|\d+(_\d+)*)?(\.\d*)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE
 )
 _LONGEST: Final = 60
-_MOST: Final = 10**15
+_MOST: Final = 10**money.MOST_DIGITS
 """More than anybody has."""
 
 
@@ -28,7 +28,7 @@ def number(text: str) -> Decimal:
     if len(plain) > _LONGEST or not _NUMBER.fullmatch(plain) or plain.strip("+-") == ".":
         raise NotANumber(text)
     found = Decimal(plain.replace(",", ""))
-    if abs(found) > _MOST:
+    if abs(found) >= _MOST:
         raise NotANumber(text)
     return found
 

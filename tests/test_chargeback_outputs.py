@@ -309,6 +309,7 @@ def test_fees_are_added_ended_and_listed(tallybook: Command) -> None:
     ("words", "said"),
     [
         (("GPU", "x", "--from", "2026-10-01"), "'x' is no amount of money"),
+        (("GPU", "1e13", "--from", "2026-10-01"), "'1e13' is no amount of money"),
         (("GPU", "-5", "--from", "2026-10-01"), "only a credit is below zero"),
         (("GPU", "5"), "say from when it is charged"),
         (("GPU", "5", "--from", "2026-10-01", "--to", "2026-10-01"), "is not after"),

@@ -163,13 +163,14 @@ def test_tables_are_known_by_their_columns(tmp_path: Path, name: str) -> None:
 
 
 def test_a_line_that_is_none_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
-    text = "provider,month,amount\nacme,2026-10,5\nacme,october,5\nacme,2026-10,much\n,2026-10,5\n"
+    text = "provider,month,amount\nacme,2026-10,5\nacme,october,5\nacme,2026-10,much\n,2026-10,5\nacme,2026-10,1e13\n"
     found = read(written(tmp_path, text))
     assert len(found.lines) == 1
     assert [str(one) for one in found.problems] == [
         "line 3: month 'october': is no date; write one as 2026-10-31",
         "line 4: amount 'much': is no amount; write one such as 1234.56",
         "line 5: provider '': is not named; add a column provider, or --provider",
+        "line 6: amount '1e13': is no amount that anybody is charged",
     ]
 
 

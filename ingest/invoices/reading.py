@@ -22,7 +22,6 @@ from ingest.ledger.slots import day_number
 from ingest.pricing.matching import provider_of
 
 _LARGEST: Final = 256 * 1024 * 1024
-_MOST_DIGITS: Final = 15
 _CENTS: Final = Decimal("0.01")
 _AMOUNTS: Final = ("amount_value", "amount", "cost_usd", "cost", "usage", "total", "amount_usd")
 _DATES: Final = (
@@ -277,7 +276,7 @@ def _pico(field: str, value: Any, unit: Decimal = Decimal(1)) -> int:
         amount = money.as_written(text)
     except InvalidOperation as error:
         raise _Bad(field, value, "is no amount; write one such as 1234.56") from error
-    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+    if not amount.is_finite() or amount.adjusted() >= money.MOST_DIGITS:
         raise _Bad(field, value, "is no amount that anybody is charged")
     return money.pico_of(amount * unit)
 
