@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
-from ingest.pricing.computed import STEPPED
+from ingest.pricing.computed import STEPPED, WITH_LEAST
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
@@ -87,6 +87,9 @@ def points_of(
         raise PriceRefused(
             "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
         )
+    if unmeasured := next((one for one in found if least and one not in WITH_LEAST), None):
+        able = ", ".join(sorted(map(written_as, WITH_LEAST)))
+        raise PriceRefused("no_least", "least", f"{unmeasured} has no least quantity; {able} have")
     return [
         PricePoint(
             source=OWN,

@@ -105,7 +105,9 @@ def set_(
     ] = None,
     least: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="A call is billed so many tokens, seconds or pieces at least."),
+        typer.Option(
+            min=0, metavar="N", help="A call is billed so many seconds, characters or pieces at least."
+        ),
     ] = 0,
     note: _Note = "",
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,

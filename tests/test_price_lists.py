@@ -526,6 +526,7 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
         ({"provider": "p", "model": "m", "input": "1", "per": "10"}, "per"),
         ({"provider": "p", "model": "m", "input": "1", "marginal": "yes"}, "marginal"),
         ({"provider": "p", "model": "m", "reasoning": "1", "marginal": "yes", "above": "5"}, "reasoning"),
+        ({"provider": "p", "model": "m", "input": "1", "least": "1000"}, "least"),
         ({"provider": "p", "model": "m", "input": {"usd": "1"}}, "input"),
         ({"provider": "p", "model": "m", "input": "1", "source": "genai-prices"}, "source"),
     ],

@@ -36,6 +36,9 @@ MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int |
 )
 """Counts other than tokens: the meters that can price them, by the component of each; the tokens of the same content."""
 
+WITH_LEAST: Final = frozenset(meter for _, meters, _ in MEASURES for meter in meters)
+"""Meters that a call can be billed a least quantity of; nobody sells tokens so."""
+
 
 def compute(
     event: UsageEvent, prices: PriceSet | Unpriced, lookup: Charge | Unpriced | None
