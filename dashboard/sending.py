@@ -108,7 +108,10 @@ def read_target(text: str, settings: Settings) -> Target:
         )
     match kind:
         case "folder":
-            return Target("folder", str(Path(address).expanduser().resolve()))
+            try:
+                return Target("folder", str(Path(address).expanduser().resolve()))
+            except (RuntimeError, OSError, ValueError) as error:
+                raise TargetRefused(f"--to: {address!r} is no folder: {error}") from error
         case "webhook" | "slack":
             if not _is_web_address(address):
                 raise TargetRefused(f"--to: {address!r} is no web address; write {kind}:https://...")

@@ -224,7 +224,17 @@ def test_reports_are_promised_sent_and_listed_by_command(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "folder:", "ftp:x", "webhook:nowhere", "smtp:nobody", "smtp:a@b,c@d", "x"]
+    "text",
+    [
+        "",
+        "folder:",
+        "folder:~nobody-of-that-name/x",
+        "ftp:x",
+        "webhook:nowhere",
+        "smtp:nobody",
+        "smtp:a@b,c@d",
+        "x",
+    ],
 )
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(TargetRefused, match="--to"):
