@@ -207,9 +207,11 @@ def test_one_call_can_be_opened_closed_and_linked_to(visit: Visit, site: str) ->
 def test_a_call_can_be_opened_with_keys_alone(visit: Visit) -> None:
     page = visit.to("requests")
     page.locator(".ag-row [col-id=time]").first.wait_for()
+    page.wait_for_load_state("networkidle")  # rows that come later would take the focus away
     page.locator(".ag-header-cell").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
+    expect(page.locator(".ag-cell-focus")).to_be_visible()
     page.keyboard.press("Space")
     expect(page.locator("#call")).to_be_visible()
     put_away(page)
