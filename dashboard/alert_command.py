@@ -75,9 +75,11 @@ def add(asked: Asked) -> int:
 
 def _unseen(ledger: Ledger, source: str | None) -> str:
     """What is to be known of a source that no call has come from: it may be misspelt."""
+    if source is None:
+        return ""
     query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("source",))
     known = sorted(str(row.key[0]) for row in run(ledger, query).rows)
-    if source is None or source in known:
+    if source in known:
         return ""
     return f"; no call has come from {source!r} yet, there are {', '.join(known) or 'none'}"
 
