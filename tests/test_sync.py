@@ -30,7 +30,7 @@ from gateways import (
     stamp,
     tool_call,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -509,7 +509,7 @@ def test_a_refused_connection_is_explained_without_the_password(postgres: sa.URL
         synced(embedded, "postgresql://me:hush@127.0.0.1:1/x")
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10_000), page=st.integers(8, 15), look_back=st.integers(0, 3))
 def test_any_split_of_reading_gives_the_same_ledger(
     fresh_ledger: Callable[[], Ledger], tmp_path: Path, seed: int, page: int, look_back: int
