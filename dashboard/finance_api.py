@@ -8,7 +8,12 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import reconciliation
 from dashboard.answer import write_csv
-from dashboard.api import (
+from dashboard.chargeback.calendar import read_calendar, read_month
+from dashboard.chargeback.document import NoTypesetter
+from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.fees import as_json as fees_json
+from dashboard.fees import fees_of
+from dashboard.params import (
     CSV,
     FORMAT,
     From,
@@ -20,11 +25,6 @@ from dashboard.api import (
     understood,
     wants_csv,
 )
-from dashboard.chargeback.calendar import read_calendar, read_month
-from dashboard.chargeback.document import NoTypesetter
-from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
-from dashboard.fees import as_json as fees_json
-from dashboard.fees import fees_of
 from dashboard.question import read_period, read_zone
 from ingest.description import described
 from ingest.ledger.engine import Ledger

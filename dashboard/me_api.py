@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import budgets, people
 from dashboard.answer import as_csv, as_json
-from dashboard.api import (
+from dashboard.params import (
     CSV,
     FORMAT,
     From,
