@@ -5,9 +5,24 @@ from typing import Annotated, Literal
 
 import typer
 
-from dashboard import alert_cli, finance_cli
+from dashboard import alert_cli, audit_cli, budgets_cli, chargeback_cli, reconciliation_cli
 from ingest import fees_cli, owner_cli, prices_cli, rates_cli
-from ingest.cli import Json, app, directory
+from ingest.cli import app, directory
+from ingest.cli_options import (
+    CallsFrom,
+    CallsTo,
+    Csv,
+    From,
+    FromTime,
+    Json,
+    Limit,
+    OutFile,
+    Tier,
+    Timezone,
+    To,
+    ToTime,
+    Where,
+)
 from ingest.prices_cli import app as prices
 
 __all__ = ["main"]
@@ -17,27 +32,20 @@ __all__ = ["main"]
 def spend(
     by: Annotated[str, typer.Option(metavar="DIM,...", help="Dimensions to group by.")] = "",
     metric: Annotated[str, typer.Option(metavar="M,...", help="Metrics to show.")] = "",
-    from_: Annotated[str | None, typer.Option("--from", help="Start: a date or an RFC 3339 time.")] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="End, not included: a date or an RFC 3339 time.")
-    ] = None,
+    from_: From = None,
+    to: To = None,
     interval: Annotated[
         str | None, typer.Option(help="hour, day, week or month, for the dimension time.")
     ] = None,
-    timezone: Annotated[
-        str | None, typer.Option(help="The zone of dates and days; the ledger's where not given.")
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    timezone: Timezone = None,
+    where: Where = None,
+    limit: Limit = None,
     currency: Annotated[
         str | None,
         typer.Option(metavar="CODE", help="Convert all amounts to this currency, by the rate of each day."),
     ] = None,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Csv = False,
 ) -> None:
     """Ask what was spent: the same question as GET /v1/spend."""
     from dashboard.spend_command import run
@@ -87,9 +95,9 @@ def prices_list(
         str | None,
         typer.Option("--to", metavar="TIME", help="With --unpriced: calls before this date or time."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")] = None,
+    limit: Limit = None,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Csv = False,
 ) -> None:
     """List prices: those that hold, of every source, and which of them count."""
     form: Literal["table", "json", "csv"] = "json" if as_json else "csv" if as_csv else "table"
@@ -115,7 +123,7 @@ def prices_list(
 def prices_show(
     provider: Annotated[str, typer.Argument(help="The provider, as calls name it.")],
     model: Annotated[str, typer.Argument(help="The model, as calls name it.")],
-    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    tier: Tier = None,
     at: _At = None,
     as_json: Json = False,
 ) -> None:
@@ -135,19 +143,15 @@ def prices_terms(as_json: Json = False) -> None:
 
 @prices_cli.app.command("variance")
 def prices_variance(
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
-    ] = None,
+    from_: CallsFrom = None,
+    to: CallsTo = None,
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="DIM=VALUE", help="Only these calls; may be given several times."),
     ] = None,
     threshold: Annotated[str, typer.Option(help="List models that differ by more.")] = "1%",
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Csv = False,
 ) -> None:
     """Say where sources report another cost than the price book computes, and the likely cause."""
     from dashboard.variance_command import run
@@ -173,24 +177,17 @@ def whatif(
         str | None,
         typer.Option(metavar="SHARE", help="Price them with this share of input read from the prompt cache."),
     ] = None,
-    from_: Annotated[str | None, typer.Option("--from", help="Start: a date or an RFC 3339 time.")] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="End, not included: a date or an RFC 3339 time.")
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option(help="The zone of dates and days; the ledger's where not given.")
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
-    ] = None,
+    from_: From = None,
+    to: To = None,
+    timezone: Timezone = None,
+    where: Where = None,
     by: Annotated[str, typer.Option(help="A row for each model or day.")] = "model",
     prices_at: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="The prices of this day; of each call's time where not given."),
     ] = None,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Csv = False,
 ) -> None:
     """Price the same traffic as another model, tier or provider, or with another cache hit rate."""
     from dashboard.whatif import Words
@@ -301,20 +298,14 @@ def serve(
 
 @fees_cli.app.command("list")
 def fees_list(
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")
-    ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")] = None,
+    from_: FromTime = None,
+    to: ToTime = None,
     as_json: Json = False,
 ) -> None:
     """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
     from dashboard.fees_command import run
 
     raise typer.Exit(run(from_, to, as_json=as_json))
-
-
-_From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")]
-_To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")]
 
 
 @owner_cli.owner.command("list")
@@ -335,7 +326,7 @@ def owner_list(
 
 
 @owner_cli.owner.command("unassigned")
-def owner_unassigned(from_: _From = None, to: _To = None, as_json: Json = False) -> None:
+def owner_unassigned(from_: FromTime = None, to: ToTime = None, as_json: Json = False) -> None:
     """List the keys whose calls belong to no team, by spend."""
     from dashboard.owner_commands import list_unassigned
 
@@ -343,7 +334,7 @@ def owner_unassigned(from_: _From = None, to: _To = None, as_json: Json = False)
 
 
 @owner_cli.team.command("list")
-def team_list(from_: _From = None, to: _To = None, as_json: Json = False) -> None:
+def team_list(from_: FromTime = None, to: ToTime = None, as_json: Json = False) -> None:
     """List teams with their customers, cost centres and spend."""
     from dashboard.owner_commands import list_teams
 
@@ -352,9 +343,7 @@ def team_list(from_: _From = None, to: _To = None, as_json: Json = False) -> Non
 
 @directory.command("export")
 def directory_export(
-    out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
-    ] = None,
+    out: OutFile = None,
     as_json: Json = False,
 ) -> None:
     """Write keys, teams, customers, cost centres and their owners as CSV that `directory import` reads."""
@@ -368,14 +357,14 @@ app.add_typer(owner_cli.team, name="team")
 app.add_typer(owner_cli.customer, name="customer")
 app.add_typer(owner_cli.cost_center, name="cost-center")
 app.add_typer(owner_cli.key, name="key")
-app.add_typer(finance_cli.report, name="report")
-app.add_typer(finance_cli.period, name="period")
-app.add_typer(finance_cli.allocate, name="allocate")
-app.add_typer(finance_cli.budget, name="budget")
+app.add_typer(chargeback_cli.report, name="report")
+app.add_typer(chargeback_cli.period, name="period")
+app.add_typer(chargeback_cli.allocate, name="allocate")
+app.add_typer(budgets_cli.budget, name="budget")
 app.add_typer(alert_cli.alert, name="alert")
-app.add_typer(finance_cli.invoice, name="invoice")
-app.command("reconcile")(finance_cli.reconcile)
-app.command("audit")(finance_cli.audit)
+app.add_typer(reconciliation_cli.invoice, name="invoice")
+app.command("reconcile")(reconciliation_cli.reconcile)
+app.command("audit")(audit_cli.audit)
 app.add_typer(rates_cli.app)
 app.add_typer(fees_cli.app)
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import __version__, prices_cli
+from ingest.cli_options import CallsFrom, CallsTo, Json, Source
 
 if TYPE_CHECKING:
     from ingest.ledger.engine import Ledger
@@ -21,8 +22,6 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 def _version(wanted: bool) -> None:
@@ -55,9 +54,7 @@ def import_command(
         bool,
         typer.Option("--inspect", help="Say what a file is, propose a mapping for a table; import nothing."),
     ] = False,
-    source: Annotated[
-        str | None, typer.Option(help="The source's name, in place of the format's own.")
-    ] = None,
+    source: Source = None,
     virtual_key: Annotated[
         str | None, typer.Option(help="The virtual key of records that do not name one.")
     ] = None,
@@ -112,9 +109,7 @@ def sync(
     every: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0.1, help="Keep following, so often.")
     ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="The source's name, in place of the format's own.")
-    ] = None,
+    source: Source = None,
     as_json: Json = False,
 ) -> None:
     """Read a gateway's own log store, from where it was last left; safe to interrupt and to run again."""
@@ -333,12 +328,8 @@ app.add_typer(prices_cli.app)
 
 @app.command()
 def reprice(
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")
-    ] = None,
+    from_: CallsFrom = None,
+    to: CallsTo = None,
     provider: Annotated[str | None, typer.Option(help="Calls of this provider.")] = None,
     model: Annotated[str | None, typer.Option(help="Calls of this model, as the call names it.")] = None,
     only_unpriced: Annotated[

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from ingest.cli_options import Reason
+
 app = typer.Typer(
     name="fees",
     help="What is paid whether or not anybody calls: subscriptions, provisioned throughput, credits.",
@@ -36,7 +38,7 @@ def add(
     list_amount: Annotated[
         str | None, typer.Option("--list", metavar="AMOUNT", help="What it would be by published prices.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+    reason: Reason = "",
 ) -> None:
     """Add a fee, or change the one of that name; what stood before stays in its history."""
     from ingest.fee_command import Asked

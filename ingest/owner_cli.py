@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ingest.cli import Json
+from ingest.cli_options import Json, Reason, ToDay
 
 if TYPE_CHECKING:
     from ingest.ownership import SubjectKind, TargetKind
@@ -52,8 +52,8 @@ def owner_set(
         str | None,
         typer.Option("--from", metavar="DATE", help="From this day on; always; today where not given."),
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
-    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+    to: ToDay = None,
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Record who owns a key, the calls of a project, or a team, from a day of the reporting zone on."""

@@ -4,11 +4,15 @@ from typing import Annotated, Final
 
 import typer
 
+from ingest.cli_options import Tier
+
 app = typer.Typer(
     name="prices",
     help="The price book: dated prices, terms, aliases, and what calls cost by them.",
     no_args_is_help=True,
 )
+
+_Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 
 
 @app.command()
@@ -53,7 +57,7 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and keep nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Add the prices of a list to the book: what differs from what is in effect, and nothing twice."""
     from ingest.price_import_command import run
@@ -71,7 +75,6 @@ _Customer = Annotated[str | None, typer.Option(help="Calls of this customer only
 _What = Annotated[str, typer.Argument(metavar="PROVIDER[/MODEL]", help="Of what; all for everything.")]
 _Percent = Annotated[str, typer.Argument(metavar="PERCENT", help="Such as 12%; 0% ends an earlier one.")]
 
-_Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 _NEGATIVE: Final = {"ignore_unknown_options": True}
 """So that -5% reaches the command, which says what to write instead."""
 
@@ -94,7 +97,7 @@ def set_(
     marginal: Annotated[
         bool, typer.Option("--marginal", help="Only the units above, not the whole call.")
     ] = False,
-    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    tier: Tier = None,
     hours: Annotated[str, typer.Option(help='Hours of the week in UTC: "mon-fri 00:30-16:30".')] = "",
     currency: Annotated[str, typer.Option(help="The currency of the prices.")] = "USD",
     per: Annotated[
@@ -110,7 +113,7 @@ def set_(
         ),
     ] = 0,
     note: _Note = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Set prices of a model by hand. Nothing is overwritten: what was added last counts where it holds."""
     from ingest.price_set_command import Asked, run
