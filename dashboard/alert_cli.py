@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
-from ingest.alias_command import person
 from ingest.cli_options import Json
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
@@ -52,6 +51,7 @@ def alert_add(
 ) -> None:
     """Watch something, and tell somebody when it is out of line: once for each crossing."""
     from dashboard.alert_command import Asked, add
+    from ingest.alias_command import person
 
     scope, subject = one_subject(
         "an alert",
@@ -90,6 +90,7 @@ def alert_list(as_json: Json = False) -> None:
 def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
     """Watch something no more; what fired stays."""
     from dashboard.alert_command import remove
+    from ingest.alias_command import person
 
     raise typer.Exit(remove(name, person()))
 
