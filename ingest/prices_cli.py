@@ -1,13 +1,12 @@
-"""`tallybook prices`: the commands of the price book. Those that only read it are added by the read side."""
+"""`tallybook prices` and `reprice`: the commands that change the price book, and what calls cost by it."""
 
 from typing import Annotated, Final
 
 import typer
 
-from ingest.cli_options import Tier
+from ingest.cli_options import CallsFrom, CallsTo, Json, Tier
 
-app = typer.Typer(
-    name="prices",
+prices = typer.Typer(
     help="The price book: dated prices, terms, aliases, and what calls cost by them.",
     no_args_is_help=True,
 )
@@ -15,7 +14,7 @@ app = typer.Typer(
 _Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 
 
-@app.command()
+@prices.command()
 def alias(
     name: Annotated[
         str, typer.Argument(metavar="PROVIDER/NAME", help="What calls name: a deployment, a nickname.")
@@ -28,7 +27,7 @@ def alias(
     raise typer.Exit(run(name, model))
 
 
-@app.command(name="import")
+@prices.command(name="import")
 def import_(
     path: Annotated[
         str | None,
@@ -79,7 +78,7 @@ _NEGATIVE: Final = {"ignore_unknown_options": True}
 """So that -5% reaches the command, which says what to write instead."""
 
 
-@app.command(name="set")
+@prices.command(name="set")
 def set_(
     provider: Annotated[str, typer.Argument(help="The provider, * for any.")],
     model: Annotated[str, typer.Argument(help="The model; * in it stands for any letters.")],
@@ -137,7 +136,7 @@ def set_(
     raise typer.Exit(run(asked))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def discount(
     what: _What,
     percent: _Percent,
@@ -165,7 +164,7 @@ def discount(
     raise typer.Exit(run(asked))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def markup(
     what: _What,
     percent: _Percent,
@@ -193,7 +192,7 @@ def markup(
     raise typer.Exit(run(asked))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def region(
     what: _What,
     name: Annotated[str, typer.Argument(metavar="REGION", help="As calls name it, such as us.")],
@@ -217,3 +216,23 @@ def region(
         as_json=as_json,
     )
     raise typer.Exit(run(asked))
+
+
+def reprice(
+    from_: CallsFrom = None,
+    to: CallsTo = None,
+    provider: Annotated[str | None, typer.Option(help="Calls of this provider.")] = None,
+    model: Annotated[str | None, typer.Option(help="Calls of this model, as the call names it.")] = None,
+    only_unpriced: Annotated[
+        bool, typer.Option("--only-unpriced", help="Calls that have no price yet.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Price calls again, each at its time by today's price book, and keep a record of what that changed."""
+    from ingest.reprice_command import Asked, run
+
+    raise typer.Exit(run(Asked(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))

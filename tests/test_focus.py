@@ -30,7 +30,6 @@ from dashboard import focus_api
 from dashboard.chargeback.calendar import read_calendar, read_month
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
-from dashboard.cli import main as _main  # noqa: F401 - adds the command
 from dashboard.focus import csv_text, parquet_file
 from dashboard.focus.charges import Allocation, Charge, extra_rows
 from dashboard.focus.columns import columns

@@ -1,10 +1,10 @@
-"""The commands of fees that change something; those that read are added by the read side."""
+"""`tallybook fees`: what is paid whether or not anybody calls."""
 
 from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Reason
+from ingest.cli_options import FromTime, Json, Reason, ToTime
 
 app = typer.Typer(
     name="fees",
@@ -72,3 +72,15 @@ def end(
     from ingest.fee_command import end as run
 
     raise typer.Exit(run(name, at))
+
+
+@app.command("list")
+def list_(
+    from_: FromTime = None,
+    to: ToTime = None,
+    as_json: Json = False,
+) -> None:
+    """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
+    from dashboard.fees_command import run
+
+    raise typer.Exit(run(from_, to, as_json=as_json))
