@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from dashboard.subject_option import one_subject
-from ingest.alias_command import person
 from ingest.cli import Json
+from ingest.terminal import current_user
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def alert_add(
     asked = Asked(
         name=name,
         when=when,
-        person=person(),
+        person=current_user(),
         targets=tuple(to or ()),
         scope=scope,
         subject=subject,
@@ -91,7 +91,7 @@ def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The r
     """Watch something no more; what fired stays."""
     from dashboard.alert_command import remove
 
-    raise typer.Exit(remove(name, person()))
+    raise typer.Exit(remove(name, current_user()))
 
 
 @alert.command("history")

@@ -40,8 +40,7 @@ from dashboard.runner import run
 from ingest.description import described
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
-from ingest.ledger.slots import Zone
-from ingest.ledger.types import micros
+from ingest.model.zone import Zone, micros
 from ingest.problems import MEDIA_TYPE, Problem
 
 CSV: Final = "text/csv; charset=utf-8"

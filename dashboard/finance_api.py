@@ -28,7 +28,7 @@ from dashboard.fees import fees_of
 from dashboard.question import read_period, read_zone
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.problems import MEDIA_TYPE, Problem
 
 _BOTH: Final[dict[int | str, dict[str, Any]]] = {

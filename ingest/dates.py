@@ -4,8 +4,8 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
-from ingest.ledger.slots import Zone, day_number
-from ingest.ledger.types import instant, micros
+from ingest.clock import now, rfc3339
+from ingest.model.zone import Zone, day_number, instant, micros
 
 _YEARS: Final = range(1971, 2200)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -55,7 +55,27 @@ def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | No
 def written(at: int, zone: Zone | None = None) -> str:
     """An instant as `read_moment` reads it: a date where a day of the zone starts, else an RFC 3339 time (UTC without a zone)."""
     if zone is None:
-        return instant(at).isoformat().replace("+00:00", "Z")
+        return rfc3339(at)
     local = instant(at).astimezone(zone.info)
     is_midnight = zone.midnight(zone.day(at)) == at
     return local.date().isoformat() if is_midnight else local.isoformat().replace("+00:00", "Z")
+
+
+def read_day(text: str) -> int | None:
+    """The number of a day, written as 2026-11-20 or 20 November 2026; None for anything else."""
+    for form in ("%Y-%m-%d", "%d %B %Y"):
+        try:
+            day: date = datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+        return day_number(day)
+    return None
+
+
+def moment_or_now(text: str | None, zone: Zone) -> int:
+    """The instant that `--at` names, or the present one without it (microseconds UTC).
+
+    Raises:
+        NotATime: the text is neither a date nor a time.
+    """
+    return now() if text is None else micros(read_moment("--at", text, zone))

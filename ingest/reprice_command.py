@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ingest import repricing
-from ingest.alias_command import person
 from ingest.dates import NotATime, read_edges
 from ingest.ledger import periods, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
@@ -22,6 +21,7 @@ from ingest.money import from_pico, plain
 from ingest.ownership import END_DAY, FIRST_DAY
 from ingest.repricing import Repricing
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 FAILED: Final = 1
@@ -80,7 +80,7 @@ def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None
                 return None
             done = repricing.resume(ledger, held, _heard(progress))
         else:
-            done = repricing.reprice(ledger, scope, person(), _heard(progress))
+            done = repricing.reprice(ledger, scope, current_user(), _heard(progress))
         if waiting := rollups.dirty_slots(ledger):
             summing = progress.add_task("summing", total=waiting)
             rollups.roll(ledger, lambda slots: progress.update(summing, advance=slots))

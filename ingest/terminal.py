@@ -1,0 +1,68 @@
+"""What the commands share: exit codes, printing, refusals, tables, and the user who runs them.
+
+Text from a ledger is printed as it is: never wrapped, coloured or read as markup.
+"""
+
+import getpass
+import json
+import sys
+from collections.abc import Collection
+from enum import IntEnum
+
+from rich.console import Console
+from rich.table import Table
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code means."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    SOME_REJECTED = 3
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Print a text on standard output."""
+    Console().print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a text on standard error, after what standard output holds."""
+    sys.stdout.flush()
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def refuse(command: str, error: object, code: ExitCode = ExitCode.USAGE) -> int:
+    """Print on standard error why `tallybook COMMAND` is not carried out; the exit code."""
+    warn(f"tallybook {command}: {error}")
+    return code
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(*headings: str, numbers: Collection[str] = ()) -> Table:
+    """A table without lines; the columns named in `numbers` are aligned to the right."""
+    made = Table(box=None, pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    return made
+
+
+def show(rows: Table, nothing: str) -> None:
+    """Print a table, or the text `nothing` where it has no rows."""
+    if rows.row_count:
+        Console().print(rows)
+    else:
+        say(nothing)
+
+
+def current_user() -> str:
+    """The name of the operating system's user: who changes the ledger from the command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
