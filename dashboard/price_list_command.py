@@ -19,6 +19,7 @@ from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
+from ingest.terminal import explained
 
 USAGE: Final = 2
 _SHOWN: Final = 100
@@ -50,7 +51,7 @@ def run(asked: Asked) -> int:
         try:
             at = moment_or_now(asked.at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {error}\n")
+            sys.stderr.write(f"tallybook: {explained(error)}\n")
             return USAGE
         book = read_book(ledger)
         if asked.what == "conflicts":

@@ -21,6 +21,7 @@ from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import percent_of
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
+from ingest.terminal import explained
 
 WELL: Final = 0
 UNPRICED: Final = 1
@@ -33,7 +34,7 @@ def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json:
         try:
             then = moment_or_now(at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {error}\n")
+            sys.stderr.write(f"tallybook: {explained(error)}\n")
             return USAGE
         book = read_book(ledger)
         shown = priced_model(book, provider, model, then)

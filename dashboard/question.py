@@ -154,7 +154,7 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
     try:
         return dates.read_moment(parameter, text, zone)
     except dates.NotATime as error:
-        raise QuestionError("invalid_time", parameter, str(error)) from error
+        raise QuestionError("invalid_time", parameter, f"{parameter}: {error}") from error
 
 
 def read_dimension(parameter: str, key: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from ingest.clock import now, rfc3339
+from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, day_number, instant, micros
 
 _YEARS: Final = range(1971, 2200)
@@ -12,11 +13,15 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6}\d*)?)?([Zz]|[+-]\d{2}:\d{2})")
 
 
-class NotATime(ValueError):
-    """A text that is no date and no time; the message names the parameter, the text, and what to write."""
+class NotATime(Invalid):
+    """A text that is neither a date nor a time; the message quotes it and says what to write."""
+
+    def __init__(self, field: str, text: str) -> None:
+        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
+        super().__init__("invalid_time", f"{text!r} is not a time; {allowed}", field)
 
 
-def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
+def read_moment(field: str, text: str, zone: Zone) -> datetime:
     """A date (its midnight in `zone`) or an RFC 3339 time, in UTC.
 
     Raises:
@@ -34,8 +39,7 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
         if found.year not in _YEARS:
             raise ValueError(text)  # noqa: TRY301
     except (ValueError, OverflowError) as error:
-        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
-        raise NotATime(f"{parameter}: {text!r} is not a time; {allowed}") from error
+        raise NotATime(field, text) from error
     return found
 
 
@@ -47,7 +51,7 @@ def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | No
     """
     first, last = (
         None if text is None else micros(read_moment(name, text, zone))
-        for name, text in (("--from", start), ("--to", end))
+        for name, text in (("from", start), ("to", end))
     )
     return first, last
 
@@ -78,4 +82,4 @@ def moment_or_now(text: str | None, zone: Zone) -> int:
     Raises:
         NotATime: the text is neither a date nor a time.
     """
-    return now() if text is None else micros(read_moment("--at", text, zone))
+    return now() if text is None else micros(read_moment("at", text, zone))

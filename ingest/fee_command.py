@@ -18,7 +18,7 @@ from ingest.ledger.tables import directory
 from ingest.model.zone import Zone, micros
 from ingest.numerals import NotANumber
 from ingest.settings import Settings
-from ingest.terminal import current_user
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -194,5 +194,7 @@ def _lines(ledger: Ledger, fee: Fee, *, changed: bool) -> list[str]:
 
 def _refuse(error: Exception) -> int:
     sys.stdout.flush()
-    Console(stderr=True).print(f"tallybook fees: {error}", highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(
+        f"tallybook fees: {explained(error)}", highlight=False, markup=False, soft_wrap=True
+    )
     return USAGE

@@ -22,7 +22,7 @@ from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import current_user
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -64,7 +64,9 @@ def run(asked: Asked) -> int:
         try:
             added = add(ledger, asked, now(), current_user())
         except (PriceRefused, NotATime) as error:
-            Console(stderr=True).print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
+            Console(stderr=True).print(
+                f"tallybook: {explained(error)}", highlight=False, markup=False, soft_wrap=True
+            )
             return USAGE
         if asked.as_json:
             sys.stdout.write(json.dumps({"added": [_object(one) for one in added]}, indent=2) + "\n")

@@ -22,7 +22,7 @@ from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY
 from ingest.pricing.terms import Term, TermKind, percent_of
 from ingest.settings import Settings
-from ingest.terminal import current_user
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -69,7 +69,7 @@ def run(asked: Asked) -> int:
         try:
             added = add(ledger, asked, now(), current_user())
         except (TermRefused, NotATime) as error:
-            err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
+            err.print(f"tallybook: {explained(error)}", highlight=False, markup=False, soft_wrap=True)
             return USAGE
         for name in added.strangers:
             note = f"note: the directory does not know {name}; it is kept as it is written"

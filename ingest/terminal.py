@@ -12,6 +12,8 @@ from enum import IntEnum
 from rich.console import Console
 from rich.table import Table
 
+from ingest.model.invalid import Invalid
+
 
 class ExitCode(IntEnum):
     """What a command's exit code means."""
@@ -35,8 +37,13 @@ def warn(text: str) -> None:
 
 def refuse(command: str, error: object, code: ExitCode = ExitCode.USAGE) -> int:
     """Print on standard error why `tallybook COMMAND` is not carried out; the exit code."""
-    warn(f"tallybook {command}: {error}")
+    warn(f"tallybook {command}: {explained(error)}")
     return code
+
+
+def explained(error: object) -> str:
+    """An error's message, with the flag of the field at fault where there is one."""
+    return f"--{error.field}: {error}" if isinstance(error, Invalid) and error.field else str(error)
 
 
 def print_json(value: object) -> None:

@@ -15,7 +15,7 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.zone import micros
 from ingest.principal import SCOPES, Scope
 from ingest.settings import Settings
-from ingest.terminal import current_user
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -136,9 +136,9 @@ def _require_free(connection: Any, one: Token) -> None:
 
 def _expiry(ledger: Ledger, text: str, at: int) -> int:
     try:
-        found = micros(dates.read_moment("--expires", text, ledger.zone))
+        found = micros(dates.read_moment("expires", text, ledger.zone))
     except dates.NotATime as error:
-        raise TokenRefused(str(error)) from error
+        raise TokenRefused(explained(error)) from error
     if found <= at:
         raise TokenRefused(f"--expires: {text} is over already")
     return found
