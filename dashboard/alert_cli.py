@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
-from ingest.cli_options import Json
+from ingest.terminal import Json, current_user
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
 
@@ -51,7 +51,6 @@ def alert_add(
 ) -> None:
     """Watch something, and tell somebody when it is out of line: once for each crossing."""
     from dashboard.alert_command import Asked, add
-    from ingest.alias_command import person
 
     scope, subject = one_subject(
         "an alert",
@@ -65,7 +64,7 @@ def alert_add(
     asked = Asked(
         name=name,
         when=when,
-        person=person(),
+        person=current_user(),
         targets=tuple(to or ()),
         scope=scope,
         subject=subject,
@@ -90,9 +89,8 @@ def alert_list(as_json: Json = False) -> None:
 def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
     """Watch something no more; what fired stays."""
     from dashboard.alert_command import remove
-    from ingest.alias_command import person
 
-    raise typer.Exit(remove(name, person()))
+    raise typer.Exit(remove(name, current_user()))
 
 
 @alert.command("history")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Json
+from ingest.terminal import Json
 
 
 def audit(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
-from ingest.cli_options import FromDay, Json, Reason, ToDay
+from ingest.terminal import FromDay, Json, Reason, ToDay
 
 budget = typer.Typer(help="What somebody may spend.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.params import only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.problems import MEDIA_TYPE, Problem
 
 _REPORT: Final[dict[int | str, dict[str, Any]]] = {

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Json, OutFile, Reason, ToDay
+from ingest.terminal import Json, OutFile, Reason, ToDay
 
 report = typer.Typer(help="Reports for finance.", no_args_is_help=True)
 period = typer.Typer(help="Months, and closing them.", no_args_is_help=True)

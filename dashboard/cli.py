@@ -72,7 +72,7 @@ def main() -> None:
         from sqlalchemy.exc import DBAPIError
 
         from ingest.ledger.engine import LedgerError
-        from ingest.ledger.slots import UnknownZone
+        from ingest.model.zone import UnknownZone
 
         try:
             make_cli()()

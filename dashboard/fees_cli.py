@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import FromTime, Json, Reason, ToTime
+from ingest.terminal import FromTime, Json, Reason, ToTime
 
 app = typer.Typer(
     name="fees",

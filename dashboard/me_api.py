@@ -23,7 +23,7 @@ from dashboard.params import (
 )
 from dashboard.question import Words, parse
 from dashboard.runner import run
-from ingest.accept import now
+from ingest.clock import now
 from ingest.description import described
 from ingest.ledger.engine import Ledger
 from ingest.principal import asking

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import FromTime, Json, OutFile, ToTime
+from ingest.terminal import FromTime, Json, OutFile, ToTime
 
 owner = typer.Typer()
 team = typer.Typer()

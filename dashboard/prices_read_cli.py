@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ingest.cli_options import CallsFrom, CallsTo, Csv, Json, Limit, Tier
+from ingest.terminal import CallsFrom, CallsTo, Csv, Json, Limit, Tier
 
 commands = typer.Typer()
 

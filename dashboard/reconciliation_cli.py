@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Csv, Json
+from ingest.terminal import Csv, Json
 
 invoice = typer.Typer(help="What providers charge.", no_args_is_help=True)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Csv, From, Json, Timezone, To, Where
+from ingest.terminal import Csv, From, Json, Timezone, To, Where
 
 
 def whatif(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import __version__, import_cli, owner_cli, prices_cli, sync_cli, token_cli
-from ingest.cli_options import Json
+from ingest.terminal import Json
 
 if TYPE_CHECKING:
     from ingest.ledger.engine import Ledger

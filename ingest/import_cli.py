@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Json, Source
+from ingest.terminal import Json, Source
 
 rejected = typer.Typer(help="Records that could not become events.", no_args_is_help=True)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ingest.cli_options import Json, Reason, ToDay
+from ingest.terminal import Json, Reason, ToDay
 
 if TYPE_CHECKING:
     from ingest.ownership import SubjectKind, TargetKind

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ingest.cli_options import CallsFrom, CallsTo, Json, Tier
+from ingest.terminal import CallsFrom, CallsTo, Json, Tier
 
 prices = typer.Typer(
     help="The price book: dated prices, terms, aliases, and what calls cost by them.",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import FromDay, Json, ToDay
+from ingest.terminal import FromDay, Json, ToDay
 
 app = typer.Typer(name="rates", help="Exchange rates, by day.", no_args_is_help=True)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli_options import Json, Source
+from ingest.terminal import Json, Source
 
 
 def sync(

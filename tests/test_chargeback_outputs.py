@@ -26,11 +26,12 @@ from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
 from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
 from ingest import problems
-from ingest.allocation import Owner, Rule
+from ingest.allocation import Rule
 from ingest.fees import Fee
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
+from ingest.ownership import Owner
 
 __all__ = ["tallybook"]
 

@@ -58,9 +58,8 @@ from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
 from ingest.ledger.prices import read_book
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import Zone, day_number
 from ingest.ledger.tables import directory
-from ingest.ledger.types import micros
+from ingest.model.zone import Zone, day_number, micros
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term
 

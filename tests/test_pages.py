@@ -32,7 +32,7 @@ from dashboard.runner import run
 from ingest import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 from ingest.pricing.book import Book
 
 SEED = 20_261_123

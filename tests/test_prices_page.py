@@ -29,7 +29,7 @@ from dashboard.unpriced import unpriced
 from ingest import problems
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.book import Alias
 from ingest.pricing.history import history

@@ -28,7 +28,7 @@ from ingest.invoices.reading import NotAnInvoice, read
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 
 __all__ = ["tallybook"]
 

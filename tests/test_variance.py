@@ -14,7 +14,7 @@ from dashboard.question import Period, SpendQuery
 from dashboard.variance import Variance, variance
 from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
