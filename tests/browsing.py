@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from dashboard.alerts.telling import check
 from dashboard.site import make_site
-from ingest.accept import now
+from ingest.clock import now
 from ingest.demo_command import run as make_demo
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url

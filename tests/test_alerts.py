@@ -33,7 +33,7 @@ from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.settings import Settings
 
 __all__ = ["hook", "mailbox", "tallybook"]

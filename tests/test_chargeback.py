@@ -25,7 +25,7 @@ from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
-from ingest.allocation import NOBODY, Owner, Rule
+from ingest.allocation import Rule
 from ingest.exchange import Quote
 from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods
@@ -36,9 +36,10 @@ from ingest.ledger.fees import add_fees
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.period_tables import period_event
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.money import pico_of
+from ingest.ownership import NOBODY, Owner
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
 OCTOBER, NOVEMBER, DECEMBER = (Month(2026, number) for number in (10, 11, 12))

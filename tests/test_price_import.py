@@ -18,7 +18,7 @@ from test_sync_command import Tallybook
 from ingest import price_lists
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.price_import_command import enter
 from ingest.pricing.changes import Changes
 from ingest.pricing.point import PricePoint

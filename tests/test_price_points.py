@@ -24,7 +24,7 @@ from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.ledger.prices import add_points, points, read_book, snapshot
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.money import PICO_PER_UNIT
 from ingest.price_set_command import Added
 from ingest.price_setting import PriceRefused

@@ -24,8 +24,8 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.recall import Recalled, recall, same
 from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.price_set_command import Asked, add
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint

@@ -20,7 +20,7 @@ from dashboard.question import Interval, Period, SpendQuery, Words, parse
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 from ingest.money import from_pico
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)

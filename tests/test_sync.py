@@ -39,8 +39,8 @@ from ingest.decoding import Decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import rejected_record, usage_event, usage_event_revision
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.settings import Settings
 from ingest.sync import pull, store
