@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from dashboard.subject_option import one_subject
-from ingest.alias_command import person
-from ingest.cli import Json
+from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
+from ingest.terminal import Json, current_user
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
 
@@ -27,12 +26,12 @@ def alert_add(
     ] = None,
     budget: Annotated[str | None, typer.Option(help="Of this budget; of all where not given.")] = None,
     source: Annotated[str | None, typer.Option(help="Of this source; of all where not given.")] = None,
-    team: Annotated[str | None, typer.Option(help="Of this team.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Of this customer.")] = None,
-    cost_center: Annotated[str | None, typer.Option(help="Of this cost centre.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of this virtual key.")] = None,
-    project: Annotated[str | None, typer.Option(help="Of this project.")] = None,
-    model: Annotated[str | None, typer.Option(help="Of this model.")] = None,
+    team: Team = None,
+    customer: Customer = None,
+    cost_center: CostCenter = None,
+    key: Key = None,
+    project: Project = None,
+    model: Model = None,
     each: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +64,7 @@ def alert_add(
     asked = Asked(
         name=name,
         when=when,
-        person=person(),
+        person=current_user(),
         targets=tuple(to or ()),
         scope=scope,
         subject=subject,
@@ -91,7 +90,7 @@ def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The r
     """Watch something no more; what fired stays."""
     from dashboard.alert_command import remove
 
-    raise typer.Exit(remove(name, person()))
+    raise typer.Exit(remove(name, current_user()))
 
 
 @alert.command("history")

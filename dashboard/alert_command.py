@@ -17,9 +17,9 @@ from dashboard.runner import run
 from dashboard.sending import NotSent, TargetRefused, read_target, send, target_of
 from dashboard.subjects import NoSubject, entry_of
 from ingest import numerals
-from ingest.accept import now
 from ingest.alerts import EACH, KINDS, WORDS, AlertRule, Kind
 from ingest.budgets import Scope
+from ingest.clock import now
 from ingest.ledger import alerts, audit, directory
 from ingest.ledger.alerts import Alert
 from ingest.ledger.budgets import read_budgets

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dashboard.alerts.seen import seen_alerts
-from dashboard.alerts.telling import moment
 from dashboard.sending import target_of
 from dashboard.subjects import subjects
 from ingest.alerts import WORDS, AlertRule, Kind
+from ingest.clock import rfc3339_seconds
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
@@ -38,8 +38,8 @@ def message(one: Message) -> dict[str, Any]:
         "to": target_of(one.target).shown,
         "status": one.status,
         "attempts": one.attempts,
-        "next": None if is_ended else moment(one.due_at),
-        "sent_at": moment(one.sent_at),
+        "next": None if is_ended else rfc3339_seconds(one.due_at),
+        "sent_at": rfc3339_seconds(one.sent_at),
         "said": one.said,
     }
 

@@ -10,17 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard import names
-from ingest import allocation, rate_tables
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest import allocation
 from ingest.allocation import METHODS, POOLS, Fallback, Method, Rule
+from ingest.clock import now
+from ingest.dates import read_day
 from ingest.fee_command import FeeRefused, team_of
 from ingest.ledger import audit
 from ingest.ledger.allocations import add_rules, read_rules
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 from ingest.ownership import END_DAY, FIRST_DAY, Target
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -108,7 +109,7 @@ def read(ledger: Ledger, asked: Asked) -> Rule:
         end_day=end,
         reason=asked.reason,
         recorded_at=now(),
-        recorded_by=person(),
+        recorded_by=current_user(),
     )
 
 
@@ -126,7 +127,7 @@ def _target(ledger: Ledger, text: str, method: Method) -> Target:
 def _day(parameter: str, text: str | None, otherwise: int) -> int:
     if text is None:
         return otherwise
-    day = rate_tables.read_day(text)
+    day = read_day(text)
     if day is None:
         raise RuleRefused(f"{parameter}: {text!r} is no date; write one as 2026-11-20")
     return day

@@ -10,7 +10,7 @@ from typing import Any, Final
 from dashboard.catalogue import Value
 from dashboard.question import SpendQuery
 from dashboard.runner import Result, Totals
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.settings import Settings
 
 WELL: Final = 0

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dashboard.question import Interval, Period
-from ingest.ledger.slots import HOUR, MINUTE, Slot, Zone, date_of
-from ingest.ledger.types import instant
+from ingest.model.zone import HOUR, MINUTE, Slot, Zone, date_of, instant
 
 DAY: Final = 24 * HOUR
 WEEK_SHIFT: Final = 3

@@ -14,16 +14,16 @@ from rich.table import Table
 from dashboard.budgets import burns
 from dashboard.subjects import NoSubject, entry_of
 from ingest import money, numerals
-from ingest.accept import now
-from ingest.alias_command import person
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, Budget, Scope
+from ingest.clock import now
 from ingest.ledger import audit
 from ingest.ledger.budgets import add_budgets, read_budgets
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.slots import day_number
+from ingest.model.zone import day_number
 from ingest.numerals import NotANumber
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -79,7 +79,7 @@ def remove(name: str) -> int:
                 known = ", ".join(found) or "none yet"
                 raise BudgetRefused(f"there is no budget {name!r}; there are {known}")  # noqa: TRY301 - said below
             gone = replace(
-                found[name], amount=None, tokens=None, recorded_at=now(), recorded_by=person(), number=0
+                found[name], amount=None, tokens=None, recorded_at=now(), recorded_by=current_user(), number=0
             )
             _keep(ledger, gone, "budget remove")
     except BudgetRefused as error:
@@ -133,7 +133,7 @@ def read(ledger: Ledger, asked: Asked) -> Budget:
         end_day=end_day,
         reason=asked.reason,
         recorded_at=now(),
-        recorded_by=person(),
+        recorded_by=current_user(),
     )
 
 

@@ -18,8 +18,7 @@ from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
-from ingest.ledger.slots import date_of, day_number
-from ingest.ledger.types import instant
+from ingest.model.zone import date_of, day_number, instant
 from ingest.principal import HERE, asked_by, asking
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from dashboard import people
-from dashboard.api import only_known, understood
 from dashboard.budgets import Burn, binding, burns
+from dashboard.params import only_known, understood
 from dashboard.question import QuestionError
-from ingest.accept import now
+from ingest.clock import now
 from ingest.description import described
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger

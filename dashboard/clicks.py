@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.filters import DIMENSIONS, View, within_bucket
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 Id = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from dashboard import buckets
 from dashboard.question import SpendQuery
-from ingest.ledger.slots import HOUR, Slot, Zone
 from ingest.ledger.tables import DAY_ROLLUPS
+from ingest.model.zone import HOUR, Slot, Zone
 
 _DAYS = tuple(table for table, _ in DAY_ROLLUPS)
 

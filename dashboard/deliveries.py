@@ -10,7 +10,7 @@ from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.posting import post
 from dashboard.rounds import rounds
 from dashboard.sending import NotSent, Parcel
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import Clock

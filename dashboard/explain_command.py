@@ -12,7 +12,7 @@ from rich.table import Table
 from dashboard import wording
 from dashboard.explained import as_json, meter_text, price_from, price_text
 from dashboard.explanation import MOST_MATCHES, Calculation, Explanation, Match, exact_text, explain, matches
-from dashboard.requests import rfc3339
+from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
 from ingest.money import plain

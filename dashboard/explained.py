@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboard import wording
 from dashboard.explanation import Calculation, Explanation, exact_text
-from dashboard.requests import rfc3339
+from ingest.clock import rfc3339
 from ingest.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.terms import Term

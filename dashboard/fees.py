@@ -11,7 +11,7 @@ from ingest.dates import written
 from ingest.fees import Amounts, amounts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import read_fees
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dashboard.question import (
     parse,
     read_moment,
 )
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
 """What the filter bar filters on."""

@@ -18,7 +18,7 @@ from dashboard.question import QuestionError
 from dashboard.reconcile_command import AcceptRefused, accept
 from dashboard.reconciliation import reconcile
 from dashboard.threads import in_thread
-from ingest.accept import now
+from ingest.clock import now
 from ingest.fee_command import FeeRefused
 from ingest.ledger import audit
 from ingest.ledger.allocations import add_rules

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import budgets, people
 from dashboard.answer import as_csv, as_json
-from dashboard.api import (
+from dashboard.params import (
     CSV,
-    FORMAT,
+    Format,
     From,
     Names,
     Timezone,
@@ -23,7 +23,7 @@ from dashboard.api import (
 )
 from dashboard.question import Words, parse
 from dashboard.runner import run
-from ingest.accept import now
+from ingest.clock import now
 from ingest.description import described
 from ingest.ledger.engine import Ledger
 from ingest.principal import asking
@@ -48,7 +48,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         end: To = None,
         interval: Annotated[str | None, Query(description="hour, day, week or month.")] = None,
         timezone: Timezone = None,
-        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
+        form: Format = None,
     ) -> Response:
         known = ("by", "metric", "from", "to", "interval", "timezone", "format")
         with understood():

@@ -12,7 +12,7 @@ from dashboard import people
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
 from dashboard.threads import in_thread
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
 from ingest.ownership import TargetKind

@@ -14,9 +14,8 @@ from ingest.ledger.directory import Kind, NotKnown, find
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.ledger.ownership_tables import cost_center
-from ingest.ledger.slots import Zone, date_of
 from ingest.ledger.tables import directory
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import Zone, date_of, instant, micros
 from ingest.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 
 COLUMNS: Final = ("kind", "id", "name", "team", "customer", "cost_center", "from", "share", "gl_code")

@@ -18,12 +18,12 @@ from dashboard.chargeback.statement import Statement
 from dashboard.question import QuestionError
 from dashboard.requests import first_call, last_call
 from ingest import money
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import instant, micros
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 FAILURE: Final = 1
@@ -134,7 +134,7 @@ def close(period: str, accept: str | None, *, as_json: bool) -> int:
     """Close a month; the exit code, 1 where its check list stops it."""
 
     def work(ledger: Ledger) -> int:
-        done = closing.close(ledger, read_month(period), accept=accept, by=person(), now=now())
+        done = closing.close(ledger, read_month(period), accept=accept, by=current_user(), now=now())
         if as_json:
             _print_json(
                 {
@@ -165,7 +165,7 @@ def reopen(period: str, reason: str) -> int:
     """Open a closed month again; the exit code."""
 
     def work(ledger: Ledger) -> int:
-        closing.reopen(ledger, read_month(period), reason=reason, by=person(), now=now())
+        closing.reopen(ledger, read_month(period), reason=reason, by=current_user(), now=now())
         Console().print(f"{period} is open again; its statement stays in its history", highlight=False)
         return WELL
 

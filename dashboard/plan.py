@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from dashboard import buckets, catalogue
 from dashboard.question import SpendQuery
-from ingest.ledger.slots import Slot, Zone
+from ingest.model.zone import Slot, Zone
 
 Grain = Literal["day", "slot", "event"]
 _ONLY_EVENTS: Final = frozenset(("text", "label"))

@@ -12,10 +12,10 @@ from dashboard.pages import NOT_OPEN, is_open, one_price, prices
 from dashboard.pages.parts import failed
 from dashboard.question import QuestionError, read_moment
 from dashboard.threads import in_thread
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import add_points
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.point import PricePoint
 from ingest.principal import NotAllowed, require

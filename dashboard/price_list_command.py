@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from rich.console import Console
@@ -11,16 +10,16 @@ from rich.table import Table
 
 from dashboard.answer import write_csv
 from dashboard.price_rows import PriceRow, Wanted, current, every, with_counts
-from ingest.dates import NotATime, read_moment, written
+from ingest.dates import NotATime, moment_or_now, written
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
-from ingest.ledger.types import micros
-from ingest.price_set_command import about, unit_said, valid
+from ingest.price_descriptions import scope_of_point, unit_text, validity_text
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
+from ingest.terminal import explained
 
 USAGE: Final = 2
 _SHOWN: Final = 100
@@ -50,9 +49,9 @@ def run(asked: Asked) -> int:
     """Print what was asked for; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            at = moment(asked.at, ledger)
+            at = moment_or_now(asked.at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {error}\n")
+            sys.stderr.write(f"tallybook: {explained(error)}\n")
             return USAGE
         book = read_book(ledger)
         if asked.what == "conflicts":
@@ -60,15 +59,6 @@ def run(asked: Asked) -> int:
         else:
             _tell_points(asked, book, at, ledger)
     return 0
-
-
-def moment(text: str | None, ledger: Ledger) -> int:
-    """The instant that `--at` names, or this one (microseconds UTC).
-
-    Raises:
-        NotATime: it names none.
-    """
-    return micros(datetime.now(UTC) if text is None else read_moment("--at", text, ledger.zone))
 
 
 def points_of(asked: Asked, book: Book, at: int) -> list[PricePoint]:
@@ -123,9 +113,14 @@ def _print_points(rows: Sequence[PriceRow], ledger: Ledger, *, is_history: bool)
     for row in rows:
         point = row.point
         price = "none" if point.price is None else f"{point.price:f} {point.currency}"
-        cells = [f"{point.provider}/{point.model}{about(point)}", point.meter, price, unit_said(point)]
+        cells = [
+            f"{point.provider}/{point.model}{scope_of_point(point)}",
+            point.meter,
+            price,
+            unit_text(point),
+        ]
         cells += [f"{point.source}#{point.number}" if point.number else point.source, _COUNTS[row.counts]]
-        cells.append(valid(ledger, point))
+        cells.append(validity_text(ledger, point))
         if is_history:
             cells.append(
                 f"{written(point.added_at, ledger.zone)} {point.added_by}" if point.added_at else point.origin

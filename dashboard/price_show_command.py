@@ -9,21 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.price_list_command import as_object as row_object
-from dashboard.price_list_command import moment
 from dashboard.price_rows import PriceRow, source_of
 from dashboard.priced_model import PricedModel, priced_model
-from ingest.dates import NotATime, written
+from ingest.dates import NotATime, moment_or_now, written
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
-from ingest.price_set_command import about, unit_said, valid
-from ingest.price_term_command import as_object as term_object
-from ingest.price_term_command import concerned
+from ingest.price_descriptions import calls_of_term, scope_of_point, term_object, unit_text, validity_text
 from ingest.pricing.book import Book
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import percent_of
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
+from ingest.terminal import explained
 
 WELL: Final = 0
 UNPRICED: Final = 1
@@ -34,9 +32,9 @@ def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json:
     """Print it; the exit code: 1 where the model has no price then."""
     with open_ledger(Settings()) as ledger:
         try:
-            then = moment(at, ledger)
+            then = moment_or_now(at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {error}\n")
+            sys.stderr.write(f"tallybook: {explained(error)}\n")
             return USAGE
         book = read_book(ledger)
         shown = priced_model(book, provider, model, then)
@@ -109,7 +107,7 @@ def _print(out: Console, ledger: Ledger, book: Book, shown: PricedModel, tier: s
     out.print(_bands(shown))
     for one in shown.terms:
         when = "with the release" if not one.added_at else f"by {one.added_by}"
-        said = f"{one.kind} on {concerned(one)}: {percent_of(one)}, {when}"
+        said = f"{one.kind} on {calls_of_term(one)}: {percent_of(one)}, {when}"
         out.print(said, highlight=False, markup=False, soft_wrap=True)
     if shown.points:
         out.print(_history(ledger, shown))
@@ -154,6 +152,6 @@ def _history(ledger: Ledger, shown: PricedModel) -> Table:
     for one in shown.points:
         price = "none" if one.price is None else f"{one.price:f} {one.currency}"
         added = f"{written(one.added_at, ledger.zone)} {one.added_by}"
-        row, when = f"{one.source}#{one.number}", valid(ledger, one) + about(one)
-        table.add_row(row, one.meter, price, unit_said(one), when, added)
+        row, when = f"{one.source}#{one.number}", validity_text(ledger, one) + scope_of_point(one)
+        table.add_row(row, one.meter, price, unit_text(one), when, added)
     return table

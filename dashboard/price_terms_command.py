@@ -9,7 +9,7 @@ from rich.table import Table
 from ingest.dates import written
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
-from ingest.price_term_command import as_object, concerned
+from ingest.price_descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.catalog import TERMS
 from ingest.pricing.terms import Term, percent_of
@@ -30,7 +30,7 @@ def run(*, as_json: bool) -> int:
 def answer(book: Book) -> dict[str, object]:
     """Terms and aliases as JSON has them. Those that ship with a release have no row."""
     return {
-        "terms": [{"row": one.number or None, **as_object(one)} for one in _terms(book)],
+        "terms": [{"row": one.number or None, **term_object(one)} for one in _terms(book)],
         "aliases": [
             {
                 "row": one.number,
@@ -66,7 +66,7 @@ def _print(out: Console, ledger: Ledger, book: Book) -> None:
         )
         added = f"{written(one.added_at, ledger.zone)} {one.added_by}" if one.added_at else "with the release"
         kind = f"{one.kind} {percent_of(one)}"
-        terms.add_row(kind, concerned(one), f"{one.factor:f}", when or "always", added, one.origin)
+        terms.add_row(kind, calls_of_term(one), f"{one.factor:f}", when or "always", added, one.origin)
     out.print(terms)
     for alias in _aliases(book):
         target = f"{alias.target_provider}/{alias.target_model}"

@@ -7,7 +7,6 @@ period used of it, whatever their prices were. `dashboard.priced_model` says mor
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
@@ -16,10 +15,11 @@ from typing import Any, Final, NamedTuple
 from dashboard.answer import plain, write_csv
 from dashboard.question import SpendQuery
 from dashboard.runner import run
+from ingest.clock import optional_rfc3339
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import Generation
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.history import Stretch, history
@@ -262,17 +262,21 @@ def as_json(found: PriceList) -> dict[str, Any]:
     return {
         "prices": [_line_json(one) for one in found.lines],
         "in_all": found.in_all,
-        "at": moment(found.query.at),
+        "at": optional_rfc3339(found.query.at),
         "period": {
-            "from": moment(micros(found.query.used.period.start)),
-            "to": moment(micros(found.query.used.period.end)),
+            "from": optional_rfc3339(micros(found.query.used.period.start)),
+            "to": optional_rfc3339(micros(found.query.used.period.end)),
             "timezone": found.query.used.zone,
         },
     }
 
 
 def _line_json(one: Line) -> dict[str, Any]:
-    known: dict[str, Any] = {**one.name._asdict(), "valid_from": moment(one.since), "no_price": None}
+    known: dict[str, Any] = {
+        **one.name._asdict(),
+        "valid_from": optional_rfc3339(one.since),
+        "no_price": None,
+    }
     if isinstance(one.prices, Unpriced):
         known |= dict.fromkeys(("currency", "source", "origin", "rule"))
         known |= {"prices": {}, "no_price": one.prices.reason}
@@ -311,19 +315,9 @@ def _line_csv(one: Line, currency: str) -> Iterator[Any]:
     yield "; ".join(others)
     yield one.higher and one.higher.above_input_tokens
     yield from (prices.source, prices.origin, prices.rule) if prices else (None, None, None)
-    yield moment(one.since)
+    yield optional_rfc3339(one.since)
     yield one.prices.reason if isinstance(one.prices, Unpriced) else None
     yield one.use.requests
     yield one.use.unpriced
     yield one.use.costs.get(currency)
     yield "; ".join(elsewhere)
-
-
-def moment(at: int | None) -> str | None:
-    """An instant as text, in UTC; None for open."""
-    return None if at is None else instant(at).astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def now() -> int:
-    """This instant, in microseconds UTC."""
-    return micros(datetime.now(UTC))

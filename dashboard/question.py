@@ -12,8 +12,7 @@ from typing import Final, Literal, cast, get_args
 
 from dashboard import catalogue
 from ingest import dates
-from ingest.ledger.slots import UnknownZone, Zone, day_number
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import UnknownZone, Zone, day_number, instant, micros
 
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: Final = cast("tuple[Interval, ...]", get_args(Interval))
@@ -155,7 +154,7 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
     try:
         return dates.read_moment(parameter, text, zone)
     except dates.NotATime as error:
-        raise QuestionError("invalid_time", parameter, str(error)) from error
+        raise QuestionError("invalid_time", parameter, f"{parameter}: {error}") from error
 
 
 def read_dimension(parameter: str, key: str) -> str:

@@ -26,17 +26,16 @@ from dashboard.reconciliation import (
     reconcile,
 )
 from ingest import money
-from ingest.accept import now
-from ingest.alias_command import person
-from ingest.allocation import NOBODY, Owner
+from ingest.clock import now
 from ingest.invoices import reading
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.invoices import add_lines, read_lines
-from ingest.ledger.slots import date_of
-from ingest.ownership import Owners
+from ingest.model.zone import date_of
+from ingest.ownership import NOBODY, Owner, Owners
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 FAILURE: Final = 1
@@ -47,7 +46,7 @@ _SHOWN: Final = 20
 
 def import_invoice(path: str, provider: str | None, account: str, *, as_json: bool) -> int:
     """Import a provider's costs; the exit code, 3 where some lines could not be taken."""
-    at, by = now(), person()
+    at, by = now(), current_user()
     try:
         found = reading.read(Path(path), provider, account)
     except reading.NotAnInvoice as error:
@@ -152,7 +151,7 @@ def run(asked: Asked) -> int:
         with open_ledger(Settings()) as ledger:
             if asked.accept is not None:
                 found = reconcile(ledger, month, provider=asked.provider, threshold=threshold)
-                for line in accept(ledger, found, asked.accept, asked.team, by=person(), at=now()):
+                for line in accept(ledger, found, asked.accept, asked.team, by=current_user(), at=now()):
                     Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
             found = reconcile(ledger, month, by, provider=asked.provider, threshold=threshold)
     except (QuestionError, NotKnown, AcceptRefused) as error:

@@ -24,7 +24,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.invoices import read_lines
-from ingest.ledger.slots import Zone, date_of
+from ingest.model.zone import Zone, date_of
 from ingest.money import divide_half_even
 from ingest.pricing.matching import provider_of
 

@@ -19,6 +19,7 @@ from dashboard.owners import owners_of
 from dashboard.question import Filter, QuestionError
 from dashboard.restriction import restrictions
 from ingest import event, money
+from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS, WHO
 from ingest.ledger.tables import (
@@ -28,7 +29,7 @@ from ingest.ledger.tables import (
     usage_event,
     usage_event_revision,
 )
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.pricing.charge import MONEY, Charge
 
 DEFAULT_LIMIT: Final = 100
@@ -212,11 +213,6 @@ def _column(name: str) -> str:
 
 def _shown_as(name: str) -> str:
     return f"{name.removesuffix('_us')}_ms" if name.endswith("_us") else name
-
-
-def rfc3339(at: int) -> str:
-    """An instant as text, in UTC."""
-    return instant(at).isoformat().replace("+00:00", "Z")
 
 
 def _whos(connection: sa.Connection, ids: Iterable[int | None]) -> Mapping[int | None, Call]:

@@ -22,8 +22,8 @@ from ingest.ledger.exchange_rates import is_known, read_rates
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import join_sum
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import LATENCY_HISTOGRAMS
+from ingest.model.zone import Zone
 from ingest.pricing.charge import MONEY
 
 Decode = Callable[[Any], Any]

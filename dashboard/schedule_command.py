@@ -12,13 +12,13 @@ from dashboard.chargeback.outputs import read_by, read_form
 from dashboard.deliveries import deliver
 from dashboard.question import QuestionError
 from dashboard.sending import TargetRefused, read_target, target_of
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.ledger import audit, schedules
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.schedules import Delivery, Schedule
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 FAILURE: Final = 1
@@ -36,7 +36,7 @@ def schedule(every: str, to: str, by: str, form: str | None) -> int:
             by=read_by(by),
             form=read_form(form or "pdf"),
             recorded_at=now(),
-            recorded_by=person(),
+            recorded_by=current_user(),
         )
     except (QuestionError, TargetRefused) as error:
         return _refuse(error)
@@ -116,7 +116,7 @@ def unschedule(number: int) -> int:
                 ValueError(f"there is no schedule {number}; `tallybook report schedules` lists them")
             )
         entry = audit.Entry(
-            at=now(), by=person(), action="report unschedule", subject=f"schedule {number}", detail={}
+            at=now(), by=current_user(), action="report unschedule", subject=f"schedule {number}", detail={}
         )
         audit.note(connection, entry)
     Console().print(f"schedule {number} is ended", highlight=False)

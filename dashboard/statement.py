@@ -20,7 +20,6 @@ from dashboard.restriction import restrictions, term_id
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
-from ingest.ledger.slots import HOUR, Zone
 from ingest.ledger.tables import (
     DAY_ROLLUPS,
     attribution,
@@ -28,6 +27,7 @@ from ingest.ledger.tables import (
     rollup_slot,
     usage_event,
 )
+from ingest.model.zone import HOUR, Zone
 
 ALWAYS: Final = ("requests", "unpriced_requests")
 _LONGEST_DAY: Final = 25 * HOUR

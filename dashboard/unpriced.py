@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from dashboard import names
 from dashboard.answer import write_csv
-from dashboard.prices import moment
 from dashboard.question import SpendQuery
 from dashboard.restriction import restrictions, term_id
+from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import usage_event
 
@@ -88,4 +88,4 @@ def as_csv(found: Sequence[UnpricedModel]) -> str:
 
 
 def _cells(one: UnpricedModel) -> list[Any]:
-    return [*one[:5], moment(one.first_at), moment(one.last_at)]
+    return [*one[:5], optional_rfc3339(one.first_at), optional_rfc3339(one.last_at)]

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from dashboard import unpriced
-from dashboard.prices import moment
 from dashboard.question import QuestionError, Words, parse
 from dashboard.unpriced import UnpricedModel
+from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
 
@@ -52,7 +52,7 @@ def _print(found: list[UnpricedModel]) -> None:
         table.add_column(name, justify="right" if name in ("calls", "tokens") else "left", overflow="fold")
     for one in found:
         counts = (f"{count:,}" for count in (one.requests, one.tokens))
-        seen = ((moment(at) or "")[:10] for at in (one.first_at, one.last_at))
+        seen = ((optional_rfc3339(at) or "")[:10] for at in (one.first_at, one.last_at))
         table.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason, *counts, *seen)))
     out.print(table)
     if way := next((one.how_to_price for one in found if one.how_to_price), None):

@@ -28,9 +28,8 @@ from dashboard.restriction import restrictions
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import stream
-from ingest.ledger.slots import Zone, date_of
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import micros
+from ingest.model.zone import Zone, date_of, micros
 from ingest.money import MoneyError
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook

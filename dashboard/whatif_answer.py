@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from dashboard.answer import write_csv
 from dashboard.explanation import exact_text
-from dashboard.requests import rfc3339
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Key
-from ingest.ledger.types import micros
+from ingest.clock import rfc3339
+from ingest.model.zone import micros
 from ingest.money import plain
 
 _COLUMNS: Final = (

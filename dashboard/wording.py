@@ -14,7 +14,7 @@ from babel.numbers import NumberPattern, parse_pattern
 
 from dashboard import reader
 from dashboard.catalogue import Metric, Unit, Value
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 
 NOTHING: Final = "-"
 _SHOWN_DECIMALS: Final = 6

@@ -4,7 +4,6 @@ HTTP, the command line and connectors share it, so a record means the same howev
 returned after its commit and never before.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 import msgspec
 import sqlalchemy as sa
 
-from ingest.decoding import Context, Decoder, Record
+from ingest.decoding import Context, Decoder
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
@@ -22,15 +21,11 @@ from ingest.ledger.writer import write
 from ingest.occurrences import Occurrences
 from ingest.receipt import Receipt
 from ingest.refusal import Rejection
+from ingest.splitting import Record
 from ingest.tally import Tally
 
 Alongside = Callable[[sa.Connection], None]
 """Something to write in the transaction that commits records, such as how far their source has been read."""
-
-
-def now() -> int:
-    """The present instant, microseconds UTC."""
-    return time.time_ns() // 1_000
 
 
 def make_decoder(ledger: Ledger) -> Decoder:

@@ -1,16 +1,16 @@
 """`tallybook prices alias`: another name of a model, such as an Azure deployment."""
 
-import getpass
 from typing import Final
 
 from rich.console import Console
 
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger import prices
 from ingest.ledger.engine import open_ledger
 from ingest.pricing.book import Alias
 from ingest.pricing.matching import provider_of
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -35,21 +35,13 @@ def run(name: str, model: str) -> int:
             target_provider=meant[0],
             target_model=meant[1],
             added_at=now(),
-            added_by=person(),
+            added_by=current_user(),
         )
         prices.add_aliases(connection, [alias])
     out.print(
         f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls", highlight=False
     )
     return WELL
-
-
-def person() -> str:
-    """Who adds something to the price book: the user of this machine."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _split(text: str) -> tuple[str, str] | None:

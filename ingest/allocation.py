@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
-from ingest.ownership import END_DAY, FIRST_DAY, Target
+from ingest.ownership import END_DAY, FIRST_DAY, Owner, Target
 
 Method = Literal["even", "cost", "tokens", "requests", "fixed", "keep"]
 Fallback = Literal["even", "keep"]
@@ -27,17 +27,6 @@ FEES: Final = "fees"
 UNASSIGNED: Final = "unassigned"
 POOLS: Final = (FEES, UNASSIGNED)
 """Fees that are no single team's, and calls that belong to nobody."""
-
-
-class Owner(NamedTuple):
-    """Who pays, by entries of the directory."""
-
-    team_id: int | None = None
-    customer_id: int | None = None
-    cost_center_id: int | None = None
-
-
-NOBODY: Final = Owner()
 
 
 class Basis(NamedTuple):

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger import access, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger

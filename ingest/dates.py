@@ -4,19 +4,24 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
-from ingest.ledger.slots import Zone, day_number
-from ingest.ledger.types import instant, micros
+from ingest.clock import now, rfc3339
+from ingest.model.invalid import Invalid
+from ingest.model.zone import Zone, day_number, instant, micros
 
 _YEARS: Final = range(1971, 2200)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6}\d*)?)?([Zz]|[+-]\d{2}:\d{2})")
 
 
-class NotATime(ValueError):
-    """A text that is no date and no time; the message names the parameter, the text, and what to write."""
+class NotATime(Invalid):
+    """A text that is neither a date nor a time; the message quotes it and says what to write."""
+
+    def __init__(self, field: str, text: str) -> None:
+        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
+        super().__init__("invalid_time", f"{text!r} is not a time; {allowed}", field)
 
 
-def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
+def read_moment(field: str, text: str, zone: Zone) -> datetime:
     """A date (its midnight in `zone`) or an RFC 3339 time, in UTC.
 
     Raises:
@@ -34,8 +39,7 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
         if found.year not in _YEARS:
             raise ValueError(text)  # noqa: TRY301
     except (ValueError, OverflowError) as error:
-        allowed = "use a date such as 2026-10-31 or an RFC 3339 time such as 2026-10-31T09:00:00Z"
-        raise NotATime(f"{parameter}: {text!r} is not a time; {allowed}") from error
+        raise NotATime(field, text) from error
     return found
 
 
@@ -47,7 +51,7 @@ def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | No
     """
     first, last = (
         None if text is None else micros(read_moment(name, text, zone))
-        for name, text in (("--from", start), ("--to", end))
+        for name, text in (("from", start), ("to", end))
     )
     return first, last
 
@@ -55,7 +59,27 @@ def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | No
 def written(at: int, zone: Zone | None = None) -> str:
     """An instant as `read_moment` reads it: a date where a day of the zone starts, else an RFC 3339 time (UTC without a zone)."""
     if zone is None:
-        return instant(at).isoformat().replace("+00:00", "Z")
+        return rfc3339(at)
     local = instant(at).astimezone(zone.info)
     is_midnight = zone.midnight(zone.day(at)) == at
     return local.date().isoformat() if is_midnight else local.isoformat().replace("+00:00", "Z")
+
+
+def read_day(text: str) -> int | None:
+    """The number of a day, written as 2026-11-20 or 20 November 2026; None for anything else."""
+    for form in ("%Y-%m-%d", "%d %B %Y"):
+        try:
+            day: date = datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+        return day_number(day)
+    return None
+
+
+def moment_or_now(text: str | None, zone: Zone) -> int:
+    """The instant that `--at` names, or the present one without it (microseconds UTC).
+
+    Raises:
+        NotATime: the text is neither a date nor a time.
+    """
+    return now() if text is None else micros(read_moment("at", text, zone))

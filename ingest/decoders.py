@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ingest import formats
-from ingest.decoding import Context, Decoder, Record
+from ingest.decoding import Context, Decoder
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
 from ingest.pricing.book import Book, Stored
+from ingest.splitting import Record
 
 if TYPE_CHECKING:
     from ingest.mapping import Mapped  # slow to load, and most imports have none

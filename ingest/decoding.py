@@ -27,7 +27,7 @@ from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.refusal import PassedOver, Refused, Rejection
-from ingest.splitting import RawRecord, RefusedRecord
+from ingest.splitting import RawRecord, Record, RefusedRecord
 
 HASH_VERSION: Final = 1
 """Goes into every content hash. It changes when the same record would give other facts than before."""
@@ -38,8 +38,6 @@ LATEST: Final = 4_102_444_800_000_000
 
 CUT: Final = frozenset({"incomplete", "unreadable"})
 """Refusals that stand where the input stopped. They are no record that was read: what follows is read another time."""
-
-Record = RawRecord | RefusedRecord
 
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")

@@ -8,14 +8,14 @@ from typing import Final
 from rich.console import Console
 
 from ingest import listing
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.ledger import directory
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import open_ledger
 from ingest.linking import link
 from ingest.listing import Listing, NotAList
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -35,7 +35,7 @@ def run(path: str, *, as_json: bool) -> int:
             return USAGE
         at = now()
         entered = directory.enter(ledger, read.entries, at)
-        owners = link(ledger, read.entries, at=at, by=person())
+        owners = link(ledger, read.entries, at=at, by=current_user())
     if as_json:
         sys.stdout.write(json.dumps(_object(path, read, entered, owners), indent=2) + "\n")
     else:

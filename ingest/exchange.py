@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 
 LONGEST_GAP: Final = 7
 """Days that a rate stands for when none is quoted."""

@@ -8,18 +8,17 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from ingest import money, numerals
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.dates import NotATime, read_moment, written
 from ingest.fees import KINDS, Fee
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.fees import add_fees, read_fees
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import directory
-from ingest.ledger.types import micros
+from ingest.model.zone import Zone, micros
 from ingest.numerals import NotANumber
 from ingest.settings import Settings
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -83,7 +82,7 @@ def end(name: str, at: str) -> int:
 def _ended(fee: Fee, stop: int, zone: Zone) -> Fee:
     if stop < fee.start:
         raise FeeRefused(f"{fee.name} starts at {written(fee.start, zone)}: it cannot end before that")
-    return replace(fee, end=stop, recorded_at=now(), recorded_by=person(), number=0)
+    return replace(fee, end=stop, recorded_at=now(), recorded_by=current_user(), number=0)
 
 
 def read(ledger: Ledger, asked: Asked) -> Fee:
@@ -124,7 +123,7 @@ def read(ledger: Ledger, asked: Asked) -> Fee:
         team_id=team_of(ledger, asked.team) if asked.team else None,
         reason=asked.reason,
         recorded_at=now(),
-        recorded_by=person(),
+        recorded_by=current_user(),
     )
 
 
@@ -195,5 +194,7 @@ def _lines(ledger: Ledger, fee: Fee, *, changed: bool) -> list[str]:
 
 def _refuse(error: Exception) -> int:
     sys.stdout.flush()
-    Console(stderr=True).print(f"tallybook fees: {error}", highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(
+        f"tallybook fees: {explained(error)}", highlight=False, markup=False, soft_wrap=True
+    )
     return USAGE

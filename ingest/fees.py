@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, get_args
 
-from ingest.ledger.slots import Zone, date_of, day_number
+from ingest.model.zone import Zone, date_of, day_number
 from ingest.money import divide_half_even
 
 Kind = Literal["platform", "provisioned", "commitment", "subscription", "credit"]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ingest.accept import Intake, Rehearsal, make_decoder, now
+from ingest.accept import Intake, Rehearsal, make_decoder
+from ingest.clock import now
 from ingest.decoders import decoded
-from ingest.decoding import Context, Record
+from ingest.decoding import Context
 from ingest.files import Source
 from ingest.formats.format import Format
 from ingest.ledger import imports
@@ -19,6 +20,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
 from ingest.receipt import Receipt
 from ingest.records import Reading
+from ingest.splitting import Record
 
 if TYPE_CHECKING:
     from ingest.mapping import Mapped

@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from ingest import formats
-from ingest.decoding import Record
 from ingest.event import ImpossibleCount, UsageEvent, check
 from ingest.files import Source
 from ingest.formats.format import Format
@@ -20,7 +19,7 @@ from ingest.mapping.sample import Sample, sample
 from ingest.money import MoneyError
 from ingest.records import Fits, Reading
 from ingest.refusal import PassedOver, Refused, Rejection
-from ingest.splitting import RawRecord
+from ingest.splitting import RawRecord, Record
 
 SAMPLED: Final = 1_000
 """Records that are looked at."""

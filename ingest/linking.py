@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import Link, Listed
 from ingest.ledger.engine import Ledger
-from ingest.ledger.slots import day_number
+from ingest.model.zone import day_number
 from ingest.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.owning import record_missing, set_gl_code
 

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.ledger import audit, directory
 from ingest.ledger.directory import WORDS, Kind, Listed, NameRefused, NotKnown, clean
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.owning import Done, OwnerRefused, Wanted, assign, set_gl_code
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -23,7 +23,7 @@ def own(wanted: Wanted, *, as_json: bool) -> int:
     """Record who owns something; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
-            done = assign(ledger, wanted, at=now(), by=person())
+            done = assign(ledger, wanted, at=now(), by=current_user())
     except (OwnerRefused, NotKnown) as error:
         return _refuse("owner", error)
     if as_json:
@@ -64,7 +64,7 @@ def add(
                         targets=(target,),
                         first="always" if said.is_new else None,
                     )
-                    done = assign(ledger, wanted, at=now(), by=person())
+                    done = assign(ledger, wanted, at=now(), by=current_user())
                     said.lines.append(_sentence(done))
     except (OwnerRefused, NotKnown, NameRefused) as error:
         return _refuse(WORDS[kind], error)
@@ -97,7 +97,9 @@ def _add(ledger: Ledger, kind: Kind, text: str, name: str | None, gl_code: str |
         if what != "is there already":
             detail = {"name": name, "gl_code": gl_code}
             action = f"{word} {'add' if entered.added else 'change'}"
-            entry_of = audit.Entry(at=now(), by=person(), action=action, subject=str(shown), detail=detail)
+            entry_of = audit.Entry(
+                at=now(), by=current_user(), action=action, subject=str(shown), detail=detail
+            )
             audit.note(connection, entry_of)
     return _Said(entry, is_new=bool(entered.added), lines=[f"{word} {shown}: {what}"])
 

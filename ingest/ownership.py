@@ -29,6 +29,18 @@ END_DAY: Final = 2**31 - 1
 """Days before and after all others."""
 
 
+class Owner(NamedTuple):
+    """Who pays, by entries of the directory."""
+
+    team_id: int | None = None
+    customer_id: int | None = None
+    cost_center_id: int | None = None
+
+
+NOBODY: Final = Owner()
+"""The owner of calls that belong to nobody."""
+
+
 class Target(NamedTuple):
     """An owner, by its entry in the directory, and its part of what it owns with others."""
 

@@ -11,7 +11,7 @@ from ingest.ledger import audit, dialects, directory, ownership, periods
 from ingest.ledger.directory import Kind, NotKnown
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership_tables import cost_center
-from ingest.ledger.slots import date_of, day_number
+from ingest.model.zone import date_of, day_number
 from ingest.ownership import (
     END_DAY,
     FIRST_DAY,

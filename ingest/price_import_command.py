@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import price_lists
-from ingest.accept import now as present
-from ingest.alias_command import person
+from ingest.clock import now as present
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_tables import price_point
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import instant, micros
 from ingest.price_lists import LeftOut, NotAPriceList, PriceList
 from ingest.price_lists.price_list import is_source
 from ingest.pricing.changes import Change, Changes, changes, term_changes
 from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -74,7 +74,7 @@ def enter(
             origins = {point.origin for point in known}
             term_changes(found, prices.terms(connection), listed.terms, origins, now, start)
         if not dry_run:
-            added = {"added_at": now, "added_by": person()}
+            added = {"added_at": now, "added_by": current_user()}
             prices.add_points(connection, [replace(one, **added) for one in found.points])
             prices.add_terms(connection, [replace(one, **added) for one in found.terms])
     return found

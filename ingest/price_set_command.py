@@ -9,11 +9,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.dates import NotATime, read_edges, written
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger, open_ledger
+from ingest.price_descriptions import scope_of_point, unit_text, validity_text
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.book import Book
 from ingest.pricing.hours import next_within
@@ -22,6 +22,7 @@ from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -61,9 +62,11 @@ def run(asked: Asked) -> int:
     """Add the prices and say what they replace; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            added = add(ledger, asked, now(), person())
+            added = add(ledger, asked, now(), current_user())
         except (PriceRefused, NotATime) as error:
-            Console(stderr=True).print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
+            Console(stderr=True).print(
+                f"tallybook: {explained(error)}", highlight=False, markup=False, soft_wrap=True
+            )
             return USAGE
         if asked.as_json:
             sys.stdout.write(json.dumps({"added": [_object(one) for one in added]}, indent=2) + "\n")
@@ -131,8 +134,8 @@ def _print(out: Console, ledger: Ledger, added: Sequence[Added]) -> None:
         point = one.point
         price = "none" if point.price is None else f"{point.price:f} {point.currency}"
         row = f"{point.source}#{point.number}"
-        table.add_row(row, point.meter, price, unit_said(point), _replaced(one))
-    whose = f"{first.provider}/{first.model}{about(first)}, {valid(ledger, first)}, by {first.added_by}"
+        table.add_row(row, point.meter, price, unit_text(point), _replaced(one))
+    whose = f"{first.provider}/{first.model}{scope_of_point(first)}, {validity_text(ledger, first)}, by {first.added_by}"
     is_pattern = ANY in first.model
     pattern = " (a pattern: every model whose name is like that and has no price of its own)"
     out.print(whose + pattern * is_pattern, highlight=False, markup=False, soft_wrap=True)
@@ -141,45 +144,12 @@ def _print(out: Console, ledger: Ledger, added: Sequence[Added]) -> None:
     out.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
-def unit_said(point: PricePoint) -> str:
-    """What a point's price is for, and what a call is billed at least."""
-    if point.price is None:
-        return ""
-    least = f", at least {unit_of(point.meter, point.least)} a call" if point.least else ""
-    return f"per {unit_of(point.meter, point.per)}{least}"
-
-
 def _replaced(one: Added) -> str:
     if one.before is None:
         return "a price of other models" if ANY in one.point.provider + one.point.model else "no price"
     unit = unit_of(one.point.meter, one.before.per)
     same = "" if one.before.per == one.point.per else f" per {unit}"
     return f"{one.before.price:f}{same} ({one.before_from})"
-
-
-def valid(ledger: Ledger, point: PricePoint) -> str:
-    """When a point holds, in days of the reporting zone."""
-    since = "" if point.valid_from is None else f"from {written(point.valid_from, ledger.zone)}"
-    until = "" if point.valid_to is None else f"to {written(point.valid_to, ledger.zone)}"
-    return " ".join(filter(None, (since, until))) or "always"
-
-
-def about(point: PricePoint) -> str:
-    """What narrows a point, beside its time."""
-    said = [
-        "" if point.service_tier == "standard" else f"service tier {point.service_tier}",
-        _band(point),
-        f"{point.hours} UTC" if point.hours else "",
-    ]
-    return "".join(f", {one}" for one in said if one)
-
-
-def _band(point: PricePoint) -> str:
-    if not point.above:
-        return ""
-    if point.marginal:
-        return f"only the units above {point.above:,} in a call"
-    return f"calls with more than {point.above:,} input tokens"
 
 
 def _object(one: Added) -> dict[str, Any]:

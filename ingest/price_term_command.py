@@ -10,18 +10,19 @@ from typing import Any, Final
 import sqlalchemy as sa
 from rich.console import Console
 
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
 from ingest.dates import NotATime, read_edges, written
 from ingest.ledger import prices
 from ingest.ledger.directory import Kind
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables import directory
+from ingest.price_descriptions import calls_of_term, term_object
 from ingest.pricing.book import Book
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY
 from ingest.pricing.terms import Term, TermKind, percent_of
 from ingest.settings import Settings
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -66,9 +67,9 @@ def run(asked: Asked) -> int:
     err = Console(stderr=True)
     with open_ledger(Settings()) as ledger:
         try:
-            added = add(ledger, asked, now(), person())
+            added = add(ledger, asked, now(), current_user())
         except (TermRefused, NotATime) as error:
-            err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
+            err.print(f"tallybook: {explained(error)}", highlight=False, markup=False, soft_wrap=True)
             return USAGE
         for name in added.strangers:
             note = f"note: the directory does not know {name}; it is kept as it is written"
@@ -175,9 +176,11 @@ def _lines(ledger: Ledger, added: Added) -> list[str]:
     until = "" if term.valid_to is None else f" to {written(term.valid_to, ledger.zone)}"
     when = f"{since}{until}" or " at any time"
     stood = "" if before is None else f" (before: {percent_of(before)})"
-    said = f"{term.kind} on {concerned(term)}{when}: {percent_of(term)}, prices times {term.factor:f}{stood}"
+    said = (
+        f"{term.kind} on {calls_of_term(term)}{when}: {percent_of(term)}, prices times {term.factor:f}{stood}"
+    )
     if term.factor == 1:
-        said = f"no {term.kind} on {concerned(term)}{when}{stood}"
+        said = f"no {term.kind} on {calls_of_term(term)}{when}{stood}"
         if before is None:
             said += "; there was none of just these calls, and one of other calls stands"
     return [
@@ -186,36 +189,9 @@ def _lines(ledger: Ledger, added: Added) -> list[str]:
     ]
 
 
-def concerned(term: Term) -> str:
-    """Which calls a term concerns, in words."""
-    model = "" if term.model == ANY else f"/{term.model}"
-    what = "all" if term.provider == ANY and not model else f"{term.provider}{model}"
-    narrower = (("in", term.region), ("of team", term.team), ("of customer", term.customer))
-    return " ".join([what, *(f"{word} {value}" for word, value in narrower if value is not None)])
-
-
 def _object(added: Added) -> dict[str, Any]:
     return {
-        **as_object(added.term),
-        "replaces": None if added.before is None else as_object(added.before),
+        **term_object(added.term),
+        "replaces": None if added.before is None else term_object(added.before),
         "unknown_names": list(added.strangers),
-    }
-
-
-def as_object(term: Term) -> dict[str, Any]:
-    """A term as JSON has it."""
-    return {
-        "kind": term.kind,
-        "provider": term.provider,
-        "model": term.model,
-        "region": term.region,
-        "team": term.team,
-        "customer": term.customer,
-        "percent": percent_of(term),
-        "factor": f"{term.factor:f}",
-        "valid_from": None if term.valid_from is None else written(term.valid_from),
-        "valid_to": None if term.valid_to is None else written(term.valid_to),
-        "note": term.origin,
-        "added_at": written(term.added_at) if term.added_at else None,
-        "added_by": term.added_by,
     }

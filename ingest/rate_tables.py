@@ -11,13 +11,12 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
+from ingest.dates import read_day
 from ingest.exchange import Quote
-from ingest.ledger.slots import day_number
 
 _EURO: Final = "EUR"
 _CODE: Final = re.compile("[A-Z]{3}")
@@ -149,17 +148,6 @@ def _quote(
         recorded_at=at,
         recorded_by=by,
     )
-
-
-def read_day(text: str) -> int | None:
-    """The number of a day, written as 2026-11-20 or 20 November 2026; None for anything else."""
-    for form in ("%Y-%m-%d", "%d %B %Y"):
-        try:
-            found: date = datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
-            continue
-        return day_number(found)
-    return None
 
 
 def read_rate(text: str) -> Decimal | None:

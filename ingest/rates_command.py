@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import rate_tables
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now
+from ingest.dates import read_day
 from ingest.exchange import Quote
 from ingest.ledger import audit
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.exchange_rates import add_quotes, read_quotes
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 from ingest.settings import Settings
+from ingest.terminal import current_user
 
 WELL: Final = 0
 FAILURE: Final = 1
@@ -27,7 +28,7 @@ _SHOWN: Final = 20
 
 def import_rates(path: str, *, as_json: bool) -> int:
     """Import a table; the exit code, 3 where some lines are no rates."""
-    at, by = now(), person()
+    at, by = now(), current_user()
     try:
         quotes, problems = rate_tables.read(Path(path), at, by)
     except rate_tables.NoRates as error:
@@ -61,7 +62,7 @@ def import_rates(path: str, *, as_json: bool) -> int:
 
 def set_rate(base: str, quote: str, rate: str, date: str) -> int:
     """Set the rate of a day; the exit code."""
-    day, worth = rate_tables.read_day(date), rate_tables.read_rate(rate)
+    day, worth = read_day(date), rate_tables.read_rate(rate)
     codes = [code.strip().upper() for code in (base, quote)]
     if day is None:
         return _complain(f"--date: {date!r} is no date; write one as 2026-11-20", USAGE)
@@ -78,7 +79,7 @@ def set_rate(base: str, quote: str, rate: str, date: str) -> int:
         rate=worth,
         source="set",
         recorded_at=now(),
-        recorded_by=person(),
+        recorded_by=current_user(),
     )
     with open_ledger(Settings()) as ledger, ledger.writing() as connection:
         if add_quotes(connection, [one]):
@@ -94,7 +95,7 @@ def set_rate(base: str, quote: str, rate: str, date: str) -> int:
 
 def list_rates(pair: str | None, start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print rates, the latest first; the exit code."""
-    edges = [None if text is None else rate_tables.read_day(text) for text in (start, end)]
+    edges = [None if text is None else read_day(text) for text in (start, end)]
     for name, text, day in (("--from", start, edges[0]), ("--to", end, edges[1])):
         if text is not None and day is None:
             return _complain(f"{name}: {text!r} is no date; write one as 2026-11-20", USAGE)

@@ -10,7 +10,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from ingest import caller, media
-from ingest.accept import Intake, make_decoder, now
+from ingest.accept import Intake, make_decoder
+from ingest.clock import now
 from ingest.decoding import Context
 from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel

@@ -12,11 +12,10 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 from ingest import parquet
-from ingest.decoding import Record
 from ingest.files import Rejoined, Source, spooled
 from ingest.formats import stream
 from ingest.refusal import Refused
-from ingest.splitting import RawRecord, RefusedRecord, Splitter
+from ingest.splitting import RawRecord, Record, RefusedRecord, Splitter
 from ingest.unpacking import Unpacker, Unreadable
 
 PIECE: Final = 1 << 20

@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from rich.console import Console
 
-from ingest.accept import Intake, make_decoder, now
+from ingest.accept import Intake, make_decoder
+from ingest.clock import now
 from ingest.decoding import Context
 from ingest.import_command import USAGE, WrongChoice, choice
 from ingest.ledger.engine import open_ledger

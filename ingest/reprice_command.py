@@ -13,15 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ingest import repricing
-from ingest.alias_command import person
-from ingest.dates import NotATime, read_edges
+from ingest.dates import read_edges
 from ingest.ledger import periods, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.reprice_runs import Change, Run, Scope
+from ingest.model.invalid import Invalid
 from ingest.money import from_pico, plain
 from ingest.ownership import END_DAY, FIRST_DAY
 from ingest.repricing import Repricing
 from ingest.settings import Settings
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 FAILED: Final = 1
@@ -51,8 +52,8 @@ def run(asked: Asked) -> int:
     with open_ledger(Settings()) as ledger:
         try:
             scope = _scope(asked, ledger)
-        except NotATime as error:
-            return _wrong(err, str(error))
+        except Invalid as error:
+            return _wrong(err, explained(error))
         if asked.dry_run:
             with _progress(err) as progress:
                 found = repricing.rehearse(ledger, scope, _heard(progress))
@@ -80,7 +81,7 @@ def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None
                 return None
             done = repricing.resume(ledger, held, _heard(progress))
         else:
-            done = repricing.reprice(ledger, scope, person(), _heard(progress))
+            done = repricing.reprice(ledger, scope, current_user(), _heard(progress))
         if waiting := rollups.dirty_slots(ledger):
             summing = progress.add_task("summing", total=waiting)
             rollups.roll(ledger, lambda slots: progress.update(summing, advance=slots))
@@ -90,7 +91,9 @@ def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None
 def _scope(asked: Asked, ledger: Ledger) -> Scope:
     start, end = read_edges(asked.start, asked.end, ledger.zone)
     if start is not None and end is not None and start >= end:
-        raise NotATime(f"--to {asked.end}: the period must end after it starts ({asked.start})")
+        raise Invalid(
+            "empty_period", f"{asked.end}: the period must end after it starts ({asked.start})", "to"
+        )
     return Scope(
         start=start,
         end=end,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger import marks, reprice_runs
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ingest.accept import make_decoder
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import instant, micros
 from ingest.receipt import MAX_REJECTIONS, Receipt
 from ingest.settings import Settings
 from ingest.sync.follow import Sync, follow

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import dates
-from ingest.accept import now
-from ingest.alias_command import person
+from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import access, audit, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import micros
 from ingest.principal import SCOPES, Scope
 from ingest.settings import Settings
+from ingest.terminal import current_user, explained
 
 WELL: Final = 0
 USAGE: Final = 2
@@ -85,7 +85,7 @@ def listed(*, as_json: bool) -> int:
 def revoke(name: str) -> int:
     """End a token and the sessions that were begun with it; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.writing() as connection:
-        ended = access.revoke(connection, name, now(), person())
+        ended = access.revoke(connection, name, now(), current_user())
         for one in ended:
             _note(connection, one, "token revoke")
         known = sorted({one.name for one in access.tokens(connection) if one.stands(now())})
@@ -121,7 +121,7 @@ def _read(ledger: Ledger, name: str, scopes: list[str], teams: list[str], expire
         scopes=cast("tuple[Scope, ...]", tuple(dict.fromkeys(scopes))),
         teams=idents or None,
         created_at=at,
-        created_by=person(),
+        created_by=current_user(),
         expires_at=None if expires is None else _expiry(ledger, expires, at),
     )
 
@@ -136,9 +136,9 @@ def _require_free(connection: Any, one: Token) -> None:
 
 def _expiry(ledger: Ledger, text: str, at: int) -> int:
     try:
-        found = micros(dates.read_moment("--expires", text, ledger.zone))
+        found = micros(dates.read_moment("expires", text, ledger.zone))
     except dates.NotATime as error:
-        raise TokenRefused(str(error)) from error
+        raise TokenRefused(explained(error)) from error
     if found <= at:
         raise TokenRefused(f"--expires: {text} is over already")
     return found
@@ -146,7 +146,9 @@ def _expiry(ledger: Ledger, text: str, at: int) -> int:
 
 def _note(connection: Any, one: Token, action: str) -> None:
     detail = {"scopes": list(one.scopes), "teams": None if one.teams is None else list(one.teams)}
-    audit.note(connection, audit.Entry(at=now(), by=person(), action=action, subject=one.name, detail=detail))
+    audit.note(
+        connection, audit.Entry(at=now(), by=current_user(), action=action, subject=one.name, detail=detail)
+    )
 
 
 def _as_json(ledger: Ledger, one: Token) -> dict[str, Any]:
@@ -156,10 +158,10 @@ def _as_json(ledger: Ledger, one: Token) -> dict[str, Any]:
         "state": state,
         "scopes": list(one.scopes),
         "teams": None if one.teams is None else _names(ledger, one.teams),
-        "created_at": _moment(one.created_at),
+        "created_at": rfc3339_seconds(one.created_at),
         "created_by": one.created_by,
-        "expires_at": _moment(one.expires_at),
-        "revoked_at": _moment(one.revoked_at),
+        "expires_at": rfc3339_seconds(one.expires_at),
+        "revoked_at": rfc3339_seconds(one.revoked_at),
         "revoked_by": one.revoked_by,
     }
 
@@ -170,10 +172,6 @@ def _names(ledger: Ledger, teams: tuple[str, ...]) -> list[str]:
             directory.shown(connection, directory.find(connection, "team", one, ledger.keyring))
             for one in teams
         ]
-
-
-def _moment(at: int | None) -> str | None:
-    return None if at is None else instant(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _of_teams(teams: list[str] | None) -> str:

@@ -17,8 +17,8 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.rejections import Origin
-from ingest.ledger.types import micros
 from ingest.ledger.writer import write
+from ingest.model.zone import micros
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings
 

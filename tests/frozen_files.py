@@ -83,10 +83,9 @@ def tallybook(*words: str, into: Path | None = None) -> bytes:
     """What a command prints, with its exit code where it is not 0; of a file that it writes, the file."""
     from typer.testing import CliRunner
 
-    from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
-    from ingest.cli import app
+    from dashboard.cli import make_cli
 
-    result = CliRunner().invoke(app, words)
+    result = CliRunner().invoke(make_cli(), words)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     code = f"exit {result.exit_code}\n".encode() if result.exit_code else b""
@@ -97,15 +96,14 @@ def helps() -> str:
     """`--help` of every command and group."""
     from typer.main import get_command
 
-    from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
-    from ingest.cli import app
+    from dashboard.cli import make_cli
 
     def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield words
         for name, found in sorted(getattr(command, "commands", {}).items()):
             yield from walk(found, (*words, name))
 
-    return "\n".join(_lines(tallybook(*words, "--help")) for words in walk(get_command(app), ()))
+    return "\n".join(_lines(tallybook(*words, "--help")) for words in walk(get_command(make_cli()), ()))
 
 
 def _lines(printed: bytes) -> str:

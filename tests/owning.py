@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
-from ingest.ledger.slots import day_number
 from ingest.ledger.tables import directory
+from ingest.model.zone import day_number
 from ingest.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 
 

@@ -19,7 +19,7 @@ from ingest.alerts import AlertRule
 from ingest.ledger import alerts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import CLAIM
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.settings import Settings
 
 __all__ = ["mailbox", "tallybook"]

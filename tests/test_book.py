@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.event import UsageEvent
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.money import from_pico
 from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS

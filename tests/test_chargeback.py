@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from calls import a_ledger, call, put
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry, owns
 
@@ -25,7 +25,7 @@ from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
-from ingest.allocation import NOBODY, Owner, Rule
+from ingest.allocation import Rule
 from ingest.exchange import Quote
 from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods
@@ -36,9 +36,10 @@ from ingest.ledger.fees import add_fees
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.period_tables import period_event
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.money import pico_of
+from ingest.ownership import NOBODY, Owner
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
 OCTOBER, NOVEMBER, DECEMBER = (Month(2026, number) for number in (10, 11, 12))
@@ -388,7 +389,7 @@ def books() -> Iterator[Books]:
 
 
 @given(ACTS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 def test_in_whatever_order_things_come_to_light_statements_stand_and_add_up(
     acts: list[tuple[str, int, str, int]],
 ) -> None:

@@ -15,7 +15,7 @@ from ingest.exchange import Quote
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.rollups import roll
-from ingest.ledger.slots import day_number
+from ingest.model.zone import day_number
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 UNIT = 10**12

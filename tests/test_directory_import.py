@@ -20,9 +20,9 @@ from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import directory as entries
-from ingest.ledger.types import instant
 from ingest.ledger.verification import verify
 from ingest.listing import NotAList
+from ingest.model.zone import instant
 from ingest.pricing.book import Book
 
 NOW = 1_790_000_000_000_000

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.exchange import LONGEST_GAP, NoRate, Quote, Rates
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes, read_quotes, read_rates
-from ingest.ledger.slots import day_number
+from ingest.model.zone import day_number
 
 FRIDAY = day_number(date(2026, 11, 20))
 

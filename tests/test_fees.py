@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from ingest.fees import Fee, amounts, charges_of
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees, read_fees, read_history
-from ingest.ledger.slots import Zone
-from ingest.ledger.types import micros
+from ingest.model.zone import Zone, micros
 
 UNIT = 10**12
 BERLIN = Zone("Europe/Berlin")

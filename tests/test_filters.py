@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dashboard.filter_bar import CONTROLS, control_id, values_of, view_of
 from dashboard.filters import DIMENSIONS, PRESETS, View, dates, from_search, question, to_search
 from dashboard.question import INTERVALS, Filter
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 BERLIN = Zone("Europe/Berlin")
 NOW = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from ingest.event import UsageEvent
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of, row_of
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.pricing.book import Alias, Book, Stored
 from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.charge import Charge

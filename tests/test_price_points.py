@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from calls import a_ledger
 from conftest import SECRET
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.ledger.prices import add_points, points, read_book, snapshot
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.money import PICO_PER_UNIT
 from ingest.price_set_command import Added
 from ingest.price_setting import PriceRefused
@@ -104,9 +104,7 @@ COMMANDS: dict[str, Callable[[Ledger], object]] = {
 }
 
 
-@hypothesis_settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=15)
 @given(names=st.lists(st.sampled_from(sorted(COMMANDS)), max_size=8))
 def test_no_command_ever_changes_or_removes_a_row(
     fresh_ledger: Callable[[], Ledger], names: list[str]

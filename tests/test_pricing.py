@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.event import ReportedCost, UsageEvent
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.money import MoneyError, from_pico, to_pico
 from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS, Charge

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.question import Filter, Period, QuestionError, SpendQuery, Words, parse, period_before
 from dashboard.rewriting import PIPELINE, rewrite
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 BERLIN = Zone("Europe/Berlin")
 NOW = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)

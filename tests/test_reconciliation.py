@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month
-from dashboard.finance_api import make_router
 from dashboard.finance_interaction import accepted
 from dashboard.reconciliation import Compared, reconcile
+from dashboard.reconciliation_api import make_router
 from ingest import problems
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine, news, standing
@@ -28,7 +28,7 @@ from ingest.invoices.reading import NotAnInvoice, read
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 
 __all__ = ["tallybook"]
 

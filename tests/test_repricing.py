@@ -24,8 +24,8 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.recall import Recalled, recall, same
 from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.price_set_command import Asked, add
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint
@@ -267,7 +267,7 @@ def test_a_run_that_is_killed_leaves_a_true_ledger_and_can_be_resumed(tmp_path: 
     command = [sys.executable, "-m", "dashboard", "reprice"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     with open_ledger(settings) as ledger:
-        for _ in range(600):
+        for _ in range(6_000):
             with ledger.reading() as connection:
                 begun = reprice_runs.runs(connection, 1)
             if begun and begun[0].changed:

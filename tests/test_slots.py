@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ledger.slots import HOUR, MINUTE, UnknownZone, Zone, date_of
-from ingest.ledger.types import instant, micros
+from ingest.model.zone import HOUR, MINUTE, UnknownZone, Zone, date_of, instant, micros
 
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"]
 instants = st.integers(micros(datetime(2020, 1, 1, tzinfo=UTC)), micros(datetime(2036, 1, 1, tzinfo=UTC)))

@@ -23,7 +23,7 @@ from dashboard.statement import compile_query
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.ledger.secrets import KeyRing
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 STATEMENTS: Final = Path(__file__).parent / "statements"
 NOW: Final = datetime(2026, 11, 5, 12, tzinfo=UTC)

@@ -20,8 +20,8 @@ from ingest.decoding import Decoder
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import attribution, usage_event
 from ingest.ledger.tables import directory as entries
-from ingest.ledger.types import micros
 from ingest.ledger.verification import verify
+from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.settings import Settings
 from ingest.sync.follow import Outcome, Sync

@@ -22,7 +22,7 @@ from ingest.ledger import audit
 from ingest.ledger.directory import rename
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.owning import Done
 
 OCTOBER = from_search("?from=2026-10-01&to=2026-10-31")

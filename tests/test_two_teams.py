@@ -23,9 +23,9 @@ from dashboard import app as dashboard_app
 from dashboard.alerts.telling import check
 from dashboard.pages import PAGES, PARTS
 from dashboard.site import make_site
-from ingest.accept import now
 from ingest.alerts import AlertRule
 from ingest.budgets import Budget
+from ingest.clock import now
 from ingest.fees import Fee
 from ingest.ledger import access, alerts
 from ingest.ledger.access import Token
@@ -33,7 +33,7 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.rights import Right, needed
 from ingest.settings import Settings
 

@@ -17,7 +17,7 @@ import pytest
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.money import PICO_PER_UNIT, plain
 from ingest.price_set_command import Asked, add
 from ingest.pricing.charge import COMPONENTS

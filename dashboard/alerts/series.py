@@ -11,8 +11,7 @@ from dashboard.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.runner import run
 from ingest import money
 from ingest.ledger.engine import Ledger
-from ingest.ledger.slots import date_of, day_number
-from ingest.ledger.types import instant
+from ingest.model.zone import date_of, day_number, instant
 
 
 @dataclass(frozen=True, slots=True)

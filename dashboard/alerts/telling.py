@@ -11,12 +11,11 @@ from dashboard.posting import post
 from dashboard.rounds import rounds
 from dashboard.sending import Parcel
 from dashboard.subjects import subjects
-from ingest.accept import now
+from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outbox import Clock
-from ingest.ledger.types import instant
 from ingest.logs import logger
 from ingest.settings import Settings
 
@@ -79,15 +78,10 @@ def as_json(ledger: Ledger, fired: Alert) -> dict[str, Any]:
         "title": fired.title,
         "text": fired.text,
         "state": "open" if fired.ended_at is None else "over",
-        "fired_at": moment(fired.fired_at),
-        "ended_at": moment(fired.ended_at),
+        "fired_at": rfc3339_seconds(fired.fired_at),
+        "ended_at": rfc3339_seconds(fired.ended_at),
         "facts": dict(fired.facts),
     }
-
-
-def moment(at: int | None) -> str | None:
-    """An instant as answers give it."""
-    return None if at is None else instant(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:

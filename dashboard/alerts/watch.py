@@ -20,11 +20,11 @@ from dashboard.runner import Result, run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest import money
 from ingest.alerts import AlertRule, Kind
+from ingest.clock import rfc3339
 from ingest.ledger.alerts import Finding
 from ingest.ledger.engine import Ledger
-from ingest.ledger.slots import date_of, day_number
 from ingest.ledger.tables import usage_event
-from ingest.ledger.types import instant
+from ingest.model.zone import date_of, day_number, instant
 
 MOST_WATCHED: Final = 100
 """So many values of a dimension are watched by themselves, those that cost most."""
@@ -267,7 +267,7 @@ def _silent(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
             text=f"The last call from {source} was on {at:%Y-%m-%d at %H:%M}, more than {hours} hours ago.",
             facts={
                 "source": source,
-                "last_call": instant(last).isoformat().replace("+00:00", "Z"),
+                "last_call": rfc3339(last),
                 "hours": hours,
             },
         )

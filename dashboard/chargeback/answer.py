@@ -10,7 +10,7 @@ from dashboard.chargeback.report import PARTS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from ingest import money
 from ingest.allocation import METHODS
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 
 COLUMNS: Final = (
     "period",

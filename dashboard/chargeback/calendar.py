@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from dashboard.question import Period, QuestionError
-from ingest.ledger.slots import Zone, date_of, day_number
-from ingest.ledger.types import instant
+from ingest.model.zone import Zone, date_of, day_number, instant
 
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
 _QUARTER: Final = re.compile(r"(\d{4})-?Q([1-4])", re.IGNORECASE)

@@ -14,7 +14,7 @@ from dashboard.chargeback.usage import Used
 from dashboard.chargeback.workbook import warnings
 from ingest import money
 from ingest.allocation import METHODS
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 
 _TEMPLATE: Final = Path(dashboard.__file__).parent / "chargeback" / "statement.typ"
 _MOST_ROWS: Final = 60

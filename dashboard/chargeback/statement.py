@@ -11,8 +11,9 @@ from datetime import date
 from typing import Final, Literal
 
 from dashboard.chargeback.usage import Detail, Unconverted, Used, total
-from ingest.allocation import NOBODY, Method, Owner
+from ingest.allocation import Method
 from ingest.ledger.periods import Status
+from ingest.ownership import NOBODY, Owner
 
 Cause = Literal["late", "ownership", "price", "booked"]
 """Why a closed statement is not what the ledger says: calls that came later, other owners or rules, other prices or

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from dashboard.question import REPORTING, Period, SpendQuery
 from dashboard.runner import Result, Row, run
-from ingest.allocation import Owner
 from ingest.ledger.engine import Ledger
 from ingest.money import pico_of
+from ingest.ownership import Owner
 
 _OWNERS: Final = ("team", "customer", "cost_center")
 _DETAILS: Final = ("virtual_key", "provider", "model", "cost_source")

@@ -15,7 +15,7 @@ from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usa
 from dashboard.portions import apportioned
 from dashboard.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
-from ingest.allocation import NOBODY, UNASSIGNED, Basis, Owner, Rule, Rules, shares
+from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from ingest.exchange import NoRate, Rates
 from ingest.fees import Charge, charges_of
 from ingest.fees import Fee as ChargedFee
@@ -25,9 +25,9 @@ from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
 from ingest.ledger.tables import directory, usage_event
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.money import divide_half_even
-from ingest.ownership import Owners
+from ingest.ownership import NOBODY, Owner, Owners
 
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 

@@ -20,7 +20,7 @@ from dashboard.focus.order import Order
 from dashboard.focus.parties import parties
 from dashboard.focus.reporting import Reporting
 from dashboard.focus.row import Category, Row, compact, row_key
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 
 _SOLD: Final = ("Usage", "Purchase")
 _to_json: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode

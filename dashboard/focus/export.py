@@ -19,7 +19,7 @@ from dashboard.focus.recency import sectors
 from dashboard.focus.row import Row
 from dashboard.focus.unpriced import HEADER, Unpriced
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 
 Form = Literal["csv", "parquet"]
 FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")

@@ -19,8 +19,8 @@ from dashboard.focus.usage import SUMS, calls_of, sums_of
 from ingest.event import UsageEvent
 from ingest.ledger import dialects
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import price_set
+from ingest.model.zone import Zone
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet
 

@@ -11,7 +11,7 @@ from dashboard.focus.csv_text import utc
 from dashboard.focus.order import Order, Version
 from dashboard.focus.recency import Sector
 from dashboard.focus.row import row_key
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}
 

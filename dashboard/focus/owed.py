@@ -19,7 +19,8 @@ from dashboard.focus.holders import Person
 from dashboard.focus.paid import sku_of
 from dashboard.focus.row import Category
 from dashboard.focus.span import Span
-from ingest.allocation import METHODS, UNASSIGNED, Owner
+from ingest.allocation import METHODS, UNASSIGNED
+from ingest.ownership import Owner
 
 _CHANGES: Final = ("late", "ownership", "price")
 """Causes of corrections: a closed month is not what the ledger says."""

@@ -12,7 +12,7 @@ from dashboard.focus.exact import ZERO, of_pico
 from dashboard.focus.span import Span
 from ingest.fees import Charge as FeeCharge
 from ingest.fees import Fee, charges_of
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 
 def of_fees(fees: Iterable[Fee], span: Span, zone: Zone) -> Iterator[Charge]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboard.focus.exact import MONEY_SCALE, PRICE_SCALE, decimal_of
 from ingest.exchange import NoRate, Rates
-from ingest.ledger.slots import date_of
+from ingest.model.zone import date_of
 
 
 class Reporting:

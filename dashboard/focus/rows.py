@@ -29,8 +29,8 @@ from dashboard.focus.reporting import Reporting
 from dashboard.focus.row import Row, compact, row_key
 from dashboard.focus.span import Day
 from dashboard.focus.unpriced import Unpriced
-from ingest.allocation import Owner as Payer
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
+from ingest.ownership import Owner as Payer
 
 
 @dataclass(frozen=True)

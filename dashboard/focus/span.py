@@ -7,8 +7,7 @@ from typing import Final
 
 from dashboard.chargeback.calendar import Calendar, month_of, of_month, read_calendar
 from dashboard.question import QuestionError
-from ingest.ledger.slots import Zone, date_of, day_number
-from ingest.ledger.types import instant
+from ingest.model.zone import Zone, date_of, day_number, instant
 
 _YEARS: Final = range(1971, 2200)
 _LONGEST: Final = 3_700

@@ -8,7 +8,7 @@ from dashboard.focus.export import FORMS, Form
 from dashboard.focus.order import ISSUER, PROFILES, VERSIONS, Order, Version
 from dashboard.focus.span import read_span
 from dashboard.question import QuestionError
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 _UTC: Final = Zone("UTC")
 _Choice = TypeVar("_Choice", bound=str)

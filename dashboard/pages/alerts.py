@@ -14,7 +14,7 @@ from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page_of_now, panel
 from ingest.alerts import WORDS
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.principal import asking
 
 _SHOWN: Final = 100

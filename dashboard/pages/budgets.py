@@ -15,7 +15,7 @@ from dashboard.budgets import Burn, burns
 from dashboard.filters import View
 from dashboard.pages import tables
 from dashboard.pages.parts import aria, card, cards, chart, known_as, later, page_of_now, panel
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.money import from_pico
 

@@ -19,11 +19,11 @@ from dashboard.filters import View, dates, only, question
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
 from ingest import money
-from ingest.accept import now
 from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
+from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.money import from_pico
 
 MONTHS_OFFERED: Final = 24

@@ -14,10 +14,11 @@ from dashboard.filters import View, question, to_search
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, known_as, later, page, panel
 from dashboard.priced_model import Band, PricedModel, priced_model
-from dashboard.prices import MILLION, USUAL, book_of, now, per_million
+from dashboard.prices import MILLION, USUAL, book_of, per_million
 from dashboard.unpriced import unpriced
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.pricing.history import Stretch
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate

@@ -14,7 +14,7 @@ from dashboard.question import SpendQuery
 from dashboard.requests import last_call
 from dashboard.runner import Result
 from ingest.ledger.engine import Ledger
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 
 CHART: Final = "chart"
 """The `type` of a chart's id; the rest of the id says what a click on it means (`dashboard.clicks`)."""

@@ -12,8 +12,7 @@ from dashboard.pages.parts import known_as, panel
 from dashboard.variance import Variance, variance
 from ingest.ledger.engine import Ledger
 from ingest.ledger.reprice_runs import Run
-from ingest.ledger.slots import Zone
-from ingest.ledger.types import instant
+from ingest.model.zone import Zone, instant
 from ingest.money import from_pico
 from ingest.repricing import amounts
 

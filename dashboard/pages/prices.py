@@ -17,8 +17,9 @@ from dashboard.prices import Line, PriceList, PricesQuery
 from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
 from dashboard.unpriced import UNPRICED, UnpricedModel, unpriced
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict
 from ingest.pricing.rates import PriceSet, Unpriced
@@ -86,7 +87,7 @@ def field(view: View) -> Any:
 def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
     """The lines of a view, with the prices of now."""
     query = PricesQuery(
-        at=prices.now(),
+        at=now(),
         used=asked,
         search=view.search,
         providers=tuple(view.values("provider")),
@@ -212,7 +213,7 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     """Where two sources say something else about the same price."""
     book = prices.book_of(ledger)
     uses = prices.used(ledger, question(view, ledger.zone, ("requests",)))
-    found = prices.disagreements(book, prices.now(), uses)
+    found = prices.disagreements(book, now(), uses)
     title = "Where sources disagree"
     if not found:
         named = " and ".join(shelf.source for shelf in book.shelves)

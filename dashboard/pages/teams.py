@@ -18,7 +18,7 @@ from dashboard.names import Person
 from dashboard.pages import owning, tables, totals
 from dashboard.pages.parts import empty, known_as, notes, page, panel
 from dashboard.runner import Row, run
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
 
 NO_TEAM: Final = "no team"

@@ -19,7 +19,7 @@ from dashboard.runner import run
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
-from ingest.ledger.slots import Zone
+from ingest.model.zone import Zone
 from ingest.money import from_pico
 
 CONTROL: Final = "whatif"

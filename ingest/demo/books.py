@@ -23,9 +23,8 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
-from ingest.ledger.slots import day_number
 from ingest.ledger.tables import term, usage_event
-from ingest.ledger.types import micros
+from ingest.model.zone import day_number, micros
 from ingest.money import PICO_PER_UNIT, divide_half_even
 
 BY: Final = "demo"

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ingest import money
 from ingest.invoices.line import InvoiceLine
-from ingest.ledger.slots import day_number
+from ingest.model.zone import day_number
 from ingest.pricing.matching import provider_of
 
 _LARGEST: Final = 256 * 1024 * 1024

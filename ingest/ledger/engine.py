@@ -18,8 +18,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from ingest.ledger import marks, ownership, schema
 from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.secrets import KeyRing, secret_beside
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import ledger_property
+from ingest.model.zone import Zone
 from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings
 

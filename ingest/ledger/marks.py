@@ -11,7 +11,6 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import (
     DAY_ROLLUPS,
     dirty_slot,
@@ -19,6 +18,7 @@ from ingest.ledger.tables import (
     rollup_slot,
     usage_event,
 )
+from ingest.model.zone import Zone
 
 
 class ZoneChanged(RuntimeError):

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ingest.ledger import dialects
 from ingest.ledger.marks import zone_of
 from ingest.ledger.ownership_tables import assignment, owned
-from ingest.ledger.slots import Zone
 from ingest.ledger.tables import LARGEST_CELL, attribution, term
+from ingest.model.zone import Zone
 from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
 Instants = Callable[[Owned], dict[str, int]]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.pricing.book import Alias, Book, Stored
 from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.point import OWN, PricePoint

@@ -284,7 +284,7 @@ KEY_DIMENSIONS: Final = (
 
 SLOT_TIME: Final = ("slot", "hour", "day", "month")
 DAY_TIME: Final = ("day", "month")
-"""The time of a rollup row, in the reporting zone (`ingest.ledger.slots`)."""
+"""The time of a rollup row, in the reporting zone (`ingest.model.zone`)."""
 
 COUNTS: Final = (
     "input_tokens",

@@ -4,7 +4,7 @@ An instant is a BIGINT of microseconds since 1970-01-01 UTC, money a BIGINT of p
 Bulk writes and grouped reads use the integers as they are; single rows come out decoded.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,18 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 from ingest import money
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970-01-01 UTC, exactly. `moment` must know its zone."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def instant(microseconds: int) -> datetime:
-    """The aware UTC datetime of `micros`' result."""
-    return EPOCH + timedelta(microseconds=microseconds)
+from ingest.model.zone import instant, micros
 
 
 class Instant(TypeDecorator[datetime]):

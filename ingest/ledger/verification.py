@@ -10,7 +10,6 @@ from ingest.ledger import histogram
 from ingest.ledger.bookkeeping import broken_statements, stale_owners
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
-from ingest.ledger.slots import date_of
 from ingest.ledger.tables import (
     DAY_ROLLUPS,
     DIMENSIONS,
@@ -24,6 +23,7 @@ from ingest.ledger.tables import (
     term,
     usage_event,
 )
+from ingest.model.zone import date_of
 from ingest.pricing.charge import COMPONENTS
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Final
 
-from ingest.accept import now
+from ingest.clock import now
 from ingest.decoding import Decoder
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered

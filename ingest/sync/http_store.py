@@ -12,8 +12,8 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from ingest.clock import rfc3339
 from ingest.formats.body import NULL
-from ingest.ledger.types import instant
 from ingest.sync import moment
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
 
@@ -103,7 +103,7 @@ class HttpStore:
             "offset": offset,
         }
         if start is not None:
-            asked["start_time"] = _rfc3339(start)
+            asked["start_time"] = rfc3339(start)
         answer = self._well(self._get(f"{table.path}", asked))
         try:
             rows = [_row(table, fields) for fields in _decode_page(answer.content).logs or ()]
@@ -202,7 +202,3 @@ def _is_kept(table: Table, row: Row) -> bool:
 
 def _text(raw: bytes | None) -> str | None:
     return _decode_text(raw) if raw is not None and raw[:1] == b'"' else None
-
-
-def _rfc3339(at: int) -> str:
-    return instant(at).isoformat().replace("+00:00", "Z")

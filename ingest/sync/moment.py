@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ingest.ledger.types import EPOCH
+from ingest.model.zone import EPOCH
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _GO: Final = re.compile(

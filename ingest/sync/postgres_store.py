@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.sync import rows
 from ingest.sync.rows import Statements
 from ingest.sync.store import PAGE, Away, Page, StoreError, Table, Unusable

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.accept import Intake, now
+from ingest.accept import Intake
+from ingest.clock import now
 from ingest.decoders import decoded
 from ingest.decoding import Context, Decoder
 from ingest.ledger import cursors, imports

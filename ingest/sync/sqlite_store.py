@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.sync import moment, rows
 from ingest.sync.rows import Statements
 from ingest.sync.store import PAGE, Away, Page, Table, Unusable

@@ -23,11 +23,11 @@ from ledgers import make_one, opened
 from dashboard.chargeback import closing as months
 from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
-from ingest.ledger.slots import day_number
 from ingest.ledger.tables import directory
+from ingest.model.zone import day_number
 from ingest.ownership import Assignment, Target
 
 MONTH: Final = "2026-10"

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from ingest import price_lists
-from ingest.accept import now
+from ingest.clock import now
 from ingest.ledger.prices import snapshot
 from ingest.price_lists.entries import model_of
 from ingest.pricing.book import Book, Stored

@@ -15,7 +15,7 @@ import genai_prices
 import litellm
 
 from ingest.event import UsageEvent
-from ingest.ledger.types import micros
+from ingest.model.zone import micros
 from ingest.pricing.book import Book, Stored
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price

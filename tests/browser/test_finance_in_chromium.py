@@ -8,7 +8,7 @@ from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.chargeback.calendar import Month, month_of, of_month
-from ingest.accept import now
+from ingest.clock import now
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger.engine import Ledger

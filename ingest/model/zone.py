@@ -12,11 +12,20 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ingest.ledger.types import instant, micros
-
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
-_FIRST_DAY = date(1970, 1, 1).toordinal()
+_FIRST_DAY = EPOCH.toordinal()
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC, exactly. `moment` must know its zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds: int) -> datetime:
+    """The aware UTC datetime of `micros`' result."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 class UnknownZone(ValueError):

@@ -1,0 +1,107 @@
+"""What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
+
+A period of the options is half-open: its start is in it, its end is not. Text from a ledger is printed as it is: never wrapped, coloured or read as markup.
+"""
+
+import getpass
+import json
+import sys
+from collections.abc import Collection
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest.model.invalid import Invalid
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+
+From = Annotated[str | None, typer.Option("--from", help="Start: a date or an RFC 3339 time.")]
+To = Annotated[str | None, typer.Option("--to", help="End, not included: a date or an RFC 3339 time.")]
+Timezone = Annotated[
+    str | None, typer.Option(help="The zone of dates and days; the ledger's where not given.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")]
+
+FromTime = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this date or time on.")]
+ToTime = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this date or time.")]
+CallsFrom = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="Calls from this date or time on.")
+]
+CallsTo = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Calls before this date or time.")]
+FromDay = Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")]
+ToDay = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")]
+
+OutFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
+]
+Reason = Annotated[str, typer.Option(help="Kept with it.")]
+Source = Annotated[str | None, typer.Option(help="The source's name, in place of the format's own.")]
+Tier = Annotated[str | None, typer.Option(help="The service tier, such as batch.")]
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code means."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    SOME_REJECTED = 3
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Print a text on standard output."""
+    Console().print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a text on standard error, after what standard output holds."""
+    sys.stdout.flush()
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def refuse(command: str, error: object, code: ExitCode = ExitCode.USAGE) -> int:
+    """Print on standard error why `tallybook COMMAND` is not carried out; the exit code."""
+    warn(f"tallybook {command}: {explained(error)}")
+    return code
+
+
+def explained(error: object) -> str:
+    """An error's message, with the flag of the field at fault where there is one."""
+    return f"--{error.field}: {error}" if isinstance(error, Invalid) and error.field else str(error)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(*headings: str, numbers: Collection[str] = ()) -> Table:
+    """A table without lines; the columns named in `numbers` are aligned to the right."""
+    made = Table(box=None, pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    return made
+
+
+def show(rows: Table, nothing: str) -> None:
+    """Print a table, or the text `nothing` where it has no rows."""
+    if rows.row_count:
+        Console().print(rows)
+    else:
+        say(nothing)
+
+
+def current_user() -> str:
+    """The name of the operating system's user: who changes the ledger from the command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
