@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
-from ingest.pricing.computed import STEPPED, WITH_LEAST
+from ingest.pricing.computed import METERS_WITH_MINIMUM, STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
@@ -87,8 +87,8 @@ def points_of(
         raise PriceRefused(
             "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
         )
-    if unmeasured := next((one for one in found if least and one not in WITH_LEAST), None):
-        able = ", ".join(sorted(map(written_as, WITH_LEAST)))
+    if unmeasured := next((one for one in found if least and one not in METERS_WITH_MINIMUM), None):
+        able = ", ".join(sorted(map(written_as, METERS_WITH_MINIMUM)))
         raise PriceRefused("no_least", "least", f"{unmeasured} has no least quantity; {able} have")
     return [
         PricePoint(
