@@ -21,7 +21,7 @@ from ingest.ledger.price_sets import price_set_of
 from ingest.ledger.price_tables import price_point
 from ingest.ledger.recall import stream
 from ingest.ledger.tables import price_set, term, usage_event
-from ingest.money import MoneyError, plain
+from ingest.money import MoneyError, plain, plain_decimal
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import COMPONENTS
@@ -309,7 +309,5 @@ def exact_text(amount: Fraction, most: int = 30) -> str:
     """An exact amount in full; one that never ends is cut after `most` decimals and ends with an ellipsis."""
     scaled = amount * 10**most
     digits = abs(scaled.numerator) // scaled.denominator
-    text = f"{Decimal(digits).scaleb(-most):f}" if digits else "0"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
     sign = "-" if amount < 0 else ""
-    return f"{sign}{text}{'' if scaled.denominator == 1 else '…'}"
+    return f"{sign}{plain_decimal(Decimal(digits).scaleb(-most))}{'' if scaled.denominator == 1 else '…'}"
