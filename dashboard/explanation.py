@@ -28,7 +28,7 @@ from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.computed import compute
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import prices_of
-from ingest.pricing.rates import NoRate, PriceSet, Unpriced
+from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
 from ingest.pricing.workings import Workings, work_out
 
 _MONEY: Final = (
@@ -183,7 +183,7 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
         return Explanation(**about, why=why, differences=("no prices are stored with this call",))
     try:
         workings = work_out(priced, prices)
-    except NoRate as missing:
+    except MissingPrice as missing:
         return Explanation(**about, why=why, differences=(f"the stored prices have none of {missing}",))
     calculation = Calculation(prices, workings, rows)
     sums = {one.component: one.charged_pico for one in workings.sums}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.event import UsageEvent
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.computed import STEPPED, compute
-from ingest.pricing.rates import METERS, NoRate, PriceSet, Rate, Step
+from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step
 from ingest.pricing.terms import Term
 from ingest.pricing.workings import work_out
 
@@ -96,7 +96,7 @@ def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) ->
     charge = compute(event, prices, None)
     try:
         workings = work_out(event, prices)
-    except NoRate:
+    except MissingPrice:
         assert not isinstance(charge, Charge)
         return
     assert isinstance(charge, Charge)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ingest.event import UsageEvent
 from ingest.money import LARGEST, MoneyError
 from ingest.pricing.charge import Charge
-from ingest.pricing.rates import NoRate, PriceSet, Unpriced
+from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
 
 UNSTATED: Final = "USD"
 """The currency of events whose source states no money. What they cost is then in the currency of the prices."""
@@ -56,7 +56,7 @@ def compute(
         return Unpriced(f"no price in {event.currency} for {prices.provider}/{prices.model}")
     try:
         return _charge(event, prices, lookup)
-    except NoRate as missing:
+    except MissingPrice as missing:
         return Unpriced(f"no price for the meter {missing} of {prices.provider}/{prices.model}")
 
 
@@ -206,7 +206,7 @@ def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> 
         or event.search_units
     ):
         if event.total_tokens and not tokens_of(event):
-            raise NoRate("total_tokens")
+            raise MissingPrice("total_tokens")
         return False
     for name, meters, same_content in MEASURES:
         count = getattr(event, name)
@@ -218,5 +218,5 @@ def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> 
             billed = max(count, prices.by_meter[meter].least)
             owed[component] = owed.get(component, 0) + billed * prices.numerators[meter]
         elif not same_content(event):
-            raise NoRate(name)
+            raise MissingPrice(name)
     return bool(owed)

@@ -108,15 +108,15 @@ def _over(denominator: int, factor: Fraction) -> Ratio:
     return Ratio(exact.numerator, exact.denominator)
 
 
-class NoRate(LookupError):
-    """A meter has no rate and nothing that holds it has one; the text is the meter."""
+class MissingPrice(LookupError):
+    """A meter has no price, and no meter that includes it has one; the text is the meter."""
 
 
 class Numerators(dict[str, int]):
     """Rates by meter in pico-units of one unit, times the set's denominator."""
 
     def __missing__(self, meter: str) -> int:
-        raise NoRate(meter)
+        raise MissingPrice(meter)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

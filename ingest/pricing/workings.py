@@ -15,7 +15,7 @@ from ingest.event import UsageEvent
 from ingest.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.computed import MEASURES, STEPPED, tokens_of
-from ingest.pricing.rates import HELD_BY, OF_REGIONS, NoRate, PriceSet, Rate
+from ingest.pricing.rates import HELD_BY, OF_REGIONS, MissingPrice, PriceSet, Rate
 
 ONE: Final = Fraction(1)
 
@@ -85,7 +85,7 @@ def work_out(event: UsageEvent, prices: PriceSet) -> Workings:
     """What a call costs at `prices`, line by line. A cache look-up is a call of its own and not in it.
 
     Raises:
-        NoRate: the call counts something that has no price.
+        MissingPrice: the call counts something that has no price.
     """
     lines = sorted(_lines(event, prices), key=lambda line: COMPONENTS.index(line.component))
     by_component = groupby(lines, key=lambda line: line.component)
@@ -127,7 +127,7 @@ def _fees(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
 def _measures(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
     counts = [(getattr(event, name) or 0, name, meters, same) for name, meters, same in MEASURES]
     if not any(count for count, *_ in counts) and event.total_tokens and not tokens_of(event):
-        raise NoRate("total_tokens")
+        raise MissingPrice("total_tokens")
     for count, name, meters, same_content in counts:
         meter = next((one for one in meters if one in prices.by_meter), None)
         if count and meter is not None:
@@ -135,7 +135,7 @@ def _measures(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
             line = _line(prices, meters[meter], meter, billed)
             yield line._replace(counted=count if billed != count else None)
         elif count and not same_content(event):
-            raise NoRate(name)
+            raise MissingPrice(name)
 
 
 def _input(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
@@ -212,7 +212,7 @@ def _line(prices: PriceSet, component: str, meter: str, quantity: int) -> Line:
     while holder is not None and holder not in prices.by_meter:
         holder = HELD_BY[holder]
     if holder is None:
-        raise NoRate(meter)
+        raise MissingPrice(meter)
     rate = prices.by_meter[holder]
     return Line(component, meter, holder, quantity, rate, _region(prices, holder))
 
