@@ -4,7 +4,6 @@ Only calls of which both totals are known are compared. The cause is looked for 
 known to go wrong is computed, and the one that gives what was reported, for most calls and within a millionth, is named.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,14 @@ from dashboard import names
 from dashboard.answer import write_csv
 from dashboard.question import QuestionError, SpendQuery
 from dashboard.restriction import restrictions
+from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import Recalled, recall
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import usage_event
 from ingest.money import MoneyError, plain
+from ingest.numerals import NotANumber
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
@@ -37,7 +38,6 @@ COLUMNS: Final = (
     *("provider", "model", "currency", "requests"),
     *("reported_total", "computed_total", "difference", "share", "likely_cause"),
 )
-_PERCENT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,6})?)\s*%")
 _SAMPLE: Final = 300
 """Calls of a model in which its cause is looked for."""
 _MOST: Final = Fraction(4, 5)
@@ -234,11 +234,14 @@ def read_percent(text: str) -> Decimal:
     Raises:
         QuestionError: it is none.
     """
-    found = _PERCENT.fullmatch(text.strip())
-    if found is None:
+    try:
+        share = numerals.percent(text)
+    except NotANumber:
+        share = None
+    if share is None or share < 0:
         message = f"threshold: {text!r} is no percentage; write one such as 1% or 0.5%"
         raise QuestionError("invalid_threshold", "threshold", message)
-    return Decimal(found[1]) / 100
+    return share
 
 
 def as_json(found: Sequence[Variance]) -> dict[str, Any]:

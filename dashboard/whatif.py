@@ -25,12 +25,14 @@ from dashboard.question import (
     read_zone,
 )
 from dashboard.restriction import restrictions
+from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import stream
 from ingest.ledger.tables import usage_event
 from ingest.model.zone import Zone, date_of, micros
 from ingest.money import MoneyError
+from ingest.numerals import NotANumber
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
@@ -187,18 +189,14 @@ def read_rate(text: str) -> Fraction:
     Raises:
         QuestionError: it is none.
     """
-    written = text.strip()
-    is_percent = written.endswith("%")
-    number = written.removesuffix("%").strip()
-    if number.replace(".", "", 1).isascii() and number.replace(".", "", 1).isdigit() and len(number) <= 20:  # noqa: PLR2004
-        rate = Fraction(number) / (100 if is_percent else 1)
-        if rate <= 1:
-            return rate
-    raise QuestionError(
-        "invalid_rate",
-        "cache_hit_rate",
-        f"cache_hit_rate: {text!r} is not a share; write one from 0% to 100%, such as 60%",
-    )
+    try:
+        share = numerals.percent(text) if "%" in text else numerals.number(text)
+    except NotANumber:
+        share = None
+    if share is None or not 0 <= share <= 1:
+        message = f"cache_hit_rate: {text!r} is not a share; write one from 0% to 100%, such as 60%"
+        raise QuestionError("invalid_rate", "cache_hit_rate", message)
+    return Fraction(share)
 
 
 def answer(ledger: Ledger, query: WhatIf, book: PriceBook) -> Answer:
