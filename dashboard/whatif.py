@@ -15,6 +15,7 @@ from typing import Final, Literal, cast, get_args
 
 import msgspec
 
+from dashboard import prices_store
 from dashboard.question import (
     Filter,
     Period,
@@ -24,12 +25,9 @@ from dashboard.question import (
     read_period,
     read_zone,
 )
-from dashboard.restriction import restrictions
 from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.recall import stream
-from ingest.ledger.tables import usage_event
 from ingest.model.zone import Zone, date_of, micros
 from ingest.money import MoneyError
 from ingest.numerals import NotANumber
@@ -201,19 +199,13 @@ def read_rate(text: str) -> Fraction:
 
 def answer(ledger: Ledger, query: WhatIf, book: PriceBook) -> Answer:
     """Price every call of the question again, and compare."""
-    start, end = query.period.micros
-    held = usage_event.c
-    where = [
-        held.occurred_at >= start,
-        held.occurred_at < end,
-        *restrictions(query.filters, usage_event, ledger.keyring),
-    ]
+    where = prices_store.calls_within(ledger, query.period, query.filters)
     there = _There(query.change, book, None if query.prices_at is None else micros(query.prices_at))
     zone = Zone(query.zone)
     rows: dict[tuple[Key, str], Compared] = {}
     reasons: Counter[str] = Counter()
     with ledger.reading() as connection:
-        for event, values in stream(connection, where, ("total_cost", "cost_source")):
+        for event, values in prices_store.calls(connection, where, ("total_cost", "cost_source")):
             cost = values["total_cost"]
             found = there.cost(event, cost, values["cost_source"])
             if isinstance(found, Unpriced):
