@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from dashboard.subject_option import one_subject
-from ingest.cli import Json
-from ingest.terminal import current_user
+from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
+from ingest.terminal import Json, current_user
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
 
@@ -27,12 +26,12 @@ def alert_add(
     ] = None,
     budget: Annotated[str | None, typer.Option(help="Of this budget; of all where not given.")] = None,
     source: Annotated[str | None, typer.Option(help="Of this source; of all where not given.")] = None,
-    team: Annotated[str | None, typer.Option(help="Of this team.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Of this customer.")] = None,
-    cost_center: Annotated[str | None, typer.Option(help="Of this cost centre.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of this virtual key.")] = None,
-    project: Annotated[str | None, typer.Option(help="Of this project.")] = None,
-    model: Annotated[str | None, typer.Option(help="Of this model.")] = None,
+    team: Team = None,
+    customer: Customer = None,
+    cost_center: CostCenter = None,
+    key: Key = None,
+    project: Project = None,
+    model: Model = None,
     each: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard.alerts.seen import seen_alerts
 from dashboard.alerts.telling import as_json
-from dashboard.api import only_known, understood
+from dashboard.params import only_known, understood
 from dashboard.question import QuestionError, read_limit
 from ingest.description import described
 from ingest.ledger.engine import Ledger

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from dashboard import people
-from dashboard.api import only_known, understood
 from dashboard.budgets import Burn, binding, burns
+from dashboard.params import only_known, understood
 from dashboard.question import QuestionError
 from ingest.clock import now
 from ingest.description import described

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard.api import CSV, understood
 from dashboard.focus import parquet_file
 from dashboard.focus.export import describe, pieces, unpriced_of
 from dashboard.focus.words import Asked, Words, read
+from dashboard.params import CSV, understood
 from dashboard.question import QuestionError
 from ingest.description import described
 from ingest.ledger.engine import Ledger

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import budgets, people
 from dashboard.answer import as_csv, as_json
-from dashboard.api import (
+from dashboard.params import (
     CSV,
-    FORMAT,
+    Format,
     From,
     Names,
     Timezone,
@@ -48,7 +48,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         end: To = None,
         interval: Annotated[str | None, Query(description="hour, day, week or month.")] = None,
         timezone: Timezone = None,
-        form: Annotated[str | None, Query(alias="format", description=FORMAT)] = None,
+        form: Format = None,
     ) -> Response:
         known = ("by", "metric", "from", "to", "interval", "timezone", "format")
         with understood():

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from dashboard.answer import write_csv
-from dashboard.api import CSV, read_format, understood, wants_csv
 from dashboard.ownership_view import held, read_asked
+from dashboard.params import CSV, read_format, understood, wants_csv
 from dashboard.question import QuestionError
 from ingest.description import described
 from ingest.ledger.directory import NotKnown

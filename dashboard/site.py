@@ -11,8 +11,20 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import alerts_api, budgets_api, finance_api, focus_api, me_api, owners_api
-from dashboard import api as read_api
+from dashboard import (
+    alerts_api,
+    budgets_api,
+    calls_api,
+    chargeback_api,
+    fees_api,
+    focus_api,
+    me_api,
+    owners_api,
+    prices_api,
+    reconciliation_api,
+    spend_api,
+    whatif_api,
+)
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.reader import Reader
@@ -25,6 +37,23 @@ from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
 _SMALLEST_PACKED: Final = 1_024
+
+_ROUTERS: Final = (
+    spend_api.make_router,
+    calls_api.make_router,
+    prices_api.make_router,
+    whatif_api.make_router,
+    prices_api.make_costs_router,
+    me_api.make_router,
+    budgets_api.make_router,
+    alerts_api.make_router,
+    fees_api.make_router,
+    reconciliation_api.make_router,
+    chargeback_api.make_router,
+    focus_api.make_router,
+    owners_api.make_router,
+)
+"""In the order of the API's description."""
 
 
 class Site:
@@ -55,8 +84,8 @@ class Site:
 def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
     api = make_api(ledger, settings)
-    for part in (read_api, me_api, budgets_api, alerts_api, finance_api, focus_api, owners_api):
-        api.include_router(part.make_router(ledger))
+    for make_router in _ROUTERS:
+        api.include_router(make_router(ledger))
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
     signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))

@@ -1,6 +1,15 @@
 """The options that say whom a budget or an alert is about: one of them, or everything."""
 
+from typing import Annotated
+
 import typer
+
+Team = Annotated[str | None, typer.Option(help="Of this team.")]
+Customer = Annotated[str | None, typer.Option(help="Of this customer.")]
+CostCenter = Annotated[str | None, typer.Option(help="Of this cost centre.")]
+Key = Annotated[str | None, typer.Option(help="Of this virtual key.")]
+Project = Annotated[str | None, typer.Option(help="Of this project.")]
+Model = Annotated[str | None, typer.Option(help="Of this model.")]
 
 
 def one_subject(what: str, **given: str | None) -> tuple[str, str | None]:

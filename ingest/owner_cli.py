@@ -1,10 +1,10 @@
-"""The commands of the directory: keys, teams, customers, cost centres, and who owns what."""
+"""The commands that change the directory: keys, teams, customers, cost centres, and who owns what."""
 
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ingest.cli import Json
+from ingest.terminal import Json, Reason, ToDay
 
 if TYPE_CHECKING:
     from ingest.ownership import SubjectKind, TargetKind
@@ -14,6 +14,7 @@ team = typer.Typer(help="Teams.", no_args_is_help=True)
 customer = typer.Typer(help="Customers.", no_args_is_help=True)
 cost_center = typer.Typer(help="Cost centres.", no_args_is_help=True)
 key = typer.Typer(help="Virtual keys.", no_args_is_help=True)
+directory = typer.Typer(help="Names of keys, teams and customers.", no_args_is_help=True)
 
 _Name = Annotated[str | None, typer.Option(help="What people call it.")]
 
@@ -52,8 +53,8 @@ def owner_set(
         str | None,
         typer.Option("--from", metavar="DATE", help="From this day on; always; today where not given."),
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
-    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+    to: ToDay = None,
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Record who owns a key, the calls of a project, or a team, from a day of the reporting zone on."""
@@ -134,3 +135,17 @@ def key_add(
     from ingest.owner_command import add
 
     raise typer.Exit(add("virtual_key", ident, name))
+
+
+@directory.command("import")
+def directory_import(
+    path: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="Bifrost's config.json or config.db, LiteLLM's lists, or CSV."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Take names from a file; the same file again changes nothing, and names that were given stand."""
+    from ingest.directory_command import run
+
+    raise typer.Exit(run(path, as_json=as_json))

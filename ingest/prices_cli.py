@@ -1,17 +1,20 @@
-"""`tallybook prices`: the commands of the price book. Those that only read it are added by the read side."""
+"""`tallybook prices` and `reprice`: the commands that change the price book, and what calls cost by it."""
 
 from typing import Annotated, Final
 
 import typer
 
-app = typer.Typer(
-    name="prices",
+from ingest.terminal import CallsFrom, CallsTo, Json, Tier
+
+prices = typer.Typer(
     help="The price book: dated prices, terms, aliases, and what calls cost by them.",
     no_args_is_help=True,
 )
 
+_Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 
-@app.command()
+
+@prices.command()
 def alias(
     name: Annotated[
         str, typer.Argument(metavar="PROVIDER/NAME", help="What calls name: a deployment, a nickname.")
@@ -24,7 +27,7 @@ def alias(
     raise typer.Exit(run(name, model))
 
 
-@app.command(name="import")
+@prices.command(name="import")
 def import_(
     path: Annotated[
         str | None,
@@ -53,7 +56,7 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and keep nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Add the prices of a list to the book: what differs from what is in effect, and nothing twice."""
     from ingest.price_import_command import run
@@ -71,12 +74,11 @@ _Customer = Annotated[str | None, typer.Option(help="Calls of this customer only
 _What = Annotated[str, typer.Argument(metavar="PROVIDER[/MODEL]", help="Of what; all for everything.")]
 _Percent = Annotated[str, typer.Argument(metavar="PERCENT", help="Such as 12%; 0% ends an earlier one.")]
 
-_Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 _NEGATIVE: Final = {"ignore_unknown_options": True}
 """So that -5% reaches the command, which says what to write instead."""
 
 
-@app.command(name="set")
+@prices.command(name="set")
 def set_(
     provider: Annotated[str, typer.Argument(help="The provider, * for any.")],
     model: Annotated[str, typer.Argument(help="The model; * in it stands for any letters.")],
@@ -94,7 +96,7 @@ def set_(
     marginal: Annotated[
         bool, typer.Option("--marginal", help="Only the units above, not the whole call.")
     ] = False,
-    tier: Annotated[str | None, typer.Option(help="The service tier, such as batch.")] = None,
+    tier: Tier = None,
     hours: Annotated[str, typer.Option(help='Hours of the week in UTC: "mon-fri 00:30-16:30".')] = "",
     currency: Annotated[str, typer.Option(help="The currency of the prices.")] = "USD",
     per: Annotated[
@@ -110,7 +112,7 @@ def set_(
         ),
     ] = 0,
     note: _Note = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Set prices of a model by hand. Nothing is overwritten: what was added last counts where it holds."""
     from ingest.price_service import SetPriceOptions
@@ -132,7 +134,7 @@ def set_(
     raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def discount(
     what: _What,
     percent: _Percent,
@@ -153,7 +155,7 @@ def discount(
     raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def markup(
     what: _What,
     percent: _Percent,
@@ -174,7 +176,7 @@ def markup(
     raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
-@app.command(context_settings=_NEGATIVE)
+@prices.command(context_settings=_NEGATIVE)
 def region(
     what: _What,
     name: Annotated[str, typer.Argument(metavar="REGION", help="As calls name it, such as us.")],
@@ -190,3 +192,23 @@ def region(
 
     options = AddTermOptions(kind="region", what=what, percent=percent, region=name, note=note)
     raise typer.Exit(run(options, start, end, as_json=as_json))
+
+
+def reprice(
+    from_: CallsFrom = None,
+    to: CallsTo = None,
+    provider: Annotated[str | None, typer.Option(help="Calls of this provider.")] = None,
+    model: Annotated[str | None, typer.Option(help="Calls of this model, as the call names it.")] = None,
+    only_unpriced: Annotated[
+        bool, typer.Option("--only-unpriced", help="Calls that have no price yet.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Price calls again, each at its time by today's price book, and keep a record of what that changed."""
+    from ingest.reprice_command import Asked, run
+
+    raise typer.Exit(run(Asked(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))

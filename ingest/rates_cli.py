@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli import Json
+from ingest.terminal import FromDay, Json, ToDay
 
 app = typer.Typer(name="rates", help="Exchange rates, by day.", no_args_is_help=True)
 
@@ -43,8 +43,8 @@ def set_(
 @app.command("list")
 def list_(
     pair: Annotated[str | None, typer.Option(metavar="BASE/QUOTE", help="Of this pair only.")] = None,
-    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before this day.")] = None,
+    from_: FromDay = None,
+    to: ToDay = None,
     as_json: Json = False,
 ) -> None:
     """List the rates as they were quoted, the latest first."""

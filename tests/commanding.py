@@ -8,8 +8,7 @@ import pytest
 from conftest import SECRET
 from typer.testing import CliRunner, Result
 
-from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
-from ingest.cli import app
+from dashboard.cli import make_cli
 from ingest.ledger.engine import Ledger
 
 Command = Callable[..., Result]
@@ -21,7 +20,7 @@ def tallybook(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", embedded.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
     monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(app, words)
+    return lambda *words: CliRunner().invoke(make_cli(), words)
 
 
 def object_of(result: Result) -> Any:

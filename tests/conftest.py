@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from blank import blank
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from ingest.accept import Intake
@@ -23,6 +25,19 @@ from ingest.settings import Settings
 from ingest.splitting import RawRecord
 
 pytest_plugins = ("browsing",)
+
+# No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
+hypothesis_settings.register_profile(
+    "tallybook",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis_settings.load_profile("tallybook")
 
 ARRIVAL = 1_790_000_000_000_000
 """When records of the tests arrive, unless they say otherwise: 2026-09-21 14:13:20 UTC."""

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from owning import entry, owns
 
+from dashboard import chargeback_api, fees_api
 from dashboard.chargeback import report as reports
 from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
-from dashboard.finance_api import make_router
 from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
 from ingest import problems
 from ingest.allocation import Rule
@@ -260,7 +260,8 @@ def test_a_month_without_a_call_is_a_report_of_nothing(embedded: Ledger) -> None
 def test_the_report_and_the_fees_are_had_over_http(busy: Ledger) -> None:
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_router(busy))
+    app.include_router(chargeback_api.make_router(busy))
+    app.include_router(fees_api.make_router(busy))
     client = TestClient(app)
     found = client.get("/v1/reports/chargeback", params={"period": "2026-10"})
     assert found.json()["total"] == "118.461790012345"

@@ -11,10 +11,10 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.api import make_router
 from dashboard.explain_command import explain_in
 from dashboard.explanation import Explanation, exact_text, explain, matches
 from dashboard.pages import calculation
+from dashboard.prices_api import make_costs_router
 from ingest import problems
 from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import prices
@@ -268,7 +268,7 @@ def test_the_command_prints_the_calculation_and_says_when_several_calls_match(
 def test_the_api_gives_the_calculation(ledger: Ledger) -> None:
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_router(ledger))
+    app.include_router(make_costs_router(ledger))
     client = TestClient(app)
     ident = told(ledger, call()).event_id
     found = client.get(f"/v1/requests/{ident}/cost").json()

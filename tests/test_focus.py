@@ -22,7 +22,7 @@ from calls import a_ledger, call, put
 from conftest import put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import owns
 
@@ -30,7 +30,6 @@ from dashboard import focus_api
 from dashboard.chargeback.calendar import read_calendar, read_month
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
-from dashboard.cli import main as _main  # noqa: F401 - adds the command
 from dashboard.focus import csv_text, parquet_file
 from dashboard.focus.charges import Allocation, Charge, extra_rows
 from dashboard.focus.columns import columns
@@ -520,11 +519,7 @@ def events(draw: st.DrawFn) -> UsageEvent:
     )
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=20)
 @given(some=st.lists(events(), max_size=20), rolled=st.integers(0, 12))
 def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
     fresh_ledger: Callable[[], Ledger], some: list[UsageEvent], rolled: int

@@ -17,8 +17,7 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import people, wording
-from dashboard.api import make_router
+from dashboard import calls_api, people, prices_api, spend_api, whatif_api, wording
 from dashboard.clicks import of_call, of_chart
 from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
@@ -78,7 +77,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 def client(ledger: Ledger) -> TestClient:
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_router(ledger))
+    for module in (spend_api, calls_api, prices_api, whatif_api):
+        app.include_router(module.make_router(ledger))
+    app.include_router(prices_api.make_costs_router(ledger))
     return TestClient(app)
 
 

@@ -17,7 +17,6 @@ from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
 from dashboard import prices
-from dashboard.api import make_router
 from dashboard.figures import Step, steps
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import one_price
@@ -25,6 +24,7 @@ from dashboard.pages.parts import notes
 from dashboard.price_interaction import entered
 from dashboard.priced_model import priced_model
 from dashboard.prices import Line, PricesQuery
+from dashboard.prices_api import make_router
 from dashboard.runner import run
 from dashboard.unpriced import unpriced
 from ingest import price_set_command, problems

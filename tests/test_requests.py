@@ -10,7 +10,7 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.api import make_router
+from dashboard.calls_api import make_router
 from dashboard.requests import LISTED, last_call, read_cursor, to_cursor
 from ingest import event, problems
 from ingest.ledger.engine import Ledger

@@ -9,7 +9,7 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.api import make_router
+from dashboard import calls_api, spend_api
 from dashboard.question import Words
 from dashboard.spend_command import spend
 from ingest import problems
@@ -41,7 +41,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 def client(ledger: Ledger) -> Iterator[TestClient]:
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_router(ledger))
+    app.include_router(spend_api.make_router(ledger))
+    app.include_router(calls_api.make_router(ledger))
     with TestClient(app) as opened:
         yield opened
 

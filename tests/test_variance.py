@@ -9,7 +9,7 @@ from conftest import put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.api import make_router
+from dashboard.prices_api import make_costs_router
 from dashboard.question import Period, SpendQuery
 from dashboard.variance import Variance, variance
 from ingest.event import ReportedCost, UsageEvent
@@ -138,7 +138,7 @@ def test_calls_of_which_one_total_is_unknown_are_not_compared(ledger: Ledger, bo
 def test_it_can_be_asked_over_http(embedded: Ledger, book: Book) -> None:
     reporting(embedded, book, lambda event: costs(book, event) * 2)
     api = FastAPI()
-    api.include_router(make_router(embedded))
+    api.include_router(make_costs_router(embedded))
     client = TestClient(api)
     period = {"from": "2026-11-01", "to": "2026-11-05"}
     [one] = client.get("/v1/prices/variance", params=period).json()["variance"]

@@ -14,11 +14,11 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.api import make_router
 from dashboard.filters import from_search, to_search
 from dashboard.pages.whatif import changed
 from dashboard.question import QuestionError
 from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
+from dashboard.whatif_api import make_router
 from dashboard.whatif_command import compare
 from ingest import problems
 from ingest.event import ReportedCost, UsageEvent

@@ -24,6 +24,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "wheel",
         "--quiet",
         "--no-deps",
+        "--build-constraint",
+        str(ROOT / "constraints.txt"),
         "--wheel-dir",
         str(folder),
         str(ROOT),

@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import report_of
 from dashboard.chargeback.report import Report
-from dashboard.cli import main as _main  # noqa: F401 - adds the read side's commands
+from dashboard.cli import make_cli
 from dashboard.reconciliation import reconcile
-from ingest.cli import app
 from ingest.ledger.engine import open_ledger
 from ingest.money import plain
 from ingest.settings import Settings
@@ -84,7 +83,7 @@ def test_the_month_of_the_guide_comes_out_as_it_says(tmp_path: Path, monkeypatch
 
 def run(commands: str) -> None:
     for line in commands.splitlines():
-        done = CliRunner().invoke(app, shlex.split(line)[1:])
+        done = CliRunner().invoke(make_cli(), shlex.split(line)[1:])
         assert done.exit_code == 0, f"{line}\n{done.output}\n{os.listdir()}"  # noqa: PTH208
 
 

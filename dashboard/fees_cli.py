@@ -1,8 +1,10 @@
-"""The commands of fees that change something; those that read are added by the read side."""
+"""`tallybook fees`: what is paid whether or not anybody calls."""
 
 from typing import Annotated
 
 import typer
+
+from ingest.terminal import FromTime, Json, Reason, ToTime
 
 app = typer.Typer(
     name="fees",
@@ -36,7 +38,7 @@ def add(
     list_amount: Annotated[
         str | None, typer.Option("--list", metavar="AMOUNT", help="What it would be by published prices.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Kept with it.")] = "",
+    reason: Reason = "",
 ) -> None:
     """Add a fee, or change the one of that name; what stood before stays in its history."""
     from ingest.fee_command import Asked
@@ -70,3 +72,15 @@ def end(
     from ingest.fee_command import end as run
 
     raise typer.Exit(run(name, at))
+
+
+@app.command("list")
+def list_(
+    from_: FromTime = None,
+    to: ToTime = None,
+    as_json: Json = False,
+) -> None:
+    """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
+    from dashboard.fees_command import run
+
+    raise typer.Exit(run(from_, to, as_json=as_json))

@@ -1,0 +1,80 @@
+"""`GET /v1/whatif`: what the same traffic would have cost elsewhere."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from dashboard import whatif, whatif_answer
+from dashboard.params import (
+    CSV,
+    JSON_OR_CSV,
+    Format,
+    From,
+    Timezone,
+    To,
+    Where,
+    file_headers,
+    read_format,
+    short_filters,
+    understood,
+    wants_csv,
+)
+from ingest.ledger.engine import Ledger
+from ingest.ledger.prices import LiveBook
+
+
+def make_router(ledger: Ledger) -> APIRouter:
+    """What the traffic of one ledger would have cost elsewhere."""
+    router = APIRouter(prefix="/v1", tags=["read"])
+    books = LiveBook(ledger)
+
+    @router.get("/whatif", responses=JSON_OR_CSV, summary="What the same traffic would have cost elsewhere")
+    def what_if(
+        request: Request,
+        *,
+        from_model: Annotated[str | None, Query(description="Only calls of this model.")] = None,
+        from_provider: Annotated[str | None, Query(description="Only calls of this provider.")] = None,
+        to_model: Annotated[str | None, Query(description="The model there.")] = None,
+        to_provider: Annotated[str | None, Query(description="The provider there.")] = None,
+        tier: Annotated[str | None, Query(description="The service tier there, such as `batch`.")] = None,
+        cache_hit_rate: Annotated[
+            str | None, Query(description="The share of input read from the prompt cache there: `60%`.")
+        ] = None,
+        prices_at: Annotated[
+            str | None, Query(description="The prices of this day; of each call's time where not given.")
+        ] = None,
+        by: Annotated[str | None, Query(description="A row for each `model` or `day`.")] = None,
+        start: From = None,
+        end: To = None,
+        timezone: Timezone = None,
+        where: Where = None,
+        form: Format = None,
+    ) -> Response:
+        changed = ("from_model", "from_provider", "to_model", "to_provider", "tier", "cache_hit_rate")
+        known = (*changed, "prices_at", "by", "from", "to", "timezone", "where", "format")
+        with understood():
+            words = whatif.Words(
+                from_model=from_model,
+                from_provider=from_provider,
+                to_model=to_model,
+                to_provider=to_provider,
+                tier=tier,
+                cache_hit_rate=cache_hit_rate,
+                start=start,
+                end=end,
+                timezone=timezone,
+                where=[*(where or ()), *short_filters(request, known)],
+                by=by,
+                prices_at=prices_at,
+            )
+            as_file = read_format(form) == "csv"
+            query = whatif.parse(words, ledger.zone, datetime.now(UTC))
+        found = whatif.answer(ledger, query, books.current())
+        if as_file or (form is None and wants_csv(request)):
+            text = whatif_answer.as_csv(found)
+            return Response(text, media_type=CSV, headers=file_headers("whatif") if as_file else None)
+        return JSONResponse(whatif_answer.as_json(found, ledger.currency))
+
+    return router
