@@ -18,7 +18,7 @@ from dashboard.runner import run as answer
 from dashboard.wording import shown, unpriced
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, refuse, say, table
+from ingest.terminal import ExitCode, refuse, table
 
 Form = Literal["table", "json", "csv"]
 
@@ -77,12 +77,12 @@ def _print(result: Result, console: Console) -> None:
         rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
     console.print(rows)
     for paid in result.converted:
-        say(f"converted, {_other(metrics, paid)}")
+        console.print(escape(f"converted, {_other(metrics, paid)}"), highlight=False)
     for other in result.other_currencies:
-        say(_other(metrics, other))
-    say(_period(result), style="dim")
+        console.print(escape(_other(metrics, other)), highlight=False)
+    console.print(escape(_period(result)), style="dim", highlight=False)
     if result.unpriced_requests:
-        say(unpriced(result.unpriced_requests), style="yellow")
+        console.print(unpriced(result.unpriced_requests), style="yellow", highlight=False)
 
 
 def _heading(metric: Metric, result: Result) -> str:

@@ -16,7 +16,7 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
 from ingest.money import from_pico
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, refuse, say, table
+from ingest.terminal import ExitCode, refuse, table
 
 Form = Literal["table", "json", "csv"]
 _SHOWN_REASONS: Final = 10
@@ -60,9 +60,13 @@ def _print(found: Answer, console: Console) -> None:
         rows.add_row("total", *_cells(one, "" if money else currency, gaps=has_gaps), style="bold")
     console.print(rows)
     for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
-        say(f"{wording.number(calls)} calls have no price there: {reason}", style="yellow")
+        console.print(
+            f"{wording.number(calls)} calls have no price there: {escape(reason)}",
+            style="yellow",
+            highlight=False,
+        )
     if (more := len(found.reasons) - _SHOWN_REASONS) > 0:
-        say(f"and {more} more reasons; --json has them all", style="yellow")
+        console.print(f"and {more} more reasons; --json has them all", style="yellow", highlight=False)
     console.print(TOKENIZERS, style="dim", highlight=False)
 
 

@@ -1,11 +1,13 @@
 """`tallybook prices alias`: another name of a model, such as an Azure deployment."""
 
+from rich.console import Console
+
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
 from ingest.price_service import add_alias
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, say, warn
+from ingest.terminal import ExitCode, current_user, warn
 
 
 def run(name: str, model: str) -> int:
@@ -16,5 +18,6 @@ def run(name: str, model: str) -> int:
     except Invalid as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    say(f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls")
+    said = f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls"
+    Console().print(said, highlight=False, markup=False, emoji=False)
     return ExitCode.OK
