@@ -26,6 +26,7 @@ from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.numerals import NotANumber
 from ingest.settings import Settings
+from ingest.terminal import explained
 
 WELL: Final = 0
 FAILURE: Final = 1
@@ -230,11 +231,13 @@ def read(ledger: Ledger, settings: Settings, asked: Asked) -> AlertRule:
     kind = asked.when
     _require_fitting(ledger, kind, asked)
     amount, percent = _limits(kind, asked.above)
+    with ledger.reading() as connection:
+        subject = entry_of(connection, ledger.keyring, asked.scope, asked.subject)
     return AlertRule(
         name=asked.name.strip(),
         kind=kind,
         scope=cast("Scope", asked.scope),
-        subject=entry_of(ledger, asked.scope, asked.subject),
+        subject=subject,
         budget=asked.budget,
         source=asked.source,
         each=asked.each,
@@ -331,5 +334,5 @@ def _print(value: object) -> None:
 
 
 def _refuse(error: Exception) -> int:
-    Console(stderr=True).print(f"tallybook alert: {error}", highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(f"tallybook alert: {explained(error)}", highlight=False, markup=False, soft_wrap=True)
     return USAGE
