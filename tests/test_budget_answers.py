@@ -16,7 +16,7 @@ from ingest.budgets import Budget
 from ingest.ledger import directory
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
-from ingest.ledger.types import instant
+from ingest.model.zone import instant
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]
