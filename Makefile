@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test lint format bench lock clean
+.PHONY: run test lint format frozen bench lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
@@ -22,6 +22,10 @@ lint: .venv/tested
 format: .venv/tested
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Writes tests/frozen anew, which pins what a user sees: for a commit of its own that says why it changed.
+frozen: .venv/tested
+	UPDATE_FROZEN=1 $(BIN)/python -m pytest -q tests/test_frozen.py
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/import_speed.py

@@ -1,6 +1,8 @@
 """Fixtures: ledgers on real databases, and records in the words of the domain."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -116,6 +118,28 @@ def fresh_ledger(tmp_path: Path) -> Callable[[], Ledger]:
 def book() -> Book:
     """The price book that ships with a release."""
     return Book()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    root = Path(__file__).parents[1]
+    locked = ["--build-constraint", str(root / "constraints.txt")]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        *locked,
+        "--wheel-dir",
+        str(folder),
+        str(root),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    return next(folder.glob("tallybook-*.whl"))
 
 
 Post = Callable[..., Receipt]

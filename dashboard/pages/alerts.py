@@ -11,7 +11,7 @@ from dashboard import alert_listing, wording
 from dashboard.alert_listing import Told
 from dashboard.filters import View
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, page_of_now, panel
+from dashboard.pages.parts import card, cards, known_as, page_of_now, panel
 from ingest.alerts import KINDS
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
@@ -21,6 +21,7 @@ _SHOWN: Final = 100
 _HOW: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 
 
+@known_as("alerts:content")
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - what is out of line is so now, whatever is looked at elsewhere
     """The page of all alerts that whoever asks may see."""
     told = alert_listing.told(ledger, _SHOWN)
