@@ -7,8 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, html, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import allocate_command
-from dashboard.allocate_command import Asked, RuleRefused
+from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import read_month
 from dashboard.chargeback.closing import CloseRefused
@@ -19,9 +18,6 @@ from dashboard.reconcile_command import AcceptRefused, accept
 from dashboard.reconciliation import reconcile
 from dashboard.threads import in_thread
 from ingest.clock import now
-from ingest.fee_command import FeeRefused
-from ingest.ledger import audit
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.principal import NotAllowed, asking, require
 
@@ -153,15 +149,9 @@ def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | No
     """Set a rule of allocation; why it was refused, or nothing."""
     try:
         by = require("finance").name
-        rule = replace(allocate_command.read(ledger, Asked(pool, method, (), first or None)), recorded_by=by)
-        with ledger.writing() as connection:
-            add_rules(connection, [rule])
-            detail = {"method": method, "from": first}
-            audit.note(
-                connection,
-                audit.Entry(at=rule.recorded_at, by=by, action="allocate set", subject=pool, detail=detail),
-            )
-    except (RuleRefused, FeeRefused, NotAllowed) as error:
+        options = SetAllocationOptions(pool, method, start=first or None)
+        set_allocation(ledger, options, by=by, at=now())
+    except (AllocationRefused, NotAllowed) as error:
         return f"Not set: {error}."
     except SQLAlchemyError:
         return "Not set: the ledger is busy. Try again."
