@@ -14,12 +14,11 @@ from dashboard.chargeback.closing import CloseRefused
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.question import QuestionError
-from dashboard.reconcile_command import AcceptRefused, accept
-from dashboard.reconciliation import reconcile
+from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
 from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.principal import NotAllowed, asking, require
+from ingest.principal import NotAllowed, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:
@@ -106,9 +105,9 @@ def _add_accepting(app: Dash, ledger: Ledger) -> None:
 def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
     """Book the variance of a provider's month; why it was refused, or nothing."""
     try:
-        require("finance")
-        found = reconcile(ledger, read_month(month), provider=provider)
-        accept(ledger, found, reason, None, by=asking().name, at=now())
+        by = require("finance").name
+        options = AcceptVarianceOptions(month=read_month(month), reason=reason, provider=provider)
+        accept_variances(ledger, options, by=by, at=now())
     except (AcceptRefused, QuestionError, NotAllowed) as error:
         return f"Not booked: {error}."
     except SQLAlchemyError:
