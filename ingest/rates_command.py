@@ -74,14 +74,8 @@ def set_rate(base: str, quote: str, rate: str, date: str) -> int:
 
 
 def _explained(error: RateRefused) -> str:
-    """Why a rate is refused; RATE has no flag, and what is said of currencies names both words."""
-    match error.field:
-        case "date":
-            return explained(error)
-        case "rate":
-            return f"RATE: {error}"
-        case _:
-            return str(error)
+    """Why a rate is refused; what is said of a currency names both words by itself."""
+    return str(error) if error.field in ("base", "quote") else explained(error, arguments=("rate",))
 
 
 def list_rates(pair: str | None, start: str | None, end: str | None, *, as_json: bool) -> int:

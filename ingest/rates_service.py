@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ingest import rate_tables
+from ingest.currency import read_currency
 from ingest.dates import read_day
 from ingest.exchange import Quote
 from ingest.ledger import audit
@@ -12,8 +12,6 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
-
-_CODE_LETTERS: Final = 3
 
 
 class RateRefused(Invalid):
@@ -61,16 +59,15 @@ def set_rate(ledger: Ledger, options: SetRateOptions, *, by: str, at: int) -> Qu
 
 def _quote(options: SetRateOptions, *, by: str, at: int) -> Quote:
     day, rate = read_day(options.date), rate_tables.read_rate(options.rate)
-    base, quote = (code.strip().upper() for code in (options.base, options.quote))
+    base, quote = read_currency(options.base), read_currency(options.quote)
     if day is None:
         raise RateRefused("invalid_date", f"{options.date!r} is no date; write one as 2026-11-20", "date")
     if rate is None:
         message = f"{options.rate!r} is no rate; write a number above 0, such as 1.0825"
         raise RateRefused("invalid_rate", message, "rate")
-    for field, code in (("base", base), ("quote", quote)):
-        if len(code) != _CODE_LETTERS or not (code.isascii() and code.isalpha()):
-            message = "BASE and QUOTE are codes of currencies, such as USD and EUR"
-            raise RateRefused("unknown_currency", message, field)
+    if base is None or quote is None:
+        message = "BASE and QUOTE are codes of currencies, such as USD and EUR"
+        raise RateRefused("unknown_currency", message, "base" if base is None else "quote")
     if base == quote:
         raise RateRefused("same_currency", "a currency has no rate to itself", "quote")
     return Quote(base=base, quote=quote, day=day, rate=rate, source="set", recorded_at=at, recorded_by=by)
