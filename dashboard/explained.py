@@ -1,4 +1,7 @@
-"""An explanation as JSON, and its lines in words. In JSON, is plain decimals at full precision, products are exact, times RFC 3339."""
+"""An explanation as JSON, and its lines in words.
+
+In JSON, money is decimal text at full precision, products are exact, and times are RFC 3339.
+"""
 
 from collections.abc import Mapping
 from typing import Any

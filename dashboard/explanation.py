@@ -11,17 +11,13 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard.restriction import restrictions
+from dashboard import prices_store
 from ingest.event import UsageEvent, billable_units
 from ingest.ledger import prices as kept_prices
 from ingest.ledger.engine import Ledger
-from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.price_tables import price_point
-from ingest.ledger.recall import stream
-from ingest.ledger.tables import price_set, term, usage_event
-from ingest.money import MoneyError, plain
+from ingest.money import MoneyError, plain, plain_decimal
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import COMPONENTS
@@ -107,46 +103,18 @@ class Match:
 
 def matches(ledger: Ledger, text: str) -> list[Match]:
     """The calls that a text means: an event id, the id that a source gave, or SOURCE:ID. At most a few of many."""
-    held = usage_event.c
-    ends = held.source_event_id.endswith(
-        f":{text}", autoescape=True
-    )  # PROVIDER:ID is how sources are kept apart
-    named = sa.or_(held.source_event_id == text, ends)
-    source, colon, ident = text.partition(":")
-    if colon:
-        ids = sa.select(term.c.term_id).where(term.c.text == source)
-        of_source = sa.or_(
-            held.source_event_id == ident, held.source_event_id.endswith(f":{ident}", autoescape=True)
-        )
-        named = sa.or_(named, sa.and_(held.source_id.in_(ids), of_source))
-    try:
-        wanted = held.event_id == str(UUID(text))
-    except ValueError:
-        wanted = None
-    select = (
-        sa.select(held.event_id, term.c.text, held.source_event_id)
-        .join(term, term.c.term_id == held.source_id)
-        .order_by(held.occurred_at, held.seq)
-        .where(*restrictions((), usage_event, ledger.keyring))
-        .limit(MOST_MATCHES)
-    )
-    with ledger.reading() as connection:
-        found = [] if wanted is None else connection.execute(select.where(wanted)).all()
-        if not found:  # an id of a source may look like one of ours
-            found = connection.execute(select.where(named)).all()
-    return [Match(*row) for row in found]
+    return [Match(*row) for row in prices_store.matching_ids(ledger, text, MOST_MATCHES)]
 
 
 def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | None:
     """The explanation of a call; None where the ledger has no such call. `book` is today's."""
     with ledger.reading() as connection:
-        where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
-        one = next(stream(connection, where, _BESIDE), None)
-        if one is None:
+        call = prices_store.call(connection, ledger, event_id, _BESIDE)
+        if call is None:
             return None
-        event, values = one
+        event, values = call
         reason = values["unpriced_reason"] or "no reason is known"
-        prices = _stored_prices(connection, values["price_set_id"])
+        prices = prices_store.stored_prices(connection, values["price_set_id"])
         rows = {} if prices is None else _rows(connection, prices)
         source = values["cost_source"]
         stored = {name: values[name] for name in _MONEY}
@@ -221,7 +189,7 @@ def _differences(
     return found
 
 
-def _today(connection: sa.Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
+def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
     """What today's book asks for the call, or why it asks nothing."""
     priced = replay.lookup_call(event) if event.cache_hit else event
     if priced is None or not billable_units(priced):
@@ -237,14 +205,7 @@ def _today(connection: sa.Connection, event: UsageEvent, book: PriceBook) -> Cal
     return Calculation(prices, break_down(priced, prices), _rows(connection, prices))
 
 
-def _stored_prices(connection: sa.Connection, price_set_id: int | None) -> PriceSet | None:
-    if price_set_id is None:
-        return None
-    found = sa.select(price_set).where(price_set.c.price_set_id == price_set_id)
-    return price_set_of(connection.execute(found).mappings().one())
-
-
-def _rows(connection: sa.Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
+def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
     """The price rows of the meters that have one, by meter."""
     numbers = {
         meter: int(number)
@@ -256,7 +217,7 @@ def _rows(connection: sa.Connection, prices: PriceSet) -> Mapping[str, PricePoin
         return {}
     found = {
         point.number: point
-        for point in kept_prices.points(connection, price_point.c.number.in_(sorted(numbers.values())))
+        for point in kept_prices.points(connection, kept_prices.numbered(numbers.values()))
     }
     return {meter: found[number] for meter, number in numbers.items() if number in found}
 
@@ -309,7 +270,5 @@ def exact_text(amount: Fraction, most: int = 30) -> str:
     """An exact amount in full; one that never ends is cut after `most` decimals and ends with an ellipsis."""
     scaled = amount * 10**most
     digits = abs(scaled.numerator) // scaled.denominator
-    text = f"{Decimal(digits).scaleb(-most):f}" if digits else "0"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
     sign = "-" if amount < 0 else ""
-    return f"{sign}{text}{'' if scaled.denominator == 1 else '…'}"
+    return f"{sign}{plain_decimal(Decimal(digits).scaleb(-most))}{'' if scaled.denominator == 1 else '…'}"

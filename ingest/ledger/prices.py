@@ -1,7 +1,7 @@
 """The price book's rows: read for pricing, and added to. Nothing in them is ever changed or taken away."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -92,6 +92,16 @@ def terms(connection: sa.Connection) -> list[Term]:
 def newer_than(number: int) -> sa.ColumnElement[bool]:
     """Narrows `points` to rows added after that one."""
     return price_point.c.number > number
+
+
+def from_sources(names: Collection[str]) -> sa.ColumnElement[bool]:
+    """Narrows `points` to rows of some sources."""
+    return price_point.c.source.in_(sorted(names))
+
+
+def numbered(numbers: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Narrows `points` to rows by their numbers."""
+    return price_point.c.number.in_(sorted(numbers))
 
 
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from ingest.currency import is_currency
 from ingest.event import Status, UsageEvent
 from ingest.formats import family
 from ingest.formats.envelope import labelled
@@ -20,7 +21,6 @@ SOURCE: Final = "otel"
 _TRACE_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{16}")
 _CODE: Final = re.compile(r"(?!sk-)[A-Za-z0-9_.:/+-]{1,120}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NO_SERVICE: Final = "unknown_service"
 _NANOSECONDS: Final = 1_000
 """Nanoseconds in a microsecond."""
@@ -195,7 +195,7 @@ def _currency(said: Attributes) -> str:
     stated = said.text(names.CURRENCY)
     if stated is None:
         return "USD"
-    if not _CURRENCY.fullmatch(stated):
+    if not is_currency(stated):
         name = names.CURRENCY[0]
         reason = f"{name} is {shown(stated)}: three capital letters are expected"
         raise Refused("bad_currency", reason, f"attributes.{name}")
