@@ -20,7 +20,7 @@ from ingest.formats.format import Format
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.price_sets import row_of
-from ingest.ledger.secrets import Concealed, KeyRing
+from ingest.ledger.secrets import ConcealedKey, KeyRing
 from ingest.money import MoneyError
 from ingest.pricing.book import Book, PriceBook, PriceBooks
 from ingest.pricing.charge import Charge
@@ -157,7 +157,7 @@ class Decoder:
             event = msgspec.structs.replace(event, virtual_key=key.ident)
         return _entry(event, charge, context, key.hint if key else None, desk)
 
-    def _concealed(self, event: UsageEvent, context: Context) -> Concealed | None:
+    def _concealed(self, event: UsageEvent, context: Context) -> ConcealedKey | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
         return self._keyring.conceal(key) if key else None
 

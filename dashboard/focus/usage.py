@@ -14,7 +14,7 @@ from dashboard.focus.span import Day
 from dashboard.measures import SMALL, sums
 from dashboard.restriction import term_id
 from ingest.event import UsageEvent
-from ingest.ledger.recall import stream
+from ingest.ledger.recall import stream_calls
 from ingest.ledger.rollups import join_sum
 from ingest.ledger.tables import dirty_slot, rollup_day, rollup_slot, term, usage_event
 from ingest.pricing.charge import COMPONENTS
@@ -121,7 +121,7 @@ def calls_of(
     ]
     if until is not None:
         where.append(c.seq <= until)
-    for event, values in stream(connection, where, ("price_set_id", "attribution_id")):
+    for event, values in stream_calls(connection, where, ("price_set_id", "attribution_id")):
         yield event, values["price_set_id"], values["attribution_id"]
 
 

@@ -70,7 +70,7 @@ class Sync:
 
     def _sum(self) -> None:
         """Make the rollups of what came in. Who asks to stop does not wait for it: answers are right before it."""
-        if rollups.dirty_slots(self._ledger):
+        if rollups.count_dirty_slots(self._ledger):
             rollups.roll(self._ledger)
 
     def _found(self) -> Iterator[Puller]:

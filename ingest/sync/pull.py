@@ -117,7 +117,7 @@ class Puller:
 
     def _begin(self) -> int:
         with self._ledger.writing() as connection:
-            imports.give_up(connection, CHANNEL, self.name, now())
+            imports.mark_interrupted(connection, CHANNEL, self.name, now())
             return imports.start(connection, CHANNEL, self._path, self.name, now())
 
     def _pass(self, options: Options) -> None:
@@ -183,7 +183,7 @@ class Puller:
         """Bring the report up to what the ledger knows of the table."""
         with self._ledger.reading() as connection:
             self._report.newest_at = cursors.newest(connection, self.name)
-            self._report.waiting = cursors.how_many_wait(connection, self.name)
+            self._report.waiting = cursors.count_waiting(connection, self.name)
 
 
 def _beginning(newest_at: int | None, options: Options) -> int | None:
