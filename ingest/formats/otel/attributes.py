@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.event import MAX_COUNT
 from ingest.formats.cost import pico
-from ingest.formats.fault import shown
+from ingest.formats.fault import safe_repr
 from ingest.formats.otel.names import Spellings
 from ingest.refusal import Refused
 
@@ -48,7 +48,7 @@ class Attributes:
         if value is None or (type(value) is int and 0 <= value <= MAX_COUNT):
             return value
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            reason = f"{name} is {shown(value)}: a whole number from 0 to {MAX_COUNT:,} is expected"
+            reason = f"{name} is {safe_repr(value)}: a whole number from 0 to {MAX_COUNT:,} is expected"
             raise Refused("impossible_count", reason, self._path(name))
         raise self._wrong(name, value, "a whole number")
 
@@ -100,7 +100,7 @@ class Attributes:
         raise self._wrong(name, value, wanted)
 
     def _wrong(self, name: str, value: Any, wanted: str) -> Refused:
-        return Refused("wrong_type", f"{name} is {shown(value)}, {wanted} is expected", self._path(name))
+        return Refused("wrong_type", f"{name} is {safe_repr(value)}, {wanted} is expected", self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._within}.{name}"

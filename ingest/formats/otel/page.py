@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.formats import mending
-from ingest.formats.fault import shown
+from ingest.formats.fault import safe_repr
 from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, Draft, kept, number
 from ingest.refusal import Refused
@@ -160,4 +160,4 @@ def _object(holder: dict[str, Any], name: str, at: str) -> dict[str, Any]:
 
 
 def _wrong(path: str, found: Any, wanted: str) -> Refused:
-    return Refused("wrong_type", f"{path} is {shown(found)}, {wanted} is expected", path)
+    return Refused("wrong_type", f"{path} is {safe_repr(found)}, {wanted} is expected", path)

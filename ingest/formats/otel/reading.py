@@ -6,13 +6,13 @@ from typing import Final
 
 from ingest.event import Status, UsageEvent
 from ingest.formats import family
-from ingest.formats.envelope import labelled
-from ingest.formats.fault import shown
+from ingest.formats.envelope import text_labels
+from ingest.formats.fault import safe_repr
 from ingest.formats.otel import calls, names, providers, usage
 from ingest.formats.otel.attributes import Attributes
 from ingest.formats.otel.names import Spellings
 from ingest.formats.otel.span import ERROR, LONGEST_LABEL, Label, Span, decode
-from ingest.formats.provider import named
+from ingest.formats.provider import provider_and_model
 from ingest.refusal import Refused
 
 SOURCE: Final = "otel"
@@ -52,7 +52,7 @@ def read(raw: bytes) -> UsageEvent:
         trace_id=_trace(span),
         attempt=said.count(names.ATTEMPT),
         occurred_at=_microseconds(span.start_time_unix_nano),
-        request_type=family.streamed(request_type) if stream else request_type,
+        request_type=family.streamed_request_type(request_type) if stream else request_type,
         provider=provider,
         model=model,
         model_requested=requested,
@@ -116,7 +116,7 @@ def _key(trace: str, span_id: str, field: str) -> str:
 def _identifier(text: str, field: str, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(text.lower()):
         digits = 32 if pattern is _TRACE_ID else 16
-        reason = f"{field} is {shown(text)}: {digits} hexadecimal digits, not all zero, are expected"
+        reason = f"{field} is {safe_repr(text)}: {digits} hexadecimal digits, not all zero, are expected"
         raise Refused("bad_id", reason, field)
     return text.lower()
 
@@ -125,7 +125,7 @@ def _served(said: Attributes) -> tuple[str, str, str | None]:
     """Provider, the model that is billed, and the model that was asked for."""
     requested = said.text(names.REQUEST_MODEL)
     stated = providers.provider(said.text(names.PROVIDER), said.text(names.VENDOR))
-    provider, model = named(stated, said.text(names.RESPONSE_MODEL) or requested, requested)
+    provider, model = provider_and_model(stated, said.text(names.RESPONSE_MODEL) or requested, requested)
     return provider, model, said.text(names.ALIAS) or requested
 
 
@@ -197,7 +197,7 @@ def _currency(said: Attributes) -> str:
         return "USD"
     if not _CURRENCY.fullmatch(stated):
         name = names.CURRENCY[0]
-        reason = f"{name} is {shown(stated)}: three capital letters are expected"
+        reason = f"{name} is {safe_repr(stated)}: three capital letters are expected"
         raise Refused("bad_currency", reason, f"attributes.{name}")
     return stated
 
@@ -217,4 +217,4 @@ def _labels(span: Span, said: Attributes, resource: Attributes) -> dict[str, str
         name: found for name, meaning in names.LABELS.items() if (found := _either(said, resource, meaning))
     }
     labels |= span.labels
-    return labelled({name: value for name, value in labels.items() if len(str(value)) <= LONGEST_LABEL})
+    return text_labels({name: value for name, value in labels.items() if len(str(value)) <= LONGEST_LABEL})

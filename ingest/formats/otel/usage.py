@@ -9,8 +9,8 @@ reasoning is larger than the output, or the stated total is the sum of everythin
 from msgspec.structs import replace
 
 from ingest.event import ReportedCost
-from ingest.formats.cost import AdditionalCosts, Cost, InputCosts, OutputCosts, reported
-from ingest.formats.inclusion import inclusive
+from ingest.formats.cost import AdditionalCosts, Cost, InputCosts, OutputCosts, reported_cost
+from ingest.formats.inclusion import inclusive_usage
 from ingest.formats.otel import names
 from ingest.formats.otel.attributes import Attributes
 from ingest.formats.usage import CacheWrites, InputDetails, Meters, OutputDetails, Usage, meters
@@ -50,7 +50,7 @@ def used(said: Attributes, provider: str, request_type: str) -> Meters:
         completion_tokens_details=outputs,
         total_tokens=said.count(names.TOTAL_TOKENS),
     )
-    return meters(inclusive(_whole(stated, inputs, outputs), provider, request_type, gateway=False))
+    return meters(inclusive_usage(_whole(stated, inputs, outputs), provider, request_type, gateway=False))
 
 
 def _whole(stated: Usage, inputs: InputDetails, outputs: OutputDetails) -> Usage:
@@ -97,4 +97,4 @@ def cost(said: Attributes) -> ReportedCost | None:
         additional_cost=said.amount(names.COST_ADDITIONAL),
         additional_cost_details=additions,
     )
-    return reported(stated, at="attributes")
+    return reported_cost(stated, at="attributes")
