@@ -88,7 +88,7 @@ _PROVIDERS: Final = {
     "vertex_ai_beta": "vertex",
     "watsonx_text": "watsonx",
 }
-"""The ledger's names of LiteLLM's providers. Some providers have several names in LiteLLM, one for each API."""
+"""The ledger's names of LiteLLM's providers. LiteLLM names some providers once for each API."""
 _NO_MODEL: Final = "unknown-model"
 
 

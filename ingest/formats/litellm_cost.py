@@ -14,7 +14,7 @@ from ingest.event import ReportedCost
 from ingest.formats.cost import pico
 
 _ROUNDING_TOLERANCE: Final = 8
-"""Pico-units. The parts were floats and are rounded one by one, so their sum may be this much over the total."""
+"""Pico-units. The parts are rounded one by one, so their sum may be this much over the total."""
 
 
 class CostBreakdown(Struct, gc=False):

@@ -1,5 +1,4 @@
-"""Python's notation of values, in which LiteLLM's oldest callback posts text: `{'a': None}`,
-`Usage(total=1)`.
+"""Python's notation of values, in which LiteLLM's oldest callback posts text, such as `Usage(total=1)`.
 
 An object becomes a mapping of its named arguments. A text that is not a value (`<object at 0x7f>`, a class)
 becomes None, and the values beside it are still read. Numbers keep their digits.
@@ -98,7 +97,7 @@ def _parse_key(text: str, at: int) -> tuple[Any, int]:
 
 
 def _skip_unknown(text: str, at: int) -> int:
-    """The end of a text that is not a value: the next comma or closing bracket outside of its own brackets."""
+    """The end of a text that is not a value: the next comma or closing bracket outside its own brackets."""
     depth = 0
     while at < len(text):
         if match := _STRING.match(text, at):

@@ -1,5 +1,4 @@
-"""LiteLLM's table `LiteLLM_SpendLogs`: its rows, from an export, the database or GET /spend/logs, and its
-pages.
+"""LiteLLM's table `LiteLLM_SpendLogs`: rows of an export, the database or GET /spend/logs, and pages of rows.
 
 A row is converted to the payload that it was made from. In an export every field is text, and unknown
 values are empty; `metadata` is JSON, as an object or as text. Times are UTC, also without a zone.

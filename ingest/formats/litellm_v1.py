@@ -85,7 +85,7 @@ def read(raw: bytes) -> UsageEvent:
 
 
 def _stream(parameters: Raw) -> bool | None:
-    """Whether the request asked for a stream; None where the parameters are unreadable, such as large tools."""
+    """Whether the request asked for a stream; None where the parameters (with tools) are unreadable."""
     try:
         parsed = PARAMETERS.read(_as_json(parameters, "modelParameters"))
     except Refused:

@@ -1,5 +1,4 @@
-"""Redaction: a refused record with only known fields that have no content, so that it can be stored and
-shown.
+"""Redaction: a refused record without content and secrets, so that it can be stored and shown.
 
 The allow-list consists of the fields of the structs that the formats decode, so it cannot drift from them.
 A field is kept only if a struct has it: a text only where a struct has a text, an object only where a

@@ -5,9 +5,8 @@ transcription, images), because no field has two meanings among them. Versions o
 tokens in three ways:
 
 * `cached_read_tokens` and `cached_write_tokens` (middle and new versions) are unambiguous and come first;
-* `cached_tokens` was read + write in middle versions and is read only in new versions, so it counts only where neither
-  of the unambiguous fields has a value; new versions repeat writes as `cache_write_tokens`, OpenAI's own
-  name;
+* `cached_tokens` was read + write in middle versions and is read only in new versions, so it counts only
+  where neither of the unambiguous fields has a value; new versions repeat writes as `cache_write_tokens`;
 * old versions have `cached_tokens` alone, and cache *creation* in the details of the output.
 
 `meters` promises inclusive totals only for inclusive input: `ingest.formats.inclusion` converts usage first.
