@@ -3,8 +3,9 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
+LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint format frozen bench lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
@@ -22,6 +23,10 @@ format: .venv/tested
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Writes tests/frozen anew, which pins what a user sees: for a commit of its own that says why it changed.
+frozen: .venv/tested
+	UPDATE_FROZEN=1 $(BIN)/python -m pytest -q tests/test_frozen.py
+
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/import_speed.py
 	$(BIN)/python tests/benchmarks/sync_speed.py
@@ -32,19 +37,28 @@ bench: .venv/tested
 	$(BIN)/python tests/benchmarks/clicking.py
 	$(BIN)/python tests/benchmarks/detector.py
 
+# Moves every locked release to the newest that pyproject.toml allows.
+lock: .venv/uv/bin/uv
+	$< pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group build \
+		--annotation-style line --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
+
 clean:
 	rm -rf .venv demo.db demo.db-* demo.db.secret
 
-.venv/python:
+.venv/python: constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Tallybook needs Python 3.11 or newer; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install $(LOCKED) pip
 	touch $@
 
+.venv/uv/bin/uv:
+	$(PYTHON) -m venv .venv/uv
+	.venv/uv/bin/python -m pip install --quiet uv
+
 .venv/installed: .venv/python pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[postgres]'
+	$(BIN)/python -m pip install $(LOCKED) --build-constraint constraints.txt -e '.[postgres]'
 	touch $@
 
 .venv/tested: .venv/python pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[test]'
+	$(BIN)/python -m pip install $(LOCKED) --build-constraint constraints.txt -e '.[test]'
 	touch $@ .venv/installed

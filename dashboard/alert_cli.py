@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
-from ingest.terminal import Json, current_user
+from ingest.terminal import Json
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
 
@@ -50,7 +50,8 @@ def alert_add(
     ] = None,
 ) -> None:
     """Watch something, and tell somebody when it is out of line: once for each crossing."""
-    from dashboard.alert_command import Asked, add
+    from dashboard.alert_command import add
+    from dashboard.alerts_service import AddRuleOptions
 
     scope, subject = one_subject(
         "an alert",
@@ -61,10 +62,9 @@ def alert_add(
         project=project,
         model=model,
     )
-    asked = Asked(
+    options = AddRuleOptions(
         name=name,
         when=when,
-        person=current_user(),
         targets=tuple(to or ()),
         scope=scope,
         subject=subject,
@@ -72,9 +72,9 @@ def alert_add(
         source=source,
         each=each,
         above=above,
-        hours=after,
+        after=after,
     )
-    raise typer.Exit(add(asked))
+    raise typer.Exit(add(options))
 
 
 @alert.command("list")
@@ -90,7 +90,7 @@ def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The r
     """Watch something no more; what fired stays."""
     from dashboard.alert_command import remove
 
-    raise typer.Exit(remove(name, current_user()))
+    raise typer.Exit(remove(name))
 
 
 @alert.command("history")

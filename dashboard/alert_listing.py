@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final
 
-from dashboard.alerts.seen import seen_alerts
+from dashboard.limits import teams_seen
+from dashboard.question import ALL_TIME, SpendQuery
+from dashboard.runner import run
 from dashboard.sending import target_of
 from dashboard.subjects import subjects
-from ingest.alerts import WORDS, AlertRule, Kind
+from ingest.alerts import KINDS, AlertRule
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
+from ingest.principal import asking
+
+_LOOKED_THROUGH: Final = 10_000
+"""So many of the latest alerts are looked through for those of some teams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,19 @@ class Told:
 
     alert: Alert
     messages: Sequence[Mapping[str, Any]]
+
+
+def seen_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+    """What fired, the latest first, as far as the caller may see it.
+
+    A caller who sees some teams alone sees what fired about these, and nothing of what fired about everybody.
+    """
+    with ledger.reading() as connection:
+        if asking().sees_all:
+            return alerts.alerts(connection, is_open=is_open, most=most)
+        teams = {str(entry) for entry in teams_seen(connection) or ()}
+        found = alerts.alerts(connection, is_open=is_open, most=_LOOKED_THROUGH)
+    return [alert for alert in found if alert.scope == "team" and alert.subject in teams][:most]
 
 
 def told(ledger: Ledger, most: int) -> list[Told]:
@@ -53,7 +72,7 @@ def rules(ledger: Ledger) -> list[dict[str, Any]]:
         {
             "name": one.name,
             "kind": one.kind,
-            "when": WORDS[cast("Kind", one.kind)],
+            "when": one.sentence,
             "of": _of(one, about[one.scope, one.subject].words),
             "limit": _limit(ledger, one),
             "tells": [target_of(target).shown for target in one.targets],
@@ -75,4 +94,11 @@ def _limit(ledger: Ledger, one: AlertRule) -> str | None:
         return f"{one.hours} hours"
     if one.amount is None:
         return None
-    return f"{one.amount:,} calls" if one.kind == "unpriced" else f"{one.amount:,} {ledger.currency}"
+    counts_calls = one.kind is not None and KINDS[one.kind].counts_calls
+    return f"{one.amount:,} calls" if counts_calls else f"{one.amount:,} {ledger.currency}"
+
+
+def known_sources(ledger: Ledger) -> list[str]:
+    """The sources that calls have come from, by name."""
+    query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("source",))
+    return sorted(str(row.key[0]) for row in run(ledger, query).rows)

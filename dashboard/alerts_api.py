@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.alerts.seen import seen_alerts
+from dashboard.alert_listing import seen_alerts
 from dashboard.alerts.telling import as_json
 from dashboard.params import only_known, understood
 from dashboard.question import QuestionError, read_limit

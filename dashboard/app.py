@@ -14,6 +14,7 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
+import dashboard
 from dashboard import filter_bar, finance_interaction, interaction, owner_interaction, price_interaction
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
@@ -29,6 +30,7 @@ from ingest.logs import logger
 from ingest.principal import asking
 
 PREFIX: Final = "/dashboard/"
+_ASSETS: Final = Path(dashboard.__file__).with_name("assets")
 _log = logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",
@@ -63,7 +65,7 @@ _INDEX: Final = """<!DOCTYPE html>
 def make_dashboard(ledger: Ledger) -> Dash:
     """The dashboard of one ledger. Make one in a process: Dash keeps some of its state beside the app."""
     app = Dash(
-        __name__,
+        dashboard.__name__,  # its folder holds the assets
         backend="fastapi",
         use_async=True,
         title="Tallybook",
@@ -95,7 +97,7 @@ def _asset(name: str) -> str:
     Dash finds assets by itself, but not before its own first request: whoever came first to a page other than the
     overview would see it without style.
     """
-    text = (Path(__file__).parent / "assets" / name).read_bytes()
+    text = (_ASSETS / name).read_bytes()
     return f"{PREFIX}assets/{name}?v={hashlib.blake2b(text, digest_size=6).hexdigest()}"
 
 

@@ -33,7 +33,8 @@ def budget_set(
     reason: Reason = "",
 ) -> None:
     """Set what somebody may spend in each period; everybody together where nobody is named."""
-    from dashboard.budget_command import Asked, record
+    from dashboard.budget_command import set_budget
+    from dashboard.budgets_service import SetBudgetOptions
 
     scope, subject = one_subject(
         "a budget",
@@ -44,7 +45,7 @@ def budget_set(
         project=project,
         model=model,
     )
-    asked = Asked(
+    options = SetBudgetOptions(
         name=name,
         amount=amount,
         tokens=tokens,
@@ -56,7 +57,7 @@ def budget_set(
         end=to,
         reason=reason,
     )
-    raise typer.Exit(record(asked))
+    raise typer.Exit(set_budget(options))
 
 
 @budget.command("list")

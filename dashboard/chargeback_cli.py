@@ -148,10 +148,11 @@ def allocate_set(
     reason: Reason = "",
 ) -> None:
     """Set how a pool is allocated; the rule recorded last counts where several cover a day."""
-    from dashboard.allocate_command import Asked, record
+    from dashboard.allocate_command import record
+    from dashboard.allocation_service import SetAllocationOptions
 
-    asked = Asked(pool, method, tuple(team or ()), from_, to, fallback, reason)
-    raise typer.Exit(record(asked))
+    options = SetAllocationOptions(pool, method, tuple(team or ()), from_, to, fallback, reason)
+    raise typer.Exit(record(options))
 
 
 @allocate.command("list")

@@ -41,10 +41,10 @@ def add(
     reason: Reason = "",
 ) -> None:
     """Add a fee, or change the one of that name; what stood before stays in its history."""
-    from ingest.fee_command import Asked
     from ingest.fee_command import add as run
+    from ingest.fees_service import AddFeeOptions
 
-    asked = Asked(
+    options = AddFeeOptions(
         name=name,
         amount=amount,
         start=from_,
@@ -58,7 +58,7 @@ def add(
         list_amount=list_amount,
         reason=reason,
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(run(options))
 
 
 @app.command("end")

@@ -7,23 +7,18 @@ from typing import Any
 from dash import Dash, Input, Output, State, html, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard import allocate_command
-from dashboard.allocate_command import Asked, RuleRefused
+from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import read_month
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.question import QuestionError
-from dashboard.reconcile_command import AcceptRefused, accept
-from dashboard.reconciliation import reconcile
+from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
 from dashboard.threads import in_thread
 from ingest.clock import now
-from ingest.fee_command import FeeRefused
-from ingest.ledger import audit
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.principal import NotAllowed, asking, require
+from ingest.principal import NotAllowed, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:
@@ -110,9 +105,9 @@ def _add_accepting(app: Dash, ledger: Ledger) -> None:
 def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
     """Book the variance of a provider's month; why it was refused, or nothing."""
     try:
-        require("finance")
-        found = reconcile(ledger, read_month(month), provider=provider)
-        accept(ledger, found, reason, None, by=asking().name, at=now())
+        by = require("finance").name
+        options = AcceptVarianceOptions(month=read_month(month), reason=reason, provider=provider)
+        accept_variances(ledger, options, by=by, at=now())
     except (AcceptRefused, QuestionError, NotAllowed) as error:
         return f"Not booked: {error}."
     except SQLAlchemyError:
@@ -153,15 +148,9 @@ def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | No
     """Set a rule of allocation; why it was refused, or nothing."""
     try:
         by = require("finance").name
-        rule = replace(allocate_command.read(ledger, Asked(pool, method, (), first or None)), recorded_by=by)
-        with ledger.writing() as connection:
-            add_rules(connection, [rule])
-            detail = {"method": method, "from": first}
-            audit.note(
-                connection,
-                audit.Entry(at=rule.recorded_at, by=by, action="allocate set", subject=pool, detail=detail),
-            )
-    except (RuleRefused, FeeRefused, NotAllowed) as error:
+        options = SetAllocationOptions(pool, method, start=first or None)
+        set_allocation(ledger, options, by=by, at=now())
+    except (AllocationRefused, NotAllowed) as error:
         return f"Not set: {error}."
     except SQLAlchemyError:
         return "Not set: the ledger is busy. Try again."

@@ -4,14 +4,13 @@ A period is half-open, [start, end), in aware UTC datetimes. A date means the mi
 which that date starts. The API, the command line and the pages all build a `SpendQuery`, so their numbers agree.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, cast, get_args
 
 from dashboard import catalogue
-from ingest import dates
+from ingest import currency, dates
 from ingest.model.zone import UnknownZone, Zone, day_number, instant, micros
 
 Interval = Literal["hour", "day", "week", "month"]
@@ -201,8 +200,8 @@ def read_currency(text: str) -> str:
     """The code of a currency (ISO 4217), or `reporting`."""
     if text.strip().lower() == REPORTING:
         return REPORTING
-    code = text.strip().upper()
-    if not re.fullmatch("[A-Z]{3}", code):
+    code = currency.read_currency(text)
+    if code is None:
         raise QuestionError(
             "invalid_currency", "currency", f"currency: {text!r} is no currency; write its code, such as USD"
         )

@@ -8,7 +8,7 @@ providers do not bill, and by rounding (half a cent for each line of the invoice
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Final, Literal
 
@@ -129,6 +129,25 @@ def read_by(text: str) -> By:
         if by == text:
             return by
     raise QuestionError("unknown_by", "by", f"by: there is no {text!r}; there are {', '.join(BYS)}")
+
+
+def read_threshold(text: str | None) -> Threshold:
+    """What may differ: a percent of the invoice, such as 1%, or an amount; the usual threshold without a text.
+
+    Raises:
+        QuestionError: it is neither.
+    """
+    if text is None:
+        return DEFAULT_THRESHOLD
+    is_percent = text.strip().endswith("%")
+    try:
+        number = Decimal(text.strip().removesuffix("%"))
+    except InvalidOperation as error:
+        message = f"threshold: {text!r} is neither a percent such as 1% nor an amount such as 5"
+        raise QuestionError("invalid_threshold", "threshold", message) from error
+    if not number.is_finite() or number < 0 or number.adjusted() > 15:  # noqa: PLR2004
+        raise QuestionError("invalid_threshold", "threshold", f"threshold: {text!r} is not above 0")
+    return Threshold(share=Fraction(number) / 100) if is_percent else Threshold(amount=money.pico_of(number))
 
 
 def reconcile(

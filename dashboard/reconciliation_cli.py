@@ -61,7 +61,7 @@ def reconcile(
     as_csv: Csv = False,
 ) -> None:
     """Compare what providers charge with the ledger, and say how much of the difference is explained."""
-    from dashboard.reconcile_command import Asked, run
+    from dashboard.reconcile_command import ReconcileOptions, run
 
     form = "json" if as_json else "csv" if as_csv else "table"
-    raise typer.Exit(run(Asked(period_, by, provider, threshold, accept, team, form)))
+    raise typer.Exit(run(ReconcileOptions(period_, by, provider, threshold, accept, team, form)))

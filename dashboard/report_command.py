@@ -2,9 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Final
-
-from rich.console import Console
 
 from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.document import NoTypesetter
@@ -13,27 +10,21 @@ from dashboard.question import QuestionError
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
-
-WELL: Final = 0
-FAILURE: Final = 1
-USAGE: Final = 2
+from ingest.terminal import ExitCode, refuse, warn
 
 
 def run(period: str, by: str, form: str | None, out: str | None) -> int:
     """Write the report; the exit code. Without a form, the file's name says it; without either, it is JSON."""
-    err = Console(stderr=True)
     try:
         calendar, lines = read_calendar(period), read_by(by)
         wanted = read_form(form or _suffix(out) or "json")
         with open_ledger(Settings()) as ledger:
             made = FORMS[wanted].make(report_of(ledger, calendar, lines, now()))
     except QuestionError as error:
-        err.print(f"tallybook report: {error}", highlight=False, markup=False, soft_wrap=True)
-        return USAGE
+        return refuse("report", error)
     except NoTypesetter as error:
-        err.print(f"tallybook report: {error}", highlight=False, markup=False, soft_wrap=True)
-        return FAILURE
-    return _write(made, out, is_text=wanted in ("json", "csv"), err=err)
+        return refuse("report", error, ExitCode.FAILURE)
+    return _write(made, out, is_text=wanted in ("json", "csv"))
 
 
 def _suffix(out: str | None) -> str | None:
@@ -41,21 +32,16 @@ def _suffix(out: str | None) -> str | None:
     return suffix if suffix in FORMS else None
 
 
-def _write(made: bytes, out: str | None, *, is_text: bool, err: Console) -> int:
+def _write(made: bytes, out: str | None, *, is_text: bool) -> int:
     if out is None or out == "-":
         if not is_text and sys.stdout.isatty():
-            err.print(
-                "tallybook report: name a file with --out: a terminal shows no workbook and no PDF",
-                highlight=False,
-            )
-            return USAGE
+            return refuse("report", "name a file with --out: a terminal shows no workbook and no PDF")
         sys.stdout.buffer.write(made)
         sys.stdout.buffer.flush()
-        return WELL
+        return ExitCode.OK
     try:
         Path(out).write_bytes(made)
     except OSError as error:
-        err.print(f"tallybook report: cannot write {out}: {error.strerror}", highlight=False, markup=False)
-        return FAILURE
-    err.print(f"{out}: {len(made):,} bytes", highlight=False, markup=False)
-    return WELL
+        return refuse("report", f"cannot write {out}: {error.strerror}", ExitCode.FAILURE)
+    warn(f"{out}: {len(made):,} bytes")
+    return ExitCode.OK

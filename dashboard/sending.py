@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from ingest.model.invalid import Invalid
 from ingest.settings import LOOPBACK, Settings
 
 Kind = Literal["folder", "webhook", "slack", "smtp"]
@@ -35,8 +36,11 @@ class NotSent(Exception):
     """A file that did not arrive; the message says why."""
 
 
-class TargetRefused(ValueError):
+class TargetRefused(Invalid):
     """A text that is no target; the message says what to write."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("invalid_target", message, "to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +108,25 @@ def read_target(text: str, settings: Settings) -> Target:
     kind, colon, address = text.strip().partition(":")
     if not colon or not address or len(text) > _LONGEST or not text.isprintable():
         raise TargetRefused(
-            f"--to: {text!r} is no target; write smtp:ADDRESS, webhook:URL, slack:URL or folder:PATH"
+            f"{text!r} is no target; write smtp:ADDRESS, webhook:URL, slack:URL or folder:PATH"
         )
     match kind:
         case "folder":
             try:
                 return Target("folder", str(Path(address).expanduser().resolve()))
             except (RuntimeError, OSError, ValueError) as error:
-                raise TargetRefused(f"--to: {address!r} is no folder: {error}") from error
+                raise TargetRefused(f"{address!r} is no folder: {error}") from error
         case "webhook" | "slack":
             if not _is_web_address(address):
-                raise TargetRefused(f"--to: {address!r} is no web address; write {kind}:https://...")
+                raise TargetRefused(f"{address!r} is no web address; write {kind}:https://...")
             return Target(kind, address)
         case "smtp":
             if not _is_mail_address(address):
-                raise TargetRefused(f"--to: {address!r} is no mail address; write smtp:finance@example.com")
+                raise TargetRefused(f"{address!r} is no mail address; write smtp:finance@example.com")
             if settings.smtp_url is None:
-                raise TargetRefused("--to: set TALLYBOOK_SMTP_URL to the server that mails go through")
+                raise TargetRefused("set TALLYBOOK_SMTP_URL to the server that mails go through")
             return Target("smtp", address)
-    raise TargetRefused(f"--to: {kind!r} is no kind of target; there are smtp, webhook, slack and folder")
+    raise TargetRefused(f"{kind!r} is no kind of target; there are smtp, webhook, slack and folder")
 
 
 def _is_web_address(text: str) -> bool:

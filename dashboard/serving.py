@@ -74,7 +74,7 @@ def app() -> ASGIApp:
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        "dashboard.serving:app", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
     )
     server = uvicorn.Server(configuration)
     if workers > 1:

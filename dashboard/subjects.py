@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from dashboard import names
 from dashboard.question import Filter
 from ingest.ledger import directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import directory as table
+from ingest.model.invalid import Invalid
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 """The scopes whose subjects are entries of the directory."""
@@ -40,11 +41,11 @@ class Subject:
         return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
 
 
-class NoSubject(ValueError):
+class NoSubject(Invalid):
     """A text that nothing can be called; the message says what to write."""
 
 
-def entry_of(ledger: Ledger, scope: str, text: str | None) -> str | None:
+def entry_of(connection: sa.Connection, keyring: KeyRing, scope: str, text: str | None) -> str | None:
     """A subject as it is kept, from what somebody calls it. Projects and models need not have been seen: what is to come may be limited and watched as well.
 
     Raises:
@@ -54,10 +55,10 @@ def entry_of(ledger: Ledger, scope: str, text: str | None) -> str | None:
     if text is None:
         return None
     if scope in PEOPLE:
-        with ledger.reading() as connection:
-            return str(directory.find(connection, cast("directory.Kind", scope), text, ledger.keyring))
+        return str(directory.find(connection, cast("directory.Kind", scope), text, keyring))
     if not text.strip() or len(text) > _LONGEST or not text.isprintable():
-        raise NoSubject(f"--{scope}: {text[:40]!r} is no {scope}; write its name as calls have it")
+        message = f"{text[:40]!r} is no {scope}; write its name as calls have it"
+        raise NoSubject(f"invalid_{scope}", message, scope)
     return text
 
 

@@ -10,18 +10,49 @@ from typing import Final, Literal, get_args
 
 from ingest.budgets import Scope
 
-Kind = Literal["budget", "forecast", "anomaly", "unpriced", "unassigned", "silent"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-WORDS: Final[dict[Kind, str]] = {
-    "budget": "a threshold of a budget is reached",
-    "forecast": "a budget will be exceeded if spending goes on like this",
-    "anomaly": "a day's spend is far from what it was expected to be",
-    "unpriced": "calls of the month have no price",
-    "unassigned": "spend of the month belongs to no team",
-    "silent": "a source sends nothing any more",
-}
+Option = Literal["budget", "source", "each", "above", "after", "subject"]
+"""An option of a rule; `subject` is a team, customer, cost centre, key, project or model."""
+OPTIONS: Final[tuple[Option, ...]] = get_args(Option)
 EACH: Final = ("team", "customer", "virtual_key", "model", "provider", "project")
 """Of what each may be watched by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """A kind of alert."""
+
+    key: str
+    """What people write after `--when`, and what the ledger keeps."""
+    sentence: str
+    """When it fires, as it is read after the word "when"."""
+    options: tuple[Option, ...]
+    """The options that mean something for it."""
+    counts_calls: bool = False
+    """Whether its limit counts calls; else it is an amount of money."""
+    allows_share: bool = False
+    """Whether its limit may be a share of the whole, in percent."""
+
+
+_KINDS: Final = (
+    AlertKind("budget", "a threshold of a budget is reached", ("budget", "subject")),
+    AlertKind("forecast", "a budget will be exceeded if spending goes on like this", ("budget", "subject")),
+    AlertKind(
+        "anomaly",
+        "a day's spend is far from what it was expected to be",
+        ("each", "above", "subject"),
+    ),
+    AlertKind(
+        "unpriced",
+        "calls of the month have no price",
+        ("above", "subject"),
+        counts_calls=True,
+        allows_share=True,
+    ),
+    AlertKind("unassigned", "spend of the month belongs to no team", ("above",), allows_share=True),
+    AlertKind("silent", "a source sends nothing any more", ("source", "after")),
+)
+KINDS: Final = {kind.key: kind for kind in _KINDS}
+"""Every kind of alert by its key. `dashboard.alerts.watch.EVALUATE` has the function that looks for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +60,8 @@ class AlertRule:
     """What is watched, and who is told."""
 
     name: str
-    kind: Kind | None
-    """None takes the rule of that name back."""
+    kind: str | None
+    """The key of a kind; None takes the rule of that name back."""
     scope: Scope = "all"
     subject: str | None = None
     """The entry of a person of the directory as text, or the text that calls name; None for everything."""
@@ -55,6 +86,11 @@ class AlertRule:
     def stands(self) -> bool:
         """Whether it watches anything, and is not taken back."""
         return self.kind is not None
+
+    @property
+    def sentence(self) -> str:
+        """When it fires, as it is read after the word "when"; nothing for a rule that is taken back."""
+        return KINDS[self.kind].sentence if self.kind else ""
 
 
 def standing(rules: Iterable[AlertRule]) -> list[AlertRule]:

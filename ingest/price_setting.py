@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from ingest.currency import is_currency
 from ingest.pricing.computed import STEPPED, WITH_LEAST
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
@@ -21,7 +22,6 @@ _AMOUNT: Final = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE 
 _LARGEST: Final = Decimal(1_000_000)
 _DIGITS: Final = 40
 """A price with more digits than this behind its point is a mistake."""
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 NO_PRICE: Final = "none"
@@ -64,7 +64,7 @@ def points_of(
     """
     if not provider.strip() or not model.strip():
         raise PriceRefused("no_model", "model", "a price is of a provider's model; name both")
-    if not _CURRENCY.fullmatch(currency):
+    if not is_currency(currency):
         raise PriceRefused(
             "unknown_currency",
             "currency",

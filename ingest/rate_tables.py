@@ -7,7 +7,6 @@ zipped. Its statistical portal writes a line for each rate with `TIME_PERIOD`, `
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
+from ingest.currency import is_currency
 from ingest.dates import read_day
 from ingest.exchange import Quote
 
 _EURO: Final = "EUR"
-_CODE: Final = re.compile("[A-Z]{3}")
 _NOTHING: Final = ("", "N/A", "-")
 _LARGEST: Final = 64 * 1024 * 1024
 _PLAIN: Final = ("date", "base", "quote", "rate")
@@ -130,7 +129,7 @@ def _quote(
     if day is None:
         return Problem(number, names[0], on, "is no date; write one as 2026-11-20")
     for name, code in ((names[1], base), (names[2], quote)):
-        if not _CODE.fullmatch(code.upper()):
+        if not is_currency(code.upper()):
             return Problem(number, name, code, "is no currency; write its code, such as USD")
     worth = read_rate(rate)
     if worth is None:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ingest import rate_tables
 from ingest.clock import now
+from ingest.currency import read_currency
 from ingest.dates import read_day
 from ingest.exchange import Quote
 from ingest.ledger import audit
@@ -63,12 +64,12 @@ def import_rates(path: str, *, as_json: bool) -> int:
 def set_rate(base: str, quote: str, rate: str, date: str) -> int:
     """Set the rate of a day; the exit code."""
     day, worth = read_day(date), rate_tables.read_rate(rate)
-    codes = [code.strip().upper() for code in (base, quote)]
+    codes = [code for text in (base, quote) if (code := read_currency(text))]
     if day is None:
         return _complain(f"--date: {date!r} is no date; write one as 2026-11-20", USAGE)
     if worth is None:
         return _complain(f"RATE: {rate!r} is no rate; write a number above 0, such as 1.0825", USAGE)
-    if any(len(code) != 3 or not (code.isascii() and code.isalpha()) for code in codes):  # noqa: PLR2004
+    if len(codes) < 2:  # noqa: PLR2004 - both
         return _complain("BASE and QUOTE are codes of currencies, such as USD and EUR", USAGE)
     if codes[0] == codes[1]:
         return _complain("a currency has no rate to itself", USAGE)

@@ -67,15 +67,23 @@ def warn(text: str) -> None:
     Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def refuse(command: str, error: object, code: ExitCode = ExitCode.USAGE) -> int:
-    """Print on standard error why `tallybook COMMAND` is not carried out; the exit code."""
-    warn(f"tallybook {command}: {explained(error)}")
+def refuse(
+    command: str, error: object, code: ExitCode = ExitCode.USAGE, *, arguments: Collection[str] = ()
+) -> int:
+    """Print on standard error why `tallybook COMMAND` is not carried out; the exit code.
+
+    `arguments` are the fields that the command takes as arguments and not as flags.
+    """
+    warn(f"tallybook {command}: {explained(error, arguments=arguments)}")
     return code
 
 
-def explained(error: object) -> str:
-    """An error's message, with the flag of the field at fault where there is one."""
-    return f"--{error.field}: {error}" if isinstance(error, Invalid) and error.field else str(error)
+def explained(error: object, *, arguments: Collection[str] = ()) -> str:
+    """An error's message, with the flag of the field at fault where there is one, or the argument's name in capitals."""
+    if not isinstance(error, Invalid) or not error.field:
+        return str(error)
+    name = error.field.upper() if error.field in arguments else f"--{error.field}"
+    return f"{name}: {error}"
 
 
 def print_json(value: object) -> None:

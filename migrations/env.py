@@ -1,17 +1,15 @@
 """Alembic's environment: runs on the connection that `ingest.ledger.schema` hands over."""
 
+from importlib import import_module
+from pkgutil import walk_packages
+
 from alembic import context
 
-from ingest.ledger import (  # noqa: F401 - their tables are part of the metadata
-    access_tables,
-    alert_tables,
-    audit,
-    money_tables,
-    ownership_tables,
-    period_tables,
-    price_tables,
-)
+from ingest import ledger
 from ingest.ledger.tables import metadata
+
+for module in walk_packages(ledger.__path__, f"{ledger.__name__}."):
+    import_module(module.name)  # the tables that it declares are part of the metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydantic import SecretStr
 
 from dashboard.alerts.telling import check
@@ -23,6 +23,9 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+PATIENCE = 30_000
+"""Milliseconds that the browser may take on a busy machine; Playwright's own limit for what is not an expectation."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,10 +42,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        expect.set_options(timeout=20_000)
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
+
+
+def settled(page: Page) -> None:
+    """Waits until nothing is loaded any more and nothing moves."""
+    page.wait_for_load_state("networkidle")
+    for _ in range(PATIENCE // 50):
+        if not page.evaluate("document.getAnimations().some(one => one.playState === 'running')"):
+            return
+        page.wait_for_timeout(50)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Fixtures: ledgers on real databases, and records in the words of the domain."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from blank import blank
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from ingest.accept import Intake
@@ -23,6 +27,19 @@ from ingest.settings import Settings
 from ingest.splitting import RawRecord
 
 pytest_plugins = ("browsing",)
+
+# No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
+hypothesis_settings.register_profile(
+    "tallybook",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis_settings.load_profile("tallybook")
 
 ARRIVAL = 1_790_000_000_000_000
 """When records of the tests arrive, unless they say otherwise: 2026-09-21 14:13:20 UTC."""
@@ -101,6 +118,28 @@ def fresh_ledger(tmp_path: Path) -> Callable[[], Ledger]:
 def book() -> Book:
     """The price book that ships with a release."""
     return Book()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    root = Path(__file__).parents[1]
+    locked = ["--build-constraint", str(root / "constraints.txt")]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        *locked,
+        "--wheel-dir",
+        str(folder),
+        str(root),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    return next(folder.glob("tallybook-*.whl"))
 
 
 Post = Callable[..., Receipt]

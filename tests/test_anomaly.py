@@ -179,21 +179,21 @@ WEEKS = st.lists(st.integers(0, 10**6), min_size=7, max_size=7).filter(any)
 UNITS = st.sampled_from([1, 10**6, DOLLAR, 10**15])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(value=st.integers(0, 10**21), days=st.integers(15, 90))
 def test_days_that_are_all_the_same_never_fire(value: int, days: int) -> None:
     found = judge(spend([value] * days, unit=1))
     assert found is None if not value else found is not None and not found.is_anomaly
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(week=WEEKS, days=st.integers(15, 90), unit=UNITS)
 def test_weeks_that_are_all_the_same_never_fire(week: list[int], days: int, unit: int) -> None:
     found = judge(spend((week * 13)[:days], unit))
     assert found is None or (not found.is_anomaly and found.low <= found.expected <= found.high)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     values=st.lists(st.integers(0, 10**9), min_size=15, max_size=60),
     factor=st.integers(2, 10**6),
@@ -212,7 +212,7 @@ def test_ten_times_the_spend_is_judged_the_same(values: list[int], factor: int, 
         assert small.is_anomaly == large.is_anomaly
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), at=st.integers(42, 69).filter(lambda at: at % 7 < 5))
 def test_whenever_a_tripled_workday_comes_it_alone_is_found(seed: int, at: int) -> None:
     values = noisy(11, seed, percent=5)

@@ -1,12 +1,12 @@
 """What budgets answer to a gateway that asks whether a key may go on, and to those who may see some of them alone."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from calls import call, put
 from commanding import Command, object_of, tallybook
+from conftest import ARRIVAL
 from owning import entry, owns
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -16,6 +16,7 @@ from ingest.budgets import Budget
 from ingest.ledger import directory
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
+from ingest.model.zone import instant
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]
@@ -24,6 +25,13 @@ UNIT = 10**12
 ADMIN = "the admin token of the tests"
 KEY = "sk-bf-0123456789abcdef"
 Ask = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways ask when the calls are made, and not after midnight."""
+    for module in ("budgets_api", "me_api"):
+        monkeypatch.setattr(f"dashboard.{module}.now", lambda: ARRIVAL)
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def ask(embedded: Ledger) -> Ask:
 
 
 def spent(ledger: Ledger, dollars: int, first: int = 0, **facts: Any) -> None:
-    put(ledger, [call(datetime.now(UTC).isoformat(), dollars * UNIT, **facts)], first=first)
+    put(ledger, [call(instant(ARRIVAL).isoformat(), dollars * UNIT, **facts)], first=first)
 
 
 def limit(ledger: Ledger, name: str, dollars: int | None, **facts: Any) -> None:
@@ -158,7 +166,7 @@ def test_the_holder_of_a_key_sees_its_use_and_its_budgets_alone(embedded: Ledger
         mine = directory.find(connection, "virtual_key", KEY, embedded.keyring)
     limit(embedded, "mine", 10, scope="virtual_key", subject=str(mine))
     limit(embedded, "everything", 100)
-    answer = ask("/v1/me/usage?by=model", KEY)
+    answer = ask("/v1/me/usage?by=model&from=2026-09-01", KEY)
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert [(row["model"], row["total_cost"]) for row in told["rows"]] == [("gpt-5.4", "3")]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from calls import a_ledger, call, put
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry, owns
 
@@ -389,7 +389,7 @@ def books() -> Iterator[Books]:
 
 
 @given(ACTS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 def test_in_whatever_order_things_come_to_light_statements_stand_and_add_up(
     acts: list[tuple[str, int, str, int]],
 ) -> None:

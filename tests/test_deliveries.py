@@ -237,8 +237,9 @@ def test_reports_are_promised_sent_and_listed_by_command(
     ],
 )
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(TargetRefused, match="--to"):
+    with pytest.raises(TargetRefused) as refused:
         read_target(text, Settings(smtp_url=SecretStr("smtp://localhost")))
+    assert (refused.value.code, refused.value.field) == ("invalid_target", "to")
 
 
 def test_mail_needs_a_server() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from conftest import Post
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -57,9 +57,7 @@ def test_the_sum_of_the_largest_amounts_is_exact(ledger: Ledger, post: Post) -> 
 
 
 @given(amounts=st.lists(st.integers(1, 10**16), min_size=1, max_size=30))
-@hypothesis_settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=20)
 def test_any_amounts_add_up_from_events_and_from_rollups(
     ledger: Ledger, post: Post, amounts: list[int]
 ) -> None:

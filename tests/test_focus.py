@@ -22,7 +22,7 @@ from calls import a_ledger, call, put
 from conftest import put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import owns
 
@@ -519,11 +519,7 @@ def events(draw: st.DrawFn) -> UsageEvent:
     )
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=20)
 @given(some=st.lists(events(), max_size=20), rolled=st.integers(0, 12))
 def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
     fresh_ledger: Callable[[], Ledger], some: list[UsageEvent], rolled: int

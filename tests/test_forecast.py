@@ -153,7 +153,7 @@ def test_days_that_do_not_follow_one_another_are_refused() -> None:
         forecast([*days[:10], *days[11:]], JUNE, JULY)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     values=st.lists(st.integers(0, 10**9), min_size=1, max_size=100),
     elapsed=st.integers(0, 40),
@@ -180,7 +180,7 @@ def test_a_forecast_is_in_integers_never_below_what_was_used_and_grows_with_the_
         assert abs(one * factor - other) <= max(other // 10**9, factor)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(value=st.integers(1, 10**21), known=st.integers(3, 100), elapsed=st.integers(0, 30))
 def test_days_that_are_all_the_same_go_on_so(value: int, known: int, elapsed: int) -> None:
     made = forecast(up_to(JUNE + timedelta(days=elapsed), [value] * known, unit=1), JUNE, JULY)

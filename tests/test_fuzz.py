@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import ARRIVAL
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
@@ -98,9 +98,7 @@ def test_every_format_has_samples(one: Format) -> None:
 
 
 @pytest.mark.parametrize("one", formats.FORMATS, ids=lambda one: one.name)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_damaged_record_is_an_event_or_a_rejection(one: Format, data: st.DataObject) -> None:
     value = data.draw(accidents(samples(one)))
@@ -112,9 +110,7 @@ def test_a_damaged_record_is_an_event_or_a_rejection(one: Format, data: st.DataO
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "stream").glob("*.sse")), ids=lambda path: path.stem)
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_damaged_or_cut_stream_is_an_event_or_a_rejection(path: Path, data: st.DataObject) -> None:
     lines = [line.removeprefix("data: ") for line in path.read_text().splitlines()]

@@ -267,7 +267,7 @@ def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
     running = _started(tmp_path, environment)
     _wait_for_some(environment, 10_000)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "Traceback" not in err
     assert json.loads(out)["accepted"] == _events(environment)

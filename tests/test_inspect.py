@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_import import Run, environment, lines, response, tallybook
 
@@ -220,7 +220,6 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(NAMES, CELLS, max_size=10), max_size=4))
 def test_whatever_is_proposed_is_a_mapping(rows: list[dict[str, Any]]) -> None:
     try:

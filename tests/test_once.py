@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import ARRIVAL, put_events
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -166,9 +166,7 @@ def test_ids_that_were_rolled_back_are_not_used_again(ledger: Ledger, book: Book
 
 
 @given(data=st.data())
-@hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=25)
 def test_any_order_and_any_split_of_records_and_repeats_gives_the_same_totals(
     data: st.DataObject, fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -55,9 +55,7 @@ def test_an_operation_does_what_its_description_says(described: Any, method: str
     operation = described[path][method]
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
 
-    @settings(
-        max_examples=150 if method == "POST" else 3, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=150 if method == "POST" else 3)
     @given(right | wrong if method == "POST" else right)
     def holds(case: Any) -> None:
         case.call_and_validate(checks=CHECKS)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spans import CHAT, START, TRACE, as_json, as_protobuf, attributes, request, span
 
@@ -640,7 +640,7 @@ def outcomes(raw: bytes, drafts: Any) -> list[UsageEvent | Refused]:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(1, 5), FIELDS, PAIRS), max_size=4))
 def test_any_spans_are_events_or_refusals(drawn: list[tuple[int, dict[str, Any], list[Any]]]) -> None:
     spans = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from calls import Call, a_ledger, call, put
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import day, entry, owns
 
@@ -159,7 +159,7 @@ def shared_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @given(MOVES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_spend_by_team_is_what_plain_arithmetic_says(
     shared_ledger: Ledger, moves: list[tuple[str, dict[str, int], int, int]]
 ) -> None:

@@ -12,7 +12,7 @@ from calls import call, put
 from commanding import Command, object_of, tallybook
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry
 
@@ -264,7 +264,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 def test_any_history_survives_export_and_import(
     fresh_ledger: Callable[[], Ledger], tmp_path_factory: pytest.TempPathFactory, moves: Any
 ) -> None:

@@ -24,7 +24,7 @@ from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.most import of_most
-from dashboard.pages.parts import PART
+from dashboard.pages.parts import PART, known_as
 from dashboard.pages.spending import spending
 from dashboard.requests import LISTED, CallsQuery, in_full, listed
 from dashboard.rewriting import rewrite
@@ -166,6 +166,11 @@ def test_page_api_csv_and_sql_agree(ledger: Ledger, client: TestClient, view: Vi
     shown = texts(page_at("").content(ledger, view)) if expected else []  # type: ignore[union-attr]
     total = sum((row[0] for row in expected.values()), Decimal())
     assert not expected or wording.amount(total, "USD") in shown
+
+
+def test_no_two_parts_have_one_name() -> None:
+    with pytest.raises(ValueError, match="two parts of pages are named overview:spend"):
+        known_as("overview:spend")(lambda *_: None)
 
 
 def parts(component: Any) -> Iterator[Any]:

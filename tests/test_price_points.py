@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from calls import a_ledger
 from conftest import SECRET
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -104,9 +104,7 @@ COMMANDS: dict[str, Callable[[Ledger], object]] = {
 }
 
 
-@hypothesis_settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=15)
 @given(names=st.lists(st.sampled_from(sorted(COMMANDS)), max_size=8))
 def test_no_command_ever_changes_or_removes_a_row(
     fresh_ledger: Callable[[], Ledger], names: list[str]

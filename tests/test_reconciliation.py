@@ -369,9 +369,7 @@ def test_an_invoice_in_a_currency_without_a_rate_is_told(ledger: Ledger) -> None
 def test_what_is_accepted_is_booked_in_the_earliest_open_month_and_compared_no_more(ledger: Ledger) -> None:
     billed(ledger, line(102 * UNIT))
     closing.close(ledger, OCTOBER, accept="a trial", by="ann", now=NOW * 2)
-    assert (
-        accepted(ledger, "2026-10", "acme", "") == "Not booked: --accept: say why the variance is accepted."
-    )
+    assert accepted(ledger, "2026-10", "acme", "") == "Not booked: say why the variance is accepted."
     assert accepted(ledger, "2026-10", "acme", "keys of the lab") is None
     assert by_provider(ledger)["acme"].variance == 0
     november = statement(ledger, of_month(OCTOBER.plus(1)), NOW)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.archives import members
@@ -128,7 +128,7 @@ def test_an_import_resumes_where_a_packed_file_was_cut(embedded: Ledger, tmp_pat
     assert second.skipped + second.receipt.accepted == 60_000
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(
     st.lists(st.sampled_from(["2026-10-01,m,5", "2026-10-02,m,6", "2026-10-02,m,x", ",,"]), max_size=12),
     st.data(),

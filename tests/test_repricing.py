@@ -267,7 +267,7 @@ def test_a_run_that_is_killed_leaves_a_true_ledger_and_can_be_resumed(tmp_path: 
     command = [sys.executable, "-m", "dashboard", "reprice"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     with open_ledger(settings) as ledger:
-        for _ in range(600):
+        for _ in range(6_000):
             with ledger.reading() as connection:
                 begun = reprice_runs.runs(connection, 1)
             if begun and begun[0].changed:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import ARRIVAL, put_events
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_once import HOUR, call
@@ -130,9 +130,7 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "revise", "roll"]), st.intege
 
 
 @given(steps=steps)
-@hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=30)
 def test_rollups_of_clean_slots_are_true_after_any_history(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:

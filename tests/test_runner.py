@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from calls import Call, a_ledger, call, put
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard import buckets
@@ -169,7 +169,7 @@ some_calls = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     before=some_calls,
     after=some_calls,

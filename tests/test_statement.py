@@ -60,15 +60,43 @@ QUESTIONS: Final = {
     ),
 }
 
+# The answers to these are in test_owned_spend and test_converted_spend.
+OWNED: Final = {
+    "spend_by_owning_team": Words(by=["team"], metric=["total_cost"], start="2026-10-01", end="2026-11-01"),
+    "spend_by_key_and_day_of_an_owning_customer": Words(
+        by=["time,virtual_key"],
+        metric=["total_cost,requests"],
+        where=["customer=acme"],
+        interval="day",
+        start="2026-10-01",
+        end="2026-11-01",
+    ),
+}
+CONVERTED: Final = {
+    "spend_in_another_currency": Words(
+        metric=["total_cost"], start="2026-10-01", end="2026-11-01", currency="EUR"
+    ),
+    "spend_by_hour_and_provider_in_another_currency": Words(
+        by=["time,provider"],
+        metric=["total_cost"],
+        interval="hour",
+        start="2026-10-24T22:30:00Z",
+        end="2026-10-26T00:15:00Z",
+        currency="EUR",
+    ),
+}
+TEXTS: Final = QUESTIONS | OWNED | CONVERTED
+
 
 def question(name: str) -> SpendQuery:
-    return rewrite(parse(QUESTIONS[name], Zone("UTC"), NOW))
+    return rewrite(parse(TEXTS[name], Zone("UTC"), NOW))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", TEXTS)
 def test_statement_text(name: str, dialect: str) -> None:
-    statement = compile_query(question(name), Zone("UTC"), KeyRing(b"secret")).select
+    compiled = compile_query(question(name), Zone("UTC"), KeyRing(b"secret"), by_share=name in OWNED)
+    statement = compiled.select
     text = str(statement.compile(dialect=DIALECTS[dialect], compile_kwargs={"literal_binds": True}))
     lines = "".join(
         f"{line.rstrip()}\n" for line in text.replace(" UNION ALL ", "\nUNION ALL\n").splitlines()

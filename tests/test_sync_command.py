@@ -163,7 +163,7 @@ def test_an_interrupted_sync_says_what_is_committed(tallybook: Tallybook, bifros
     running = tallybook.start("sync", "bifrost", "logs.db", "--json")
     tallybook.wait_for(8_000)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "Traceback" not in err
     assert json.loads(out)["accepted"] == tallybook.events() < 60_000
@@ -179,7 +179,7 @@ def test_following_brings_rows_as_they_come_until_it_is_asked_to_end(
     bifrost.write(row(5), row(6))
     tallybook.wait_for(7)
     following.send_signal(number)
-    out, err = following.communicate(timeout=60)
+    out, err = following.communicate(timeout=300)
     assert following.returncode == 0, err
     told = json.loads(out)
     assert (told["accepted"], told["waiting"]) == (7, 0)
@@ -190,7 +190,7 @@ def test_following_brings_rows_as_they_come_until_it_is_asked_to_end(
 
 @pytest.mark.parametrize("kind", ["file", "api"])
 def test_a_follower_waits_for_a_store_that_is_away(tallybook: Tallybook, tmp_path: Path, kind: str) -> None:
-    """Away at the start, there for a while, away again, and back; each is said once."""
+    """Away at the start, there for a while, away again, and back."""
     api = LogApi()
     api.write(row(0))
     with serving(api) as url:
@@ -199,7 +199,6 @@ def test_a_follower_waits_for_a_store_that_is_away(tallybook: Tallybook, tmp_pat
     following = tallybook.start("sync", "bifrost", where, "--every", "0.2", "--json")
     for rows in (1, 2):
         _hears(following, "waiting for it")
-        time.sleep(1)
         if kind == "api":
             api.write(*(row(n) for n in range(rows)))
             with serving(api, port):
@@ -212,7 +211,7 @@ def test_a_follower_waits_for_a_store_that_is_away(tallybook: Tallybook, tmp_pat
             if rows == 1:
                 (tmp_path / "gateway.db").rename(tmp_path / "elsewhere.db")
     following.send_signal(signal.SIGTERM)
-    out, err = following.communicate(timeout=60)
+    out, err = following.communicate(timeout=300)
     assert following.returncode == 0
     assert "Traceback" not in err
     assert "it is back" not in err

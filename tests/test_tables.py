@@ -50,7 +50,7 @@ def read(body: bytes | str, kind: Kind = "any", **how: Any) -> list[Seen]:
     return seen(records_of(body.encode() if isinstance(body, str) else body, kind, **how))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SHRAPNEL, st.lists(st.integers(0, 2**30)), st.sampled_from([b"a,b\n", b"a;b,c\n", b"a\tb\r\n", b""]))
 def test_any_chunking_gives_the_same_rows(rest: bytes, pieces: list[int], header: bytes) -> None:
     body = header + rest

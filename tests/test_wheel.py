@@ -11,26 +11,6 @@ from pathlib import Path
 import pytest
 from test_import import lines, response
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(folder),
-        str(ROOT),
-    ]
-    subprocess.run(build, check=True, capture_output=True)
-    return next(folder.glob("tallybook-*.whl"))
-
 
 @pytest.mark.slow
 def test_the_wheel_holds_migrations_and_assets(wheel: Path) -> None:

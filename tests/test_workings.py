@@ -90,7 +90,7 @@ def events(draw: Any) -> UsageEvent:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(event=events(), prices=price_sets())
 def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) -> None:
     charge = compute(event, prices, None)

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from dashboard.alerts import messages
 from dashboard.alerts.watch import findings
 from dashboard.posting import post
 from dashboard.rounds import rounds
-from dashboard.sending import Parcel
+from dashboard.sending import NotSent, Parcel, TargetRefused, read_target, send, target_of
 from dashboard.subjects import subjects
+from ingest.alerts import AlertRule
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert
@@ -49,6 +52,39 @@ def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
         make = partial(parcel, ledger, fired, one.target)
         if reason := post(ledger, settings, alerts.OUTBOX, one, one.target, make, at):
             _log.warning("alert not sent", rule=fired.rule, reason=reason)
+
+
+def send_trial(
+    ledger: Ledger, settings: Settings, rule: AlertRule, at: int
+) -> Iterator[tuple[str, str | None]]:
+    """Send a trial to each target of a rule, one by one.
+
+    Of each: the target as it may be shown, and why the trial did not arrive, if it did not.
+    """
+    title, text = messages.trial(rule.name)
+    trial = Alert(
+        number=0,
+        rule=rule.name,
+        kind=rule.kind or "",
+        scope="all",
+        subject=None,
+        title=title,
+        text=text,
+        facts={},
+        fired_at=at,
+        ended_at=None,
+    )
+    for target in rule.targets:
+        yield target_of(target).shown, _failure(ledger, settings, trial, target)
+
+
+def _failure(ledger: Ledger, settings: Settings, fired: Alert, target: str) -> str | None:
+    """Send an alert that is not kept; why it did not arrive, if it did not."""
+    try:
+        send(read_target(target, settings), parcel(ledger, fired, target), settings)
+    except (NotSent, TargetRefused) as error:
+        return str(error)
+    return None
 
 
 def parcel(ledger: Ledger, fired: Alert, target: str) -> Parcel:

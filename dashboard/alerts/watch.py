@@ -1,29 +1,31 @@
-"""Watching: what each rule finds out of line now. It reads and decides; `ingest.ledger.alerts` keeps what fires."""
+"""Watching: what each rule finds out of line now, one function for each kind of alert (`EVALUATE`).
+
+It reads and decides; `dashboard.alerts.messages` says it in words, `ingest.ledger.alerts` keeps what fires.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
-import sqlalchemy as sa
-
 from dashboard import people
+from dashboard.alerts import messages
 from dashboard.alerts.anomaly import Verdict, judge
 from dashboard.alerts.forecast import Forecast, forecast
 from dashboard.alerts.series import Series, series
 from dashboard.budgets import Burn, around, burns, metric_of
 from dashboard.question import REPORTING, Filter, Period, SpendQuery
-from dashboard.restriction import term_id
 from dashboard.runner import Result, run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest import money
-from ingest.alerts import AlertRule, Kind
+from ingest.alerts import AlertRule
 from ingest.clock import rfc3339
+from ingest.ledger import alerts
 from ingest.ledger.alerts import Finding
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import usage_event
 from ingest.model.zone import date_of, day_number, instant
 
 MOST_WATCHED: Final = 100
@@ -40,8 +42,9 @@ class _Watched:
 
     ledger: Ledger
     now: int
-    burns: Sequence[Burn]
     subjects: Mapping[About, Subject]
+    burns: Callable[[], Sequence[Burn]]
+    """How far budgets are used; worked out once, where a rule asks for it."""
 
     @property
     def today(self) -> date:
@@ -60,19 +63,13 @@ class _Watched:
         )
         return run(self.ledger, asked)
 
-    def amount(self, pico: int) -> str:
-        """Money as a message says it: to the cent."""
-        rounded = money.from_pico(pico).quantize(Decimal("0.01"))
-        return f"{rounded:,} {self.ledger.currency}"
-
 
 def findings(ledger: Ledger, rules: Sequence[AlertRule], now: int) -> list[Finding]:
     """All that is out of line at an instant, by the rules that count."""
     with ledger.reading() as connection:
         about = subjects(connection, {(one.scope, one.subject) for one in rules})
-    needs_budgets = any(one.kind in ("budget", "forecast") for one in rules)
-    watched = _Watched(ledger, now, burns(ledger, now) if needs_budgets else (), about)
-    return [found for one in rules if one.kind for found in _LOOK[one.kind](watched, one)]
+    watched = _Watched(ledger, now, about, cache(lambda: burns(ledger, now)))
+    return [found for one in rules if one.kind for found in EVALUATE[one.kind](watched, one)]
 
 
 def _budgets(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
@@ -80,14 +77,15 @@ def _budgets(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     for one in _of_rule(watched, rule):
         if one.reached is None:
             continue
-        used, limit = _in_unit(watched, one, one.used), _in_unit(watched, one, one.limit)
-        share = "" if one.share is None else f" ({float(one.share):.1%})"
+        currency = watched.ledger.currency
+        title, text = messages.threshold_reached(one, currency)
+        limit = messages.in_unit(one, one.limit, currency)
         yield Finding(
             rule=rule.name,
             kind="budget",
             crossing=f"{one.budget.name} {one.first} {one.reached}% of {limit}",
-            title=f"{one.budget.name}: {one.reached}% of the budget is used",
-            text=f"Used by {one.about.words} from {one.first} to {_last(one)}: {used} of {limit}{share}.{_unpriced(one)}",
+            title=title,
+            text=text,
             facts=one.as_json() | {"threshold": one.reached},
             scope=one.budget.scope,
             subject=one.budget.subject,
@@ -101,16 +99,15 @@ def _forecasts(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
         found = forecast_of(watched.ledger, one, watched.now)
         if found is None or one.used >= one.limit or found.expected <= one.limit:
             continue
-        limit, expected, low, high = (
-            _in_unit(watched, one, amount) for amount in (one.limit, found.expected, found.low, found.high)
-        )
+        currency = watched.ledger.currency
+        title, text = messages.budget_will_be_exceeded(one, found, currency)
+        limit = messages.in_unit(one, one.limit, currency)
         yield Finding(
             rule=rule.name,
             kind="forecast",
             crossing=f"{one.budget.name} {one.first} forecast above {limit}",
-            title=f"{one.budget.name}: the budget will be exceeded",
-            text=f"Expected of {one.about.words} until {_last(one)}: {expected} (four times of five {low} to {high}). "
-            f"The limit is {limit}; used so far: {_in_unit(watched, one, one.used)}.{_unpriced(one)}",
+            title=title,
+            text=text,
             facts=one.as_json()
             | {
                 "expected": _plain(one, found.expected),
@@ -130,7 +127,7 @@ def forecast_of(ledger: Ledger, one: Burn, now: int) -> Forecast | None:
 
 
 def _of_rule(watched: _Watched, rule: AlertRule) -> Iterator[Burn]:
-    for one in watched.burns:
+    for one in watched.burns():
         of_subject = rule.scope == "all" or (one.budget.scope, one.budget.subject) == (
             rule.scope,
             rule.subject,
@@ -173,26 +170,23 @@ def _anomaly(watched: _Watched, rule: AlertRule, one: Series, name: str | None, 
     within = "" if about.scope == "all" else f" of {about.words}"
     value_of = f"{str(rule.each).replace('_', ' ')} {name or '(none)'}{within}"
     words = about.words if rule.each is None else value_of
-    where = "above" if verdict.value > verdict.expected else "below"
-    so_far = " so far" if verdict.day == watched.today else ""
-    value, expected, low, high = (
-        watched.amount(one) for one in (verdict.value, verdict.expected, verdict.low, verdict.high)
-    )
+    is_today, currency = verdict.day == watched.today, watched.ledger.currency
+    day = f"{verdict.day} {messages.direction(verdict)}"
+    title, text = messages.unusual_day(words, verdict, is_today=is_today, currency=currency)
     is_one = rule.each in ("team", "customer", "virtual_key", "model", "project") and one.of is not None
     return Finding(
         rule=rule.name,
         kind="anomaly",
-        crossing=f"{rule.each or about.scope} {one.of or about.value or ''} {verdict.day} {where}",
-        title=f"{words}: {value} on {verdict.day} is far {where} what was expected",
-        text=f"{value}{so_far} on {verdict.day}, where {expected} was expected and {low} to {high} would be usual. "
-        f"Compared with {verdict.compared_with}.",
+        crossing=f"{rule.each or about.scope} {one.of or about.value or ''} {day}",
+        title=title,
+        text=text,
         facts={
             "day": verdict.day.isoformat(),
             "value": money.plain(verdict.value),
             "expected": money.plain(verdict.expected),
             "low": money.plain(verdict.low),
             "high": money.plain(verdict.high),
-            "currency": watched.ledger.currency,
+            "currency": currency,
             "compared_with": verdict.compared_with,
             "of": name if rule.each else about.shown,
         },
@@ -209,14 +203,15 @@ def _unpriced_calls(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     count, calls = result.unpriced_requests, result.requests
     if not _is_too_much(rule, Decimal(count), Decimal(calls)):
         return
+    month = f"{watched.today:%Y-%m}"
+    title, text = messages.calls_without_price(about.words, count, calls, month)
     yield Finding(
         rule=rule.name,
         kind="unpriced",
-        crossing=f"unpriced {about.scope} {about.value or ''} {watched.today:%Y-%m}",
-        title=f"{count:,} calls have no price",
-        text=f"{count:,} of {calls:,} calls of {about.words} in {watched.today:%Y-%m} have no price, so that their cost is unknown "
-        "and in no total. `tallybook prices list --unpriced` says of which models.",
-        facts={"unpriced_requests": count, "requests": calls, "period": f"{watched.today:%Y-%m}"},
+        crossing=f"unpriced {about.scope} {about.value or ''} {month}",
+        title=title,
+        text=text,
+        facts={"unpriced_requests": count, "requests": calls, "period": month},
         scope=about.scope,
         subject=rule.subject,
     )
@@ -226,21 +221,22 @@ def _unassigned(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     """Spend of the running month that belongs to no team."""
     nobody = watched.month((Filter("team", (None,)),), "total_cost")
     whole = watched.month((), "total_cost")
-    amount, of = (Decimal(str(one.totals.values[0] or 0)) for one in (nobody, whole))
-    if not _is_too_much(rule, amount, of):
+    amount, total = (Decimal(str(one.totals.values[0] or 0)) for one in (nobody, whole))
+    if not _is_too_much(rule, amount, total):
         return
+    month, currency = f"{watched.today:%Y-%m}", watched.ledger.currency
+    title, text = messages.spend_without_team(money.pico_of(amount), money.pico_of(total), month, currency)
     yield Finding(
         rule=rule.name,
         kind="unassigned",
-        crossing=f"unassigned {watched.today:%Y-%m}",
-        title=f"{watched.amount(money.pico_of(amount))} belongs to no team",
-        text=f"{watched.amount(money.pico_of(amount))} of {watched.amount(money.pico_of(of))} spent in {watched.today:%Y-%m} belongs to no team. "
-        "`tallybook owner unassigned` says by which keys.",
+        crossing=f"unassigned {month}",
+        title=title,
+        text=text,
         facts={
             "unassigned": money.plain(money.pico_of(amount)),
-            "total": money.plain(money.pico_of(of)),
-            "currency": watched.ledger.currency,
-            "period": f"{watched.today:%Y-%m}",
+            "total": money.plain(money.pico_of(total)),
+            "currency": currency,
+            "period": month,
         },
     )
 
@@ -258,24 +254,21 @@ def _silent(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     for source, last in _last_calls(watched).items():
         if rule.source not in (None, source) or last >= since:
             continue
-        at = instant(last).astimezone(watched.ledger.zone.info)
+        last_call = instant(last).astimezone(watched.ledger.zone.info)
+        title, text = messages.silent_source(source, last_call, hours)
         yield Finding(
             rule=rule.name,
             kind="silent",
             crossing=f"silent {source}",
-            title=f"{source} is silent",
-            text=f"The last call from {source} was on {at:%Y-%m-%d at %H:%M}, more than {hours} hours ago.",
-            facts={
-                "source": source,
-                "last_call": rfc3339(last),
-                "hours": hours,
-            },
+            title=title,
+            text=text,
+            facts={"source": source, "last_call": rfc3339(last), "hours": hours},
         )
 
 
 def _last_calls(watched: _Watched) -> dict[str, int]:
     """When the last call of each source was, of those of the last month."""
-    ledger, c = watched.ledger, usage_event.c
+    ledger = watched.ledger
     start = watched.now - _LOOKED_BACK_DAYS * 24 * _HOUR
     asked = SpendQuery(
         period=Period(instant(start), instant(watched.now + _HOUR)),
@@ -285,39 +278,22 @@ def _last_calls(watched: _Watched) -> dict[str, int]:
         interval="day",
     )
     last_days = {str(source): str(day) for day, source in sorted(row.key for row in run(ledger, asked).rows)}
-    at = sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger))
     found: dict[str, int] = {}
     with ledger.reading() as connection:
         for source, text in last_days.items():
             day = day_number(date.fromisoformat(text))
             first, end = (instant(ledger.zone.midnight(one)) for one in (day, day + 1))
-            that_day = (c.occurred_at >= first) & (c.occurred_at < end)
-            last = connection.execute(sa.select(at).where(that_day, c.source_id == term_id(source))).scalar()
+            last = alerts.last_call(connection, source, first, end)
             if last is not None:
-                found[source] = int(last)
+                found[source] = last
     return found
-
-
-def _in_unit(watched: _Watched, one: Burn, amount: int) -> str:
-    return f"{amount:,} tokens" if one.budget.tokens is not None else watched.amount(amount)
 
 
 def _plain(one: Burn, amount: int) -> int | str:
     return amount if one.budget.tokens is not None else money.plain(amount)
 
 
-def _last(one: Burn) -> date:
-    return one.end - timedelta(days=1)
-
-
-def _unpriced(one: Burn) -> str:
-    """What a total leaves out."""
-    return (
-        f" {one.unpriced_requests:,} calls have no price and are not in it." if one.unpriced_requests else ""
-    )
-
-
-_LOOK: Final[dict[Kind, Callable[[_Watched, AlertRule], Iterator[Finding]]]] = {
+EVALUATE: Final[Mapping[str, Callable[[_Watched, AlertRule], Iterator[Finding]]]] = {
     "budget": _budgets,
     "forecast": _forecasts,
     "anomaly": _anomalies,
@@ -325,3 +301,4 @@ _LOOK: Final[dict[Kind, Callable[[_Watched, AlertRule], Iterator[Finding]]]] = {
     "unassigned": _unassigned,
     "silent": _silent,
 }
+"""What looks for each kind of alert, by the key of the kind."""

@@ -7,7 +7,8 @@ from dashboard.chargeback.calendar import Calendar, Month, month_of, of_month, t
 from dashboard.chargeback.corrections import booked_elsewhere, corrections
 from dashboard.chargeback.kept import Kept, kept
 from dashboard.chargeback.statement import Correction, Statement, merged
-from dashboard.chargeback.working import ledger_says, names_of
+from dashboard.chargeback.store import names_of
+from dashboard.chargeback.working import ledger_says
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 

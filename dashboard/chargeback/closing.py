@@ -4,22 +4,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.calendar import Month, of_month, read_month
 from dashboard.chargeback.kept import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
+from dashboard.chargeback.store import running_imports
 from dashboard.reconciliation import unreconciled
 from ingest import money
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import import_batch
+from ingest.model.invalid import Invalid
 
 _REASON_MOST: Final = 500
 
 
-class CloseRefused(ValueError):
+class CloseRefused(Invalid):
     """A month that cannot be closed or opened as asked; the message says why and what to do."""
 
 
@@ -64,7 +63,9 @@ def _items(ledger: Ledger, found: Statement) -> Iterator[Item]:
             stops=True,
             facts={"requests": used.unpriced_requests, "models": models},
         )
-    if running := _running(ledger):
+    with ledger.reading() as connection:
+        running = running_imports(connection)
+    if running:
         paths = ", ".join(running[:3])
         yield Item(
             "imports_running",
@@ -106,12 +107,6 @@ def _items(ledger: Ledger, found: Statement) -> Iterator[Item]:
         )
 
 
-def _running(ledger: Ledger) -> list[str]:
-    wanted = sa.select(import_batch.c.path).where(import_batch.c.status == "running")
-    with ledger.reading() as connection:
-        return sorted(path or "an upload" for path in connection.execute(wanted).scalars())
-
-
 def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int) -> Closing:
     """Close a month with its statement, unless its check list stops it and nobody accepts that with a reason.
 
@@ -120,12 +115,12 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
     """
     reason = _clean(accept)
     if now < ledger.zone.midnight(of_month(month).days[1]):
-        raise CloseRefused(f"{month} is not over yet in {ledger.zone.name}: close it when it is")
+        message = f"{month} is not over yet in {ledger.zone.name}: close it when it is"
+        raise CloseRefused("not_over", message)
     found = statement(ledger, of_month(month), now)
     if found.status == "closed":
-        raise CloseRefused(
-            f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"
-        )
+        message = f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"
+        raise CloseRefused("already_closed", message)
     items = check(ledger, found)
     stopped = [item.code for item in items if item.stops]
     if stopped and not reason:
@@ -144,7 +139,7 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
                 audit.Entry(at=now, by=by, action="period close", subject=str(month), detail=detail),
             )
     except periods.AlreadyClosed as error:  # by somebody else at this very moment
-        raise CloseRefused(str(error)) from error
+        raise CloseRefused("already_closed", str(error)) from error
     return Closing(found, items, sealed)
 
 
@@ -156,7 +151,7 @@ def reopen(ledger: Ledger, month: Month, *, reason: str, by: str, now: int) -> N
     """
     why = _clean(reason)
     if not why:
-        raise CloseRefused("say why the month is opened again with --reason")
+        raise CloseRefused("missing_reason", "say why the month is opened again", field="reason")
     try:
         with ledger.writing() as connection:
             periods.reopen(connection, str(month), at=now, by=by, reason=why)
@@ -165,11 +160,11 @@ def reopen(ledger: Ledger, month: Month, *, reason: str, by: str, now: int) -> N
             )
             audit.note(connection, entry)
     except LookupError as error:
-        raise CloseRefused(str(error)) from error
+        raise CloseRefused("not_closed", str(error)) from error
 
 
 def _clean(reason: str | None) -> str:
     text = " ".join((reason or "").split())
     if len(text) > _REASON_MOST:
-        raise CloseRefused(f"a reason has at most {_REASON_MOST} characters")
+        raise CloseRefused("long_reason", f"a reason has at most {_REASON_MOST} characters")
     return text

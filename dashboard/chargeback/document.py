@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+import dashboard
 from dashboard.chargeback.report import BYS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from dashboard.chargeback.usage import Used
@@ -15,7 +16,7 @@ from ingest import money
 from ingest.allocation import METHODS
 from ingest.model.zone import instant
 
-_TEMPLATE: Final = Path(__file__).with_name("statement.typ")
+_TEMPLATE: Final = Path(dashboard.__file__).parent / "chargeback" / "statement.typ"
 _MOST_ROWS: Final = 60
 """So many keys and models of a line are printed; the rest is in the workbook and in CSV."""
 _AMOUNTS: Final = ("Direct", "Shared", "Adjusted", "Total")

@@ -4,13 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
 
-import sqlalchemy as sa
-
-from dashboard import names
 from dashboard.chargeback.calendar import Calendar
-from dashboard.chargeback.statement import Allocation, Fee, Named, Statement, Unpriced, by_id, lines, merged
+from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
+from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
 from dashboard.portions import apportioned
 from dashboard.question import Period, SpendQuery
@@ -24,18 +21,15 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
-from ingest.ledger.tables import directory, usage_event
 from ingest.model.zone import instant
 from ingest.money import divide_half_even
 from ingest.ownership import NOBODY, Owner, Owners
-
-_KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 
 
 def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     """What the ledger says of a period now, without corrections."""
     with ledger.reading() as connection:
-        last_call = connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
+        newest = last_call(connection)
     made = _made(ledger, calendar, usage)
     whole = Statement(
         period=calendar.name,
@@ -49,7 +43,7 @@ def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
         unpriced=_unpriced(ledger, calendar),
         unconverted=made.unconverted,
         names={},
-        last_call=last_call,
+        last_call=newest,
         made_at=now,
     )
     if made.parts > 1:
@@ -195,15 +189,3 @@ def _unpriced(ledger: Ledger, calendar: Calendar) -> tuple[Unpriced, ...]:
 def _entries_of(statement: Statement) -> set[int]:
     keys = {one.virtual_key_id for one in statement.details if one.virtual_key_id is not None}
     return keys | {one for line in statement.lines for one in line.owner if one is not None}
-
-
-def names_of(connection: sa.Connection, entries: set[int]) -> dict[int, Named]:
-    """What the entries are called now."""
-    shown = names.people(connection, entries)
-    c = directory.c
-    rows = connection.execute(sa.select(c.entry_id, c.kind, c.ident).where(c.kind.in_(_KINDS)))
-    return {
-        entry_id: Named(kind, ident, shown[entry_id] or ident)
-        for entry_id, kind, ident in rows
-        if entry_id in entries
-    }

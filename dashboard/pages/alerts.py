@@ -11,8 +11,8 @@ from dashboard import alert_listing, wording
 from dashboard.alert_listing import Told
 from dashboard.filters import View
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, page_of_now, panel
-from ingest.alerts import WORDS
+from dashboard.pages.parts import card, cards, known_as, page_of_now, panel
+from ingest.alerts import KINDS
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
 from ingest.principal import asking
@@ -21,6 +21,7 @@ _SHOWN: Final = 100
 _HOW: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 
 
+@known_as("alerts:content")
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - what is out of line is so now, whatever is looked at elsewhere
     """The page of all alerts that whoever asks may see."""
     told = alert_listing.told(ledger, _SHOWN)
@@ -73,7 +74,7 @@ def _with_commands(text: str) -> list[Any]:
 def _since(ledger: Ledger, one: Told) -> str:
     zone = ledger.zone.info
     fired = wording.clock(instant(one.alert.fired_at), zone, seconds=False)
-    return f"Since {fired}, by the rule {one.alert.rule}: when {WORDS[one.alert.kind]}."
+    return f"Since {fired}, by the rule {one.alert.rule}: when {KINDS[one.alert.kind].sentence}."
 
 
 def _history(ledger: Ledger, told: Sequence[Told]) -> Any:

@@ -14,7 +14,7 @@ from dashboard.budget_course import Course, course_of
 from dashboard.budgets import Burn, burns
 from dashboard.filters import View
 from dashboard.pages import tables
-from dashboard.pages.parts import aria, card, cards, chart, later, page_of_now, panel
+from dashboard.pages.parts import aria, card, cards, chart, known_as, later, page_of_now, panel
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.money import from_pico
@@ -25,6 +25,7 @@ _HOW: Final = "tallybook budget set NAME AMOUNT --team TEAM"
 _UNPRICED: Final = "What unpriced calls cost is unknown and in no budget of money."
 
 
+@known_as("budgets:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page of the periods that are running."""
     found = ordered(burns(ledger, now()))
@@ -73,6 +74,7 @@ def _table(found: Sequence[Burn]) -> Any:
     return tables.table("budgets", "Budgets in the running period", header, rows, texts=3, remarks=remarks)
 
 
+@known_as("budgets:courses")
 def courses(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
     """What is left of each budget day by day, against the plan, what it will come to, and how its earlier periods ended."""
     at = now()

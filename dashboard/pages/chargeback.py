@@ -17,7 +17,7 @@ from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.workbook import warnings
 from dashboard.filters import View, dates, only, question
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, page, panel
+from dashboard.pages.parts import card, cards, known_as, page, panel
 from ingest import money
 from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from ingest.clock import now
@@ -30,6 +30,7 @@ MONTHS_OFFERED: Final = 24
 _POOLS: Final = {FEES: "Fees that no team bears", UNASSIGNED: "Calls that belong to no team"}
 
 
+@known_as("chargeback:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)

@@ -14,7 +14,7 @@ from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.most import of_most
-from dashboard.pages.parts import card, cards, chart, empty, later, over_time, page
+from dashboard.pages.parts import card, cards, chart, empty, known_as, later, over_time, page
 from dashboard.pages.series import named, seconds, seconds_over_time
 from dashboard.question import Filter
 from dashboard.runner import Result, run
@@ -26,6 +26,7 @@ _FIRST_TOKENS: Final = ("ttft_p50", "ttft_p95")
 _METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "tokens_per_second")
 
 
+@known_as("latency:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     total = run(ledger, question(view, ledger.zone, _METRICS))
@@ -53,6 +54,7 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("latency:over_time_of_all")
 def over_time_of_all(ledger: Ledger, view: View) -> Any:
     """How long answers and first tokens took, over time."""
     result = run(ledger, question(view, ledger.zone, (*_LATENCIES, *_FIRST_TOKENS), ("time",)))
@@ -65,6 +67,7 @@ def over_time_of_all(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("latency:models")
 def models(ledger: Ledger, view: View) -> Any:
     """Each model's latencies."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model",)))
@@ -73,6 +76,7 @@ def models(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("latency:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
     idents = people.idents(ledger, "virtual_key")
@@ -90,11 +94,13 @@ def keys(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("latency:models_over_time")
 def models_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the models with most calls, over time."""
     return _split(ledger, view, "model", {})
 
 
+@known_as("latency:keys_over_time")
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
     return _split(ledger, view, "virtual_key", people.idents(ledger, "virtual_key"))

@@ -10,7 +10,7 @@ from dashboard import figures, wording
 from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import chart, empty, later, notes, page
+from dashboard.pages.parts import chart, empty, known_as, later, notes, page
 from dashboard.pages.series import money, named, of_currency
 from dashboard.pages.spending import spend_chart
 from dashboard.runner import Result, Row, run
@@ -41,6 +41,7 @@ _REST: Final = "Cache, tools, other"
 """What the total holds beyond the parts that can be asked for by name."""
 
 
+@known_as("models:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model", "provider")))
@@ -68,6 +69,7 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("models:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the models that cost most."""
     return spend_chart(
@@ -79,6 +81,7 @@ def spend(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("models:made_of")
 def made_of(ledger: Ledger, view: View) -> Any:
     """What the spend of the dearest models is made of; the parts of a bar add up to its model's spend."""
     metrics = ("total_cost", "unpriced_requests", *(key for keys in _COSTS.values() for key in keys))

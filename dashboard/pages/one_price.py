@@ -12,7 +12,7 @@ from dashboard import figures, wording
 from dashboard.figures import Step
 from dashboard.filters import View, question, to_search
 from dashboard.pages import tables
-from dashboard.pages.parts import chart, later, page, panel
+from dashboard.pages.parts import chart, known_as, later, page, panel
 from dashboard.priced_model import Band, PricedModel, priced_model
 from dashboard.prices import MILLION, USUAL, book_of, per_million
 from dashboard.unpriced import unpriced
@@ -117,6 +117,7 @@ def _found(ledger: Ledger, view: View) -> PricedModel:
     return priced_model(book_of(ledger), *one, now())
 
 
+@known_as("one_price:applying")
 def applying(ledger: Ledger, view: View) -> Any:
     """The prices that apply now, a line for each tier and context band, with where they are from."""
     found = _found(ledger, view)
@@ -192,6 +193,7 @@ def _remarks(found: PricedModel) -> list[str]:
     return told
 
 
+@known_as("one_price:course")
 def course(ledger: Ledger, view: View) -> Any:
     """The prices through time, a step wherever one changes."""
     found = _found(ledger, view)
@@ -274,6 +276,7 @@ def _in_words(stretches: Iterable[Stretch], meters: Sequence[str], zone: tzinfo)
         yield f"{since}: {', '.join(told)} ({one.prices.origin})"
 
 
+@known_as("one_price:behind")
 def behind(ledger: Ledger, view: View) -> Any:
     """Terms and aliases that concern the model."""
     found = _found(ledger, view)
@@ -326,6 +329,7 @@ def _span(start: int | None, end: int | None, zone: tzinfo) -> str:
     return f"{begun} {ended}".strip()
 
 
+@known_as("one_price:rows")
 def rows(ledger: Ledger, view: View) -> Any:
     """Every row of the ledger that has a say, the newest first."""
     found = _found(ledger, view)

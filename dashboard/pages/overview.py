@@ -10,7 +10,7 @@ from dashboard.filters import View, only, question
 from dashboard.limits import limits
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
-from dashboard.pages.parts import chart, empty, later, notes, over_time, page
+from dashboard.pages.parts import chart, empty, known_as, later, notes, over_time, page
 from dashboard.pages.series import money, named, of_currency, seconds
 from dashboard.pages.spending import spend_chart
 from dashboard.question import SpendQuery
@@ -32,6 +32,7 @@ _MODEL_COLUMNS: Final = (
 _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_requests")
 
 
+@known_as("overview:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     total = totals.of(ledger, view)
@@ -59,6 +60,7 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("overview:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the models that cost most."""
     return spend_chart(
@@ -96,6 +98,7 @@ def _amount(pico: int, currency: str) -> str:
     return wording.amount(money_of(pico), currency)
 
 
+@known_as("overview:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """The keys that spent most; a click on one shows that key alone."""
     result = run(ledger, question(view, ledger.zone, ("total_cost", "unpriced_requests"), ("virtual_key",)))
@@ -119,6 +122,7 @@ def keys(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("overview:models")
 def models(ledger: Ledger, view: View) -> Any:
     """The models that cost most, with what is to be known of each."""
     asked = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
@@ -132,6 +136,7 @@ def models(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("overview:latency")
 def latency(ledger: Ledger, view: View) -> Any:
     """How long answers took over time."""
     result = run(ledger, question(view, ledger.zone, ("latency_p50", "latency_p95"), ("time",)))
@@ -148,6 +153,7 @@ def latency(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("overview:outcomes")
 def outcomes(ledger: Ledger, view: View) -> Any:
     """How calls ended: answered by a model, from the gateway's cache, failed or cancelled, and how they were priced."""
     result = run(

@@ -21,15 +21,33 @@ CHART: Final = "chart"
 
 
 PART: Final = "part"
-"""The `type` of the id of a part that is filled in later; its `name` is that of the function that makes it."""
+"""The `type` of the id of a part that is filled in later; its `name` is the one that the part was given (`known_as`)."""
 
 Content = Callable[[Ledger, View], Any]
 """Makes a page, or a part of one, for a view of a ledger."""
 
+_NAMES: Final[dict[Content, str]] = {}
+
+
+def known_as(name: str) -> Callable[[Content], Content]:
+    """Names a page or a part of one: so the browser asks for it, and so the log tells of it.
+
+    Raises:
+        ValueError: another page or part has this name.
+    """
+
+    def give(make: Content) -> Content:
+        if name in _NAMES.values():
+            raise ValueError(f"two parts of pages are named {name}")
+        _NAMES[make] = name
+        return make
+
+    return give
+
 
 def part_name(make: Content) -> str:
-    """What the browser calls a part that is filled in later."""
-    return f"{make.__module__.rpartition('.')[2]}:{make.__name__}"
+    """The name that a page or a part of one was given."""
+    return _NAMES[make]
 
 
 def later(make: Content, view: View, height: int = figures.HEIGHT + 90) -> Any:

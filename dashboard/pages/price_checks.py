@@ -8,7 +8,7 @@ from dashboard import prices, repricings, wording
 from dashboard.filters import View, only, question
 from dashboard.links import variance_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import panel
+from dashboard.pages.parts import known_as, panel
 from dashboard.variance import Variance, variance
 from ingest.ledger.engine import Ledger
 from ingest.ledger.reprice_runs import Run
@@ -20,6 +20,7 @@ _SHOWN: Final = 15
 _SHOWN_RUNS: Final = 5
 
 
+@known_as("price_checks:differing")
 def differing(ledger: Ledger, view: View) -> Any:
     """Models whose source reports another cost than the price book computes."""
     asked = question(view, ledger.zone, ("requests",))
@@ -59,6 +60,7 @@ def _differing(view: View, one: Variance) -> list[Any]:
     ]
 
 
+@known_as("price_checks:repriced")
 def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
     """The last runs that priced calls again, with what they changed."""
     found = repricings.last(ledger, _SHOWN_RUNS)

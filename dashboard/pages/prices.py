@@ -12,7 +12,7 @@ from dashboard import prices, wording
 from dashboard.filters import View, only, question
 from dashboard.links import prices_csv, spend_csv
 from dashboard.pages import one_price, price_checks, tables
-from dashboard.pages.parts import empty, later, page, panel
+from dashboard.pages.parts import empty, known_as, later, page, panel
 from dashboard.prices import Line, PriceList, PricesQuery
 from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
@@ -49,6 +49,7 @@ _HEADER: Final = (
 )
 
 
+@known_as("prices:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: the list, or the prices of the only model that is chosen."""
     asked = question(view, ledger.zone, ("requests",))
@@ -170,6 +171,7 @@ def _spend(one: Line, ledger: Ledger) -> str:
     return " + ".join(wording.amount(cost, key) for key, cost in ordered) + (" *" if one.use.unpriced else "")
 
 
+@known_as("prices:without")
 def without(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each leading to where it gets one."""
     asked = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
@@ -206,6 +208,7 @@ def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[
     return [named, *map(tables.Text, texts), wording.compact(one.requests), wording.compact(one.tokens)]
 
 
+@known_as("prices:disagreeing")
 def disagreeing(ledger: Ledger, view: View) -> Any:
     """Where two sources say something else about the same price."""
     book = prices.book_of(ledger)

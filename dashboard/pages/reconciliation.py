@@ -10,7 +10,7 @@ from dashboard.chargeback.calendar import Month
 from dashboard.filters import View, question
 from dashboard.pages import tables
 from dashboard.pages.chargeback import month_field, month_shown
-from dashboard.pages.parts import card, cards, chart, page, panel
+from dashboard.pages.parts import card, cards, chart, known_as, page, panel
 from dashboard.reconciliation import Compared, Reconciliation, reconcile
 from ingest.ledger.engine import Ledger
 from ingest.money import from_pico
@@ -19,6 +19,7 @@ _SHOWN: Final = 60
 _HOW: Final = "tallybook invoice import FILE"
 
 
+@known_as("reconciliation:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)

@@ -11,7 +11,7 @@ from dash import dcc, html
 from dashboard import wording
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.links import requests_csv
-from dashboard.pages.parts import card, cards, empty, notes, page, panel
+from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
 from dashboard.requests import Call, CallsQuery, listed, read_cursor
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
@@ -34,6 +34,7 @@ class Block:
     cursors: Cursors
 
 
+@known_as("requests:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("status", "cache_hit")))

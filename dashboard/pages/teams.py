@@ -16,7 +16,7 @@ from dashboard.holdings import Holdings, Home, holdings
 from dashboard.links import spend_csv
 from dashboard.names import Person
 from dashboard.pages import owning, tables, totals
-from dashboard.pages.parts import empty, notes, page, panel
+from dashboard.pages.parts import empty, known_as, notes, page, panel
 from dashboard.runner import Row, run
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -30,6 +30,7 @@ _NOBODY: Final = Home(None, None)
 _BY_RULE: Final = "Calls without a key are given to a team by what they name: tallybook owner set --project NAME --team TEAM."
 
 
+@known_as("teams:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all teams, or the only key or team that is chosen."""
     chosen = owning.chosen(ledger, view)

@@ -11,7 +11,7 @@ from dashboard.links import spend_csv
 from dashboard.names import Person
 from dashboard.pages import tables, totals
 from dashboard.pages.most import of_most
-from dashboard.pages.parts import empty, later, notes, page, panel
+from dashboard.pages.parts import empty, known_as, later, notes, page, panel
 from dashboard.pages.spending import spend_chart
 from dashboard.people import Kind
 from dashboard.runner import run
@@ -34,6 +34,7 @@ _OF_MODELS: Final = ("total_cost", tables.SHARE, "requests", "total_tokens", "er
 _KINDS: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
+@known_as("virtual_keys:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all keys, or the detail of the only key or team that is chosen."""
     kind, chosen = _chosen(ledger, view)
@@ -51,6 +52,7 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("virtual_keys:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the keys that spent most; of a single key, of its models."""
     kind, chosen = _chosen(ledger, view)
@@ -68,6 +70,7 @@ def spend(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("virtual_keys:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key with its team and what it spent and used."""
     idents = {kind: people.idents(ledger, kind) for kind in _KINDS}
@@ -86,6 +89,7 @@ def keys(ledger: Ledger, view: View) -> Any:
     )
 
 
+@known_as("virtual_keys:models")
 def models(ledger: Ledger, view: View) -> Any:
     """The models that the chosen key or team uses."""
     metrics = (*(metric for metric in _OF_MODELS if metric != tables.SHARE), "unpriced_requests")

@@ -13,7 +13,7 @@ from dashboard import filter_bar, wording
 from dashboard.filters import CHANGES, DIMENSIONS, View, question
 from dashboard.links import whatif_csv
 from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, empty, failed, later, notes, page, panel
+from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
 from dashboard.question import QuestionError, SpendQuery
 from dashboard.runner import run
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
@@ -30,6 +30,7 @@ _SHOWN_REASONS: Final = 6
 _OFFERED: Final = 200
 
 
+@known_as("whatif:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: what is different there, and what it would have cost."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("provider", "model")))
@@ -39,6 +40,7 @@ def content(ledger: Ledger, view: View) -> Any:
     return page("What if", result.query, [*notes(result), _controls(ledger, view), shown], _METRICS)
 
 
+@known_as("whatif:compared")
 def compared(ledger: Ledger, view: View) -> Any:
     """The calls here and there: cards, what could not be priced, and a row for each model or day."""
     asked = question(view, ledger.zone, ("requests",))

@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 from typing import Final
 
-_INSTALLED: Final = Path(__file__).with_name("formats.md")
-_CHECKED_OUT: Final = Path(__file__).parents[2] / "docs" / "formats.md"
+import ingest
+
+_PACKAGE: Final = Path(ingest.__file__).parent
+_INSTALLED: Final = _PACKAGE / "formats" / "formats.md"
+_CHECKED_OUT: Final = _PACKAGE.parent / "docs" / "formats.md"
 _HEADING: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 _EXAMPLE: Final = re.compile(r"^```(?:json|csv|sse)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

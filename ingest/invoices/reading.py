@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest import money
+from ingest.currency import read_currency
 from ingest.invoices.line import InvoiceLine
 from ingest.model.zone import day_number
 from ingest.pricing.matching import provider_of
@@ -288,8 +289,8 @@ def _object(field: str, value: Any) -> Mapping[str, Any]:
 
 
 def _currency(value: Any) -> str:
-    code = str(value or "USD").strip().upper()
-    if len(code) != 3 or not (code.isascii() and code.isalpha()):  # noqa: PLR2004
+    code = read_currency(str(value or "USD"))
+    if code is None:
         raise _Bad("currency", value, "is no currency; write its code, such as USD")
     return code
 

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.alerts import AlertRule, Kind, standing
+from ingest.alerts import AlertRule, standing
 from ingest.ledger import dialects
 from ingest.ledger.alert_tables import alert, alert_message, alert_rule
 from ingest.ledger.outbox import Outbox, Status
+from ingest.ledger.tables import term, usage_event
 
 OUTBOX: Final = Outbox(alert_message, "tallybook alert send")
 _FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "percent", "hours")
@@ -26,7 +28,7 @@ class Finding:
     """What is out of line now."""
 
     rule: str
-    kind: Kind
+    kind: str
     crossing: str
     """The same for the same crossing, however often it is found."""
     title: str
@@ -45,7 +47,7 @@ class Alert:
 
     number: int
     rule: str
-    kind: Kind
+    kind: str
     scope: str
     subject: str | None
     title: str
@@ -266,3 +268,13 @@ def _messages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[
     columns: Sequence[Any] = (c.number, c.alert_number, c.target, c.status, c.attempts, due, arrived, c.said)
     rows = connection.execute(sa.select(*columns).where(where).order_by(c.number)).mappings()
     return [Message(**row) for row in rows]
+
+
+def last_call(connection: sa.Connection, source: str, first: datetime, end: datetime) -> int | None:
+    """When the last call of a source was (microseconds UTC), of those from `first` until before `end`; None for none."""
+    c = usage_event.c
+    source_id = sa.select(term.c.term_id).where(term.c.text == source).scalar_subquery()
+    latest = sa.select(sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger)))
+    within = (c.occurred_at >= first) & (c.occurred_at < end)
+    last = connection.execute(latest.where(within, c.source_id == source_id)).scalar()
+    return None if last is None else int(last)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
+import ingest
+
+SCRIPTS = Path(ingest.__file__).resolve().parents[1] / "migrations"
 
 
 class SchemaError(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard import people, wording
@@ -170,11 +171,13 @@ def test_a_row_a_legend_and_a_bar_narrow_the_page(visit: Visit) -> None:
 
 
 def click_bar(page: Page, chart: str, place: int) -> None:
-    page.wait_for_load_state("networkidle")
+    settled(page)
     bar = page.locator(f"{chart} .point").nth(place)
     bar.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
-    box = bar.bounding_box()
+    box, before = bar.bounding_box(), None
+    while box != before:
+        page.wait_for_timeout(150)
+        box, before = bar.bounding_box(), box
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -224,7 +227,7 @@ def test_the_list_goes_on_as_it_is_scrolled(visit: Visit, site: str) -> None:
     page.locator(".ag-row [col-id=model]").first.hover()
     with urllib.request.urlopen(f"{site}/v1/requests?limit=230") as answer:
         calls = json.load(answer)["requests"]
-    for _ in range(30):
+    for _ in range(500):
         page.mouse.wheel(0, 500)
         page.wait_for_timeout(60)
         if page.locator('.ag-row[row-index="229"] [col-id=model]').count():
@@ -307,13 +310,13 @@ def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledge
         "prices?provider=openai&model=gpt-5.4",
     ):
         page = visit.to(path)
-        page.wait_for_timeout(250)
+        settled(page)
         assert serious(page) == [], path
     page.locator("#filter-status").wait_for()
     page = visit.to("requests")
     page.locator(".ag-row [col-id=model]").nth(1).click()
     page.locator("#call").wait_for()
-    page.wait_for_timeout(400)
+    settled(page)
     assert serious(page) == []
     page.close()
 

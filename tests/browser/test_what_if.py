@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 from test_every_page import serious, visiting
 
@@ -61,7 +62,7 @@ def test_everybody_can_read_a_comparison_and_a_calculation(
         (one,) = json.load(found)["requests"]
     page.goto(f"{site}/dashboard/requests?request={one['event_id']}")
     page.locator("#calculation .workings").first.wait_for()
-    page.wait_for_timeout(400)
+    settled(page)
     table = page.locator("#calculation .workings").first
     expect(table).to_contain_text("Total (USD)")
     assert table.evaluate("one => one.scrollWidth <= one.clientWidth + 1")

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from ingest.currency import is_currency
 from ingest.event import Status, UsageEvent
 from ingest.formats.envelope import text_labels
 from ingest.formats.family import streamed_request_type
@@ -20,10 +21,8 @@ SOURCE: Final = "otel"
 _TRACE_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{16}")
 _CODE: Final = re.compile(r"(?!sk-)[A-Za-z0-9_.:/+-]{1,120}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _UNKNOWN_SERVICE: Final = "unknown_service"
 _NANOSECONDS_PER_MICROSECOND: Final = 1_000
-"""Nanoseconds in a microsecond."""
 _CANCELLED: Final = "499"
 _UNDECIDED_TIERS: Final = frozenset({None, "auto"})
 
@@ -203,7 +202,7 @@ def _currency(attributes: Attributes) -> str:
     currency = attributes.text(names.CURRENCY)
     if currency is None:
         return "USD"
-    if not _CURRENCY.fullmatch(currency):
+    if not is_currency(currency):
         name = names.CURRENCY[0]
         reason = f"{name} is {safe_repr(currency)}: three capital letters are expected"
         raise Refused("bad_currency", reason, f"attributes.{name}")

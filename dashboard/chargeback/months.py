@@ -1,0 +1,62 @@
+"""The months of a ledger: which are open, being closed or closed, by whom and when."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.chargeback.accounting import current_month
+from dashboard.chargeback.calendar import month_of, read_month, today
+from dashboard.chargeback.kept import Kept, kept
+from dashboard.requests import first_call, last_call
+from ingest import money
+from ingest.clock import rfc3339_seconds
+from ingest.ledger import periods
+from ingest.ledger.engine import Ledger
+from ingest.ledger.periods import Event
+from ingest.model.zone import micros
+
+
+@dataclass(frozen=True, slots=True)
+class MonthState:
+    """A month, the last thing that happened to it, and its total where it is closed."""
+
+    period: str
+    event: Event | None
+    total: int | None
+    currency: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The month as outputs give it."""
+        event = self.event
+        return {
+            "period": self.period,
+            "status": event.status if event else "open",
+            "at": rfc3339_seconds(event.at) if event else None,
+            "by": event.by if event else None,
+            "reason": event.reason if event else "",
+            "total": None if self.total is None else money.plain(self.total),
+            "currency": self.currency,
+            "hash": event.hash if event else None,
+        }
+
+
+def months(ledger: Ledger, at: int) -> list[MonthState]:
+    """Every month from the first with a call or an event up to the running month at an instant, newest first."""
+    with ledger.reading() as connection:
+        standing = periods.standing(connection)
+    calls = (call for call in (first_call(ledger), last_call(ledger)) if call is not None)
+    named = [
+        *(read_month(name) for name in standing),
+        *(month_of(today(ledger.zone, micros(call))) for call in calls),
+        current_month(ledger, at),
+    ]
+    closed = kept(ledger)
+    states, month = [], max(named)
+    while month >= min(named):
+        name = str(month)
+        states.append(MonthState(name, standing.get(name), _total(closed, name), ledger.currency))
+        month = month.plus(-1)
+    return states
+
+
+def _total(closed: Kept, month: str) -> int | None:
+    return closed.statement(month).total if month in closed.closings else None

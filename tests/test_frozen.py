@@ -1,0 +1,74 @@
+"""What a user sees stays as it is: `tests/frozen/` holds it, and each file of it is compared.
+
+`make frozen` writes the files anew; the difference is for a person to read. The texts behind `outputs.json` lie in the
+test's folder, `outputs/`, to be compared with those of another checkout.
+"""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import frozen_files
+import pytest
+import sqlalchemy as sa
+from frozen_files import FROZEN, IN_ONE_PROCESS
+
+from ingest.ledger.engine import make_engine
+
+BESIDE = ("ddl_postgresql.sql", "modules.txt", "wheel.txt")
+"""The files that have a test of their own."""
+
+
+def compare(name: str, text: str) -> None:
+    """Assert that a text is that of its file."""
+    file = FROZEN / name
+    if os.environ.get("UPDATE_FROZEN"):
+        file.write_text(text, encoding="utf-8")
+    assert text.splitlines() == file.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that one process makes."""
+    work, folder = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("frozen")
+    done = subprocess.run(
+        [sys.executable, frozen_files.__file__, str(folder)],
+        env=frozen_files.clean_environment(work),
+        cwd=work,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_ONE_PROCESS)
+def test_it_is_as_it_was(made: Path, name: str) -> None:
+    compare(name, (made / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.postgres
+def test_the_schema_on_postgresql_is_as_it_was(postgres: sa.URL) -> None:
+    url = postgres.set(database="tallybook_template")
+    engine = make_engine(url.render_as_string(hide_password=False))
+    try:
+        compare("ddl_postgresql.sql", frozen_files.ddl_of_postgresql(engine))
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_same_files(wheel: Path) -> None:
+    compare("wheel.txt", "".join(f"{name}\n" for name in sorted(zipfile.ZipFile(wheel).namelist())))
+
+
+def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
+    compare("modules.txt", frozen_files.modules(tmp_path))
+
+
+def test_every_frozen_file_is_compared() -> None:
+    assert {file.name for file in FROZEN.iterdir()} == {*IN_ONE_PROCESS, *BESIDE}
