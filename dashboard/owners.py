@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from dashboard import names
-from dashboard.limits import teams_seen
+from dashboard.restriction import teams_seen
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
 
