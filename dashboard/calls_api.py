@@ -17,9 +17,9 @@ from dashboard.params import (
     Timezone,
     To,
     Where,
+    check_format,
     file_headers,
     read_event_id,
-    read_format,
     short_filters,
     understood,
     wants_csv,
@@ -58,13 +58,13 @@ def make_router(ledger: Ledger) -> APIRouter:
                 limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
                 after=read_cursor(cursor) if cursor else None,
             )
-            as_file = read_format(form) == "csv"
-        if as_file and limit is None:
+            check_format(form)
+        if form == "csv" and limit is None:
             return StreamingResponse(
                 _all_calls(ledger, query), media_type=CSV, headers=file_headers("requests")
             )
         page = listed(ledger, query)
-        if as_file or (form is None and wants_csv(request)):
+        if wants_csv(request, form):
             return _page_csv(page)
         return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
 

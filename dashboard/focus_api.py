@@ -9,8 +9,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from dashboard.focus import parquet_file
 from dashboard.focus.export import describe, pieces, unpriced_of
 from dashboard.focus.words import Asked, Words, read
-from dashboard.params import CSV, understood
-from dashboard.question import QuestionError
+from dashboard.params import CSV, only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
 from ingest.problems import Problem
@@ -120,13 +119,7 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 def _read(request: Request, words: Words, ledger: Ledger) -> Asked:
     with understood():
-        for name in request.query_params:
-            if name not in _KNOWN:
-                raise QuestionError(
-                    "unknown_parameter",
-                    name,
-                    f"there is no parameter {name!r}; there are {', '.join(_KNOWN)}",
-                )
+        only_known(request, _KNOWN)
         return read(words, ledger.zone)
 
 

@@ -4,22 +4,20 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from dashboard import whatif, whatif_answer
 from dashboard.params import (
-    CSV,
     JSON_OR_CSV,
     Format,
     From,
     Timezone,
     To,
     Where,
-    file_headers,
-    read_format,
+    answered,
+    check_format,
     short_filters,
     understood,
-    wants_csv,
 )
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
@@ -69,12 +67,15 @@ def make_router(ledger: Ledger) -> APIRouter:
                 by=by,
                 prices_at=prices_at,
             )
-            as_file = read_format(form) == "csv"
+            check_format(form)
             query = whatif.parse(words, ledger.zone, datetime.now(UTC))
         found = whatif.answer(ledger, query, books.current())
-        if as_file or (form is None and wants_csv(request)):
-            text = whatif_answer.as_csv(found)
-            return Response(text, media_type=CSV, headers=file_headers("whatif") if as_file else None)
-        return JSONResponse(whatif_answer.as_json(found, ledger.currency))
+        return answered(
+            request,
+            form,
+            json=lambda: whatif_answer.as_json(found, ledger.currency),
+            csv=lambda: whatif_answer.as_csv(found),
+            name="whatif",
+        )
 
     return router
