@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
 from dashboard.explanation import explain
@@ -18,7 +17,7 @@ from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from dashboard.threads import in_thread
 from ingest.ledger import directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ledger.prices import LiveBook
 from ingest.pricing.book import PriceBooks
 from ingest.principal import NotAllowed, require
@@ -115,7 +114,7 @@ def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
     try:
         call = in_full(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
-    except SQLAlchemyError:
+    except DatabaseError:
         return request.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
     inside = (
         request.missing(event_id)
@@ -175,6 +174,6 @@ def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None
         directory.rename(ledger, entry_id, given_name)
     except (directory.NameRefused, LookupError, NotAllowed) as error:
         return f"Not saved: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not saved: the ledger is busy. Try again."
     return None

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import people
 from dashboard.filters import from_search
@@ -14,7 +13,7 @@ from dashboard.pages import owning, teams
 from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ownership import TargetKind
 from ingest.owning import Done, OwnerRefused, Wanted, assign
 from ingest.principal import NotAllowed, require
@@ -134,7 +133,7 @@ def _recorded(ledger: Ledger, wanted: Wanted) -> Done | str:
         return assign(ledger, wanted, at=now(), by=require("finance").name)
     except (OwnerRefused, NotKnown, NotAllowed) as error:
         return f"Not assigned: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not assigned: the ledger is busy. Try again."
 
 

@@ -18,7 +18,7 @@ from ingest import reception
 from ingest.accept import Intake
 from ingest.access import guarded
 from ingest.api import make_api
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables import rejected_record
 from ingest.settings import Settings
 
@@ -256,7 +256,7 @@ def test_a_ledger_that_is_locked_halfway_can_be_sent_everything_again(
 
     def third_time_locked(self: Intake, records: Any) -> Any:
         if next(times) == 2:
-            raise sa.exc.OperationalError("insert", None, Exception("database is locked"))
+            raise LedgerBusy("database is locked")
         return accept(self, records)
 
     monkeypatch.setattr(Intake, "accept", third_time_locked)
