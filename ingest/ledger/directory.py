@@ -17,6 +17,7 @@ from ingest.ledger import dialects, ownership
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias
+from ingest.model.invalid import Invalid
 
 LONGEST_NAME: Final = 120
 
@@ -42,8 +43,11 @@ _CHUNK: Final = 200
 """Entries in one transaction, so that it is short."""
 
 
-class NameRefused(ValueError):
+class NameRefused(Invalid):
     """A name that cannot be given; the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_name", message)
 
 
 def rename(ledger: Ledger, entry_id: int, given_name: str | None) -> None:
@@ -74,11 +78,11 @@ def clean(given_name: str | None) -> str | None:
     return name or None
 
 
-class NotKnown(LookupError):
+class NotKnown(Invalid):
     """A name that means nobody, or several; the message says what to write."""
 
     def __init__(self, message: str, *, several: bool = False) -> None:
-        super().__init__(message)
+        super().__init__("ambiguous" if several else "not_known", message)
         self.several = several
 
 
