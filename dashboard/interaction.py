@@ -16,9 +16,11 @@ from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from dashboard.threads import in_thread
-from ingest.ledger import directory
+from ingest.clock import now
+from ingest.directory_service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ledger.prices import LiveBook
+from ingest.model.invalid import Invalid
 from ingest.pricing.book import PriceBooks
 from ingest.principal import NotAllowed, require
 
@@ -46,9 +48,9 @@ def _add_charts(app: Dash, ledger: Ledger) -> None:
             """A click on a bar narrows the page to what it stands for."""
             if not isinstance(ctx.triggered_id, dict):
                 return no_update
-            now = datetime.now(UTC)
             value = ctx.triggered[0]["value"]
-            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, now)
+            today = datetime.now(UTC)
+            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, today)
             return no_update if view is None else to_search(view)
 
 
@@ -170,9 +172,8 @@ def _add_names(app: Dash, ledger: Ledger) -> None:
 def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
     """Rename a key or a team; why it was refused, or nothing."""
     try:
-        require("finance")
-        directory.rename(ledger, entry_id, given_name)
-    except (directory.NameRefused, LookupError, NotAllowed) as error:
+        rename_entry(ledger, entry_id, given_name, by=require("finance").name, at=now())
+    except (Invalid, NotAllowed) as error:
         return f"Not saved: {error}."
     except DatabaseError:
         return "Not saved: the ledger is busy. Try again."

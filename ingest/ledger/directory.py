@@ -50,18 +50,11 @@ class NameRefused(Invalid):
         super().__init__("bad_name", message)
 
 
-def rename(ledger: Ledger, entry_id: int, given_name: str | None) -> None:
-    """Give an entry a name; None or nothing but spaces gives it back the gateway's.
-
-    Raises:
-        NameRefused: it is too long or holds characters that cannot be seen.
-        LookupError: there is no such entry.
-    """
-    name = clean(given_name)
-    change = directory.update().where(directory.c.entry_id == entry_id).values(given_name=name)
-    with ledger.writing() as connection:
-        if connection.execute(change.returning(directory.c.entry_id)).scalar() is None:
-            raise LookupError(f"the directory has no entry {entry_id}")
+def rename(connection: sa.Connection, entry_id: int, given_name: str | None) -> bool:
+    """Give an entry a name that is clean, or with None the gateway's again; whether it had another."""
+    had = directory.c.given_name.is_distinct_from(given_name)
+    change = directory.update().where(directory.c.entry_id == entry_id, had).values(given_name=given_name)
+    return connection.execute(change.returning(directory.c.entry_id)).scalar() is not None
 
 
 def clean(given_name: str | None) -> str | None:
@@ -125,6 +118,19 @@ def ident(connection: sa.Connection, entry_id: int) -> str:
     return str(
         connection.execute(sa.select(directory.c.ident).where(directory.c.entry_id == entry_id)).scalar()
     )
+
+
+def kind_of(connection: sa.Connection, entry_id: int) -> Kind:
+    """The kind of an entry.
+
+    Raises:
+        NotKnown: there is no such entry.
+    """
+    wanted = sa.select(directory.c.kind).where(directory.c.entry_id == entry_id)
+    kind: Kind | None = connection.execute(wanted).scalar()
+    if kind is None:
+        raise NotKnown(f"the directory has no entry {entry_id}")
+    return kind
 
 
 def shown(connection: sa.Connection, entry_id: int) -> str:
@@ -198,11 +204,12 @@ def enter(ledger: Ledger, listed: Sequence[Listed], now: int) -> Entered:
     total = Entered()
     for some in dialects.chunks(listed, _CHUNK):
         with ledger.writing() as connection:
-            total.add(_enter(connection, some, now))
+            total.add(enter_some(connection, some, now))
     return total
 
 
-def _enter(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+def enter_some(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+    """Put a short list into the directory, in the transaction of something else."""
     entered = Entered()
     tied = aliases(connection, [(one.kind, ident) for one in listed for ident in (one.ident, *one.aliases)])
     standing = _standing(connection, listed, tied)
