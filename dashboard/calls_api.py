@@ -27,9 +27,12 @@ from dashboard.params import (
 from dashboard.question import read_filters, read_limit, read_moment, read_zone
 from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _ALL_CALLS: Final = "Without `limit` the file holds all calls."
+
+RIGHTS: Final = (Right("/v1/requests", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -13,6 +13,7 @@ from dashboard.params import CSV, understood
 from dashboard.question import QuestionError
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _KNOWN: Final = (
@@ -52,6 +53,8 @@ Accounts = Annotated[
     list[str] | None, Query(alias="account", description="With `provider`: PROVIDER=ACCOUNT, repeated.")
 ]
 Billed = Annotated[str, Query(description="With `provider`: `estimate` or `zero`.")]
+
+RIGHTS: Final = (Right("/v1/exports", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

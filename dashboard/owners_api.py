@@ -12,6 +12,7 @@ from dashboard.question import QuestionError
 from ingest.description import described
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 
 _KNOWN: Final = ("subject", "at", "as_of", "format")
 _COLUMNS: Final = (
@@ -31,6 +32,8 @@ _BOTH: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
     **described(401, 403, 422, 500),
 }
+
+RIGHTS: Final = (Right("/v1/owners", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -1,6 +1,6 @@
 """`GET /v1/reconciliation`: what providers charge against the ledger."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -19,6 +19,9 @@ from dashboard.params import (
     wants_csv,
 )
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/reconciliation", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

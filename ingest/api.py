@@ -21,11 +21,20 @@ from ingest.formats.format import Format
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.metrics import MEDIA_TYPE, Counted, Metrics
 from ingest.otel import answer
+from ingest.principal import Right
 from ingest.reception import RETRY_AFTER, Reception
 from ingest.refusal import Refused
 from ingest.settings import Settings
 
 CLIENT_CLOSED_REQUEST: Final = 499
+RIGHTS: Final = (
+    Right("/v1/ingest", "ingest"),
+    Right(answer.PATH, "ingest"),
+    Right("/v1/formats", None),
+    Right("/openapi.json", None),
+    Right("/docs", None),
+    Right("/metrics", "read", is_whole=True),
+)
 
 FormatName = Annotated[
     str,

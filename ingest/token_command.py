@@ -22,7 +22,7 @@ def create(name: str, scopes: list[str], teams: list[str], expires: str | None, 
             made = add_token(ledger, options, by=current_user(), at=now())
             shown = _as_json(ledger, made.token)
     except Invalid as error:
-        return _refuse(error)
+        return terminal.refuse("token", error, arguments=("name",))
     if as_json:
         print_json({"token": made.text} | shown)
         return ExitCode.OK
@@ -57,7 +57,7 @@ def revoke(name: str) -> int:
         with open_ledger(Settings()) as ledger:
             revoke_token(ledger, name, by=current_user(), at=now())
     except TokenRefused as error:
-        return _refuse(error)
+        return terminal.refuse("token", error, arguments=("name",))
     say(f"{name} opens nothing any more")
     return ExitCode.OK
 
@@ -83,8 +83,3 @@ def _names(ledger: Ledger, teams: tuple[str, ...]) -> list[str]:
             directory.shown(connection, directory.find(connection, "team", team, ledger.keyring))
             for team in teams
         ]
-
-
-def _refuse(error: Invalid) -> int:
-    """The name is an argument and has no flag."""
-    return terminal.refuse("token", f"NAME: {error}" if error.field == "name" else error)
