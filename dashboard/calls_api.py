@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.answer import write_csv
+from dashboard.calls_store import DEFAULT_LIMIT, CallsQuery
 from dashboard.params import (
     CSV,
     FORMAT,
@@ -25,11 +26,14 @@ from dashboard.params import (
     wants_csv,
 )
 from dashboard.question import read_filters, read_limit, read_moment, read_zone
-from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
+from dashboard.requests import LISTED, MOST, Page, in_full, listed, read_cursor
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _ALL_CALLS: Final = "Without `limit` the file holds all calls."
+
+RIGHTS: Final = (Right("/v1/requests", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

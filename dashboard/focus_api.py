@@ -12,6 +12,7 @@ from dashboard.focus.words import Asked, Words, read
 from dashboard.params import CSV, only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _KNOWN: Final = (
@@ -51,6 +52,8 @@ Accounts = Annotated[
     list[str] | None, Query(alias="account", description="With `provider`: PROVIDER=ACCOUNT, repeated.")
 ]
 Billed = Annotated[str, Query(description="With `provider`: `estimate` or `zero`.")]
+
+RIGHTS: Final = (Right("/v1/exports", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -1,7 +1,7 @@
 """`GET /v1/me/usage`: whoever holds a virtual key sees what was used with it, and what they may still spend. Who that is the guard has said."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -24,12 +24,14 @@ from dashboard.runner import Result, run
 from ingest.clock import now
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.principal import asking
+from ingest.principal import Right, asking
 
 _BOTH: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
     **described(401, 403, 422, 429, 500),
 }
+
+RIGHTS: Final = (Right("/v1/me", None, is_of_key=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -11,6 +11,7 @@ from dashboard.params import JSON_OR_CSV, answered, check_format, only_known, un
 from dashboard.question import QuestionError
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 
 _KNOWN: Final = ("subject", "at", "as_of", "format")
 _COLUMNS: Final = (
@@ -26,6 +27,8 @@ _COLUMNS: Final = (
     "recorded_at",
     "recorded_by",
 )
+
+RIGHTS: Final = (Right("/v1/owners", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

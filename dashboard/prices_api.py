@@ -1,7 +1,7 @@
 """`GET /v1/prices` and what asks the price book: models without a price, how costs were worked out, and variance."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -26,7 +26,10 @@ from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
 from ingest.model.zone import Zone, micros
+from ingest.principal import Right
 from ingest.problems import Problem
+
+RIGHTS: Final = (Right("/v1/prices", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

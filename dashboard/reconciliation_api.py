@@ -1,6 +1,6 @@
 """`GET /v1/reconciliation`: what providers charge against the ledger."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -17,6 +17,9 @@ from dashboard.params import (
     understood,
 )
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/reconciliation", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

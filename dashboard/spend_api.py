@@ -1,7 +1,7 @@
 """`GET /v1/spend`: what was used and what it cost."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -23,6 +23,9 @@ from dashboard.params import (
 from dashboard.question import Words, parse
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/spend", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -1,7 +1,7 @@
 """`GET /v1/whatif`: what the same traffic would have cost elsewhere."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -21,6 +21,9 @@ from dashboard.params import (
 )
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/whatif", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
