@@ -35,7 +35,7 @@ from ingest.refusal import Refused
 from ingest.settings import Settings
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped
+    from ingest.mapping import TableMapping
 
 WELL: Final = 0
 REJECTED: Final = 3
@@ -84,7 +84,7 @@ class WrongChoice(ValueError):
     """A format or a mapping that cannot be used; the message says why."""
 
 
-def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "Mapped | None"]:
+def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "TableMapping | None"]:
     """The format to read, and the mapping that it belongs to; None and None where each record is recognised.
 
     Raises:

@@ -23,7 +23,7 @@ from ingest.records import Reading
 from ingest.splitting import Record
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped
+    from ingest.mapping import TableMapping
 
 CHANNEL: Final = "import"
 
@@ -33,7 +33,7 @@ class Options:
     """How to import."""
 
     format: Format | None = None
-    mapped: "Mapped | None" = None
+    mapped: "TableMapping | None" = None
     """The mapping that `format` belongs to, if it is one."""
     source: str | None = None
     virtual_key: str | None = None
@@ -84,7 +84,7 @@ class Importer:
             Interrupted: `stop` was called; what the report counts is committed.
         """
         mapped = self._options.mapped
-        with Reading(source, mapped.fits if mapped else None) as reading:
+        with Reading(source, mapped.check_columns if mapped else None) as reading:
             batch_id = None if self._options.dry_run else self._begin(reading, report)
             status = "failed"
             try:

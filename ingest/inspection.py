@@ -15,7 +15,7 @@ from ingest import formats
 from ingest.event import ImpossibleCount, UsageEvent, check
 from ingest.files import Source
 from ingest.formats.format import Format
-from ingest.mapping.sample import Sample, sample
+from ingest.mapping.sample import Sample, sample_columns
 from ingest.money import MoneyError
 from ingest.records import Fits, Reading
 from ingest.refusal import PassedOver, Refused, Rejection
@@ -49,7 +49,7 @@ class Inspection:
     @property
     def sample(self) -> Sample:
         """The columns of what no format knows."""
-        return sample(self.unknown, self.columns)
+        return sample_columns(self.unknown, self.columns)
 
 
 def inspect(source: Source, form: Format | None, fits: Fits | None) -> Inspection:
@@ -87,7 +87,7 @@ def _look(record: Record, form: Format | None, found: Inspection) -> None:
 
 
 def _records(raw: bytes, form: Format | None) -> Sequence[bytes]:
-    if form is not None and form.keep is not None:
+    if form is not None and form.redact is not None:
         return (raw,)
     page = formats.unpack(raw)
     return (raw,) if page is None else page

@@ -18,7 +18,7 @@ from ingest.archives import members
 from ingest.files import NoSuchPath, sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
-from ingest.mapping import Mapped
+from ingest.mapping import TableMapping
 from ingest.records import Reading
 from ingest.remote import shown
 from ingest.splitting import RawRecord
@@ -47,7 +47,7 @@ def read(path: Path | str) -> tuple[list[Any], int | None]:
 def take(
     ledger: Ledger, path: Path | str, *, resume: bool = False, mapping: str | None = None
 ) -> list[FileReport]:
-    mapped = Mapped(mapping, "map.toml") if mapping else None
+    mapped = TableMapping(mapping, "map.toml") if mapping else None
     options = Options(mapped.format if mapped else None, mapped, resume=resume)
     importer, reports = Importer(ledger, options), []
     for source in (member for one in sources([str(path)]) for member in members(one)):
