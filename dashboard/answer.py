@@ -11,6 +11,7 @@ from dashboard.catalogue import Value
 from dashboard.question import SpendQuery
 from dashboard.runner import Result, Totals
 from ingest.model.zone import Zone
+from ingest.money import plain_decimal
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
@@ -69,15 +70,9 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(text) else text
 
 
-def plain(amount: Decimal) -> str:
-    """An amount at full precision: no exponent, no trailing zeros, `"0"` for nothing."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def json_value(value: Value) -> Any:
     """A metric's value as JSON has it."""
-    return plain(value) if isinstance(value, Decimal) else value
+    return plain_decimal(value) if isinstance(value, Decimal) else value
 
 
 def _row(result: Result, key: tuple[Any, ...], values: tuple[Value, ...], currency: str) -> dict[str, Any]:
@@ -108,5 +103,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return plain(value)
+        return plain_decimal(value)
     return guarded(value) if isinstance(value, str) else value

@@ -11,25 +11,21 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard.restriction import restrictions
+from dashboard import prices_store
 from ingest.event import UsageEvent, billable_units
 from ingest.ledger import prices as kept_prices
 from ingest.ledger.engine import Ledger
-from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.price_tables import price_point
-from ingest.ledger.recall import stream
-from ingest.ledger.tables import price_set, term, usage_event
-from ingest.money import MoneyError, plain
+from ingest.money import MoneyError, plain, plain_decimal
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.computed import compute
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import prices_of
-from ingest.pricing.rates import NoRate, PriceSet, Unpriced
-from ingest.pricing.workings import Workings, work_out
+from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
+from ingest.pricing.workings import CostBreakdown, break_down
 
 _MONEY: Final = (
     *COMPONENTS,
@@ -57,7 +53,7 @@ class Calculation:
     """Prices, and what they make of a call's quantities. `rows` are the price rows that are in the ledger."""
 
     prices: PriceSet
-    workings: Workings
+    workings: CostBreakdown
     rows: Mapping[str, PricePoint]
 
     @property
@@ -107,46 +103,18 @@ class Match:
 
 def matches(ledger: Ledger, text: str) -> list[Match]:
     """The calls that a text means: an event id, the id that a source gave, or SOURCE:ID. At most a few of many."""
-    held = usage_event.c
-    ends = held.source_event_id.endswith(
-        f":{text}", autoescape=True
-    )  # PROVIDER:ID is how sources are kept apart
-    named = sa.or_(held.source_event_id == text, ends)
-    source, colon, ident = text.partition(":")
-    if colon:
-        ids = sa.select(term.c.term_id).where(term.c.text == source)
-        of_source = sa.or_(
-            held.source_event_id == ident, held.source_event_id.endswith(f":{ident}", autoescape=True)
-        )
-        named = sa.or_(named, sa.and_(held.source_id.in_(ids), of_source))
-    try:
-        wanted = held.event_id == str(UUID(text))
-    except ValueError:
-        wanted = None
-    select = (
-        sa.select(held.event_id, term.c.text, held.source_event_id)
-        .join(term, term.c.term_id == held.source_id)
-        .order_by(held.occurred_at, held.seq)
-        .where(*restrictions((), usage_event, ledger.keyring))
-        .limit(MOST_MATCHES)
-    )
-    with ledger.reading() as connection:
-        found = [] if wanted is None else connection.execute(select.where(wanted)).all()
-        if not found:  # an id of a source may look like one of ours
-            found = connection.execute(select.where(named)).all()
-    return [Match(*row) for row in found]
+    return [Match(*row) for row in prices_store.matching_ids(ledger, text, MOST_MATCHES)]
 
 
 def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | None:
     """The explanation of a call; None where the ledger has no such call. `book` is today's."""
     with ledger.reading() as connection:
-        where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
-        one = next(stream(connection, where, _BESIDE), None)
-        if one is None:
+        call = prices_store.call(connection, ledger, event_id, _BESIDE)
+        if call is None:
             return None
-        event, values = one
+        event, values = call
         reason = values["unpriced_reason"] or "no reason is known"
-        prices = _stored_prices(connection, values["price_set_id"])
+        prices = prices_store.stored_prices(connection, values["price_set_id"])
         rows = {} if prices is None else _rows(connection, prices)
         source = values["cost_source"]
         stored = {name: values[name] for name in _MONEY}
@@ -173,7 +141,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
 def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
     event: UsageEvent = about["event"]
     stored = about["stored"]
-    priced = replay.looked_up(event) if event.cache_hit else event
+    priced = replay.lookup_call(event) if event.cache_hit else event
     why = (
         "The semantic cache answered: the call costs the look-up that found the answer."
         if event.cache_hit
@@ -182,8 +150,8 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
     if prices is None or priced is None:
         return Explanation(**about, why=why, differences=("no prices are stored with this call",))
     try:
-        workings = work_out(priced, prices)
-    except NoRate as missing:
+        workings = break_down(priced, prices)
+    except MissingPrice as missing:
         return Explanation(**about, why=why, differences=(f"the stored prices have none of {missing}",))
     calculation = Calculation(prices, workings, rows)
     sums = {one.component: one.charged_pico for one in workings.sums}
@@ -203,7 +171,7 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
 
 
 def _differences(
-    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: Workings, looked_up: int | None
+    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: CostBreakdown, looked_up: int | None
 ) -> list[str]:
     """Where what is stored is not what the lines add up to."""
     carried = looked_up or 0
@@ -221,9 +189,9 @@ def _differences(
     return found
 
 
-def _today(connection: sa.Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
+def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
     """What today's book asks for the call, or why it asks nothing."""
-    priced = replay.looked_up(event) if event.cache_hit else event
+    priced = replay.lookup_call(event) if event.cache_hit else event
     if priced is None or not billable_units(priced):
         return "the call counts nothing that has a price"
     assert event.occurred_at is not None, "an event of the ledger has its time"
@@ -234,17 +202,10 @@ def _today(connection: sa.Connection, event: UsageEvent, book: PriceBook) -> Cal
         return str(error)
     if isinstance(charge, Unpriced) or isinstance(prices, Unpriced):
         return charge.reason if isinstance(charge, Unpriced) else "no price"
-    return Calculation(prices, work_out(priced, prices), _rows(connection, prices))
+    return Calculation(prices, break_down(priced, prices), _rows(connection, prices))
 
 
-def _stored_prices(connection: sa.Connection, price_set_id: int | None) -> PriceSet | None:
-    if price_set_id is None:
-        return None
-    found = sa.select(price_set).where(price_set.c.price_set_id == price_set_id)
-    return price_set_of(connection.execute(found).mappings().one())
-
-
-def _rows(connection: sa.Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
+def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
     """The price rows of the meters that have one, by meter."""
     numbers = {
         meter: int(number)
@@ -256,7 +217,7 @@ def _rows(connection: sa.Connection, prices: PriceSet) -> Mapping[str, PricePoin
         return {}
     found = {
         point.number: point
-        for point in kept_prices.points(connection, price_point.c.number.in_(sorted(numbers.values())))
+        for point in kept_prices.points(connection, kept_prices.numbered(numbers.values()))
     }
     return {meter: found[number] for meter, number in numbers.items() if number in found}
 
@@ -309,7 +270,5 @@ def exact_text(amount: Fraction, most: int = 30) -> str:
     """An exact amount in full; one that never ends is cut after `most` decimals and ends with an ellipsis."""
     scaled = amount * 10**most
     digits = abs(scaled.numerator) // scaled.denominator
-    text = f"{Decimal(digits).scaleb(-most):f}" if digits else "0"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
     sign = "-" if amount < 0 else ""
-    return f"{sign}{text}{'' if scaled.denominator == 1 else '…'}"
+    return f"{sign}{plain_decimal(Decimal(digits).scaleb(-most))}{'' if scaled.denominator == 1 else '…'}"

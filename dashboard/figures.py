@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 
 from dashboard import wording
 from ingest.ledger.histogram import RATIO, Histogram
+from ingest.money import plain_decimal
 
 Part = dict[str, Any]
 """A part of a figure in plotly's JSON."""
@@ -241,7 +242,7 @@ def burn_down(
             "dot",
             [start, last.isoformat()],
             [float(limit), 0.0],
-            [whole, wording.exact(Decimal(0))],
+            [whole, plain_decimal(Decimal(0))],
         ),
     ]
     if outlook is not None and left:
@@ -340,7 +341,7 @@ def _powers(lowest: float, highest: float, unit: str) -> Part:
     steps_of = (1, 2, 5) if len(powers) <= _CLOSE_POWERS else (1,)
     ticks = [Decimal(step).scaleb(power) for power in powers for step in steps_of]
     shown = [one for one in ticks if lowest / 2 <= one <= highest * 2]
-    texts = [f"{wording.exact(one)} {unit}" for one in shown]
+    texts = [f"{plain_decimal(one)} {unit}" for one in shown]
     return {"type": "log", "tickmode": "array", "tickvals": list(map(float, shown)), "ticktext": texts}
 
 

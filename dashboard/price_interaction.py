@@ -10,13 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, is_open, one_price, prices
 from dashboard.pages.parts import failed
-from dashboard.question import QuestionError, read_moment
 from dashboard.threads import in_thread
 from ingest.clock import now
+from ingest.dates import NotATime, read_moment
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import add_points
 from ingest.model.zone import micros
-from ingest.price_setting import PriceRefused, points_of
+from ingest.price_service import SetPriceOptions, set_price
+from ingest.price_setting import PriceRefused
 from ingest.pricing.point import PricePoint
 from ingest.principal import NotAllowed, require
 
@@ -89,23 +89,21 @@ def entered(
     provider, model, currency = of
     try:
         by = require("finance").name
-        start = micros(read_moment("from", first or "", ledger.zone))
-        points = points_of(
-            provider,
-            model,
-            [f"{meter}={text}" for meter, text in amounts.items() if text and text.strip()],
-            valid_from=start,
+        options = SetPriceOptions(
+            provider=provider,
+            model=model,
+            assignments=[f"{meter}={text}" for meter, text in amounts.items() if text and text.strip()],
+            valid_from=micros(read_moment("from", first or "", ledger.zone)),
             currency=currency,
-            added_at=now(),
-            added_by=by,
         )
-        with ledger.writing() as connection:
-            add_points(connection, points)
-    except (PriceRefused, QuestionError, NotAllowed) as error:
+        changes = set_price(ledger, options, by=by, at=now())
+    except NotATime as error:
+        return f"Not set: From: {error}."
+    except (PriceRefused, NotAllowed) as error:
         return f"Not set: {error}."
     except SQLAlchemyError:
         return "Not set: the ledger is busy. Try again."
-    return points
+    return [change.point for change in changes]
 
 
 def found_by(ledger: Ledger, view: View) -> Any:

@@ -1,15 +1,13 @@
 """`tallybook prices list`: what holds, what was ever added, and where sources disagree."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from dashboard.answer import write_csv
-from dashboard.price_rows import PriceRow, Wanted, current, every, with_counts
+from dashboard.price_rows import PriceRow, Wanted, current, every, row_object, with_counts
 from ingest.dates import NotATime, moment_or_now, written
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
@@ -19,9 +17,8 @@ from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import explained
+from ingest.terminal import ExitCode, explained, print_json, say, table, warn
 
-USAGE: Final = 2
 _SHOWN: Final = 100
 """Rows on the screen where no limit is given; JSON and CSV have all of them."""
 _COUNTS: Final = {True: "yes", False: "no", None: "where no other does"}
@@ -51,14 +48,14 @@ def run(asked: Asked) -> int:
         try:
             at = moment_or_now(asked.at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {explained(error)}\n")
-            return USAGE
+            warn(f"tallybook: {explained(error)}")
+            return ExitCode.USAGE
         book = read_book(ledger)
         if asked.what == "conflicts":
             _tell_conflicts(asked, book, at)
         else:
             _tell_points(asked, book, at, ledger)
-    return 0
+    return ExitCode.OK
 
 
 def points_of(asked: Asked, book: Book, at: int) -> list[PricePoint]:
@@ -72,44 +69,17 @@ def _tell_points(asked: Asked, book: Book, at: int, ledger: Ledger) -> None:
     limit = asked.limit or (_SHOWN if asked.form == "table" else None)
     rows = with_counts(book, found[:limit], at)
     if asked.form == "csv":
-        sys.stdout.write(write_csv(COLUMNS, (as_object(one).values() for one in rows)))
+        sys.stdout.write(write_csv(COLUMNS, (row_object(one).values() for one in rows)))
     elif asked.form == "json":
-        _write({"at": written(at), "prices": [as_object(one) for one in rows], "in_all": len(found)})
+        print_json({"at": written(at), "prices": [row_object(one) for one in rows], "in_all": len(found)})
     else:
         _print_points(rows, ledger, is_history=asked.what == "history")
         _say_rest(len(rows), len(found))
 
 
-def as_object(row: PriceRow) -> dict[str, Any]:
-    """A row as JSON and CSV have it."""
-    point = row.point
-    return {
-        "row": f"{point.source}#{point.number}" if point.number else None,
-        "source": point.source,
-        "provider": point.provider,
-        "model": point.model,
-        "service_tier": point.service_tier,
-        "meter": point.meter,
-        "price": None if point.price is None else f"{point.price:f}",
-        "per": point.per,
-        "at_least": point.least,
-        "unit": unit_of(point.meter, point.per),
-        "currency": point.currency,
-        "above_input_tokens": point.above,
-        "marginal": point.marginal,
-        "hours": point.hours,
-        "valid_from": None if point.valid_from is None else written(point.valid_from),
-        "valid_to": None if point.valid_to is None else written(point.valid_to),
-        "origin": point.origin,
-        "added_at": written(point.added_at) if point.added_at else None,
-        "added_by": point.added_by or None,
-        "counts": row.counts,
-    }
-
-
 def _print_points(rows: Sequence[PriceRow], ledger: Ledger, *, is_history: bool) -> None:
     last = ("valid", "added") if is_history else ("valid",)
-    table = _table("model", "meter", "price", "unit", "source", "counts", *last, numbers=("price",))
+    rows_shown = table("model", "meter", "price", "unit", "source", "counts", *last, numbers=("price",))
     for row in rows:
         point = row.point
         price = "none" if point.price is None else f"{point.price:f} {point.currency}"
@@ -125,8 +95,8 @@ def _print_points(rows: Sequence[PriceRow], ledger: Ledger, *, is_history: bool)
             cells.append(
                 f"{written(point.added_at, ledger.zone)} {point.added_by}" if point.added_at else point.origin
             )
-        table.add_row(*cells)
-    Console().print(table)
+        rows_shown.add_row(*cells)
+    Console().print(rows_shown)
 
 
 def _tell_conflicts(asked: Asked, book: Book, at: int) -> None:
@@ -162,7 +132,7 @@ def _tell_conflicts(asked: Asked, book: Book, at: int) -> None:
             }
             for one in shown
         ]
-        _write({"at": written(at), "conflicts": objects, "in_all": len(found)})
+        print_json({"at": written(at), "conflicts": objects, "in_all": len(found)})
     else:
         _print_conflicts(shown)
         _say_rest(len(shown), len(found))
@@ -179,15 +149,17 @@ def _lines(one: Conflict) -> Iterator[tuple[Any, ...]]:
 
 
 def _print_conflicts(found: Sequence[Conflict]) -> None:
-    table = _table("model", "meter", "prices, the one that counts first", "differ by", numbers=("differ by",))
+    rows_shown = table(
+        "model", "meter", "prices, the one that counts first", "differ by", numbers=("differ by",)
+    )
     for one in found:
         tier = "" if one.service_tier == "standard" else f", {one.service_tier}"
         band = f", above {one.above:,}" if one.above else ""
         said = ", ".join(
             f"{source} {rate.price:f}{_per(one, rate.per)}" for source, rate in one.prices.items()
         )
-        table.add_row(f"{one.provider}/{one.model}{tier}{band}", one.meter, said, f"{one.spread:.1%}")
-    Console().print(table)
+        rows_shown.add_row(f"{one.provider}/{one.model}{tier}{band}", one.meter, said, f"{one.spread:.1%}")
+    Console().print(rows_shown)
 
 
 def _per(one: Conflict, per: int) -> str:
@@ -195,17 +167,6 @@ def _per(one: Conflict, per: int) -> str:
     return "" if len({rate.per for rate in one.prices.values()}) == 1 else f" per {unit_of(one.meter, per)}"
 
 
-def _table(*columns: str, numbers: Sequence[str] = ()) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    return table
-
-
 def _say_rest(shown: int, in_all: int) -> None:
     said = f"{shown:,} of {in_all:,}; --limit shows more" if shown < in_all else f"{in_all:,} in all"
-    Console().print(said, style="dim", highlight=False)
-
-
-def _write(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    say(said, style="dim")

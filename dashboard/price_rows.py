@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ingest.dates import written
 from ingest.pricing import hours
 from ingest.pricing.book import Book
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
+from ingest.pricing.units import unit_of
 
 
 class PriceRow(NamedTuple):
@@ -96,3 +98,30 @@ def _place(point: PricePoint) -> tuple[object, ...]:
         point.hours,
         point.meter,
     )
+
+
+def row_object(row: PriceRow) -> dict[str, Any]:
+    """A row as JSON and CSV have it."""
+    point = row.point
+    return {
+        "row": f"{point.source}#{point.number}" if point.number else None,
+        "source": point.source,
+        "provider": point.provider,
+        "model": point.model,
+        "service_tier": point.service_tier,
+        "meter": point.meter,
+        "price": None if point.price is None else f"{point.price:f}",
+        "per": point.per,
+        "at_least": point.least,
+        "unit": unit_of(point.meter, point.per),
+        "currency": point.currency,
+        "above_input_tokens": point.above,
+        "marginal": point.marginal,
+        "hours": point.hours,
+        "valid_from": None if point.valid_from is None else written(point.valid_from),
+        "valid_to": None if point.valid_to is None else written(point.valid_to),
+        "origin": point.origin,
+        "added_at": written(point.added_at) if point.added_at else None,
+        "added_by": point.added_by or None,
+        "counts": row.counts,
+    }

@@ -1,15 +1,12 @@
 """`tallybook prices show`: all that the book says of one model."""
 
-import json
-import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from dashboard.price_list_command import as_object as row_object
-from dashboard.price_rows import PriceRow, source_of
+from dashboard.price_rows import PriceRow, row_object, source_of
 from dashboard.priced_model import PricedModel, priced_model
 from ingest.dates import NotATime, moment_or_now, written
 from ingest.ledger.engine import Ledger, open_ledger
@@ -21,11 +18,7 @@ from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import percent_of
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import explained
-
-WELL: Final = 0
-UNPRICED: Final = 1
-USAGE: Final = 2
+from ingest.terminal import ExitCode, explained, print_json, say, table, warn
 
 
 def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
@@ -34,17 +27,16 @@ def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json:
         try:
             then = moment_or_now(at, ledger.zone)
         except NotATime as error:
-            sys.stderr.write(f"tallybook: {explained(error)}\n")
-            return USAGE
+            warn(f"tallybook: {explained(error)}")
+            return ExitCode.USAGE
         book = read_book(ledger)
         shown = priced_model(book, provider, model, then)
         applies = book.find(provider, model, tier, then, 0)
         if as_json:
-            text = json.dumps(answer(book, shown, tier, then), ensure_ascii=False, indent=2)
-            sys.stdout.write(text + "\n")
+            print_json(answer(book, shown, tier, then))
         else:
-            _print(Console(), ledger, book, shown, tier, then)
-    return WELL if isinstance(applies, PriceSet) else UNPRICED
+            _print(ledger, book, shown, tier, then)
+    return ExitCode.OK if isinstance(applies, PriceSet) else ExitCode.FAILURE
 
 
 def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
@@ -101,14 +93,15 @@ def _row(prices: PriceSet, rate: Rate) -> str:
     return rate.row or prices.origin
 
 
-def _print(out: Console, ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
+def _print(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
     for line in _head(ledger, book, shown, tier, at):
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
+    out = Console()
     out.print(_bands(shown))
     for one in shown.terms:
         when = "with the release" if not one.added_at else f"by {one.added_by}"
         said = f"{one.kind} on {calls_of_term(one)}: {percent_of(one)}, {when}"
-        out.print(said, highlight=False, markup=False, soft_wrap=True)
+        say(said)
     if shown.points:
         out.print(_history(ledger, shown))
 
@@ -128,13 +121,11 @@ def _head(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: 
 
 
 def _bands(shown: PricedModel) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("tier", "calls", "meter", "price", "unit", "from"):
-        table.add_column(name, justify="right" if name == "price" else "left", overflow="fold")
+    rows = table("tier", "calls", "meter", "price", "unit", "from", numbers=("price",))
     for band in shown.bands:
         calls = f"above {band.above:,}" if band.above else "all"
         for meter, rate in band.rates.items():
-            table.add_row(
+            rows.add_row(
                 band.service_tier,
                 f"{calls}, only the units above" if band.marginal else calls,
                 meter,
@@ -142,16 +133,15 @@ def _bands(shown: PricedModel) -> Table:
                 unit_of(meter, rate.per),
                 _row(band.prices, rate),
             )
-    return table
+    return rows
 
 
 def _history(ledger: Ledger, shown: PricedModel) -> Table:
-    table = Table(box=None, pad_edge=False, title="rows, the newest first", title_justify="left")
-    for name in ("row", "meter", "price", "unit", "valid", "added"):
-        table.add_column(name, justify="right" if name == "price" else "left", overflow="fold")
+    rows = table("row", "meter", "price", "unit", "valid", "added", numbers=("price",))
+    rows.title, rows.title_justify = "rows, the newest first", "left"
     for one in shown.points:
         price = "none" if one.price is None else f"{one.price:f} {one.currency}"
         added = f"{written(one.added_at, ledger.zone)} {one.added_by}"
         row, when = f"{one.source}#{one.number}", validity_text(ledger, one) + scope_of_point(one)
-        table.add_row(row, one.meter, price, unit_text(one), when, added)
-    return table
+        rows.add_row(row, one.meter, price, unit_text(one), when, added)
+    return rows

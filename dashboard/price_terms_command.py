@@ -1,10 +1,6 @@
 """`tallybook prices terms`: discounts, mark-ups and surcharges of regions, and other names of models."""
 
-import json
-import sys
-
 from rich.console import Console
-from rich.table import Table
 
 from ingest.dates import written
 from ingest.ledger.engine import Ledger, open_ledger
@@ -14,6 +10,7 @@ from ingest.pricing.book import Alias, Book
 from ingest.pricing.catalog import TERMS
 from ingest.pricing.terms import Term, percent_of
 from ingest.settings import Settings
+from ingest.terminal import ExitCode, print_json, say, table
 
 
 def run(*, as_json: bool) -> int:
@@ -21,10 +18,10 @@ def run(*, as_json: bool) -> int:
     with open_ledger(Settings()) as ledger:
         book = read_book(ledger)
         if as_json:
-            sys.stdout.write(json.dumps(answer(book), ensure_ascii=False, indent=2) + "\n")
+            print_json(answer(book))
         else:
-            _print(Console(), ledger, book)
-    return 0
+            _print(ledger, book)
+    return ExitCode.OK
 
 
 def answer(book: Book) -> dict[str, object]:
@@ -54,10 +51,8 @@ def _aliases(book: Book) -> list[Alias]:
     return sorted(book.stored.aliases, key=lambda one: -one.number)
 
 
-def _print(out: Console, ledger: Ledger, book: Book) -> None:
-    terms = Table(box=None, pad_edge=False)
-    for name in ("term", "calls", "factor", "valid", "added", "note"):
-        terms.add_column(name, overflow="fold")
+def _print(ledger: Ledger, book: Book) -> None:
+    terms = table("term", "calls", "factor", "valid", "added", "note")
     for one in _terms(book):
         when = " ".join(
             f"{word} {written(edge, ledger.zone)}"
@@ -67,8 +62,8 @@ def _print(out: Console, ledger: Ledger, book: Book) -> None:
         added = f"{written(one.added_at, ledger.zone)} {one.added_by}" if one.added_at else "with the release"
         kind = f"{one.kind} {percent_of(one)}"
         terms.add_row(kind, calls_of_term(one), f"{one.factor:f}", when or "always", added, one.origin)
-    out.print(terms)
+    Console().print(terms)
     for alias in _aliases(book):
         target = f"{alias.target_provider}/{alias.target_model}"
         said = f"{alias.provider}/{alias.model} is priced as {target} ({alias.added_by})"
-        out.print(said, highlight=False, markup=False, soft_wrap=True)
+        say(said)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from dashboard.answer import plain, write_csv
+from dashboard.answer import write_csv
 from dashboard.question import SpendQuery
 from dashboard.runner import run
 from ingest.clock import optional_rfc3339
@@ -20,6 +20,7 @@ from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import Generation
 from ingest.model.zone import micros
+from ingest.money import plain_decimal
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.history import Stretch, history
@@ -288,13 +289,20 @@ def _line_json(one: Line) -> dict[str, Any]:
         if one.higher is None
         else {"input_tokens": one.higher.above_input_tokens, "prices": _rates_json(one.higher)}
     )
-    costs = [{"currency": key, "total_cost": plain(value)} for key, value in sorted(one.use.costs.items())]
+    costs = [
+        {"currency": key, "total_cost": plain_decimal(value)} for key, value in sorted(one.use.costs.items())
+    ]
     return known | {"requests": one.use.requests, "unpriced_requests": one.use.unpriced, "costs": costs}
 
 
 def _rates_json(prices: PriceSet) -> dict[str, Any]:
     return {
-        meter: {"price": plain(rate.price), "per": rate.per, "at_least": rate.least, "row": rate.row or None}
+        meter: {
+            "price": plain_decimal(rate.price),
+            "per": rate.per,
+            "at_least": rate.least,
+            "row": rate.row or None,
+        }
         for meter, rate in prices.by_meter.items()
     }
 
@@ -308,7 +316,9 @@ def _line_csv(one: Line, currency: str) -> Iterator[Any]:
     prices = one.prices if isinstance(one.prices, PriceSet) else None
     rates = prices.by_meter if prices else {}
     others = [f"{meter} {rate}" for meter, rate in rates.items() if meter not in USUAL]
-    elsewhere = [f"{plain(cost)} {key}" for key, cost in sorted(one.use.costs.items()) if key != currency]
+    elsewhere = [
+        f"{plain_decimal(cost)} {key}" for key, cost in sorted(one.use.costs.items()) if key != currency
+    ]
     yield from one.name
     yield prices and prices.currency
     yield from (per_million(rates[meter]) if meter in rates else None for meter in USUAL)

@@ -4,11 +4,10 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from dashboard import catalogue
 from dashboard.answer import as_csv, as_json
@@ -19,9 +18,9 @@ from dashboard.runner import run as answer
 from dashboard.wording import shown, unpriced
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
+from ingest.terminal import ExitCode, refuse, table
 
 Form = Literal["table", "json", "csv"]
-WRONG_USAGE: Final = 2
 
 
 def run(
@@ -39,11 +38,8 @@ def run(
 ) -> int:
     """Ask the ledger of the settings and print the answer; the exit code."""
     words = Words([by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency)
-    ledger = open_ledger(Settings())
-    try:
+    with open_ledger(Settings()) as ledger:
         return spend(ledger, words, form)
-    finally:
-        ledger.close()
 
 
 def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
@@ -51,8 +47,7 @@ def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
     try:
         result = answer(ledger, parse(words, ledger.zone, datetime.now(UTC)))
     except QuestionError as error:
-        sys.stderr.write(f"tallybook spend: {error}\n")
-        return WRONG_USAGE
+        return refuse("spend", error)
     match form:
         case "json":
             sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
@@ -60,26 +55,27 @@ def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
             sys.stdout.write(as_csv(result))
         case "table":
             _print(result, Console())
-    return 0
+    return ExitCode.OK
 
 
 def _print(result: Result, console: Console) -> None:
     query = result.query
     metrics = [catalogue.METRICS[key] for key in query.metrics]
     has_footer = bool(query.dimensions)
-    table = Table(box=None, pad_edge=False, show_footer=has_footer, footer_style="bold")
+    rows = table()
+    rows.show_footer, rows.footer_style = has_footer, "bold"
     totals = [shown(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)]
     for at, key in enumerate(query.dimensions):
-        table.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
+        rows.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
     split = bool(result.other_currencies) and "currency" not in query.dimensions
     if split:
-        table.add_column("Currency", footer=result.totals.currency)
+        rows.add_column("Currency", footer=result.totals.currency)
     for metric, text in zip(metrics, totals, strict=True):
-        table.add_column(_heading(metric, result), footer=text, justify="right")
+        rows.add_column(_heading(metric, result), footer=text, justify="right")
     for row in result.rows:
         values = [shown(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
-        table.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
-    console.print(table)
+        rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
+    console.print(rows)
     for paid in result.converted:
         console.print(escape(f"converted, {_other(metrics, paid)}"), highlight=False)
     for other in result.other_currencies:

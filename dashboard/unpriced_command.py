@@ -1,13 +1,9 @@
 """`tallybook prices list --unpriced`: models that calls have no price for, and how they would get one."""
 
-import json
 import sys
 from datetime import UTC, datetime
-from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from dashboard import unpriced
 from dashboard.question import QuestionError, Words, parse
@@ -15,9 +11,7 @@ from dashboard.unpriced import UnpricedModel
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
-
-WELL: Final = 0
-USAGE: Final = 2
+from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 
 
 def run(
@@ -29,31 +23,25 @@ def run(
         try:
             query = parse(Words(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:
-            sys.stderr.write(f"tallybook prices list: {error}\n")
-            return USAGE
+            return refuse("prices list", error)
         found = unpriced.unpriced(ledger, query)[:limit]
     match form:
         case "json":
-            sys.stdout.write(json.dumps(unpriced.as_json(found), indent=2) + "\n")
+            print_json(unpriced.as_json(found))
         case "csv":
             sys.stdout.write(unpriced.as_csv(found))
         case _:
             _print(found)
-    return WELL
+    return ExitCode.OK
 
 
 def _print(found: list[UnpricedModel]) -> None:
-    out = Console()
-    if not found:
-        out.print("every call of the period has a price, or costs nothing", highlight=False)
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("model", "why", "calls", "tokens", "first seen", "last seen"):
-        table.add_column(name, justify="right" if name in ("calls", "tokens") else "left", overflow="fold")
+    columns = ("model", "why", "calls", "tokens", "first seen", "last seen")
+    rows = table(*columns, numbers=("calls", "tokens"))
     for one in found:
         counts = (f"{count:,}" for count in (one.requests, one.tokens))
         seen = ((optional_rfc3339(at) or "")[:10] for at in (one.first_at, one.last_at))
-        table.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason, *counts, *seen)))
-    out.print(table)
+        rows.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason, *counts, *seen)))
+    show(rows, "every call of the period has a price, or costs nothing")
     if way := next((one.how_to_price for one in found if one.how_to_price), None):
-        out.print(f"\n{way}\ntallybook reprice --only-unpriced", highlight=False, soft_wrap=True)
+        say(f"\n{way}\ntallybook reprice --only-unpriced")

@@ -4,7 +4,6 @@ Only calls of which both totals are known are compared. The cause is looked for 
 known to go wrong is computed, and the one that gives what was reported, for most calls and within a millionth, is named.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +11,19 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-import sqlalchemy as sa
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
-from dashboard import names
+from dashboard import names, prices_store
 from dashboard.answer import write_csv
+from dashboard.prices_store import ComparedTotals, Where
 from dashboard.question import QuestionError, SpendQuery
-from dashboard.restriction import restrictions
+from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.recall import Recalled, recall
-from ingest.ledger.rollups import join_sum, split_sum
-from ingest.ledger.tables import usage_event
+from ingest.ledger.recall import Recalled
 from ingest.money import MoneyError, plain
+from ingest.numerals import NotANumber
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
@@ -37,7 +36,6 @@ COLUMNS: Final = (
     *("provider", "model", "currency", "requests"),
     *("reported_total", "computed_total", "difference", "share", "likely_cause"),
 )
-_PERCENT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,6})?)\s*%")
 _SAMPLE: Final = 300
 """Calls of a model in which its cause is looked for."""
 _MOST: Final = Fraction(4, 5)
@@ -75,66 +73,35 @@ class Variance:
         return (Decimal(self.difference) / Decimal(self.computed)).quantize(Decimal("0.000001"))
 
 
-@dataclass(frozen=True)
-class _Totals:
-    ids: tuple[int, int, int]
-    requests: int
-    reported: int
-    computed: int
-
-    def exceeds(self, threshold: Decimal) -> bool:
-        return abs(self.reported - self.computed) > abs(self.computed) * Fraction(threshold)
-
-
 def variance(
     ledger: Ledger, query: SpendQuery, book: PriceBook, threshold: Decimal = THRESHOLD
 ) -> list[Variance]:
     """The models of a question's period and filters whose totals differ by more, the largest difference first."""
-    c = usage_event.c
-    start, end = query.period.micros
-    where = [
-        sa.type_coerce(c.occurred_at, sa.BigInteger) >= start,
-        sa.type_coerce(c.occurred_at, sa.BigInteger) < end,
-        c.reported_total.is_not(None),
-        c.computed_total.is_not(None),
-        *restrictions(query.filters, usage_event, ledger.keyring),
-    ]
+    where = prices_store.with_both_totals(prices_store.calls_within(ledger, query.period, query.filters))
     with ledger.reading() as connection:
-        far = [one for one in _totals(connection, where) if one.exceeds(threshold)]
-        texts = names.terms(connection, {ident for one in far for ident in one.ids})
-        found = [_variance(connection, where, one, texts, book) for one in far]
+        far = [
+            totals
+            for totals in prices_store.compared_totals(connection, where)
+            if _exceeds(totals, threshold)
+        ]
+        texts = names.terms(connection, {ident for totals in far for ident in totals.ids})
+        found = [_variance(connection, where, totals, texts, book) for totals in far]
     return sorted(found, key=lambda one: (-abs(one.difference), one.provider, one.model))
 
 
-def _totals(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> Iterator[_Totals]:
-    c = usage_event.c
-    keys = (c.provider_id, c.model_id, c.currency_id)
-    amounts = [
-        part
-        for name in ("reported_total", "computed_total")
-        for part in split_sum(sa.type_coerce(c[name], sa.BigInteger), name)
-    ]
-    rows = connection.execute(sa.select(*keys, sa.func.count(), *amounts).where(*where).group_by(*keys))
-    for row in rows:
-        yield _Totals(
-            (row[0], row[1], row[2]), int(row[3]), join_sum(row[4], row[5]), join_sum(row[6], row[7])
-        )
+def _exceeds(totals: ComparedTotals, threshold: Decimal) -> bool:
+    return abs(totals.reported - totals.computed) > abs(totals.computed) * Fraction(threshold)
 
 
 def _variance(
-    connection: sa.Connection,
-    where: Sequence[sa.ColumnElement[bool]],
-    totals: _Totals,
+    connection: Connection,
+    where: Where,
+    totals: ComparedTotals,
     texts: Mapping[int | None, str | None],
     book: PriceBook,
 ) -> Variance:
-    c = usage_event.c
-    of_model = [
-        column == ident
-        for column, ident in zip((c.provider_id, c.model_id, c.currency_id), totals.ids, strict=True)
-    ]
-    calls = recall(connection, 0, _SAMPLE, [*where, *of_model])
-    provider, model, currency = (texts[one] or "unknown" for one in totals.ids)
+    calls = prices_store.calls_of(connection, where, totals, _SAMPLE)
+    provider, model, currency = (texts[ident] or "unknown" for ident in totals.ids)
     cause = likely_cause(calls, book)
     return Variance(provider, model, currency, totals.requests, totals.reported, totals.computed, cause)
 
@@ -234,11 +201,14 @@ def read_percent(text: str) -> Decimal:
     Raises:
         QuestionError: it is none.
     """
-    found = _PERCENT.fullmatch(text.strip())
-    if found is None:
+    try:
+        share = numerals.percent(text)
+    except NotANumber:
+        share = None
+    if share is None or share < 0:
         message = f"threshold: {text!r} is no percentage; write one such as 1% or 0.5%"
         raise QuestionError("invalid_threshold", "threshold", message)
-    return Decimal(found[1]) / 100
+    return share
 
 
 def as_json(found: Sequence[Variance]) -> dict[str, Any]:

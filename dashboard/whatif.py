@@ -15,6 +15,7 @@ from typing import Final, Literal, cast, get_args
 
 import msgspec
 
+from dashboard import prices_store
 from dashboard.question import (
     Filter,
     Period,
@@ -24,13 +25,12 @@ from dashboard.question import (
     read_period,
     read_zone,
 )
-from dashboard.restriction import restrictions
+from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.recall import stream
-from ingest.ledger.tables import usage_event
 from ingest.model.zone import Zone, date_of, micros
 from ingest.money import MoneyError
+from ingest.numerals import NotANumber
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
@@ -187,35 +187,25 @@ def read_rate(text: str) -> Fraction:
     Raises:
         QuestionError: it is none.
     """
-    written = text.strip()
-    is_percent = written.endswith("%")
-    number = written.removesuffix("%").strip()
-    if number.replace(".", "", 1).isascii() and number.replace(".", "", 1).isdigit() and len(number) <= 20:  # noqa: PLR2004
-        rate = Fraction(number) / (100 if is_percent else 1)
-        if rate <= 1:
-            return rate
-    raise QuestionError(
-        "invalid_rate",
-        "cache_hit_rate",
-        f"cache_hit_rate: {text!r} is not a share; write one from 0% to 100%, such as 60%",
-    )
+    try:
+        share = numerals.percent(text) if "%" in text else numerals.number(text)
+    except NotANumber:
+        share = None
+    if share is None or not 0 <= share <= 1:
+        message = f"cache_hit_rate: {text!r} is not a share; write one from 0% to 100%, such as 60%"
+        raise QuestionError("invalid_rate", "cache_hit_rate", message)
+    return Fraction(share)
 
 
 def answer(ledger: Ledger, query: WhatIf, book: PriceBook) -> Answer:
     """Price every call of the question again, and compare."""
-    start, end = query.period.micros
-    held = usage_event.c
-    where = [
-        held.occurred_at >= start,
-        held.occurred_at < end,
-        *restrictions(query.filters, usage_event, ledger.keyring),
-    ]
+    where = prices_store.calls_within(ledger, query.period, query.filters)
     there = _There(query.change, book, None if query.prices_at is None else micros(query.prices_at))
     zone = Zone(query.zone)
     rows: dict[tuple[Key, str], Compared] = {}
     reasons: Counter[str] = Counter()
     with ledger.reading() as connection:
-        for event, values in stream(connection, where, ("total_cost", "cost_source")):
+        for event, values in prices_store.calls(connection, where, ("total_cost", "cost_source")):
             cost = values["total_cost"]
             found = there.cost(event, cost, values["cost_source"])
             if isinstance(found, Unpriced):
@@ -256,7 +246,9 @@ class _There:
             event = _cached(event, self.change.cache_rate)
         has_lookup = source == "computed" and event.cache_lookup_tokens
         try:
-            charge = compute(event, prices, replay.lookup(event, self.book, at) if has_lookup else None)
+            charge = compute(
+                event, prices, replay.lookup_charge(event, self.book, at) if has_lookup else None
+            )
         except MoneyError as error:
             return Unpriced(str(error))
         return charge.total_cost if isinstance(charge, Charge) else charge

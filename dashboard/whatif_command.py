@@ -7,7 +7,6 @@ from typing import Final, Literal
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from dashboard import wording
 from dashboard.question import QuestionError
@@ -17,9 +16,9 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
 from ingest.money import from_pico
 from ingest.settings import Settings
+from ingest.terminal import ExitCode, refuse, table
 
 Form = Literal["table", "json", "csv"]
-WRONG_USAGE: Final = 2
 _SHOWN_REASONS: Final = 10
 
 
@@ -34,8 +33,7 @@ def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
     try:
         query = parse(words, ledger.zone, datetime.now(UTC))
     except QuestionError as error:
-        sys.stderr.write(f"tallybook whatif: {error}\n")
-        return WRONG_USAGE
+        return refuse("whatif", error)
     found = answer(ledger, query, read_book(ledger))
     match form:
         case "json":
@@ -44,7 +42,7 @@ def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
             sys.stdout.write(as_csv(found))
         case "table":
             _print(found, Console())
-    return 0
+    return ExitCode.OK
 
 
 def _print(found: Answer, console: Console) -> None:
@@ -52,15 +50,15 @@ def _print(found: Answer, console: Console) -> None:
     has_gaps = any(one.compared != one.calls for one in totals.values())
     money = f" ({next(iter(totals))})" if len(totals) == 1 else ""
     gaps = ("Compared", "Unpriced", "None there") if has_gaps else ()
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Model" if found.query.by == "model" else "Day", overflow="fold", min_width=20)
+    rows = table()
+    rows.add_column("Model" if found.query.by == "model" else "Day", overflow="fold", min_width=20)
     for heading in ("Calls", f"Cost{money}", "There", "Difference", "Change", *gaps):
-        table.add_column(heading, justify="right")
+        rows.add_column(heading, justify="right")
     for (key, currency), one in found.rows.items():
-        table.add_row(escape("/".join(key)), *_cells(one, "" if money else currency, gaps=has_gaps))
+        rows.add_row(escape("/".join(key)), *_cells(one, "" if money else currency, gaps=has_gaps))
     for currency, one in totals.items():
-        table.add_row("total", *_cells(one, "" if money else currency, gaps=has_gaps), style="bold")
-    console.print(table)
+        rows.add_row("total", *_cells(one, "" if money else currency, gaps=has_gaps), style="bold")
+    console.print(rows)
     for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
         console.print(
             f"{wording.number(calls)} calls have no price there: {escape(reason)}",

@@ -77,12 +77,6 @@ def cost(text: str | None, currency: str) -> str:
     return "unpriced" if text is None else amount(Decimal(text), currency)
 
 
-def exact(value: Decimal) -> str:
-    """A decimal with every digit it has, and no others."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def percent(ratio: Value) -> str:
     """A ratio in percent."""
     return NOTHING if ratio is None else _percent(ratio, 2)

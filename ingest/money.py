@@ -56,6 +56,12 @@ def plain(pico: int) -> str:
     return f"{sign}{units}.{rest:012d}".rstrip("0")
 
 
+def plain_decimal(amount: Decimal) -> str:
+    """`amount` with every digit it has: no exponent, no trailing zeros, `"0"` for nothing."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def as_written(text: str) -> Decimal:
     """The number that people write as `1234.5`, `1,234.50`, `1.234,50` or `1,5`.
 

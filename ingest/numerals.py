@@ -12,6 +12,8 @@ _NUMBER: Final = re.compile(
 _LONGEST: Final = 60
 _MOST: Final = 10**money.MOST_DIGITS
 """More than anybody has."""
+_MOST_PERCENT: Final = 1_000_000
+_PERCENT_DECIMALS: Final = 9
 
 
 class NotANumber(ValueError):
@@ -56,3 +58,18 @@ def whole(text: str) -> int:
     if exact != int(exact):
         raise NotANumber(text)
     return int(exact)
+
+
+def percent(text: str) -> Decimal:
+    """The share that a percentage such as `12%` or `7.5 %` is: 0.12 or 0.075, negative below 0%.
+
+    Raises:
+        NotANumber: it has no percent sign or no number before it, is 1,000,000% or more, or has over nine decimals.
+    """
+    before, sign, after = text.strip().partition("%")
+    if not sign or after:
+        raise NotANumber(text)
+    exact = number(before.replace("\N{MINUS SIGN}", "-"))
+    if abs(exact) >= _MOST_PERCENT or int(exact.as_tuple().exponent) < -_PERCENT_DECIMALS:
+        raise NotANumber(text)
+    return exact.scaleb(-2)

@@ -1,43 +1,26 @@
 """`tallybook prices import`: prices of a file, or of the installed LiteLLM, into the price book."""
 
-import json
-import sys
 from collections import defaultdict
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from ingest import price_lists
-from ingest.clock import now as present
-from ingest.ledger import prices
-from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.price_tables import price_point
+from ingest.clock import now
+from ingest.ledger.engine import open_ledger
+from ingest.model.invalid import Invalid
 from ingest.model.zone import instant, micros
-from ingest.price_lists import LeftOut, NotAPriceList, PriceList
-from ingest.price_lists.price_list import is_source
-from ingest.pricing.changes import Change, Changes, changes, term_changes
-from ingest.pricing.point import SNAPSHOT, PricePoint
+from ingest.price_import_service import import_list, read_file, read_installed
+from ingest.price_lists import LeftOut, PriceList
+from ingest.pricing.changes import Change, Changes
+from ingest.pricing.point import PricePoint
 from ingest.settings import Settings
-from ingest.terminal import current_user
+from ingest.terminal import ExitCode, current_user, print_json, say, warn
 
-WELL: Final = 0
-USAGE: Final = 2
-REJECTED: Final = 3
-
-_BUNDLED: Final = "litellm/model_prices_and_context_window_backup.json"
-_LARGEST: Final = 256 * 1024 * 1024
 _SHOWN: Final = 20
 _TOLD: Final = 100
 _NAMES: Final = 6
-
-
-class CannotImport(Exception):
-    """There is nothing to import; the message says what to do."""
 
 
 def run(
@@ -46,78 +29,27 @@ def run(
     """Add what a list says that the book does not yet, and say what that was; the exit code."""
     try:
         begin = _instant(start)
-        listed = _listed(path, litellm=litellm, source=_source(source))
-    except CannotImport as error:
-        Console(stderr=True).print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
-        return USAGE
-    now = present()
+        listed = _listed(path, litellm=litellm, source=source)
+    except Invalid as error:
+        flag = f"--{error.field} " if error.field else ""
+        warn(f"tallybook: {flag}{error}")
+        return ExitCode.USAGE
+    at = now()
     with open_ledger(Settings()) as ledger:
-        found = enter(ledger, listed, now, begin, dry_run=dry_run)
-    begin = now if begin is None else begin
+        found = import_list(ledger, listed, by=current_user(), at=at, start=begin, dry_run=dry_run)
+    begin = at if begin is None else begin
     if as_json:
-        sys.stdout.write(json.dumps(_object(listed, found, begin, dry_run=dry_run), indent=2) + "\n")
+        print_json(_object(listed, found, begin, dry_run=dry_run))
     else:
-        _print(Console(), listed, found, begin, dry_run=dry_run)
-    return REJECTED if listed.faults else WELL
-
-
-def enter(
-    ledger: Ledger, listed: PriceList, now: int, start: int | None, *, dry_run: bool = False
-) -> Changes:
-    """Put a list into the price book in one transaction, and say what that changed."""
-    sources = {listed.source, *(point.source for point in listed.points)}
-    ours = price_point.c.source.in_(sorted(sources))
-    with ledger.reading() if dry_run else ledger.writing() as connection:
-        known = prices.points(connection, ours)
-        found = changes(known, listed.points, now, start, is_whole=listed.is_whole)
-        if listed.terms:
-            origins = {point.origin for point in known}
-            term_changes(found, prices.terms(connection), listed.terms, origins, now, start)
-        if not dry_run:
-            added = {"added_at": now, "added_by": current_user()}
-            prices.add_points(connection, [replace(one, **added) for one in found.points])
-            prices.add_terms(connection, [replace(one, **added) for one in found.terms])
-    return found
+        _print(listed, found, begin, dry_run=dry_run)
+    return ExitCode.SOME_REJECTED if listed.faults else ExitCode.OK
 
 
 def _listed(path: str | None, *, litellm: bool, source: str | None) -> PriceList:
     if litellm == (path is not None):
-        raise CannotImport("give either a file of prices or --litellm for the map of the installed LiteLLM")
-    name, raw = _bundled() if path is None else (Path(path).name, _bytes(Path(path)))
-    try:
-        return price_lists.read(name, raw, source)
-    except NotAPriceList as error:
-        raise CannotImport(f"{path or name}: {error}") from None
-
-
-def _bundled() -> tuple[str, bytes]:
-    """The price map in the installed `litellm`. The package itself is not imported: that is slow, and fetches."""
-    try:
-        package = distribution("litellm")
-    except PackageNotFoundError:
-        raise CannotImport(
-            "litellm is not installed here; install it, or give its model_prices_and_context_window.json"
-        ) from None
-    return f"litellm {package.version}", _bytes(Path(str(package.locate_file(_BUNDLED))))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise CannotImport(f"{path}: it is larger than any price list; give the list alone")
-        return path.read_bytes()
-    except OSError as error:
-        raise CannotImport(f"{path}: {error.strerror or error}; give a file that can be read") from None
-
-
-def _source(name: str | None) -> str | None:
-    if name is None:
-        return None
-    if not is_source(name.lower()):
-        raise CannotImport(
-            f"--source {name}: give letters, digits, dots and dashes, at most 40, and not {SNAPSHOT}, which ships"
-        )
-    return name.lower()
+        message = "give either a file of prices or --litellm for the map of the installed LiteLLM"
+        raise Invalid("no_list", message)
+    return read_installed(source) if path is None else read_file(path, source)
 
 
 def _instant(text: str | None) -> int | None:
@@ -130,9 +62,8 @@ def _instant(text: str | None) -> int | None:
             when = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
         return micros(when)
     except (ValueError, OverflowError):
-        raise CannotImport(
-            f"--from {text}: give a date, 2026-07-01, which is UTC, or a time with its zone"
-        ) from None
+        message = f"{text}: give a date, 2026-07-01, which is UTC, or a time with its zone"
+        raise Invalid("invalid_time", message, "from") from None
 
 
 def _object(listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> dict[str, object]:
@@ -165,15 +96,12 @@ def _object(listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> 
     }
 
 
-def _print(out: Console, listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> None:
-    def say(line: str) -> None:
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
-
+def _print(listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> None:
     say(f"{listed.origin}: {len(listed.points):,} prices of {listed.models:,} models, source {listed.source}")
     counts = f"{found.added:,} added, {len(found.changed):,} changed, {found.unchanged:,} unchanged"
     say(f"{counts}{' (dry run: nothing is kept)' if dry_run else ''}")
     if found.changed:
-        out.print(_changed(found.changed))
+        Console().print(_changed(found.changed))
         say(
             f"changed prices hold from {instant(start).isoformat()}, or from the date in their row; calls before keep "
             "theirs (--from DATE to say otherwise)"

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Final
 
 from ingest.currency import is_currency
-from ingest.pricing.computed import STEPPED, WITH_LEAST
+from ingest.model.invalid import Invalid
+from ingest.pricing.computed import METERS_WITH_MINIMUM, STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
@@ -28,13 +29,8 @@ NO_PRICE: Final = "none"
 """What is written to take an earlier price back."""
 
 
-class PriceRefused(ValueError):
-    """What was written is no price; `field` is what was wrong, and the message says what to write."""
-
-    def __init__(self, code: str, field: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.field = field
+class PriceRefused(Invalid):
+    """A text is no price, or an option of a price is invalid; `field` is the option or the meter."""
 
 
 def points_of(
@@ -63,33 +59,33 @@ def points_of(
         PriceRefused: something is no price, or there is none.
     """
     if not provider.strip() or not model.strip():
-        raise PriceRefused("no_model", "model", "a price is of a provider's model; name both")
+        raise PriceRefused("no_model", "a price is of a provider's model; name both", "model")
     if not is_currency(currency):
         raise PriceRefused(
             "unknown_currency",
-            "currency",
             f"a currency is three capital letters such as USD, not {currency!r}",
+            "currency",
         )
     if per is not None and per < 1:
-        raise PriceRefused("not_a_number", "per", "a price is for one unit or more")
+        raise PriceRefused("not_a_number", "a price is for one unit or more", "per")
     if marginal and not above:
-        raise PriceRefused("no_step", "above", "a marginal price starts above so many units; say how many")
+        raise PriceRefused("no_step", "a marginal price starts above so many units; say how many", "above")
     try:
         spans(hours)
     except HoursRefused as error:
-        raise PriceRefused("not_hours", "hours", str(error)) from error
+        raise PriceRefused("not_hours", str(error), "hours") from error
     if valid_from is not None and valid_to is not None and valid_from >= valid_to:
-        raise PriceRefused("empty_period", "to", "a price must end after it starts")
+        raise PriceRefused("empty_period", "a price must end after it starts", "to")
     found = dict(_amounts(assignments))
     if not found:
-        raise PriceRefused("no_price", "input", "there is no price; write one such as input=2.50")
+        raise PriceRefused("no_price", "there is no price; write one such as input=2.50", "input")
     if unstepped := next((one for one in found if marginal and one not in STEPPED), None):
         raise PriceRefused(
-            "no_steps", "marginal", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have"
+            "no_steps", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have", "marginal"
         )
-    if unmeasured := next((one for one in found if least and one not in WITH_LEAST), None):
-        able = ", ".join(sorted(map(written_as, WITH_LEAST)))
-        raise PriceRefused("no_least", "least", f"{unmeasured} has no least quantity; {able} have")
+    if unmeasured := next((one for one in found if least and one not in METERS_WITH_MINIMUM), None):
+        able = ", ".join(sorted(map(written_as, METERS_WITH_MINIMUM)))
+        raise PriceRefused("no_least", f"{unmeasured} has no least quantity; {able} have", "least")
     return [
         PricePoint(
             source=OWN,
@@ -120,9 +116,9 @@ def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]
         name, equals, written = text.partition("=")
         meter = meter_of(name)
         if not equals or meter is None:
-            raise PriceRefused("unknown_meter", name, _unknown(text, name))
+            raise PriceRefused("unknown_meter", _unknown(text, name), name)
         if meter in seen:
-            raise PriceRefused("given_twice", meter, f"{meter} has two prices; give it one")
+            raise PriceRefused("given_twice", f"{meter} has two prices; give it one", meter)
         seen.add(meter)
         if written.strip().lower() == NO_PRICE:
             yield meter, None
@@ -132,13 +128,13 @@ def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]
 
 def _amount(meter: str, written: str) -> Decimal:
     if written.startswith("-"):
-        raise PriceRefused("not_a_price", meter, f"{meter}: a price is not negative, as {written!r} is")
+        raise PriceRefused("not_a_price", f"{meter}: a price is not negative, as {written!r} is", meter)
     if _AMOUNT.fullmatch(written):
         amount = Decimal(written)
         if amount < _LARGEST and int(amount.as_tuple().exponent) >= -_DIGITS:
             return amount
     raise PriceRefused(
-        "not_a_price", meter, f"{meter}: {written!r} is no price; write one such as 2.50, below 1,000,000"
+        "not_a_price", f"{meter}: {written!r} is no price; write one such as 2.50, below 1,000,000", meter
     )
 
 

@@ -115,25 +115,23 @@ def set_(
     as_json: _Json = False,
 ) -> None:
     """Set prices of a model by hand. Nothing is overwritten: what was added last counts where it holds."""
-    from ingest.price_set_command import Asked, run
+    from ingest.price_service import SetPriceOptions
+    from ingest.price_set_command import run
 
-    asked = Asked(
+    options = SetPriceOptions(
         provider=provider,
         model=model,
         assignments=assignments,
-        start=start,
-        end=end,
         above=above,
         marginal=marginal,
-        tier=tier,
+        service_tier=tier,
         hours=hours,
         currency=currency,
         per=per,
         least=least,
         note=note,
-        as_json=as_json,
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
 @prices.command(context_settings=_NEGATIVE)
@@ -148,20 +146,13 @@ def discount(
     as_json: _Json = False,
 ) -> None:
     """Take so much off published prices, as a contract says: list and contracted cost are kept apart."""
-    from ingest.price_term_command import Asked, run
+    from ingest.price_term_command import run
+    from ingest.price_terms import AddTermOptions
 
-    asked = Asked(
-        kind="discount",
-        what=what,
-        percent=percent,
-        start=start,
-        end=end,
-        team=team,
-        customer=customer,
-        note=note,
-        as_json=as_json,
+    options = AddTermOptions(
+        kind="discount", what=what, percent=percent, team=team, customer=customer, note=note
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
 @prices.command(context_settings=_NEGATIVE)
@@ -176,20 +167,13 @@ def markup(
     as_json: _Json = False,
 ) -> None:
     """Charge so much on top of what the provider asks."""
-    from ingest.price_term_command import Asked, run
+    from ingest.price_term_command import run
+    from ingest.price_terms import AddTermOptions
 
-    asked = Asked(
-        kind="markup",
-        what=what,
-        percent=percent,
-        start=start,
-        end=end,
-        team=team,
-        customer=customer,
-        note=note,
-        as_json=as_json,
+    options = AddTermOptions(
+        kind="markup", what=what, percent=percent, team=team, customer=customer, note=note
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
 @prices.command(context_settings=_NEGATIVE)
@@ -203,19 +187,11 @@ def region(
     as_json: _Json = False,
 ) -> None:
     """Say that tokens cost so much more in a region; searches and fees cost the same."""
-    from ingest.price_term_command import Asked, run
+    from ingest.price_term_command import run
+    from ingest.price_terms import AddTermOptions
 
-    asked = Asked(
-        kind="region",
-        what=what,
-        percent=percent,
-        start=start,
-        end=end,
-        region=name,
-        note=note,
-        as_json=as_json,
-    )
-    raise typer.Exit(run(asked))
+    options = AddTermOptions(kind="region", what=what, percent=percent, region=name, note=note)
+    raise typer.Exit(run(options, start, end, as_json=as_json))
 
 
 def reprice(

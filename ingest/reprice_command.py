@@ -1,7 +1,5 @@
 """`tallybook reprice`: stored events at the prices of today's book, with a record of what that changed."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,13 +20,9 @@ from ingest.money import from_pico, plain
 from ingest.ownership import END_DAY, FIRST_DAY
 from ingest.repricing import Repricing
 from ingest.settings import Settings
-from ingest.terminal import current_user, explained
+from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn
 
-WELL: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
 INTERRUPTED: Final = 130
-
 _SHOWN: Final = 30
 
 
@@ -53,23 +47,21 @@ def run(asked: Asked) -> int:
         try:
             scope = _scope(asked, ledger)
         except Invalid as error:
-            return _wrong(err, explained(error))
+            return _refused(explained(error))
         if asked.dry_run:
             with _progress(err) as progress:
                 found = repricing.rehearse(ledger, scope, _heard(progress))
-            _say(asked, found, None, _closed(ledger, scope))
-            return WELL
+            _print(asked, found, None, _closed(ledger, scope))
+            return ExitCode.OK
         try:
             done = _run(ledger, asked, scope, err)
         except KeyboardInterrupt:
-            err.print(
-                "tallybook: interrupted; `tallybook reprice --resume` goes on where it was", highlight=False
-            )
+            warn("tallybook: interrupted; `tallybook reprice --resume` goes on where it was")
             return INTERRUPTED
         if done is None:
-            return _wrong(err, "no run was interrupted: there is nothing to go on with")
-        _say(asked, Repricing(done.examined, done.changed), done, _closed(ledger, done.scope))
-    return WELL
+            return _refused("no run was interrupted: there is nothing to go on with")
+        _print(asked, Repricing(done.examined, done.changed), done, _closed(ledger, done.scope))
+    return ExitCode.OK
 
 
 def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None:
@@ -121,24 +113,23 @@ def _closed(ledger: Ledger, scope: Scope) -> tuple[str, ...]:
         return periods.closed_within(connection, first, end)
 
 
-def _say(asked: Asked, found: Repricing, done: Run | None, closed: Sequence[str]) -> None:
+def _print(asked: Asked, found: Repricing, done: Run | None, closed: Sequence[str]) -> None:
     changes = found.changes if done is None else list(done.changes)
     if asked.as_json:
         answer = _object(found, changes, done) | {"closed_periods": list(closed)}
-        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+        print_json(answer)
         return
-    out = Console()
-    out.print(_sentence(found, done), highlight=False, soft_wrap=True)
+    say(_sentence(found, done))
     if closed and changes:
         words = f"closed already: {', '.join(closed)}; what changes there is booked in the next open month"
-        out.print(words, style="yellow", highlight=False, soft_wrap=True)
+        say(words, style="yellow")
     if changes:
-        out.print(_table(changes[:_SHOWN]))
+        Console().print(_table(changes[:_SHOWN]))
         if len(changes) > _SHOWN:
-            out.print(f"and {len(changes) - _SHOWN:,} more models; --json lists all", highlight=False)
+            say(f"and {len(changes) - _SHOWN:,} more models; --json lists all")
     for currency, (before, after) in sorted(repricing.amounts(changes).items()):
         words = f"{plain(before)} {currency} before, {plain(after)} {currency} after"
-        out.print(f"the calls that changed cost {words}", highlight=False, soft_wrap=True)
+        say(f"the calls that changed cost {words}")
 
 
 def _sentence(found: Repricing, done: Run | None) -> str:
@@ -151,20 +142,19 @@ def _sentence(found: Repricing, done: Run | None) -> str:
 
 
 def _table(changes: Sequence[Change]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model", overflow="fold")
+    rows = table("model")
     for name in ("calls", "before", "after", "difference", "unpriced before", "after"):
-        table.add_column(name, justify="right")
+        rows.add_column(name, justify="right")
     for one in changes:
         amounts = (one.before, one.after, one.difference)
-        table.add_row(
+        rows.add_row(
             escape(f"{one.provider}/{one.model}"),
             f"{one.events:,}",
             *(f"{_short(pico)} {one.currency}" for pico in amounts),
             f"{one.unpriced_before:,}",
             f"{one.unpriced_after:,}",
         )
-    return table
+    return rows
 
 
 def _short(pico: int) -> str:
@@ -183,6 +173,6 @@ def _object(found: Repricing, changes: Sequence[Change], done: Run | None) -> di
     }
 
 
-def _wrong(err: Console, message: str) -> int:
-    err.print(f"tallybook: {message}", highlight=False, markup=False, soft_wrap=True)
-    return USAGE
+def _refused(message: str) -> int:
+    warn(f"tallybook: {message}")
+    return ExitCode.USAGE

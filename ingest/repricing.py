@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from ingest.clock import now
 from ingest.ledger import marks, reprice_runs
@@ -19,8 +19,7 @@ from ingest.ledger.fields import FACTS
 from ingest.ledger.price_sets import row_of
 from ingest.ledger.prices import generation, snapshot, stored
 from ingest.ledger.recall import Recalled, recall, same
-from ingest.ledger.reprice_runs import Change, Prices, Run, Scope
-from ingest.ledger.tables import term, usage_event
+from ingest.ledger.reprice_runs import Change, Prices, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
 from ingest.pricing.pricing import price
@@ -93,8 +92,8 @@ def rehearse(ledger: Ledger, scope: Scope, heard: Heard = lambda *_: None) -> Re
     found = Repricing()
     with ledger.reading() as connection:
         book = _Noting(Book(stored(ledger, connection), snapshot()))
-        where = _where(connection, scope)
-        total, reached = _count(connection, where), 0
+        where = reprice_runs.events_in(connection, scope)
+        total, reached = reprice_runs.count(connection, where), 0
         while rows := recall(connection, reached, SLICE, where):
             _priced(rows, book, found)
             reached = rows[-1].seq
@@ -121,14 +120,12 @@ def resume(ledger: Ledger, run: Run, heard: Heard = lambda *_: None) -> Run:
 def _run(ledger: Ledger, run_id: int, scope: Scope, found: Repricing, reached: int, heard: Heard) -> Run:
     with ledger.reading() as connection:
         book = _Noting(Book(stored(ledger, connection), snapshot()))
-        where = _where(connection, scope)
-        total = _count(connection, [*where, usage_event.c.seq > reached])
-        last = connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
-    try:
+        where = reprice_runs.events_in(connection, scope)
+        total = reprice_runs.count(connection, [*where, reprice_runs.rows_after(reached)])
         # Events that come in from here on are priced by today's book already.
-        while (
-            ahead := _slice(ledger, run_id, [*where, usage_event.c.seq <= last], book, found, reached)
-        ) is not None:
+        where.append(reprice_runs.rows_to(reprice_runs.last_row(connection)))
+    try:
+        while (ahead := _slice(ledger, run_id, where, book, found, reached)) is not None:
             reached, looked_at = ahead
             heard(looked_at, total)
         status: reprice_runs.Status = "done"
@@ -145,7 +142,7 @@ def _run(ledger: Ledger, run_id: int, scope: Scope, found: Repricing, reached: i
 def _slice(
     ledger: Ledger,
     run_id: int,
-    where: Sequence[sa.ColumnElement[bool]],
+    where: Where,
     book: _Noting,
     found: Repricing,
     reached: int,
@@ -179,7 +176,7 @@ def _priced(rows: Sequence[Recalled], book: _Noting, found: Repricing) -> list[_
     return changed
 
 
-def _write(connection: sa.Connection, lookup: Lookup, book: _Noting, changed: Sequence[_Changed]) -> None:
+def _write(connection: Connection, lookup: Lookup, book: _Noting, changed: Sequence[_Changed]) -> None:
     """Put new charges in place. An event that was revised meanwhile has another row, and keeps its charge."""
     if not changed:
         return
@@ -189,7 +186,7 @@ def _write(connection: sa.Connection, lookup: Lookup, book: _Noting, changed: Se
     terms = lookup.terms(words)
     rows = [
         {
-            "of_row": one.old.seq,
+            reprice_runs.OF_ROW: one.old.seq,
             "price_set_id": prices[one.new.price_set],
             "cost_source_id": terms[one.new.cost_source],
             "unpriced_reason_id": terms[one.new.unpriced_reason],
@@ -198,32 +195,7 @@ def _write(connection: sa.Connection, lookup: Lookup, book: _Noting, changed: Se
         }
         for one in changed
     ]
-    columns = {name: sa.bindparam(name, type_=sa.BigInteger) for name in rows[0] if name != "of_row"}
-    of_row = usage_event.c.seq == sa.bindparam("of_row")
-    connection.execute(usage_event.update().where(of_row).values(columns), rows)
-
-
-def _where(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[bool]]:
-    """The scope as conditions on events. A text that the ledger does not know matches nothing."""
-    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
-    conditions = [] if scope.start is None else [at >= scope.start]
-    conditions += [] if scope.end is None else [at < scope.end]
-    texts = {
-        "provider": scope.provider,
-        "model": scope.model,
-        "cost_source": "unpriced" if scope.only_unpriced else None,
-    }
-    for name, text in texts.items():
-        if text is not None:
-            found = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()
-            conditions.append(usage_event.c[f"{name}_id"] == (-1 if found is None else found))
-    return conditions
-
-
-def _count(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> int:
-    return int(
-        connection.execute(sa.select(sa.func.count()).select_from(usage_event).where(*where)).scalar_one()
-    )
+    reprice_runs.put_charges(connection, rows)
 
 
 def amounts(changes: Sequence[Change]) -> dict[str, tuple[int, int]]:

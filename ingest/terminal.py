@@ -58,13 +58,13 @@ class ExitCode(IntEnum):
 
 def say(text: str, *, style: str | None = None) -> None:
     """Print a text on standard output."""
-    Console().print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+    Console().print(text, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a text on standard error, after what standard output holds."""
     sys.stdout.flush()
-    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def refuse(

@@ -11,7 +11,7 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.explain_command import say
+from dashboard.explain_command import explain_in
 from dashboard.explanation import Explanation, exact_text, explain, matches
 from dashboard.pages import calculation
 from dashboard.prices_api import make_costs_router
@@ -254,14 +254,14 @@ def test_the_command_prints_the_calculation_and_says_when_several_calls_match(
     embedded: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told(embedded, call("openai:resp-1"))
-    assert say(embedded, "resp-1") == 0
+    assert explain_in(embedded, "resp-1") == 0
     shown = capsys.readouterr().out
     assert "10,000" in shown
     assert "the lines add up to what the ledger holds, to the last digit" in shown
     told(embedded, call("openai:resp-1", source="litellm"))
-    assert say(embedded, "resp-1") == 1
+    assert explain_in(embedded, "resp-1") == 1
     assert "means 2 calls" in capsys.readouterr().err
-    assert say(embedded, "bifrost:resp-1", as_json_object=True) == 0
+    assert explain_in(embedded, "bifrost:resp-1", as_json_object=True) == 0
     assert json.loads(capsys.readouterr().out)["holds"] is True
 
 

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.money import LARGEST, MoneyError, as_written, divide_half_even, from_pico, plain, to_pico
+from ingest.money import (
+    LARGEST,
+    MoneyError,
+    as_written,
+    divide_half_even,
+    from_pico,
+    plain,
+    plain_decimal,
+    to_pico,
+)
 
 pico = st.integers(-LARGEST, LARGEST)
 
@@ -67,3 +76,18 @@ def test_a_comma_is_read_as_what_it_can_only_be(text: str, number: str) -> None:
 def test_a_number_that_may_be_two_is_none(text: str) -> None:
     with pytest.raises(InvalidOperation):
         as_written(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("2.50", "2.5"),
+        ("1E+3", "1000"),
+        ("0E-12", "0"),
+        ("100", "100"),
+        ("-0.10", "-0.1"),
+        ("1E-12", "0.000000000001"),
+    ],
+)
+def test_a_decimal_is_written_with_every_digit_it_has_and_no_other(amount: str, text: str) -> None:
+    assert plain_decimal(Decimal(amount)) == text

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.numerals import NotANumber, amount, number, whole
+from ingest.numerals import NotANumber, amount, number, percent, whole
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,27 @@ def test_half_a_token_is_none() -> None:
     assert whole("5,000") == 5_000
     with pytest.raises(NotANumber):
         whole("1.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("12%", "0.12"),
+        (" 7.5 % ", "0.075"),
+        ("+10%", "0.1"),
+        ("-5%", "-0.05"),
+        ("\N{MINUS SIGN}5%", "-0.05"),
+        ("1,200%", "12"),
+        ("0.000000001%", "0.00000000001"),
+    ],
+)
+def test_a_percentage_is_an_exact_share(text: str, meant: str) -> None:
+    assert percent(text) == Decimal(meant)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "%", "12", "12%%", "12% off", "%12", "1,5%", "NaN%", "1000000%", "0.0000000001%"]
+)
+def test_what_is_no_percentage_is_refused(text: str) -> None:
+    with pytest.raises(NotANumber):
+        percent(text)

@@ -19,7 +19,7 @@ from ingest import price_lists
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-from ingest.price_import_command import enter
+from ingest.price_import_service import import_list
 from ingest.pricing.changes import Changes
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet
@@ -39,11 +39,11 @@ def put(
 ) -> Changes:
     listed = price_lists.read("map.json", json.dumps(models).encode())
     assert not listed.faults
-    return enter(ledger, listed, now, start, **how)
+    return import_list(ledger, listed, by="ana", at=now, start=start, **how)
 
 
 def put_own(ledger: Ledger, text: str, now: int = NOW) -> Changes:
-    return enter(ledger, price_lists.read("own.csv", text.encode()), now, None)
+    return import_list(ledger, price_lists.read("own.csv", text.encode()), by="ana", at=now)
 
 
 def counts(found: Changes) -> tuple[int, int, int]:
@@ -219,9 +219,9 @@ def test_a_dry_run_keeps_nothing(ledger: Ledger) -> None:
 
 def test_a_real_map_is_read_back_as_it_was_listed(ledger: Ledger) -> None:
     listed = price_lists.read("litellm", REAL.read_bytes())
-    found = enter(ledger, listed, NOW, None)
+    found = import_list(ledger, listed, by="ana", at=NOW)
     assert found.added == len(listed.points)
-    assert counts(enter(ledger, listed, AFTER, None)) == (0, 0, found.added)
+    assert counts(import_list(ledger, listed, by="ana", at=AFTER)) == (0, 0, found.added)
     kept = [(one.provider, one.model, one.meter, one.price, one.per, one.hours) for one in held(ledger)]
     assert kept == [
         (one.provider, one.model, one.meter, one.price, one.per, one.hours) for one in listed.points

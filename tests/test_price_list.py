@@ -11,8 +11,10 @@ from conftest import SECRET
 
 from dashboard import price_list_command, price_show_command, price_terms_command
 from dashboard.price_list_command import Asked
-from ingest import price_set_command, price_term_command
+from ingest.dates import read_edges
 from ingest.ledger.engine import Ledger
+from ingest.price_service import SetPriceOptions, set_price
+from ingest.price_terms import AddTermOptions, add_term
 
 Put = Callable[..., None]
 
@@ -22,10 +24,13 @@ def put(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Put:
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", embedded.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
 
-    def add(model: str, *assignments: str, **how: Any) -> None:
+    def add(model: str, *assignments: str, start: str | None = None, end: str | None = None) -> None:
         provider, _, name = model.partition("/")
-        asked = price_set_command.Asked(provider=provider, model=name, assignments=assignments, **how)
-        price_set_command.add(embedded, asked, 1_790_000_000_000_000, "ana")
+        valid_from, valid_to = read_edges(start, end, embedded.zone)
+        options = SetPriceOptions(
+            provider=provider, model=name, assignments=assignments, valid_from=valid_from, valid_to=valid_to
+        )
+        set_price(embedded, options, by="ana", at=1_790_000_000_000_000)
 
     return add
 
@@ -80,8 +85,8 @@ def test_a_model_is_shown_with_rule_rows_terms_and_history(
     put: Put, embedded: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("openai/gpt-4o", "input=2", start="2026-01-01")
-    asked = price_term_command.Asked(kind="discount", what="openai", percent="12%")
-    price_term_command.add(embedded, asked, 1_790_000_000_000_000, "ana")
+    options = AddTermOptions(kind="discount", what="openai", percent="12%")
+    add_term(embedded, options, by="ana", at=1_790_000_000_000_000)
     assert price_show_command.run("openai", "gpt-4o-2024-08-06", None, None, as_json=True) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["found_as"] == {"provider": "openai", "model": "gpt-4o", "rule": "date taken off"}
@@ -102,8 +107,8 @@ def test_terms_are_listed_the_newest_first(
     put: Put, embedded: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for percent in ("12%", "5%"):
-        asked = price_term_command.Asked(kind="markup", what="all", percent=percent, team="Research")
-        price_term_command.add(embedded, asked, 1_790_000_000_000_000, "ana")
+        options = AddTermOptions(kind="markup", what="all", percent=percent, team="Research")
+        add_term(embedded, options, by="ana", at=1_790_000_000_000_000)
     put("acme/a-1", "input=2")
     assert price_terms_command.run(as_json=True) == 0
     found = json.loads(capsys.readouterr().out)["terms"]

@@ -17,20 +17,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ingest import price_set_command, price_term_command
+from ingest import price_set_command
+from ingest.dates import read_edges
 from ingest.event import UsageEvent
 from ingest.ledger import directory
 from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.ledger.prices import add_points, points, read_book, snapshot
+from ingest.model.invalid import Invalid
 from ingest.model.zone import micros
 from ingest.money import PICO_PER_UNIT
-from ingest.price_set_command import Added
+from ingest.price_service import PriceChange, SetPriceOptions, add_alias, set_price
 from ingest.price_setting import PriceRefused
-from ingest.price_term_command import TermRefused, factor
+from ingest.price_terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of
 from ingest.pricing import hours
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.charge import Charge
 from ingest.pricing.hours import HoursRefused
 from ingest.pricing.point import PricePoint
@@ -49,15 +51,21 @@ def at(text: str) -> int:
 NOON = at("2026-11-02T12:00")  # a Monday
 
 
-def set_(ledger: Ledger, model: str, *assignments: str, who: str = "ana", **how: Any) -> list[Added]:
+def dated(ledger: Ledger, start: str | None = None, end: str | None = None, **how: Any) -> dict[str, Any]:
+    """Options with their dates as instants."""
+    valid_from, valid_to = read_edges(start, end, ledger.zone)
+    return {"valid_from": valid_from, "valid_to": valid_to, **how}
+
+
+def set_(ledger: Ledger, model: str, *assignments: str, who: str = "ana", **how: Any) -> list[PriceChange]:
     provider, _, name = model.partition("/")
-    asked = price_set_command.Asked(provider=provider, model=name, assignments=assignments, **how)
-    return price_set_command.add(ledger, asked, ADDED, who)
+    options = SetPriceOptions(provider=provider, model=name, assignments=assignments, **dated(ledger, **how))
+    return set_price(ledger, options, by=who, at=ADDED)
 
 
-def term(ledger: Ledger, kind: Any, what: str, percent: str, **how: Any) -> price_term_command.Added:
-    asked = price_term_command.Asked(kind=kind, what=what, percent=percent, **how)
-    return price_term_command.add(ledger, asked, ADDED, "ana")
+def term(ledger: Ledger, kind: Any, what: str, percent: str, **how: Any) -> TermChange:
+    options = AddTermOptions(kind=kind, what=what, percent=percent, **dated(ledger, **how))
+    return add_term(ledger, options, by="ana", at=ADDED)
 
 
 def paid(ledger: Ledger, when: int = NOON, meter: str = "input", tokens: int = 0, **call: Any) -> str | None:
@@ -95,7 +103,7 @@ COMMANDS: dict[str, Callable[[Ledger], object]] = {
     "set": lambda ledger: set_(ledger, "acme/a-1", "input=2", "output=8"),
     "correct": lambda ledger: set_(ledger, "acme/a-1", "input=3", start="2026-11-01"),
     "take back": lambda ledger: set_(ledger, "acme/a-1", "input=none"),
-    "pattern": lambda ledger: set_(ledger, "acme/a-*", "input=1", tier="batch", hours="22:00-06:00"),
+    "pattern": lambda ledger: set_(ledger, "acme/a-*", "input=1", service_tier="batch", hours="22:00-06:00"),
     "band": lambda ledger: set_(ledger, "acme/a-1", "input=4", above=200_000, marginal=True),
     "discount": lambda ledger: term(ledger, "discount", "acme", "12%", team="Research"),
     "end it": lambda ledger: term(ledger, "discount", "acme", "0%", team="Research"),
@@ -157,7 +165,7 @@ def test_moving_the_first_day_by_one_changes_exactly_the_calls_of_that_day(
 
     def book(first: int) -> Book:
         dearer = replace(base, price=Decimal(3), valid_from=month + first * DAY, number=1)
-        return Book(Stored(points=(base, dearer)), snapshot())
+        return Book(StoredPrices(points=(base, dearer)), snapshot())
 
     before, after = book(start), book(start + shift)
     moved = range(min(start, start + shift), max(start, start + shift))
@@ -284,7 +292,7 @@ def test_a_marginal_price_of_ones_own_stands_on_a_price_of_another_source(embedd
 def test_a_tier_has_its_own_price_or_none_but_searches_cost_the_same(ledger: Ledger) -> None:
     set_(ledger, "acme/a-1", "input=2", "output=8", "search=0.01")
     assert paid(ledger, service_tier="batch") is None
-    set_(ledger, "acme/a-1", "input=1", "output=4", tier="batch")
+    set_(ledger, "acme/a-1", "input=1", "output=4", service_tier="batch")
     assert paid(ledger, service_tier="batch") == "1"
     assert paid(ledger, service_tier="batch", meter="search") == "0.01"
 
@@ -338,7 +346,7 @@ def test_the_order_of_trust_is_a_setting() -> None:
     base = PricePoint(source="litellm", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
     both = (base, replace(base, source="bifrost", price=Decimal(3)))
     for trust, expected in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
-        found = Book(Stored(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
+        found = Book(StoredPrices(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
         assert isinstance(found, PriceSet)
         assert found.by_meter["input"].price == expected
 
@@ -360,7 +368,7 @@ def test_a_teams_discount_is_of_its_calls_only_by_the_name_people_know(ledger: L
     directory.enter(ledger, [Listed("team", "team-7", "Research")], ADDED)
     set_(ledger, "acme/a-1", "input=2", "output=8")
     added = term(ledger, "discount", "all", "50%", team="Research")
-    assert (added.term.team, added.strangers) == ("team-7", ())
+    assert (added.term.team, added.unknown_names) == ("team-7", ())
     of = {
         team: cost(ledger, input_tokens=1_000, output_tokens=0, team=team)
         for team in ("team-7", "team-8", None)
@@ -375,7 +383,7 @@ def test_a_teams_discount_is_of_its_calls_only_by_the_name_people_know(ledger: L
 def test_a_team_that_nobody_knows_is_kept_as_it_is_written_and_said(ledger: Ledger) -> None:
     added = term(ledger, "discount", "acme", "5%", team="Nobody", customer="Ghost")
     assert (added.term.team, added.term.customer) == ("Nobody", "Ghost")
-    assert added.strangers == ("the team Nobody", "the customer Ghost")
+    assert added.unknown_names == ("the team Nobody", "the customer Ghost")
 
 
 def test_a_name_that_several_teams_have_is_refused(ledger: Ledger) -> None:
@@ -411,7 +419,7 @@ def test_a_region_makes_tokens_dearer_and_leaves_searches_alone(ledger: Ledger) 
      ("region", "+10%", "1.1"), ("discount", "0%", "1")],
 )  # fmt: skip
 def test_a_factor_is_exact(kind: Any, percent: str, expected: str) -> None:
-    assert factor(kind, percent) == Decimal(expected)
+    assert factor_of(kind, percent) == Decimal(expected)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +429,7 @@ def test_a_factor_is_exact(kind: Any, percent: str, expected: str) -> None:
 )  # fmt: skip
 def test_what_is_no_discount_is_refused_in_words(kind: Any, percent: str, said: str) -> None:
     with pytest.raises(TermRefused, match=said):
-        factor(kind, percent)
+        factor_of(kind, percent)
 
 
 # Exactness.
@@ -446,10 +454,10 @@ def test_every_total_is_the_exact_product_rounded_once(
         for meter, one in prices.items()
     ]
     terms = (
-        Term(kind="discount", factor=factor("discount", f"{off}%")),
-        Term(kind="markup", factor=factor("markup", f"{on}%")),
+        Term(kind="discount", factor=factor_of("discount", f"{off}%")),
+        Term(kind="markup", factor=factor_of("markup", f"{on}%")),
     )
-    book = Book(Stored(points=tuple(stored), terms=terms), snapshot())
+    book = Book(StoredPrices(points=tuple(stored), terms=terms), snapshot())
     event = UsageEvent(
         source="t", provider="acme", model="a-1", input_tokens=tokens[0], output_tokens=tokens[1]
     )
@@ -470,7 +478,7 @@ def test_every_total_is_the_exact_product_rounded_once(
 @given(unit=st.decimals(0, 999, places=6), parts=st.lists(counts, min_size=1, max_size=6))
 def test_the_price_of_a_sum_of_quantities_is_the_sum_of_their_prices(unit: Decimal, parts: list[int]) -> None:
     flat = PricePoint(source="own", provider="acme", model="a-1", meter="input", price=unit, per=1_000_000)
-    book = Book(Stored(points=(flat,)), snapshot())
+    book = Book(StoredPrices(points=(flat,)), snapshot())
 
     def of(tokens: int) -> int:
         event = UsageEvent(source="t", provider="acme", model="a-1", input_tokens=tokens, output_tokens=0)
@@ -522,16 +530,45 @@ def test_what_is_no_price_is_refused_and_adds_nothing(
     assert rows(embedded) == []
 
 
+@pytest.mark.parametrize(
+    ("act", "code", "field"),
+    [
+        (
+            lambda ledger: set_(ledger, "acme/a-1", "input=1", currency="dollars"),
+            "unknown_currency",
+            "currency",
+        ),
+        (lambda ledger: set_(ledger, "acme/a-1", "input=two"), "not_a_price", "input"),
+        (lambda ledger: term(ledger, "discount", "acme", "12"), "no_percentage", "percent"),
+        (lambda ledger: term(ledger, "discount", "acme", "5%", team=" "), "no_name", "team"),
+        (
+            lambda ledger: term(ledger, "markup", "all", "5%", start="2026-11-02", end="2026-11-01"),
+            "empty_period",
+            "to",
+        ),
+        (lambda ledger: add_alias(ledger, "azure/x", "x", by="ana", at=ADDED), "no_provider", "model"),
+    ],
+)
+def test_a_refusal_names_its_code_and_field_and_no_flag(
+    embedded: Ledger, act: Callable[[Ledger], object], code: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        act(embedded)
+    assert (refused.value.code, refused.value.field) == (code, field)
+    assert "--" not in refused.value.message
+    assert rows(embedded) == []
+
+
 def test_the_command_says_what_was_added_as_json(
     embedded: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = embedded.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", url)
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
-    asked = price_set_command.Asked(
-        provider="groq", model="hear-1", assignments=["audio_seconds=0.04"], per=3_600, least=10, as_json=True
+    options = SetPriceOptions(
+        provider="groq", model="hear-1", assignments=["audio_seconds=0.04"], per=3_600, least=10
     )
-    assert price_set_command.run(asked) == 0
+    assert price_set_command.run(options, None, None, as_json=True) == 0
     (added,) = json.loads(capsys.readouterr().out)["added"]
     assert (added["row"], added["meter"], added["price"], added["unit"]) == (
         "own#1",

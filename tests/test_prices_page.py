@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from calls import a_ledger, call, put
+from conftest import SECRET
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
@@ -26,10 +27,12 @@ from dashboard.prices import Line, PricesQuery
 from dashboard.prices_api import make_router
 from dashboard.runner import run
 from dashboard.unpriced import unpriced
-from ingest import problems
+from ingest import price_set_command, problems
+from ingest.ledger import audit
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
+from ingest.price_service import SetPriceOptions
 from ingest.price_setting import PriceRefused, points_of
 from ingest.pricing.book import Alias
 from ingest.pricing.history import history
@@ -377,8 +380,8 @@ def test_a_price_that_is_typed_holds_from_its_day_on(ledger: Ledger) -> None:
     [
         ({"input": "two"}, "2026-10-15", "input: 'two' is no price"),
         ({"input": None}, "2026-10-15", "there is no price"),
-        ({"input": "2"}, None, "from"),
-        ({"input": "2"}, "tomorrow", "from"),
+        ({"input": "2"}, None, "From: '' is not a time"),
+        ({"input": "2"}, "tomorrow", "From: 'tomorrow' is not a time"),
     ],
 )
 def test_a_bad_entry_is_refused_in_words_and_adds_nothing(
@@ -389,6 +392,20 @@ def test_a_bad_entry_is_refused_in_words_and_adds_nothing(
     assert said.startswith("Not set: ")
     assert words in said
     assert prices.book_of(ledger).stored.points == ()
+
+
+def test_a_price_is_noted_in_the_same_way_from_the_page_and_the_command(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYBOOK_DATABASE_URL", embedded.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
+    entered(embedded, ["acme", "a-1", "USD"], {"input": "2"}, "2026-10-15")
+    options = SetPriceOptions(provider="acme", model="a-1", assignments=["input=2"])
+    assert price_set_command.run(options, "2026-10-15", None, as_json=True) == 0
+    with embedded.reading() as connection:
+        command, page = audit.entries(connection)
+    assert (page.action, page.subject, page.detail) == (command.action, command.subject, command.detail)
+    assert (page.by, page.detail["meters"]) == ("dashboard", {"input": "2 per 1000000"})
 
 
 def test_a_search_is_part_of_the_url() -> None:

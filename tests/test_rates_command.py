@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from commanding import Command, object_of, tallybook
 
+from ingest.ledger import audit
+from ingest.ledger.engine import Ledger
+from ingest.rates_service import RateRefused, SetRateOptions, set_rate
+
 __all__ = ["tallybook"]
 
 HISTORY = "Date,USD,JPY,GBP,\n2026-11-20,1.0825,169.55,0.8712,\n2026-11-19,1.0801,N/A,0.8701,\n"
@@ -97,3 +101,31 @@ def test_a_rate_is_set_by_hand(tallybook: Command) -> None:
 def test_what_is_no_rate_is_refused(tallybook: Command, words: tuple[str, ...]) -> None:
     assert tallybook("rates", "set", *words).exit_code == 2
     assert object_of(tallybook("rates", "list", "--json"))["rates"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "field"),
+    [
+        ({"rate": "0"}, "invalid_rate", "rate"),
+        ({"date": "20/11/2026"}, "invalid_date", "date"),
+        ({"quote": "EU"}, "unknown_currency", "quote"),
+        ({"base": "eur"}, "same_currency", "quote"),
+    ],
+)
+def test_a_refused_rate_names_its_code_and_field(
+    embedded: Ledger, changed: dict[str, str], code: str, field: str
+) -> None:
+    words = {"base": "USD", "quote": "EUR", "rate": "0.92", "date": "2026-11-20"} | changed
+    with pytest.raises(RateRefused) as refused:
+        set_rate(embedded, SetRateOptions(**words), by="ana", at=1)
+    assert (refused.value.code, refused.value.field) == (code, field)
+
+
+def test_a_rate_is_noted_once_with_who_set_it(embedded: Ledger) -> None:
+    options = SetRateOptions(base="usd", quote="eur", rate="0.92", date="2026-11-20")
+    for at in (1, 2):
+        set_rate(embedded, options, by="ana", at=at)
+    with embedded.reading() as connection:
+        (entry,) = audit.entries(connection)
+    assert (entry.by, entry.at, entry.action, entry.subject) == ("ana", 1, "rates set", "USD/EUR")
+    assert entry.detail == {"rate": "0.92", "day": "2026-11-20"}

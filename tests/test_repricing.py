@@ -26,7 +26,7 @@ from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
 from ingest.ledger.verification import verify
 from ingest.model.zone import micros
-from ingest.price_set_command import Asked, add
+from ingest.price_service import SetPriceOptions, set_price
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
@@ -65,7 +65,8 @@ def costs(ledger: Ledger, price_of_input: str, model: str = "house-model", **fac
 
 def set_(ledger: Ledger, model: str, *assignments: str) -> None:
     provider, _, name = model.partition("/")
-    add(ledger, Asked(provider=provider, model=name, assignments=assignments), DAY, "ada")
+    options = SetPriceOptions(provider=provider, model=name, assignments=assignments)
+    set_price(ledger, options, by="ada", at=DAY)
 
 
 def stored(ledger: Ledger) -> list[Recalled]:

@@ -9,7 +9,6 @@ from calls import call, put
 from owning import day, entry, owns
 
 from dashboard import owner_interaction, people
-from dashboard.answer import plain
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import Month
 from dashboard.filters import View, from_search, question
@@ -23,6 +22,7 @@ from ingest.ledger.directory import rename
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.zone import micros
+from ingest.money import plain_decimal
 from ingest.owning import Done
 
 OCTOBER = from_search("?from=2026-10-01&to=2026-10-31")
@@ -80,7 +80,7 @@ def heads(page: Any, name: str) -> list[str]:
 
 def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
     result = run(ledger, question(view, ledger.zone, ("total_cost",), ("team",)))
-    return {None if row.key[0] is None else str(row.key[0]): plain(money(row)) for row in result.rows}
+    return {None if row.key[0] is None else str(row.key[0]): plain_decimal(money(row)) for row in result.rows}
 
 
 def assign(ledger: Ledger, *held: Any, gives: bool = True) -> Done:
@@ -257,7 +257,7 @@ def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) ->
     assert "choose a customer" in str(owner_interaction.homed(busy, "red", None, None, "2026-10-01"))
     assert "no cost centre 'CC-8'" in str(owner_interaction.homed(busy, "red", None, "CC-8", None))
     result = run(busy, question(OCTOBER, busy.zone, ("total_cost",), ("cost_center",)))
-    assert {row.key[0]: plain(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
+    assert {row.key[0]: plain_decimal(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
 
 
 def test_without_calls_the_page_says_so_and_still_assigns(embedded: Ledger) -> None:

@@ -19,7 +19,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
 from ingest.model.zone import micros
 from ingest.money import PICO_PER_UNIT, plain
-from ingest.price_set_command import Asked, add
+from ingest.price_service import SetPriceOptions, set_price
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price
 
@@ -139,8 +139,7 @@ def test_a_call_costs_what_the_published_rule_says_to_the_last_digit(
     provider, _, model = example.model.partition("/")
     if example.set_:
         about: dict[str, Any] = {"provider": provider, "model": model, "assignments": example.set_}
-        asked = Asked(**about | example.how)
-        add(embedded, asked, micros(NOON), "ana")
+        set_price(embedded, SetPriceOptions(**about | example.how), by="ana", at=micros(NOON))
     event = UsageEvent(**{"source": "test", "provider": provider, "model": model, **example.call})
     charge = price(event, read_book(embedded), micros(example.when))
     assert charge.cost_source == "computed", charge.unpriced_reason

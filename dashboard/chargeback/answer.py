@@ -5,12 +5,13 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard.answer import plain, write_csv
+from dashboard.answer import write_csv
 from dashboard.chargeback.report import PARTS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from ingest import money
 from ingest.allocation import METHODS
 from ingest.model.zone import instant
+from ingest.money import plain_decimal
 
 COLUMNS: Final = (
     "period",
@@ -159,7 +160,7 @@ def _correction(one: Correction) -> dict[str, Any]:
 
 
 def _or_none(value: Decimal | None) -> str | None:
-    return None if value is None else plain(value)
+    return None if value is None else plain_decimal(value)
 
 
 def _time(at: int) -> str:

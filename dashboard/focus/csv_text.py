@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from dashboard.answer import guarded
 from dashboard.focus.columns import columns, values_of
-from dashboard.focus.exact import plain
 from dashboard.focus.order import Version
 from dashboard.focus.row import Row
+from ingest.money import plain_decimal
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _ROWS: Final = 1_000
@@ -24,7 +24,7 @@ def written(rows: Iterable[Row], version: Version) -> Iterator[str]:
     found = columns(version)
     yield _text([[column.name for column in found]])
     # Programs that read 1.2 take a number without a point for an integer, and refuse it as a quantity.
-    number = _pointed if version == "1.2" else plain
+    number = _pointed if version == "1.2" else plain_decimal
     writers: dict[str, Callable[[Any], str]] = {"decimal": number, "instant": utc}
     filled = [(at, writers.get(column.kind, guarded)) for at, column in enumerate(found) if column.field]
     values = values_of(found)
@@ -45,7 +45,7 @@ def utc(moment: datetime) -> str:
 
 
 def _pointed(value: Decimal) -> str:
-    text = plain(value)
+    text = plain_decimal(value)
     return text if "." in text else f"{text}.0"
 
 

@@ -60,12 +60,6 @@ def decimals(value: Decimal) -> int:
     return max(0, -exponent)
 
 
-def plain(value: Decimal) -> str:
-    """A number in full: no exponent, no zeros at its end."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def split(number: Decimal, scale: int, shares: Sequence[Fraction]) -> list[Decimal]:
     """Parts of a number, with at most `scale` decimals each, that add up to it to the last of them."""
     if len(shares) == 1:

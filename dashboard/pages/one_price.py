@@ -19,6 +19,7 @@ from dashboard.unpriced import unpriced
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
+from ingest.money import plain_decimal
 from ingest.pricing.history import Stretch
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate
@@ -303,7 +304,7 @@ def _term_name(one: Term) -> str:
     percent = (one.factor - 1) * 100
     named = {"discount": "Discount", "markup": "Mark-up", "region": "Region"}[one.kind]
     sign = "+" if percent > 0 else "-"
-    return f"{named} {sign}{wording.exact(abs(percent))}%"
+    return f"{named} {sign}{plain_decimal(abs(percent))}%"
 
 
 def _term_told(one: Term, zone: tzinfo) -> str:
@@ -378,7 +379,7 @@ def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
         dmc.TextInput(
             id=field_id(meter),
             label=meter_name(meter),
-            placeholder=wording.exact(per_million(rates[meter])) if meter in rates else "not priced",
+            placeholder=plain_decimal(per_million(rates[meter])) if meter in rates else "not priced",
             attributes={"input": {"inputMode": "decimal", "autoComplete": "off"}},
         )
         for meter in FORM

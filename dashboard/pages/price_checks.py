@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from dash import html
 
-from dashboard import prices, repricings, wording
+from dashboard import prices, wording
 from dashboard.filters import View, only, question
 from dashboard.links import variance_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import known_as, panel
 from dashboard.variance import Variance, variance
+from ingest.ledger import reprice_runs
 from ingest.ledger.engine import Ledger
 from ingest.ledger.reprice_runs import Run
 from ingest.model.zone import Zone, instant
@@ -63,7 +64,8 @@ def _differing(view: View, one: Variance) -> list[Any]:
 @known_as("price_checks:repriced")
 def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
     """The last runs that priced calls again, with what they changed."""
-    found = repricings.last(ledger, _SHOWN_RUNS)
+    with ledger.reading() as connection:
+        found = reprice_runs.runs(connection, _SHOWN_RUNS)
     title = "Priced again"
     if not found:
         words: list[Any] = [

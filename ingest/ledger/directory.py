@@ -108,6 +108,14 @@ def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> 
     return int(rows[0].entry_id)
 
 
+def idents_named(connection: sa.Connection, kind: Kind, text: str) -> list[str]:
+    """The ids of the entries whose id, given name or name is a text, the oldest entry first."""
+    c = directory.c
+    called = sa.or_(c.ident == text, c.given_name == text, c.name == text)
+    wanted = sa.select(c.ident).where(c.kind == kind, called).order_by(c.entry_id)
+    return list(connection.execute(wanted).scalars())
+
+
 def entries(connection: sa.Connection, kind: str, idents: Sequence[str]) -> set[int]:
     """The entries that are known by some ids."""
     c, alias = directory.c, directory_alias.c

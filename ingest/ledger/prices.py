@@ -1,7 +1,7 @@
 """The price book's rows: read for pricing, and added to. Nothing in them is ever changed or taken away."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -12,7 +12,7 @@ from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.model.zone import instant
-from ingest.pricing.book import Alias, Book, Stored
+from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.terms import Term
@@ -36,9 +36,9 @@ def generation(connection: sa.Connection) -> Generation:
     return points, terms, aliases
 
 
-def stored(ledger: Ledger, connection: sa.Connection) -> Stored:
+def stored(ledger: Ledger, connection: sa.Connection) -> StoredPrices:
     """All that the ledger keeps of prices, with what its settings say of them."""
-    return Stored(
+    return StoredPrices(
         points=tuple(points(connection)),
         terms=tuple(terms(connection)),
         aliases=tuple(_read(connection, price_alias, Alias)),
@@ -92,6 +92,16 @@ def terms(connection: sa.Connection) -> list[Term]:
 def newer_than(number: int) -> sa.ColumnElement[bool]:
     """Narrows `points` to rows added after that one."""
     return price_point.c.number > number
+
+
+def from_sources(names: Collection[str]) -> sa.ColumnElement[bool]:
+    """Narrows `points` to rows of some sources."""
+    return price_point.c.source.in_(sorted(names))
+
+
+def numbered(numbers: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Narrows `points` to rows by their numbers."""
+    return price_point.c.number.in_(sorted(numbers))
 
 
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:

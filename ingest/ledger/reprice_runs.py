@@ -10,9 +10,14 @@ import sqlalchemy as sa
 
 from ingest.ledger import audit
 from ingest.ledger.price_tables import reprice_run
+from ingest.ledger.tables import term, usage_event
 from ingest.money import plain
 
 Status = Literal["running", "interrupted", "done"]
+Where = Sequence[sa.ColumnElement[bool]]
+"""Conditions on events that all hold."""
+OF_ROW: Final = "of_row"
+"""The row of an event whose charge is put in place."""
 
 _to_json: Final = msgspec.json.Encoder().encode
 
@@ -129,6 +134,52 @@ def unfinished(connection: sa.Connection) -> Run | None:
     """The newest run, if it has not come to its end."""
     newest = runs(connection, 1)
     return newest[0] if newest and newest[0].status != "done" else None
+
+
+def events_in(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """The scope as conditions on events. A text that the ledger does not know matches nothing."""
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    conditions = [] if scope.start is None else [at >= scope.start]
+    conditions += [] if scope.end is None else [at < scope.end]
+    texts = {
+        "provider": scope.provider,
+        "model": scope.model,
+        "cost_source": "unpriced" if scope.only_unpriced else None,
+    }
+    for name, text in texts.items():
+        if text is not None:
+            found = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()
+            conditions.append(usage_event.c[f"{name}_id"] == (-1 if found is None else found))
+    return conditions
+
+
+def rows_after(row: int) -> sa.ColumnElement[bool]:
+    """Events behind a row."""
+    return usage_event.c.seq > row
+
+
+def rows_to(row: int) -> sa.ColumnElement[bool]:
+    """Events up to a row, which is included."""
+    return usage_event.c.seq <= row
+
+
+def last_row(connection: sa.Connection) -> int:
+    """The row of the newest event; 0 where there is none."""
+    return connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
+
+
+def count(connection: sa.Connection, where: Where) -> int:
+    """How many events meet the conditions."""
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(usage_event).where(*where)).scalar_one()
+    )
+
+
+def put_charges(connection: sa.Connection, rows: Sequence[Mapping[str, int | None]]) -> None:
+    """Put new charges in place: each row is the columns of one event, with its number as `OF_ROW`."""
+    columns = {name: sa.bindparam(name, type_=sa.BigInteger) for name in rows[0] if name != OF_ROW}
+    of_row = usage_event.c.seq == sa.bindparam(OF_ROW)
+    connection.execute(usage_event.update().where(of_row).values(columns), rows)
 
 
 def as_object(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
 from typing import Any, Final
 
+from ingest.money import plain_decimal
 from ingest.price_lists.price_list import NotAPriceList
 
 _CERTAIN: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
@@ -45,8 +46,7 @@ def mended(amount: Decimal) -> Decimal:
 
 def plain(amount: Decimal) -> Decimal:
     """The same amount as people write it: no zeros at the end, no exponent."""
-    shortest = amount.normalize()
-    return shortest.quantize(Decimal(1)) if shortest.as_tuple().exponent > 0 else shortest  # type: ignore[operator]
+    return Decimal(plain_decimal(amount))
 
 
 def _decimal(text: str) -> Any:
