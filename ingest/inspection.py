@@ -17,7 +17,7 @@ from ingest.files import Source
 from ingest.formats.format import Format
 from ingest.mapping.sample import Sample, sample_columns
 from ingest.money import MoneyError
-from ingest.records import Fits, Reading
+from ingest.records import CheckColumns, FileReader
 from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, Record
 
@@ -52,10 +52,10 @@ class Inspection:
         return sample_columns(self.unknown, self.columns)
 
 
-def inspect(source: Source, form: Format | None, fits: Fits | None) -> Inspection:
+def inspect(source: Source, form: Format | None, fits: CheckColumns | None) -> Inspection:
     """Look at the first records of a file, as `form` or as whatever knows them."""
     found = Inspection()
-    with Reading(source, fits) as reading:
+    with FileReader(source, fits) as reading:
         batches = reading.batches(SAMPLED, lambda _size: None)
         for record in (one for batch in islice(batches, 1) for one in batch):
             _look(record, form, found)
