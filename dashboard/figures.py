@@ -381,7 +381,7 @@ def _calendar_axis(first: date, last: date) -> Part:
         "range": [first.isoformat(), last.isoformat()],
         "tickmode": "array",
         "tickvals": [one.isoformat() for one in ticks],
-        "ticktext": [wording.bucket(one) for one in written],
+        "ticktext": [wording.bucket_label(one) for one in written],
         "tickangle": 0,
         "ticklabelstandoff": 4,
     }
@@ -423,7 +423,7 @@ def _time_axis(x: Sequence[str]) -> Part:
         "categoryarray": list(x),
         "tickmode": "array",
         "tickvals": list(x)[::step],
-        "ticktext": [wording.bucket(one, before) for before, one in pairwise(["", *x[::step]])],
+        "ticktext": [wording.bucket_label(one, before) for before, one in pairwise(["", *x[::step]])],
         "tickangle": 0,
         "ticklabelstandoff": 4,
     }

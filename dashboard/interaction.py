@@ -11,12 +11,12 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
+from dashboard.clicks import in_thread
 from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
-from dashboard.threads import in_thread
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
@@ -49,7 +49,7 @@ def _add_charts(app: Dash, ledger: Ledger) -> None:
                 return no_update
             now = datetime.now(UTC)
             value = ctx.triggered[0]["value"]
-            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, now)
+            view = clicks.view_of_chart_click(from_search(search), ctx.triggered_id, value, ledger.zone, now)
             return no_update if view is None else to_search(view)
 
 
@@ -80,7 +80,7 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
     )
     async def choose(selected: list[Any], search: str | None) -> Any:
         """A chosen call is laid over the page."""
-        view = clicks.of_call(from_search(search), next(filter(None, selected), None))
+        view = clicks.view_of_selected_call(from_search(search), next(filter(None, selected), None))
         return no_update if view is None else to_search(view)
 
 

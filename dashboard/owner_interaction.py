@@ -9,9 +9,9 @@ from dash import Dash, Input, Output, State, ctx, html, no_update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import people
+from dashboard.clicks import in_thread
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger

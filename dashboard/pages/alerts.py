@@ -73,7 +73,7 @@ def _with_commands(text: str) -> list[Any]:
 
 def _since(ledger: Ledger, one: Told) -> str:
     zone = ledger.zone.info
-    fired = wording.clock(instant(one.alert.fired_at), zone, seconds=False)
+    fired = wording.date_time(instant(one.alert.fired_at), zone, seconds=False)
     return f"Since {fired}, by the rule {one.alert.rule}: when {KINDS[one.alert.kind].sentence}."
 
 
@@ -81,7 +81,7 @@ def _history(ledger: Ledger, told: Sequence[Told]) -> Any:
     zone = ledger.zone.info
     rows = [
         [
-            tables.Text(wording.clock(instant(one.alert.fired_at), zone, seconds=False)),
+            tables.Text(wording.date_time(instant(one.alert.fired_at), zone, seconds=False)),
             tables.Text(one.alert.title),
             tables.Text(compared(one.alert.facts)),
             tables.Text(_until(ledger, one)),
@@ -95,7 +95,7 @@ def _history(ledger: Ledger, told: Sequence[Told]) -> Any:
 
 def _until(ledger: Ledger, one: Told) -> str:
     ended = one.alert.ended_at
-    return "still so" if ended is None else wording.clock(instant(ended), ledger.zone.info, seconds=False)
+    return "still so" if ended is None else wording.date_time(instant(ended), ledger.zone.info, seconds=False)
 
 
 def compared(facts: Mapping[str, Any]) -> str:

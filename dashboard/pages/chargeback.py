@@ -15,7 +15,7 @@ from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.workbook import warnings
-from dashboard.filters import View, dates, only, question
+from dashboard.filters import View, date_range, only, question
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
 from ingest import money
@@ -53,7 +53,7 @@ def content(ledger: Ledger, view: View) -> Any:
 
 def month_shown(ledger: Ledger, view: View) -> Month:
     """The month of the last day of a view."""
-    _, last = dates(view, ledger.zone, datetime.now(UTC))
+    _, last = date_range(view, ledger.zone, datetime.now(UTC))
     return month_of(last)
 
 
@@ -118,7 +118,7 @@ def _alerts(made: Report, view: View) -> list[Any]:
 
 def _cards(made: Report) -> Any:
     shown, currency = made.shown, made.statement.currency
-    before = wording.change(from_pico(made.whole.total), from_pico(made.before))
+    before = wording.relative_change(from_pico(made.whole.total), from_pico(made.before))
     used = made.whole.used
 
     def amount(units: int) -> str:
@@ -151,7 +151,9 @@ def _table(made: Report, view: View) -> Any:
     ]
     if rows:
         empty_cells = [""] * (len(header) - 7)
-        change = wording.change(from_pico(made.whole.total), from_pico(made.before)) or wording.NOTHING
+        change = (
+            wording.relative_change(from_pico(made.whole.total), from_pico(made.before)) or wording.NOTHING
+        )
         rows.append([tables.Text("Total"), tables.Text(""), *total, change, *empty_cells])
     remarks = [] if rows else ["Nobody called or was charged in this month."]
     return tables.table("chargeback", "What every team owes", header, rows, texts=2, remarks=remarks)
@@ -161,7 +163,7 @@ def _row(made: Report, one: Entry, view: View, *, has_budgets: bool) -> list[Any
     name = made.name(one.ident)
     named = made.statement.names.get(one.ident) if one.ident else None
     shown = one.shown
-    change = wording.change(from_pico(one.line.total), from_pico(one.before)) if one.before else None
+    change = wording.relative_change(from_pico(one.line.total), from_pico(one.before)) if one.before else None
     budget = [wording.NOTHING if one.budget is None else _pico(made, one.budget)] if has_budgets else []
     ratio = one.cost_per_million_tokens
     link = only(view, ("team", named.ident)) if named else only(view, ("team", None))
@@ -296,7 +298,7 @@ def _history(ledger: Ledger, month: Month) -> Any:
     zone = ledger.zone.info
     lines = [
         html.Li(
-            f"{wording.clock(instant(one.at), zone, seconds=False)}: {one.status} by {one.by}"
+            f"{wording.date_time(instant(one.at), zone, seconds=False)}: {one.status} by {one.by}"
             + (f" ({one.reason})" if one.reason else "")
         )
         for one in reversed(happened)

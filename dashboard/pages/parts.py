@@ -76,7 +76,7 @@ def page(title: str, query: SpendQuery, children: Sequence[Any], metrics: Sequen
 
 def page_of_now(title: str, zone: Zone, children: Sequence[Any]) -> Any:
     """A page of what is so now, which neither days nor filters narrow."""
-    at = wording.clock(datetime.now(UTC), zone.info, seconds=False)
+    at = wording.date_time(datetime.now(UTC), zone.info, seconds=False)
     return dmc.Stack(
         [_head(title, f"As of {at}, days and times in {zone.name}"), *children], gap="md", className="of-now"
     )
@@ -202,7 +202,7 @@ def notes(result: Result) -> list[Any]:
     """Sentences about calls that are in no sum, and about those of other currencies; nothing where there are none."""
     found = []
     if result.unpriced_requests:
-        text = f"{wording.unpriced(result.unpriced_requests)}: the spend shown is that of the priced calls."
+        text = f"{wording.unpriced_notice(result.unpriced_requests)}: the spend shown is that of the priced calls."
         way = dcc.Link("Set their prices", href=f"{PRICES_PAGE}{_search_of(result.query)}")
         found.append(dmc.Alert([f"{text} ", way], color="yellow", variant="light", id="unpriced", p="sm"))
     if result.converted:

@@ -197,7 +197,7 @@ def _tokens(call: Call) -> Any:
 def _times(call: Call, zone: tzinfo, zone_name: str) -> list[tuple[str, str | None]]:
     def local(name: str) -> str | None:
         text = call[name]
-        return f"{wording.clock(datetime.fromisoformat(text), zone)} {zone_name}" if text else None
+        return f"{wording.date_time(datetime.fromisoformat(text), zone)} {zone_name}" if text else None
 
     speed = [(label, None if call[name] is None else wording.duration(call[name])) for label, name in _SPEED]
     return [("Time", local("occurred_at")), ("Received", local("received_at")), *speed]

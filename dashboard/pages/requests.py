@@ -124,8 +124,8 @@ def as_row(call: Call, zone: tzinfo) -> dict[str, Any]:
     at = datetime.fromisoformat(call["occurred_at"]).astimezone(UTC)
     return {
         "id": call["event_id"],
-        "time": wording.moment(at, zone),
-        "clock": wording.clock(at, zone),
+        "time": wording.short_date_time(at, zone),
+        "clock": wording.date_time(at, zone),
         "model": call["model"],
         "provider": call["provider"],
         "key": call["virtual_key"] or "no key",
@@ -135,7 +135,7 @@ def as_row(call: Call, zone: tzinfo) -> dict[str, Any]:
         "output": _count(call["output_tokens"]),
         "latency": wording.duration(call["latency_ms"]),
         "first": wording.duration(call["time_to_first_token_ms"]),
-        "cost": wording.cost(call["total_cost"], call["currency"]),
+        "cost": wording.call_cost(call["total_cost"], call["currency"]),
         "source": call["cost_source"],
     }
 

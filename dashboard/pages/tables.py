@@ -135,7 +135,7 @@ def cell(result: Result, row: Row, column: str) -> Any:
     value = value_of(result, row, column)
     if column == "total_cost" and "unpriced_requests" in result.query.metrics:
         return spend_text(value, value_of(result, row, "unpriced_requests"), row.currency)
-    return wording.brief(catalogue.METRICS[column], value, row.currency)
+    return wording.short_metric_value(catalogue.METRICS[column], value, row.currency)
 
 
 def value_of(result: Result, row: Row, metric: str) -> Value:

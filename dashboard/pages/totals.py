@@ -54,7 +54,7 @@ def in_cards(ledger: Ledger, view: View, spent: Result) -> Any:
                 "Error rate",
                 wording.percent(used.total("error_rate")),
                 _errors(used.total("errors")),
-                wording.points(used.total("error_rate"), rate_before),
+                wording.points_change(used.total("error_rate"), rate_before),
                 "error_rate",
             ),
             card(
@@ -77,7 +77,7 @@ def _changed(result: Result, metric: str) -> str | None:
     before = result.comparison
     if before is None or before.totals.currency != result.totals.currency:
         return None
-    return wording.change(result.total(metric), before.total(metric))
+    return wording.relative_change(result.total(metric), before.total(metric))
 
 
 def _left_out(totals: Result, otherwise: str) -> str:

@@ -115,7 +115,7 @@ def _called(kind: Kind) -> str:
 
 def _card(kind: Kind, person: Person, view: View, ledger: Ledger) -> Any:
     """What a key or a team is called and why, and where somebody gives it a name."""
-    since = wording.clock(person.first_seen_at, ledger.zone.info, seconds=False)
+    since = wording.date_time(person.first_seen_at, ledger.zone.info, seconds=False)
     told = [
         ("Gateway's name", person.name),
         ("Hint", person.hint),

@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import filter_bar, wording
-from dashboard.filters import CHANGES, DIMENSIONS, View, question
+from dashboard.filters import DIMENSIONS, WHAT_IF_OPTIONS, View, question
 from dashboard.links import whatif_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
@@ -23,7 +23,7 @@ from ingest.model.zone import Zone
 from ingest.money import from_pico
 
 CONTROL: Final = "whatif"
-"""The `type` of a control's id; its `name` is one of `CHANGES`."""
+"""The `type` of a control's id; its `name` is one of `WHAT_IF_OPTIONS`."""
 _METRICS: Final = ("total_cost", "requests", "input_tokens", "output_tokens", "unpriced_requests")
 _TIERS: Final = ("standard", "batch", "flex", "priority")
 _SHOWN_REASONS: Final = 6
@@ -65,22 +65,22 @@ def compared(ledger: Ledger, view: View) -> Any:
 
 def changed(view: View, chosen: Mapping[str, Any]) -> View:
     """The view with what the controls say; what is empty is as it was."""
-    pairs = tuple((name, text) for name in CHANGES if (text := str(chosen.get(name) or "").strip()))
-    return replace(view.page, change=pairs)
+    pairs = tuple((name, text) for name in WHAT_IF_OPTIONS if (text := str(chosen.get(name) or "").strip()))
+    return replace(view.page, what_if=pairs)
 
 
 def _is_changed(view: View) -> bool:
-    return any(name not in ("by", "prices_at") for name, _ in view.change)
+    return any(name not in ("by", "prices_at") for name, _ in view.what_if)
 
 
 def _what_if(asked: SpendQuery, view: View) -> WhatIf:
-    told = parse(Words(**dict(view.change)), Zone(asked.zone), datetime.now(UTC))
+    told = parse(Words(**dict(view.what_if)), Zone(asked.zone), datetime.now(UTC))
     return replace(told, period=asked.period, zone=asked.zone, filters=asked.filters)
 
 
 def _controls(ledger: Ledger, view: View) -> Any:
     """What is different there. The URL has it once the button is pressed."""
-    now = dict(view.change)
+    now = dict(view.what_if)
     held = dict(zip(DIMENSIONS, filter_bar.options(ledger, view), strict=True))
 
     def known(dimension: str) -> list[str]:
@@ -132,7 +132,7 @@ def _now(result: Any) -> Any:
 def _cards(one: Compared, currency: str) -> Any:
     cost, there = from_pico(one.cost), from_pico(one.there)
     compared_calls = f"{wording.compact(one.compared)} calls that have a price on both sides"
-    ratio = wording.change(there, cost)
+    ratio = wording.relative_change(there, cost)
     return cards(
         [
             card("They cost", wording.amount(cost, currency), compared_calls),
@@ -198,7 +198,7 @@ def _table(found: Answer, asked: SpendQuery, view: View) -> Any:
                 wording.amount(cost, currency),
                 wording.amount(there, currency),
                 _difference(there - cost, currency),
-                wording.change(there, cost) or wording.NOTHING,
+                wording.relative_change(there, cost) or wording.NOTHING,
                 wording.compact(one.unpriced_here),
                 wording.compact(one.unpriced_there),
             ]
@@ -211,7 +211,7 @@ def _table(found: Answer, asked: SpendQuery, view: View) -> Any:
         header,
         rows,
         texts=2 if by_model else 1,
-        csv=whatif_csv(asked, view.change),
+        csv=whatif_csv(asked, view.what_if),
         remarks=remarks,
     )
 
