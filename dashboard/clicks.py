@@ -1,7 +1,7 @@
 """What the callbacks of all pages share: a click turned into a view, and threads that read the ledger.
 
-There are as many threads as processors, so that requests finish in the order in which they came. With more threads
-all parts of a page would share the processors, and each part would be done only when the last one is.
+There are as many threads as processors, so that requests finish in the order in which they came. With more
+threads all parts of a page would share the processors, and each part would be done only when the last one is.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The view of a page as a value: read from the URL, written to the URL, turned into questions.
 
-The URL holds the whole state of a page, so that a page can be shared and reloaded, and the browser can go back to it.
-A part of a URL that is not understood is left out and is no error: links live long.
+The URL holds the whole state of a page, so that a page can be shared and reloaded, and the browser can go
+back to it. A part of a URL that is not understood is left out and is no error: links live long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ class View:
 
 
 def only(view: View, *pairs: tuple[str, object]) -> str:
-    """The query part of the URL of the view filtered on one value of each dimension; None leaves a filter as it is."""
+    """The URL's query part of the view filtered on one value by dimension; None leaves a filter as it is."""
     for dimension, value in pairs:
         if value is not None:
             view = view.narrowed(dimension, str(value))
@@ -168,7 +168,7 @@ def question(
 
 
 def _comparable(period: Period, previous: Period | None, now: datetime) -> Period | None:
-    """The previous period, cut to the part of the period that is over: half a month is compared with half a month."""
+    """The previous period, cut to the time that a running period has lasted so far."""
     if previous is None or not period.start < now < period.end:
         return previous
     return Period(previous.start, min(previous.end, previous.start + (now - period.start)))

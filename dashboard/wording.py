@@ -41,7 +41,7 @@ def _pattern(pattern: str, decimals: int) -> NumberPattern:
 
 
 def metric_value(metric: Metric, value: Value) -> str:
-    """A metric's value in full: digits grouped, money with six decimals or with two digits if it is smaller."""
+    """A metric's value in full, digits grouped; money has six decimals, or two digits if it is smaller."""
     if value is None:
         return NOTHING
     if isinstance(value, Decimal):
@@ -156,7 +156,7 @@ def short_date_time(at: datetime, zone: tzinfo) -> str:
 
 
 def bucket_label(text: str, previous: str = "") -> str:
-    """A time bucket (`dashboard.buckets.text`) for an axis; an hour names its day if `previous` is on another."""
+    """A time bucket (`dashboard.buckets.text`) for an axis; an hour has its day if `previous` has another."""
     locale = reader.current_locale()
     if len(text) == len("2026-10"):
         return str(format_skeleton("yMMM", date.fromisoformat(f"{text}-01"), locale=locale))

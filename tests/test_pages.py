@@ -23,9 +23,9 @@ from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
-from dashboard.pages.most import of_most
 from dashboard.pages.parts import PART, known_as
-from dashboard.pages.spending import spending
+from dashboard.pages.series import top_rows
+from dashboard.pages.spending import spend_series
 from dashboard.requests import LISTED, CallsQuery, in_full, listed
 from dashboard.rewriting import rewrite
 from dashboard.runner import run
@@ -422,7 +422,7 @@ def test_names_that_read_like_ids_or_like_our_words_stay_apart(tmp_path: Path) -
         roll(opened)
         whole_spend = sum((20 - at for at in range(len(names))), 1)
         for page, dimension in (("", "model"), ("keys", "virtual_key")):
-            found = spending(
+            found = spend_series(
                 opened,
                 rewrite(question(OCTOBER, opened.zone, ("total_cost",), ("time", dimension))),
                 run(opened, question(OCTOBER, opened.zone, ("total_cost",), (dimension,))),
@@ -462,7 +462,7 @@ def test_a_table_of_many_keys_shows_the_most_with_the_totals_of_all(tmp_path: Pa
         put(opened, made)
         roll(opened)
         asked = question(OCTOBER, opened.zone, ("total_cost", "requests", "latency_p95"), ("virtual_key",))
-        few, in_all = of_most(opened, asked, 10, people.idents(opened, "virtual_key"))
+        few, in_all = top_rows(opened, asked, 10, people.idents(opened, "virtual_key"))
         every = run(opened, asked)
         assert in_all == 60
         assert few.rows == every.rows[:10]
