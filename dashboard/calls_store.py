@@ -17,7 +17,7 @@ from ingest.ledger.tables import attribution, import_batch, price_set, usage_eve
 
 DEFAULT_LIMIT: Final = 100
 
-Row = Mapping[str, Any]
+Row = sa.RowMapping
 """What the database holds of a call, by column."""
 
 

@@ -13,7 +13,9 @@ from dashboard.names_store import Person
 def terms(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
     """The text of each id; None stays None."""
     wanted = sorted({one for one in ids if one is not None})
-    return {None: None, **names_store.term_texts(connection, wanted)}
+    found: dict[int | None, str | None] = {None: None}
+    found.update(names_store.term_texts(connection, wanted).items())
+    return found
 
 
 def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
@@ -24,13 +26,14 @@ def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | N
     wanted = sorted({one for one in ids if one is not None})
     entries = names_store.shown_entries(connection, wanted)
     shared = names_store.shared_names(connection, {entry.shown for entry in entries})
-    named = {
+    found: dict[int | None, str | None] = {None: None}
+    found |= {
         entry.entry_id: f"{entry.shown} ({entry.ident})"
         if (entry.kind, entry.shown) in shared
         else entry.shown
         for entry in entries
     }
-    return {None: None, **named}
+    return found
 
 
 def entries(connection: Connection, kind: str) -> list[Person]:
