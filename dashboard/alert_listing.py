@@ -14,7 +14,7 @@ from ingest.clock import rfc3339_seconds
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
-from ingest.principal import asking
+from ingest.model.principal import asking
 
 _LOOKED_THROUGH: Final = 10_000
 """So many of the latest alerts are looked through for those of some teams."""

@@ -11,7 +11,7 @@ from dashboard.params import only_known, understood
 from dashboard.question import QuestionError, read_limit
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 
 _JSON: Final = described(401, 403, 422, 500)
 _STATES: Final = {"open": True, "over": False}

@@ -9,8 +9,8 @@ from ingest.allocation import METHODS, Rule
 from ingest.clock import now
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import open_ledger
+from ingest.model.ownership import END_DAY, FIRST_DAY
 from ingest.model.zone import date_of
-from ingest.ownership import END_DAY, FIRST_DAY
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
 

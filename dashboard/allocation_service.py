@@ -11,7 +11,7 @@ from ingest.ledger import audit, directory
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.ownership import END_DAY, FIRST_DAY, Target
+from ingest.model.ownership import END_DAY, FIRST_DAY, Target
 
 _MOST_PARTS: Final = 10**9
 _FALLBACKS: Final[tuple[Fallback, ...]] = get_args(Fallback)

@@ -10,8 +10,8 @@ from typing import Any, Final
 from dashboard.catalogue import Value
 from dashboard.question import SpendQuery
 from dashboard.runner import Result, Totals
+from ingest.model.money import plain_decimal
 from ingest.model.zone import Zone
-from ingest.money import plain_decimal
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")

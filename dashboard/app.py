@@ -27,7 +27,7 @@ from dashboard.rewriting import rewrite
 from ingest.access import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
-from ingest.principal import asking
+from ingest.model.principal import asking
 
 PREFIX: Final = "/dashboard/"
 _ASSETS: Final = Path(dashboard.__file__).with_name("assets")

@@ -7,10 +7,10 @@ from rich.console import Console
 from dashboard import budgets_service
 from dashboard.budgets import burns
 from dashboard.budgets_service import SetBudgetOptions
-from ingest import money
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
+from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table

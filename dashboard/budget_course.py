@@ -11,7 +11,7 @@ from dashboard.alerts.seasons import Day
 from dashboard.alerts.series import series
 from dashboard.budgets import Burn, around, metric_of
 from ingest.ledger.engine import Ledger
-from ingest.principal import HERE, asked_by
+from ingest.model.principal import HERE, asked_by
 
 PERIODS: Final = 6
 """So many earlier periods are told of."""

@@ -13,13 +13,13 @@ from dashboard.holdings import holdings
 from dashboard.question import REPORTING, Period, SpendQuery
 from dashboard.runner import run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
-from ingest import money
 from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
+from ingest.model import money
+from ingest.model.principal import HERE, asked_by, asking
 from ingest.model.zone import date_of, day_number, instant
-from ingest.principal import HERE, asked_by, asking
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ingest.description import described
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import looks_secret
-from ingest.principal import Right, asking
+from ingest.model.principal import Right, asking
 from ingest.problems import MEDIA_TYPE, Problem
 
 _JSON: Final = described(401, 403, 422, 500)

@@ -8,11 +8,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from dashboard.subjects import entry_of
-from ingest import money, numerals
+from ingest import numerals
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
 from ingest.ledger import audit
 from ingest.ledger.budgets import add_budgets, read_budgets
 from ingest.ledger.engine import Ledger
+from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import day_number
 from ingest.numerals import NotANumber

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, Literal
 
 from dashboard.sums import Sums
-from ingest import money
+from ingest.model import money
 
 Value = int | float | Decimal | None
 LABEL_PREFIX: Final = "label:"

@@ -12,8 +12,8 @@ from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.params import only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.model.principal import Right
 from ingest.model.zone import micros
-from ingest.principal import Right
 from ingest.problems import MEDIA_TYPE, Problem
 
 _REPORT: Final[dict[int | str, dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from dashboard.explanation import MOST_MATCHES, Calculation, Explanation, Match,
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.prices import read_book
-from ingest.money import plain
+from ingest.model.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, say, table

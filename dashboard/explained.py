@@ -9,7 +9,7 @@ from typing import Any
 from dashboard import wording
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.clock import rfc3339
-from ingest.money import plain
+from ingest.model.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.terms import Term
 from ingest.pricing.workings import ONE, CostLine

@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from dashboard import prices_store
-from ingest.event import UsageEvent, billable_units
 from ingest.ledger import prices as kept_prices
 from ingest.ledger.engine import Ledger
-from ingest.money import MoneyError, plain, plain_decimal
+from ingest.model.event import UsageEvent, billable_units
+from ingest.model.money import MoneyError, plain, plain_decimal
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import COMPONENTS

@@ -6,11 +6,11 @@ from typing import Any
 
 from dashboard import names
 from dashboard.question import Period
-from ingest import money
 from ingest.dates import written
 from ingest.fees import Amounts, amounts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import read_fees
+from ingest.model import money
 from ingest.model.zone import Zone
 
 

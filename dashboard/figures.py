@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 
 from dashboard import wording
 from ingest.ledger.histogram import RATIO, Histogram
-from ingest.money import plain_decimal
+from ingest.model.money import plain_decimal
 
 PlotlyJson = dict[str, Any]
 """A trace, an axis or another object of a figure, in plotly's JSON."""

@@ -17,7 +17,7 @@ from dashboard.question import QuestionError
 from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
-from ingest.principal import NotAllowed, require
+from ingest.model.principal import NotAllowed, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ from dashboard.focus.words import Asked, Words, read
 from dashboard.params import CSV, only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 from ingest.problems import Problem
 
 _KNOWN: Final = (

@@ -11,7 +11,7 @@ from dashboard import names
 from dashboard.directory_store import GatewaySaid, gateway_owners, teams_by_calls
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
-from ingest.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
+from ingest.model.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
 
 _LOOKED_BACK: Final = 92
 """Days in which calls are looked for, of a key that its gateway has named with several teams."""

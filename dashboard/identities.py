@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.principal import SCOPES, Principal, Scope, together
+from ingest.model.principal import SCOPES, Principal, Scope, together
 from ingest.settings import Settings
 
 EVERYBODY: Final = "*"

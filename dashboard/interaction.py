@@ -21,8 +21,8 @@ from ingest.directory_service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ledger.prices import LiveBook
 from ingest.model.invalid import Invalid
+from ingest.model.principal import NotAllowed, require
 from ingest.pricing.book import PriceBooks
-from ingest.principal import NotAllowed, require
 
 _SEARCH: Any = Output("url", "search", allow_duplicate=True)
 

@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 
 from dashboard.question import Filter
-from ingest.principal import asking
+from ingest.model.principal import asking
 
 
 def limits() -> tuple[Filter, ...]:

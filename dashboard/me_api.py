@@ -24,7 +24,7 @@ from dashboard.runner import Result, run
 from ingest.clock import now
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right, asking
+from ingest.model.principal import Right, asking
 
 _BOTH: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},

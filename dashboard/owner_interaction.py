@@ -14,9 +14,9 @@ from dashboard.pages import owning, teams
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.invalid import Invalid
-from ingest.ownership import TargetKind
+from ingest.model.ownership import TargetKind
+from ingest.model.principal import NotAllowed, require
 from ingest.owning import Done, OwnerRefused, Wanted, assign
-from ingest.principal import NotAllowed, require
 
 _FIELDS: Final = ("key", "teams", "parts", "from", "reason")
 

@@ -11,7 +11,7 @@ from dashboard.params import JSON_OR_CSV, answered, check_format, only_known, un
 from dashboard.question import QuestionError
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 
 _KNOWN: Final = ("subject", "at", "as_of", "format")
 _COLUMNS: Final = (

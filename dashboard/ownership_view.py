@@ -13,8 +13,8 @@ from dashboard.runner import Result, run
 from ingest.ledger.directory import Kind, NotKnown, find
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
+from ingest.model.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 from ingest.model.zone import Zone, date_of, instant, micros
-from ingest.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 
 COLUMNS: Final = ("kind", "id", "name", "team", "customer", "cost_center", "from", "share", "gl_code")
 """The columns of the directory as a list, which `directory import` reads."""

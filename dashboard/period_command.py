@@ -12,11 +12,11 @@ from dashboard.chargeback.closing import CloseRefused, Closing, Item
 from dashboard.chargeback.months import months
 from dashboard.chargeback.statement import Statement
 from dashboard.question import QuestionError
-from ingest import money
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.periods import Event
+from ingest.model import money
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from dashboard.sums import Sums, total
 from ingest.ledger.histogram import Histogram
-from ingest.money import divide_half_even
+from ingest.model.money import divide_half_even
 from ingest.pricing.charge import MONEY
 
 Key = tuple[str | bool | None, ...]

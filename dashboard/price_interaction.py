@@ -13,11 +13,11 @@ from dashboard.pages.parts import failed
 from ingest.clock import now
 from ingest.dates import NotATime, read_moment
 from ingest.ledger.engine import DatabaseError, Ledger
+from ingest.model.principal import NotAllowed, require
 from ingest.model.zone import micros
 from ingest.price_service import SetPriceOptions, set_price
 from ingest.price_setting import PriceRefused
 from ingest.pricing.point import PricePoint
-from ingest.principal import NotAllowed, require
 
 
 def add(app: Dash, ledger: Ledger) -> None:

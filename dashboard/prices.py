@@ -19,8 +19,8 @@ from ingest.clock import optional_rfc3339
 from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import Generation
+from ingest.model.money import plain_decimal
 from ingest.model.zone import micros
-from ingest.money import plain_decimal
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.history import Stretch, history

@@ -25,8 +25,8 @@ from dashboard.params import (
 from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
+from ingest.model.principal import Right
 from ingest.model.zone import Zone, micros
-from ingest.principal import Right
 from ingest.problems import Problem
 
 RIGHTS: Final = (Right("/v1/prices", "read", is_whole=True),)

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from dashboard import names
 from dashboard.question import Filter, Period
 from dashboard.restriction import restrictions, term_id
-from ingest.event import UsageEvent
 from ingest.ledger import recall
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of
 from ingest.ledger.recall import StoredCall, Values
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import price_set, term, usage_event
+from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 
 Where = Sequence[sa.ColumnElement[bool]]

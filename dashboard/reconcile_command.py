@@ -29,12 +29,12 @@ from dashboard.reconciliation_service import (
     accept_variances,
     record_invoice,
 )
-from ingest import money
 from ingest.clock import now
 from ingest.invoices.line import InvoiceLine
 from ingest.invoices.reading import NotAnInvoice, Read, read
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.invoices import read_lines
+from ingest.model import money
 from ingest.model.zone import date_of
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table, warn

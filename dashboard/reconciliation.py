@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 from dashboard.chargeback.calendar import Calendar, Month, of_month
 from dashboard.question import REPORTING, QuestionError, SpendQuery
 from dashboard.runner import run
-from ingest import money
 from ingest.exchange import NoRate, Rates
 from ingest.fees import Fee, charges_of
 from ingest.invoices.line import InvoiceLine, overlapping
@@ -24,8 +23,9 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.invoices import read_lines
+from ingest.model import money
+from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of
-from ingest.money import divide_half_even
 from ingest.pricing.matching import provider_of
 
 By = Literal["provider", "day", "model"]

@@ -17,7 +17,7 @@ from dashboard.params import (
     understood,
 )
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 
 RIGHTS: Final = (Right("/v1/reconciliation", "finance"),)
 

@@ -8,15 +8,15 @@ import sqlalchemy as sa
 
 from dashboard.chargeback.calendar import Month, of_month
 from dashboard.reconciliation import reconcile
-from ingest import money
 from ingest.invoices.line import InvoiceLine
 from ingest.invoices.reading import Read
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.invoices import add_lines
 from ingest.ledger.periods import Adjustment
+from ingest.model import money
 from ingest.model.invalid import Invalid
-from ingest.ownership import NOBODY, Owner, Owners
+from ingest.model.ownership import NOBODY, Owner, Owners
 
 
 class AcceptRefused(Invalid):

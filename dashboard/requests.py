@@ -18,10 +18,10 @@ from dashboard import calls_store, names
 from dashboard.calls_store import CallsQuery, Row, column_of
 from dashboard.owners import owners_of
 from dashboard.question import QuestionError
-from ingest import event, money
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS, WHO
+from ingest.model import event, money
 from ingest.model.zone import instant
 from ingest.pricing.charge import MONEY, Charge
 

@@ -16,7 +16,7 @@ from ingest.ledger.directory import entries
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias, term
-from ingest.principal import asking
+from ingest.model.principal import asking
 
 Column = sa.ColumnElement[Any]
 

@@ -34,7 +34,7 @@ from ingest import api as write_api
 from ingest.access import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.credentials import Credentials
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 from ingest.rights import Rights
 from ingest.settings import Settings
 

@@ -23,7 +23,7 @@ from dashboard.params import (
 from dashboard.question import Words, parse
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
-from ingest.principal import Right
+from ingest.model.principal import Right
 
 RIGHTS: Final = (Right("/v1/spend", "read"),)
 

@@ -19,10 +19,10 @@ from dashboard.answer import write_csv
 from dashboard.prices_store import ComparedTotals, Where
 from dashboard.question import QuestionError, SpendQuery
 from ingest import numerals
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import StoredCall
-from ingest.money import MoneyError, plain
+from ingest.model.event import UsageEvent
+from ingest.model.money import MoneyError, plain
 from ingest.numerals import NotANumber
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge

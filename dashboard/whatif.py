@@ -26,10 +26,10 @@ from dashboard.question import (
     read_zone,
 )
 from ingest import numerals
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
+from ingest.model.event import UsageEvent
+from ingest.model.money import MoneyError
 from ingest.model.zone import Zone, date_of, micros
-from ingest.money import MoneyError
 from ingest.numerals import NotANumber
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook

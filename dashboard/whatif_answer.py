@@ -7,8 +7,8 @@ from dashboard.answer import write_csv
 from dashboard.explanation import exact_text
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Key
 from ingest.clock import rfc3339
+from ingest.model.money import plain
 from ingest.model.zone import micros
-from ingest.money import plain
 
 _COLUMNS: Final = (
     "currency",

@@ -21,7 +21,7 @@ from dashboard.params import (
 )
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
-from ingest.principal import Right
+from ingest.model.principal import Right
 
 RIGHTS: Final = (Right("/v1/whatif", "read"),)
 

@@ -18,9 +18,9 @@ from ingest.ledger.entry import Batch
 from ingest.ledger.prices import LiveBook
 from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
+from ingest.model.receipt import Receipt
+from ingest.model.rejection import Rejection
 from ingest.occurrences import Occurrences
-from ingest.receipt import Receipt
-from ingest.refusal import Rejection
 from ingest.splitting import Record
 from ingest.tally import Tally
 

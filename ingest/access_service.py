@@ -11,8 +11,8 @@ from ingest.ledger import access, audit, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
+from ingest.model.principal import SCOPES, Scope
 from ingest.model.zone import Zone, micros
-from ingest.principal import SCOPES, Scope
 
 _LONGEST: Final = 80
 

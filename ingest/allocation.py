@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
-from ingest.ownership import END_DAY, FIRST_DAY, Owner, Target
+from ingest.model.ownership import END_DAY, FIRST_DAY, Owner, Target
 
 Method = Literal["even", "cost", "tokens", "requests", "fixed", "keep"]
 Fallback = Literal["even", "keep"]

@@ -20,10 +20,10 @@ from ingest.description import (
 from ingest.formats.format import Format
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.metrics import MEDIA_TYPE, Counted, Metrics
+from ingest.model.principal import Right
+from ingest.model.rejection import Refused
 from ingest.otel import answer
-from ingest.principal import Right
 from ingest.reception import RETRY_AFTER, Reception
-from ingest.refusal import Refused
 from ingest.settings import Settings
 
 CLIENT_CLOSED_REQUEST: Final = 499

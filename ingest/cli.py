@@ -87,7 +87,7 @@ def _described(name: str) -> int:
 
     from ingest.formats import by_name
     from ingest.formats.reference import section_of
-    from ingest.refusal import Refused
+    from ingest.model.rejection import Refused
 
     try:
         section = section_of(by_name(name).name)

@@ -21,7 +21,7 @@ from ingest.ledger import access, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import looks_secret
-from ingest.principal import Principal
+from ingest.model.principal import Principal
 from ingest.settings import Settings
 
 TOKEN_HEADER: Final = "x-tallybook-token"  # noqa: S105 - the name of a header

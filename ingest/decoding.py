@@ -14,19 +14,19 @@ from typing import Any, Final
 import msgspec
 
 from ingest import formats
-from ingest.event import ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.formats import stripping
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.price_sets import row_of
 from ingest.ledger.secrets import ConcealedKey, KeyRing
-from ingest.money import MoneyError
+from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.model.money import MoneyError
+from ingest.model.rejection import PassedOver, Refused, Rejection
 from ingest.pricing.book import Book, PriceBook, PriceBooks
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
-from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, Record, RefusedRecord
 
 HASH_VERSION: Final = 1

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 
 from ingest.accept import Intake
 from ingest.formats import stream
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 from ingest.splitting import Framing, RawRecord, Record, Splitter
 from ingest.unpacking import Decompressor, TooLarge, Unreadable
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ingest.demo.keys import KEYS
 from ingest.demo_service import KeptAsItIs, SampleOptions, replace_sample
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 from ingest.settings import sqlite_url
 from ingest.terminal import ExitCode, say, warn
 

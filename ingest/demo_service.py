@@ -20,7 +20,7 @@ from ingest.demo.books import keep_books
 from ingest.demo.store import DEMO, KIND, mark_as_sample
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.secrets import secret_beside
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 from ingest.settings import Settings, sqlite_url
 
 _BUSY_SECONDS: Final = 2.0

@@ -9,7 +9,7 @@ from ingest.ledger.directory import WORDS, Entered, Kind, Listed, clean
 from ingest.ledger.engine import Ledger
 from ingest.linking import link
 from ingest.model.invalid import Invalid
-from ingest.ownership import TargetKind
+from ingest.model.ownership import TargetKind
 from ingest.owning import Done, Wanted, assign_within
 
 _LONGEST: Final = 255

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, get_args
 
+from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of, day_number
-from ingest.money import divide_half_even
 
 Kind = Literal["platform", "provisioned", "commitment", "subscription", "credit"]
 Every = Literal["once", "month"]

@@ -6,13 +6,14 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
-from ingest import money, numerals
+from ingest import numerals
 from ingest.currency import read_currency
 from ingest.dates import read_moment, written
 from ingest.fees import KINDS, Every, Fee, Kind
 from ingest.ledger import audit, directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees, read_fees
+from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, micros
 from ingest.numerals import NotANumber

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ingest import formats
 from ingest.formats.format import Format
 from ingest.model.invalid import Invalid
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 if TYPE_CHECKING:
     from ingest.mapping import TableMapping

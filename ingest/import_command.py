@@ -29,7 +29,7 @@ from ingest.format_choice import WrongChoice, choice
 from ingest.importing import FileReport, Importer, Interrupted, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
-from ingest.receipt import MAX_REJECTIONS, Receipt
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, say, table, warn
 

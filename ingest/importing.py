@@ -18,7 +18,7 @@ from ingest.formats.format import Format
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 from ingest.records import FileReader
 from ingest.splitting import Record
 

@@ -13,14 +13,14 @@ from rich.table import Table
 
 from ingest import formats
 from ingest.archives import members
-from ingest.event import ReportedCost, UsageEvent
 from ingest.files import NoSuchPath, Source, sources
 from ingest.format_choice import WrongChoice, choice
 from ingest.inspection import Inspection, inspect
 from ingest.mapping.proposal import NothingToMap, propose
 from ingest.mapping.sample import Sample
-from ingest.money import plain
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import plain
+from ingest.model.rejection import Refused
 from ingest.terminal import ExitCode, say, table, warn
 
 _EVENTS: Final = 3

@@ -12,13 +12,13 @@ from typing import Final
 import msgspec
 
 from ingest import formats
-from ingest.event import ImpossibleCount, UsageEvent, check
 from ingest.files import Source
 from ingest.formats.format import Format
 from ingest.mapping.sample import Sample, sample_columns
-from ingest.money import MoneyError
+from ingest.model.event import ImpossibleCount, UsageEvent, check
+from ingest.model.money import MoneyError
+from ingest.model.rejection import PassedOver, Refused, Rejection
 from ingest.records import CheckColumns, FileReader
-from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, Record
 
 SAMPLED: Final = 1_000

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import Link, Listed
 from ingest.ledger.engine import Ledger
+from ingest.model.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.model.zone import day_number
-from ingest.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.owning import record_missing
 
 

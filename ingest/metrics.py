@@ -5,7 +5,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _OUTCOMES: Final = ("accepted", "duplicates", "revised", "rejected")

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from ingest import money
+from ingest.model import money
 
 _NUMBER: Final = re.compile(
     r"[+-]?(?=[.\d])(\d{1,3}(,\d{3})+|\d+(_\d+)*)?(\.\d*)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE

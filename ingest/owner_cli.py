@@ -7,7 +7,7 @@ import typer
 from ingest.terminal import Json, Reason, ToDay
 
 if TYPE_CHECKING:
-    from ingest.ownership import SubjectKind, TargetKind
+    from ingest.model.ownership import SubjectKind, TargetKind
 
 owner = typer.Typer(help="Who owns keys and teams, from which day.", no_args_is_help=True)
 team = typer.Typer(help="Teams.", no_args_is_help=True)

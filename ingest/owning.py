@@ -11,8 +11,7 @@ from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.directory import Kind
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.model.zone import date_of, day_number
-from ingest.ownership import (
+from ingest.model.ownership import (
     END_DAY,
     FIRST_DAY,
     RULES,
@@ -22,6 +21,7 @@ from ingest.ownership import (
     TargetKind,
     say_anything_new,
 )
+from ingest.model.zone import date_of, day_number
 
 _MOST_PARTS: Final = 10**6
 _LONGEST: Final = 500

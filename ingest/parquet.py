@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 from ingest.unpacking import Unreadable
 
 MAGIC: Final = b"PAR1"

@@ -18,10 +18,10 @@ from ingest.ledger import receipts
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.metrics import Metrics
+from ingest.model.receipt import Receipt
 from ingest.otel import answer
 from ingest.otel.export import Crowded, Export, Room
 from ingest.problems import Problem
-from ingest.receipt import Receipt
 from ingest.unpacking import TooLarge, Unreadable
 
 CHANNEL: Final = "http"

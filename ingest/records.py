@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, Self, cast
 from ingest import parquet
 from ingest.files import PrefixedStream, Source, spool_to_file
 from ingest.formats import stream
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 from ingest.splitting import RawRecord, Record, RefusedRecord, Splitter
 from ingest.unpacking import Decompressor, Unreadable
 

@@ -7,7 +7,7 @@ the table to the guard (`ingest.access`).
 from collections.abc import Iterable
 from typing import Final
 
-from ingest.principal import Principal, Right
+from ingest.model.principal import Principal, Right
 
 CLOSED: Final = Right("", "admin")
 """What an address needs that no right is written for."""

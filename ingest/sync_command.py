@@ -16,8 +16,8 @@ from rich.console import Console
 
 from ingest.accept import make_decoder
 from ingest.ledger.engine import open_ledger
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.model.zone import instant, micros
-from ingest.receipt import MAX_REJECTIONS, Receipt
 from ingest.settings import Settings
 from ingest.sync.follow import Sync, follow
 from ingest.sync.gateway import GATEWAYS, Gateway, open_store

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from ingest.accept import Intake
 from ingest.decoding import Context, Decoder
-from ingest.event import UsageEvent
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
+from ingest.model.event import UsageEvent
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 from ingest.settings import Settings
 from ingest.splitting import RawRecord
 

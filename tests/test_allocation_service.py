@@ -12,7 +12,7 @@ from dashboard.finance_interaction import ruled
 from ingest.ledger import audit
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
-from ingest.ownership import Target
+from ingest.model.ownership import Target
 
 __all__ = ["tallybook"]
 

@@ -37,9 +37,9 @@ from ingest.ledger.ownership_tables import owned
 from ingest.ledger.period_tables import period_event
 from ingest.ledger.tables import usage_event
 from ingest.ledger.verification import verify
+from ingest.model.money import pico_of
+from ingest.model.ownership import NOBODY, Owner
 from ingest.model.zone import micros
-from ingest.money import pico_of
-from ingest.ownership import NOBODY, Owner
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
 OCTOBER, NOVEMBER, DECEMBER = (Month(2026, number) for number in (10, 11, 12))

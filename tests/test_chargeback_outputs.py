@@ -31,7 +31,7 @@ from ingest.fees import Fee
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
-from ingest.ownership import Owner
+from ingest.model.ownership import Owner
 
 __all__ = ["tallybook"]
 

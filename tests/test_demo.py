@@ -23,12 +23,12 @@ from ingest.demo.keys import KEYS
 from ingest.demo.models import UNPRICED
 from ingest.demo.rhythms import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule
 from ingest.demo.traffic import traffic
-from ingest.event import UsageEvent, check
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables import directory, price_set, term, usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import UsageEvent, check
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 from ingest.settings import Settings
 
 END = date(2026, 11, 20)

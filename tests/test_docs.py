@@ -9,10 +9,10 @@ import typer.main
 from dashboard import catalogue
 from dashboard.cli import make_cli
 from ingest import formats
-from ingest.event import ReportedCost
 from ingest.formats import FORMATS, reference, stream
 from ingest.mapping import TableMapping
-from ingest.refusal import PassedOver
+from ingest.model.event import ReportedCost
+from ingest.model.rejection import PassedOver
 from ingest.settings import Settings
 from ingest.splitting import RawRecord, Splitter
 

@@ -16,7 +16,7 @@ from dashboard.requests import in_full
 from dashboard.runner import run
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
-from ingest.money import LARGEST, from_pico, plain
+from ingest.model.money import LARGEST, from_pico, plain
 
 
 def body(key: str, cost: str) -> bytes:

@@ -16,11 +16,11 @@ from dashboard.explanation import Explanation, exact_text, explain, matches
 from dashboard.pages import calculation
 from dashboard.prices_api import make_costs_router
 from ingest import problems
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
 from ingest.ledger.tables import usage_event
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term

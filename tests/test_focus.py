@@ -46,7 +46,6 @@ from dashboard.question import Words as Question
 from dashboard.runner import run
 from ingest import problems
 from ingest.allocation import Rule
-from ingest.event import ReportedCost, UsageEvent
 from ingest.exchange import Quote, Rates
 from ingest.fees import Fee
 from ingest.ledger import imports, prices
@@ -57,6 +56,7 @@ from ingest.ledger.fees import add_fees
 from ingest.ledger.prices import read_book
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables import directory
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import Zone, day_number, micros
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from ingest import formats
 from ingest.decoding import Context, Decoder
-from ingest.event import check
 from ingest.formats import reference, stream
 from ingest.formats.format import Format
 from ingest.ledger.secrets import KeyRing
+from ingest.model.event import check
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
-from ingest.refusal import Refused
 from ingest.splitting import RawRecord
 
 FOLDER = Path(__file__).with_name("formats")

@@ -17,13 +17,13 @@ from test_formats import JSON, is_told
 from test_formats import outcome as told
 
 from ingest import formats
-from ingest.event import MAX_COUNT, ImpossibleCount, check
 from ingest.formats import litellm_repr
 from ingest.formats.stripping import redact
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import directory, usage_event
+from ingest.model.event import MAX_COUNT, ImpossibleCount, check
+from ingest.model.rejection import Refused
 from ingest.pricing.charge import COMPONENTS
-from ingest.refusal import Refused
 
 FORMATS = Path(__file__).with_name("formats")
 SAMPLES = {

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import stripping
 from ingest.mapping import MappingError, TableMapping, load, source_of
 from ingest.mapping.figures import Notation
 from ingest.mapping.moments import NotATimestamp, TimestampNotation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS
-from ingest.money import to_pico
-from ingest.refusal import PassedOver, Refused
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import to_pico
+from ingest.model.rejection import PassedOver, Refused
 
 WHEN = 'occurred_at = "when"\n'
 AT = "2026-10-01T12:00:00Z"

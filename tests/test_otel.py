@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from spans import CHAT, START, TRACE, as_json, as_protobuf, attributes, request, span
 
 from ingest import formats
-from ingest.event import UsageEvent, check
 from ingest.formats import otel, stripping
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
+from ingest.model.event import UsageEvent, check
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.rates import PriceSet
-from ingest.refusal import Refused
 
 SAMPLES = [
     path

@@ -22,7 +22,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import roll
-from ingest.ownership import END_DAY, Assignment, Target
+from ingest.model.ownership import END_DAY, Assignment, Target
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

@@ -28,7 +28,7 @@ from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record
 from ingest.model.invalid import Invalid
-from ingest.ownership import FIRST_DAY, Assignment, Target
+from ingest.model.ownership import FIRST_DAY, Assignment, Target
 from ingest.owning import Done, Wanted, assign
 
 __all__ = ["tallybook"]

@@ -19,15 +19,15 @@ from msgspec.structs import replace
 
 from ingest import price_set_command
 from ingest.dates import read_edges
-from ingest.event import UsageEvent
 from ingest.ledger import directory
 from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.ledger.prices import add_points, points, read_book, snapshot
+from ingest.model.event import UsageEvent
 from ingest.model.invalid import Invalid
+from ingest.model.money import PICO_PER_UNIT
 from ingest.model.zone import micros
-from ingest.money import PICO_PER_UNIT
 from ingest.price_service import PriceChange, SetPriceOptions, add_alias, set_price
 from ingest.price_setting import PriceRefused
 from ingest.price_terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of

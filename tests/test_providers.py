@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import UsageEvent, check
 from ingest.formats import stream
 from ingest.formats.stripping import redact
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import usage_event
-from ingest.money import to_pico
+from ingest.model.event import UsageEvent, check
+from ingest.model.money import to_pico
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
-from ingest.refusal import Refused
 from ingest.splitting import RawRecord, Splitter
 
 FOLDER = Path(__file__).with_name("formats")

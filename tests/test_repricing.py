@@ -18,13 +18,13 @@ from test_formats import SAMPLES, events, record
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
 from ingest import repricing
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import prices, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
 from ingest.price_service import SetPriceOptions, set_price
 from ingest.pricing.book import Book

@@ -11,12 +11,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_once import HOUR, call
 
-from ingest.event import ReportedCost
 from ingest.ledger import marks, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import ReportedCost
 from ingest.pricing.book import Book
 from ingest.settings import Settings
 

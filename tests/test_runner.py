@@ -20,8 +20,8 @@ from dashboard.question import Interval, Period, SpendQuery, Words, parse
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone
-from ingest.money import from_pico
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")

@@ -15,7 +15,7 @@ from dashboard.identities import Identities, NotKnown, granted, read_roles
 from dashboard.site import make_site
 from ingest.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.principal import together
+from ingest.model.principal import together
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]

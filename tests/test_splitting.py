@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import splitting
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 from ingest.splitting import Framing, RawRecord, Record, RefusedRecord, Splitter
 
 Seen = tuple[int, int, bytes | str]

@@ -21,8 +21,8 @@ from ingest.directory_service import rename_entry
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from ingest.model.money import plain_decimal
 from ingest.model.zone import micros
-from ingest.money import plain_decimal
 from ingest.owning import Done
 
 OCTOBER = from_search("?from=2026-10-01&to=2026-10-31")

@@ -33,8 +33,8 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
+from ingest.model.principal import Right
 from ingest.model.zone import micros
-from ingest.principal import Right
 from ingest.rights import CLOSED, Rights
 from ingest.settings import Settings
 

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from dashboard.prices_api import make_costs_router
 from dashboard.question import Period, SpendQuery
 from dashboard.variance import Variance, variance
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger.engine import Ledger
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge

@@ -21,10 +21,10 @@ from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
 from dashboard.whatif_api import make_router
 from dashboard.whatif_command import compare
 from ingest import problems
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import prices
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import price

@@ -17,7 +17,7 @@ from dashboard.chargeback.report import Report
 from dashboard.cli import make_cli
 from dashboard.reconciliation import reconcile
 from ingest.ledger.engine import open_ledger
-from ingest.money import plain
+from ingest.model.money import plain
 from ingest.settings import Settings
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "chargeback.md").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.computed import STEPPED, compute
 from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dashboard.alerts.anomaly import Verdict
 from dashboard.alerts.forecast import Forecast
 from dashboard.budgets import Burn
-from ingest import money
+from ingest.model import money
 
 
 class Text(NamedTuple):

@@ -9,8 +9,8 @@ from fractions import Fraction
 from dashboard.alerts.seasons import HISTORY, Day
 from dashboard.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.runner import run
-from ingest import money
 from ingest.ledger.engine import Ledger
+from ingest.model import money
 from ingest.model.zone import date_of, day_number, instant
 
 

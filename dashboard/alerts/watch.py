@@ -20,12 +20,12 @@ from dashboard.budgets import Burn, around, burns, metric_of
 from dashboard.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.runner import Result, run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
-from ingest import money
 from ingest.alerts import AlertRule
 from ingest.clock import rfc3339
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Finding
 from ingest.ledger.engine import Ledger
+from ingest.model import money
 from ingest.model.zone import date_of, day_number, instant
 
 MOST_WATCHED: Final = 100

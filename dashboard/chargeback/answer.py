@@ -8,10 +8,10 @@ from typing import Any, Final
 from dashboard.answer import write_csv
 from dashboard.chargeback.report import PARTS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
-from ingest import money
 from ingest.allocation import METHODS
+from ingest.model import money
+from ingest.model.money import plain_decimal
 from ingest.model.zone import instant
-from ingest.money import plain_decimal
 
 COLUMNS: Final = (
     "period",

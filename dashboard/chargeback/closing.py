@@ -10,9 +10,9 @@ from dashboard.chargeback.kept import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.store import running_imports
 from dashboard.reconciliation import unreconciled
-from ingest import money
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
+from ingest.model import money
 from ingest.model.invalid import Invalid
 
 _REASON_MOST: Final = 500

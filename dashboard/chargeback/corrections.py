@@ -12,7 +12,7 @@ from dashboard.chargeback.statement import Correction, Statement, by_id
 from dashboard.chargeback.usage import by_owner
 from dashboard.chargeback.working import owed_now
 from ingest.ledger.engine import Ledger
-from ingest.ownership import Owner
+from ingest.model.ownership import Owner
 
 _COMPUTED: Final = ("late", "ownership", "price", "booked")
 """Causes of corrections that are worked out, not booked by hand."""

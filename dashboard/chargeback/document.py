@@ -12,8 +12,8 @@ from dashboard.chargeback.report import BYS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from dashboard.chargeback.usage import Used
 from dashboard.chargeback.workbook import warnings
-from ingest import money
 from ingest.allocation import METHODS
+from ingest.model import money
 from ingest.model.zone import instant
 
 _TEMPLATE: Final = Path(dashboard.__file__).parent / "chargeback" / "statement.typ"

@@ -7,11 +7,11 @@ from dashboard.chargeback.accounting import current_month
 from dashboard.chargeback.calendar import month_of, read_month, today
 from dashboard.chargeback.kept import Kept, kept
 from dashboard.requests import first_call, last_call
-from ingest import money
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.periods import Event
+from ingest.model import money
 from ingest.model.zone import micros
 
 

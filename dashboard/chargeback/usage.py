@@ -8,8 +8,8 @@ from typing import Any, Final
 from dashboard.question import REPORTING, Period, SpendQuery
 from dashboard.runner import Result, Row, run
 from ingest.ledger.engine import Ledger
-from ingest.money import pico_of
-from ingest.ownership import Owner
+from ingest.model.money import pico_of
+from ingest.model.ownership import Owner
 
 _OWNERS: Final = ("team", "customer", "cost_center")
 _DETAILS: Final = ("virtual_key", "provider", "model", "cost_source")

@@ -16,8 +16,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from dashboard.chargeback.report import BYS, Entry, Report
 from dashboard.chargeback.statement import CAUSES
-from ingest import money
 from ingest.allocation import METHODS
+from ingest.model import money
 
 _SUMMARY: Final = (
     ("", 28),

@@ -21,9 +21,9 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
+from ingest.model.money import divide_half_even
+from ingest.model.ownership import NOBODY, Owner, Owners
 from ingest.model.zone import instant
-from ingest.money import divide_half_even
-from ingest.ownership import NOBODY, Owner, Owners
 
 
 def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:

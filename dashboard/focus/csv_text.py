@@ -13,7 +13,7 @@ from dashboard.answer import guarded
 from dashboard.focus.columns import columns, values_of
 from dashboard.focus.row import Row
 from dashboard.focus.words import Version
-from ingest.money import plain_decimal
+from ingest.model.money import plain_decimal
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _ROWS: Final = 1_000

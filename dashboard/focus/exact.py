@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Final
 
 from dashboard.portions import apportioned
-from ingest.money import SCALE as PICO_SCALE
-from ingest.money import divide_half_even
+from ingest.model.money import SCALE as PICO_SCALE
+from ingest.model.money import divide_half_even
 
 DIGITS: Final = 38
 """So many digits fit a decimal128."""

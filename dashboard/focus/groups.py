@@ -16,8 +16,8 @@ from dashboard.focus.measured import Priced, Quantities, added, of_call, of_sums
 from dashboard.focus.offers import Offer
 from dashboard.focus.span import Day
 from dashboard.focus.usage import SUMS, sums_of
-from ingest.event import UsageEvent
 from ingest.ledger import dialects
+from ingest.model.event import UsageEvent
 from ingest.model.zone import Zone
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet

@@ -12,7 +12,7 @@ from typing import Final
 
 from dashboard.focus.measured import Counts, Priced, Quantities, Quantity
 from dashboard.focus.offers import Offer
-from ingest.money import PICO_PER_UNIT, divide_half_even
+from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.rates import PriceSet
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dashboard.focus.offers import Offer
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 from ingest.pricing import replay
 from ingest.pricing.computed import MEASURES
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate

@@ -20,7 +20,7 @@ from dashboard.focus.paid import sku_of
 from dashboard.focus.row import Category
 from dashboard.focus.span import Span
 from ingest.allocation import METHODS, UNASSIGNED
-from ingest.ownership import Owner
+from ingest.model.ownership import Owner
 
 _CHANGES: Final = ("late", "ownership", "price")
 """Causes of corrections: a closed month is not what the ledger says."""

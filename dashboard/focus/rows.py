@@ -28,8 +28,8 @@ from dashboard.focus.row import Reporting, Row, compact, row_key
 from dashboard.focus.span import Day
 from dashboard.focus.unpriced import Unpriced
 from dashboard.focus.words import Order
+from ingest.model.ownership import Owner as Payer
 from ingest.model.zone import instant
-from ingest.ownership import Owner as Payer
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from dashboard.measures import sums
 from dashboard.plan import Plan, Stretch
 from dashboard.restriction import term_id
 from dashboard.true_rows import Source, events, marks_in, true_rows
-from ingest.event import UsageEvent
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import cost_center, owned
 from ingest.ledger.price_sets import price_set_of
@@ -25,6 +24,7 @@ from ingest.ledger.tables import (
     term,
     usage_event,
 )
+from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 
 KEYS: Final = (

@@ -22,7 +22,7 @@ from dashboard.pages import (
     whatif,
 )
 from dashboard.pages.parts import Content, part_name
-from ingest.principal import Scope, asking
+from ingest.model.principal import Scope, asking
 
 
 @dataclass(frozen=True)

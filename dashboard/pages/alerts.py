@@ -14,8 +14,8 @@ from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, current_page, known_as, panel
 from ingest.alerts import KINDS
 from ingest.ledger.engine import Ledger
+from ingest.model.principal import asking
 from ingest.model.zone import instant
-from ingest.principal import asking
 
 _SHOWN_ALERTS: Final = 100
 _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"

@@ -17,7 +17,7 @@ from dashboard.pages import tables
 from dashboard.pages.parts import aria, card, cards, chart, current_page, known_as, later, panel
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 SHOWN_CHARTS: Final = 8
 """Budgets with a chart: the most used ones."""

@@ -8,7 +8,7 @@ from dash import html
 from dashboard import wording
 from dashboard.explained import meter_text, price_from, price_text
 from dashboard.explanation import Calculation, Explanation, exact_text
-from ingest.money import plain
+from ingest.model.money import plain
 from ingest.pricing.workings import ComponentSum, CostLine
 
 

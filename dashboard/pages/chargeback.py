@@ -18,13 +18,13 @@ from dashboard.chargeback.workbook import warnings
 from dashboard.filters import View, date_range, only, question
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
-from ingest import money
 from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
+from ingest.model import money
+from ingest.model.money import from_pico
 from ingest.model.zone import instant
-from ingest.money import from_pico
 
 MONTHS_OFFERED: Final = 24
 _POOL_LABELS: Final = {FEES: "Fees that no team bears", UNASSIGNED: "Calls that belong to no team"}

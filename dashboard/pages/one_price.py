@@ -18,8 +18,8 @@ from dashboard.prices import MILLION, USUAL, book_of, per_million
 from dashboard.unpriced import unpriced
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
+from ingest.model.money import plain_decimal
 from ingest.model.zone import instant
-from ingest.money import plain_decimal
 from ingest.pricing.history import Stretch
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate

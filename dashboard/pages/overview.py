@@ -16,7 +16,7 @@ from dashboard.pages.spending import spend_chart
 from dashboard.question import SpendQuery
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20

@@ -20,8 +20,8 @@ from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
+from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
 from ingest.model.zone import date_of, instant
-from ingest.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
 from ingest.owning import Done
 
 _OF: Final[Mapping[Kind, tuple[TargetKind, ...]]] = {

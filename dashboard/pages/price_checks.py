@@ -13,8 +13,8 @@ from dashboard.variance import Variance, variance
 from ingest.ledger import reprice_runs
 from ingest.ledger.engine import Ledger
 from ingest.ledger.reprice_runs import Run
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant
-from ingest.money import from_pico
 from ingest.repricing import amounts
 
 _SHOWN: Final = 15

@@ -13,7 +13,7 @@ from dashboard.pages.chargeback import month_field, month_shown
 from dashboard.pages.parts import card, cards, chart, known_as, page, panel
 from dashboard.reconciliation import Compared, Reconciliation, reconcile
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 _SHOWN_DAYS: Final = 60
 _EXAMPLE: Final = "tallybook invoice import FILE"

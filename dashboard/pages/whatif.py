@@ -19,8 +19,8 @@ from dashboard.runner import run
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import read_book
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone
-from ingest.money import from_pico
 
 CONTROL: Final = "whatif"
 """The `type` of a control's id; the `name` is one of `WHAT_IF_OPTIONS`."""

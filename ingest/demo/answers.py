@@ -6,7 +6,7 @@ from ingest.demo.chance import Curve, RandomDraws
 from ingest.demo.keys import Key
 from ingest.demo.models import EMBEDDING, Model
 from ingest.demo.rhythms import HourConditions
-from ingest.event import ReportedCost
+from ingest.model.event import ReportedCost
 
 _CACHE_BLOCK: Final = 128
 _CACHED_FROM: Final = 1024

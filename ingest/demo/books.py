@@ -25,8 +25,8 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
+from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.model.zone import day_number, micros
-from ingest.money import PICO_PER_UNIT, divide_half_even
 
 BY: Final = "demo"
 _CENT: Final = PICO_PER_UNIT // 100

@@ -8,7 +8,7 @@ from ingest.demo.chance import RandomDraws
 from ingest.demo.keys import Key
 from ingest.demo.models import Model
 from ingest.demo.rhythms import HourConditions
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 
 SOURCE: Final = "demo"
 

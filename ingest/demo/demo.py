@@ -12,7 +12,7 @@ from ingest.demo.traffic import traffic
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)

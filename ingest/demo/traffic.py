@@ -8,7 +8,7 @@ from ingest.demo.calls import CallGenerator
 from ingest.demo.chance import RandomDraws
 from ingest.demo.keys import KEYS, Key
 from ingest.demo.rhythms import Period
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 
 _HOUR: Final = 3_600_000_000
 _RUNAWAY_FACTOR: Final = 12

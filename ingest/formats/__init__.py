@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import UsageEvent
 from ingest.formats import (
     batch,
     bedrock,
@@ -35,7 +34,8 @@ from ingest.formats import (
     turns,
 )
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 _NAMES_SHOWN: Final = 12
 _PAGE_MARKS: Final = (b'"logs"', b'"total_pages"', otel.PAGE_MARK)

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ingest.event import Status, UsageEvent
 from ingest.formats import fault, provider
 from ingest.formats.body import NULL, ErrorObject
 from ingest.formats.envelope import RecordReader
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.model.event import Status, UsageEvent
+from ingest.model.rejection import Refused
 
 TIER: Final = "batch"
 

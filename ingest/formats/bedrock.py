@@ -12,13 +12,13 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import asdict
 
-from ingest.event import UsageEvent
 from ingest.formats import provider
 from ingest.formats.body import NULL, Milliseconds, is_present
 from ingest.formats.chunk import decode_chunk, last_value
 from ingest.formats.completion import microseconds
 from ingest.formats.format import Fields, Format
 from ingest.formats.usage import Count, Meters
+from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "bedrock"
 _FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "model", "object", "response"})

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.event import Status, UsageEvent
 from ingest.formats.bedrock import PROVIDER, Converse, ConverseUsage, meters, model_name
 from ingest.formats.bedrock import to_event as converse_event
 from ingest.formats.body import NULL
@@ -17,6 +16,7 @@ from ingest.formats.envelope import Label, text_labels
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.usage import Count
+from ingest.model.event import Status, UsageEvent
 
 _FIRST_ERROR_STATUS: Final = 400
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.event import ReportedCost, Status, UsageEvent
 from ingest.formats import completion, fault
 from ingest.formats.bifrost_row import (
     BUSINESS_UNIT_IDS,
@@ -32,7 +31,8 @@ from ingest.formats.family import canonical_request_type
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.usage import InputDetails, Usage
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost, Status, UsageEvent
+from ingest.model.rejection import Refused
 
 SOURCE: Final = "bifrost-log"
 

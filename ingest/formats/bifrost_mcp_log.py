@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import bifrost_log
 from ingest.formats.body import NULL, Body, ErrorObject, Milliseconds
 from ingest.formats.column import JsonColumn
@@ -18,7 +17,8 @@ from ingest.formats.completion import microseconds
 from ingest.formats.cost import pico
 from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.rejection import Refused
 
 REQUEST_TYPE: Final = "mcp_tool"
 PROVIDER: Final = "mcp"

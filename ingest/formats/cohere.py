@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
-from ingest.event import UsageEvent
 from ingest.formats.body import NULL, Empty, is_present
 from ingest.formats.chunk import decode_chunk, first_value
 from ingest.formats.format import Fields, Format
 from ingest.formats.usage import Count, Meters
+from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "cohere"
 

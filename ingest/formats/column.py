@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ingest.formats import fault, mending
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 T = TypeVar("T")
 

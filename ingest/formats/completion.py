@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import fault, provider
 from ingest.formats.answer import content_counts, list_length
 from ingest.formats.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
@@ -21,7 +20,8 @@ from ingest.formats.instant import parse_timestamp
 from ingest.formats.outcome import call_outcome
 from ingest.formats.picture import with_image_params
 from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.rejection import Refused
 
 GATEWAY: Final = "bifrost"
 

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from ingest.event import ReportedCost
-from ingest.money import LARGEST, MoneyError, to_pico
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost
+from ingest.model.money import LARGEST, MoneyError, to_pico
+from ingest.model.rejection import Refused
 
 PICO_PER_TICK: Final = 100
 """xAI states costs in ticks: one dollar is 10^10 ticks."""

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.event import UsageEvent
 from ingest.formats.body import Milliseconds
 from ingest.formats.completion import cache_hit_key, microseconds
 from ingest.formats.family import streamed_request_type
@@ -17,7 +16,8 @@ from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.provider import UNKNOWN, provider_and_model
 from ingest.formats.usage import Count
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 RecordReader = Callable[[bytes], UsageEvent]
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.event import MAX_COUNT
 from ingest.formats.mending import loads
-from ingest.refusal import Refused
+from ingest.model.event import MAX_COUNT
+from ingest.model.rejection import Refused
 
 _MESSAGE: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED: Final = re.compile(r"Expected `([^`]*)`")

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
-from ingest.event import Status, UsageEvent
 from ingest.formats import provider
 from ingest.formats.body import NULL, is_present
 from ingest.formats.chunk import decode_chunk, last_value
@@ -21,7 +20,8 @@ from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.spelling import S, camel_struct
 from ingest.formats.usage import Count, Meters
-from ingest.refusal import Refused
+from ingest.model.event import Status, UsageEvent
+from ingest.model.rejection import Refused
 
 _OWN_FIELDS: Final = frozenset({"usageMetadata", "usage_metadata", "promptFeedback", "prompt_feedback"})
 _CANDIDATES: Final = "candidates"

@@ -6,7 +6,7 @@ A time without a zone is ambiguous; it is refused unless the caller knows that i
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.event import DIGEST, ReportedCost, Status, UsageEvent
 from ingest.formats import fault, litellm_cost
 from ingest.formats.envelope import text_labels
 from ingest.formats.family import streamed_request_type
@@ -23,7 +22,8 @@ from ingest.formats.litellm_payload import HiddenParams, Metadata, Payload, Scal
 from ingest.formats.litellm_usage import Usage, meters, with_totals
 from ingest.formats.picture import with_image_params
 from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters
-from ingest.refusal import Refused
+from ingest.model.event import DIGEST, ReportedCost, Status, UsageEvent
+from ingest.model.rejection import Refused
 
 SOURCE: Final = "litellm"
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ingest.event import UsageEvent
 from ingest.formats import litellm
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.litellm_usage import Usage
+from ingest.model.event import UsageEvent
 
 SOURCE: Final = "litellm-batch-line"
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from ingest.event import ReportedCost
 from ingest.formats.cost import pico
+from ingest.model.event import ReportedCost
 
 _ROUNDING_TOLERANCE: Final = 8
 """Pico-units. The parts are rounded one by one, so their sum may be this much over the total."""

@@ -3,7 +3,7 @@
 from typing import Final, NoReturn
 
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _CALL_COUNTS: Final = frozenset({"api_requests", "successful_requests", "failed_requests"})
 """Numbers of calls, which a record of one call does not have."""

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _STRING: Final = re.compile(r"""[bBrRuU]{0,2}('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)

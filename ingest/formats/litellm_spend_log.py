@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.event import UsageEvent
 from ingest.formats import litellm
 from ingest.formats.body import NULL
 from ingest.formats.column import JsonColumn
@@ -20,7 +19,8 @@ from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.usage import Count
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 
 class SpendLogRow(Struct, gc=False):

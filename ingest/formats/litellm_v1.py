@@ -12,14 +12,14 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.event import UsageEvent
 from ingest.formats import litellm, litellm_repr
 from ingest.formats.body import NULL
 from ingest.formats.column import JsonColumn
 from ingest.formats.format import Fields, Format
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.litellm_usage import Usage
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 
 class FlatRecord(Struct, gc=False):

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _LONGEST_INT: Final = 40
 _encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import provider
 from ingest.formats.body import Milliseconds
 from ingest.formats.completion import microseconds
@@ -19,6 +18,7 @@ from ingest.formats.cost import UpstreamCosts, openrouter_cost, pico
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.usage import Count
+from ingest.model.event import ReportedCost, UsageEvent
 
 PROVIDER: Final = "openrouter"
 

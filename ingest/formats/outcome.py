@@ -2,9 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from ingest.event import Status
 from ingest.formats.body import Body, ErrorObject, ExtraFields
-from ingest.refusal import Refused
+from ingest.model.event import Status
+from ingest.model.rejection import Refused
 
 _PENDING: Final = frozenset({"queued", "in_progress"})
 _OBJECTS_WITH_STATUS: Final = ("response", "realtime.response", "video")

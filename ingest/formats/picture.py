@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 
 _SIZE: Final = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}")
 _QUALITY: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -12,14 +12,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.event import UsageEvent
 from ingest.formats import anthropic_stream, bedrock, cohere, gemini
 from ingest.formats.answer import content_counts, list_length
 from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
 from ingest.formats.chunk import ChoiceDelta, Chunk, decode_chunk, first_value, has_content, last_value
 from ingest.formats.envelope import RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 _FINAL_EVENTS: Final = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}

@@ -30,7 +30,7 @@ from ingest.formats.mending import loads
 from ingest.formats.openrouter import Activity, GenerationResponse
 from ingest.formats.otel import names as otel_names
 from ingest.formats.otel.span import Span
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 LONGEST_TEXT: Final = 200
 LONGEST_LIST: Final = 20

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.formats.mending import loads
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 MARK: Final = b'"iterations"'
 """A record without this text has no iterations."""

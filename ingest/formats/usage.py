@@ -17,9 +17,9 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from ingest.event import MAX_COUNT
 from ingest.formats.cost import Cost, Ticks, UpstreamCosts
-from ingest.refusal import Refused
+from ingest.model.event import MAX_COUNT
+from ingest.model.rejection import Refused
 
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 

@@ -16,9 +16,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from ingest import money
 from ingest.currency import read_currency
 from ingest.invoices.line import InvoiceLine
+from ingest.model import money
 from ingest.model.zone import day_number
 from ingest.pricing.matching import provider_of
 

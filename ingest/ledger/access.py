@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.ledger.access_tables import access_token, session
 from ingest.ledger.secrets import KeyRing
-from ingest.principal import Principal, Scope
+from ingest.model.principal import Principal, Scope
 
 TOKEN_PREFIX: Final = "tb_"  # noqa: S105 - how tokens begin, so that they are known when they leak
 _HOUR: Final = 3_600_000_000

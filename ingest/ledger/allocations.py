@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ingest.allocation import Rule
 from ingest.ledger.period_tables import allocation_rule
-from ingest.ownership import END_DAY, FIRST_DAY, Target
+from ingest.model.ownership import END_DAY, FIRST_DAY, Target
 
 
 def add_rules(connection: sa.Connection, rules: Iterable[Rule]) -> None:

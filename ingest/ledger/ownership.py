@@ -15,8 +15,18 @@ from ingest.ledger import dialects
 from ingest.ledger.marks import zone_of
 from ingest.ledger.ownership_tables import assignment, cost_center, owned
 from ingest.ledger.tables import LARGEST_CELL, attribution, term
+from ingest.model.ownership import (
+    END_DAY,
+    FIRST_DAY,
+    RULES,
+    Assignment,
+    Owned,
+    Owners,
+    Said,
+    SubjectKind,
+    Target,
+)
 from ingest.model.zone import Zone
-from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
 Instants = Callable[[Owned], dict[str, int]]
 

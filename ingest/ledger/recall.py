@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import dialects
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.tables import attribution, directory, price_set, term, usage_event
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
 from ingest.pricing.computed import UNSTATED
 

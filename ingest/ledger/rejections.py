@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects
 from ingest.ledger.tables import rejected_record
-from ingest.refusal import Rejection
+from ingest.model.rejection import Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ingest.ledger import audit
 from ingest.ledger.price_tables import reprice_run
 from ingest.ledger.tables import term, usage_event
-from ingest.money import plain
+from ingest.model.money import plain
 
 Status = Literal["running", "interrupted", "done"]
 Where = Sequence[sa.ColumnElement[bool]]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from ingest.event import DIGEST
+from ingest.model.event import DIGEST
 
 VERSION = 1
 HINT_MIN_LENGTH = 16

@@ -1,7 +1,7 @@
 """The tables of the ledger, as SQLAlchemy Core: the contract that readers and writers build on.
 
 Repeated text (providers, models, statuses ...) is held once in `term`, people and keys once in `directory`;
-events and rollups hold their integers. `usage_event` has a column for every field of `ingest.event.UsageEvent` and
+events and rollups hold their integers. `usage_event` has a column for every field of `ingest.model.event.UsageEvent` and
 `ingest.pricing.charge.Charge`, directly (`FACTS`), as an id of `term` (`TERMS`) or through `attribution` (`WHO`).
 """
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest import money
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.types import EventId, Instant, Money
+from ingest.model import money
 from ingest.pricing import charge
 
 metadata = sa.MetaData(

@@ -18,7 +18,7 @@ from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.rejections import Origin
 from ingest.ledger.tables import usage_event, usage_event_revision
-from ingest.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
+from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
 _HEAD: Final = (
     "event_id",

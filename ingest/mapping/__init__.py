@@ -12,7 +12,7 @@ from ingest.formats.format import Fields, Format
 from ingest.mapping import plan
 from ingest.mapping.plan import MappingError
 from ingest.mapping.reading import STORED_ROW, RowReader, source_of
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 __all__ = ["MappingError", "TableMapping", "load", "source_of"]
 

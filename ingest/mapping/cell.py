@@ -13,7 +13,7 @@ import msgspec
 
 from ingest.formats import fault
 from ingest.mapping.columns import Column
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 Row = Mapping[str, Any]
 Cell = str | bool | int | Decimal | None

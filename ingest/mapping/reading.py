@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import provider
 from ingest.formats.family import canonical_request_type
 from ingest.formats.stripping import mask_secrets
@@ -29,8 +28,9 @@ from ingest.mapping.moments import TimestampNotation
 from ingest.mapping.plan import CostRules, Plan, SkipRule, TokenRules
 from ingest.mapping.targets import CACHE, FIELDS, KINDS, MICROSECONDS, TOKENS
 from ingest.mapping.values import InvalidCell, ReadCell
-from ingest.money import LARGEST
-from ingest.refusal import PassedOver, Refused
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import LARGEST
+from ingest.model.rejection import PassedOver, Refused
 
 STORED_ROW: Final = "row"
 """The field of a refused record with its cells, beside `mapping`, the name of the source."""

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, get_args
 
-from ingest.event import MAX_COUNT, Status
 from ingest.formats import fault
 from ingest.mapping import figures
 from ingest.mapping.cell import Cell, text
 from ingest.mapping.figures import WIDE_CONTEXT, Notation
 from ingest.mapping.moments import NotATimestamp, TimestampNotation
-from ingest.money import MoneyError, to_pico
-from ingest.refusal import Refused
+from ingest.model.event import MAX_COUNT, Status
+from ingest.model.money import MoneyError, to_pico
+from ingest.model.rejection import Refused
 
 ReadCell = Callable[[Cell], Any]
 """Converts a cell that is not None."""

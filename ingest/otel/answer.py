@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.receipt import Receipt
+from ingest.model.receipt import Receipt
 
 PATH: Final = "/v1/traces"
 JSON: Final = "application/json"

@@ -12,9 +12,9 @@ from ingest.accept import Intake
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
+from ingest.model.receipt import Receipt
+from ingest.model.rejection import Refused
 from ingest.otel.answer import JSON
-from ingest.receipt import Receipt
-from ingest.refusal import Refused
 from ingest.splitting import RawRecord
 from ingest.unpacking import Decompressor, TooLarge, Unreadable
 

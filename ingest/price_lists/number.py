@@ -8,7 +8,7 @@ import json
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
 from typing import Any, Final
 
-from ingest.money import plain_decimal
+from ingest.model.money import plain_decimal
 from ingest.price_lists.price_list import NotAPriceList
 
 _CERTAIN_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)

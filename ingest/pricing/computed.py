@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
-from ingest.event import UsageEvent
-from ingest.money import LARGEST, MoneyError
+from ingest.model.event import UsageEvent
+from ingest.model.money import LARGEST, MoneyError
 from ingest.pricing.charge import Charge
 from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import ReportedCost, UsageEvent, billable_units
-from ingest.money import LARGEST, MoneyError
+from ingest.model.event import ReportedCost, UsageEvent, billable_units
+from ingest.model.money import LARGEST, MoneyError
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
@@ -52,7 +52,7 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
     """The charge of a call at the instant `at` (microseconds UTC).
 
     Raises:
-        ingest.money.MoneyError: the cost is larger than one event can have.
+        ingest.model.money.MoneyError: the cost is larger than one event can have.
     """
     reported = event.reported
     believed = None if reported is None else _believed_total(reported)

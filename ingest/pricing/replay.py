@@ -4,7 +4,7 @@ The cost that a source reports for a semantic hit is the cost of the look-up, an
 no look-up: a cost reported for it can only be the cost of the replayed call, and does not count.
 """
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_NAME_LENGTH: Final = 80

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 MAX_RECORD_BYTES: Final = 16 * 2**20
 """A larger record is refused. Usage records are far smaller, and a record is kept in memory as a whole."""

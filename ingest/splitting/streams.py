@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 from ingest.splitting.lines import LineBuffer
 from ingest.splitting.parts import RecordBuffer
 from ingest.splitting.record import (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 from ingest.splitting import cells
 from ingest.splitting.record import RawRecord, Record, RefusedRecord, too_large_refusal
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ingest.event import DIGEST
 from ingest.ledger.directory import LONGEST_NAME, Kind, Listed
 from ingest.ledger.secrets import KeyRing
+from ingest.model.event import DIGEST
 from ingest.sync.store import Store
 
 _TABLES: Final[tuple[tuple[Kind, str, str, str], ...]] = (

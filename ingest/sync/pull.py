@@ -22,8 +22,8 @@ from ingest.decoding import Context, Decoder
 from ingest.ledger import cursors, imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
-from ingest.receipt import MAX_REJECTIONS, Receipt
-from ingest.refusal import Rejection
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
+from ingest.model.rejection import Rejection
 from ingest.splitting import RawRecord
 from ingest.sync.store import Page, Store, Table
 

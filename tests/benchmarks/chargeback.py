@@ -27,8 +27,8 @@ from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
 from ingest.ledger.tables import directory
+from ingest.model.ownership import Assignment, Target
 from ingest.model.zone import day_number
-from ingest.ownership import Assignment, Target
 
 MONTH: Final = "2026-10"
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from ingest.accept import Intake, make_decoder
 from ingest.decoding import Context
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import BATCH_RECORDS
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.settings import Settings
 
 DAYS: Final = 90

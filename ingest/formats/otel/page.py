@@ -15,7 +15,7 @@ from ingest.formats import mending
 from ingest.formats.fault import safe_repr
 from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, Draft, known_attributes, number
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 

@@ -8,7 +8,7 @@ fills an event; nothing after it changes what was used. Two promises hold for ev
 * **Content stays out.** There is no field for a prompt, a completion, a tool argument or a raw body.
 
 `None` means the source did not say. Times are microseconds since 1970-01-01 UTC; durations are microseconds;
-reported amounts are pico-units (see `ingest.money`).
+reported amounts are pico-units (see `ingest.model.money`).
 """
 
 from operator import attrgetter

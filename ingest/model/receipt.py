@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from ingest.refusal import Rejection
+from ingest.model.rejection import Rejection
 
 T = TypeVar("T")
 
