@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.decoding import Context, Decoder
+from ingest.framing import Record
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
@@ -21,7 +22,6 @@ from ingest.ledger.writer import write
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Rejection
 from ingest.occurrences import Occurrences
-from ingest.splitting import Record
 from ingest.tally import Tally
 
 Alongside = Callable[[sa.Connection], None]

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
 from ingest.files import PrefixedStream, SizeBudget, Source, is_archive, is_record_file, spool_to_file
-from ingest.unpacking import Decompressor, Unreadable
+from ingest.framing.decompression import Decompressor, Unreadable
 
 LARGEST_RATIO: Final = 250
 """Logs compress to a tenth or a thirtieth. A file above this ratio is a decompression bomb."""

@@ -20,10 +20,10 @@ import msgspec
 from ingest import formats
 from ingest.decoding import Context, Decoder
 from ingest.formats.format import Format
+from ingest.framing import Record
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
 from ingest.pricing.book import Book, StoredPrices
-from ingest.splitting import Record
 
 if TYPE_CHECKING:
     from ingest.mapping import TableMapping  # slow to load, and most imports have none

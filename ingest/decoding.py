@@ -16,6 +16,7 @@ import msgspec
 from ingest import formats
 from ingest.formats import stripping
 from ingest.formats.format import Format
+from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.price_sets import row_of
@@ -27,7 +28,6 @@ from ingest.pricing.book import Book, PriceBook, PriceBooks
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
-from ingest.splitting import RawRecord, Record, RefusedRecord
 
 HASH_VERSION: Final = 1
 """Goes into every content hash. It changes when the same record would give other facts than before."""

@@ -11,9 +11,9 @@ from anyio import CapacityLimiter, to_thread
 
 from ingest.accept import Intake
 from ingest.formats import stream
+from ingest.framing import Framing, RawRecord, Record, Splitter
+from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
 from ingest.model.receipt import Receipt
-from ingest.splitting import Framing, RawRecord, Record, Splitter
-from ingest.unpacking import Decompressor, TooLarge, Unreadable
 
 BATCH_RECORDS: Final = 1_000
 BATCH_BYTES: Final = 4 * 2**20

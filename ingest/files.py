@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from ingest import remote
-from ingest.unpacking import Unreadable
+from ingest.framing.decompression import Unreadable
 
 STANDARD_INPUT: Final = "-"
 SUFFIXES: Final = frozenset(
@@ -58,7 +58,7 @@ class Source:
     """Open the file's bytes as stored, compressed or not.
 
     Raises:
-        OSError, ingest.unpacking.Unreadable: the file cannot be opened.
+        OSError, ingest.framing.decompression.Unreadable: the file cannot be opened.
     """
     seekable: bool = False
     """Whether its parts can be read in any order."""

@@ -15,12 +15,12 @@ from ingest.decoders import decoded
 from ingest.decoding import Context
 from ingest.files import Source
 from ingest.formats.format import Format
+from ingest.framing import Record
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
 from ingest.model.receipt import Receipt
 from ingest.records import FileReader
-from ingest.splitting import Record
 
 if TYPE_CHECKING:
     from ingest.mapping import TableMapping

@@ -14,12 +14,12 @@ import msgspec
 from ingest import formats
 from ingest.files import Source
 from ingest.formats.format import Format
+from ingest.framing import RawRecord, Record
 from ingest.mapping.sample import Sample, sample_columns
 from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
 from ingest.records import CheckColumns, FileReader
-from ingest.splitting import RawRecord, Record
 
 SAMPLED: Final = 1_000
 """Records that are looked at."""

@@ -4,9 +4,9 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
+from ingest.framing import Framing
+from ingest.framing.decompression import Decompressor
 from ingest.problems import Problem
-from ingest.splitting import Framing
-from ingest.unpacking import Decompressor
 
 KINDS: Final[dict[str, Framing]] = {
     "application/json": "auto",

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from ingest.framing.decompression import Unreadable
 from ingest.model.rejection import Refused
-from ingest.unpacking import Unreadable
 
 MAGIC: Final = b"PAR1"
 EXTRA: Final = "pip install 'tallybook[parquet]'"

@@ -14,6 +14,7 @@ from ingest.decoding import Context
 from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel
 from ingest.formats.format import Format
+from ingest.framing.decompression import TooLarge, Unreadable
 from ingest.ledger import receipts
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
@@ -22,7 +23,6 @@ from ingest.model.receipt import Receipt
 from ingest.otel import answer
 from ingest.otel.export import Crowded, Export, Room
 from ingest.problems import Problem
-from ingest.unpacking import TooLarge, Unreadable
 
 CHANNEL: Final = "http"
 THREADS: Final = 1

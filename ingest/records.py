@@ -14,9 +14,9 @@ from typing import BinaryIO, Final, Self, cast
 from ingest import parquet
 from ingest.files import PrefixedStream, Source, spool_to_file
 from ingest.formats import stream
+from ingest.framing import RawRecord, Record, RefusedRecord, Splitter
+from ingest.framing.decompression import Decompressor, Unreadable
 from ingest.model.rejection import Refused
-from ingest.splitting import RawRecord, Record, RefusedRecord, Splitter
-from ingest.unpacking import Decompressor, Unreadable
 
 PIECE: Final = 1 << 20
 _FINGERPRINT_BYTES: Final = 1 << 16

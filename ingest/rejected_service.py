@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from ingest.accept import Intake, make_decoder
 from ingest.decoding import Context, Decoder
+from ingest.framing import RawRecord
 from ingest.ledger import rejections
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rejections import Kept
 from ingest.mapping import source_of
-from ingest.splitting import RawRecord
 
 if TYPE_CHECKING:
     from ingest.mapping import TableMapping

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
-from ingest.unpacking import Unreadable
+from ingest.framing.decompression import Unreadable
 
 EXTRA: Final = "pip install 'tallybook[remote]'"
 _REMOTE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.IGNORECASE)

@@ -18,13 +18,13 @@ from pydantic import SecretStr
 
 from ingest.accept import Intake
 from ingest.decoding import Context, Decoder
+from ingest.framing import RawRecord
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
 from ingest.model.event import UsageEvent
 from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
 from ingest.settings import Settings
-from ingest.splitting import RawRecord
 
 pytest_plugins = ("browsing",)
 

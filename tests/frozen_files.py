@@ -201,9 +201,9 @@ def event_hashes() -> str:
 
     from ingest.accept import Intake, make_decoder
     from ingest.decoding import Context
+    from ingest.framing import RawRecord
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
-    from ingest.splitting import RawRecord
 
     ledger = open_ledger(Settings(database_url="sqlite:///formats.db"))
     decoder = make_decoder(ledger)

@@ -15,8 +15,8 @@ import zstandard
 from ingest import archives
 from ingest.archives import members
 from ingest.files import Source, sources
+from ingest.framing import RawRecord
 from ingest.records import FileReader
-from ingest.splitting import RawRecord
 
 Seen = dict[str, list[object]]
 

@@ -10,11 +10,11 @@ from dashboard import catalogue
 from dashboard.cli import make_cli
 from ingest import formats
 from ingest.formats import FORMATS, reference, stream
+from ingest.framing import RawRecord, Splitter
 from ingest.mapping import TableMapping
 from ingest.model.event import ReportedCost
 from ingest.model.rejection import PassedOver
 from ingest.settings import Settings
-from ingest.splitting import RawRecord, Splitter
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

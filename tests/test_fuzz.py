@@ -17,11 +17,11 @@ from ingest import formats
 from ingest.decoding import Context, Decoder
 from ingest.formats import reference, stream
 from ingest.formats.format import Format
+from ingest.framing import RawRecord
 from ingest.ledger.secrets import KeyRing
 from ingest.model.event import check
 from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
-from ingest.splitting import RawRecord
 
 FOLDER = Path(__file__).with_name("formats")
 DECODER = Decoder(KeyRing(b"a secret of the tests"), Book())

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from ingest.archives import members
 from ingest.files import NoSuchPath, sources
+from ingest.framing import RawRecord
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
 from ingest.records import FileReader
 from ingest.remote import redacted_url
-from ingest.splitting import RawRecord
 
 RESPONSE = '{"id": "r-%d", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n'
 MAPPING = """

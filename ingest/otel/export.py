@@ -12,11 +12,11 @@ from ingest.accept import Intake
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
+from ingest.framing import RawRecord
+from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Refused
 from ingest.otel.answer import JSON
-from ingest.splitting import RawRecord
-from ingest.unpacking import Decompressor, TooLarge, Unreadable
 
 BATCH_RECORDS: Final = 1_000
 

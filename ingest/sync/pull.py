@@ -19,12 +19,12 @@ from ingest.accept import Intake
 from ingest.clock import now
 from ingest.decoders import decoded
 from ingest.decoding import Context, Decoder
+from ingest.framing import RawRecord
 from ingest.ledger import cursors, imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.model.rejection import Rejection
-from ingest.splitting import RawRecord
 from ingest.sync.store import Page, Store, Table
 
 CHANNEL: Final = "sync"

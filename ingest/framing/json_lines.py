@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ingest.splitting.parts import RecordBuffer
-from ingest.splitting.record import RawRecord, Record, RefusedRecord, last_record, too_large_refusal
+from ingest.framing.buffer import RecordBuffer
+from ingest.framing.record import RawRecord, Record, RefusedRecord, last_record, too_large_refusal
 
 
 class LineBuffer:

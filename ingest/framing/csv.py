@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+from ingest.framing import csv_cells
+from ingest.framing.record import RawRecord, Record, RefusedRecord, too_large_refusal
 from ingest.model.rejection import Refused
-from ingest.splitting import cells
-from ingest.splitting.record import RawRecord, Record, RefusedRecord, too_large_refusal
 
 _RESCAN_SIZE: Final = 2**16
 """Bytes. An incomplete row above this size is scanned again only when its size has doubled."""
@@ -85,7 +85,7 @@ class TableSplitter:
         line = data[at:end].rstrip(b"\r\n")
         if not line.strip():
             return end
-        if delimiter := cells.announced_delimiter(line):
+        if delimiter := csv_cells.announced_delimiter(line):
             self._delimiter = delimiter
             return end
         header = header_columns(line, self._delimiter) if is_whole else None
@@ -107,7 +107,7 @@ class TableSplitter:
             self._skipping = True
             return at + self._limit - 1  # the last byte may be the line feed
         try:
-            raw = cells.row_as_json(self.names, data[at : match.end()].rstrip(b"\r\n"), self._delimiter)
+            raw = csv_cells.row_as_json(self.names, data[at : match.end()].rstrip(b"\r\n"), self._delimiter)
         except Refused as refused:
             records.append(self._refuse(self.line, refused))
         else:
@@ -123,8 +123,8 @@ class TableSplitter:
 
 def header_columns(line: bytes, delimiter: bytes = b"") -> tuple[tuple[str, ...], bytes] | None:
     """The column names in a line, and their delimiter: the given one, or the one with most columns."""
-    candidates = (delimiter,) if delimiter else cells.DELIMITERS
-    headers = [(names, candidate) for candidate in candidates if (names := cells.header(line, candidate))]
+    candidates = (delimiter,) if delimiter else csv_cells.DELIMITERS
+    headers = [(names, candidate) for candidate in candidates if (names := csv_cells.header(line, candidate))]
     return max(headers, key=lambda header: len(header[0]), default=None)
 
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.model.rejection import Refused
-from ingest.splitting.lines import LineBuffer
-from ingest.splitting.parts import RecordBuffer
-from ingest.splitting.record import (
+from ingest.framing.buffer import RecordBuffer
+from ingest.framing.json_lines import LineBuffer
+from ingest.framing.record import (
     RawRecord,
     Record,
     RefusedRecord,
@@ -20,6 +19,7 @@ from ingest.splitting.record import (
     is_cut,
     too_large_refusal,
 )
+from ingest.model.rejection import Refused
 
 Assemble = Callable[[Sequence[bytes]], bytes]
 

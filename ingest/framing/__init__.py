@@ -7,12 +7,12 @@ text (CSV). The records do not depend on the pieces. Nothing here knows the mean
 import codecs
 from typing import Final, Literal
 
-from ingest.splitting.cells import announced_delimiter
-from ingest.splitting.lines import LineSplitter
-from ingest.splitting.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
-from ingest.splitting.streams import Assemble, StreamSplitter
-from ingest.splitting.tables import TableSplitter, header_columns
-from ingest.splitting.values import ValueSplitter
+from ingest.framing.csv import TableSplitter, header_columns
+from ingest.framing.csv_cells import announced_delimiter
+from ingest.framing.json_lines import LineSplitter
+from ingest.framing.json_values import ValueSplitter
+from ingest.framing.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
+from ingest.framing.sse import Assemble, StreamSplitter
 
 __all__ = ["MAX_RECORD_BYTES", "Kind", "RawRecord", "Record", "RefusedRecord", "Splitter"]
 

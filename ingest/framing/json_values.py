@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Final, cast
 
-from ingest.splitting.parts import RecordBuffer
-from ingest.splitting.record import (
+from ingest.framing.buffer import RecordBuffer
+from ingest.framing.record import (
     RawRecord,
     Record,
     RefusedRecord,
