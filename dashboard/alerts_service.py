@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from dashboard.sending import read_target, target_of
 from dashboard.subjects import entry_of
-from ingest import numerals
 from ingest.alerts import EACH, KINDS, OPTIONS, AlertKind, AlertRule
 from ingest.budgets import SCOPES, Scope
 from ingest.ledger import alerts, audit
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.numbers import NotANumber
 from ingest.settings import Settings
 
 _LONGEST_NAME: Final = 120
@@ -177,7 +177,7 @@ def _limit(kind: AlertKind, above: str | None) -> tuple[Decimal | None, Decimal 
         return None, None
     is_percent = above.strip().endswith("%")
     try:
-        number = numerals.number(above.strip().removesuffix("%"))
+        number = numbers.number(above.strip().removesuffix("%"))
     except NotANumber as error:
         message = f"{above!r} is no number; write one such as 100, or a share such as 5%"
         raise AlertRefused("invalid_limit", message, "above") from error

@@ -6,12 +6,12 @@ from typing import Final, get_args
 import sqlalchemy as sa
 
 from ingest.allocation import METHODS, POOLS, Fallback, Method, Rule
-from ingest.dates import read_day
 from ingest.ledger import audit, directory
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import END_DAY, FIRST_DAY, Target
+from ingest.parse.dates import read_day
 
 _MOST_PARTS: Final = 10**9
 _FALLBACKS: Final[tuple[Fallback, ...]] = get_args(Fallback)

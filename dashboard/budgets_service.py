@@ -8,7 +8,6 @@ from typing import Final
 import sqlalchemy as sa
 
 from dashboard.subjects import entry_of
-from ingest import numerals
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
 from ingest.ledger import audit
 from ingest.ledger.budgets import add_budgets, read_budgets
@@ -16,7 +15,8 @@ from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import day_number
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.numbers import NotANumber
 
 _LONGEST_NAME: Final = 120
 _PERCENT: Final = re.compile("[0-9]{1,4}")
@@ -127,7 +127,7 @@ def _name(text: str) -> str:
 
 def _amount(text: str) -> int:
     try:
-        amount = numerals.amount(text)
+        amount = numbers.amount(text)
     except NotANumber as error:
         message = f"{text!r} is no amount of money; write one such as 500 or 1,200.50"
         raise BudgetRefused("invalid_amount", message, "amount") from error
@@ -141,7 +141,7 @@ def _tokens(text: str) -> int:
     message = f"{text!r} is no number of tokens; write a whole number, such as 5000000"
     refused = BudgetRefused("invalid_tokens", message, "tokens")
     try:
-        tokens = numerals.whole(text)
+        tokens = numbers.whole(text)
     except NotANumber as error:
         raise refused from error
     if tokens < 0:

@@ -6,12 +6,12 @@ from typing import Any
 
 from dashboard import names
 from dashboard.question import Period
-from ingest.dates import written
 from ingest.fees import Amounts, amounts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import read_fees
 from ingest.model import money
 from ingest.model.zone import Zone
+from ingest.parse.dates import written
 
 
 @dataclass(frozen=True, slots=True)

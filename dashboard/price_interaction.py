@@ -11,10 +11,10 @@ from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, is_open, one_price, prices
 from dashboard.pages.parts import failed
 from ingest.clock import now
-from ingest.dates import NotATime, read_moment
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require
 from ingest.model.zone import micros
+from ingest.parse.dates import NotATime, read_moment
 from ingest.price_service import SetPriceOptions, set_price
 from ingest.price_setting import PriceRefused
 from ingest.pricing.point import PricePoint

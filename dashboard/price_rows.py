@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from ingest.dates import written
+from ingest.parse.dates import written
 from ingest.pricing import hours
 from ingest.pricing.book import Book
 from ingest.pricing.matching import provider_of

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal, cast, get_args
 
 from dashboard import catalogue
-from ingest import currency, dates
 from ingest.model.zone import UnknownZone, Zone, day_number, instant, micros
+from ingest.parse import currency, dates
 
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: Final = cast("tuple[Interval, ...]", get_args(Interval))

@@ -18,12 +18,12 @@ from dashboard import names, prices_store
 from dashboard.answer import write_csv
 from dashboard.prices_store import ComparedTotals, Where
 from dashboard.question import QuestionError, SpendQuery
-from ingest import numerals
 from ingest.ledger.engine import Ledger
 from ingest.ledger.recall import StoredCall
 from ingest.model.event import UsageEvent
 from ingest.model.money import MoneyError, plain
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.numbers import NotANumber
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
@@ -202,7 +202,7 @@ def read_percent(text: str) -> Decimal:
         QuestionError: it is none.
     """
     try:
-        share = numerals.percent(text)
+        share = numbers.percent(text)
     except NotANumber:
         share = None
     if share is None or share < 0:

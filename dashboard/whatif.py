@@ -25,12 +25,12 @@ from dashboard.question import (
     read_period,
     read_zone,
 )
-from ingest import numerals
 from ingest.ledger.engine import Ledger
 from ingest.model.event import UsageEvent
 from ingest.model.money import MoneyError
 from ingest.model.zone import Zone, date_of, micros
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.numbers import NotANumber
 from ingest.pricing import replay
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
@@ -188,7 +188,7 @@ def read_rate(text: str) -> Fraction:
         QuestionError: it is none.
     """
     try:
-        share = numerals.percent(text) if "%" in text else numerals.number(text)
+        share = numbers.percent(text) if "%" in text else numbers.number(text)
     except NotANumber:
         share = None
     if share is None or not 0 <= share <= 1:

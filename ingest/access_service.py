@@ -6,13 +6,13 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
-from ingest import dates
 from ingest.ledger import access, audit, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.principal import SCOPES, Scope
 from ingest.model.zone import Zone, micros
+from ingest.parse import dates
 
 _LONGEST: Final = 80
 

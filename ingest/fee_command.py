@@ -3,11 +3,11 @@
 from typing import Final
 
 from ingest.clock import now
-from ingest.dates import NotATime, written
 from ingest.fees_service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
 from ingest.ledger.engine import open_ledger
 from ingest.model import money
 from ingest.model.zone import Zone
+from ingest.parse.dates import NotATime, written
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, refuse, say
 

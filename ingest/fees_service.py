@@ -6,9 +6,6 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
-from ingest import numerals
-from ingest.currency import read_currency
-from ingest.dates import read_moment, written
 from ingest.fees import KINDS, Every, Fee, Kind
 from ingest.ledger import audit, directory
 from ingest.ledger.engine import Ledger
@@ -16,7 +13,10 @@ from ingest.ledger.fees import add_fees, read_fees
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, micros
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.currency import read_currency
+from ingest.parse.dates import read_moment, written
+from ingest.parse.numbers import NotANumber
 
 _LONGEST_NAME: Final = 120
 _EVERY: Final[tuple[Every, ...]] = get_args(Every)
@@ -158,7 +158,7 @@ def _times(start: str, end: str | None, zone: Zone) -> tuple[int, int | None]:
 
 def _amount(field: str, text: str) -> int:
     try:
-        return numerals.amount(text)
+        return numbers.amount(text)
     except NotANumber as error:
         message = f"{text!r} is no amount of money; write one such as 1200 or 99.50"
         raise FeeRefused("invalid_amount", message, field=field) from error

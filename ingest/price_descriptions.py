@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ingest.dates import written
 from ingest.ledger.engine import Ledger
+from ingest.parse.dates import written
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.terms import Term, percent_of
 from ingest.pricing.units import unit_of

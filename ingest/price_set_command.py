@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from ingest.clock import now
-from ingest.dates import NotATime, read_edges, written
 from ingest.ledger.engine import Ledger, open_ledger
+from ingest.parse.dates import NotATime, read_edges, written
 from ingest.price_descriptions import scope_of_point, unit_text, validity_text
 from ingest.price_service import PriceChange, SetPriceOptions, set_price
 from ingest.price_setting import PriceRefused

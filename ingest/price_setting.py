@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
-from ingest.currency import is_currency
 from ingest.model.invalid import Invalid
+from ingest.parse.currency import is_currency
 from ingest.pricing.computed import METERS_WITH_MINIMUM, STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ingest.clock import now
-from ingest.dates import read_edges, written
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.invalid import Invalid
+from ingest.parse.dates import read_edges, written
 from ingest.price_descriptions import calls_of_term, term_object
 from ingest.price_terms import AddTermOptions, TermChange, add_term
 from ingest.pricing.terms import percent_of

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from ingest import numerals
-from ingest.dates import written
 from ingest.ledger import prices
 from ingest.ledger.directory import Kind, idents_named
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.numerals import NotANumber
+from ingest.parse import numbers
+from ingest.parse.dates import written
+from ingest.parse.numbers import NotANumber
 from ingest.pricing.book import Book
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY
@@ -73,7 +73,7 @@ def factor_of(kind: TermKind, percent: str) -> Decimal:
         TermRefused: the text is no percentage, is negative, or a discount of 100% or more.
     """
     try:
-        part = numerals.percent(percent)
+        part = numbers.percent(percent)
     except NotANumber as error:
         message = f"{percent!r} is no percentage; write one such as 12% or 7.5%"
         raise TermRefused("no_percentage", message, "percent") from error

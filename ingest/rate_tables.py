@@ -14,9 +14,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from ingest.currency import is_currency
-from ingest.dates import read_day
 from ingest.exchange import Quote
+from ingest.parse.currency import is_currency
+from ingest.parse.dates import read_day
 
 _EURO: Final = "EUR"
 _NOTHING: Final = ("", "N/A", "-")

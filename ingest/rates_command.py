@@ -8,12 +8,12 @@ from typing import Final
 
 from ingest import rate_tables, rates_service
 from ingest.clock import now
-from ingest.dates import read_day
 from ingest.exchange import Quote
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.exchange_rates import read_quotes
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
+from ingest.parse.dates import read_day
 from ingest.rate_tables import Problem
 from ingest.rates_service import RateRefused, SetRateOptions
 from ingest.settings import Settings

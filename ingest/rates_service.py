@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest import rate_tables
-from ingest.currency import read_currency
-from ingest.dates import read_day
 from ingest.exchange import Quote
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
+from ingest.parse.currency import read_currency
+from ingest.parse.dates import read_day
 
 
 class RateRefused(Invalid):

@@ -11,13 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ingest import repricing
-from ingest.dates import read_edges
 from ingest.ledger import periods, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.reprice_runs import Change, Run, Scope
 from ingest.model.invalid import Invalid
 from ingest.model.money import from_pico, plain
 from ingest.model.ownership import END_DAY, FIRST_DAY
+from ingest.parse.dates import read_edges
 from ingest.repricing import Repricing
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn

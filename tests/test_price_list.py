@@ -11,8 +11,8 @@ from conftest import SECRET
 
 from dashboard import price_list_command, price_show_command, price_terms_command
 from dashboard.price_list_command import Asked
-from ingest.dates import read_edges
 from ingest.ledger.engine import Ledger
+from ingest.parse.dates import read_edges
 from ingest.price_service import SetPriceOptions, set_price
 from ingest.price_terms import AddTermOptions, add_term
 

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ingest import price_set_command
-from ingest.dates import read_edges
 from ingest.ledger import directory
 from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
@@ -28,6 +27,7 @@ from ingest.model.event import UsageEvent
 from ingest.model.invalid import Invalid
 from ingest.model.money import PICO_PER_UNIT
 from ingest.model.zone import micros
+from ingest.parse.dates import read_edges
 from ingest.price_service import PriceChange, SetPriceOptions, add_alias, set_price
 from ingest.price_setting import PriceRefused
 from ingest.price_terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of

@@ -16,10 +16,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.currency import read_currency
 from ingest.invoices.line import InvoiceLine
 from ingest.model import money
 from ingest.model.zone import day_number
+from ingest.parse.currency import read_currency
 from ingest.pricing.matching import provider_of
 
 _LARGEST: Final = 256 * 1024 * 1024

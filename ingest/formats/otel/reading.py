@@ -4,7 +4,6 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from ingest.currency import is_currency
 from ingest.formats.envelope import text_labels
 from ingest.formats.family import streamed_request_type
 from ingest.formats.fault import safe_repr
@@ -15,6 +14,7 @@ from ingest.formats.otel.span import ERROR, LONGEST_LABEL, Label, Span, decode
 from ingest.formats.provider import provider_and_model
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
+from ingest.parse.currency import is_currency
 
 SOURCE: Final = "otel"
 
