@@ -86,7 +86,7 @@ def _described(name: str) -> int:
     from rich.markdown import Markdown
 
     from ingest.formats import by_name
-    from ingest.formats.reference import section_of
+    from ingest.formats.docs import section_of
     from ingest.model.rejection import Refused
 
     try:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingest import formats
 from ingest.decoding import Context, Decoder
-from ingest.formats import reference, stream
+from ingest.formats import docs, stream
 from ingest.formats.format import Format
 from ingest.framing import RawRecord
 from ingest.ledger.secrets import KeyRing
@@ -48,7 +48,7 @@ def samples(one: Format) -> list[Any]:
     """The samples of a format, and the examples of its documentation: what is only refused has no others."""
     paths = sorted((FOLDER / one.name).glob("*.json"))
     texts = [path.read_text() for path in paths if not path.name.endswith(".expected.json")]
-    documented = reference.examples(reference.section_of(one.name))
+    documented = docs.examples(docs.section_of(one.name))
     texts += [text for text in documented if text.startswith("{") and formats.recognise(text.encode()) is one]
     return [json.loads(text) for text in texts]
 
