@@ -10,9 +10,9 @@ from dashboard import wording
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.clock import rfc3339
 from ingest.model.money import plain
+from ingest.pricing.breakdown import ONE, CostLine
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.terms import Term
-from ingest.pricing.workings import ONE, CostLine
 
 
 def as_json(found: Explanation) -> dict[str, Any]:

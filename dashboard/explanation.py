@@ -18,14 +18,14 @@ from ingest.ledger import prices as kept_prices
 from ingest.ledger.engine import Ledger
 from ingest.model.event import UsageEvent, billable_units
 from ingest.model.money import MoneyError, plain, plain_decimal
-from ingest.pricing import replay
+from ingest.pricing import gateway_cache
 from ingest.pricing.book import PriceBook
+from ingest.pricing.breakdown import CostBreakdown, break_down
 from ingest.pricing.charge import COMPONENTS
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import prices_of
 from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
-from ingest.pricing.workings import CostBreakdown, break_down
 
 _MONEY: Final = (
     *COMPONENTS,
@@ -141,7 +141,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
 def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
     event: UsageEvent = about["event"]
     stored = about["stored"]
-    priced = replay.lookup_call(event) if event.cache_hit else event
+    priced = gateway_cache.lookup_call(event) if event.cache_hit else event
     why = (
         "The semantic cache answered: the call costs the look-up that found the answer."
         if event.cache_hit
@@ -191,7 +191,7 @@ def _differences(
 
 def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
     """What today's book asks for the call, or why it asks nothing."""
-    priced = replay.lookup_call(event) if event.cache_hit else event
+    priced = gateway_cache.lookup_call(event) if event.cache_hit else event
     if priced is None or not billable_units(priced):
         return "the call counts nothing that has a price"
     assert event.occurred_at is not None, "an event of the ledger has its time"

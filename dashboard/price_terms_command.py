@@ -7,7 +7,7 @@ from ingest.ledger.prices import read_book
 from ingest.parse.dates import written
 from ingest.price_descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book
-from ingest.pricing.catalog import TERMS
+from ingest.pricing.snapshot import TERMS
 from ingest.pricing.terms import Term, percent_of
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, say, table

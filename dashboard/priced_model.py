@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 
 from dashboard.prices import bands_of, tiers_of
 from ingest.pricing.book import Alias, Book
-from ingest.pricing.catalog import TERMS
 from ingest.pricing.history import Stretch, history
 from ingest.pricing.matching import ModelName, model_names, provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
+from ingest.pricing.snapshot import TERMS
 from ingest.pricing.terms import Term
 
 

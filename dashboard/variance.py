@@ -26,7 +26,7 @@ from ingest.parse import numbers
 from ingest.parse.numbers import NotANumber
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 from ingest.pricing.pricing import prices_of
 
 THRESHOLD: Final = Decimal("0.01")

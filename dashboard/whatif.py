@@ -31,10 +31,10 @@ from ingest.model.money import MoneyError
 from ingest.model.zone import Zone, date_of, micros
 from ingest.parse import numbers
 from ingest.parse.numbers import NotANumber
-from ingest.pricing import replay
+from ingest.pricing import gateway_cache
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 from ingest.pricing.pricing import is_billable
 from ingest.pricing.rates import PriceSet, Unpriced
 
@@ -247,7 +247,7 @@ class _There:
         has_lookup = source == "computed" and event.cache_lookup_tokens
         try:
             charge = compute(
-                event, prices, replay.lookup_charge(event, self.book, at) if has_lookup else None
+                event, prices, gateway_cache.lookup_charge(event, self.book, at) if has_lookup else None
             )
         except MoneyError as error:
             return Unpriced(str(error))

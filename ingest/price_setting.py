@@ -12,7 +12,7 @@ from typing import Final
 
 from ingest.model.invalid import Invalid
 from ingest.parse.currency import is_currency
-from ingest.pricing.computed import METERS_WITH_MINIMUM, STEPPED
+from ingest.pricing.compute import METERS_WITH_MINIMUM, STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint

@@ -12,7 +12,7 @@ from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.matching import image_names, model_names, provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
-from ingest.pricing.shelf import SourcePrices
+from ingest.pricing.source_prices import SourcePrices
 
 AT = 1_795_000_000_000_000
 ARN = "arn:aws:bedrock:us-east-1:123456789012"

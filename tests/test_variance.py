@@ -17,7 +17,7 @@ from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 
 AT = micros(datetime(2026, 11, 2, 12, tzinfo=UTC))
 PERIOD = Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from dashboard.focus.offers import Offer
 from ingest.model.event import UsageEvent
-from ingest.pricing import replay
-from ingest.pricing.computed import MEASURES
+from ingest.pricing import gateway_cache
+from ingest.pricing.breakdown import break_down
+from ingest.pricing.compute import MEASURES
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate
-from ingest.pricing.workings import break_down
 
 Counts = Mapping[str, int]
 """Counts of a group of calls, by the columns of events; and how many `requests` there are."""
@@ -64,7 +64,7 @@ def of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
 
 def of_call(event: UsageEvent, prices: PriceSet) -> Quantities:
     """What one call was charged at `prices`, or the look-up that answered it."""
-    priced = replay.lookup_call(event) if event.cache_hit else event
+    priced = gateway_cache.lookup_call(event) if event.cache_hit else event
     found: Quantities = {}
     if priced is None:
         return found

@@ -9,7 +9,7 @@ from dashboard import wording
 from dashboard.explained import meter_text, price_from, price_text
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.model.money import plain
-from ingest.pricing.workings import ComponentSum, CostLine
+from ingest.pricing.breakdown import ComponentSum, CostLine
 
 
 def cost_calculation(explanation: Explanation) -> Any:

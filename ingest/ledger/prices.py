@@ -13,8 +13,8 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.model.zone import instant
 from ingest.pricing.book import Alias, Book, StoredPrices
-from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.point import OWN, PricePoint
+from ingest.pricing.snapshot import GenaiPrices
 from ingest.pricing.terms import Term
 
 _Row = TypeVar("_Row", PricePoint, Term, Alias)

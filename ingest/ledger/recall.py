@@ -17,7 +17,7 @@ from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.tables import attribution, directory, price_set, term, usage_event
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
-from ingest.pricing.computed import UNSTATED
+from ingest.pricing.compute import UNSTATED
 
 PRICED_FIELDS: Final = (
     "source",

@@ -16,7 +16,7 @@ from ingest.price_lists.number import plain, price
 from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
 from ingest.price_lists.tables import Row, Table
 from ingest.pricing import hours
-from ingest.pricing.computed import MARGINAL, METERS_WITH_MINIMUM
+from ingest.pricing.compute import MARGINAL, METERS_WITH_MINIMUM
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, SNAPSHOT, PricePoint
 from ingest.pricing.rates import METERS

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ingest.model.event import UsageEvent
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
-from ingest.pricing.computed import MEASURES, STEPPED, tokens_of
+from ingest.pricing.compute import MEASURES, STEPPED, tokens_of
 from ingest.pricing.rates import CONTAINED_IN, REGIONAL_METERS, MissingPrice, PriceSet, Rate
 
 ONE: Final = Fraction(1)

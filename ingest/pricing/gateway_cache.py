@@ -7,7 +7,7 @@ no look-up: a cost reported for it can only be the cost of the replayed call, an
 from ingest.model.event import UsageEvent
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 from ingest.pricing.rates import Unpriced
 
 
