@@ -23,8 +23,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from ingest.archives import members
-from ingest.files import NoSuchPath, Source, sources
+from ingest.files.archives import members
+from ingest.files.paths import NoSuchPath, Source, sources
 from ingest.format_choice import WrongChoice, choice
 from ingest.importing import FileReport, Importer, Interrupted, Options
 from ingest.ledger import rollups

@@ -13,14 +13,14 @@ from ingest.accept import Intake, Rehearsal, make_decoder
 from ingest.clock import now
 from ingest.decoders import decoded
 from ingest.decoding import Context
-from ingest.files import Source
+from ingest.files.paths import Source
+from ingest.files.reader import FileReader
 from ingest.formats.format import Format
 from ingest.framing import Record
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
 from ingest.model.receipt import Receipt
-from ingest.records import FileReader
 
 if TYPE_CHECKING:
     from ingest.mapping import TableMapping

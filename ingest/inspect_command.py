@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import formats
-from ingest.archives import members
-from ingest.files import NoSuchPath, Source, sources
+from ingest.files.archives import members
+from ingest.files.paths import NoSuchPath, Source, sources
 from ingest.format_choice import WrongChoice, choice
 from ingest.inspection import Inspection, inspect
 from ingest.mapping.proposal import NothingToMap, propose

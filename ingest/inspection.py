@@ -12,14 +12,14 @@ from typing import Final
 import msgspec
 
 from ingest import formats
-from ingest.files import Source
+from ingest.files.paths import Source
+from ingest.files.reader import CheckColumns, FileReader
 from ingest.formats.format import Format
 from ingest.framing import RawRecord, Record
 from ingest.mapping.sample import Sample, sample_columns
 from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
-from ingest.records import CheckColumns, FileReader
 
 SAMPLED: Final = 1_000
 """Records that are looked at."""

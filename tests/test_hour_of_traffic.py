@@ -21,7 +21,7 @@ from dashboard.answer import as_json
 from dashboard.question import Words, parse
 from dashboard.runner import Result, run
 from ingest.api import make_api
-from ingest.files import sources
+from ingest.files.paths import sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger

@@ -32,7 +32,7 @@ from pydantic import SecretStr
 
 from ingest.access import guarded
 from ingest.api import RIGHTS, make_api
-from ingest.files import sources
+from ingest.files.paths import sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.rights import Rights

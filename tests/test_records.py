@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.archives import members
-from ingest.files import NoSuchPath, sources
+from ingest.files.archives import members
+from ingest.files.object_store import redacted_url
+from ingest.files.paths import NoSuchPath, sources
+from ingest.files.reader import FileReader
 from ingest.framing import RawRecord
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
-from ingest.records import FileReader
-from ingest.remote import redacted_url
 
 RESPONSE = '{"id": "r-%d", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n'
 MAPPING = """

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
-from ingest.files import PrefixedStream, SizeBudget, Source, is_archive, is_record_file, spool_to_file
+from ingest.files.paths import PrefixedStream, SizeBudget, Source, is_archive, is_record_file, spool_to_file
 from ingest.framing.decompression import Decompressor, Unreadable
 
 LARGEST_RATIO: Final = 250

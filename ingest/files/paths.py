@@ -1,4 +1,4 @@
-"""Files: the files of a path, and how each is opened. Their contents are read in `ingest.records`."""
+"""Files: the files of a path, and how each is opened. Their contents are read in `ingest.files.reader`."""
 
 import io
 import shutil
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from ingest import remote
+from ingest.files import object_store
 from ingest.framing.decompression import Unreadable
 
 STANDARD_INPUT: Final = "-"
@@ -81,7 +81,7 @@ def sources(paths: Iterable[str]) -> list[Source]:
 def _sources(path: str) -> list[Source]:
     if path == STANDARD_INPUT:
         return [Source(path, None, lambda: sys.stdin.buffer, identifiable=False)]
-    if remote.is_remote(path):
+    if object_store.is_remote(path):
         return _remote_sources(path)
     local_path = Path(path)
     try:
@@ -109,11 +109,11 @@ def _local_source(path: str, local_path: Path) -> Source:
 
 def _remote_sources(path: str) -> list[Source]:
     try:
-        files = remote.list_files(path, is_readable_file)
-    except remote.RemoteError as error:
+        files = object_store.list_files(path, is_readable_file)
+    except object_store.RemoteError as error:
         raise NoSuchPath(str(error)) from None
     if not files:
-        raise NoSuchPath(_no_files_message(remote.redacted_url(path)))
+        raise NoSuchPath(_no_files_message(object_store.redacted_url(path)))
     return [Source(file.path, file.size, file.open, seekable=file.seekable) for file in files]
 
 

@@ -11,8 +11,8 @@ from contextlib import closing, suppress
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
-from ingest import parquet
-from ingest.files import PrefixedStream, Source, spool_to_file
+from ingest.files import parquet
+from ingest.files.paths import PrefixedStream, Source, spool_to_file
 from ingest.formats import stream
 from ingest.framing import RawRecord, Record, RefusedRecord, Splitter
 from ingest.framing.decompression import Decompressor, Unreadable
