@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from ingest import formats
 from ingest.formats import stripping
 from ingest.mapping import MappingError, TableMapping, load, source_of
-from ingest.mapping.figures import Notation
-from ingest.mapping.moments import NotATimestamp, TimestampNotation
+from ingest.mapping.numbers import Notation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS
+from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import to_pico
 from ingest.model.rejection import PassedOver, Refused

@@ -23,10 +23,10 @@ from ingest.mapping.columns import (
     TimeColumn,
     is_currency,
 )
-from ingest.mapping.figures import Notation
-from ingest.mapping.moments import TimestampNotation
+from ingest.mapping.numbers import Notation
 from ingest.mapping.plan import CostRules, Plan, SkipRule, TokenRules
 from ingest.mapping.targets import CACHE, FIELDS, KINDS, MICROSECONDS, TOKENS
+from ingest.mapping.timestamps import TimestampNotation
 from ingest.mapping.values import InvalidCell, ReadCell
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import LARGEST

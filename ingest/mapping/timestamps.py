@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from ingest.mapping.figures import WIDE_CONTEXT, Notation
+from ingest.mapping.numbers import WIDE_CONTEXT, Notation
 
 Ambiguous = Literal["refuse", "earlier", "later"]
 Nonexistent = Literal["refuse", "forward"]
