@@ -13,7 +13,7 @@ from ingest.clock import now
 from ingest.description import described
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
-from ingest.ledger.secrets import looks_secret
+from ingest.ledger.key_hashes import looks_secret
 from ingest.model.principal import Right, asking
 from ingest.problems import MEDIA_TYPE, Problem
 

@@ -12,7 +12,7 @@ from dashboard.explained import as_json, meter_text, price_from, price_text
 from dashboard.explanation import MOST_MATCHES, Calculation, Explanation, Match, exact_text, explain, matches
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.model.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.settings import Settings

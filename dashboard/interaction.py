@@ -19,7 +19,7 @@ from dashboard.requests import in_full
 from ingest.clock import now
 from ingest.directory_service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger
-from ingest.ledger.prices import LiveBook
+from ingest.ledger.price_book import LiveBook
 from ingest.model.invalid import Invalid
 from ingest.model.principal import NotAllowed, require
 from ingest.pricing.book import PriceBooks

@@ -9,7 +9,7 @@ from rich.console import Console
 from dashboard.answer import write_csv
 from dashboard.price_rows import PriceRow, Wanted, current, every, row_object, with_counts
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
 from ingest.price_descriptions import scope_of_point, unit_text, validity_text
 from ingest.pricing.book import Book

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.parse.dates import written
 from ingest.price_descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book

@@ -16,9 +16,9 @@ from dashboard.answer import write_csv
 from dashboard.question import SpendQuery
 from dashboard.runner import run
 from ingest.clock import optional_rfc3339
-from ingest.ledger import prices as price_rows
+from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import Generation
+from ingest.ledger.price_book import Generation
 from ingest.model.money import plain_decimal
 from ingest.model.zone import micros
 from ingest.pricing.book import Book

@@ -24,7 +24,7 @@ from dashboard.params import (
 )
 from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import LiveBook
+from ingest.ledger.price_book import LiveBook
 from ingest.model.principal import Right
 from ingest.model.zone import Zone, micros
 from ingest.problems import Problem

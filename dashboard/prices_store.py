@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from dashboard import names
 from dashboard.question import Filter, Period
 from dashboard.restriction import restrictions, term_id
-from ingest.ledger import recall
+from ingest.ledger import event_reader
 from ingest.ledger.engine import Ledger
+from ingest.ledger.event_reader import StoredCall, Values
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.recall import StoredCall, Values
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import price_set, term, usage_event
 from ingest.model.event import UsageEvent
@@ -97,14 +97,14 @@ def calls_of(connection: sa.Connection, where: Where, totals: ComparedTotals, li
     c = usage_event.c
     columns = (c.provider_id, c.model_id, c.currency_id)
     of_model = [column == ident for column, ident in zip(columns, totals.ids, strict=True)]
-    return recall.read_calls(connection, 0, limit, [*where, *of_model])
+    return event_reader.read_calls(connection, 0, limit, [*where, *of_model])
 
 
 def calls(
     connection: sa.Connection, where: Where, beside: Sequence[str]
 ) -> Iterator[tuple[UsageEvent, Values]]:
     """The calls that meet the conditions, each with the values of the columns `beside`, oldest first."""
-    return recall.stream_calls(connection, where, beside)
+    return event_reader.stream_calls(connection, where, beside)
 
 
 def matching_ids(ledger: Ledger, text: str, limit: int) -> list[tuple[str, str, str | None]]:
@@ -147,7 +147,7 @@ def call(
 ) -> tuple[UsageEvent, Values] | None:
     """The call with an event id, with the values of the columns `beside`; None where the reader sees no such call."""
     where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
-    return next(recall.stream_calls(connection, where, beside), None)
+    return next(event_reader.stream_calls(connection, where, beside), None)
 
 
 def stored_prices(connection: sa.Connection, price_set_id: Any) -> PriceSet | None:

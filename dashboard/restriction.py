@@ -13,8 +13,8 @@ from dashboard.limits import limited
 from dashboard.question import Filter
 from ingest.ledger import dialects
 from ingest.ledger.directory import entries
+from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.ownership_tables import owned
-from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias, term
 from ingest.model.principal import asking
 

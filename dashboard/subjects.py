@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dashboard import directory_store, names
 from dashboard.question import Filter
 from ingest.ledger import directory
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.model.invalid import Invalid
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")

@@ -19,7 +19,7 @@ from dashboard.answer import write_csv
 from dashboard.prices_store import ComparedTotals, Where
 from dashboard.question import QuestionError, SpendQuery
 from ingest.ledger.engine import Ledger
-from ingest.ledger.recall import StoredCall
+from ingest.ledger.event_reader import StoredCall
 from ingest.model.event import UsageEvent
 from ingest.model.money import MoneyError, plain
 from ingest.parse import numbers

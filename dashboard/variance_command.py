@@ -9,7 +9,7 @@ from dashboard import variance
 from dashboard.question import QuestionError, Words, parse
 from dashboard.variance import Variance
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, refuse, show, table

@@ -20,7 +20,7 @@ from dashboard.params import (
     understood,
 )
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import LiveBook
+from ingest.ledger.price_book import LiveBook
 from ingest.model.principal import Right
 
 RIGHTS: Final = (Right("/v1/whatif", "read"),)

@@ -13,7 +13,7 @@ from dashboard.question import QuestionError
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
 from dashboard.whatif_answer import as_csv, as_json
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, table

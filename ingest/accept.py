@@ -16,7 +16,7 @@ from ingest.framing import Record
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
-from ingest.ledger.prices import LiveBook
+from ingest.ledger.price_book import LiveBook
 from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
 from ingest.model.receipt import Receipt

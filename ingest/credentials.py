@@ -20,7 +20,7 @@ from ingest.clock import now
 from ingest.ledger import access, directory
 from ingest.ledger.access import Token
 from ingest.ledger.engine import Ledger
-from ingest.ledger.secrets import looks_secret
+from ingest.ledger.key_hashes import looks_secret
 from ingest.model.principal import Principal
 from ingest.settings import Settings
 

@@ -22,7 +22,7 @@ from ingest.decoding import Context, Decoder
 from ingest.formats.format import Format
 from ingest.framing import Record
 from ingest.ledger.entry import Batch
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.pricing.book import Book, StoredPrices
 
 if TYPE_CHECKING:

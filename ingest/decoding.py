@@ -19,8 +19,8 @@ from ingest.formats.format import Format
 from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
+from ingest.ledger.key_hashes import ConcealedKey, KeyRing
 from ingest.ledger.price_sets import row_of
-from ingest.ledger.secrets import ConcealedKey, KeyRing
 from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection

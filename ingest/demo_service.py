@@ -19,7 +19,7 @@ from ingest.demo import make_demo
 from ingest.demo.books import keep_books
 from ingest.demo.store import DEMO, KIND, mark_as_sample
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.secrets import secret_beside
+from ingest.ledger.key_hashes import secret_beside
 from ingest.model.receipt import Receipt
 from ingest.settings import Settings, sqlite_url
 

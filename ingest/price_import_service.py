@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingest import price_lists
-from ingest.ledger import prices
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.price_lists import NotAPriceList, PriceList
@@ -59,15 +59,15 @@ def import_list(
     """
     sources = {listed.source, *(point.source for point in listed.points)}
     with ledger.reading() if dry_run else ledger.writing() as connection:
-        known = prices.points(connection, prices.from_sources(sources))
+        known = price_book.points(connection, price_book.from_sources(sources))
         found = changes(known, listed.points, at, start, is_whole=listed.is_whole)
         if listed.terms:
             origins = {point.origin for point in known}
-            term_changes(found, prices.terms(connection), listed.terms, origins, at, start)
+            term_changes(found, price_book.terms(connection), listed.terms, origins, at, start)
         if not dry_run:
             added = {"added_at": at, "added_by": by}
-            prices.add_points(connection, [replace(point, **added) for point in found.points])
-            prices.add_terms(connection, [replace(term, **added) for term in found.terms])
+            price_book.add_points(connection, [replace(point, **added) for point in found.points])
+            price_book.add_terms(connection, [replace(term, **added) for term in found.terms])
     return found
 
 

@@ -6,7 +6,7 @@ Each is checked, written and put into the audit log, or none of it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.ledger import prices
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.price_setting import points_of
@@ -71,11 +71,11 @@ def set_price(ledger: Ledger, options: SetPriceOptions, *, by: str, at: int) -> 
         added_at=at,
         added_by=by,
     )
-    before = prices.read_book(ledger)
+    before = price_book.read_book(ledger)
     with ledger.writing() as connection:
-        last = prices.generation(connection)[0]
-        prices.add_points(connection, points)
-        added = prices.points(connection, prices.newer_than(last))
+        last = price_book.generation(connection)[0]
+        price_book.add_points(connection, points)
+        added = price_book.points(connection, price_book.newer_than(last))
     return [PriceChange(point, *_replaced(before, point, at)) for point in added]
 
 
@@ -96,7 +96,7 @@ def add_alias(ledger: Ledger, name: str, model: str, *, by: str, at: int) -> Ali
         added_by=by,
     )
     with ledger.writing() as connection:
-        prices.add_aliases(connection, [alias])
+        price_book.add_aliases(connection, [alias])
     return alias
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from ingest.ledger import prices
+from ingest.ledger import price_book
 from ingest.ledger.directory import Kind, idents_named
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
@@ -58,9 +58,9 @@ def add_term(ledger: Ledger, options: AddTermOptions, *, by: str, at: int) -> Te
     """
     team, customer = _ident(ledger, "team", options.team), _ident(ledger, "customer", options.customer)
     term = _term(ledger, options, team or options.team, customer or options.customer, by=by, at=at)
-    before = _replaced(prices.read_book(ledger), term, at)
+    before = _replaced(price_book.read_book(ledger), term, at)
     with ledger.writing() as connection:
-        prices.add_terms(connection, [term])
+        price_book.add_terms(connection, [term])
     named = (("the team", options.team, team), ("the customer", options.customer, customer))
     unknown = tuple(f"{kind} {name}" for kind, name, ident in named if name and ident is None)
     return TermChange(term, before, unknown)

@@ -15,7 +15,7 @@ from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.framing.decompression import TooLarge, Unreadable
-from ingest.ledger import receipts
+from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.metrics import Metrics
@@ -134,11 +134,11 @@ class Reception:
 
     def _recall(self, key: str) -> str | None:
         with self._ledger.reading() as connection:
-            return receipts.stored_answer(connection, key)
+            return idempotency.stored_answer(connection, key)
 
     def _remember(self, key: str, answer: str) -> str:
         with self._ledger.writing() as connection:
-            return receipts.store_answer(connection, key, answer, now())
+            return idempotency.store_answer(connection, key, answer, now())
 
 
 def plain(receipt: Receipt) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from ingest.clock import now
-from ingest.ledger import marks, reprice_runs
+from ingest.ledger import dirty_slots, reprice_runs
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
+from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.fields import FACTS
+from ingest.ledger.price_book import generation, snapshot, stored
 from ingest.ledger.price_sets import row_of
-from ingest.ledger.prices import generation, snapshot, stored
-from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Change, Prices, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
@@ -156,7 +156,7 @@ def _slice(
     with ledger.writing() as connection:
         lookup = ledger.dictionary.lookup(connection, now())
         _write(connection, lookup, book, changed)
-        marks.mark(connection, ledger.zone, (one.old.occurred_at for one in changed))
+        dirty_slots.mark(connection, ledger.zone, (one.old.occurred_at for one in changed))
         reprice_runs.go_on(connection, run_id, rows[-1].seq, found.examined, found.changed, found.changes)
     lookup.remember()
     return rows[-1].seq, len(rows)

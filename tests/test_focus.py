@@ -48,12 +48,12 @@ from ingest import problems
 from ingest.allocation import Rule
 from ingest.exchange import Quote, Rates
 from ingest.fees import Fee
-from ingest.ledger import imports, prices
+from ingest.ledger import imports, price_book
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables import directory
 from ingest.model.event import ReportedCost, UsageEvent
@@ -102,12 +102,14 @@ def own_price(ledger: Ledger, meter: str, price: str, per: int = 1_000_000, **mo
         }
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point])
+        price_book.add_points(connection, [point])
 
 
 def term(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
     with ledger.writing() as connection:
-        prices.add_terms(connection, [Term(kind=kind, factor=Decimal(factor), added_at=1, added_by="ada")])
+        price_book.add_terms(
+            connection, [Term(kind=kind, factor=Decimal(factor), added_at=1, added_by="ada")]
+        )
 
 
 def order(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> Order:

@@ -18,7 +18,7 @@ from ingest.decoding import Context, Decoder
 from ingest.formats import docs, stream
 from ingest.formats.format import Format
 from ingest.framing import RawRecord
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.model.event import check
 from ingest.model.rejection import Refused
 from ingest.pricing.book import Book

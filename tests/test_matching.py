@@ -7,7 +7,7 @@ import pytest
 from test_price_lists import REAL
 
 from ingest import price_lists
-from ingest.ledger.prices import snapshot
+from ingest.ledger.price_book import snapshot
 from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.matching import image_names, model_names, provider_of
 from ingest.pricing.point import PricePoint

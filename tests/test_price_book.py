@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ledger import prices as price_rows
+from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of, row_of
 from ingest.model.event import UsageEvent

@@ -29,7 +29,7 @@ from dashboard.runner import run
 from dashboard.unpriced import unpriced
 from ingest import price_set_command, problems
 from ingest.ledger import audit
-from ingest.ledger import prices as price_rows
+from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
 from ingest.price_service import SetPriceOptions

@@ -18,9 +18,9 @@ from test_formats import SAMPLES, events, record
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
 from ingest import repricing
-from ingest.ledger import prices, reprice_runs, rollups
+from ingest.ledger import price_book, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
+from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
 from ingest.ledger.verification import verify
@@ -60,7 +60,7 @@ def costs(ledger: Ledger, price_of_input: str, model: str = "house-model", **fac
         **facts,
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point])
+        price_book.add_points(connection, [point])
 
 
 def set_(ledger: Ledger, model: str, *assignments: str) -> None:

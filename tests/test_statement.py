@@ -21,8 +21,8 @@ from dashboard.rewriting import rewrite
 from dashboard.runner import run
 from dashboard.statement import compile_query
 from ingest.ledger.engine import Ledger
+from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.rollups import roll
-from ingest.ledger.secrets import KeyRing
 from ingest.model.zone import Zone
 
 STATEMENTS: Final = Path(__file__).parent / "statements"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.model.event import UsageEvent
 from ingest.model.money import PICO_PER_UNIT, plain
 from ingest.model.zone import micros

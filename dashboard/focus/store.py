@@ -11,9 +11,9 @@ from dashboard.plan import Plan, Stretch
 from dashboard.restriction import term_id
 from dashboard.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects
+from ingest.ledger.event_reader import stream_calls
 from ingest.ledger.ownership_tables import cost_center, owned
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.recall import stream_calls
 from ingest.ledger.tables import (
     attribution,
     directory,

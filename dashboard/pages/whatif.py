@@ -18,7 +18,7 @@ from dashboard.question import QuestionError, SpendQuery
 from dashboard.runner import run
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone
 

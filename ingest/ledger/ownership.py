@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.marks import zone_of
+from ingest.ledger.dirty_slots import zone_of
 from ingest.ledger.ownership_tables import assignment, cost_center, owned
 from ingest.ledger.tables import LARGEST_CELL, attribution, term
 from ingest.model.ownership import (

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from ingest.ledger import histogram
-from ingest.ledger.bookkeeping import broken_statements, stale_owners
 from ingest.ledger.engine import Ledger
+from ingest.ledger.finance_checks import broken_statements, stale_owners
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
 from ingest.ledger.tables import (
     DAY_ROLLUPS,

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.listing import config_db, config_json, litellm, table
 from ingest.listing.listing import Listing, NotAList
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.ledger.directory import Kind
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.listing.listing import Listing, NotAList, links_of
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import StoreError

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.ledger.directory import Kind
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.listing.listing import Fault, Listing, NotAList, links_of
 
 FORM: Final = "bifrost-config"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ingest.ledger.directory import Kind, Link, Listed, NameRefused, clean
-from ingest.ledger.secrets import KeyRing, hint, looks_secret
+from ingest.ledger.key_hashes import KeyRing, hint, looks_secret
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
 _LONGEST_IDENT: Final = 255

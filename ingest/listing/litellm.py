@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.ledger.directory import Kind, Link
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.listing.listing import Fault, Listing, NotAList
 
 FORM: Final = "litellm-list"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, TextIO
 
 from ingest.ledger.directory import Kind, Link
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.listing.listing import Fault, Listing, NotAList
 
 FORM: Final = "csv"

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
 from ingest.formats.bifrost_row import LogRow
 from ingest.ledger.directory import Listed
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
 from ingest.sync import litellm_people
 from ingest.sync.sqlite_store import SqliteStore

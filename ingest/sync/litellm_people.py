@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ingest.ledger.directory import LONGEST_NAME, Kind, Listed
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.model.event import DIGEST
 from ingest.sync.store import Store
 

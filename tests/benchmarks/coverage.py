@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ingest import price_lists
 from ingest.clock import now
-from ingest.ledger.prices import snapshot
+from ingest.ledger.price_book import snapshot
 from ingest.price_lists.entries import model_of
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.matching import provider_of
