@@ -12,8 +12,8 @@ from dashboard.restriction import restrictions
 from ingest.ledger import dialects
 from ingest.ledger.fields import TERMS
 from ingest.ledger.key_hashes import KeyRing
-from ingest.ledger.ownership_tables import owned
-from ingest.ledger.tables import attribution, import_batch, price_set, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import attribution, import_batch, price_set, usage_event, usage_event_revision
+from ingest.ledger.tables.ownership import owned
 
 DEFAULT_LIMIT: Final = 100
 

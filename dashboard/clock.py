@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from dashboard import buckets
 from dashboard.question import SpendQuery
-from ingest.ledger.tables import DAY_ROLLUPS
+from ingest.ledger.tables.calls import DAY_ROLLUPS
 from ingest.model.zone import HOUR, Slot, Zone
 
 _DAYS = tuple(table for table, _ in DAY_ROLLUPS)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.ownership_tables import cost_center
-from ingest.ledger.tables import attribution, directory, rollup_day_key
+from ingest.ledger.tables.calls import attribution, directory, rollup_day_key
+from ingest.ledger.tables.ownership import cost_center
 
 
 class ListedEntry(NamedTuple):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dashboard.restriction import term_id
 from ingest.ledger.rollups import of_event, split_sum
-from ingest.ledger.tables import LATENCY_HISTOGRAMS, rollup_slot, usage_event
+from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS, rollup_slot, usage_event
 
 Column = sa.ColumnElement[Any]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import directory, term
+from ingest.ledger.tables.calls import directory, term
 
 
 class ShownEntry(NamedTuple):

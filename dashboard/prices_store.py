@@ -15,7 +15,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.event_reader import StoredCall, Values
 from ingest.ledger.price_sets import price_set_of
 from ingest.ledger.rollups import join_sum, split_sum
-from ingest.ledger.tables import price_set, term, usage_event
+from ingest.ledger.tables.calls import price_set, term, usage_event
 from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 

@@ -14,8 +14,8 @@ from dashboard.question import Filter
 from ingest.ledger import dialects
 from ingest.ledger.directory import entries
 from ingest.ledger.key_hashes import KeyRing
-from ingest.ledger.ownership_tables import owned
-from ingest.ledger.tables import attribution, directory, directory_alias, term
+from ingest.ledger.tables.calls import attribution, directory, directory_alias, term
+from ingest.ledger.tables.ownership import owned
 from ingest.model.principal import asking
 
 Column = sa.ColumnElement[Any]

@@ -22,7 +22,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import is_known, read_rates
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
-from ingest.ledger.tables import LATENCY_HISTOGRAMS
+from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS
 from ingest.model.zone import Zone
 from ingest.pricing.charge import MONEY
 

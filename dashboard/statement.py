@@ -19,8 +19,8 @@ from dashboard.restriction import Owners, restrictions, term_id
 from dashboard.true_rows import CALL_TIME, Source, cut_events, events, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.key_hashes import KeyRing
-from ingest.ledger.ownership_tables import owned
-from ingest.ledger.tables import DAY_ROLLUPS, attribution, usage_event
+from ingest.ledger.tables.calls import DAY_ROLLUPS, attribution, usage_event
+from ingest.ledger.tables.ownership import owned
 from ingest.model.zone import Zone
 
 ALWAYS: Final = ("requests", "unpriced_requests")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.plan import Cut, Plan, Stretch
-from ingest.ledger.tables import dirty_slot, rollup_slot, usage_event
+from ingest.ledger.tables.calls import dirty_slot, rollup_slot, usage_event
 from ingest.model.zone import HOUR, Slot
 
 _LONGEST_DAY: Final = 25 * HOUR

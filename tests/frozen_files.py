@@ -367,7 +367,7 @@ def _some_events() -> Iterable[str]:
     import sqlalchemy as sa
 
     from ingest.ledger.engine import open_ledger
-    from ingest.ledger.tables import usage_event
+    from ingest.ledger.tables.calls import usage_event
     from ingest.settings import Settings
 
     ledger = open_ledger(Settings())

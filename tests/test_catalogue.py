@@ -8,7 +8,7 @@ from dashboard import catalogue
 from dashboard.catalogue import METRICS, Unit
 from dashboard.sums import Sums, total
 from ingest.ledger.histogram import pack, parse
-from ingest.ledger.tables import LATENCY_HISTOGRAMS, MEASURES
+from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS, MEASURES
 
 PROMISED_DIMENSIONS = {
     *(

@@ -33,9 +33,9 @@ from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
-from ingest.ledger.ownership_tables import owned
-from ingest.ledger.period_tables import period_event
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
+from ingest.ledger.tables.ownership import owned
+from ingest.ledger.tables.periods import period_event
 from ingest.ledger.verification import verify
 from ingest.model.money import pico_of
 from ingest.model.ownership import NOBODY, Owner

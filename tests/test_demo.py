@@ -24,7 +24,7 @@ from ingest.demo.models import UNPRICED
 from ingest.demo.rhythms import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule
 from ingest.demo.traffic import traffic
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.tables import directory, price_set, term, usage_event
+from ingest.ledger.tables.calls import directory, price_set, term, usage_event
 from ingest.ledger.verification import verify
 from ingest.model.event import UsageEvent, check
 from ingest.model.receipt import Receipt

@@ -20,7 +20,7 @@ from ingest.directory_service import rename_entry
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import directory as entries
+from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
 from ingest.listing import NotAList
 from ingest.model.zone import instant

@@ -19,7 +19,7 @@ from ingest import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 from ingest.pricing.point import PricePoint

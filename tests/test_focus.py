@@ -55,7 +55,7 @@ from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
 from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll
-from ingest.ledger.tables import directory
+from ingest.ledger.tables.calls import directory
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import Zone, day_number, micros
 from ingest.pricing.point import PricePoint

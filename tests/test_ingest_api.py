@@ -23,7 +23,7 @@ from ingest import delivery, reception
 from ingest.accept import Intake
 from ingest.api import make_api
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.ledger.tables import directory, receipt, usage_event
+from ingest.ledger.tables.calls import directory, receipt, usage_event
 from ingest.settings import Settings
 
 LIMIT = 2**20

@@ -20,7 +20,7 @@ from ingest import formats
 from ingest.formats import litellm_repr
 from ingest.formats.stripping import redact
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import directory, usage_event
+from ingest.ledger.tables.calls import directory, usage_event
 from ingest.model.event import MAX_COUNT, ImpossibleCount, check
 from ingest.model.rejection import Refused
 from ingest.pricing.charge import COMPONENTS

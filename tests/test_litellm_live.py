@@ -19,7 +19,7 @@ from ingest.access import guarded
 from ingest.api import RIGHTS, make_api
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS
-from ingest.ledger.tables import directory, rejected_record, term, usage_event
+from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event
 from ingest.rights import Rights
 from ingest.settings import Settings
 

@@ -20,8 +20,8 @@ from dashboard.requests import listed
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle
-from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import roll
+from ingest.ledger.tables.ownership import owned
 from ingest.model.ownership import END_DAY, Assignment, Target
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)

@@ -22,7 +22,7 @@ from ingest.ledger import directory
 from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import add_points, points, read_book, snapshot
-from ingest.ledger.price_tables import price_alias, price_point, price_term
+from ingest.ledger.tables.prices import price_alias, price_point, price_term
 from ingest.model.event import UsageEvent
 from ingest.model.invalid import Invalid
 from ingest.model.money import PICO_PER_UNIT

@@ -16,7 +16,7 @@ from ingest.formats import stream
 from ingest.formats.stripping import redact
 from ingest.framing import RawRecord, Splitter
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
 from ingest.model.event import UsageEvent, check
 from ingest.model.money import to_pico
 from ingest.model.rejection import Refused

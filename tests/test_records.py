@@ -156,7 +156,7 @@ def test_half_of_a_table_and_then_all_of_it_gives_the_same_ledger(
 def facts(ledger: Ledger) -> list[Any]:
     import sqlalchemy as sa
 
-    from ingest.ledger.tables import usage_event as e
+    from ingest.ledger.tables.calls import usage_event as e
 
     query = sa.select(e.c.event_id, e.c.occurred_at, e.c.input_tokens).order_by(e.c.event_id)
     with ledger.reading() as connection:

@@ -22,7 +22,7 @@ from ingest.ledger import price_book, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Scope
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros

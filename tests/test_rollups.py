@@ -14,7 +14,7 @@ from test_once import HOUR, call
 from ingest.ledger import dirty_slots, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
-from ingest.ledger.tables import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
+from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
 from ingest.ledger.verification import verify
 from ingest.model.event import ReportedCost
 from ingest.pricing.book import Book

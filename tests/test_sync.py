@@ -37,7 +37,7 @@ from pydantic import SecretStr
 from ingest.decoding import Decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import rejected_record, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import rejected_record, usage_event, usage_event_revision
 from ingest.ledger.verification import verify
 from ingest.model import money
 from ingest.model.zone import micros

@@ -19,7 +19,7 @@ from ingest.accept import Intake
 from ingest.access import guarded
 from ingest.api import RIGHTS, make_api
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.ledger.tables import rejected_record
+from ingest.ledger.tables.calls import rejected_record
 from ingest.rights import Rights
 from ingest.settings import Settings
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from dashboard import names
 from dashboard.chargeback.statement import Named
-from ingest.ledger.tables import directory, import_batch, usage_event
+from ingest.ledger.tables.calls import directory, import_batch, usage_event
 
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 

@@ -12,9 +12,8 @@ from dashboard.restriction import term_id
 from dashboard.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.event_reader import stream_calls
-from ingest.ledger.ownership_tables import cost_center, owned
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     attribution,
     directory,
     dirty_slot,
@@ -24,6 +23,7 @@ from ingest.ledger.tables import (
     term,
     usage_event,
 )
+from ingest.ledger.tables.ownership import cost_center, owned
 from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import ledger_property, term, usage_event
+from ingest.ledger.tables.calls import ledger_property, term, usage_event
 
 KIND: Final = "kind"
 DEMO: Final = "demo"

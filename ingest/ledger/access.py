@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.ledger.access_tables import access_token, session
 from ingest.ledger.key_hashes import KeyRing
+from ingest.ledger.tables.access import access_token, session
 from ingest.model.principal import Principal, Scope
 
 TOKEN_PREFIX: Final = "tb_"  # noqa: S105 - how tokens begin, so that they are known when they leak

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from ingest.alerts import AlertRule, standing
 from ingest.ledger import dialects
-from ingest.ledger.alert_tables import alert, alert_message, alert_rule
 from ingest.ledger.outbox import Outbox, Status
-from ingest.ledger.tables import term, usage_event
+from ingest.ledger.tables.alerts import alert, alert_message, alert_rule
+from ingest.ledger.tables.calls import term, usage_event
 
 OUTBOX: Final = Outbox(alert_message, "tallybook alert send")
 _FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "percent", "hours")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ingest.budgets import Budget, standing
-from ingest.ledger.period_tables import budget as table
+from ingest.ledger.tables.periods import budget as table
 
 
 def add_budgets(connection: sa.Connection, budgets: Iterable[Budget]) -> None:

@@ -11,13 +11,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import (
-    DAY_ROLLUPS,
-    dirty_slot,
-    ledger_property,
-    rollup_slot,
-    usage_event,
-)
+from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, ledger_property, rollup_slot, usage_event
 from ingest.model.zone import Zone
 
 

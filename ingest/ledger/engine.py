@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from ingest.ledger import dirty_slots, ownership, schema
 from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.key_hashes import KeyRing, secret_beside
-from ingest.ledger.tables import ledger_property
+from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
 from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings

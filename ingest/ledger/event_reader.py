@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects
 from ingest.ledger.fields import FACTS, TERMS
-from ingest.ledger.tables import attribution, directory, price_set, term, usage_event
+from ingest.ledger.tables.calls import attribution, directory, price_set, term, usage_event
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
 from ingest.pricing.compute import UNSTATED

@@ -6,7 +6,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from ingest.exchange import Quote, Rates
-from ingest.ledger.money_tables import exchange_rate
+from ingest.ledger.tables.money import exchange_rate
 
 
 def add_quotes(connection: sa.Connection, quotes: Iterable[Quote]) -> int:

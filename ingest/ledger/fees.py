@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ingest.fees import Fee, standing
-from ingest.ledger.money_tables import fee as table
+from ingest.ledger.tables.money import fee as table
 
 
 def add_fees(connection: sa.Connection, fees: Iterable[Fee]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from ingest.ledger import ownership, periods
-from ingest.ledger.ownership_tables import owned
+from ingest.ledger.tables.ownership import owned
 
 
 def broken_statements(connection: sa.Connection) -> Iterator[str]:

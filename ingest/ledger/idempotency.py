@@ -5,7 +5,7 @@ import hashlib
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import receipt
+from ingest.ledger.tables.calls import receipt
 
 
 def stored_answer(connection: sa.Connection, key: str) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import import_batch
+from ingest.ledger.tables.calls import import_batch
 from ingest.model.receipt import Receipt
 
 _COUNTS = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ingest.invoices.line import InvoiceLine, news, standing
-from ingest.ledger.money_tables import invoice_line as table
+from ingest.ledger.tables.money import invoice_line as table
 
 _CHUNK = 500
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects
 from ingest.ledger.dirty_slots import zone_of
-from ingest.ledger.ownership_tables import assignment, cost_center, owned
-from ingest.ledger.tables import LARGEST_CELL, attribution, term
+from ingest.ledger.tables.calls import LARGEST_CELL, attribution, term
+from ingest.ledger.tables.ownership import assignment, cost_center, owned
 from ingest.model.ownership import (
     END_DAY,
     FIRST_DAY,

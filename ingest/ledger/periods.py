@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from ingest.ledger.period_tables import adjustment, period_event
+from ingest.ledger.tables.periods import adjustment, period_event
 from ingest.model.ownership import Owner
 from ingest.model.zone import day_number
 

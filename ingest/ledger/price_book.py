@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
-from ingest.ledger.price_tables import price_alias, price_point, price_term
+from ingest.ledger.tables.prices import price_alias, price_point, price_term
 from ingest.model.zone import instant
 from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.point import OWN, PricePoint

@@ -9,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.ledger import audit
-from ingest.ledger.price_tables import reprice_run
-from ingest.ledger.tables import term, usage_event
+from ingest.ledger.tables.calls import term, usage_event
+from ingest.ledger.tables.prices import reprice_run
 from ingest.model.money import plain
 
 Status = Literal["running", "interrupted", "done"]

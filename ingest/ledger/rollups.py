@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects, dirty_slots, histogram
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     COUNTS,
     DAY_ROLLUPS,
     DAY_TIME,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects, periods
 from ingest.ledger.outbox import Outbox, Status
-from ingest.ledger.period_tables import delivery, schedule
+from ingest.ledger.tables.periods import delivery, schedule
 
 OUTBOX: Final = Outbox(delivery, "tallybook report send")
 

@@ -17,7 +17,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.rejections import Origin
-from ingest.ledger.tables import usage_event, usage_event_revision
+from ingest.ledger.tables.calls import usage_event, usage_event_revision
 from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
 _HEAD: Final = (

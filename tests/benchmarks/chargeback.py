@@ -26,7 +26,7 @@ from dashboard.chargeback.outputs import FORMS, report_of
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
-from ingest.ledger.tables import directory
+from ingest.ledger.tables.calls import directory
 from ingest.model.ownership import Assignment, Target
 from ingest.model.zone import day_number
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import Serial, metadata
+from ingest.ledger.tables.calls import Serial, metadata
 from ingest.ledger.types import Instant
 
 exchange_rate = sa.Table(
