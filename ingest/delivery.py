@@ -9,10 +9,10 @@ from typing import Final, Protocol
 import msgspec
 from anyio import CapacityLimiter, to_thread
 
-from ingest.accept import Intake
 from ingest.formats import stream
 from ingest.framing import Framing, RawRecord, Record, Splitter
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.intake.intake import Intake
 from ingest.model.receipt import Receipt
 
 BATCH_RECORDS: Final = 1_000

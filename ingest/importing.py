@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ingest.accept import Intake, Rehearsal, make_decoder
 from ingest.clock import now
-from ingest.decoders import decoded
-from ingest.decoding import Context
 from ingest.files.paths import Source
 from ingest.files.reader import FileReader
 from ingest.formats.format import Format
 from ingest.framing import Record
+from ingest.intake.decode import Context
+from ingest.intake.decode_pool import decoded
+from ingest.intake.intake import Intake, Rehearsal, make_decoder
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch

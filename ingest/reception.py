@@ -8,13 +8,13 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
 from ingest import caller, media
-from ingest.accept import Intake, make_decoder
 from ingest.clock import now
-from ingest.decoding import Context
 from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.framing.decompression import TooLarge, Unreadable
+from ingest.intake.decode import Context
+from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger

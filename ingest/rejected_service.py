@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.accept import Intake, make_decoder
-from ingest.decoding import Context, Decoder
 from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rejections
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rejections import Kept

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from ingest.accept import make_decoder
+from ingest.intake.intake import make_decoder
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.model.zone import instant, micros

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
-from ingest.accept import Intake
-from ingest.decoding import Context, Decoder
 from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.intake import Intake
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
 from ingest.model.event import UsageEvent

@@ -199,9 +199,9 @@ def event_hashes() -> str:
     """The event ids and the content hashes of each sample of a format, or why it is refused."""
     from test_formats import SAMPLES, named, record
 
-    from ingest.accept import Intake, make_decoder
-    from ingest.decoding import Context
     from ingest.framing import RawRecord
+    from ingest.intake.decode import Context
+    from ingest.intake.intake import Intake, make_decoder
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.decoding import Context, Decoder
 from ingest.formats import docs, stream
 from ingest.formats.format import Format
 from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
 from ingest.ledger.key_hashes import KeyRing
 from ingest.model.event import check
 from ingest.model.rejection import Refused

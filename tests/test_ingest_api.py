@@ -20,8 +20,8 @@ import zstandard
 from starlette.testclient import TestClient
 
 from ingest import delivery, reception
-from ingest.accept import Intake
 from ingest.api import make_api
+from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables.calls import directory, receipt, usage_event
 from ingest.settings import Settings

@@ -16,7 +16,7 @@ import ingest.cli
         ("ingest.api", ("dash", "pandas", "plotly", "dashboard")),
         ("ingest.importing", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
-        ("ingest.decoders", ("sqlalchemy", "pydantic", "fastapi")),
+        ("ingest.intake.decode_pool", ("sqlalchemy", "pydantic", "fastapi")),
         ("dashboard.runner", ("dash", "plotly", "fastapi")),
         ("dashboard.focus.export", ("dash", "plotly", "fastapi", "pyarrow")),
     ],

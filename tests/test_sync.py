@@ -34,7 +34,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import rejected_record, usage_event, usage_event_revision

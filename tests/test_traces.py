@@ -15,9 +15,9 @@ from spans import as_json, as_protobuf, request, span
 from starlette.testclient import TestClient
 
 from ingest import reception
-from ingest.accept import Intake
 from ingest.access import guarded
 from ingest.api import RIGHTS, make_api
+from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables.calls import rejected_record
 from ingest.rights import Rights

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from ingest.accept import Intake, make_decoder
-from ingest.decoding import Context
 from ingest.demo.rhythms import Period
 from ingest.demo.traffic import traffic
+from ingest.intake.decode import Context
+from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
-from ingest.accept import Intake
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
 from ingest.framing import RawRecord
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.intake.intake import Intake
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Refused
 from ingest.otel.answer import JSON

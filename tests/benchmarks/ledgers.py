@@ -11,8 +11,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ingest.accept import Intake, make_decoder
-from ingest.decoding import Context
+from ingest.intake.decode import Context
+from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import BATCH_RECORDS

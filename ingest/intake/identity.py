@@ -6,10 +6,10 @@ counts once.
 
 import msgspec
 
-from ingest.decoding import identify
+from ingest.intake.counter import Tally
+from ingest.intake.decode import identify
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import TERMS
-from ingest.tally import Tally
 
 _SOURCE = TERMS.index("source")
 

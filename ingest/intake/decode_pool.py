@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ingest import formats
-from ingest.decoding import Context, Decoder
 from ingest.formats.format import Format
 from ingest.framing import Record
+from ingest.intake.decode import Context, Decoder
 from ingest.ledger.entry import Batch
 from ingest.ledger.key_hashes import KeyRing
 from ingest.pricing.book import Book, StoredPrices

@@ -87,7 +87,7 @@ class Decoder:
     def decode(self, records: Iterable[Record], context: Context, first_index: int = 0) -> Batch:
         """Entries and rejections of `records`, in order. Positions count from `first_index`.
 
-        Entries without an identity of their own come with an empty `event_id`: see `ingest.occurrences`.
+        Entries without an identity of their own come with an empty `event_id`: see `ingest.intake.identity`.
         """
         desk = _Desk(self.book, first_index)
         for record in records:

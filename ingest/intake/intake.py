@@ -11,8 +11,10 @@ from typing import Self
 import msgspec
 import sqlalchemy as sa
 
-from ingest.decoding import Context, Decoder
 from ingest.framing import Record
+from ingest.intake.counter import Tally
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.identity import Occurrences
 from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
@@ -21,8 +23,6 @@ from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Rejection
-from ingest.occurrences import Occurrences
-from ingest.tally import Tally
 
 Alongside = Callable[[sa.Connection], None]
 """Something to write in the transaction that commits records, such as how far their source has been read."""
