@@ -15,8 +15,8 @@ from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require
 from ingest.model.zone import micros
 from ingest.parse.dates import NotATime, read_moment
-from ingest.price_service import SetPriceOptions, set_price
-from ingest.price_setting import PriceRefused
+from ingest.price_book.service import SetPriceOptions, set_price
+from ingest.price_book.set_price import PriceRefused
 from ingest.pricing.point import PricePoint
 
 

@@ -11,7 +11,7 @@ from dashboard.price_rows import PriceRow, Wanted, current, every, row_object, w
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
-from ingest.price_descriptions import scope_of_point, unit_text, validity_text
+from ingest.price_book.descriptions import scope_of_point, unit_text, validity_text
 from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint

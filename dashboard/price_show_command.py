@@ -11,7 +11,13 @@ from dashboard.priced_model import PricedModel, priced_model
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
-from ingest.price_descriptions import calls_of_term, scope_of_point, term_object, unit_text, validity_text
+from ingest.price_book.descriptions import (
+    calls_of_term,
+    scope_of_point,
+    term_object,
+    unit_text,
+    validity_text,
+)
 from ingest.pricing.book import Book
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet, Rate, Unpriced

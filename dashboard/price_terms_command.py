@@ -5,7 +5,7 @@ from rich.console import Console
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import written
-from ingest.price_descriptions import calls_of_term, term_object
+from ingest.price_book.descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.snapshot import TERMS
 from ingest.pricing.terms import Term, percent_of

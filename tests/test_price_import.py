@@ -19,7 +19,7 @@ from ingest import price_lists
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-from ingest.price_import_service import import_list
+from ingest.price_book.import_list import import_list
 from ingest.pricing.changes import Changes
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet

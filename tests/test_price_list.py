@@ -13,8 +13,8 @@ from dashboard import price_list_command, price_show_command, price_terms_comman
 from dashboard.price_list_command import Asked
 from ingest.ledger.engine import Ledger
 from ingest.parse.dates import read_edges
-from ingest.price_service import SetPriceOptions, set_price
-from ingest.price_terms import AddTermOptions, add_term
+from ingest.price_book.service import SetPriceOptions, set_price
+from ingest.price_book.terms import AddTermOptions, add_term
 
 Put = Callable[..., None]
 

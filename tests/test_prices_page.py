@@ -27,13 +27,14 @@ from dashboard.prices import Line, PricesQuery
 from dashboard.prices_api import make_router
 from dashboard.runner import run
 from dashboard.unpriced import unpriced
-from ingest import price_set_command, problems
+from ingest import problems
 from ingest.ledger import audit
 from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-from ingest.price_service import SetPriceOptions
-from ingest.price_setting import PriceRefused, points_of
+from ingest.price_book import set_command
+from ingest.price_book.service import SetPriceOptions
+from ingest.price_book.set_price import PriceRefused, points_of
 from ingest.pricing.book import Alias
 from ingest.pricing.history import history
 from ingest.pricing.point import PricePoint
@@ -401,7 +402,7 @@ def test_a_price_is_noted_in_the_same_way_from_the_page_and_the_command(
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
     entered(embedded, ["acme", "a-1", "USD"], {"input": "2"}, "2026-10-15")
     options = SetPriceOptions(provider="acme", model="a-1", assignments=["input=2"])
-    assert price_set_command.run(options, "2026-10-15", None, as_json=True) == 0
+    assert set_command.run(options, "2026-10-15", None, as_json=True) == 0
     with embedded.reading() as connection:
         command, page = audit.entries(connection)
     assert (page.action, page.subject, page.detail) == (command.action, command.subject, command.detail)

@@ -10,12 +10,12 @@ from dashboard.links import variance_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import known_as, panel
 from dashboard.variance import Variance, variance
-from ingest.ledger import reprice_runs
 from ingest.ledger.engine import Ledger
-from ingest.ledger.reprice_runs import Run
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant
-from ingest.repricing import amounts
+from ingest.price_book import reprice_runs
+from ingest.price_book.reprice_runs import Run
+from ingest.price_book.repricing import amounts
 
 _SHOWN: Final = 15
 _SHOWN_RUNS: Final = 5

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from serving import SECRET
 
-from ingest import repricing
 from ingest.demo_command import run as make_demo
 from ingest.ledger import price_book
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.reprice_runs import Scope
+from ingest.price_book import repricing
+from ingest.price_book.reprice_runs import Scope
 from ingest.pricing.point import ANY, OWN, PricePoint
 from ingest.settings import Settings, sqlite_url
 

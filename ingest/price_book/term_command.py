@@ -7,8 +7,8 @@ from ingest.clock import now
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.invalid import Invalid
 from ingest.parse.dates import read_edges, written
-from ingest.price_descriptions import calls_of_term, term_object
-from ingest.price_terms import AddTermOptions, TermChange, add_term
+from ingest.price_book.descriptions import calls_of_term, term_object
+from ingest.price_book.terms import AddTermOptions, TermChange, add_term
 from ingest.pricing.terms import percent_of
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, print_json, say, warn

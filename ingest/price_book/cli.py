@@ -22,7 +22,7 @@ def alias(
     model: Annotated[str, typer.Argument(metavar="PROVIDER/MODEL", help="The model whose prices it has.")],
 ) -> None:
     """Say which model a name means, such as an Azure deployment. `*` as its provider is any provider."""
-    from ingest.alias_command import run
+    from ingest.price_book.alias_command import run
 
     raise typer.Exit(run(name, model))
 
@@ -59,7 +59,7 @@ def import_(
     as_json: _Json = False,
 ) -> None:
     """Add the prices of a list to the book: what differs from what is in effect, and nothing twice."""
-    from ingest.price_import_command import run
+    from ingest.price_book.import_command import run
 
     raise typer.Exit(run(path, litellm=litellm, source=source, start=start, dry_run=dry_run, as_json=as_json))
 
@@ -115,8 +115,8 @@ def set_(
     as_json: _Json = False,
 ) -> None:
     """Set prices of a model by hand. Nothing is overwritten: what was added last counts where it holds."""
-    from ingest.price_service import SetPriceOptions
-    from ingest.price_set_command import run
+    from ingest.price_book.service import SetPriceOptions
+    from ingest.price_book.set_command import run
 
     options = SetPriceOptions(
         provider=provider,
@@ -146,8 +146,8 @@ def discount(
     as_json: _Json = False,
 ) -> None:
     """Take so much off published prices, as a contract says: list and contracted cost are kept apart."""
-    from ingest.price_term_command import run
-    from ingest.price_terms import AddTermOptions
+    from ingest.price_book.term_command import run
+    from ingest.price_book.terms import AddTermOptions
 
     options = AddTermOptions(
         kind="discount", what=what, percent=percent, team=team, customer=customer, note=note
@@ -167,8 +167,8 @@ def markup(
     as_json: _Json = False,
 ) -> None:
     """Charge so much on top of what the provider asks."""
-    from ingest.price_term_command import run
-    from ingest.price_terms import AddTermOptions
+    from ingest.price_book.term_command import run
+    from ingest.price_book.terms import AddTermOptions
 
     options = AddTermOptions(
         kind="markup", what=what, percent=percent, team=team, customer=customer, note=note
@@ -187,8 +187,8 @@ def region(
     as_json: _Json = False,
 ) -> None:
     """Say that tokens cost so much more in a region; searches and fees cost the same."""
-    from ingest.price_term_command import run
-    from ingest.price_terms import AddTermOptions
+    from ingest.price_book.term_command import run
+    from ingest.price_book.terms import AddTermOptions
 
     options = AddTermOptions(kind="region", what=what, percent=percent, region=name, note=note)
     raise typer.Exit(run(options, start, end, as_json=as_json))
@@ -209,6 +209,6 @@ def reprice(
     as_json: Json = False,
 ) -> None:
     """Price calls again, each at its time by today's price book, and keep a record of what that changed."""
-    from ingest.reprice_command import Asked, run
+    from ingest.price_book.reprice_command import Asked, run
 
     raise typer.Exit(run(Asked(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))

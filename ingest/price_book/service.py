@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.price_setting import points_of
+from ingest.price_book.set_price import points_of
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.hours import next_within
 from ingest.pricing.matching import provider_of

@@ -5,7 +5,7 @@ from rich.console import Console
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
-from ingest.price_service import add_alias
+from ingest.price_book.service import add_alias
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, warn
 

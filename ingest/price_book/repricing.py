@@ -12,14 +12,15 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from ingest.clock import now
-from ingest.ledger import dirty_slots, reprice_runs
+from ingest.ledger import dirty_slots
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.fields import FACTS
 from ingest.ledger.price_book import generation, snapshot, stored
 from ingest.ledger.price_sets import row_of
-from ingest.ledger.reprice_runs import Change, Prices, Run, Scope, Where
+from ingest.price_book import reprice_runs
+from ingest.price_book.reprice_runs import Change, Prices, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
 from ingest.pricing.pricing import price

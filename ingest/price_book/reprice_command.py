@@ -10,15 +10,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ingest import repricing
-from ingest.ledger import periods, reprice_runs, rollups
+from ingest.ledger import periods, rollups
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.reprice_runs import Change, Run, Scope
 from ingest.model.invalid import Invalid
 from ingest.model.money import from_pico, plain
 from ingest.model.ownership import END_DAY, FIRST_DAY
 from ingest.parse.dates import read_edges
-from ingest.repricing import Repricing
+from ingest.price_book import reprice_runs, repricing
+from ingest.price_book.reprice_runs import Change, Run, Scope
+from ingest.price_book.repricing import Repricing
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn
 

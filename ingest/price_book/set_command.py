@@ -9,9 +9,9 @@ from rich.console import Console
 from ingest.clock import now
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.parse.dates import NotATime, read_edges, written
-from ingest.price_descriptions import scope_of_point, unit_text, validity_text
-from ingest.price_service import PriceChange, SetPriceOptions, set_price
-from ingest.price_setting import PriceRefused
+from ingest.price_book.descriptions import scope_of_point, unit_text, validity_text
+from ingest.price_book.service import PriceChange, SetPriceOptions, set_price
+from ingest.price_book.set_price import PriceRefused
 from ingest.pricing.point import ANY
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
