@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.formats import stream
+from ingest.formats.completion import stream
 from ingest.formats.stripping import redact
 from ingest.framing import RawRecord, Splitter
 from ingest.ledger.engine import Ledger

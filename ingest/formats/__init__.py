@@ -18,7 +18,6 @@ from ingest.formats import (
     bifrost_log,
     bifrost_mcp_log,
     cohere,
-    completion,
     envelope,
     fault,
     gemini,
@@ -30,9 +29,8 @@ from ingest.formats import (
     mending,
     openrouter,
     otel,
-    stream,
-    turns,
 )
+from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
@@ -75,7 +73,7 @@ def recognise(raw: bytes) -> Format:
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many records; None for other records and for bytes that `read` refuses."""
-    if turns.MARK in raw and (calls := turns.split(raw)) is not None:
+    if anthropic_iterations.MARK in raw and (calls := anthropic_iterations.split(raw)) is not None:
         return calls
     if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than decoding
         return None

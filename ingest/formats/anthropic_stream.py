@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ingest.formats.body import Body, ErrorObject, ExtraFields
-from ingest.formats.chunk import decode_chunk, last_value
+from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
+from ingest.formats.completion.chunk import decode_chunk, last_value
+from ingest.formats.completion.usage import Usage
 from ingest.formats.format import Fields
-from ingest.formats.usage import Usage
 
 
 class TypedObject(Struct, gc=False):

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ingest.formats import fault, provider
-from ingest.formats.body import NULL, ErrorObject
+from ingest.formats import fault
+from ingest.formats.completion import provider
+from ingest.formats.completion.body import NULL, ErrorObject
 from ingest.formats.envelope import RecordReader
 from ingest.formats.format import Fields, Format
 from ingest.model.event import Status, UsageEvent

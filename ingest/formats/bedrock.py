@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import asdict
 
-from ingest.formats import provider
-from ingest.formats.body import NULL, Milliseconds, is_present
-from ingest.formats.chunk import decode_chunk, last_value
-from ingest.formats.completion import microseconds
+from ingest.formats.completion import provider
+from ingest.formats.completion.body import NULL, Milliseconds, is_present
+from ingest.formats.completion.chunk import decode_chunk, last_value
+from ingest.formats.completion.completion import microseconds
+from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
-from ingest.formats.usage import Count, Meters
 from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "bedrock"

@@ -11,11 +11,11 @@ from msgspec import Raw, Struct
 
 from ingest.formats.bedrock import PROVIDER, Converse, ConverseUsage, meters, model_name
 from ingest.formats.bedrock import to_event as converse_event
-from ingest.formats.body import NULL
+from ingest.formats.completion.body import NULL
+from ingest.formats.completion.usage import Count
 from ingest.formats.envelope import Label, text_labels
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.usage import Count
 from ingest.model.event import Status, UsageEvent
 
 _FIRST_ERROR_STATUS: Final = 400

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.formats import completion, fault
+from ingest.formats import fault
 from ingest.formats.bifrost_row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
@@ -24,13 +24,14 @@ from ingest.formats.bifrost_row import (
     TOKEN_USAGE,
     LogRow,
 )
-from ingest.formats.body import Body, ErrorObject, ExtraFields
-from ingest.formats.cost import pico, reported_cost
+from ingest.formats.completion import completion
+from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
+from ingest.formats.completion.cost import pico, reported_cost
+from ingest.formats.completion.request_type import canonical_request_type
+from ingest.formats.completion.usage import InputDetails, Usage
 from ingest.formats.envelope import Label, text_labels
-from ingest.formats.family import canonical_request_type
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.usage import InputDetails, Usage
 from ingest.model.event import ReportedCost, Status, UsageEvent
 from ingest.model.rejection import Refused
 

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.formats import bifrost_log
-from ingest.formats.body import NULL, Body, ErrorObject, Milliseconds
 from ingest.formats.column import JsonColumn
-from ingest.formats.completion import microseconds
-from ingest.formats.cost import pico
+from ingest.formats.completion.body import NULL, Body, ErrorObject, Milliseconds
+from ingest.formats.completion.completion import microseconds
+from ingest.formats.completion.cost import pico
 from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
 from ingest.model.event import ReportedCost, UsageEvent

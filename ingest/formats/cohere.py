@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
-from ingest.formats.body import NULL, Empty, is_present
-from ingest.formats.chunk import decode_chunk, first_value
+from ingest.formats.completion.body import NULL, Empty, is_present
+from ingest.formats.completion.chunk import decode_chunk, first_value
+from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
-from ingest.formats.usage import Count, Meters
 from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "cohere"

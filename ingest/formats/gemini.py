@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
-from ingest.formats import provider
-from ingest.formats.body import NULL, is_present
-from ingest.formats.chunk import decode_chunk, last_value
+from ingest.formats.completion import provider
+from ingest.formats.completion.body import NULL, is_present
+from ingest.formats.completion.chunk import decode_chunk, last_value
+from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.spelling import S, camel_struct
-from ingest.formats.usage import Count, Meters
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
 

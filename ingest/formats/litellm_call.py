@@ -8,8 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ingest.formats import provider
-from ingest.formats.family import UNKNOWN_TYPE
+from ingest.formats.completion import provider
+from ingest.formats.completion.request_type import UNKNOWN_TYPE
 
 
 class CallKind(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ingest.formats.cost import pico
+from ingest.formats.completion.cost import pico
 from ingest.model.event import ReportedCost
 
 _ROUNDING_TOLERANCE: Final = 8

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from ingest.formats.body import NULL
+from ingest.formats.completion.body import NULL
+from ingest.formats.completion.usage import Count
 from ingest.formats.litellm_cost import CostBreakdown
 from ingest.formats.litellm_usage import Usage
-from ingest.formats.usage import Count
 
 Scalar = str | int | float | bool | None
 

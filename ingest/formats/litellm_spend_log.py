@@ -13,12 +13,12 @@ from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from ingest.formats import litellm
-from ingest.formats.body import NULL
 from ingest.formats.column import JsonColumn
+from ingest.formats.completion.body import NULL
+from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
 from ingest.formats.litellm_payload import Metadata, Payload
-from ingest.formats.usage import Count
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 

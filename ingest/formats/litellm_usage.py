@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ingest.formats.usage import NOT_STATED, Count, Meters, milliseconds
+from ingest.formats.completion.usage import NOT_STATED, Count, Meters, milliseconds
 
 
 class CacheWrites(Struct, gc=False):

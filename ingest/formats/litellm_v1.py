@@ -13,8 +13,8 @@ from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from ingest.formats import litellm, litellm_repr
-from ingest.formats.body import NULL
 from ingest.formats.column import JsonColumn
+from ingest.formats.completion.body import NULL
 from ingest.formats.format import Fields, Format
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.litellm_usage import Usage

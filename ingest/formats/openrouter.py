@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.formats import provider
-from ingest.formats.body import Milliseconds
-from ingest.formats.completion import microseconds
-from ingest.formats.cost import UpstreamCosts, openrouter_cost, pico
+from ingest.formats.completion import provider
+from ingest.formats.completion.body import Milliseconds
+from ingest.formats.completion.completion import microseconds
+from ingest.formats.completion.cost import UpstreamCosts, openrouter_cost, pico
+from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.usage import Count
 from ingest.model.event import ReportedCost, UsageEvent
 
 PROVIDER: Final = "openrouter"

@@ -17,8 +17,8 @@ from ingest.formats.bedrock import Converse
 from ingest.formats.bedrock_log import Invocation
 from ingest.formats.bifrost_mcp_log import ToolCallRow
 from ingest.formats.bifrost_row import LogRow
-from ingest.formats.body import Body
 from ingest.formats.cohere import Response as CohereResponse
+from ingest.formats.completion.body import Body
 from ingest.formats.envelope import Envelope
 from ingest.formats.gemini import CamelResponse
 from ingest.formats.gemini import Response as GeminiResponse

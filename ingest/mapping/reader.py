@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.formats import provider
-from ingest.formats.family import canonical_request_type
+from ingest.formats.completion import provider
+from ingest.formats.completion.request_type import canonical_request_type
 from ingest.formats.stripping import mask_secrets
 from ingest.mapping import values
 from ingest.mapping.cell import Cell, GetCell, Row, cell_getter, text

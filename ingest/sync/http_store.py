@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from ingest.clock import rfc3339
-from ingest.formats.body import NULL
+from ingest.formats.completion.body import NULL
 from ingest.sync import moment
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
 

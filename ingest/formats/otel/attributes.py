@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.formats.cost import pico
+from ingest.formats.completion.cost import pico
 from ingest.formats.fault import safe_repr
 from ingest.formats.otel.names import Spellings
 from ingest.model.event import MAX_COUNT

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingest.formats.body import NULL, Body
+from ingest.formats.completion.body import NULL, Body
 
 UNKNOWN_TYPE: Final = "unknown"
 

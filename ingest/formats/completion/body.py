@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
-from ingest.formats.usage import Count, Usage
+from ingest.formats.completion.usage import Count, Usage
 
 Milliseconds = Annotated[float, Meta(ge=0, le=10**12)]
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ingest.formats.body import NULL, Annotation, Body, Choice
+from ingest.formats.completion.body import NULL, Annotation, Body, Choice
 
 RESPONSES: Final = ("response", "realtime.response")
 """Values of `object` whose `output` is a list of items."""

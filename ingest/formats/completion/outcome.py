@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from ingest.formats.body import Body, ErrorObject, ExtraFields
+from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
 from ingest.model.event import Status
 from ingest.model.rejection import Refused
 

@@ -9,7 +9,7 @@ tokens in three ways:
   where neither of the unambiguous fields has a value; new versions repeat writes as `cache_write_tokens`;
 * old versions have `cached_tokens` alone, and cache *creation* in the details of the output.
 
-`meters` promises inclusive totals only for inclusive input: `ingest.formats.inclusion` converts usage first.
+`meters` promises inclusive totals only for inclusive input: `ingest.formats.completion.token_conventions` converts usage first.
 """
 
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from ingest.formats.cost import Cost, Ticks, UpstreamCosts
+from ingest.formats.completion.cost import Cost, Ticks, UpstreamCosts
 from ingest.model.event import MAX_COUNT
 from ingest.model.rejection import Refused
 
@@ -84,7 +84,7 @@ class ToolCallsByName(Struct, gc=False, omit_defaults=True):
 
 
 class Iteration(Struct, gc=False, omit_defaults=True):
-    """An iteration inside a call of Anthropic; see `ingest.formats.turns`."""
+    """An iteration inside a call of Anthropic; see `ingest.formats.completion.anthropic_iterations`."""
 
     type: str | None = None
     model: str | None = None

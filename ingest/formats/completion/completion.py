@@ -9,17 +9,18 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import fault, provider
-from ingest.formats.answer import content_counts, list_length
-from ingest.formats.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
-from ingest.formats.cost import Cost, UpstreamCosts, openrouter_cost, reported_cost
-from ingest.formats.family import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
+from ingest.formats import fault
+from ingest.formats.completion import provider
+from ingest.formats.completion.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
+from ingest.formats.completion.content_counts import content_counts, list_length
+from ingest.formats.completion.cost import Cost, UpstreamCosts, openrouter_cost, reported_cost
+from ingest.formats.completion.image_params import with_image_params
+from ingest.formats.completion.outcome import call_outcome
+from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
+from ingest.formats.completion.token_conventions import inclusive_usage
+from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
 from ingest.formats.format import Fields, Format
-from ingest.formats.inclusion import inclusive_usage
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.outcome import call_outcome
-from ingest.formats.picture import with_image_params
-from ingest.formats.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.rejection import Refused
 

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.formats import fault, mending
-from ingest.formats.body import NULL, Annotation, Body, ErrorObject, ExtraFields
-from ingest.formats.usage import Count, Usage
+from ingest.formats.completion.body import NULL, Annotation, Body, ErrorObject, ExtraFields
+from ingest.formats.completion.usage import Count, Usage
 
 T = TypeVar("T")
 

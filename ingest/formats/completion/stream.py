@@ -13,9 +13,16 @@ import msgspec
 from msgspec import Raw
 
 from ingest.formats import anthropic_stream, bedrock, cohere, gemini
-from ingest.formats.answer import content_counts, list_length
-from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
-from ingest.formats.chunk import ChoiceDelta, Chunk, decode_chunk, first_value, has_content, last_value
+from ingest.formats.completion.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
+from ingest.formats.completion.chunk import (
+    ChoiceDelta,
+    Chunk,
+    decode_chunk,
+    first_value,
+    has_content,
+    last_value,
+)
+from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.envelope import RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
 from ingest.model.event import UsageEvent

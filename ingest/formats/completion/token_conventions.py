@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingest.formats.usage import CacheWrites, InputDetails, OutputDetails, ServerTools, Usage
+from ingest.formats.completion.usage import CacheWrites, InputDetails, OutputDetails, ServerTools, Usage
 
 _INPUT_ONLY: Final = frozenset({"embedding", "rerank"})
 _ADDITIVE_IN_OLD_GATEWAY: Final = frozenset({"anthropic", "bedrock"})
