@@ -15,8 +15,6 @@ from ingest.formats import (
     batch,
     bedrock,
     bedrock_log,
-    bifrost_log,
-    bifrost_mcp_log,
     cohere,
     envelope,
     fault,
@@ -30,6 +28,7 @@ from ingest.formats import (
     openrouter,
     otel,
 )
+from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
 from ingest.model.event import UsageEvent
@@ -148,10 +147,10 @@ def _field_names(fields: Fields) -> str:
 FORMATS: Final[tuple[Format, ...]] = (
     completion.FORMAT,
     envelope.format_of(read),
-    bifrost_log.FORMAT,
+    log.FORMAT,
     litellm.FORMAT,
     litellm_spend_log.FORMAT,
-    bifrost_log.PAGE,
+    log.PAGE,
     gemini.FORMAT,
     bedrock_log.FORMAT,
     bedrock.FORMAT,
@@ -167,7 +166,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     litellm_refused.AGGREGATE,
     litellm_refused.ENCRYPTED,
     otel.FORMAT,
-    bifrost_mcp_log.FORMAT,
+    mcp_log.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order matters only for speed: no two formats recognise the same record."""

@@ -15,8 +15,8 @@ from msgspec import inspect
 from ingest.formats.batch import AnthropicLine, BedrockLine, OpenaiLine
 from ingest.formats.bedrock import Converse
 from ingest.formats.bedrock_log import Invocation
-from ingest.formats.bifrost_mcp_log import ToolCallRow
-from ingest.formats.bifrost_row import LogRow
+from ingest.formats.bifrost.mcp_log import ToolCallRow
+from ingest.formats.bifrost.row import LogRow
 from ingest.formats.cohere import Response as CohereResponse
 from ingest.formats.completion.body import Body
 from ingest.formats.envelope import Envelope

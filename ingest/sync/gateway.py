@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
-from ingest.formats.bifrost_row import LogRow
+from ingest.formats import litellm_spend_log
+from ingest.formats.bifrost import log, mcp_log
+from ingest.formats.bifrost.row import LogRow
 from ingest.ledger.directory import Listed
 from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
@@ -45,7 +46,7 @@ BIFROST: Final = Gateway(
             key="id",
             time="timestamp",
             columns=LogRow.__struct_encode_fields__,
-            format=bifrost_log.FORMAT,
+            format=log.FORMAT,
             marks=("id", "timestamp", "status", "provider", "model"),
             status="status",
             path="/api/logs",
@@ -54,8 +55,8 @@ BIFROST: Final = Gateway(
             name="mcp_tool_logs",
             key="id",
             time="timestamp",
-            columns=bifrost_mcp_log.ToolCallRow.__struct_encode_fields__,
-            format=bifrost_mcp_log.FORMAT,
+            columns=mcp_log.ToolCallRow.__struct_encode_fields__,
+            format=mcp_log.FORMAT,
             marks=("id", "timestamp", "status", "tool_name", "cost"),
             status="status",
             paid="cost",

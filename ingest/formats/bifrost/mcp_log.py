@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.formats import bifrost_log
+from ingest.formats.bifrost import log
 from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL, Body, ErrorObject, Milliseconds
 from ingest.formats.completion.completion import microseconds
@@ -66,18 +66,18 @@ def read(raw: bytes) -> UsageEvent:
         Refused: the call has not ended, has an unknown status, or has no cost.
     """
     row = _decode(raw)
-    status = bifrost_log.status_of(row.status)
+    status = log.status_of(row.status)
     cost = pico(row.cost, "cost")
     if not cost:
         raise Refused("no_cost", "the tool call has no cost: there is nothing to count", field="cost")
     failure = ERROR_DETAILS.read(row.error_details) or Body()
     metadata = METADATA.read(row.metadata) or {}
     return UsageEvent(
-        source=bifrost_log.SOURCE,
+        source=log.SOURCE,
         source_event_id=f"mcp:{row.id}" if row.id else None,
         parent_id=row.llm_request_id or None,
-        source_updated_at=bifrost_log.row_time(row.updated_at, "updated_at"),
-        occurred_at=bifrost_log.row_time(row.timestamp, "timestamp"),
+        source_updated_at=log.row_time(row.updated_at, "updated_at"),
+        occurred_at=log.row_time(row.timestamp, "timestamp"),
         request_type=REQUEST_TYPE,
         provider=row.server_label or PROVIDER,
         model=row.tool_name or _UNKNOWN,

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from ingest.formats import fault
-from ingest.formats.bifrost_row import (
+from ingest.formats.bifrost.row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
     COST_BREAKDOWN,
