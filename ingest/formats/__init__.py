@@ -19,11 +19,6 @@ from ingest.formats import (
     envelope,
     fault,
     gemini,
-    litellm,
-    litellm_batch_line,
-    litellm_refused,
-    litellm_spend_log,
-    litellm_v1,
     mending,
     openrouter,
     otel,
@@ -31,6 +26,7 @@ from ingest.formats import (
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
+from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
@@ -148,8 +144,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     completion.FORMAT,
     envelope.format_of(read),
     log.FORMAT,
-    litellm.FORMAT,
-    litellm_spend_log.FORMAT,
+    payload_event.FORMAT,
+    spend_log.FORMAT,
     log.PAGE,
     gemini.FORMAT,
     bedrock_log.FORMAT,
@@ -160,11 +156,11 @@ FORMATS: Final[tuple[Format, ...]] = (
     openrouter.ACTIVITY,
     openrouter.FORMAT,
     cohere.FORMAT,
-    litellm_spend_log.PAGE,
-    litellm_v1.FORMAT,
-    litellm_batch_line.FORMAT,
-    litellm_refused.AGGREGATE,
-    litellm_refused.ENCRYPTED,
+    spend_log.PAGE,
+    v1.FORMAT,
+    batch_line.FORMAT,
+    unsupported.AGGREGATE,
+    unsupported.ENCRYPTED,
     otel.FORMAT,
     mcp_log.FORMAT,
     stream.event_format(read),

@@ -22,10 +22,10 @@ from ingest.formats.completion.body import Body
 from ingest.formats.envelope import Envelope
 from ingest.formats.gemini import CamelResponse
 from ingest.formats.gemini import Response as GeminiResponse
-from ingest.formats.litellm_batch_line import BatchLine as BatchLogLine
-from ingest.formats.litellm_payload import Payload
-from ingest.formats.litellm_spend_log import SpendLogRow
-from ingest.formats.litellm_v1 import FlatRecord
+from ingest.formats.litellm.batch_line import BatchLine as BatchLogLine
+from ingest.formats.litellm.payload import Payload
+from ingest.formats.litellm.spend_log import SpendLogRow
+from ingest.formats.litellm.v1 import FlatRecord
 from ingest.formats.mending import loads
 from ingest.formats.openrouter import Activity, GenerationResponse
 from ingest.formats.otel import names as otel_names

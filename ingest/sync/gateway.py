@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from ingest.formats import litellm_spend_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.bifrost.row import LogRow
+from ingest.formats.litellm import spend_log
 from ingest.ledger.directory import Listed
 from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
@@ -75,8 +75,8 @@ LITELLM: Final = Gateway(
             name="LiteLLM_SpendLogs",
             key="request_id",
             time="startTime",
-            columns=litellm_spend_log.SpendLogRow.__struct_encode_fields__,
-            format=litellm_spend_log.FORMAT,
+            columns=spend_log.SpendLogRow.__struct_encode_fields__,
+            format=spend_log.FORMAT,
             marks=("request_id", "startTime", "spend"),
         ),
     ),

@@ -11,8 +11,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
-from ingest.formats.litellm_cost import CostBreakdown
-from ingest.formats.litellm_usage import Usage
+from ingest.formats.litellm.cost import CostBreakdown
+from ingest.formats.litellm.usage import Usage
 
 Scalar = str | int | float | bool | None
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.formats import litellm, litellm_repr
 from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL
 from ingest.formats.format import Fields, Format
-from ingest.formats.litellm_payload import Metadata, Payload
-from ingest.formats.litellm_usage import Usage
+from ingest.formats.litellm import payload_event, python_repr
+from ingest.formats.litellm.payload import Metadata, Payload
+from ingest.formats.litellm.usage import Usage
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
@@ -81,7 +81,7 @@ def read(raw: bytes) -> UsageEvent:
         hidden_params=metadata.hidden_params,
         end_user=_text_or_none(flat.user),
     )
-    return litellm.to_event(payload, cost_at="cost")
+    return payload_event.to_event(payload, cost_at="cost")
 
 
 def _stream(parameters: Raw) -> bool | None:
@@ -104,7 +104,7 @@ def _as_json(raw: Raw, field: str) -> Raw:
 
 def _parse(text: str, field: str) -> Any:
     try:
-        return litellm_repr.loads(text)
+        return python_repr.loads(text)
     except Refused as refused:
         raise Refused(refused.code, f"{field}: {refused.reason}", field) from None
 

@@ -12,13 +12,13 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.formats import litellm
 from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.litellm_payload import Metadata, Payload
+from ingest.formats.litellm import payload_event
+from ingest.formats.litellm.payload import Metadata, Payload
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
@@ -81,7 +81,7 @@ def read(raw: bytes) -> UsageEvent:
         Refused: its metadata is not JSON, or for a reason of `litellm.to_event`.
     """
     row = _decode_row(raw)
-    event = litellm.to_event(_payload(row), cost_at="spend")
+    event = payload_event.to_event(_payload(row), cost_at="spend")
     return replace(event, source_updated_at=_updated_at(row))
 
 

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ingest.formats import litellm
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.litellm_payload import Metadata, Payload
-from ingest.formats.litellm_usage import Usage
+from ingest.formats.litellm import payload_event
+from ingest.formats.litellm.payload import Metadata, Payload
+from ingest.formats.litellm.usage import Usage
 from ingest.model.event import UsageEvent
 
 SOURCE: Final = "litellm-batch-line"
@@ -90,7 +90,7 @@ def read(raw: bytes) -> UsageEvent:
         metadata=replace(line.metadata or Metadata(), usage_object=line.usage),
     )
     return replace(
-        litellm.to_event(payload),
+        payload_event.to_event(payload),
         source=SOURCE,
         source_event_id=f"{line.batch_id}:{line.custom_id}" if line.custom_id else None,
         parent_id=line.batch_id,

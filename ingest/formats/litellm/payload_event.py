@@ -12,16 +12,17 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats import fault, litellm_cost
+from ingest.formats import fault
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters
 from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
 from ingest.formats.instant import parse_timestamp
-from ingest.formats.litellm_call import BACKGROUND, BATCH, MCP_TOOL, CallKind, call_kind, provider_and_model
-from ingest.formats.litellm_payload import HiddenParams, Metadata, Payload, Scalar
-from ingest.formats.litellm_usage import Usage, meters, with_totals
+from ingest.formats.litellm import cost as litellm_cost
+from ingest.formats.litellm.call import BACKGROUND, BATCH, MCP_TOOL, CallKind, call_kind, provider_and_model
+from ingest.formats.litellm.payload import HiddenParams, Metadata, Payload, Scalar
+from ingest.formats.litellm.usage import Usage, meters, with_totals
 from ingest.model.event import DIGEST, ReportedCost, Status, UsageEvent
 from ingest.model.rejection import Refused
 
