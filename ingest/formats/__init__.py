@@ -11,18 +11,8 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import (
-    batch,
-    bedrock,
-    bedrock_log,
-    cohere,
-    envelope,
-    fault,
-    gemini,
-    mending,
-    openrouter,
-    otel,
-)
+from ingest.formats import batch, cohere, envelope, fault, gemini, mending, openrouter, otel
+from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
@@ -148,8 +138,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     spend_log.FORMAT,
     log.PAGE,
     gemini.FORMAT,
-    bedrock_log.FORMAT,
-    bedrock.FORMAT,
+    invocation_log.FORMAT,
+    converse.FORMAT,
     batch.openai_format(read),
     batch.anthropic_format(read),
     batch.bedrock_format(read),

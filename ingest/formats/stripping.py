@@ -13,8 +13,8 @@ import msgspec
 from msgspec import inspect
 
 from ingest.formats.batch import AnthropicLine, BedrockLine, OpenaiLine
-from ingest.formats.bedrock import Converse
-from ingest.formats.bedrock_log import Invocation
+from ingest.formats.bedrock.converse import Converse
+from ingest.formats.bedrock.invocation_log import Invocation
 from ingest.formats.bifrost.mcp_log import ToolCallRow
 from ingest.formats.bifrost.row import LogRow
 from ingest.formats.cohere import Response as CohereResponse

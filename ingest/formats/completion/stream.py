@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.formats import anthropic_stream, bedrock, cohere, gemini
+from ingest.formats import anthropic_stream, cohere, gemini
+from ingest.formats.bedrock import converse
 from ingest.formats.completion.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
 from ingest.formats.completion.chunk import (
     ChoiceDelta,
@@ -47,7 +48,7 @@ _FIRST_VALUES: Final = (
 _LAST_VALUES: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
 """Fields whose last value counts."""
 
-_DIALECTS: Final = (anthropic_stream, gemini, bedrock, cohere)
+_DIALECTS: Final = (anthropic_stream, gemini, converse, cohere)
 """Streams with chunks of their own shape. Each is recognised by its first chunk."""
 
 _decode = msgspec.json.Decoder(Chunk).decode

@@ -2,7 +2,7 @@
 
 Bedrock counts cached tokens beside `inputTokens`; the input of the ledger includes them. A response names a
 model only where a prompt router chose it. Otherwise the model comes from the envelope, or from the
-invocation log (`ingest.formats.bedrock_log`).
+invocation log (`ingest.formats.bedrock.invocation_log`).
 """
 
 from collections.abc import Sequence

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.formats.bedrock import PROVIDER, Converse, ConverseUsage, meters, model_name
-from ingest.formats.bedrock import to_event as converse_event
+from ingest.formats.bedrock.converse import PROVIDER, Converse, ConverseUsage, meters, model_name
+from ingest.formats.bedrock.converse import to_event as converse_event
 from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
 from ingest.formats.envelope import Label, text_labels
