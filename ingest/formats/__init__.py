@@ -11,12 +11,13 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import batch, cohere, envelope, fault, gemini, mending, openrouter, otel
+from ingest.formats import envelope, fault, mending, otel
 from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
 from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
+from ingest.formats.providers import batch, cohere, gemini, openrouter
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 

@@ -12,24 +12,24 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from ingest.formats.batch import AnthropicLine, BedrockLine, OpenaiLine
 from ingest.formats.bedrock.converse import Converse
 from ingest.formats.bedrock.invocation_log import Invocation
 from ingest.formats.bifrost.mcp_log import ToolCallRow
 from ingest.formats.bifrost.row import LogRow
-from ingest.formats.cohere import Response as CohereResponse
 from ingest.formats.completion.body import Body
 from ingest.formats.envelope import Envelope
-from ingest.formats.gemini import CamelResponse
-from ingest.formats.gemini import Response as GeminiResponse
 from ingest.formats.litellm.batch_line import BatchLine as BatchLogLine
 from ingest.formats.litellm.payload import Payload
 from ingest.formats.litellm.spend_log import SpendLogRow
 from ingest.formats.litellm.v1 import FlatRecord
 from ingest.formats.mending import loads
-from ingest.formats.openrouter import Activity, GenerationResponse
 from ingest.formats.otel import names as otel_names
 from ingest.formats.otel.span import Span
+from ingest.formats.providers.batch import AnthropicLine, BedrockLine, OpenaiLine
+from ingest.formats.providers.cohere import Response as CohereResponse
+from ingest.formats.providers.gemini import CamelResponse
+from ingest.formats.providers.gemini import Response as GeminiResponse
+from ingest.formats.providers.openrouter import Activity, GenerationResponse
 from ingest.model.rejection import Refused
 
 LONGEST_TEXT: Final = 200

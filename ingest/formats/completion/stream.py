@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.formats import anthropic_stream, cohere, gemini
 from ingest.formats.bedrock import converse
 from ingest.formats.completion.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
 from ingest.formats.completion.chunk import (
@@ -26,6 +25,7 @@ from ingest.formats.completion.chunk import (
 from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.envelope import RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
+from ingest.formats.providers import anthropic_stream, cohere, gemini
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
