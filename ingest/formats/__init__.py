@@ -1,7 +1,7 @@
 """Formats: the bytes of one record in, a usage event or a refusal out.
 
 `read` is the whole interface for one record. `unpack` comes before it, for a page of many records. A record
-that the strict decoder refuses is decoded once more, leniently (`ingest.formats.mending`), before it is
+that the strict decoder refuses is decoded once more, leniently (`ingest.formats.json.lenient`), before it is
 refused.
 """
 
@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import envelope, fault, mending, otel
+from ingest.formats import envelope, otel
 from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion, stream
 from ingest.formats.format import Fields, Format
+from ingest.formats.json import decode_errors, lenient
 from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
 from ingest.formats.providers import batch, cohere, gemini, openrouter
 from ingest.model.event import UsageEvent
@@ -44,7 +45,7 @@ def read_with_format(raw: bytes, format: Format | None = None) -> tuple[UsageEve
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     except RecursionError:
-        raise mending.too_deep_refusal() from None
+        raise lenient.too_deep_refusal() from None
     return _read_leniently(raw, format)
 
 
@@ -96,22 +97,22 @@ def _read(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # no
 
 
 def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
-    strict = mending.to_strict_json(raw)
+    strict = lenient.to_strict_json(raw)
     try:
         return _read(strict, format)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, strict) from None
+        raise decode_errors.refusal(error, strict) from None
 
 
 def _top_level(raw: bytes) -> Fields:
     try:
         return _decode_fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        strict = mending.to_strict_json(raw)
+        strict = lenient.to_strict_json(raw)
     try:
         return _decode_fields(strict)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, strict) from None
+        raise decode_errors.refusal(error, strict) from None
 
 
 def _format_of(fields: Fields) -> Format:

@@ -15,7 +15,7 @@ from ingest.formats.completion.provider import UNKNOWN, provider_and_model
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from ingest import formats
-from ingest.formats import stripping
 from ingest.formats.format import Format
+from ingest.formats.json import redaction
 from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
@@ -138,7 +138,7 @@ class Decoder:
         try:
             page = formats.unpack(record.raw)
         except Refused as refused:
-            desk.refuse(record.line, refused, stripping.redact(record.raw))
+            desk.refuse(record.line, refused, redaction.redact(record.raw))
             return ()
         return (record.raw,) if page is None else page
 
@@ -165,9 +165,9 @@ class Decoder:
 def _stripped(raw: bytes, context: Context) -> str | None:
     """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
     if context.format is None or context.format.redact is None:
-        return stripping.redact(raw)
+        return redaction.redact(raw)
     kept = context.format.redact(raw)
-    return kept.decode() if kept is not None and len(kept) <= stripping.LARGEST else None
+    return kept.decode() if kept is not None and len(kept) <= redaction.LARGEST else None
 
 
 def identify(source: str, key: str) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, get_args
 
-from ingest.formats import fault
+from ingest.formats.json import decode_errors
 from ingest.mapping import numbers
 from ingest.mapping.cell import Cell, text
 from ingest.mapping.numbers import WIDE_CONTEXT, Notation
@@ -133,7 +133,7 @@ def safe_repr(cell: Cell) -> str:
     """A cell as text for refusals: only numbers and identifiers, as other texts may be content."""
     if isinstance(cell, str) and _FIGURES.fullmatch(cell):
         return f'"{cell}"'
-    return fault.safe_repr(cell)
+    return decode_errors.safe_repr(cell)
 
 
 def _without_currency(amount_text: str, currency: str) -> str:

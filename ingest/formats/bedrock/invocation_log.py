@@ -15,7 +15,7 @@ from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
 from ingest.formats.envelope import Label, text_labels
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import Status, UsageEvent
 
 _FIRST_ERROR_STATUS: Final = 400

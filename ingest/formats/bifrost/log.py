@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.formats import fault
 from ingest.formats.bifrost.row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
@@ -31,7 +30,8 @@ from ingest.formats.completion.request_type import canonical_request_type
 from ingest.formats.completion.usage import InputDetails, Usage
 from ingest.formats.envelope import Label, text_labels
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json import decode_errors
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import ReportedCost, Status, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -91,7 +91,9 @@ def status_of(status: str) -> Status:
     if status not in _STATUSES:
         statuses = ", ".join(sorted(_STATUSES))
         raise Refused(
-            "unknown_status", f"status {fault.safe_repr(status)} is none of {statuses}", field="status"
+            "unknown_status",
+            f"status {decode_errors.safe_repr(status)} is none of {statuses}",
+            field="status",
         )
     return _STATUSES[status]
 

@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.formats.bifrost import log
-from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL, Body, ErrorObject, Milliseconds
 from ingest.formats.completion.completion import microseconds
 from ingest.formats.completion.cost import pico
 from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.column import JsonColumn
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.rejection import Refused
 

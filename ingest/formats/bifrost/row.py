@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
-from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL, Body, CacheDebug, Milliseconds
 from ingest.formats.completion.cost import Cost
 from ingest.formats.completion.usage import Count, Usage
+from ingest.formats.json.column import JsonColumn
 
 
 class LogRow(Struct, gc=False):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats.mending import loads
+from ingest.formats.json.lenient import loads
 from ingest.model.rejection import Refused
 
 MARK: Final = b'"iterations"'

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.formats import fault, mending
 from ingest.formats.completion.body import NULL, Annotation, Body, ErrorObject, ExtraFields
 from ingest.formats.completion.usage import Count, Usage
+from ingest.formats.json import decode_errors, lenient
 
 T = TypeVar("T")
 
@@ -83,11 +83,11 @@ def decode_chunk(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
     try:
         return decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raw = mending.to_strict_json(raw)
+        raw = lenient.to_strict_json(raw)
     try:
         return decode(raw)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, raw, within=f"chunks[{index}]") from None
+        raise decode_errors.refusal(error, raw, within=f"chunks[{index}]") from None
 
 
 def first_value(chunks: Sequence[Any], name: str) -> Any:

@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import fault
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
 from ingest.formats.completion.content_counts import content_counts, list_length
@@ -20,7 +19,8 @@ from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_reque
 from ingest.formats.completion.token_conventions import inclusive_usage
 from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json import decode_errors
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -224,7 +224,7 @@ def _refuse_aggregate(object_name: str) -> None:
     if object_name in _AGGREGATES or object_name.startswith("organization."):
         raise Refused(
             "aggregate",
-            f"{fault.safe_repr(object_name)} is the object of a sum over many calls, not of a call: "
+            f"{decode_errors.safe_repr(object_name)} is the object of a sum over many calls, not of a call: "
             "import the calls, or the output file of the batch",
             "object",
         )

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.formats.litellm import payload_event
 from ingest.formats.litellm.payload import Metadata, Payload
 from ingest.formats.litellm.usage import Usage

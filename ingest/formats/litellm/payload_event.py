@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats import fault
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters
 from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json import decode_errors
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.formats.litellm import cost as litellm_cost
 from ingest.formats.litellm.call import BACKGROUND, BATCH, MCP_TOOL, CallKind, call_kind, provider_and_model
 from ingest.formats.litellm.payload import HiddenParams, Metadata, Payload, Scalar
@@ -213,7 +213,7 @@ def _outcome(payload: Payload, metadata: Metadata) -> tuple[Status, str | None, 
     if status_text not in _STATUSES:
         raise Refused(
             "unknown_status",
-            f"status {fault.safe_repr(status_text)} is none of {', '.join(_STATUSES)}",
+            f"status {decode_errors.safe_repr(status_text)} is none of {', '.join(_STATUSES)}",
             "status",
         )
     status = _STATUSES[status_text]

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json.column import JsonColumn
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.formats.litellm import payload_event
 from ingest.formats.litellm.payload import Metadata, Payload
 from ingest.model.event import UsageEvent

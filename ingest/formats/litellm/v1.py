@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from ingest.formats.column import JsonColumn
 from ingest.formats.completion.body import NULL
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.column import JsonColumn
 from ingest.formats.litellm import payload_event, python_repr
 from ingest.formats.litellm.payload import Metadata, Payload
 from ingest.formats.litellm.usage import Usage

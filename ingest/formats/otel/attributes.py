@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingest.formats.completion.cost import pico
-from ingest.formats.fault import safe_repr
+from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel.names import Spellings
 from ingest.model.event import MAX_COUNT
 from ingest.model.rejection import Refused

@@ -7,7 +7,7 @@ from typing import Final
 from ingest.formats.completion.provider import provider_and_model
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.envelope import text_labels
-from ingest.formats.fault import safe_repr
+from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel import calls, names, providers, usage
 from ingest.formats.otel.attributes import Attributes
 from ingest.formats.otel.names import Spellings

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ingest.formats import fault
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, ErrorObject
 from ingest.formats.envelope import RecordReader
 from ingest.formats.format import Fields, Format
+from ingest.formats.json import decode_errors
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -143,7 +143,9 @@ def anthropic_format(reader: RecordReader) -> Format:
         else:
             statuses = ", ".join(("succeeded", *_STATUSES))
             raise Refused(
-                "unknown_status", f"{fault.safe_repr(result.type)} is none of {statuses}", "result.type"
+                "unknown_status",
+                f"{decode_errors.safe_repr(result.type)} is none of {statuses}",
+                "result.type",
             )
         return _as_batch_call(event, key, "custom_id", line.custom_id)
 

@@ -18,8 +18,8 @@ from ingest.formats.completion.body import NULL, is_present
 from ingest.formats.completion.chunk import decode_chunk, last_value
 from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
-from ingest.formats.spelling import S, camel_struct
+from ingest.formats.json.camel_case import S, camel_struct
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
 

@@ -17,7 +17,7 @@ from ingest.formats.completion.completion import microseconds
 from ingest.formats.completion.cost import UpstreamCosts, openrouter_cost, pico
 from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import ReportedCost, UsageEvent
 
 PROVIDER: Final = "openrouter"

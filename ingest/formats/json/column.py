@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ingest.formats import fault, mending
+from ingest.formats.json import decode_errors, lenient
 from ingest.model.rejection import Refused
 
 T = TypeVar("T")
@@ -37,10 +37,10 @@ class JsonColumn(Generic[T]):
         try:
             return self._decode.decode(value)
         except msgspec.ValidationError as error:
-            raise fault.refusal(error, value, within=self._name) from None
+            raise decode_errors.refusal(error, value, within=self._name) from None
 
     def _to_strict_json(self, value: bytes) -> bytes:
         try:
-            return mending.to_strict_json(value)
+            return lenient.to_strict_json(value)
         except Refused as refused:
             raise Refused(refused.code, f"{self._name}: {refused.reason}", self._name) from None

@@ -18,11 +18,11 @@ from ingest.formats.bifrost.mcp_log import ToolCallRow
 from ingest.formats.bifrost.row import LogRow
 from ingest.formats.completion.body import Body
 from ingest.formats.envelope import Envelope
+from ingest.formats.json.lenient import loads
 from ingest.formats.litellm.batch_line import BatchLine as BatchLogLine
 from ingest.formats.litellm.payload import Payload
 from ingest.formats.litellm.spend_log import SpendLogRow
 from ingest.formats.litellm.v1 import FlatRecord
-from ingest.formats.mending import loads
 from ingest.formats.otel import names as otel_names
 from ingest.formats.otel.span import Span
 from ingest.formats.providers.batch import AnthropicLine, BedrockLine, OpenaiLine

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats.mending import loads
+from ingest.formats.json.lenient import loads
 from ingest.model.event import MAX_COUNT
 from ingest.model.rejection import Refused
 
