@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from test_price_lists import REAL
 from test_sync_command import Tallybook
 
-from ingest import price_lists
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
+from ingest.price_book import lists
 from ingest.price_book.import_list import import_list
 from ingest.pricing.changes import Changes
 from ingest.pricing.point import PricePoint
@@ -37,13 +37,13 @@ def model(**fields: Any) -> dict[str, Any]:
 def put(
     ledger: Ledger, models: dict[str, Any], now: int = NOW, start: int | None = None, **how: Any
 ) -> Changes:
-    listed = price_lists.read("map.json", json.dumps(models).encode())
+    listed = lists.read("map.json", json.dumps(models).encode())
     assert not listed.faults
     return import_list(ledger, listed, by="ana", at=now, start=start, **how)
 
 
 def put_own(ledger: Ledger, text: str, now: int = NOW) -> Changes:
-    return import_list(ledger, price_lists.read("own.csv", text.encode()), by="ana", at=now)
+    return import_list(ledger, lists.read("own.csv", text.encode()), by="ana", at=now)
 
 
 def counts(found: Changes) -> tuple[int, int, int]:
@@ -218,7 +218,7 @@ def test_a_dry_run_keeps_nothing(ledger: Ledger) -> None:
 
 
 def test_a_real_map_is_read_back_as_it_was_listed(ledger: Ledger) -> None:
-    listed = price_lists.read("litellm", REAL.read_bytes())
+    listed = lists.read("litellm", REAL.read_bytes())
     found = import_list(ledger, listed, by="ana", at=NOW)
     assert found.added == len(listed.points)
     assert counts(import_list(ledger, listed, by="ana", at=AFTER)) == (0, 0, found.added)

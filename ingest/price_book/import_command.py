@@ -12,7 +12,7 @@ from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
 from ingest.model.zone import instant, micros
 from ingest.price_book.import_list import import_list, read_file, read_installed
-from ingest.price_lists import LeftOut, PriceList
+from ingest.price_book.lists import LeftOut, PriceList
 from ingest.pricing.changes import Change, Changes
 from ingest.pricing.point import PricePoint
 from ingest.settings import Settings

@@ -6,12 +6,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingest import price_lists
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
-from ingest.price_lists import NotAPriceList, PriceList
-from ingest.price_lists.price_list import is_source
+from ingest.price_book import lists
+from ingest.price_book.lists import NotAPriceList, PriceList
+from ingest.price_book.lists.price_list import is_source
 from ingest.pricing.changes import Changes, changes, term_changes
 from ingest.pricing.point import SNAPSHOT
 
@@ -73,7 +73,7 @@ def import_list(
 
 def _read(name: str, raw: bytes, shown: str, source: str | None) -> PriceList:
     try:
-        return price_lists.read(name, raw, source)
+        return lists.read(name, raw, source)
     except NotAPriceList as error:
         raise ListRefused("no_price_list", f"{shown}: {error}") from None
 

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
 from typing import Any, Final
 
 from ingest.model.money import plain_decimal
-from ingest.price_lists.price_list import NotAPriceList
+from ingest.price_book.lists.price_list import NotAPriceList
 
 _CERTAIN_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _LARGEST: Final = Decimal(1_000_000)

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ingest.price_lists import fields, off_peak
-from ingest.price_lists.number import plain, price, without_float_noise
-from ingest.price_lists.price_list import Fault, LeftOut, PriceList, is_name
+from ingest.price_book.lists import fields, off_peak
+from ingest.price_book.lists.number import plain, price, without_float_noise
+from ingest.price_book.lists.price_list import Fault, LeftOut, PriceList, is_name
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import REGIONAL_METERS

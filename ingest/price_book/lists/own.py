@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.price_lists.number import plain, price
-from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
-from ingest.price_lists.tables import Row, Table
+from ingest.price_book.lists.number import plain, price
+from ingest.price_book.lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
+from ingest.price_book.lists.tables import Row, Table
 from ingest.pricing import hours
 from ingest.pricing.compute import MARGINAL, METERS_WITH_MINIMUM
 from ingest.pricing.matching import provider_of, tier_of

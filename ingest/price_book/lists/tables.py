@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
-from ingest.price_lists.price_list import Fault, NotAPriceList
+from ingest.price_book.lists.price_list import Fault, NotAPriceList
 
 _DELIMITERS: Final = ",;\t"
 _LIST: Final = "prices"

@@ -6,9 +6,9 @@ The kind of a file follows from its content, and from its name only where a tabl
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ingest.price_lists import bifrost, litellm, own, tables
-from ingest.price_lists.number import decoded
-from ingest.price_lists.price_list import Fault, LeftOut, NotAPriceList, PriceList
+from ingest.price_book.lists import bifrost, litellm, own, tables
+from ingest.price_book.lists.number import decoded
+from ingest.price_book.lists.price_list import Fault, LeftOut, NotAPriceList, PriceList
 
 __all__ = ["Fault", "LeftOut", "NotAPriceList", "PriceList", "read"]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ingest.price_lists.entries import MapEntry, PriceMapReader, model_of
-from ingest.price_lists.price_list import PriceList
+from ingest.price_book.lists.entries import MapEntry, PriceMapReader, model_of
+from ingest.price_book.lists.price_list import PriceList
 from ingest.pricing.matching import provider_of
 
 SOURCE: Final = "litellm"
