@@ -9,7 +9,7 @@ from dashboard.alert_listing import seen_alerts
 from dashboard.alerts.telling import as_json
 from dashboard.params import only_known, understood
 from dashboard.question import QuestionError, read_limit
-from ingest.description import described
+from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 

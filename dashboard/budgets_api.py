@@ -10,12 +10,12 @@ from dashboard.budgets import Burn, binding, burns
 from dashboard.params import only_known, understood
 from dashboard.question import QuestionError
 from ingest.clock import now
-from ingest.description import described
+from ingest.http.openapi import described
+from ingest.http.problems import MEDIA_TYPE, Problem
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.key_hashes import looks_secret
 from ingest.model.principal import Right, asking
-from ingest.problems import MEDIA_TYPE, Problem
 
 _JSON: Final = described(401, 403, 422, 500)
 _ONE: Final[dict[int | str, dict[str, Any]]] = {

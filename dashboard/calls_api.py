@@ -27,9 +27,9 @@ from dashboard.params import (
 )
 from dashboard.question import read_filters, read_limit, read_moment, read_zone
 from dashboard.requests import LISTED, MOST, Page, in_full, listed, read_cursor
+from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
-from ingest.problems import Problem
 
 _ALL_CALLS: Final = "Without `limit` the file holds all calls."
 

@@ -10,11 +10,11 @@ from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.params import only_known, understood
-from ingest.description import described
+from ingest.http.openapi import described
+from ingest.http.problems import MEDIA_TYPE, Problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 from ingest.model.zone import micros
-from ingest.problems import MEDIA_TYPE, Problem
 
 _REPORT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {output.media_type.partition(";")[0]: {} for output in FORMS.values()}},

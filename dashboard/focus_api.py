@@ -10,10 +10,10 @@ from dashboard.focus import parquet_file
 from dashboard.focus.export import describe, pieces, unpriced_of
 from dashboard.focus.words import Asked, Words, read
 from dashboard.params import CSV, only_known, understood
-from ingest.description import described
+from ingest.http.openapi import described
+from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
-from ingest.problems import Problem
 
 _KNOWN: Final = (
     "period",

@@ -22,7 +22,7 @@ from dashboard.params import (
 from dashboard.question import Words, parse
 from dashboard.runner import Result, run
 from ingest.clock import now
-from ingest.description import described
+from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right, asking
 

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import catalogue
 from dashboard.question import QuestionError
-from ingest.description import described
-from ingest.problems import MEDIA_TYPE, Problem
+from ingest.http.openapi import described
+from ingest.http.problems import MEDIA_TYPE, Problem
 
 CSV: Final = "text/csv; charset=utf-8"
 JSON_OR_CSV: Final[dict[int | str, dict[str, Any]]] = {

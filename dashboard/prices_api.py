@@ -23,11 +23,11 @@ from dashboard.params import (
     understood,
 )
 from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
+from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook
 from ingest.model.principal import Right
 from ingest.model.zone import Zone, micros
-from ingest.problems import Problem
 
 RIGHTS: Final = (Right("/v1/prices", "read", is_whole=True),)
 

@@ -17,9 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.credentials import ADMIN, Credentials, Shown, shown
+from ingest.http.problems import Problem, problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, NOBODY, Principal, asked_by
-from ingest.problems import Problem, problem
 from ingest.rights import Rights
 from ingest.settings import LOOPBACK, Settings
 

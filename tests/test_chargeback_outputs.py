@@ -25,9 +25,9 @@ from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
 from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
-from ingest import problems
 from ingest.allocation import Rule
 from ingest.fees import Fee
+from ingest.http import problems
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees

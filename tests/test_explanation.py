@@ -15,7 +15,7 @@ from dashboard.explain_command import explain_in
 from dashboard.explanation import Explanation, exact_text, explain, matches
 from dashboard.pages import calculation
 from dashboard.prices_api import make_costs_router
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book

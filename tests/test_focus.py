@@ -44,10 +44,10 @@ from dashboard.focus.words import Order, Profile, Words, read
 from dashboard.question import QuestionError, parse
 from dashboard.question import Words as Question
 from dashboard.runner import run
-from ingest import problems
 from ingest.allocation import Rule
 from ingest.exchange import Quote, Rates
 from ingest.fees import Fee
+from ingest.http import problems
 from ingest.ledger import imports, price_book
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger

@@ -20,8 +20,8 @@ from fastapi.testclient import TestClient
 from dashboard.answer import as_json
 from dashboard.question import Words, parse
 from dashboard.runner import Result, run
-from ingest.api import make_api
 from ingest.files.paths import sources
+from ingest.http.app import make_api
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger

@@ -31,8 +31,8 @@ from provider import ANSWER, BUSY, MODEL, a_provider
 from pydantic import SecretStr
 
 from ingest.access import guarded
-from ingest.api import RIGHTS, make_api
 from ingest.files.paths import sources
+from ingest.http.app import RIGHTS, make_api
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.rights import Rights

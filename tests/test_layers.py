@@ -13,7 +13,7 @@ import ingest.cli
 @pytest.mark.parametrize(
     ("module", "not_loaded"),
     [
-        ("ingest.api", ("dash", "pandas", "plotly", "dashboard")),
+        ("ingest.http.app", ("dash", "pandas", "plotly", "dashboard")),
         ("ingest.importing", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
         ("ingest.intake.decode_pool", ("sqlalchemy", "pydantic", "fastapi")),

@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from ingest.access import guarded
-from ingest.api import RIGHTS, make_api
+from ingest.http.app import RIGHTS, make_api
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS
 from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event

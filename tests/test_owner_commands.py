@@ -22,8 +22,9 @@ from dashboard.chargeback.calendar import Month
 from dashboard.owner_interaction import Typed
 from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
-from ingest import listing, problems
+from ingest import listing
 from ingest.directory_service import import_list
+from ingest.http import problems
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record

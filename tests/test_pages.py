@@ -30,7 +30,7 @@ from dashboard.pages.spending import spend_series
 from dashboard.requests import LISTED, in_full, listed
 from dashboard.rewriting import rewrite
 from dashboard.runner import run
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.zone import Zone

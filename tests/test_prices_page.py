@@ -27,7 +27,7 @@ from dashboard.prices import Line, PricesQuery
 from dashboard.prices_api import make_router
 from dashboard.runner import run
 from dashboard.unpriced import unpriced
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger import audit
 from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger

@@ -21,8 +21,8 @@ from dashboard.chargeback.calendar import Month, of_month
 from dashboard.finance_interaction import accepted
 from dashboard.reconciliation import Compared, reconcile
 from dashboard.reconciliation_api import make_router
-from ingest import problems
 from ingest.fees import Fee
+from ingest.http import problems
 from ingest.invoices.line import InvoiceLine, news, standing
 from ingest.invoices.reading import NotAnInvoice, read
 from ingest.ledger.engine import Ledger

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from dashboard.calls_api import make_router
 from dashboard.requests import LISTED, last_call, read_cursor, to_cursor
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import WHO
 from ingest.model import event

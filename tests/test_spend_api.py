@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from dashboard import calls_api, spend_api
 from dashboard.question import Words
 from dashboard.spend_command import spend
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 
 OCTOBER = "from=2026-10-01&to=2026-11-01"

@@ -20,7 +20,7 @@ from dashboard.question import QuestionError
 from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
 from dashboard.whatif_api import make_router
 from dashboard.whatif_command import compare
-from ingest import problems
+from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book

@@ -7,8 +7,11 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
 
-from ingest import __version__, formats, problems, reference
-from ingest.description import (
+from ingest import __version__, formats
+from ingest.formats.format import Format
+from ingest.http import docs_page, problems
+from ingest.http.metrics import MEDIA_TYPE, Counted, Metrics
+from ingest.http.openapi import (
     INGEST_BODY,
     TRACES_ANSWERS,
     TRACES_BODY,
@@ -17,13 +20,11 @@ from ingest.description import (
     TracesShape,
     described,
 )
-from ingest.formats.format import Format
+from ingest.http.receiver import RETRY_AFTER, Reception
 from ingest.ledger.engine import DatabaseError, Ledger
-from ingest.metrics import MEDIA_TYPE, Counted, Metrics
 from ingest.model.principal import Right
 from ingest.model.rejection import Refused
 from ingest.otel import answer
-from ingest.reception import RETRY_AFTER, Reception
 from ingest.settings import Settings
 
 CLIENT_CLOSED_REQUEST: Final = 499
@@ -155,7 +156,7 @@ def _add_operations(app: FastAPI, ledger: Ledger, metrics: Metrics) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return HTMLResponse(reference.page(app.openapi()))
+        return HTMLResponse(docs_page.page(app.openapi()))
 
 
 def _by_name(name: str) -> Format:

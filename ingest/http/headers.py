@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from ingest.problems import bad_parameter
+from ingest.http.problems import bad_parameter
 
 KEY_PREFIX: Final = "sk-bf-"
 _LONGEST_KEY: Final = 255

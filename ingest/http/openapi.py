@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.problems import MEDIA_TYPE
+from ingest.http.problems import MEDIA_TYPE
 
 
 class RejectionShape(BaseModel):

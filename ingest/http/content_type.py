@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 
 from ingest.framing import Framing
 from ingest.framing.decompression import Decompressor
-from ingest.problems import Problem
+from ingest.http.problems import Problem
 
 KINDS: Final[dict[str, Framing]] = {
     "application/json": "auto",

@@ -7,22 +7,22 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
-from ingest import caller, media
 from ingest.clock import now
-from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.framing.decompression import TooLarge, Unreadable
+from ingest.http import content_type, headers
+from ingest.http.body import Delivery, Taker, pour
+from ingest.http.metrics import Metrics
+from ingest.http.problems import Problem
 from ingest.intake.decode import Context
 from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
-from ingest.metrics import Metrics
 from ingest.model.receipt import Receipt
 from ingest.otel import answer
 from ingest.otel.export import Crowded, Export, Room
-from ingest.problems import Problem
 
 CHANNEL: Final = "http"
 THREADS: Final = 1
@@ -67,9 +67,9 @@ class Reception:
         self._check_queue()
         if key is not None and (told := await self._in_thread(lambda: self._recall(key))) is not None:
             return _answer(told)
-        context = Context(CHANNEL, now(), None, caller.virtual_key(request.headers), key, form)
-        kind = media.kind_of(request.headers)
-        unpacker = media.unpacker_of(request.headers, self._limit)
+        context = Context(CHANNEL, now(), None, headers.virtual_key(request.headers), key, form)
+        kind = content_type.kind_of(request.headers)
+        unpacker = content_type.unpacker_of(request.headers, self._limit)
         with Intake(self._ledger, self._decoder, context) as intake:
             receipt = await self._take_in(request, Delivery(intake, unpacker, kind, self._limit))
         told = msgspec.json.encode(plain(receipt)).decode()
@@ -89,8 +89,8 @@ class Reception:
         if encoding is None:
             detail = f"traces are read as {answer.PROTOBUF} and {answer.JSON}"
             raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
-        unpacker = media.unpacker_of(request.headers, self._limit)
-        key = caller.virtual_key(request.headers)
+        unpacker = content_type.unpacker_of(request.headers, self._limit)
+        key = headers.virtual_key(request.headers)
         context = Context(CHANNEL, now(), virtual_key=key, format=otel.FORMAT)
         with Intake(self._ledger, self._decoder, context) as intake:
             export = Export(intake, unpacker, encoding, self._limit, self._room)
