@@ -251,7 +251,7 @@ def test_room_is_free_again_after_each_request(embedded: Ledger, monkeypatch: py
 def test_a_ledger_that_is_locked_halfway_can_be_sent_everything_again(
     media: str, client: TestClient, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.otel.export.BATCH_RECORDS", 2)
+    monkeypatch.setattr("ingest.http.otlp.receiver.BATCH_RECORDS", 2)
     accept = Intake.accept
     times = iter(range(100))
 

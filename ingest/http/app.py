@@ -20,17 +20,17 @@ from ingest.http.openapi import (
     TracesShape,
     described,
 )
+from ingest.http.otlp import responses
 from ingest.http.receiver import RETRY_AFTER, Reception
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import Right
 from ingest.model.rejection import Refused
-from ingest.otel import answer
 from ingest.settings import Settings
 
 CLIENT_CLOSED_REQUEST: Final = 499
 RIGHTS: Final = (
     Right("/v1/ingest", "ingest"),
-    Right(answer.PATH, "ingest"),
+    Right(responses.PATH, "ingest"),
     Right("/v1/formats", None),
     Right("/openapi.json", None),
     Right("/docs", None),
@@ -110,7 +110,7 @@ def _add_ingestion(app: FastAPI, reception: Reception) -> None:
         return await reception.receive(request, _by_name(format), idempotency_key)
 
     @app.post(
-        answer.PATH,
+        responses.PATH,
         tags=["ingest"],
         response_model=TracesShape,
         responses=TRACES_ANSWERS,

@@ -17,8 +17,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.http.otlp import responses
 from ingest.logs import logger
-from ingest.otel import answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 _VALUE_SHOWN: Final = 80
@@ -49,8 +49,10 @@ class Problem(Exception):
 
 def problem(refused: Problem, scope: Scope | None = None) -> Response:
     """The answer that tells of a problem, to the request of `scope`."""
-    if scope is not None and scope["path"] == answer.PATH:
-        told, media = answer.refused(refused.status, refused.detail, answer.media_type(Headers(scope=scope)))
+    if scope is not None and scope["path"] == responses.PATH:
+        told, media = responses.refused(
+            refused.status, refused.detail, responses.media_type(Headers(scope=scope))
+        )
         return Response(told, refused.status, refused.headers, media)
     body = {
         "type": "about:blank",

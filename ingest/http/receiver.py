@@ -14,6 +14,8 @@ from ingest.framing.decompression import TooLarge, Unreadable
 from ingest.http import content_type, headers
 from ingest.http.body import Delivery, Taker, pour
 from ingest.http.metrics import Metrics
+from ingest.http.otlp import responses as answer
+from ingest.http.otlp.receiver import Crowded, Export, Room
 from ingest.http.problems import Problem
 from ingest.intake.decode import Context
 from ingest.intake.intake import Intake, make_decoder
@@ -21,8 +23,6 @@ from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.model.receipt import Receipt
-from ingest.otel import answer
-from ingest.otel.export import Crowded, Export, Room
 
 CHANNEL: Final = "http"
 THREADS: Final = 1

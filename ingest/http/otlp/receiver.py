@@ -13,10 +13,10 @@ from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
 from ingest.framing import RawRecord
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.http.otlp.responses import JSON
 from ingest.intake.intake import Intake
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Refused
-from ingest.otel.answer import JSON
 
 BATCH_RECORDS: Final = 1_000
 
