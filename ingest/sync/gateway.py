@@ -12,7 +12,7 @@ from ingest.formats.litellm import spend_log
 from ingest.ledger.directory import Listed
 from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
-from ingest.sync import litellm_people
+from ingest.sync import litellm_directory
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
@@ -80,7 +80,7 @@ LITELLM: Final = Gateway(
             marks=("request_id", "startTime", "spend"),
         ),
     ),
-    directory_entries=litellm_people.directory_entries,
+    directory_entries=litellm_directory.directory_entries,
 )
 
 GATEWAYS: Final = {gateway.name: gateway for gateway in (BIFROST, LITELLM)}

@@ -26,6 +26,6 @@ def sync(
     as_json: Json = False,
 ) -> None:
     """Read a gateway's own log store, from where it was last left; safe to interrupt and to run again."""
-    from ingest.sync_command import run
+    from ingest.sync.commands import run
 
     raise typer.Exit(run(gateway, url, since=since, every=every, source=source, as_json=as_json))
