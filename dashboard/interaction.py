@@ -17,7 +17,7 @@ from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
 from ingest.clock import now
-from ingest.directory_service import rename_entry
+from ingest.directory.service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ledger.price_book import LiveBook
 from ingest.model.invalid import Invalid

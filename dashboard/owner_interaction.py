@@ -12,11 +12,11 @@ from dashboard.clicks import in_thread
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
 from ingest.clock import now
+from ingest.directory.assign import Done, OwnerRefused, Wanted, assign
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
 from ingest.model.principal import NotAllowed, require
-from ingest.owning import Done, OwnerRefused, Wanted, assign
 
 _FIELDS: Final = ("key", "teams", "parts", "from", "reason")
 

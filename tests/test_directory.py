@@ -12,7 +12,7 @@ from dashboard.answer import as_json
 from dashboard.interaction import renamed
 from dashboard.question import Words, parse
 from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from ingest.directory.service import rename_entry
 from ingest.ledger.audit import entries
 from ingest.ledger.directory import LONGEST_NAME, NameRefused, NotKnown
 from ingest.ledger.engine import Ledger

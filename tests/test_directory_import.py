@@ -16,7 +16,7 @@ from dashboard.answer import as_json
 from dashboard.question import Words, parse
 from dashboard.runner import run
 from ingest import listing
-from ingest.directory_service import rename_entry
+from ingest.directory.service import rename_entry
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger

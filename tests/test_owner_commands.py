@@ -23,14 +23,14 @@ from dashboard.owner_interaction import Typed
 from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
 from ingest import listing
-from ingest.directory_service import import_list
+from ingest.directory.assign import Done, Wanted, assign
+from ingest.directory.service import import_list
 from ingest.http import problems
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import FIRST_DAY, Assignment, Target
-from ingest.owning import Done, Wanted, assign
 
 __all__ = ["tallybook"]
 

@@ -17,13 +17,13 @@ from dashboard.owner_interaction import Typed
 from dashboard.pages import owning, teams
 from dashboard.pages.series import money
 from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from ingest.directory.assign import Done
+from ingest.directory.service import rename_entry
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.money import plain_decimal
 from ingest.model.zone import micros
-from ingest.owning import Done
 
 OCTOBER = from_search("?from=2026-10-01&to=2026-10-31")
 UNIT = 10**12

@@ -18,11 +18,11 @@ from dashboard.pages.parts import panel
 from dashboard.people import Kind
 from dashboard.question import Filter, SpendQuery
 from dashboard.runner import run
+from ingest.directory.assign import Done
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
 from ingest.model.zone import date_of, instant
-from ingest.owning import Done
 
 _OF: Final[Mapping[Kind, tuple[TargetKind, ...]]] = {
     "virtual_key": ("team",),

@@ -20,7 +20,7 @@ from dashboard import people, wording
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import PAGES
 from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 
 pytestmark = pytest.mark.browser

@@ -6,11 +6,11 @@ from typing import Any
 
 from ingest import terminal
 from ingest.clock import now
-from ingest.directory_service import AddEntryOptions, add_entry
+from ingest.directory.assign import Done, Wanted, assign
+from ingest.directory.service import AddEntryOptions, add_entry
 from ingest.ledger.directory import WORDS, Kind
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
-from ingest.owning import Done, Wanted, assign
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, say
 

@@ -58,8 +58,8 @@ def owner_set(
     as_json: Json = False,
 ) -> None:
     """Record who owns a key, the calls of a project, or a team, from a day of the reporting zone on."""
-    from ingest.owner_command import own
-    from ingest.owning import Wanted
+    from ingest.directory.assign import Wanted
+    from ingest.directory.owner_commands import own
 
     given = {"project": project, "environment": environment, "application": application, "team": for_team}
     subjects = [("virtual_key", key), *given.items()]
@@ -98,7 +98,7 @@ def team_add(
     cost_center: Annotated[str | None, typer.Option(help="Its cost centre.")] = None,
 ) -> None:
     """Add a team; again to name it anew."""
-    from ingest.owner_command import add
+    from ingest.directory.owner_commands import add
 
     raise typer.Exit(add("team", ident, name, customer=customer, cost_center=cost_center))
 
@@ -109,7 +109,7 @@ def customer_add(
     name: _Name = None,
 ) -> None:
     """Add a customer; again to name it anew."""
-    from ingest.owner_command import add
+    from ingest.directory.owner_commands import add
 
     raise typer.Exit(add("customer", ident, name))
 
@@ -121,7 +121,7 @@ def cost_center_add(
     gl_code: Annotated[str | None, typer.Option(help="Its account in the general ledger.")] = None,
 ) -> None:
     """Add a cost centre; again to change it."""
-    from ingest.owner_command import add
+    from ingest.directory.owner_commands import add
 
     raise typer.Exit(add("cost_center", ident, name, gl_code=gl_code))
 
@@ -132,7 +132,7 @@ def key_add(
     name: _Name = None,
 ) -> None:
     """Add a key before its first call; again to name it anew."""
-    from ingest.owner_command import add
+    from ingest.directory.owner_commands import add
 
     raise typer.Exit(add("virtual_key", ident, name))
 
@@ -146,6 +146,6 @@ def directory_import(
     as_json: Json = False,
 ) -> None:
     """Take names from a file; the same file again changes nothing, and names that were given stand."""
-    from ingest.directory_command import run
+    from ingest.directory.import_command import run
 
     raise typer.Exit(run(path, as_json=as_json))

@@ -9,12 +9,12 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from ingest.directory.assign import record_missing
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import Link, Listed
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.model.zone import day_number
-from ingest.owning import record_missing
 
 
 def link(ledger: Ledger, listed: Sequence[Listed], *, at: int, by: str) -> int:

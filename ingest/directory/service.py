@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ingest.directory.assign import Done, Wanted, assign_within
+from ingest.directory.links import link
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import WORDS, Entered, Kind, Listed, clean
 from ingest.ledger.engine import Ledger
-from ingest.linking import link
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
-from ingest.owning import Done, Wanted, assign_within
 
 _LONGEST: Final = 255
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ingest import listing
 from ingest.clock import now
-from ingest.directory_service import ImportedList, import_list
+from ingest.directory.service import ImportedList, import_list
 from ingest.ledger.engine import open_ledger
 from ingest.listing import Listing, NotAList
 from ingest.settings import Settings
