@@ -22,7 +22,7 @@ from dashboard.chargeback.calendar import Month
 from dashboard.owner_interaction import Typed
 from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
-from ingest import listing
+from ingest.directory import lists
 from ingest.directory.assign import Done, Wanted, assign
 from ingest.directory.service import import_list
 from ingest.http import problems
@@ -299,7 +299,7 @@ def test_what_is_exported_says_the_same_when_it_is_read(
 
 
 def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
-    read = listing.read(path, other.keyring)
+    read = lists.read(path, other.keyring)
     assert read.faults == []
     import_list(other, read.entries, at=1, by="ann")
     assert as_list(other) == as_list(ledger)

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ingest import listing
 from ingest.clock import now
+from ingest.directory import lists
+from ingest.directory.lists import Listing, NotAList
 from ingest.directory.service import ImportedList, import_list
 from ingest.ledger.engine import open_ledger
-from ingest.listing import Listing, NotAList
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, say, warn
 
@@ -20,7 +20,7 @@ def run(path: str, *, as_json: bool) -> int:
     """Put what the file lists into the directory and say what that changed; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            read = listing.read(Path(path), ledger.keyring)
+            read = lists.read(Path(path), ledger.keyring)
         except NotAList as error:
             warn(f"tallybook: {error}")
             return ExitCode.USAGE

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.directory.lists.listing import Fault, Listing, NotAList
 from ingest.ledger.directory import Kind, Link
 from ingest.ledger.key_hashes import KeyRing
-from ingest.listing.listing import Fault, Listing, NotAList
 
 FORM: Final = "litellm-list"
 _FIELDS: Final[Mapping[str, Kind]] = {"organizations": "customer", "teams": "team", "keys": "virtual_key"}

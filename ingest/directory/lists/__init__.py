@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
+from ingest.directory.lists import bifrost_db, bifrost_json, litellm
+from ingest.directory.lists import csv as table
+from ingest.directory.lists.listing import Listing, NotAList
 from ingest.ledger.key_hashes import KeyRing
-from ingest.listing import config_db, config_json, litellm, table
-from ingest.listing.listing import Listing, NotAList
 
 __all__ = ["Listing", "NotAList", "read"]
 
@@ -36,13 +37,13 @@ def read(path: Path, keyring: KeyRing) -> Listing:
 
 def _reader(path: Path, head: bytes) -> Callable[[Path, KeyRing], Listing]:
     if head.startswith(_SQLITE):
-        return config_db.read
+        return bifrost_db.read
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if first == b"[":
         return litellm.read
     if first != b"{":
         return table.read
-    return config_json.read if _has_governance(path) else litellm.read
+    return bifrost_json.read if _has_governance(path) else litellm.read
 
 
 def _has_governance(path: Path) -> bool:

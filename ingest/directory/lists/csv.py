@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
+from ingest.directory.lists.listing import Fault, Listing, NotAList
 from ingest.ledger.directory import Kind, Link
 from ingest.ledger.key_hashes import KeyRing
-from ingest.listing.listing import Fault, Listing, NotAList
 
 FORM: Final = "csv"
 COLUMNS: Final = (

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from ingest.directory.lists.listing import Fault, Listing, NotAList, links_of
 from ingest.ledger.directory import Kind
 from ingest.ledger.key_hashes import KeyRing
-from ingest.listing.listing import Fault, Listing, NotAList, links_of
 
 FORM: Final = "bifrost-config"
 

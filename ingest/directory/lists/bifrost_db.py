@@ -7,9 +7,9 @@ tables of versions that had no hash.
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.directory.lists.listing import Listing, NotAList, links_of
 from ingest.ledger.directory import Kind
 from ingest.ledger.key_hashes import KeyRing
-from ingest.listing.listing import Listing, NotAList, links_of
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import StoreError
 
