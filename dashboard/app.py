@@ -24,7 +24,7 @@ from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
 from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
 from dashboard.rewriting import rewrite
-from ingest.access import SIGN_OUT
+from ingest.access.guard import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
 from ingest.model.principal import asking

@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard.identities import Identities, NotKnown
-from ingest.access import SIGN_IN, SIGN_OUT, Tries
-from ingest.credentials import COOKIE, Credentials
+from ingest.access.credentials import COOKIE, Credentials
+from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
 from ingest.settings import Settings

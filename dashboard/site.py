@@ -30,12 +30,12 @@ from dashboard.assets_cache import KeptAssets
 from dashboard.reader import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
-from ingest.access import SIGN_IN, SIGN_OUT, Tries, guarded
-from ingest.credentials import Credentials
+from ingest.access.credentials import Credentials
+from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
+from ingest.access.permissions import Rights
 from ingest.http import app as write_api
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
-from ingest.rights import Rights
 from ingest.settings import Settings
 
 _SMALLEST_PACKED: Final = 1_024

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from dashboard.identities import Identities, NotKnown, granted, read_roles
 from dashboard.site import make_site
-from ingest.credentials import COOKIE
+from ingest.access.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
 from ingest.model.principal import together
 from ingest.settings import Settings

@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from spans import as_json, as_protobuf, request, span
 from starlette.testclient import TestClient
 
-from ingest.access import guarded
+from ingest.access.guard import guarded
+from ingest.access.permissions import Rights
 from ingest.http import receiver
 from ingest.http.app import RIGHTS, make_api
 from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables.calls import rejected_record
-from ingest.rights import Rights
 from ingest.settings import Settings
 
 LIMIT = 2**16

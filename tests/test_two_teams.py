@@ -23,19 +23,20 @@ from dashboard import app as dashboard_app
 from dashboard.alerts.telling import check
 from dashboard.pages import PAGES, PARTS
 from dashboard.site import RIGHTS, make_site
+from ingest.access import store as access
+from ingest.access.permissions import CLOSED, Rights
+from ingest.access.store import Token
 from ingest.alerts import AlertRule
 from ingest.budgets import Budget
 from ingest.clock import now
 from ingest.fees import Fee
-from ingest.ledger import access, alerts
-from ingest.ledger.access import Token
+from ingest.ledger import alerts
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
 from ingest.model.principal import Right
 from ingest.model.zone import micros
-from ingest.rights import CLOSED, Rights
 from ingest.settings import Settings
 
 ADMIN: Final = "the admin token of the tests"

@@ -56,7 +56,7 @@ IdempotencyKey = Annotated[
 
 
 def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
-    """The app that takes records into `ledger`. Who may speak to it is decided before it: see `ingest.access`."""
+    """The app that takes records into `ledger`. Who may speak to it is decided before it: see `ingest.access.guard`."""
     app = FastAPI(
         title="Tallybook",
         summary="An exact usage and cost ledger for LLM gateways.",

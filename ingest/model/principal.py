@@ -1,6 +1,6 @@
 """Principals: who asks, what they may do, and whose figures they may see.
 
-Whoever handles a request asks `asking()`; the guard (`ingest.access`) says who it is before anything else runs. Commands and threads
+Whoever handles a request asks `asking()`; the guard (`ingest.access.guard`) says who it is before anything else runs. Commands and threads
 of the server itself ask as `HERE`, which may do everything: whoever can start them can read the ledger's file.
 """
 

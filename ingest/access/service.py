@@ -6,8 +6,9 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
-from ingest.ledger import access, audit, directory
-from ingest.ledger.access import Token
+from ingest.access import store as access
+from ingest.access.store import Token
+from ingest.ledger import audit, directory
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.principal import SCOPES, Scope

@@ -1,7 +1,7 @@
 """Rights: which scope each address needs. An address that no right is written for needs `admin`: it is closed until it is thought of.
 
 Each module that serves addresses declares their rights as `RIGHTS`; whoever puts the server together joins them and hands
-the table to the guard (`ingest.access`).
+the table to the guard (`ingest.access.guard`).
 """
 
 from collections.abc import Iterable

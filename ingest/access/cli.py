@@ -26,7 +26,7 @@ def token_create(
     as_json: Json = False,
 ) -> None:
     """Make an access token and show it, this once."""
-    from ingest.token_command import create
+    from ingest.access.commands import create
 
     raise typer.Exit(create(name, scopes, teams or [], expires, as_json=as_json))
 
@@ -34,7 +34,7 @@ def token_create(
 @token.command("list")
 def token_list(as_json: Json = False) -> None:
     """List the tokens that were made, what they may do, and which stand."""
-    from ingest.token_command import listed
+    from ingest.access.commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -44,6 +44,6 @@ def token_revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A token of `tallybook token list`.")],
 ) -> None:
     """End a token, and the sessions of browsers that were begun with it."""
-    from ingest.token_command import revoke
+    from ingest.access.commands import revoke
 
     raise typer.Exit(revoke(name))

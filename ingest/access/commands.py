@@ -4,10 +4,11 @@ import sys
 from typing import Any
 
 from ingest import terminal
-from ingest.access_service import AddTokenOptions, TokenRefused, add_token, revoke_token
+from ingest.access import store as access
+from ingest.access.service import AddTokenOptions, TokenRefused, add_token, revoke_token
+from ingest.access.store import Token
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger import access, directory
-from ingest.ledger.access import Token
+from ingest.ledger import directory
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings

@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
+from ingest.access import store as access
+from ingest.access.store import Token
 from ingest.clock import now
-from ingest.ledger import access, directory
-from ingest.ledger.access import Token
+from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.key_hashes import looks_secret
 from ingest.model.principal import Principal

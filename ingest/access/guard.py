@@ -1,7 +1,7 @@
 """The guard: who may speak to the server, and to which address, decided before anything reads the request.
 
-With an admin token or a provider of identities every address but the health checks and the sign-in needs credentials (`ingest.credentials`),
-and each needs its scope (`ingest.rights`). Without either the server is for this machine only: a web page from elsewhere that a browser here
+With an admin token or a provider of identities every address but the health checks and the sign-in needs credentials (`ingest.access.credentials`),
+and each needs its scope (`ingest.access.permissions`). Without either the server is for this machine only: a web page from elsewhere that a browser here
 has opened can neither read from it nor write to it, for its requests carry the name of another host, or come from another origin; and what
 a proxy passes on is refused, for a proxy lets others in. Credentials are never logged or shown.
 """
@@ -16,11 +16,11 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingest.credentials import ADMIN, Credentials, Shown, shown
+from ingest.access.credentials import ADMIN, Credentials, Shown, shown
+from ingest.access.permissions import Rights
 from ingest.http.problems import Problem, problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, NOBODY, Principal, asked_by
-from ingest.rights import Rights
 from ingest.settings import LOOPBACK, Settings
 
 SIGN_IN: Final = "/sign-in"
