@@ -6,7 +6,6 @@ import typer
 
 from dashboard import (
     alert_cli,
-    audit_cli,
     budgets_cli,
     chargeback_cli,
     demo_cli,
@@ -21,6 +20,7 @@ from dashboard import (
 )
 from ingest import cli as write_side
 from ingest import rates_cli
+from ingest.audit import cli as audit_cli
 
 
 def make_cli() -> typer.Typer:

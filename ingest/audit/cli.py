@@ -16,6 +16,6 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Show who changed what: prices, owners, rates, fees, rules, periods; the latest first."""
-    from dashboard.audit_command import run
+    from ingest.audit.commands import run
 
     raise typer.Exit(run(action, limit, as_json=as_json))
