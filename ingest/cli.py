@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest import __version__, import_cli
+from ingest import __version__
 from ingest.access import cli as token_cli
 from ingest.directory import cli as owner_cli
+from ingest.importing import cli as import_cli
 from ingest.price_book import cli as prices_cli
 from ingest.sync import cli as sync_cli
 from ingest.terminal import Json

@@ -22,7 +22,7 @@ from dashboard.question import Words, parse
 from dashboard.runner import Result, run
 from ingest.files.paths import sources
 from ingest.http.app import make_api
-from ingest.importing import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.verification import verify

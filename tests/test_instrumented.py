@@ -34,7 +34,7 @@ from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
 from ingest.files.paths import sources
 from ingest.http.app import RIGHTS, make_api
-from ingest.importing import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 

@@ -14,7 +14,7 @@ import ingest.cli
     ("module", "not_loaded"),
     [
         ("ingest.http.app", ("dash", "pandas", "plotly", "dashboard")),
-        ("ingest.importing", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
+        ("ingest.importing.importer", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
         ("ingest.intake.decode_pool", ("sqlalchemy", "pydantic", "fastapi")),
         ("dashboard.runner", ("dash", "plotly", "fastapi")),

@@ -19,7 +19,7 @@ from ingest.files.object_store import redacted_url
 from ingest.files.paths import NoSuchPath, sources
 from ingest.files.reader import FileReader
 from ingest.framing import RawRecord
-from ingest.importing import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
 

@@ -25,8 +25,8 @@ from rich.text import Text
 
 from ingest.files.archives import members
 from ingest.files.paths import NoSuchPath, Source, sources
-from ingest.format_choice import WrongChoice, choice
-from ingest.importing import FileReport, Importer, Interrupted, Options
+from ingest.importing.format_choice import WrongChoice, choice
+from ingest.importing.importer import FileReport, Importer, Interrupted, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt

@@ -36,7 +36,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
-    from ingest.import_command import run
+    from ingest.importing.commands import run
 
     if inspect:
         raise typer.Exit(_inspected(paths, format_name, mapping))
@@ -55,7 +55,7 @@ def import_(
 
 
 def _inspected(paths: list[str], format_name: str, mapping: str | None) -> int:
-    from ingest import inspect_command
+    from ingest.importing import inspect_command
 
     if len(paths) != 1:
         raise typer.BadParameter("name one file to inspect", param_hint="PATH")
@@ -67,7 +67,7 @@ def rejected_list(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
 ) -> None:
     """Show the newest rejected records with their place and reason."""
-    from ingest.rejected_command import show
+    from ingest.importing.rejected_command import show
 
     raise typer.Exit(show(limit))
 
@@ -79,6 +79,6 @@ def rejected_retry(
     ] = None,
 ) -> None:
     """Read the kept records again, for when a newer version or a mended mapping can."""
-    from ingest.rejected_command import retry
+    from ingest.importing.rejected_command import retry
 
     raise typer.Exit(retry(mapping))

@@ -14,8 +14,8 @@ from rich.table import Table
 from ingest import formats
 from ingest.files.archives import members
 from ingest.files.paths import NoSuchPath, Source, sources
-from ingest.format_choice import WrongChoice, choice
-from ingest.inspection import Inspection, inspect
+from ingest.importing.format_choice import WrongChoice, choice
+from ingest.importing.inspection import Inspection, inspect
 from ingest.mapping.proposal import NothingToMap, propose
 from ingest.mapping.sample import Sample
 from ingest.model.event import ReportedCost, UsageEvent

@@ -1,10 +1,10 @@
 """`tallybook rejected`: what was refused and why, and another try when the reason is gone."""
 
 from ingest.clock import now
-from ingest.format_choice import WrongChoice, choice
+from ingest.importing.format_choice import WrongChoice, choice
+from ingest.importing.rejected_service import retry_rejected
 from ingest.ledger import rejections
 from ingest.ledger.engine import open_ledger
-from ingest.rejected_service import retry_rejected
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, say, warn
 
