@@ -18,8 +18,8 @@ from dashboard import (
     spend_cli,
     whatif_cli,
 )
+from dashboard.exchange_rates import cli as rates_cli
 from ingest import cli as write_side
-from ingest import rates_cli
 from ingest.audit import cli as audit_cli
 
 

@@ -13,14 +13,14 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from dashboard.chargeback.calendar import Calendar, Month, of_month
+from dashboard.exchange_rates.model import NoRate, Rates
+from dashboard.exchange_rates.store import read_rates
 from dashboard.question import REPORTING, QuestionError, SpendQuery
 from dashboard.runner import run
-from ingest.exchange import NoRate, Rates
 from ingest.fees import Fee, charges_of
 from ingest.invoices.line import InvoiceLine, overlapping
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.invoices import read_lines
 from ingest.model import money

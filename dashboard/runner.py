@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from dashboard import buckets, catalogue, names
 from dashboard.catalogue import Value
+from dashboard.exchange_rates.model import NoRate, Rates
+from dashboard.exchange_rates.store import is_known, read_rates
 from dashboard.limits import limited
 from dashboard.measures import SMALL
 from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
@@ -17,9 +19,7 @@ from dashboard.restriction import has_assignments
 from dashboard.rewriting import rewrite
 from dashboard.statement import Compiled, asks_owners, compile_query
 from dashboard.sums import Sums
-from ingest.exchange import NoRate, Rates
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import is_known, read_rates
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
 from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS

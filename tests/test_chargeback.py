@@ -23,15 +23,15 @@ from dashboard.chargeback.closing import CloseRefused
 from dashboard.chargeback.corrections import landing
 from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
 from dashboard.question import Period, SpendQuery
 from dashboard.runner import run
 from ingest.allocation import Rule
-from ingest.exchange import Quote
 from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.tables.ownership import owned

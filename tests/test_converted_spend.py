@@ -9,11 +9,11 @@ import pytest
 from calls import a_ledger, call, put
 
 from dashboard.answer import as_json
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
 from dashboard.question import QuestionError, Words, parse
 from dashboard.runner import Result, run
-from ingest.exchange import Quote
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.rollups import roll
 from ingest.model.zone import day_number
 

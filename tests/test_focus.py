@@ -30,6 +30,8 @@ from dashboard import focus_api
 from dashboard.chargeback.calendar import read_calendar, read_month
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
+from dashboard.exchange_rates.model import Quote, Rates
+from dashboard.exchange_rates.store import add_quotes
 from dashboard.focus import csv_text, parquet_file
 from dashboard.focus.charges import Allocation, Charge, extra_rows
 from dashboard.focus.columns import columns
@@ -45,13 +47,11 @@ from dashboard.question import QuestionError, parse
 from dashboard.question import Words as Question
 from dashboard.runner import run
 from ingest.allocation import Rule
-from ingest.exchange import Quote, Rates
 from ingest.fees import Fee
 from ingest.http import problems
 from ingest.ledger import imports, price_book
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.fees import add_fees
 from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll

@@ -9,16 +9,16 @@ from dashboard.chargeback.calendar import Calendar
 from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
 from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
+from dashboard.exchange_rates.model import NoRate, Rates
+from dashboard.exchange_rates.store import read_rates
 from dashboard.portions import apportioned
 from dashboard.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
 from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
-from ingest.exchange import NoRate, Rates
 from ingest.fees import Charge, charges_of
 from ingest.fees import Fee as ChargedFee
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
 from ingest.model.money import divide_half_even

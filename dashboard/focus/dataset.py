@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.kept import Kept
+from dashboard.exchange_rates.store import read_rates
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
 from dashboard.focus.owed import Owed
@@ -20,7 +21,6 @@ from dashboard.focus.words import Order
 from ingest.fees import Fee
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import read_rates
 from ingest.ledger.fees import read_fees
 from ingest.ledger.periods import Event
 

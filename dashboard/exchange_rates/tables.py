@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from ingest.exchange import Quote
+from dashboard.exchange_rates.model import Quote
 from ingest.parse.currency import is_currency
 from ingest.parse.dates import read_day
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest import rate_tables
-from ingest.exchange import Quote
+from dashboard.exchange_rates import tables
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
 from ingest.parse.currency import read_currency
@@ -58,7 +58,7 @@ def set_rate(ledger: Ledger, options: SetRateOptions, *, by: str, at: int) -> Qu
 
 
 def _quote(options: SetRateOptions, *, by: str, at: int) -> Quote:
-    day, rate = read_day(options.date), rate_tables.read_rate(options.rate)
+    day, rate = read_day(options.date), tables.read_rate(options.rate)
     base, quote = read_currency(options.base), read_currency(options.quote)
     if day is None:
         raise RateRefused("invalid_date", f"{options.date!r} is no date; write one as 2026-11-20", "date")

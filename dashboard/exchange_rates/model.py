@@ -1,4 +1,4 @@
-"""Exchange rates: what one currency is worth in another on a day. Pure; `ingest.ledger.exchange_rates` keeps them.
+"""Exchange rates: what one currency is worth in another on a day. Pure; `dashboard.exchange_rates.store` keeps them.
 
 The rate of a day is the one quoted for it, or the last one quoted at most seven days before: banks quote none on
 weekends and holidays. A pair that nobody quotes goes through a currency that both are quoted with, as in the European

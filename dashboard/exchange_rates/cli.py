@@ -20,7 +20,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import a table of rates; the same file again changes nothing."""
-    from ingest.rates_command import import_rates
+    from dashboard.exchange_rates.commands import import_rates
 
     raise typer.Exit(import_rates(path, as_json=as_json))
 
@@ -35,7 +35,7 @@ def set_(
     date: Annotated[str, typer.Option(metavar="DATE", help="The day that it is of.")],
 ) -> None:
     """Set the rate of a day; one that stood before stays in the history."""
-    from ingest.rates_command import set_rate
+    from dashboard.exchange_rates.commands import set_rate
 
     raise typer.Exit(set_rate(base, quote, rate, date))
 
@@ -48,6 +48,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the rates as they were quoted, the latest first."""
-    from ingest.rates_command import list_rates
+    from dashboard.exchange_rates.commands import list_rates
 
     raise typer.Exit(list_rates(pair, from_, to, as_json=as_json))

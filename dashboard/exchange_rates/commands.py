@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ingest import rate_tables, rates_service
+from dashboard.exchange_rates import service as rates_service
+from dashboard.exchange_rates import tables
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.service import RateRefused, SetRateOptions
+from dashboard.exchange_rates.store import read_quotes
+from dashboard.exchange_rates.tables import Problem
 from ingest.clock import now
-from ingest.exchange import Quote
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.exchange_rates import read_quotes
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
 from ingest.parse.dates import read_day
-from ingest.rate_tables import Problem
-from ingest.rates_service import RateRefused, SetRateOptions
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, refuse, say, show, table
 
@@ -27,8 +28,8 @@ def import_rates(path: str, *, as_json: bool) -> int:
     """Import a table; the exit code, 3 where some lines are no rates."""
     at, by = now(), current_user()
     try:
-        quotes, problems = rate_tables.read(Path(path), at, by)
-    except rate_tables.NoRates as error:
+        quotes, problems = tables.read(Path(path), at, by)
+    except tables.NoRates as error:
         return refuse("rates", f"{path}: {error}", ExitCode.FAILURE)
     except OSError as error:
         return refuse("rates", f"cannot read {path}: {error.strerror}", ExitCode.FAILURE)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from ingest.exchange import Quote, Rates
+from dashboard.exchange_rates.model import Quote, Rates
 from ingest.ledger.tables.money import exchange_rate
 
 
