@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard.question import ALL_TIME, SpendQuery
+from dashboard.query.question import ALL_TIME, SpendQuery
+from dashboard.query.run import run
 from dashboard.restriction import teams_seen
-from dashboard.runner import run
 from dashboard.sending import target_of
 from dashboard.subjects import subjects
 from ingest.alerts import KINDS, AlertRule

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dashboard import names
 from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
+from dashboard.query import labels
 from ingest.allocation import METHODS, Rule
 from ingest.clock import now
 from ingest.ledger.allocations import read_rules
@@ -33,7 +33,7 @@ def listed(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
         rules = read_rules(connection)[::-1]
-        teams = names.people(connection, {target.entry_id for rule in rules for target in rule.targets})
+        teams = labels.people(connection, {target.entry_id for rule in rules for target in rule.targets})
     rows = [_facts(rule, teams) for rule in rules]
     if as_json:
         print_json({"rules": rows})

@@ -22,8 +22,8 @@ from dashboard.filter_bar import CONTROLS, control_id
 from dashboard.filters import DIMENSIONS, View, date_range, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
 from dashboard.pages.parts import PART, Content, aria, failed, part_name
-from dashboard.question import QuestionError
-from dashboard.rewriting import rewrite
+from dashboard.query.question import QuestionError
+from dashboard.query.rewrite import rewrite
 from ingest.access.guard import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from dashboard.holdings import holdings
-from dashboard.question import REPORTING, Period, SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import REPORTING, Period, SpendQuery
+from dashboard.query.run import run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets

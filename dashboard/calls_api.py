@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard.answer import write_csv
 from dashboard.calls_store import DEFAULT_LIMIT, CallsQuery
 from dashboard.params import (
     CSV,
@@ -25,7 +24,8 @@ from dashboard.params import (
     understood,
     wants_csv,
 )
-from dashboard.question import read_filters, read_limit, read_moment, read_zone
+from dashboard.query.question import read_filters, read_limit, read_moment, read_zone
+from dashboard.query.serialize import write_csv
 from dashboard.requests import LISTED, MOST, Page, in_full, listed, read_cursor
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger

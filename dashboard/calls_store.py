@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from dashboard.question import Filter
+from dashboard.query.question import Filter
 from dashboard.restriction import restrictions
 from ingest.ledger import dialects
 from ingest.ledger.fields import TERMS

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.params import only_known, understood
+from dashboard.query.calendar import read_calendar
 from ingest.http.openapi import described
 from ingest.http.problems import MEDIA_TYPE, Problem
 from ingest.ledger.engine import Ledger

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dashboard import buckets
-from dashboard.question import SpendQuery
+from dashboard.query import buckets
+from dashboard.query.question import SpendQuery
 from ingest.ledger.tables.calls import DAY_ROLLUPS
 from ingest.model.zone import HOUR, Slot, Zone
 

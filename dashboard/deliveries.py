@@ -4,10 +4,10 @@ import hashlib
 import threading
 from typing import Final
 
-from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.posting import post
+from dashboard.query.calendar import read_calendar
 from dashboard.rounds import rounds
 from dashboard.sending import NotSent, Parcel
 from ingest.clock import now

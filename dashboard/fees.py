@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard import names
-from dashboard.question import Period
+from dashboard.query import labels
+from dashboard.query.question import Period
 from ingest.fees import Amounts, amounts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import read_fees
@@ -46,7 +46,7 @@ def fees_of(ledger: Ledger, period: Period) -> list[FeeRow]:
     start, end = period.micros
     with ledger.reading() as connection:
         found = amounts(read_fees(connection), ledger.zone, start, end)
-        teams = names.people(connection, {one.fee.team_id for one in found})
+        teams = labels.people(connection, {one.fee.team_id for one in found})
     return [FeeRow(one, teams[one.fee.team_id]) for one in found]
 
 

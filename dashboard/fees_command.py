@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dashboard.fees import FeeRow, fees_of, sums
 from dashboard.fees import as_json as to_json
-from dashboard.question import QuestionError, read_period
+from dashboard.query.question import QuestionError, read_period
 from ingest.ledger.engine import open_ledger
 from ingest.model import money
 from ingest.model.zone import Zone

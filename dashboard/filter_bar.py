@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, names, people, wording
+from dashboard import people, wording
 from dashboard.filters import DIMENSIONS, PRESETS, View
-from dashboard.limits import limits
-from dashboard.question import ALL_TIME, INTERVALS, Filter, SpendQuery
-from dashboard.runner import run
+from dashboard.query import catalogue, labels
+from dashboard.query.question import ALL_TIME, INTERVALS, Filter, SpendQuery
+from dashboard.query.row_access import limits
+from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 
 CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
@@ -138,7 +139,7 @@ def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
         for kind in _DIRECTORY_KINDS:
             options[kind] = [
                 {"value": entry.ident, "label": entry.shown}
-                for entry in names.entries(connection, kind)
+                for entry in labels.entries(connection, kind)
                 if visible is None or entry.entry_id in visible
             ]
     return options

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from dashboard.question import (
+from dashboard.query.question import (
     INTERVALS,
     REPORTING,
     Period,

@@ -8,12 +8,12 @@ from dash import Dash, Input, Output, State, html, no_update
 
 from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import read_month
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.clicks import in_thread
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
-from dashboard.question import QuestionError
+from dashboard.query.calendar import read_month
+from dashboard.query.question import QuestionError
 from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from dashboard import names
 from dashboard.directory_store import GatewaySaid, gateway_owners, teams_by_calls
+from dashboard.query import labels
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
@@ -55,7 +55,7 @@ def holdings(ledger: Ledger, day: int) -> Holdings:
         said = gateway_owners(connection)
         teams = {one.team for one in said} | {each.entry_id for one in found for each in one.targets}
         homes = _homes(found, said, teams - {None}, day)
-        shown = names.people(connection, {one for home in homes.values() for one in home})
+        shown = labels.people(connection, {one for home in homes.values() for one in home})
         owners = _named_last(connection, said, day) | _assigned(found, day)
     return Holdings(
         {key: targets for key, targets in owners.items() if targets},

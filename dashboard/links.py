@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlencode
 
-from dashboard.question import Filter, Period, SpendQuery
+from dashboard.query.question import Filter, Period, SpendQuery
 
 _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"

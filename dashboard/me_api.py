@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from dashboard import budgets, people
-from dashboard.answer import as_csv, as_json
 from dashboard.params import (
     Format,
     From,
@@ -19,8 +18,9 @@ from dashboard.params import (
     only_known,
     understood,
 )
-from dashboard.question import Words, parse
-from dashboard.runner import Result, run
+from dashboard.query.question import Words, parse
+from dashboard.query.run import Result, run
+from dashboard.query.serialize import as_csv, as_json
 from ingest.clock import now
 from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from dashboard.answer import guarded, json_value
 from dashboard.ownership_view import COLUMNS, as_list, held, read_asked, unassigned
-from dashboard.question import QuestionError, SpendQuery, read_period
-from dashboard.runner import run
+from dashboard.query.question import QuestionError, SpendQuery, read_period
+from dashboard.query.run import run
+from dashboard.query.serialize import guarded, json_value
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings

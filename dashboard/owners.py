@@ -6,8 +6,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from dashboard import calls_store, names
+from dashboard import calls_store
 from dashboard.calls_store import Row
+from dashboard.query import labels
 from dashboard.restriction import teams_seen
 
 KINDS: Final = ("team", "customer", "cost_center")
@@ -24,7 +25,7 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
     seen = teams_seen(connection)
     wanted = set(calls)
     rows = calls_store.owners(connection, sorted({one for one, _ in wanted if one is not None}))
-    people = names.people(
+    people = labels.people(
         connection, {row[f"{kind}_id"] for held in rows.values() for row in held for kind in KINDS}
     )
     found: dict[Dated, dict[str, str | None]] = {}

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dashboard import directory_store, names
-from dashboard.question import Filter, Period, SpendQuery, read_moment
-from dashboard.runner import Result, run
+from dashboard import directory_store
+from dashboard.query import labels
+from dashboard.query.question import Filter, Period, SpendQuery, read_moment
+from dashboard.query.run import Result, run
 from ingest.ledger.directory import Kind, NotKnown, find
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
@@ -79,7 +80,7 @@ def held(ledger: Ledger, asked: Asked = Asked()) -> list[Held]:
     """
     with ledger.reading() as connection:
         found = assignments(connection, asked.until)
-        shown = names.people(connection, _entries(found))
+        shown = labels.people(connection, _entries(found))
         meant = _meant(connection, ledger, asked.subject)
     covering = [one for one in found if asked.on is None or one.first_day <= asked.on < one.end_day]
     lines = [_held(one, shown) for one in reversed(covering)]

@@ -12,8 +12,8 @@ from uuid import UUID
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard import catalogue
-from dashboard.question import QuestionError
+from dashboard.query import catalogue
+from dashboard.query.question import QuestionError
 from ingest.http.openapi import described
 from ingest.http.problems import MEDIA_TYPE, Problem
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
-from dashboard import names
-from dashboard.limits import limits
-from dashboard.names_store import Person
-from dashboard.question import ALL_TIME, SpendQuery
-from dashboard.runner import run
+from dashboard.query import labels
+from dashboard.query.labels_store import Person
+from dashboard.query.question import ALL_TIME, SpendQuery
+from dashboard.query.row_access import limits
+from dashboard.query.run import run
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 
@@ -28,7 +28,7 @@ def by_name(ledger: Ledger, kind: directory.Kind) -> Mapping[str, Person]:
     """Everybody of one kind whom whoever asks may see, by their shown name."""
     some = seen(ledger)
     with ledger.reading() as connection:
-        everybody = names.entries(connection, kind)
+        everybody = labels.entries(connection, kind)
     return {one.shown: one for one in everybody if some is None or one.entry_id in some}
 
 
@@ -49,5 +49,5 @@ def idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
 def called(ledger: Ledger, entries: Iterable[int]) -> Mapping[int, str]:
     """What pages call entries of the directory."""
     with ledger.reading() as connection:
-        shown = names.people(connection, entries)
+        shown = labels.people(connection, entries)
     return {entry: name for entry, name in shown.items() if entry is not None and name is not None}

@@ -7,11 +7,11 @@ from rich.console import Console
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import of_month, read_month
 from dashboard.chargeback.closing import CloseRefused, Closing, Item
 from dashboard.chargeback.months import months
 from dashboard.chargeback.statement import Statement
-from dashboard.question import QuestionError
+from dashboard.query.calendar import of_month, read_month
+from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger, open_ledger

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from dashboard.answer import write_csv
-from dashboard.question import SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import SpendQuery
+from dashboard.query.run import run
+from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339
 from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger

@@ -22,7 +22,7 @@ from dashboard.params import (
     short_filters,
     understood,
 )
-from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
+from dashboard.query.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from dashboard import names
-from dashboard.question import Filter, Period
+from dashboard.query import labels
+from dashboard.query.question import Filter, Period
 from dashboard.restriction import restrictions, term_id
 from ingest.ledger import event_reader
 from ingest.ledger.engine import Ledger
@@ -62,7 +62,7 @@ def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) ->
     )
     with ledger.reading() as connection:
         rows = connection.execute(select).all()
-        texts = names.terms(connection, {ident for row in rows for ident in row[:3]})
+        texts = labels.terms(connection, {ident for row in rows for ident in row[:3]})
     found = []
     for row in rows:
         provider, model, reason = (texts[ident] or "unknown" for ident in row[:3])

@@ -10,9 +10,9 @@ from typing import Any, Final
 from babel.numbers import get_currency_precision
 from rich.console import Console
 
-from dashboard.answer import write_csv
-from dashboard.chargeback.calendar import read_calendar, read_month
-from dashboard.question import QuestionError
+from dashboard.query.calendar import read_calendar, read_month
+from dashboard.query.question import QuestionError
+from dashboard.query.serialize import write_csv
 from dashboard.reconciliation import (
     CSV_COLUMNS,
     Compared,

@@ -12,11 +12,11 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from dashboard.chargeback.calendar import Calendar, Month, of_month
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
-from dashboard.question import REPORTING, QuestionError, SpendQuery
-from dashboard.runner import run
+from dashboard.query.calendar import Calendar, Month, of_month
+from dashboard.query.question import REPORTING, QuestionError, SpendQuery
+from dashboard.query.run import run
 from ingest.fees import Fee, charges_of
 from ingest.invoices.line import InvoiceLine, overlapping
 from ingest.ledger import periods

@@ -6,8 +6,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from dashboard import reconciliation
-from dashboard.answer import write_csv
-from dashboard.chargeback.calendar import read_month
 from dashboard.params import (
     JSON_OR_CSV,
     Format,
@@ -16,6 +14,8 @@ from dashboard.params import (
     only_known,
     understood,
 )
+from dashboard.query.calendar import read_month
+from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.calendar import Month, of_month
+from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation import reconcile
 from ingest.invoices.line import InvoiceLine
 from ingest.invoices.reading import Read

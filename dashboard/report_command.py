@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
-from dashboard.question import QuestionError
+from dashboard.query.calendar import read_calendar
+from dashboard.query.question import QuestionError
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings

@@ -14,10 +14,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
-from dashboard import calls_store, names
+from dashboard import calls_store
 from dashboard.calls_store import CallsQuery, Row, column_of
 from dashboard.owners import owners_of
-from dashboard.question import QuestionError
+from dashboard.query import labels
+from dashboard.query.question import QuestionError
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS, WHO
@@ -123,7 +124,9 @@ def read_cursor(text: str) -> tuple[int, int]:
 
 def _decoded(connection: Connection, rows: Sequence[Row], facts: Sequence[str]) -> list[Call]:
     """The facts of each row, and who it belongs to, as people read them."""
-    terms = names.terms(connection, (row[column_of(name)] for row in rows for name in facts if name in TERMS))
+    terms = labels.terms(
+        connection, (row[column_of(name)] for row in rows for name in facts if name in TERMS)
+    )
     whos = _whos(connection, {row["attribution_id"] for row in rows})
     owners = owners_of(connection, ((row["attribution_id"], row["occurred_at"]) for row in rows))
     return [
@@ -161,8 +164,8 @@ def _whos(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | No
     """Who each attribution names, and None for nobody."""
     wanted = [one for one in ids if one is not None]
     rows = calls_store.attributions(connection, wanted)
-    people = names.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
-    places = names.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
+    people = labels.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
+    places = labels.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
     found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, "cost_center", *PLACES))}
     for row in rows:
         who = {kind: people[row[f"{kind}_id"]] for kind in PEOPLE} | {"cost_center": None}

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from dashboard import catalogue
-from dashboard.limits import limited
-from dashboard.question import Filter
+from dashboard.query import catalogue
+from dashboard.query.question import Filter
+from dashboard.query.row_access import limited
 from ingest.ledger import dialects
 from ingest.ledger.directory import entries
 from ingest.ledger.key_hashes import KeyRing

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dashboard.deliveries import deliver
-from dashboard.question import QuestionError
+from dashboard.query.question import QuestionError
 from dashboard.schedule_service import (
     ScheduleOptions,
     ScheduleRefused,

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.answer import as_csv, as_json
 from dashboard.params import (
     JSON_OR_CSV,
     Format,
@@ -20,8 +19,9 @@ from dashboard.params import (
     short_filters,
     understood,
 )
-from dashboard.question import Words, parse
-from dashboard.runner import run
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_csv, as_json
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
-from dashboard import catalogue
-from dashboard.answer import as_csv, as_json
-from dashboard.catalogue import Metric, Unit
-from dashboard.question import QuestionError, Words, parse
-from dashboard.runner import Result, Totals
-from dashboard.runner import run as answer
+from dashboard.query import catalogue
+from dashboard.query.catalogue import Metric, Unit
+from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.run import Result, Totals
+from dashboard.query.run import run as answer
+from dashboard.query.serialize import as_csv, as_json
 from dashboard.wording import metric_value, unpriced_notice
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings

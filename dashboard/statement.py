@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard import catalogue
 from dashboard.clock import bucket_at, bucket_of
 from dashboard.measures import again, sum_columns, sums
-from dashboard.plan import Plan, kinds_of, plan
-from dashboard.question import SpendQuery
+from dashboard.query import catalogue
+from dashboard.query.plan import Plan, kinds_of, plan
+from dashboard.query.question import SpendQuery
 from dashboard.restriction import Owners, restrictions, term_id
 from dashboard.true_rows import CALL_TIME, Source, cut_events, events, true_rows
 from ingest.ledger import dialects

@@ -6,8 +6,9 @@ from typing import Final, cast
 
 from sqlalchemy import Connection
 
-from dashboard import directory_store, names
-from dashboard.question import Filter
+from dashboard import directory_store
+from dashboard.query import labels
+from dashboard.query.question import Filter
 from ingest.ledger import directory
 from ingest.ledger.key_hashes import KeyRing
 from ingest.model.invalid import Invalid
@@ -65,7 +66,7 @@ def subjects(connection: Connection, abouts: Iterable[About]) -> Mapping[About, 
     """The subjects of some scopes."""
     wanted = set(abouts)
     entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
-    shown = names.people(connection, entries)
+    shown = labels.people(connection, entries)
     idents = directory_store.idents(connection, sorted(entries))
     return {about: _subject(*about, idents, shown) for about in wanted}
 

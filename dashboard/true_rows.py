@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.plan import Cut, Plan, Stretch
+from dashboard.query.plan import Cut, Plan, Stretch
 from ingest.ledger.tables.calls import dirty_slot, rollup_slot, usage_event
 from ingest.model.zone import HOUR, Slot
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from dashboard import prices_store
-from dashboard.answer import write_csv
-from dashboard.question import SpendQuery
+from dashboard.query.question import SpendQuery
+from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import Ledger
 

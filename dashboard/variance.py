@@ -14,10 +14,11 @@ from typing import Any, Final
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from dashboard import names, prices_store
-from dashboard.answer import write_csv
+from dashboard import prices_store
 from dashboard.prices_store import ComparedTotals, Where
-from dashboard.question import QuestionError, SpendQuery
+from dashboard.query import labels
+from dashboard.query.question import QuestionError, SpendQuery
+from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger
 from ingest.ledger.event_reader import StoredCall
 from ingest.model.event import UsageEvent
@@ -84,7 +85,7 @@ def variance(
             for totals in prices_store.compared_totals(connection, where)
             if _exceeds(totals, threshold)
         ]
-        texts = names.terms(connection, {ident for totals in far for ident in totals.ids})
+        texts = labels.terms(connection, {ident for totals in far for ident in totals.ids})
         found = [_variance(connection, where, totals, texts, book) for totals in far]
     return sorted(found, key=lambda one: (-abs(one.difference), one.provider, one.model))
 

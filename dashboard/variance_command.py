@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.markup import escape
 
 from dashboard import variance
-from dashboard.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, Words, parse
 from dashboard.variance import Variance
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.price_book import read_book

@@ -16,7 +16,7 @@ from typing import Final, Literal, cast, get_args
 import msgspec
 
 from dashboard import prices_store
-from dashboard.question import (
+from dashboard.query.question import (
     Filter,
     Period,
     QuestionError,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dashboard.answer import write_csv
 from dashboard.explanation import exact_text
+from dashboard.query.serialize import write_csv
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Key
 from ingest.clock import rfc3339
 from ingest.model.money import plain

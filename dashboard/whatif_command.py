@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dashboard import wording
-from dashboard.question import QuestionError
+from dashboard.query.question import QuestionError
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
 from dashboard.whatif_answer import as_csv, as_json
 from ingest.ledger.engine import Ledger, open_ledger

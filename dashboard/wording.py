@@ -13,7 +13,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import NumberPattern, parse_pattern
 
 from dashboard import reader
-from dashboard.catalogue import Metric, Unit, Value
+from dashboard.query.catalogue import Metric, Unit, Value
 from ingest.model.zone import instant
 
 NOTHING: Final = "-"
@@ -156,7 +156,7 @@ def short_date_time(at: datetime, zone: tzinfo) -> str:
 
 
 def bucket_label(text: str, previous: str = "") -> str:
-    """A time bucket (`dashboard.buckets.text`) for an axis; an hour has its day if `previous` has another."""
+    """A time bucket (`dashboard.query.buckets.text`) for an axis; an hour has its day if `previous` has another."""
     locale = reader.current_locale()
     if len(text) == len("2026-10"):
         return str(format_skeleton("yMMM", date.fromisoformat(f"{text}-01"), locale=locale))

@@ -12,8 +12,8 @@ from owning import entry, owns
 from starlette.testclient import TestClient
 
 from dashboard.budgets import around, burns
-from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
+from dashboard.query.calendar import read_calendar
 from dashboard.site import make_site
 from ingest.budgets import Budget, of_months, standing
 from ingest.ledger.budgets import add_budgets, read_budgets

@@ -18,15 +18,15 @@ from owning import entry, owns
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month, read_calendar, read_month
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.chargeback.corrections import landing
 from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
-from dashboard.question import Period, SpendQuery
-from dashboard.runner import run
+from dashboard.query.calendar import Month, of_month, read_calendar, read_month
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
 from ingest.allocation import Rule
 from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods

@@ -20,11 +20,11 @@ from owning import entry, owns
 
 from dashboard import chargeback_api, fees_api
 from dashboard.chargeback import report as reports
-from dashboard.chargeback.calendar import read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
 from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
+from dashboard.query.calendar import read_calendar
 from ingest.allocation import Rule
 from ingest.fees import Fee
 from ingest.http import problems

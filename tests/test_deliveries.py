@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from receivers import Hook, Mailbox, hook, mailbox
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
 from dashboard.deliveries import deliver
+from dashboard.query.calendar import Month
 from dashboard.sending import TargetRefused, read_target, signature
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger

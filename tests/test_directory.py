@@ -8,10 +8,10 @@ import pytest
 from calls import a_ledger, call, put
 
 from dashboard import people
-from dashboard.answer import as_json
 from dashboard.interaction import renamed
-from dashboard.question import Words, parse
-from dashboard.runner import run
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_json
 from ingest.directory.service import rename_entry
 from ingest.ledger.audit import entries
 from ingest.ledger.directory import LONGEST_NAME, NameRefused, NotKnown

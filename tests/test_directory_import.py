@@ -12,9 +12,9 @@ from conftest import put_records
 from test_sync_command import Tallybook
 
 from dashboard import people
-from dashboard.answer import as_json
-from dashboard.question import Words, parse
-from dashboard.runner import run
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_json
 from ingest.directory import lists
 from ingest.directory.lists import NotAList
 from ingest.directory.service import rename_entry

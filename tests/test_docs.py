@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from dashboard import catalogue
 from dashboard.cli import make_cli
+from dashboard.query import catalogue
 from ingest import formats
 from ingest.formats import FORMATS, docs
 from ingest.formats.completion import stream

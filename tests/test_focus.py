@@ -27,7 +27,6 @@ from hypothesis import strategies as st
 from owning import owns
 
 from dashboard import focus_api
-from dashboard.chargeback.calendar import read_calendar, read_month
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
 from dashboard.exchange_rates.model import Quote, Rates
@@ -43,9 +42,10 @@ from dashboard.focus.row import Reporting, Row
 from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
 from dashboard.focus.words import Order, Profile, Words, read
-from dashboard.question import QuestionError, parse
-from dashboard.question import Words as Question
-from dashboard.runner import run
+from dashboard.query.calendar import read_calendar, read_month
+from dashboard.query.question import QuestionError, parse
+from dashboard.query.question import Words as Question
+from dashboard.query.run import run
 from ingest.allocation import Rule
 from ingest.fees import Fee
 from ingest.http import problems

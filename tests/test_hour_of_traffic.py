@@ -17,9 +17,9 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from dashboard.answer import as_json
-from dashboard.question import Words, parse
-from dashboard.runner import Result, run
+from dashboard.query.question import Words, parse
+from dashboard.query.run import Result, run
+from dashboard.query.serialize import as_json
 from ingest.files.paths import sources
 from ingest.http.app import make_api
 from ingest.importing.importer import FileReport, Importer, Options

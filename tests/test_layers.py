@@ -17,7 +17,7 @@ import ingest.cli
         ("ingest.importing.importer", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
         ("ingest.intake.decode_pool", ("sqlalchemy", "pydantic", "fastapi")),
-        ("dashboard.runner", ("dash", "plotly", "fastapi")),
+        ("dashboard.query.run", ("dash", "plotly", "fastapi")),
         ("dashboard.focus.export", ("dash", "plotly", "fastapi", "pyarrow")),
     ],
 )

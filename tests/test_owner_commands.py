@@ -18,10 +18,10 @@ from owning import entry
 
 from dashboard import owner_interaction
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
 from dashboard.owner_interaction import Typed
 from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
+from dashboard.query.calendar import Month
 from ingest.directory import lists
 from ingest.directory.assign import Done, Wanted, assign
 from ingest.directory.service import import_list

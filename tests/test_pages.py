@@ -27,9 +27,9 @@ from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.parts import PART, known_as
 from dashboard.pages.series import top_rows
 from dashboard.pages.spending import spend_series
+from dashboard.query.rewrite import rewrite
+from dashboard.query.run import run
 from dashboard.requests import LISTED, in_full, listed
-from dashboard.rewriting import rewrite
-from dashboard.runner import run
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

@@ -25,7 +25,7 @@ from dashboard.price_interaction import entered
 from dashboard.priced_model import priced_model
 from dashboard.prices import Line, PricesQuery
 from dashboard.prices_api import make_router
-from dashboard.runner import run
+from dashboard.query.run import run
 from dashboard.unpriced import unpriced
 from ingest.http import problems
 from ingest.ledger import audit

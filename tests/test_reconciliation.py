@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month
 from dashboard.finance_interaction import accepted
+from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation import Compared, reconcile
 from dashboard.reconciliation_api import make_router
 from ingest.fees import Fee

@@ -7,8 +7,8 @@ from calls import call, put
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.chargeback.calendar import Month
 from dashboard.finance_interaction import accepted
+from dashboard.query.calendar import Month
 from dashboard.reconciliation_service import (
     AcceptRefused,
     AcceptVarianceOptions,

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from conftest import SECRET, Post, put_events
 from test_formats import SAMPLES, events, record
 
-from dashboard.question import Period, SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
 from ingest.ledger import price_book, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.question import QuestionError
+from dashboard.query.question import QuestionError
 from dashboard.schedule_service import (
     ScheduleOptions,
     ScheduleRefused,

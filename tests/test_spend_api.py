@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard import calls_api, spend_api
-from dashboard.question import Words
+from dashboard.query.question import Words
 from dashboard.spend_command import spend
 from ingest.http import problems
 from ingest.ledger.engine import Ledger

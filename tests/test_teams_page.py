@@ -10,13 +10,13 @@ from owning import day, entry, owns
 
 from dashboard import owner_interaction, people
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
 from dashboard.filters import View, from_search, question
 from dashboard.holdings import Home, holdings, stretches
 from dashboard.owner_interaction import Typed
 from dashboard.pages import owning, teams
 from dashboard.pages.series import money
-from dashboard.runner import run
+from dashboard.query.calendar import Month
+from dashboard.query.run import run
 from ingest.directory.assign import Done
 from ingest.directory.service import rename_entry
 from ingest.ledger import audit

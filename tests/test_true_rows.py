@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from calls import call, put
 
 from dashboard.measures import sums
-from dashboard.plan import Plan, Stretch
+from dashboard.query.plan import Plan, Stretch
 from dashboard.true_rows import true_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.prices_api import make_costs_router
-from dashboard.question import Period, SpendQuery
+from dashboard.query.question import Period, SpendQuery
 from dashboard.variance import Variance, variance
 from ingest.ledger.engine import Ledger
 from ingest.model.event import ReportedCost, UsageEvent

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from dashboard.filters import from_search, to_search
 from dashboard.pages.whatif import changed
-from dashboard.question import QuestionError
+from dashboard.query.question import QuestionError
 from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
 from dashboard.whatif_api import make_router
 from dashboard.whatif_command import compare

@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dashboard.alerts.seasons import HISTORY, Day
-from dashboard.question import REPORTING, Filter, Period, SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
+from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.zone import date_of, day_number, instant

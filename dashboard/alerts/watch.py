@@ -17,8 +17,8 @@ from dashboard.alerts.anomaly import Verdict, judge
 from dashboard.alerts.forecast import Forecast, forecast
 from dashboard.alerts.series import Series, series
 from dashboard.budgets import Burn, around, burns, metric_of
-from dashboard.question import REPORTING, Filter, Period, SpendQuery
-from dashboard.runner import Result, run
+from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
+from dashboard.query.run import Result, run
 from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest.alerts import AlertRule
 from ingest.clock import rfc3339

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month, read_month
 from dashboard.chargeback.kept import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.store import running_imports
+from dashboard.query.calendar import Month, of_month, read_month
 from dashboard.reconciliation import unreconciled
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger

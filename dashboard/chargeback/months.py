@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.chargeback.accounting import current_month
-from dashboard.chargeback.calendar import month_of, read_month, today
 from dashboard.chargeback.kept import Kept, kept
+from dashboard.query.calendar import month_of, read_month, today
 from dashboard.requests import first_call, last_call
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods

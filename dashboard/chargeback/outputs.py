@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.answer import as_csv, as_json
-from dashboard.chargeback.calendar import Calendar
 from dashboard.chargeback.document import document
 from dashboard.chargeback.report import BYS, By, Report, report
 from dashboard.chargeback.workbook import workbook
-from dashboard.question import QuestionError
+from dashboard.query.calendar import Calendar
+from dashboard.query.question import QuestionError
 from ingest.budgets import of_months
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger

@@ -16,7 +16,7 @@ from babel.numbers import get_currency_precision
 
 from dashboard.chargeback.statement import Allocation, Correction, Fee, Line, Named, Statement
 from dashboard.chargeback.usage import Detail, Used, total
-from dashboard.portions import apportioned
+from dashboard.query.apportion import apportioned
 from ingest.model.money import PICO_PER_UNIT, divide_half_even, from_pico
 from ingest.model.ownership import Owner
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from dashboard.chargeback.calendar import Calendar
 from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
 from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
-from dashboard.portions import apportioned
-from dashboard.question import Period, SpendQuery
+from dashboard.query.apportion import apportioned
+from dashboard.query.calendar import Calendar
+from dashboard.query.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
 from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from ingest.fees import Charge, charges_of

@@ -9,10 +9,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from dashboard.answer import guarded
 from dashboard.focus.columns import columns, values_of
 from dashboard.focus.row import Row
 from dashboard.focus.words import Version
+from dashboard.query.serialize import guarded
 from ingest.model.money import plain_decimal
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"

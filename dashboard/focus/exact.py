@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Final
 
-from dashboard.portions import apportioned
+from dashboard.query.apportion import apportioned
 from ingest.model.money import SCALE as PICO_SCALE
 from ingest.model.money import divide_half_even
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from dashboard.chargeback.calendar import of_month, read_month
 from dashboard.chargeback.statement import CAUSES, Correction, Fee, Statement, by_id
 from dashboard.chargeback.statement import Allocation as Part
 from dashboard.focus.charges import Allocation, Charge
@@ -19,6 +18,7 @@ from dashboard.focus.holders import Person
 from dashboard.focus.paid import sku_of
 from dashboard.focus.row import Category
 from dashboard.focus.span import Span
+from dashboard.query.calendar import of_month, read_month
 from ingest.allocation import METHODS, UNASSIGNED
 from ingest.model.ownership import Owner
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from dashboard.chargeback.calendar import Calendar, month_of, of_month, read_calendar
-from dashboard.question import QuestionError
+from dashboard.query.calendar import Calendar, month_of, of_month, read_calendar
+from dashboard.query.question import QuestionError
 from ingest.model.zone import Zone, date_of, day_number, instant
 
 _YEARS: Final = range(1971, 2200)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from dashboard.focus.span import Day, Span
 from dashboard.measures import sums
-from dashboard.plan import Plan, Stretch
+from dashboard.query.plan import Plan, Stretch
 from dashboard.restriction import term_id
 from dashboard.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects

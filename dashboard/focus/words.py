@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from dashboard.focus.span import Span, read_span
-from dashboard.question import QuestionError
+from dashboard.query.question import QuestionError
 from ingest.model.zone import Zone
 
 Profile = Literal["chargeback", "provider"]

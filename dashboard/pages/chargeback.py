@@ -10,7 +10,6 @@ from dash import dcc, html
 from dashboard import wording
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import current_month
-from dashboard.chargeback.calendar import Month, month_of, of_month
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
@@ -18,6 +17,7 @@ from dashboard.chargeback.workbook import warnings
 from dashboard.filters import View, date_range, only, question
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
+from dashboard.query.calendar import Month, month_of, of_month
 from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from ingest.clock import now
 from ingest.ledger import periods

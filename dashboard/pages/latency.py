@@ -9,14 +9,15 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, figures, people, wording
+from dashboard import figures, people, wording
 from dashboard.filters import View, only, question
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, chart, empty, known_as, later, page, time_bucket
 from dashboard.pages.series import display_name, filtered, seconds, seconds_over_time, top_rows
-from dashboard.question import Filter
-from dashboard.runner import Result, run
+from dashboard.query import catalogue
+from dashboard.query.question import Filter
+from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5

@@ -13,7 +13,7 @@ from dashboard.pages import tables
 from dashboard.pages.parts import chart, empty, known_as, later, notes, page
 from dashboard.pages.series import display_name, money, rows_in_currency
 from dashboard.pages.spending import spend_chart
-from dashboard.runner import Result, Row, run
+from dashboard.query.run import Result, Row, run
 from ingest.ledger.engine import Ledger
 
 SHOWN_MODELS: Final = 10

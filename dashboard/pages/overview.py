@@ -7,14 +7,14 @@ import dash_mantine_components as dmc
 from dashboard import figures, people, wording
 from dashboard.fees import fees_of, sums
 from dashboard.filters import View, only, question
-from dashboard.limits import limits
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import chart, empty, known_as, later, notes, page, time_bucket
 from dashboard.pages.series import display_name, money, rows_in_currency, seconds
 from dashboard.pages.spending import spend_chart
-from dashboard.question import SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import SpendQuery
+from dashboard.query.row_access import limits
+from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 

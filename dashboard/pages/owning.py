@@ -11,13 +11,13 @@ from dash import dcc, html
 from dashboard import people, wording
 from dashboard.filters import View, question
 from dashboard.holdings import stretches
-from dashboard.names_store import Person
 from dashboard.ownership_view import Held, held
 from dashboard.pages import tables
 from dashboard.pages.parts import panel
 from dashboard.people import Kind
-from dashboard.question import Filter, SpendQuery
-from dashboard.runner import run
+from dashboard.query.labels_store import Person
+from dashboard.query.question import Filter, SpendQuery
+from dashboard.query.run import run
 from ingest.directory.assign import Done
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger

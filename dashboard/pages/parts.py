@@ -7,12 +7,13 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import catalogue, figures, wording
+from dashboard import figures, wording
 from dashboard.filters import View, to_search
 from dashboard.links import PRICES_PAGE
-from dashboard.question import SpendQuery
+from dashboard.query import catalogue
+from dashboard.query.question import SpendQuery
+from dashboard.query.run import Result, Totals
 from dashboard.requests import last_call
-from dashboard.runner import Result, Totals
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone
 

@@ -14,8 +14,8 @@ from dashboard.links import prices_csv, spend_csv
 from dashboard.pages import one_price, price_checks, tables
 from dashboard.pages.parts import empty, known_as, later, page, panel
 from dashboard.prices import Line, PriceList, PricesQuery
-from dashboard.question import Filter, SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import Filter, SpendQuery
+from dashboard.query.run import run
 from dashboard.unpriced import UNPRICED, UnpricedModel, unpriced
 from ingest.clock import now
 from ingest.ledger.engine import Ledger

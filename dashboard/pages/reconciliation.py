@@ -6,11 +6,11 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard import figures, wording
-from dashboard.chargeback.calendar import Month
 from dashboard.filters import View, question
 from dashboard.pages import tables
 from dashboard.pages.chargeback import month_field, month_shown
 from dashboard.pages.parts import card, cards, chart, known_as, page, panel
+from dashboard.query.calendar import Month
 from dashboard.reconciliation import Compared, Reconciliation, reconcile
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico

@@ -13,8 +13,8 @@ from dashboard.calls_store import CallsQuery
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.links import requests_csv
 from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
+from dashboard.query.run import Result, run
 from dashboard.requests import Call, listed, read_cursor
-from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
 GRID: Final = "calls"

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from dashboard import catalogue
-from dashboard.catalogue import Value
 from dashboard.figures import OTHER
-from dashboard.question import Filter, SpendQuery
-from dashboard.runner import Result, Row, Totals, run
+from dashboard.query import catalogue
+from dashboard.query.catalogue import Value
+from dashboard.query.question import Filter, SpendQuery
+from dashboard.query.run import Result, Row, Totals, run
 from ingest.ledger.engine import Ledger
 
 

@@ -14,9 +14,9 @@ from dashboard.links import spend_csv
 from dashboard.pages.parts import chart, time_bucket
 from dashboard.pages.series import display_name, filtered, money, rows_in_currency
 from dashboard.pages.tables import NameLink
-from dashboard.question import Filter, SpendQuery
-from dashboard.rewriting import rewrite
-from dashboard.runner import Result, run
+from dashboard.query.question import Filter, SpendQuery
+from dashboard.query.rewrite import rewrite
+from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 7

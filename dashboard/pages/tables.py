@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from dash import dcc, html
 
-from dashboard import catalogue, wording
-from dashboard.catalogue import Value
+from dashboard import wording
 from dashboard.links import spend_csv
 from dashboard.pages import series
 from dashboard.pages.parts import aria, label_with_definition, panel
-from dashboard.portions import Key
-from dashboard.runner import Result, Row
+from dashboard.query import catalogue
+from dashboard.query.apportion import Key
+from dashboard.query.catalogue import Value
+from dashboard.query.run import Result, Row
 
 SHOWN_ROWS: Final = 50
 SHARE: Final = "share"

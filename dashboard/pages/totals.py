@@ -5,7 +5,7 @@ from typing import Any, Final
 from dashboard import wording
 from dashboard.filters import View, question
 from dashboard.pages.parts import card, cards
-from dashboard.runner import Result, run
+from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
 
 _MONEY_METRICS: Final = ("total_cost", "cache_savings", "cost_per_request", "unpriced_requests")

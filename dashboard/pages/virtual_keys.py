@@ -5,16 +5,17 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import catalogue, people, wording
+from dashboard import people, wording
 from dashboard.filters import View, only, question, to_search
 from dashboard.links import spend_csv
-from dashboard.names_store import Person
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import empty, known_as, later, notes, page, panel
 from dashboard.pages.series import top_rows
 from dashboard.pages.spending import spend_chart
 from dashboard.people import Kind
-from dashboard.runner import run
+from dashboard.query import catalogue
+from dashboard.query.labels_store import Person
+from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 
 _COLUMNS: Final = (

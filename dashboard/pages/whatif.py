@@ -14,8 +14,8 @@ from dashboard.filters import DIMENSIONS, WHAT_IF_OPTIONS, View, question
 from dashboard.links import whatif_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
-from dashboard.question import QuestionError, SpendQuery
-from dashboard.runner import run
+from dashboard.query.question import QuestionError, SpendQuery
+from dashboard.query.run import run
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book

@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from ledgers import make_one, opened
 
 from dashboard.chargeback import closing as months
-from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
+from dashboard.query.calendar import Month, read_calendar
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from dashboard import people, wording
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import PAGES
-from dashboard.runner import run
+from dashboard.query.run import run
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 

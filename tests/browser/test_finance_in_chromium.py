@@ -7,7 +7,7 @@ import pytest
 from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.chargeback.calendar import Month, month_of, of_month
+from dashboard.query.calendar import Month, month_of, of_month
 from ingest.clock import now
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from dashboard import names_store
-from dashboard.names_store import Person
+from dashboard.query import labels_store
+from dashboard.query.labels_store import Person
 
 
 def terms(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
     """The text of each id; None stays None."""
     wanted = sorted({one for one in ids if one is not None})
     found: dict[int | None, str | None] = {None: None}
-    found.update(names_store.term_texts(connection, wanted).items())
+    found.update(labels_store.term_texts(connection, wanted).items())
     return found
 
 
@@ -24,8 +24,8 @@ def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | N
     Entries that would look alike carry what tells them apart, whether or not they are asked for together.
     """
     wanted = sorted({one for one in ids if one is not None})
-    entries = names_store.shown_entries(connection, wanted)
-    shared = names_store.shared_names(connection, {entry.shown for entry in entries})
+    entries = labels_store.shown_entries(connection, wanted)
+    shared = labels_store.shared_names(connection, {entry.shown for entry in entries})
     found: dict[int | None, str | None] = {None: None}
     found |= {
         entry.entry_id: f"{entry.shown} ({entry.ident})"
@@ -38,7 +38,7 @@ def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | N
 
 def entries(connection: Connection, kind: str) -> list[Person]:
     """Everybody of one kind, by name."""
-    found = names_store.people_of(connection, kind)
+    found = labels_store.people_of(connection, kind)
     alike = Counter(one.shown for one in found)
     return [
         one if alike[one.shown] == 1 else replace(one, shown=f"{one.shown} ({one.ident})") for one in found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from dashboard.question import Period, QuestionError
+from dashboard.query.question import Period, QuestionError
 from ingest.model.zone import Zone, date_of, day_number, instant
 
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")

@@ -27,7 +27,7 @@ class Person:
     entry_id: int
     ident: str
     shown: str
-    """What pages and answers call it; `dashboard.names` tells apart those that would look alike."""
+    """What pages and answers call it; `dashboard.query.labels` tells apart those that would look alike."""
     given_name: str | None
     name: str | None
     """The gateway's word for it."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Final
 
-from dashboard.sums import Sums, total
+from dashboard.query.sums import Sums, total
 from ingest.ledger.histogram import Histogram
 from ingest.model.money import divide_half_even
 from ingest.pricing.charge import MONEY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, cast, get_args
 
-from dashboard import catalogue
+from dashboard.query import catalogue
 from ingest.model.zone import UnknownZone, Zone, day_number, instant, micros
 from ingest.parse import currency, dates
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from dashboard.question import Interval, Period
+from dashboard.query.question import Interval, Period
 from ingest.model.zone import HOUR, MINUTE, Slot, Zone, date_of, instant
 
 DAY: Final = 24 * HOUR

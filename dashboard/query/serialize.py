@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard.catalogue import Value
-from dashboard.question import SpendQuery
-from dashboard.runner import Result, Totals
+from dashboard.query.catalogue import Value
+from dashboard.query.question import SpendQuery
+from dashboard.query.run import Result, Totals
 from ingest.model.money import plain_decimal
 from ingest.model.zone import Zone
 

@@ -7,18 +7,18 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from dashboard import buckets, catalogue, names
-from dashboard.catalogue import Value
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import is_known, read_rates
-from dashboard.limits import limited
 from dashboard.measures import SMALL
-from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
-from dashboard.question import REPORTING, QuestionError, SpendQuery
+from dashboard.query import buckets, catalogue, labels
+from dashboard.query.apportion import WHOLE, Group, Key, Portion, Whole, together
+from dashboard.query.catalogue import Value
+from dashboard.query.question import REPORTING, QuestionError, SpendQuery
+from dashboard.query.rewrite import rewrite
+from dashboard.query.row_access import limited
+from dashboard.query.sums import Sums
 from dashboard.restriction import has_assignments
-from dashboard.rewriting import rewrite
 from dashboard.statement import Compiled, asks_owners, compile_query
-from dashboard.sums import Sums
 from ingest.ledger.engine import Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
@@ -165,7 +165,7 @@ def _portions(
     at = {name: place for place, name in enumerate(compiled.columns)}
     keys, before_sums = len(query.dimensions), len(compiled.columns)
     decoders = [_decoder(connection, query, key, {row[at[key]] for row in rows}) for key in query.dimensions]
-    currencies = names.terms(connection, {row[at["currency"]] for row in rows}) if "currency" in at else {}
+    currencies = labels.terms(connection, {row[at["currency"]] for row in rows}) if "currency" in at else {}
     for row in rows:
         sums = _read_sums(compiled.measures, row[before_sums:])
         if sums["requests"]:
@@ -184,11 +184,11 @@ def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterab
             interval, zone = query.interval or "day", Zone(query.zone)
             return lambda bucket: buckets.text(int(bucket), interval, zone)
         case "term" | "place":
-            return names.terms(connection, ids).__getitem__
+            return labels.terms(connection, ids).__getitem__
         case "person" | "owner" if query.by_entry:
             return lambda entry_id: None if entry_id is None else str(entry_id)
         case "person" | "owner":
-            return names.people(connection, ids).__getitem__
+            return labels.people(connection, ids).__getitem__
         case "flag":
             return lambda flag: None if flag is None else bool(flag)
         case _:

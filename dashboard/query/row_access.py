@@ -1,11 +1,11 @@
 """Limits: whose calls the caller may see, as filters that nothing that is asked goes without.
 
-`dashboard.restriction` puts them on everything that is read of calls; `dashboard.runner` before that, for who owns a call is planned for.
+`dashboard.restriction` puts them on everything that is read of calls; `dashboard.query.run` before that, for who owns a call is planned for.
 """
 
 from collections.abc import Iterable
 
-from dashboard.question import Filter
+from dashboard.query.question import Filter
 from ingest.model.principal import asking
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from dashboard import catalogue
-from dashboard.question import Interval, QuestionError, SpendQuery
+from dashboard.query import catalogue
+from dashboard.query.question import Interval, QuestionError, SpendQuery
 
 Step = Callable[[SpendQuery], SpendQuery]
 Check = Callable[[SpendQuery], None]

@@ -8,8 +8,8 @@ in a zone whose hours the ledger's slots do not fit, read events alone.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dashboard import buckets, catalogue
-from dashboard.question import SpendQuery
+from dashboard.query import buckets, catalogue
+from dashboard.query.question import SpendQuery
 from ingest.model.zone import Slot, Zone
 
 Grain = Literal["day", "slot", "event"]

@@ -1,6 +1,6 @@
 """The catalogue: every metric and dimension that can be asked for, declared once.
 
-A metric names the measures it needs and computes its value from their sums (`dashboard.sums`). Three measures are made
+A metric names the measures it needs and computes its value from their sums (`dashboard.query.sums`). Three measures are made
 while summing: `errors`, `unpriced_requests` and `priced_tokens` (tokens of calls that have a price). Money comes out as
 an exact Decimal; a ratio of money is rounded once, half to even, at 12 decimals; a ratio over nothing is None, a sum
 over nothing is 0. Latencies come out in milliseconds.
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final, Literal
 
-from dashboard.sums import Sums
+from dashboard.query.sums import Sums
 from ingest.model import money
 
 Value = int | float | Decimal | None
