@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
-from dashboard.restriction import teams_seen
+from dashboard.query.sql.filters import teams_seen
 from dashboard.sending import target_of
 from dashboard.subjects import subjects
 from ingest.alerts import KINDS, AlertRule

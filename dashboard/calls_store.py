@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from dashboard.query.question import Filter
-from dashboard.restriction import restrictions
+from dashboard.query.sql.filters import restrictions
 from ingest.ledger import dialects
 from ingest.ledger.fields import TERMS
 from ingest.ledger.key_hashes import KeyRing

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dashboard import calls_store
 from dashboard.calls_store import Row
 from dashboard.query import labels
-from dashboard.restriction import teams_seen
+from dashboard.query.sql.filters import teams_seen
 
 KINDS: Final = ("team", "customer", "cost_center")
 

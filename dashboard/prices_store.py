@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dashboard.query import labels
 from dashboard.query.question import Filter, Period
-from dashboard.restriction import restrictions, term_id
+from dashboard.query.sql.filters import restrictions, term_id
 from ingest.ledger import event_reader
 from ingest.ledger.engine import Ledger
 from ingest.ledger.event_reader import StoredCall, Values

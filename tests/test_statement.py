@@ -19,7 +19,7 @@ from dashboard.query.plan import Grain, plan
 from dashboard.query.question import SpendQuery, Words, parse
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
-from dashboard.statement import compile_query
+from dashboard.query.sql.compile import compile_query
 from ingest.ledger.engine import Ledger
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.rollups import roll

@@ -6,10 +6,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.focus.span import Day, Span
-from dashboard.measures import sums
 from dashboard.query.plan import Plan, Stretch
-from dashboard.restriction import term_id
-from dashboard.true_rows import Source, events, marks_in, true_rows
+from dashboard.query.sql.filters import term_id
+from dashboard.query.sql.measures import sums
+from dashboard.query.sql.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.event_reader import stream_calls
 from ingest.ledger.price_sets import price_set_of

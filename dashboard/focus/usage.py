@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from dashboard.focus import store
 from dashboard.focus.span import Day
-from dashboard.measures import SMALL
+from dashboard.query.sql.measures import SMALL
 from ingest.ledger.rollups import join_sum
 from ingest.pricing.charge import COMPONENTS
 

@@ -1,6 +1,6 @@
 """Limits: whose calls the caller may see, as filters that nothing that is asked goes without.
 
-`dashboard.restriction` puts them on everything that is read of calls; `dashboard.query.run` before that, for who owns a call is planned for.
+`dashboard.query.sql.filters` puts them on everything that is read of calls; `dashboard.query.run` before that, for who owns a call is planned for.
 """
 
 from collections.abc import Iterable

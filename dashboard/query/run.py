@@ -9,16 +9,16 @@ import sqlalchemy as sa
 
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import is_known, read_rates
-from dashboard.measures import SMALL
 from dashboard.query import buckets, catalogue, labels
 from dashboard.query.apportion import WHOLE, Group, Key, Portion, Whole, together
 from dashboard.query.catalogue import Value
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.rewrite import rewrite
 from dashboard.query.row_access import limited
+from dashboard.query.sql.compile import Compiled, asks_owners, compile_query
+from dashboard.query.sql.filters import has_assignments
+from dashboard.query.sql.measures import SMALL
 from dashboard.query.sums import Sums
-from dashboard.restriction import has_assignments
-from dashboard.statement import Compiled, asks_owners, compile_query
 from ingest.ledger.engine import Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum

@@ -1,7 +1,7 @@
 """From a question and its plan to one SELECT, which reads marks, rollups and events in one snapshot.
 
-The rows of each source (`dashboard.true_rows`) are grouped by themselves; the outer SELECT joins owners to what is left
-and groups once more. How a measure is summed stands in `dashboard.measures`.
+The rows of each source (`dashboard.query.sql.true_rows`) are grouped by themselves; the outer SELECT joins owners to what is left
+and groups once more. How a measure is summed stands in `dashboard.query.sql.measures`.
 """
 
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.clock import bucket_at, bucket_of
-from dashboard.measures import again, sum_columns, sums
 from dashboard.query import catalogue
 from dashboard.query.plan import Plan, kinds_of, plan
 from dashboard.query.question import SpendQuery
-from dashboard.restriction import Owners, restrictions, term_id
-from dashboard.true_rows import CALL_TIME, Source, cut_events, events, true_rows
+from dashboard.query.sql.filters import Owners, restrictions, term_id
+from dashboard.query.sql.measures import again, sum_columns, sums
+from dashboard.query.sql.time_buckets import bucket_at, bucket_of
+from dashboard.query.sql.true_rows import CALL_TIME, Source, cut_events, events, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import DAY_ROLLUPS, attribution, usage_event

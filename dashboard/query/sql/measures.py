@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.restriction import term_id
+from dashboard.query.sql.filters import term_id
 from ingest.ledger.rollups import of_event, split_sum
 from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS, rollup_slot, usage_event
 
