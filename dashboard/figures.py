@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from dashboard import wording
+from dashboard.formatting import format as wording
 from ingest.ledger.histogram import RATIO, Histogram
 from ingest.model.money import plain_decimal
 

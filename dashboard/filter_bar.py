@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import people, wording
+from dashboard import people
 from dashboard.filters import DIMENSIONS, PRESETS, View
+from dashboard.formatting import format as wording
 from dashboard.query import catalogue, labels
 from dashboard.query.question import ALL_TIME, INTERVALS, Filter, SpendQuery
 from dashboard.query.row_access import limits

@@ -27,7 +27,7 @@ from dashboard import (
 )
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
-from dashboard.reader import LocaleMiddleware
+from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from ingest.access.credentials import Credentials

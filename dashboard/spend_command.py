@@ -9,13 +9,13 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
+from dashboard.formatting.format import metric_value, unpriced_notice
 from dashboard.query import catalogue
 from dashboard.query.catalogue import Metric, Unit
 from dashboard.query.question import QuestionError, Words, parse
 from dashboard.query.run import Result, Totals
 from dashboard.query.run import run as answer
 from dashboard.query.serialize import as_csv, as_json
-from dashboard.wording import metric_value, unpriced_notice
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, table

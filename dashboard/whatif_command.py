@@ -8,7 +8,7 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.markup import escape
 
-from dashboard import wording
+from dashboard.formatting import format as wording
 from dashboard.query.question import QuestionError
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
 from dashboard.whatif_answer import as_csv, as_json

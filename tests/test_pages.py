@@ -17,11 +17,12 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, people, prices_api, spend_api, whatif_api, wording
+from dashboard import calls_api, people, prices_api, spend_api, whatif_api
 from dashboard.calls_store import CallsQuery
 from dashboard.clicks import view_of_chart_click, view_of_selected_call
 from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.parts import PART, known_as

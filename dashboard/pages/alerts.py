@@ -7,9 +7,10 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import alert_listing, wording
+from dashboard import alert_listing
 from dashboard.alert_listing import Told
 from dashboard.filters import View
+from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, current_page, known_as, panel
 from ingest.alerts import KINDS

@@ -7,7 +7,6 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import wording
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import current_month
 from dashboard.chargeback.outputs import FORMS, report_of
@@ -15,6 +14,7 @@ from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.workbook import warnings
 from dashboard.filters import View, date_range, only, question
+from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
 from dashboard.query.calendar import Month, month_of, of_month

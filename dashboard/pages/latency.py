@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people, wording
+from dashboard import figures, people
 from dashboard.filters import View, only, question
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, chart, empty, known_as, later, page, time_bucket

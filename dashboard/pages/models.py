@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, wording
+from dashboard import figures
 from dashboard.filters import View, only, question
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, empty, known_as, later, notes, page

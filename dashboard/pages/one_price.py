@@ -8,9 +8,10 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
+from dashboard import figures
 from dashboard.figures import Step
 from dashboard.filters import View, question, to_search
+from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, known_as, later, page, panel
 from dashboard.priced_model import Band, PricedModel, priced_model

@@ -4,9 +4,10 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people, wording
+from dashboard import figures, people
 from dashboard.fees import fees_of, sums
 from dashboard.filters import View, only, question
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import chart, empty, known_as, later, notes, page, time_bucket

@@ -8,8 +8,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import people, wording
+from dashboard import people
 from dashboard.filters import View, question
+from dashboard.formatting import format as wording
 from dashboard.holdings import stretches
 from dashboard.ownership_view import Held, held
 from dashboard.pages import tables

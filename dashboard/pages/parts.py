@@ -7,8 +7,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
+from dashboard import figures
 from dashboard.filters import View, to_search
+from dashboard.formatting import format as wording
 from dashboard.links import PRICES_PAGE
 from dashboard.query import catalogue
 from dashboard.query.question import SpendQuery

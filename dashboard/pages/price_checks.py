@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from dash import html
 
-from dashboard import prices, wording
+from dashboard import prices
 from dashboard.filters import View, only, question
+from dashboard.formatting import format as wording
 from dashboard.links import variance_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import known_as, panel

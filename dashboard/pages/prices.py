@@ -8,8 +8,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import prices, wording
+from dashboard import prices
 from dashboard.filters import View, only, question
+from dashboard.formatting import format as wording
 from dashboard.links import prices_csv, spend_csv
 from dashboard.pages import one_price, price_checks, tables
 from dashboard.pages.parts import empty, known_as, later, page, panel

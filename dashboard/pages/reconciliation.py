@@ -5,8 +5,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
+from dashboard import figures
 from dashboard.filters import View, question
+from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.chargeback import month_field, month_shown
 from dashboard.pages.parts import card, cards, chart, known_as, page, panel

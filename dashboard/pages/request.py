@@ -8,8 +8,8 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import wording
 from dashboard.explanation import Explanation
+from dashboard.formatting import format as wording
 from dashboard.pages import calculation
 from dashboard.pages.requests import outcome
 from dashboard.requests import Call

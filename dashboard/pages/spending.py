@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard import figures, wording
+from dashboard import figures
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages.parts import chart, time_bucket
 from dashboard.pages.series import display_name, filtered, money, rows_in_currency

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dash import dcc, html
 
-from dashboard import wording
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import series
 from dashboard.pages.parts import aria, label_with_definition, panel

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from dashboard import wording
 from dashboard.filters import View, question
+from dashboard.formatting import format as wording
 from dashboard.pages.parts import card, cards
 from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger

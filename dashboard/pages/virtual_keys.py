@@ -5,8 +5,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import people, wording
+from dashboard import people
 from dashboard.filters import View, only, question, to_search
+from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import empty, known_as, later, notes, page, panel

@@ -9,8 +9,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import filter_bar, wording
+from dashboard import filter_bar
 from dashboard.filters import DIMENSIONS, WHAT_IF_OPTIONS, View, question
+from dashboard.formatting import format as wording
 from dashboard.links import whatif_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel

@@ -16,8 +16,9 @@ import pytest
 from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import people, wording
+from dashboard import people
 from dashboard.filters import View, from_search, question, to_search
+from dashboard.formatting import format as wording
 from dashboard.pages import PAGES
 from dashboard.query.run import run
 from ingest.directory.service import rename_entry

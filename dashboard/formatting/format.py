@@ -12,7 +12,7 @@ from typing import Final
 from babel.dates import format_date, format_skeleton
 from babel.numbers import NumberPattern, parse_pattern
 
-from dashboard import reader
+from dashboard.formatting import locale as reader
 from dashboard.query.catalogue import Metric, Unit, Value
 from ingest.model.zone import instant
 
