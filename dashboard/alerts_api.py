@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard.alert_listing import seen_alerts
 from dashboard.alerts.telling import as_json
-from dashboard.params import only_known, understood
+from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError, read_limit
 from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger

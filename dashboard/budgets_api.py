@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import people
 from dashboard.budgets import Burn, binding, burns
-from dashboard.params import only_known, understood
+from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError
 from ingest.clock import now
 from ingest.http.openapi import described

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.calls_store import DEFAULT_LIMIT, CallsQuery
-from dashboard.params import (
+from dashboard.http.params import (
     CSV,
     FORMAT,
     JSON_OR_CSV,

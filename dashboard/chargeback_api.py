@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
-from dashboard.params import only_known, understood
+from dashboard.http.params import only_known, understood
 from dashboard.query.calendar import read_calendar
 from ingest.http.openapi import described
 from ingest.http.problems import MEDIA_TYPE, Problem

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from dashboard import budgets, people
-from dashboard.params import (
+from dashboard.http.params import (
     Format,
     From,
     Names,

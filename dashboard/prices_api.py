@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dashboard import explained, prices, unpriced, variance
 from dashboard.explanation import explain
-from dashboard.params import (
+from dashboard.http.params import (
     JSON_OR_CSV,
     ONE_CALL,
     Format,

@@ -6,14 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from dashboard import reconciliation
-from dashboard.params import (
-    JSON_OR_CSV,
-    Format,
-    answered,
-    check_format,
-    only_known,
-    understood,
-)
+from dashboard.http.params import JSON_OR_CSV, Format, answered, check_format, only_known, understood
 from dashboard.query.calendar import read_month
 from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.params import (
+from dashboard.http.params import (
     JSON_OR_CSV,
     Format,
     From,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from dashboard import whatif, whatif_answer
-from dashboard.params import (
+from dashboard.http.params import (
     JSON_OR_CSV,
     Format,
     From,
