@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard import (
     alerts_api,
     budgets_api,
-    calls_api,
     chargeback_api,
     fees_api,
     focus_api,
@@ -27,6 +26,7 @@ from dashboard import (
 )
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
+from dashboard.calls import api as calls_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dashboard.calls.calls import in_full
 from dashboard.query.question import Words, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
-from dashboard.requests import in_full
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.model.money import LARGEST, from_pico, plain

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import day, entry, owns
 
-from dashboard.calls_store import CallsQuery
+from dashboard.calls.calls import listed
+from dashboard.calls.store import CallsQuery
 from dashboard.query.apportion import apportioned
 from dashboard.query.question import Words, parse, read_filters
 from dashboard.query.run import Result, run
-from dashboard.requests import listed
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle
 from ingest.ledger.rollups import roll

@@ -17,8 +17,10 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, people, prices_api, spend_api, whatif_api
-from dashboard.calls_store import CallsQuery
+from dashboard import people, prices_api, spend_api, whatif_api
+from dashboard.calls import api as calls_api
+from dashboard.calls.calls import LISTED, in_full, listed
+from dashboard.calls.store import CallsQuery
 from dashboard.clicks import view_of_chart_click, view_of_selected_call
 from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
@@ -30,7 +32,6 @@ from dashboard.pages.series import top_rows
 from dashboard.pages.spending import spend_series
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
-from dashboard.requests import LISTED, in_full, listed
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
@@ -257,7 +258,7 @@ def test_the_list_of_calls_is_that_of_the_api(ledger: Ledger) -> None:
 def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
     from dataclasses import replace
 
-    from dashboard.requests import read_cursor
+    from dashboard.calls.calls import read_cursor
 
     page = listed(ledger, query)
     if page.next_cursor is None:

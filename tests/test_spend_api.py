@@ -9,7 +9,8 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, spend_api
+from dashboard import spend_api
+from dashboard.calls import api as calls_api
 from dashboard.query.question import Words
 from dashboard.spend_command import spend
 from ingest.http import problems

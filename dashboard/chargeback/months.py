@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.calls.calls import first_call, last_call
 from dashboard.chargeback.accounting import current_month
 from dashboard.chargeback.kept import Kept, kept
 from dashboard.query.calendar import month_of, read_month, today
-from dashboard.requests import first_call, last_call
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger

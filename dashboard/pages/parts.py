@@ -8,13 +8,13 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard import figures
+from dashboard.calls.calls import last_call
 from dashboard.filters import View, to_search
 from dashboard.formatting import format as wording
 from dashboard.links import PRICES_PAGE
 from dashboard.query import catalogue
 from dashboard.query.question import SpendQuery
 from dashboard.query.run import Result, Totals
-from dashboard.requests import last_call
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone
 

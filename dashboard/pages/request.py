@@ -8,11 +8,11 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
+from dashboard.calls.calls import Call
 from dashboard.explanation import Explanation
 from dashboard.formatting import format as wording
 from dashboard.pages import calculation
 from dashboard.pages.requests import outcome
-from dashboard.requests import Call
 from ingest.pricing.charge import COMPONENTS
 
 DRAWER: Final = "request"

@@ -8,13 +8,13 @@ from typing import Any, Final
 import dash_ag_grid as dag
 from dash import dcc, html
 
-from dashboard.calls_store import CallsQuery
+from dashboard.calls.calls import Call, listed, read_cursor
+from dashboard.calls.store import CallsQuery
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.formatting import format as wording
 from dashboard.links import requests_csv
 from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
 from dashboard.query.run import Result, run
-from dashboard.requests import Call, listed, read_cursor
 from ingest.ledger.engine import Ledger
 
 GRID: Final = "calls"

@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
-from dashboard import calls_store
-from dashboard.calls_store import CallsQuery, Row, column_of
-from dashboard.owners import owners_of
+from dashboard.calls import store as calls_store
+from dashboard.calls.owners import owners_of
+from dashboard.calls.store import CallsQuery, Row, column_of
 from dashboard.query import labels
 from dashboard.query.question import QuestionError
 from ingest.clock import rfc3339

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard.calls_store import DEFAULT_LIMIT, CallsQuery
+from dashboard.calls.calls import LISTED, MOST, Page, in_full, listed, read_cursor
+from dashboard.calls.store import DEFAULT_LIMIT, CallsQuery
 from dashboard.http.params import (
     CSV,
     FORMAT,
@@ -26,7 +27,6 @@ from dashboard.http.params import (
 )
 from dashboard.query.question import read_filters, read_limit, read_moment, read_zone
 from dashboard.query.serialize import write_csv
-from dashboard.requests import LISTED, MOST, Page, in_full, listed, read_cursor
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from dashboard import calls_store
-from dashboard.calls_store import Row
+from dashboard.calls import store as calls_store
+from dashboard.calls.store import Row
 from dashboard.query import labels
 from dashboard.query.sql.filters import teams_seen
 
