@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
+from dashboard.directory.cli_options import CostCenter, Customer, Key, Model, Project, Team, one_subject
 from ingest.terminal import Json
 
 alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)

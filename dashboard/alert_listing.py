@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dashboard.directory.subjects import subjects
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
 from dashboard.query.sql.filters import teams_seen
 from dashboard.sending import target_of
-from dashboard.subjects import subjects
 from ingest.alerts import KINDS, AlertRule
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import alerts

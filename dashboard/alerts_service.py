@@ -6,8 +6,8 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
+from dashboard.directory.subjects import entry_of
 from dashboard.sending import read_target, target_of
-from dashboard.subjects import entry_of
 from ingest.alerts import EACH, KINDS, OPTIONS, AlertKind, AlertRule
 from ingest.budgets import SCOPES, Scope
 from ingest.ledger import alerts, audit

@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dashboard.holdings import holdings
+from dashboard.directory.holdings import holdings
+from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
-from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest.budgets import Budget, Per
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import entries as directory_entries

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard import people
 from dashboard.budgets import Burn, binding, burns
+from dashboard.directory import names
 from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError
 from ingest.clock import now
@@ -88,7 +88,7 @@ def _entry(ledger: Ledger, key: str) -> int | None:
         if looks_secret(key):
             return None
         raise QuestionError("unknown_key", "virtual_key", f"virtual_key: {error}") from error
-    seen = people.seen(ledger)
+    seen = names.seen(ledger)
     if seen is not None and entry not in seen:
         raise unknown
     return entry

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dashboard.subject_option import CostCenter, Customer, Key, Model, Project, Team, one_subject
+from dashboard.directory.cli_options import CostCenter, Customer, Key, Model, Project, Team, one_subject
 from ingest.terminal import FromDay, Json, Reason, ToDay
 
 budget = typer.Typer(help="What somebody may spend.", no_args_is_help=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from dashboard.subjects import entry_of
+from dashboard.directory.subjects import entry_of
 from ingest.budgets import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
 from ingest.ledger import audit
 from ingest.ledger.budgets import add_budgets, read_budgets

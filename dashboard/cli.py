@@ -11,13 +11,13 @@ from dashboard import (
     demo_cli,
     fees_cli,
     focus_cli,
-    owners_read_cli,
     prices_read_cli,
     reconciliation_cli,
     serve_cli,
     spend_cli,
     whatif_cli,
 )
+from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from ingest import cli as write_side
 from ingest.audit import cli as audit_cli

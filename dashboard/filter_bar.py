@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import people
+from dashboard.directory import names
 from dashboard.filters import DIMENSIONS, PRESETS, View
 from dashboard.formatting import format as wording
 from dashboard.query import catalogue, labels
@@ -135,7 +135,7 @@ def _with_selected(options: list[Option], selected: Sequence[str]) -> list[Optio
 def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
     values = _stored_values(ledger, limits(), int(time.monotonic() / _CACHE_SECONDS))
     options = {key: [{"value": text, "label": text} for text in texts] for key, texts in values.items()}
-    visible = people.seen(ledger)
+    visible = names.seen(ledger)
     with ledger.reading() as connection:
         for kind in _DIRECTORY_KINDS:
             options[kind] = [

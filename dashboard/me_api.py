@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard import budgets, people
+from dashboard import budgets
+from dashboard.directory import names
 from dashboard.http.params import (
     Format,
     From,
@@ -65,7 +66,7 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
     """The usage of the caller's key, with the key's name and budgets."""
-    holder = people.known_as(ledger, "virtual_key", asking().virtual_key or "")
+    holder = names.known_as(ledger, "virtual_key", asking().virtual_key or "")
     burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
     name = None if holder is None else holder.shown
     return {"virtual_key": name} | as_json(result) | {"budgets": burns}

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
-from dashboard import people
 from dashboard.clicks import in_thread
+from dashboard.directory import names
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
 from ingest.clock import now
@@ -157,7 +157,7 @@ def _followed(ledger: Ledger, recorded: Sequence[Done], search: str | None) -> A
     """What is told of what was recorded, and what follows from it."""
     view = from_search(search).page
     targets = {one.entry_id for done in recorded for one in done.assignment.targets}
-    called = people.called(ledger, targets)
+    called = names.called(ledger, targets)
     said = [
         part
         for done in recorded

@@ -18,7 +18,6 @@ from dashboard import (
     fees_api,
     focus_api,
     me_api,
-    owners_api,
     prices_api,
     reconciliation_api,
     spend_api,
@@ -27,6 +26,7 @@ from dashboard import (
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.calls import api as calls_api
+from dashboard.directory import api as owners_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing

@@ -7,7 +7,7 @@ from commanding import Command, tallybook
 from owning import entry
 
 from dashboard.budgets_service import BudgetRefused, SetBudgetOptions, remove_budget, set_budget
-from dashboard.subjects import NoSubject
+from dashboard.directory.subjects import NoSubject
 from ingest.ledger import audit
 from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import NotKnown

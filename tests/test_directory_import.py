@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from conftest import put_records
 from test_sync_command import Tallybook
 
-from dashboard import people
+from dashboard.directory import names
 from dashboard.query.question import Words, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
@@ -132,11 +132,11 @@ def test_names_of_a_configuration_are_entered_once(ledger: Ledger, tmp_path: Pat
 
 def test_a_changed_name_is_followed_and_a_given_one_stands(ledger: Ledger, tmp_path: Path) -> None:
     enter(ledger, config(tmp_path))
-    entry = people.by_name(ledger, "virtual_key")["Nightly"].entry_id
+    entry = names.by_name(ledger, "virtual_key")["Nightly"].entry_id
     rename_entry(ledger, entry, "Mine", by="ann", at=0)
     renamed = json.loads(json.dumps(CONFIG).replace("Nightly", "Daily"))
     assert enter(ledger, config(tmp_path, renamed)) == (0, 1, 3)
-    person = people.by_name(ledger, "virtual_key")["Mine"]
+    person = names.by_name(ledger, "virtual_key")["Mine"]
     assert (person.name, person.given_name) == ("Daily", "Mine")
 
 

@@ -18,9 +18,9 @@ from owning import entry
 
 from dashboard import owner_interaction
 from dashboard.chargeback import closing
+from dashboard.directory.api import make_router
+from dashboard.directory.history import as_list
 from dashboard.owner_interaction import Typed
-from dashboard.owners_api import make_router
-from dashboard.ownership_view import as_list
 from dashboard.query.calendar import Month
 from ingest.directory import lists
 from ingest.directory.assign import Done, Wanted, assign
@@ -320,7 +320,7 @@ MOVES = st.lists(
 def test_any_history_survives_export_and_import(
     fresh_ledger: Callable[[], Ledger], tmp_path_factory: pytest.TempPathFactory, moves: Any
 ) -> None:
-    from dashboard.owner_commands import _write
+    from dashboard.directory.commands import _write
 
     with fresh_ledger() as ledger, fresh_ledger() as other:
         key = entry(ledger, "virtual_key", "vk-1")

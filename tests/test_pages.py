@@ -17,11 +17,12 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import people, prices_api, spend_api, whatif_api
+from dashboard import prices_api, spend_api, whatif_api
 from dashboard.calls import api as calls_api
 from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
 from dashboard.clicks import view_of_chart_click, view_of_selected_call
+from dashboard.directory import names as people
 from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.formatting import format as wording

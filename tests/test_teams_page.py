@@ -8,10 +8,11 @@ import pytest
 from calls import call, put
 from owning import day, entry, owns
 
-from dashboard import owner_interaction, people
+from dashboard import owner_interaction
 from dashboard.chargeback import closing
+from dashboard.directory import names
+from dashboard.directory.holdings import Home, holdings, stretches
 from dashboard.filters import View, from_search, question
-from dashboard.holdings import Home, holdings, stretches
 from dashboard.owner_interaction import Typed
 from dashboard.pages import owning, teams
 from dashboard.pages.series import money
@@ -206,7 +207,7 @@ def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(embedded: 
 def test_a_new_name_changes_no_figure(busy: Ledger) -> None:
     assign(busy, "vk-3", ["red", "blue"], "60, 40", "2026-10-01", None)
     before = lines(teams.content(busy, OCTOBER), "teams")
-    red = people.by_name(busy, "team")["red"].entry_id
+    red = names.by_name(busy, "team")["red"].entry_id
     rename_entry(busy, red, "Crimson", by="ann", at=0)
     after = lines(teams.content(busy, OCTOBER), "teams")
     assert [[cell.replace("Crimson", "red") for cell in line] for line in after] == before

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from dashboard.alerts import messages
 from dashboard.alerts.watch import findings
+from dashboard.directory.subjects import subjects
 from dashboard.posting import post
 from dashboard.rounds import rounds
 from dashboard.sending import NotSent, Parcel, TargetRefused, read_target, send, target_of
-from dashboard.subjects import subjects
 from ingest.alerts import AlertRule
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import alerts

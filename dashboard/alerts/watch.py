@@ -11,15 +11,15 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
-from dashboard import people
 from dashboard.alerts import messages
 from dashboard.alerts.anomaly import Verdict, judge
 from dashboard.alerts.forecast import Forecast, forecast
 from dashboard.alerts.series import Series, series
 from dashboard.budgets import Burn, around, burns, metric_of
+from dashboard.directory import names
+from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.query.run import Result, run
-from dashboard.subjects import PEOPLE, About, Subject, subjects
 from ingest.alerts import AlertRule
 from ingest.clock import rfc3339
 from ingest.ledger import alerts
@@ -140,7 +140,7 @@ def _anomalies(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     """The last days that are over, and today as soon as it is above all that a whole day may be."""
     found = series(watched.ledger, watched.now, watched.about(rule).filters, each=rule.each)
     entries = {int(one.of) for one in found if rule.each in PEOPLE and one.of is not None}
-    called = people.called(watched.ledger, entries)
+    called = names.called(watched.ledger, entries)
     least = 0 if rule.amount is None else money.pico_of(rule.amount)
     for one in found[:MOST_WATCHED]:
         name = one.of if rule.each not in PEOPLE or one.of is None else called.get(int(one.of), one.of)

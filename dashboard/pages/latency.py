@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people
+from dashboard import figures
+from dashboard.directory import names
 from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
@@ -80,7 +81,7 @@ def models(ledger: Ledger, view: View) -> Any:
 @known_as("latency:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
-    idents = people.idents(ledger, "virtual_key")
+    idents = names.idents(ledger, "virtual_key")
     query = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result, row_count = top_rows(ledger, query, tables.SHOWN_ROWS, idents)
     return tables.metric_table(
@@ -91,7 +92,7 @@ def keys(ledger: Ledger, view: View) -> Any:
         row_count=row_count,
         csv=spend_csv(query),
         link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
-        unknown=people.NO_KEY,
+        unknown=names.NO_KEY,
     )
 
 
@@ -104,7 +105,7 @@ def models_over_time(ledger: Ledger, view: View) -> Any:
 @known_as("latency:keys_over_time")
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
-    return _by_dimension(ledger, view, "virtual_key", people.idents(ledger, "virtual_key"))
+    return _by_dimension(ledger, view, "virtual_key", names.idents(ledger, "virtual_key"))
 
 
 def _cards(total: Result) -> Any:
@@ -167,7 +168,7 @@ def _distribution(total: Result) -> Any:
 
 def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[str, str]) -> Any:
     """The p95 over time of the models, or the keys, with the most calls."""
-    unknown = people.NO_KEY if dimension == "virtual_key" else "unknown"
+    unknown = names.NO_KEY if dimension == "virtual_key" else "unknown"
     ranked = run(ledger, question(view, ledger.zone, ("requests",), (dimension,)))
     top = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
     filter_values = {

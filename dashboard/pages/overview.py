@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people
+from dashboard import figures
+from dashboard.directory import names as people
 from dashboard.fees import fees_of, sums
 from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording

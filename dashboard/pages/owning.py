@@ -8,14 +8,14 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import people
+from dashboard.directory import names
+from dashboard.directory.history import Held, held
+from dashboard.directory.holdings import stretches
+from dashboard.directory.names import Kind
 from dashboard.filters import View, question
 from dashboard.formatting import format as wording
-from dashboard.holdings import stretches
-from dashboard.ownership_view import Held, held
 from dashboard.pages import tables
 from dashboard.pages.parts import panel
-from dashboard.people import Kind
 from dashboard.query.labels_store import Person
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
@@ -53,7 +53,7 @@ def chosen(ledger: Ledger, view: View) -> Chosen:
     """Whom a view is about."""
     for kind in _OF:
         values = view.values(kind)
-        if len(values) == 1 and (found := people.known_as(ledger, kind, values[0])):
+        if len(values) == 1 and (found := names.known_as(ledger, kind, values[0])):
             return Chosen(kind, found)
     return Chosen("team", None)
 
@@ -67,7 +67,7 @@ def of_nobody(asked: SpendQuery) -> SpendQuery:
 def form(ledger: Ledger, view: View) -> Any:
     """Where somebody gives a key to a team from a day on, or to several in parts."""
     about = chosen(ledger, view)
-    everybody = people.by_name(ledger, "virtual_key")
+    everybody = names.by_name(ledger, "virtual_key")
     waiting = _waiting(ledger, view, everybody)
     key = about.person.ident if about.person and about.kind == "virtual_key" else None
     team = [about.person.ident] if about.person and about.kind == "team" else []
@@ -84,7 +84,7 @@ def form(ledger: Ledger, view: View) -> Any:
         dmc.MultiSelect(
             id="owner-teams",
             label="Team",
-            data=_options(people.by_name(ledger, "team").values()),
+            data=_options(names.by_name(ledger, "team").values()),
             value=team,
             searchable=True,
             limit=_SHOWN_OPTIONS,
@@ -139,7 +139,7 @@ def _home_field(ledger: Ledger, kind: TargetKind) -> Any:
     return dmc.Select(
         id=f"home-{kind.replace('_', '-')}",
         label=_WORDS[kind],
-        data=_options(people.by_name(ledger, kind).values()),
+        data=_options(names.by_name(ledger, kind).values()),
         searchable=True,
         clearable=True,
         limit=_SHOWN_OPTIONS,
@@ -206,7 +206,7 @@ def _by_day(ledger: Ledger, kind: Kind, person: Person) -> list[Any]:
 def _owners(ledger: Ledger, kind: TargetKind, one: Stretch) -> str:
     if not one.targets:
         return "as the gateway says" if kind != "cost_center" else "none"
-    return whose(one.targets, people.called(ledger, [each.entry_id for each in one.targets]))
+    return whose(one.targets, names.called(ledger, [each.entry_id for each in one.targets]))
 
 
 def whose(targets: Sequence[Target], called: Mapping[int, str]) -> str:

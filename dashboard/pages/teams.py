@@ -10,10 +10,10 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import people
+from dashboard.directory import names
+from dashboard.directory.holdings import Holdings, Home, holdings
 from dashboard.filters import View, only, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.holdings import Holdings, Home, holdings
 from dashboard.links import spend_csv
 from dashboard.pages import owning, tables, totals
 from dashboard.pages.parts import empty, known_as, notes, page, panel
@@ -163,13 +163,13 @@ def _about_team(team: Person, held: Holdings, view: View) -> Any:
 
 def _about_key(ledger: Ledger, key: Person, held: Holdings, view: View) -> Any:
     targets = held.owners.get(key.entry_id, ())
-    named = {one.entry_id: one.shown for one in people.by_name(ledger, "team").values()}
+    named = {one.entry_id: one.shown for one in names.by_name(ledger, "team").values()}
     whose = owning.whose(targets, named) if targets else "nobody"
     facts = [("Belongs to", whose), ("Id", key.ident), *([("Hint", key.hint)] if key.hint else [])]
     return _about("This key today", facts, view, "virtual_key")
 
 
-def _about(title: str, facts: Iterable[tuple[str, str]], view: View, kind: people.Kind) -> Any:
+def _about(title: str, facts: Iterable[tuple[str, str]], view: View, kind: names.Kind) -> Any:
     lines = [html.Div([html.Dt(label), html.Dd(value)], className="line") for label, value in facts]
     ways = [
         dcc.Link("All teams", href=f"/dashboard/teams{to_search(view.without(kind))}", className="back"),
@@ -196,7 +196,7 @@ def _team(
 
 def _key(key: Person | None, view: View) -> tables.Text:
     if key is None:
-        return tables.Text(people.NO_KEY)
+        return tables.Text(names.NO_KEY)
     return tables.Text(key.shown, only(view, ("virtual_key", key.ident)))
 
 
@@ -213,8 +213,8 @@ def _entry(row: Row) -> int | None:
     return None if row.key[0] is None else int(row.key[0])
 
 
-def _entries(ledger: Ledger, kind: people.Kind) -> Mapping[int | None, Person]:
-    return {one.entry_id: one for one in people.by_name(ledger, kind).values()}
+def _entries(ledger: Ledger, kind: names.Kind) -> Mapping[int | None, Person]:
+    return {one.entry_id: one for one in names.by_name(ledger, kind).values()}
 
 
 def _more(rows: Sequence[Any]) -> list[str]:

@@ -23,7 +23,7 @@ def owner_list(
     as_json: Json = False,
 ) -> None:
     """List who owns what from when, who recorded it when; the latest first."""
-    from dashboard.owner_commands import list_owners
+    from dashboard.directory.commands import list_owners
 
     raise typer.Exit(list_owners(subject, at, as_of, as_json=as_json))
 
@@ -31,7 +31,7 @@ def owner_list(
 @owner.command("unassigned")
 def owner_unassigned(from_: FromTime = None, to: ToTime = None, as_json: Json = False) -> None:
     """List the keys whose calls belong to no team, by spend."""
-    from dashboard.owner_commands import list_unassigned
+    from dashboard.directory.commands import list_unassigned
 
     raise typer.Exit(list_unassigned(from_, to, as_json=as_json))
 
@@ -39,7 +39,7 @@ def owner_unassigned(from_: FromTime = None, to: ToTime = None, as_json: Json = 
 @team.command("list")
 def team_list(from_: FromTime = None, to: ToTime = None, as_json: Json = False) -> None:
     """List teams with their customers, cost centres and spend."""
-    from dashboard.owner_commands import list_teams
+    from dashboard.directory.commands import list_teams
 
     raise typer.Exit(list_teams(from_, to, as_json=as_json))
 
@@ -50,6 +50,6 @@ def directory_export(
     as_json: Json = False,
 ) -> None:
     """Write keys, teams, customers, cost centres and their owners as CSV that `directory import` reads."""
-    from dashboard.owner_commands import export
+    from dashboard.directory.commands import export
 
     raise typer.Exit(export(out, as_json=as_json))

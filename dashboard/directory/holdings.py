@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from dashboard.directory_store import GatewaySaid, gateway_owners, teams_by_calls
+from dashboard.directory.store import GatewaySaid, gateway_owners, teams_by_calls
 from dashboard.query import labels
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from dashboard.ownership_view import COLUMNS, as_list, held, read_asked, unassigned
+from dashboard.directory.history import COLUMNS, as_list, held, read_asked, unassigned
 from dashboard.query.question import QuestionError, SpendQuery, read_period
 from dashboard.query.run import run
 from dashboard.query.serialize import guarded, json_value

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from dashboard.directory.history import held, read_asked
 from dashboard.http.params import JSON_OR_CSV, answered, check_format, only_known, understood
-from dashboard.ownership_view import held, read_asked
 from dashboard.query.question import QuestionError
 from dashboard.query.serialize import write_csv
 from ingest.ledger.directory import NotKnown

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dashboard import directory_store
+from dashboard.directory import store as directory_store
 from dashboard.query import labels
 from dashboard.query.question import Filter, Period, SpendQuery, read_moment
 from dashboard.query.run import Result, run

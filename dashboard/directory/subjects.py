@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from sqlalchemy import Connection
 
-from dashboard import directory_store
+from dashboard.directory import store as directory_store
 from dashboard.query import labels
 from dashboard.query.question import Filter
 from ingest.ledger import directory
