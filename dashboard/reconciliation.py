@@ -14,14 +14,14 @@ from typing import Any, Final, Literal
 
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
+from dashboard.fees.model import Fee, charges_of
+from dashboard.fees.store import read_fees
 from dashboard.query.calendar import Calendar, Month, of_month
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.run import run
-from ingest.fees import Fee, charges_of
 from ingest.invoices.line import InvoiceLine, overlapping
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import read_fees
 from ingest.ledger.invoices import read_lines
 from ingest.model import money
 from ingest.model.money import divide_half_even

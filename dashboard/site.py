@@ -15,7 +15,6 @@ from dashboard import (
     alerts_api,
     budgets_api,
     chargeback_api,
-    fees_api,
     focus_api,
     me_api,
     prices_api,
@@ -27,6 +26,7 @@ from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.calls import api as calls_api
 from dashboard.directory import api as owners_api
+from dashboard.fees import api as fees_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing

@@ -24,15 +24,15 @@ from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.query.calendar import Month, of_month, read_calendar, read_month
 from dashboard.query.question import Period, SpendQuery
 from dashboard.query.run import run
 from ingest.allocation import Rule
-from ingest.fees import Fee
 from ingest.ledger import audit, imports, periods
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.tables.ownership import owned
 from ingest.ledger.tables.periods import period_event

@@ -31,6 +31,8 @@ from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
 from dashboard.exchange_rates.model import Quote, Rates
 from dashboard.exchange_rates.store import add_quotes
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.focus import csv_text, parquet_file
 from dashboard.focus.charges import Allocation, Charge, extra_rows
 from dashboard.focus.columns import columns
@@ -47,12 +49,10 @@ from dashboard.query.question import QuestionError, parse
 from dashboard.query.question import Words as Question
 from dashboard.query.run import run
 from ingest.allocation import Rule
-from ingest.fees import Fee
 from ingest.http import problems
 from ingest.ledger import imports, price_book
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables.calls import directory

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
 from dashboard.chargeback.accounting import statement
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.finance_interaction import accepted
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation import Compared, reconcile
 from dashboard.reconciliation_api import make_router
-from ingest.fees import Fee
 from ingest.http import problems
 from ingest.invoices.line import InvoiceLine, news, standing
 from ingest.invoices.reading import NotAnInvoice, read
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
 from ingest.model.zone import date_of
 

@@ -21,6 +21,8 @@ from starlette.testclient import TestClient
 
 from dashboard import app as dashboard_app
 from dashboard.alerts.telling import check
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.pages import PAGES, PARTS
 from dashboard.site import RIGHTS, make_site
 from ingest.access import store as access
@@ -29,11 +31,9 @@ from ingest.access.store import Token
 from ingest.alerts import AlertRule
 from ingest.budgets import Budget
 from ingest.clock import now
-from ingest.fees import Fee
 from ingest.ledger import alerts
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
 from ingest.model.principal import Right
 from ingest.model.zone import micros

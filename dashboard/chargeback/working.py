@@ -10,16 +10,16 @@ from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
+from dashboard.fees.model import Charge, charges_of
+from dashboard.fees.model import Fee as ChargedFee
+from dashboard.fees.store import read_fees
 from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
 from dashboard.unpriced import unpriced
 from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
-from ingest.fees import Charge, charges_of
-from ingest.fees import Fee as ChargedFee
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import read_fees
 from ingest.ledger.ownership import assignments
 from ingest.model.money import divide_half_even
 from ingest.model.ownership import NOBODY, Owner, Owners

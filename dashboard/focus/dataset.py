@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.kept import Kept
 from dashboard.exchange_rates.store import read_rates
+from dashboard.fees.model import Fee
+from dashboard.fees.store import read_fees
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
 from dashboard.focus.owed import Owed
@@ -18,10 +20,8 @@ from dashboard.focus.rows import Usage
 from dashboard.focus.span import Span
 from dashboard.focus.unpriced import Unpriced
 from dashboard.focus.words import Order
-from ingest.fees import Fee
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import read_fees
 from ingest.ledger.periods import Event
 
 

@@ -7,11 +7,11 @@ days are those of the reporting zone, and are written as the same days in UTC.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dashboard.fees.model import Charge as FeeCharge
+from dashboard.fees.model import Fee, charges_of
 from dashboard.focus.charges import Charge
 from dashboard.focus.exact import ZERO, of_pico
 from dashboard.focus.span import Span
-from ingest.fees import Charge as FeeCharge
-from ingest.fees import Fee, charges_of
 from ingest.model.zone import Zone
 
 

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 
 from dashboard import figures
 from dashboard.directory import names as people
-from dashboard.fees import fees_of, sums
+from dashboard.fees.summary import fees_of, sums
 from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
 from dashboard.links import spend_csv

@@ -13,17 +13,17 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from ingest.alerts import AlertRule
 from ingest.allocation import FEES, Rule
 from ingest.budgets import Budget
 from ingest.demo.store import cost_of
-from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger import alerts, directory
 from ingest.ledger.allocations import add_rules
 from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.model.zone import day_number, micros

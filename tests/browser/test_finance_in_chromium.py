@@ -7,12 +7,12 @@ import pytest
 from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.query.calendar import Month, month_of, of_month
 from ingest.clock import now
-from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
 
 pytestmark = pytest.mark.browser

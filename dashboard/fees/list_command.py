@@ -5,8 +5,8 @@ from typing import Final
 
 from rich.table import Table
 
-from dashboard.fees import FeeRow, fees_of, sums
-from dashboard.fees import as_json as to_json
+from dashboard.fees.summary import FeeRow, fees_of, sums
+from dashboard.fees.summary import as_json as to_json
 from dashboard.query.question import QuestionError, read_period
 from ingest.ledger.engine import open_ledger
 from ingest.model import money

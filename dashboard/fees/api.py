@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.fees import as_json, fees_of
+from dashboard.fees.summary import as_json, fees_of
 from dashboard.http.params import From, Timezone, To, only_known, understood
 from dashboard.query.question import read_period, read_zone
 from ingest.http.openapi import described

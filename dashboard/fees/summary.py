@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.fees.model import Amounts, amounts
+from dashboard.fees.store import read_fees
 from dashboard.query import labels
 from dashboard.query.question import Period
-from ingest.fees import Amounts, amounts
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import read_fees
 from ingest.model import money
 from ingest.model.zone import Zone
 from ingest.parse.dates import written

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from dashboard.fees.service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
 from ingest.clock import now
-from ingest.fees_service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
 from ingest.ledger.engine import open_ledger
 from ingest.model import money
 from ingest.model.zone import Zone

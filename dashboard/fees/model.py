@@ -1,4 +1,4 @@
-"""Fees: what is paid whether or not anybody calls, as dated charges spread over their time. Pure; `ingest.ledger.fees` keeps them.
+"""Fees: what is paid whether or not anybody calls, as dated charges spread over their time. Pure; `dashboard.fees.store` keeps them.
 
 A platform's subscription, provisioned throughput, a committed spend, a credit. What is paid when (billed) and what a time
 has cost (effective) are kept apart: a charge is billed as a whole at its start and is effective evenly from its start to

@@ -41,8 +41,8 @@ def add(
     reason: Reason = "",
 ) -> None:
     """Add a fee, or change the one of that name; what stood before stays in its history."""
-    from ingest.fee_command import add as run
-    from ingest.fees_service import AddFeeOptions
+    from dashboard.fees.commands import add as run
+    from dashboard.fees.service import AddFeeOptions
 
     options = AddFeeOptions(
         name=name,
@@ -69,7 +69,7 @@ def end(
     ],
 ) -> None:
     """End a fee; ended at its start, it was never charged."""
-    from ingest.fee_command import end as run
+    from dashboard.fees.commands import end as run
 
     raise typer.Exit(run(name, at))
 
@@ -81,6 +81,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
-    from dashboard.fees_command import run
+    from dashboard.fees.list_command import run
 
     raise typer.Exit(run(from_, to, as_json=as_json))

@@ -6,10 +6,10 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
-from ingest.fees import KINDS, Every, Fee, Kind
+from dashboard.fees.model import KINDS, Every, Fee, Kind
+from dashboard.fees.store import add_fees, read_fees
 from ingest.ledger import audit, directory
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees, read_fees
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, micros

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from ingest.fees import Fee, standing
+from dashboard.fees.model import Fee, standing
 from ingest.ledger.tables.money import fee as table
 
 
