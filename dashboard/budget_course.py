@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
-from dashboard.alerts.forecast import Forecast, forecast
-from dashboard.alerts.seasons import Day
-from dashboard.alerts.series import series
 from dashboard.budgets import Burn, around, metric_of
+from dashboard.forecasting.daily_series import series
+from dashboard.forecasting.forecast import Forecast, forecast
+from dashboard.forecasting.seasonality import Day
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, asked_by
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.alerts.anomaly import Verdict, judge
-from dashboard.alerts.seasons import HISTORY, Day
+from dashboard.forecasting.anomaly import Verdict, judge
+from dashboard.forecasting.seasonality import HISTORY, Day
 from ingest.model.money import PICO_PER_UNIT
 
 MONDAY = date(2026, 6, 1)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.alerts.forecast import Forecast, forecast
-from dashboard.alerts.seasons import Day
+from dashboard.forecasting.forecast import Forecast, forecast
+from dashboard.forecasting.seasonality import Day
 from ingest.model.money import PICO_PER_UNIT
 
 JUNE, JULY = date(2026, 6, 1), date(2026, 7, 1)

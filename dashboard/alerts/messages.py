@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.alerts.anomaly import Verdict
-from dashboard.alerts.forecast import Forecast
 from dashboard.budgets import Burn
+from dashboard.forecasting.anomaly import Verdict
+from dashboard.forecasting.forecast import Forecast
 from ingest.model import money
 
 

@@ -12,12 +12,12 @@ from itertools import pairwise
 from typing import Final
 
 from dashboard.alerts import messages
-from dashboard.alerts.anomaly import Verdict, judge
-from dashboard.alerts.forecast import Forecast, forecast
-from dashboard.alerts.series import Series, series
 from dashboard.budgets import Burn, around, burns, metric_of
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
+from dashboard.forecasting.anomaly import Verdict, judge
+from dashboard.forecasting.daily_series import Series, series
+from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.query.run import Result, run
 from ingest.alerts import AlertRule

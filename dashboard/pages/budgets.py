@@ -9,10 +9,10 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import figures
-from dashboard.alerts.forecast import Forecast
 from dashboard.budget_course import Course, course_of
 from dashboard.budgets import Burn, burns
 from dashboard.filters import View
+from dashboard.forecasting.forecast import Forecast
 from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.parts import aria, card, cards, chart, current_page, known_as, later, panel

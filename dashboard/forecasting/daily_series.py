@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from dashboard.alerts.seasons import HISTORY, Day
+from dashboard.forecasting.seasonality import HISTORY, Day
 from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.query.run import run
 from ingest.ledger.engine import Ledger

@@ -16,7 +16,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Final
 
-from dashboard.alerts.seasons import (
+from dashboard.forecasting.seasonality import (
     EXACT,
     WEEK,
     Day,

@@ -21,7 +21,18 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Final
 
-from dashboard.alerts.seasons import EXACT, WEEK, Day, Seasons, before, known, median, seasons, spread, whole
+from dashboard.forecasting.seasonality import (
+    EXACT,
+    WEEK,
+    Day,
+    Seasons,
+    before,
+    known,
+    median,
+    seasons,
+    spread,
+    whole,
+)
 
 LEAST: Final = 2 * WEEK
 """Days before the judged one that have to be known, counted from the first one with a value."""
