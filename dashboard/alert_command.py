@@ -6,7 +6,7 @@ from dashboard import alert_listing, alerts_service
 from dashboard.alerts.telling import as_json as facts_of
 from dashboard.alerts.telling import check, send_trial, tell
 from dashboard.alerts_service import AddRuleOptions
-from dashboard.sending import target_of
+from dashboard.notifications.channels import target_of
 from ingest.clock import now
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dashboard.directory.subjects import subjects
+from dashboard.notifications.channels import target_of
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
 from dashboard.query.sql.filters import teams_seen
-from dashboard.sending import target_of
 from ingest.alerts import KINDS, AlertRule
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import alerts

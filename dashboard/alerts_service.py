@@ -7,7 +7,7 @@ from typing import Final, cast
 import sqlalchemy as sa
 
 from dashboard.directory.subjects import entry_of
-from dashboard.sending import read_target, target_of
+from dashboard.notifications.channels import read_target, target_of
 from ingest.alerts import EACH, KINDS, OPTIONS, AlertKind, AlertRule
 from ingest.budgets import SCOPES, Scope
 from ingest.ledger import alerts, audit

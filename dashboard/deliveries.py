@@ -6,14 +6,14 @@ from typing import Final
 
 from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
-from dashboard.posting import post
+from dashboard.notifications.channels import NotSent, Parcel
+from dashboard.notifications.dispatch import post
+from dashboard.notifications.outbox import Clock
+from dashboard.notifications.periodic import rounds
 from dashboard.query.calendar import read_calendar
-from dashboard.rounds import rounds
-from dashboard.sending import NotSent, Parcel
 from ingest.clock import now
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.outbox import Clock
 from ingest.ledger.schedules import Delivery, Schedule
 from ingest.logs import logger
 from ingest.settings import Settings

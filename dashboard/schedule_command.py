@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dashboard.deliveries import deliver
+from dashboard.notifications.channels import TargetRefused, target_of
 from dashboard.query.question import QuestionError
 from dashboard.schedule_service import (
     ScheduleOptions,
@@ -12,7 +13,6 @@ from dashboard.schedule_service import (
     end_schedule,
     retry_delivery,
 )
-from dashboard.sending import TargetRefused, target_of
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import schedules
 from ingest.ledger.engine import open_ledger

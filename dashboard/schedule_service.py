@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from dashboard.chargeback.outputs import read_by, read_form
+from dashboard.notifications.channels import read_target
 from dashboard.query.question import QuestionError
-from dashboard.sending import read_target
 from ingest.ledger import audit, schedules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.schedules import Schedule

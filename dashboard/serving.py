@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 
 from dashboard.alerts.telling import keep_watching
 from dashboard.deliveries import keep_delivering
-from dashboard.rounds import rounds
+from dashboard.notifications.periodic import rounds
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url

@@ -9,7 +9,7 @@ from owning import entry
 
 from dashboard.alerts_service import AddRuleOptions, AlertRefused, add_rule, remove_rule, rule_of, send_again
 from dashboard.directory.subjects import NoSubject
-from dashboard.sending import TargetRefused
+from dashboard.notifications.channels import TargetRefused
 from ingest.ledger import alerts, audit
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger

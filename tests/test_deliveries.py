@@ -13,11 +13,11 @@ from receivers import Hook, Mailbox, hook, mailbox
 
 from dashboard.chargeback import closing
 from dashboard.deliveries import deliver
+from dashboard.notifications.channels import TargetRefused, read_target, signature
+from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
 from dashboard.query.calendar import Month
-from dashboard.sending import TargetRefused, read_target, signature
 from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
 from ingest.ledger.schedules import Schedule
 from ingest.settings import Settings
 

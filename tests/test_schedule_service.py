@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.notifications.channels import TargetRefused
 from dashboard.query.question import QuestionError
 from dashboard.schedule_service import (
     ScheduleOptions,
@@ -12,7 +13,6 @@ from dashboard.schedule_service import (
     end_schedule,
     retry_delivery,
 )
-from dashboard.sending import TargetRefused
 from ingest.ledger import audit, schedules
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from dashboard.notifications.outbox import Outbox, Status
 from ingest.alerts import AlertRule, standing
 from ingest.ledger import dialects
-from ingest.ledger.outbox import Outbox, Status
 from ingest.ledger.tables.alerts import alert, alert_message, alert_rule
 from ingest.ledger.tables.calls import term, usage_event
 

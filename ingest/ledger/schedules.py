@@ -1,6 +1,6 @@
 """Schedules in the ledger: who is sent what when a month is closed, and what became of it.
 
-Each report of a closed month to a target is a row of `delivery`, made once and sent as the outbox does (`ingest.ledger.outbox`).
+Each report of a closed month to a target is a row of `delivery`, made once and sent as the outbox does (`dashboard.notifications.outbox`).
 """
 
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from dashboard.notifications.outbox import Outbox, Status
 from ingest.ledger import dialects, periods
-from ingest.ledger.outbox import Outbox, Status
 from ingest.ledger.tables.periods import delivery, schedule
 
 OUTBOX: Final = Outbox(delivery, "tallybook report send")

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from dashboard.sending import NotSent, Parcel, TargetRefused, read_target, send
+from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send
+from dashboard.notifications.outbox import Claimed, Outbox
 from ingest.ledger.engine import Ledger
-from ingest.ledger.outbox import Claimed, Outbox
 from ingest.settings import Settings
 
 
