@@ -10,7 +10,6 @@ from dashboard import (
     chargeback_cli,
     demo_cli,
     focus_cli,
-    prices_read_cli,
     reconciliation_cli,
     serve_cli,
     spend_cli,
@@ -19,6 +18,7 @@ from dashboard import (
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
+from dashboard.prices import cli as prices_read_cli
 from ingest import cli as write_side
 from ingest.audit import cli as audit_cli
 

@@ -12,10 +12,10 @@ from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 from dashboard import clicks
 from dashboard.calls.calls import in_full
 from dashboard.clicks import in_thread
-from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
+from dashboard.prices.explanation import explain
 from ingest.clock import now
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger

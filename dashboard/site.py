@@ -17,7 +17,6 @@ from dashboard import (
     chargeback_api,
     focus_api,
     me_api,
-    prices_api,
     reconciliation_api,
     spend_api,
     whatif_api,
@@ -28,6 +27,7 @@ from dashboard.calls import api as calls_api
 from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api
 from dashboard.formatting.locale import LocaleMiddleware
+from dashboard.prices import api as prices_api
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from ingest.access.credentials import Credentials

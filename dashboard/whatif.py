@@ -15,7 +15,7 @@ from typing import Final, Literal, cast, get_args
 
 import msgspec
 
-from dashboard import prices_store
+from dashboard.prices import store as prices_store
 from dashboard.query.question import (
     Filter,
     Period,

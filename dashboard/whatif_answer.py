@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dashboard.explanation import exact_text
+from dashboard.prices.explanation import exact_text
 from dashboard.query.serialize import write_csv
 from dashboard.whatif import TOKENIZERS, Answer, Compared, Key
 from ingest.clock import rfc3339

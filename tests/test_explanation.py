@@ -11,10 +11,10 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.explain_command import explain_in
-from dashboard.explanation import Explanation, exact_text, explain, matches
 from dashboard.pages import calculation
-from dashboard.prices_api import make_costs_router
+from dashboard.prices.api import make_costs_router
+from dashboard.prices.explain_command import explain_in
+from dashboard.prices.explanation import Explanation, exact_text, explain, matches
 from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger

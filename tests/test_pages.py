@@ -17,13 +17,12 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import prices_api, spend_api, whatif_api
+from dashboard import spend_api, whatif_api
 from dashboard.calls import api as calls_api
 from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
 from dashboard.clicks import view_of_chart_click, view_of_selected_call
 from dashboard.directory import names as people
-from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.formatting import format as wording
 from dashboard.links import spend_csv
@@ -31,6 +30,8 @@ from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.parts import PART, known_as
 from dashboard.pages.series import top_rows
 from dashboard.pages.spending import spend_series
+from dashboard.prices import api as prices_api
+from dashboard.prices.explanation import explain
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
 from ingest.http import problems

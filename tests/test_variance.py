@@ -9,9 +9,9 @@ from conftest import put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.prices_api import make_costs_router
+from dashboard.prices.api import make_costs_router
+from dashboard.prices.variance import Variance, variance
 from dashboard.query.question import Period, SpendQuery
-from dashboard.variance import Variance, variance
 from ingest.ledger.engine import Ledger
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros

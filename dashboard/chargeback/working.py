@@ -13,10 +13,10 @@ from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Charge, charges_of
 from dashboard.fees.model import Fee as ChargedFee
 from dashboard.fees.store import read_fees
+from dashboard.prices.unpriced import unpriced
 from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
-from dashboard.unpriced import unpriced
 from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger

@@ -5,9 +5,9 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.explained import meter_text, price_from, price_text
-from dashboard.explanation import Calculation, Explanation, exact_text
 from dashboard.formatting import format as wording
+from dashboard.prices.explanation import Calculation, Explanation, exact_text
+from dashboard.prices.explanation_text import meter_text, price_from, price_text
 from ingest.model.money import plain
 from ingest.pricing.breakdown import ComponentSum, CostLine
 

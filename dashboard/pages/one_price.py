@@ -14,9 +14,9 @@ from dashboard.filters import View, question, to_search
 from dashboard.formatting import format as wording
 from dashboard.pages import tables
 from dashboard.pages.parts import chart, known_as, later, page, panel
-from dashboard.priced_model import Band, PricedModel, priced_model
-from dashboard.prices import MILLION, USUAL, book_of, per_million
-from dashboard.unpriced import unpriced
+from dashboard.prices.model_prices import Band, PricedModel, priced_model
+from dashboard.prices.price_list import MILLION, USUAL, book_of, per_million
+from dashboard.prices.unpriced import unpriced
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.money import plain_decimal

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from dash import html
 
-from dashboard import prices
 from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
 from dashboard.links import variance_csv
 from dashboard.pages import tables
 from dashboard.pages.parts import known_as, panel
-from dashboard.variance import Variance, variance
+from dashboard.prices import price_list
+from dashboard.prices.variance import Variance, variance
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant
@@ -26,7 +26,7 @@ _SHOWN_RUNS: Final = 5
 def differing(ledger: Ledger, view: View) -> Any:
     """Models whose source reports another cost than the price book computes."""
     asked = question(view, ledger.zone, ("requests",))
-    found = variance(ledger, asked, prices.book_of(ledger))
+    found = variance(ledger, asked, price_list.book_of(ledger))
     title = "Reported against computed"
     if not found:
         words = "No model's reported and computed costs differ by more than 1%."

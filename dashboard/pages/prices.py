@@ -8,16 +8,16 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import prices
 from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
 from dashboard.links import prices_csv, spend_csv
 from dashboard.pages import one_price, price_checks, tables
 from dashboard.pages.parts import empty, known_as, later, page, panel
-from dashboard.prices import Line, PriceList, PricesQuery
+from dashboard.prices import price_list
+from dashboard.prices.price_list import Line, PriceList, PricesQuery
+from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
-from dashboard.unpriced import UNPRICED, UnpricedModel, unpriced
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
@@ -95,7 +95,7 @@ def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
         models=tuple(view.values("model")),
         limit=_SHOWN_FOUND if view.search else _SHOWN,
     )
-    return prices.listed(ledger, query)
+    return price_list.listed(ledger, query)
 
 
 def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
@@ -136,8 +136,8 @@ def _row(ledger: Ledger, view: View, one: Line) -> list[Any]:
     rates = one.prices.by_meter
     since = wording.NOTHING if one.since is None else wording.day_of(one.since, ledger.zone.info)
     usual = [
-        wording.price(prices.per_million(rates[meter])) if meter in rates else wording.NOTHING
-        for meter in prices.USUAL
+        wording.price(price_list.per_million(rates[meter])) if meter in rates else wording.NOTHING
+        for meter in price_list.USUAL
     ]
     return [*known, _source(one.prices), tables.Text(since), *usual, _others(one.prices, one.higher), *used]
 
@@ -153,7 +153,7 @@ def _others(found: PriceSet, higher: PriceSet | None) -> Any:
     others = [
         one_price.priced(meter, rate, found.currency)
         for meter, rate in found.by_meter.items()
-        if meter not in prices.USUAL
+        if meter not in price_list.USUAL
     ]
     if higher is not None:
         others.insert(0, f"other prices above {wording.number(higher.above_input_tokens)} input tokens")
@@ -181,7 +181,7 @@ def without(ledger: Ledger, view: View) -> Any:
     if not found:
         words = "Every call of this period has a known price."
         return panel(title, [html.P(words, id="unpriced-models", className="note")])
-    book = prices.book_of(ledger)
+    book = price_list.book_of(ledger)
     more = len(found) - _SHOWN
     remarks = [
         "These calls are in no sum of money. Choose a model to set its price.",
@@ -212,9 +212,9 @@ def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[
 @known_as("prices:disagreeing")
 def disagreeing(ledger: Ledger, view: View) -> Any:
     """Where two sources say something else about the same price."""
-    book = prices.book_of(ledger)
-    uses = prices.used(ledger, question(view, ledger.zone, ("requests",)))
-    found = prices.disagreements(book, now(), uses)
+    book = price_list.book_of(ledger)
+    uses = price_list.used(ledger, question(view, ledger.zone, ("requests",)))
+    found = price_list.disagreements(book, now(), uses)
     title = "Where sources disagree"
     if not found:
         named = " and ".join(shelf.source for shelf in book.sources)

@@ -9,10 +9,10 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.calls.calls import Call
-from dashboard.explanation import Explanation
 from dashboard.formatting import format as wording
 from dashboard.pages import calculation
 from dashboard.pages.requests import outcome
+from dashboard.prices.explanation import Explanation
 from ingest.pricing.charge import COMPONENTS
 
 DRAWER: Final = "request"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from rich.markup import escape
 
-from dashboard import unpriced
+from dashboard.prices import unpriced
+from dashboard.prices.unpriced import UnpricedModel
 from dashboard.query.question import QuestionError, Words, parse
-from dashboard.unpriced import UnpricedModel
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings

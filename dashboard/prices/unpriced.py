@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from dashboard import prices_store
+from dashboard.prices import store as prices_store
 from dashboard.query.question import SpendQuery
 from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339

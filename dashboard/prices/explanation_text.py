@@ -6,8 +6,8 @@ In JSON, money is decimal text at full precision, products are exact, and times 
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.explanation import Calculation, Explanation, exact_text
 from dashboard.formatting import format as wording
+from dashboard.prices.explanation import Calculation, Explanation, exact_text
 from ingest.clock import rfc3339
 from ingest.model.money import plain
 from ingest.pricing.breakdown import ONE, CostLine

@@ -6,8 +6,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard import explained, prices, unpriced, variance
-from dashboard.explanation import explain
 from dashboard.http.params import (
     JSON_OR_CSV,
     ONE_CALL,
@@ -22,6 +20,9 @@ from dashboard.http.params import (
     short_filters,
     understood,
 )
+from dashboard.prices import explanation_text, unpriced, variance
+from dashboard.prices import price_list as prices
+from dashboard.prices.explanation import explain
 from dashboard.query.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
@@ -115,7 +116,7 @@ def make_costs_router(ledger: Ledger) -> APIRouter:
         found = explain(ledger, wanted, books.current()) if wanted else None
         if found is None:
             raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
-        return JSONResponse(explained.as_json(found))
+        return JSONResponse(explanation_text.as_json(found))
 
     @router.get(
         "/prices/variance", responses=JSON_OR_CSV, summary="Reported against computed costs, by model"

@@ -7,9 +7,17 @@ from uuid import UUID
 from rich.console import Console
 from rich.markup import escape
 
-from dashboard.explained import as_json, meter_text, price_from, price_text
-from dashboard.explanation import MOST_MATCHES, Calculation, Explanation, Match, exact_text, explain, matches
 from dashboard.formatting import format as wording
+from dashboard.prices.explanation import (
+    MOST_MATCHES,
+    Calculation,
+    Explanation,
+    Match,
+    exact_text,
+    explain,
+    matches,
+)
+from dashboard.prices.explanation_text import as_json, meter_text, price_from, price_text
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book

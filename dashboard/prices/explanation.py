@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from dashboard import prices_store
+from dashboard.prices import store as prices_store
 from ingest.ledger import price_book as kept_prices
 from ingest.ledger.engine import Ledger
 from ingest.model.event import UsageEvent, billable_units

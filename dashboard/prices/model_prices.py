@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dashboard.prices import bands_of, tiers_of
+from dashboard.prices.price_list import bands_of, tiers_of
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.history import Stretch, history
 from ingest.pricing.matching import ModelName, model_names, provider_of

@@ -44,10 +44,10 @@ def prices_list(
     """List prices: those that hold, of every source, and which of them count."""
     form: Literal["table", "json", "csv"] = "json" if as_json else "csv" if as_csv else "table"
     if unpriced:
-        from dashboard import unpriced_command
+        from dashboard.prices import unpriced_command
 
         raise typer.Exit(unpriced_command.run(provider, model, from_, to, limit, form))
-    from dashboard.price_list_command import Asked, run
+    from dashboard.prices.list_command import Asked, run
 
     asked = Asked(
         provider=provider,
@@ -70,7 +70,7 @@ def prices_show(
     as_json: Json = False,
 ) -> None:
     """Show all that the book says of one model: what applies, by which rule, bands, terms, and every row."""
-    from dashboard.price_show_command import run
+    from dashboard.prices.show_command import run
 
     raise typer.Exit(run(provider, model, tier, at, as_json=as_json))
 
@@ -78,7 +78,7 @@ def prices_show(
 @commands.command("terms")
 def prices_terms(as_json: Json = False) -> None:
     """List discounts, mark-ups, surcharges of regions, and aliases."""
-    from dashboard.price_terms_command import run
+    from dashboard.prices.terms_command import run
 
     raise typer.Exit(run(as_json=as_json))
 
@@ -96,7 +96,7 @@ def prices_variance(
     as_csv: Csv = False,
 ) -> None:
     """Say where sources report another cost than the price book computes, and the likely cause."""
-    from dashboard.variance_command import run
+    from dashboard.prices.variance_command import run
 
     form = "json" if as_json else "csv" if as_csv else "table"
     raise typer.Exit(run(from_, to, where or [], threshold, form))
@@ -111,6 +111,6 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show how a call's cost was worked out: rule, price rows, quantities, products, rounding."""
-    from dashboard.explain_command import run
+    from dashboard.prices.explain_command import run
 
     raise typer.Exit(run(event, as_json_object=as_json))

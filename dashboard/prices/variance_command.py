@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from rich.markup import escape
 
-from dashboard import variance
+from dashboard.prices import variance
+from dashboard.prices.variance import Variance
 from dashboard.query.question import QuestionError, Words, parse
-from dashboard.variance import Variance
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico

@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dashboard.price_rows import PriceRow, row_object, source_of
-from dashboard.priced_model import PricedModel, priced_model
+from dashboard.prices.model_prices import PricedModel, priced_model
+from dashboard.prices.rows import PriceRow, row_object, source_of
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written

@@ -1,7 +1,7 @@
 """The price list: every model that has a price, and every model that calls name, with what it costs at an instant.
 
 A line is a model of a provider in a service tier, in the words of price lists. Beside its prices stands what calls of the
-period used of it, whatever their prices were. `dashboard.priced_model` says more of one model.
+period used of it, whatever their prices were. `dashboard.prices.model_prices` says more of one model.
 """
 
 from collections import defaultdict

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from rich.console import Console
 
-from dashboard.price_rows import PriceRow, Wanted, current, every, row_object, with_counts
+from dashboard.prices.rows import PriceRow, Wanted, current, every, row_object, with_counts
 from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book

@@ -14,8 +14,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from dashboard import prices_store
-from dashboard.prices_store import ComparedTotals, Where
+from dashboard.prices import store as prices_store
+from dashboard.prices.store import ComparedTotals, Where
 from dashboard.query import labels
 from dashboard.query.question import QuestionError, SpendQuery
 from dashboard.query.serialize import write_csv
