@@ -18,7 +18,6 @@ from dashboard import (
     focus_api,
     me_api,
     reconciliation_api,
-    spend_api,
     whatif_api,
 )
 from dashboard.app import PREFIX, make_dashboard
@@ -30,6 +29,7 @@ from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.prices import api as prices_api
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
+from dashboard.spend import api as spend_api
 from ingest.access.credentials import Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.access.permissions import Rights

@@ -17,7 +17,7 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import spend_api, whatif_api
+from dashboard import whatif_api
 from dashboard.calls import api as calls_api
 from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
@@ -34,6 +34,7 @@ from dashboard.prices import api as prices_api
 from dashboard.prices.explanation import explain
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
+from dashboard.spend import api as spend_api
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

@@ -9,10 +9,10 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import spend_api
 from dashboard.calls import api as calls_api
 from dashboard.query.question import Words
-from dashboard.spend_command import spend
+from dashboard.spend import api as spend_api
+from dashboard.spend.commands import spend
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 

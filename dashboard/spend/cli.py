@@ -26,7 +26,7 @@ def spend(
     as_csv: Csv = False,
 ) -> None:
     """Ask what was spent: the same question as GET /v1/spend."""
-    from dashboard.spend_command import run
+    from dashboard.spend.commands import run
 
     raise typer.Exit(
         run(
