@@ -6,12 +6,12 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
+from dashboard.budgets.model import SCOPES, Scope
+from dashboard.budgets.store import read_budgets
 from dashboard.directory.subjects import entry_of
 from dashboard.notifications.channels import read_target, target_of
 from ingest.alerts import EACH, KINDS, OPTIONS, AlertKind, AlertRule
-from ingest.budgets import SCOPES, Scope
 from ingest.ledger import alerts, audit
-from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.parse import numbers

@@ -6,7 +6,6 @@ import typer
 
 from dashboard import (
     alert_cli,
-    budgets_cli,
     chargeback_cli,
     demo_cli,
     focus_cli,
@@ -14,6 +13,7 @@ from dashboard import (
     serve_cli,
     whatif_cli,
 )
+from dashboard.budgets import cli as budgets_cli
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli

@@ -11,17 +11,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import (
-    alerts_api,
-    budgets_api,
-    chargeback_api,
-    focus_api,
-    me_api,
-    reconciliation_api,
-    whatif_api,
-)
+from dashboard import alerts_api, chargeback_api, focus_api, me_api, reconciliation_api, whatif_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
+from dashboard.budgets import api as budgets_api
 from dashboard.calls import api as calls_api
 from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api

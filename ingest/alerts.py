@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
-from ingest.budgets import Scope
+from dashboard.budgets.model import Scope
 
 Option = Literal["budget", "source", "each", "above", "after", "subject"]
 """An option of a rule; `subject` is a team, customer, cost centre, key, project or model."""

@@ -24,14 +24,14 @@ from starlette.testclient import TestClient
 
 from dashboard.alerts.telling import check, keep_watching, tell
 from dashboard.alerts.watch import findings
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
 from dashboard.notifications.channels import signature
 from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
 from dashboard.site import make_site
 from ingest.alerts import AlertRule
-from ingest.budgets import Budget
 from ingest.ledger import alerts
 from ingest.ledger.alerts import Alert, Message
-from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.zone import micros
 from ingest.settings import Settings

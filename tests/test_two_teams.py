@@ -21,6 +21,8 @@ from starlette.testclient import TestClient
 
 from dashboard import app as dashboard_app
 from dashboard.alerts.telling import check
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.pages import PAGES, PARTS
@@ -29,10 +31,8 @@ from ingest.access import store as access
 from ingest.access.permissions import CLOSED, Rights
 from ingest.access.store import Token
 from ingest.alerts import AlertRule
-from ingest.budgets import Budget
 from ingest.clock import now
 from ingest.ledger import alerts
-from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.principal import Right

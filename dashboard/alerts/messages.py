@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.budgets import Burn
+from dashboard.budgets.usage import Burn
 from dashboard.forecasting.anomaly import Verdict
 from dashboard.forecasting.forecast import Forecast
 from ingest.model import money

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from dashboard.alerts import messages
-from dashboard.budgets import Burn, around, burns, metric_of
+from dashboard.budgets.usage import Burn, around, burns, metric_of
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.forecasting.anomaly import Verdict, judge

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from dashboard.budgets.model import of_months
+from dashboard.budgets.store import read_budgets
 from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.answer import as_csv, as_json
 from dashboard.chargeback.document import document
@@ -12,8 +14,6 @@ from dashboard.chargeback.report import BYS, By, Report, report
 from dashboard.chargeback.workbook import workbook
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import QuestionError
-from ingest.budgets import of_months
-from ingest.ledger.budgets import read_budgets
 from ingest.ledger.engine import Ledger
 
 Form = Literal["json", "csv", "xlsx", "pdf"]

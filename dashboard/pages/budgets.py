@@ -9,8 +9,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import figures
-from dashboard.budget_course import Course, course_of
-from dashboard.budgets import Burn, burns
+from dashboard.budgets.history import Course, course_of
+from dashboard.budgets.usage import Burn, burns
 from dashboard.filters import View
 from dashboard.forecasting.forecast import Forecast
 from dashboard.formatting import format as wording

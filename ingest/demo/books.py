@@ -13,16 +13,16 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from ingest.alerts import AlertRule
 from ingest.allocation import FEES, Rule
-from ingest.budgets import Budget
 from ingest.demo.store import cost_of
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger import alerts, directory
 from ingest.ledger.allocations import add_rules
-from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.invoices import add_lines
 from ingest.model.money import PICO_PER_UNIT, divide_half_even

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from dashboard import budgets_service
-from dashboard.budgets import burns
-from dashboard.budgets_service import SetBudgetOptions
+from dashboard.budgets import service as budgets_service
+from dashboard.budgets.service import SetBudgetOptions
+from dashboard.budgets.usage import burns
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger

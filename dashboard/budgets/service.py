@@ -7,10 +7,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from dashboard.budgets.model import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
+from dashboard.budgets.store import add_budgets, read_budgets
 from dashboard.directory.subjects import entry_of
-from ingest.budgets import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
 from ingest.ledger import audit
-from ingest.ledger.budgets import add_budgets, read_budgets
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid

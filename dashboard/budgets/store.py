@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from ingest.budgets import Budget, standing
+from dashboard.budgets.model import Budget, standing
 from ingest.ledger.tables.periods import budget as table
 
 

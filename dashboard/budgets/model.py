@@ -1,4 +1,4 @@
-"""Budgets: what somebody may spend in a time. Pure; `ingest.ledger.budgets` keeps them.
+"""Budgets: what somebody may spend in a time. Pure; `dashboard.budgets.store` keeps them.
 
 A budget is about a team, a customer, a cost centre, a key, a project, a model or everything, for each day, week, month or quarter of the
 reporting zone, in money or in tokens. Budgets are only added: of those of one name the one recorded last counts, and one

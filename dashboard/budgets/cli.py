@@ -33,8 +33,8 @@ def budget_set(
     reason: Reason = "",
 ) -> None:
     """Set what somebody may spend in each period; everybody together where nobody is named."""
-    from dashboard.budget_command import set_budget
-    from dashboard.budgets_service import SetBudgetOptions
+    from dashboard.budgets.commands import set_budget
+    from dashboard.budgets.service import SetBudgetOptions
 
     scope, subject = one_subject(
         "a budget",
@@ -63,7 +63,7 @@ def budget_set(
 @budget.command("list")
 def budget_list(as_json: Json = False) -> None:
     """List budgets and how far they are used in the period that is running."""
-    from dashboard.budget_command import listed
+    from dashboard.budgets.commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -71,6 +71,6 @@ def budget_list(as_json: Json = False) -> None:
 @budget.command("remove")
 def budget_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The budget.")]) -> None:
     """Take a budget back; its history stays."""
-    from dashboard.budget_command import remove
+    from dashboard.budgets.commands import remove
 
     raise typer.Exit(remove(name))

@@ -9,12 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dashboard.budgets.model import Budget, Per
+from dashboard.budgets.store import read_budgets
 from dashboard.directory.holdings import holdings
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
-from ingest.budgets import Budget, Per
-from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
 from ingest.model import money

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
-from dashboard.budgets import Burn, around, metric_of
+from dashboard.budgets.usage import Burn, around, metric_of
 from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
