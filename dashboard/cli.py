@@ -4,20 +4,13 @@ import sys
 
 import typer
 
-from dashboard import (
-    alert_cli,
-    chargeback_cli,
-    demo_cli,
-    focus_cli,
-    reconciliation_cli,
-    serve_cli,
-    whatif_cli,
-)
+from dashboard import alert_cli, chargeback_cli, demo_cli, focus_cli, serve_cli, whatif_cli
 from dashboard.budgets import cli as budgets_cli
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
 from dashboard.prices import cli as prices_read_cli
+from dashboard.reconciliation import cli as reconciliation_cli
 from dashboard.spend import cli as spend_cli
 from ingest import cli as write_side
 from ingest.audit import cli as audit_cli

@@ -14,7 +14,7 @@ from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.query.calendar import read_month
 from dashboard.query.question import QuestionError
-from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
+from dashboard.reconciliation.service import AcceptRefused, AcceptVarianceOptions, accept_variances
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require

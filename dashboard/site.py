@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import alerts_api, chargeback_api, focus_api, me_api, reconciliation_api, whatif_api
+from dashboard import alerts_api, chargeback_api, focus_api, me_api, whatif_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.budgets import api as budgets_api
@@ -20,6 +20,7 @@ from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.prices import api as prices_api
+from dashboard.reconciliation import api as reconciliation_api
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from dashboard.spend import api as spend_api

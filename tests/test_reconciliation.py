@@ -21,8 +21,8 @@ from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.finance_interaction import accepted
 from dashboard.query.calendar import Month, of_month
-from dashboard.reconciliation import Compared, reconcile
-from dashboard.reconciliation_api import make_router
+from dashboard.reconciliation.api import make_router
+from dashboard.reconciliation.compare import Compared, reconcile
 from ingest.http import problems
 from ingest.invoices.line import InvoiceLine, news, standing
 from ingest.invoices.reading import NotAnInvoice, read

@@ -9,7 +9,7 @@ from owning import entry
 
 from dashboard.finance_interaction import accepted
 from dashboard.query.calendar import Month
-from dashboard.reconciliation_service import (
+from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
     accept_variances,

@@ -15,7 +15,7 @@ from dashboard.chargeback.outputs import report_of
 from dashboard.chargeback.report import Report
 from dashboard.cli import make_cli
 from dashboard.query.calendar import Month, read_calendar
-from dashboard.reconciliation import reconcile
+from dashboard.reconciliation.compare import reconcile
 from ingest.ledger.engine import open_ledger
 from ingest.model.money import plain
 from ingest.settings import Settings

@@ -9,7 +9,7 @@ from dashboard.chargeback.kept import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.store import running_imports
 from dashboard.query.calendar import Month, of_month, read_month
-from dashboard.reconciliation import unreconciled
+from dashboard.reconciliation.compare import unreconciled
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
 from ingest.model import money

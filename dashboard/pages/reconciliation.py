@@ -12,7 +12,7 @@ from dashboard.pages import tables
 from dashboard.pages.chargeback import month_field, month_shown
 from dashboard.pages.parts import card, cards, chart, known_as, page, panel
 from dashboard.query.calendar import Month
-from dashboard.reconciliation import Compared, Reconciliation, reconcile
+from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 

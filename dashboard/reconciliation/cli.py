@@ -22,7 +22,7 @@ def invoice_import(
     as_json: Json = False,
 ) -> None:
     """Import what a provider charges; the same again changes nothing, and what is exported later counts."""
-    from dashboard.reconcile_command import import_invoice
+    from dashboard.reconciliation.commands import import_invoice
 
     raise typer.Exit(import_invoice(path, provider, account, as_json=as_json))
 
@@ -35,7 +35,7 @@ def invoice_list(
     as_json: Json = False,
 ) -> None:
     """List what providers charge, by month and account."""
-    from dashboard.reconcile_command import list_invoices
+    from dashboard.reconciliation.commands import list_invoices
 
     raise typer.Exit(list_invoices(period_, as_json=as_json))
 
@@ -61,7 +61,7 @@ def reconcile(
     as_csv: Csv = False,
 ) -> None:
     """Compare what providers charge with the ledger, and say how much of the difference is explained."""
-    from dashboard.reconcile_command import ReconcileOptions, run
+    from dashboard.reconciliation.commands import ReconcileOptions, run
 
     form = "json" if as_json else "csv" if as_csv else "table"
     raise typer.Exit(run(ReconcileOptions(period_, by, provider, threshold, accept, team, form)))

@@ -13,7 +13,7 @@ from rich.console import Console
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError
 from dashboard.query.serialize import write_csv
-from dashboard.reconciliation import (
+from dashboard.reconciliation.compare import (
     CSV_COLUMNS,
     Compared,
     Reconciliation,
@@ -23,7 +23,7 @@ from dashboard.reconciliation import (
     read_threshold,
     reconcile,
 )
-from dashboard.reconciliation_service import (
+from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
     accept_variances,

@@ -7,7 +7,7 @@ from pathlib import PurePath
 import sqlalchemy as sa
 
 from dashboard.query.calendar import Month, of_month
-from dashboard.reconciliation import reconcile
+from dashboard.reconciliation.compare import reconcile
 from ingest.invoices.line import InvoiceLine
 from ingest.invoices.reading import Read
 from ingest.ledger import audit, directory, ownership, periods

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard import reconciliation
 from dashboard.http.params import JSON_OR_CSV, Format, answered, check_format, only_known, understood
 from dashboard.query.calendar import read_month
 from dashboard.query.serialize import write_csv
+from dashboard.reconciliation import compare
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 
@@ -29,12 +29,12 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             only_known(request, ("period", "by", "format"))
             check_format(form)
-            found = reconciliation.reconcile(ledger, read_month(period), reconciliation.read_by(by))
+            found = compare.reconcile(ledger, read_month(period), compare.read_by(by))
         return answered(
             request,
             form,
-            json=lambda: reconciliation.as_json(found),
-            csv=lambda: write_csv(reconciliation.CSV_COLUMNS, reconciliation.csv_rows(found)),
+            json=lambda: compare.as_json(found),
+            csv=lambda: write_csv(compare.CSV_COLUMNS, compare.csv_rows(found)),
             name="reconciliation",
         )
 
