@@ -23,11 +23,11 @@ from dashboard.finance_interaction import accepted
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.api import make_router
 from dashboard.reconciliation.compare import Compared, reconcile
+from dashboard.reconciliation.invoices.line import InvoiceLine, news, standing
+from dashboard.reconciliation.invoices.parser import NotAnInvoice, read
+from dashboard.reconciliation.invoices.store import add_lines
 from ingest.http import problems
-from ingest.invoices.line import InvoiceLine, news, standing
-from ingest.invoices.reading import NotAnInvoice, read
 from ingest.ledger.engine import Ledger
-from ingest.ledger.invoices import add_lines
 from ingest.model.zone import date_of
 
 __all__ = ["tallybook"]

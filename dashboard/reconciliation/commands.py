@@ -23,6 +23,9 @@ from dashboard.reconciliation.compare import (
     read_threshold,
     reconcile,
 )
+from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.parser import NotAnInvoice, Read, read
+from dashboard.reconciliation.invoices.store import read_lines
 from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
@@ -30,10 +33,7 @@ from dashboard.reconciliation.service import (
     record_invoice,
 )
 from ingest.clock import now
-from ingest.invoices.line import InvoiceLine
-from ingest.invoices.reading import NotAnInvoice, Read, read
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.invoices import read_lines
 from ingest.model import money
 from ingest.model.zone import date_of
 from ingest.settings import Settings

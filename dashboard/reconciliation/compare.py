@@ -19,10 +19,10 @@ from dashboard.fees.store import read_fees
 from dashboard.query.calendar import Calendar, Month, of_month
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.run import run
-from ingest.invoices.line import InvoiceLine, overlapping
+from dashboard.reconciliation.invoices.line import InvoiceLine, overlapping
+from dashboard.reconciliation.invoices.store import read_lines
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.invoices import read_lines
 from ingest.model import money
 from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.compare import reconcile
-from ingest.invoices.line import InvoiceLine
-from ingest.invoices.reading import Read
+from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.parser import Read
+from dashboard.reconciliation.invoices.store import add_lines
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.invoices import add_lines
 from ingest.ledger.periods import Adjustment
 from ingest.model import money
 from ingest.model.invalid import Invalid

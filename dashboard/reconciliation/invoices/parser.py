@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.line import InvoiceLine
 from ingest.model import money
 from ingest.model.zone import day_number
 from ingest.parse.currency import read_currency

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from ingest.invoices.line import InvoiceLine, news, standing
+from dashboard.reconciliation.invoices.line import InvoiceLine, news, standing
 from ingest.ledger.tables.money import invoice_line as table
 
 _CHUNK = 500
