@@ -15,15 +15,16 @@ import dash_mantine_components as dmc
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 import dashboard
-from dashboard import filter_bar, finance_interaction, interaction, owner_interaction, price_interaction
-from dashboard.clicks import in_thread
-from dashboard.figures import FONT
-from dashboard.filter_bar import CONTROLS, control_id
-from dashboard.filters import DIMENSIONS, View, date_range, from_search, question, to_search
+from dashboard import finance_interaction, interaction, owner_interaction, price_interaction
 from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
-from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.query.question import QuestionError
 from dashboard.query.rewrite import rewrite
+from dashboard.ui import filter_bar
+from dashboard.ui.charts import FONT
+from dashboard.ui.clicks import in_thread
+from dashboard.ui.components import PART, Content, aria, failed, part_name
+from dashboard.ui.filter_bar import CONTROLS, control_id
+from dashboard.ui.view import DIMENSIONS, View, date_range, from_search, question, to_search
 from ingest.access.guard import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger

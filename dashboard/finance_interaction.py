@@ -9,12 +9,12 @@ from dash import Dash, Input, Output, State, html, no_update
 from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
 from dashboard.chargeback.closing import CloseRefused
-from dashboard.clicks import in_thread
-from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.query.calendar import read_month
 from dashboard.query.question import QuestionError
 from dashboard.reconciliation.service import AcceptRefused, AcceptVarianceOptions, accept_variances
+from dashboard.ui.clicks import in_thread
+from dashboard.ui.view import from_search, to_search
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 
-from dashboard import clicks
 from dashboard.calls.calls import in_full
-from dashboard.clicks import in_thread
-from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests, whatif
-from dashboard.pages.parts import CHART, failed
 from dashboard.prices.explanation import explain
+from dashboard.ui import clicks
+from dashboard.ui.clicks import in_thread
+from dashboard.ui.components import CHART, failed
+from dashboard.ui.view import from_search, to_search
 from ingest.clock import now
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
-from dashboard.clicks import in_thread
 from dashboard.directory import names
-from dashboard.filters import from_search
 from dashboard.pages import owning, teams
+from dashboard.ui.clicks import in_thread
+from dashboard.ui.view import from_search
 from ingest.clock import now
 from ingest.directory.assign import Done, OwnerRefused, Wanted, assign
 from ingest.ledger.engine import DatabaseError, Ledger

@@ -21,20 +21,20 @@ from dashboard import whatif_api
 from dashboard.calls import api as calls_api
 from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
-from dashboard.clicks import view_of_chart_click, view_of_selected_call
 from dashboard.directory import names as people
-from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
 from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
-from dashboard.pages.parts import PART, known_as
-from dashboard.pages.series import top_rows
-from dashboard.pages.spending import spend_series
 from dashboard.prices import api as prices_api
 from dashboard.prices.explanation import explain
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
 from dashboard.spend import api as spend_api
+from dashboard.ui.clicks import view_of_chart_click, view_of_selected_call
+from dashboard.ui.components import PART, known_as
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_series
+from dashboard.ui.view import DIMENSIONS, View, from_search, question, to_search
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

@@ -16,10 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
-from dashboard.figures import Step, steps
-from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import one_price
-from dashboard.pages.parts import notes
 from dashboard.price_interaction import entered
 from dashboard.prices import price_list
 from dashboard.prices.api import make_router
@@ -27,6 +24,9 @@ from dashboard.prices.model_prices import priced_model
 from dashboard.prices.price_list import Line, PricesQuery
 from dashboard.prices.unpriced import unpriced
 from dashboard.query.run import run
+from dashboard.ui.charts import Step, steps
+from dashboard.ui.components import notes
+from dashboard.ui.view import View, from_search, question, to_search
 from ingest.http import problems
 from ingest.ledger import audit
 from ingest.ledger import price_book as price_rows

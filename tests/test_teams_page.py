@@ -12,12 +12,12 @@ from dashboard import owner_interaction
 from dashboard.chargeback import closing
 from dashboard.directory import names
 from dashboard.directory.holdings import Home, holdings, stretches
-from dashboard.filters import View, from_search, question
 from dashboard.owner_interaction import Typed
 from dashboard.pages import owning, teams
-from dashboard.pages.series import money
 from dashboard.query.calendar import Month
 from dashboard.query.run import run
+from dashboard.ui.series import money
+from dashboard.ui.view import View, from_search, question
 from ingest.directory.assign import Done
 from ingest.directory.service import rename_entry
 from ingest.ledger import audit

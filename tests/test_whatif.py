@@ -14,9 +14,9 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.filters import from_search, to_search
 from dashboard.pages.whatif import changed
 from dashboard.query.question import QuestionError
+from dashboard.ui.view import from_search, to_search
 from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
 from dashboard.whatif_api import make_router
 from dashboard.whatif_command import compare

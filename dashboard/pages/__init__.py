@@ -21,7 +21,7 @@ from dashboard.pages import (
     virtual_keys,
     whatif,
 )
-from dashboard.pages.parts import Content, part_name
+from dashboard.ui.components import Content, part_name
 from ingest.model.principal import Scope, asking
 
 

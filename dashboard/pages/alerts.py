@@ -9,10 +9,10 @@ from dash import html
 
 from dashboard import alert_listing
 from dashboard.alert_listing import Told
-from dashboard.filters import View
 from dashboard.formatting import format as wording
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, current_page, known_as, panel
+from dashboard.ui import tables
+from dashboard.ui.components import card, cards, current_page, known_as, panel
+from dashboard.ui.view import View
 from ingest.alerts import KINDS
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import asking

@@ -13,11 +13,11 @@ from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.workbook import warnings
-from dashboard.filters import View, date_range, only, question
 from dashboard.formatting import format as wording
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, known_as, page, panel
 from dashboard.query.calendar import Month, month_of, of_month
+from dashboard.ui import tables
+from dashboard.ui.components import card, cards, known_as, page, panel
+from dashboard.ui.view import View, date_range, only, question
 from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from ingest.clock import now
 from ingest.ledger import periods

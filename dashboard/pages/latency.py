@@ -9,17 +9,16 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures
 from dashboard.directory import names
-from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, chart, empty, known_as, later, page, time_bucket
-from dashboard.pages.series import display_name, filtered, seconds, seconds_over_time, top_rows
 from dashboard.query import catalogue
 from dashboard.query.question import Filter
 from dashboard.query.run import Result, run
+from dashboard.ui import charts, tables
+from dashboard.ui.components import card, cards, chart, empty, known_as, later, page, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, filtered, seconds, seconds_over_time, top_rows
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5
@@ -140,7 +139,7 @@ def _lines(name: str, title: str, result: Result, metrics: Sequence[str]) -> Any
     return chart(
         name,
         title,
-        figures.lines(result.buckets, series, "s"),
+        charts.lines(result.buckets, series, "s"),
         [*series],
         narrows=time_bucket(result.query),
         csv=spend_csv(replace(result.query, metrics=tuple(metrics))),
@@ -161,7 +160,7 @@ def _distribution(total: Result) -> Any:
     return chart(
         "latency-distribution",
         "How many calls took how long (logarithmic; lines at the latency's p50, p95 and p99)",
-        figures.distribution(histograms, marks),
+        charts.distribution(histograms, marks),
         [*histograms],
     )
 
@@ -181,7 +180,7 @@ def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[st
     return chart(
         f"latency-by-{dimension.replace('_', '-')}-over-time",
         f"Latency p95 of the {catalogue.DIMENSIONS[dimension].label.lower()}s with most calls (logarithmic)",
-        figures.lines(result.buckets, lines, "s", logarithmic=True),
+        charts.lines(result.buckets, lines, "s", logarithmic=True),
         [*filter_values],
         narrows=time_bucket(result.query),
         links={

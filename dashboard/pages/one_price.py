@@ -8,15 +8,14 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures
-from dashboard.figures import Step
-from dashboard.filters import View, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.pages import tables
-from dashboard.pages.parts import chart, known_as, later, page, panel
 from dashboard.prices.model_prices import Band, PricedModel, priced_model
 from dashboard.prices.price_list import MILLION, USUAL, book_of, per_million
 from dashboard.prices.unpriced import unpriced
+from dashboard.ui import charts, tables
+from dashboard.ui.charts import Step
+from dashboard.ui.components import chart, known_as, later, page, panel
+from dashboard.ui.view import View, question, to_search
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.money import plain_decimal
@@ -216,10 +215,10 @@ def course(ledger: Ledger, view: View) -> Any:
     return chart(
         "price-history",
         f"Price history, per {per}{of_tier}",
-        figures.steps(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
+        charts.steps(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
         list(lines),
         items=[(text, None) for text in _in_words(stretches, meters, zone)],
-        height=figures.HEIGHT,
+        height=charts.HEIGHT,
     )
 
 

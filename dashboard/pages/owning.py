@@ -12,13 +12,13 @@ from dashboard.directory import names
 from dashboard.directory.history import Held, held
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
-from dashboard.filters import View, question
 from dashboard.formatting import format as wording
-from dashboard.pages import tables
-from dashboard.pages.parts import panel
 from dashboard.query.labels_store import Person
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
+from dashboard.ui import tables
+from dashboard.ui.components import panel
+from dashboard.ui.view import View, question
 from ingest.directory.assign import Done
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from dash import html
 
-from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
-from dashboard.links import variance_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import known_as, panel
 from dashboard.prices import price_list
 from dashboard.prices.variance import Variance, variance
+from dashboard.ui import tables
+from dashboard.ui.components import known_as, panel
+from dashboard.ui.links import variance_csv
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant

@@ -8,16 +8,17 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.filters import View, only, question
 from dashboard.formatting import format as wording
-from dashboard.links import prices_csv, spend_csv
-from dashboard.pages import one_price, price_checks, tables
-from dashboard.pages.parts import empty, known_as, later, page, panel
+from dashboard.pages import one_price, price_checks
 from dashboard.prices import price_list
 from dashboard.prices.price_list import Line, PriceList, PricesQuery
 from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
+from dashboard.ui import tables
+from dashboard.ui.components import empty, known_as, later, page, panel
+from dashboard.ui.links import prices_csv, spend_csv
+from dashboard.ui.view import View, only, question
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant

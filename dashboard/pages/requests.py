@@ -10,11 +10,11 @@ from dash import dcc, html
 
 from dashboard.calls.calls import Call, listed, read_cursor
 from dashboard.calls.store import CallsQuery
-from dashboard.filters import View, from_search, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.links import requests_csv
-from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
 from dashboard.query.run import Result, run
+from dashboard.ui.components import card, cards, empty, known_as, notes, page, panel
+from dashboard.ui.links import requests_csv
+from dashboard.ui.view import View, from_search, question, to_search
 from ingest.ledger.engine import Ledger
 
 GRID: Final = "calls"

@@ -12,13 +12,14 @@ from dash import dcc, html
 
 from dashboard.directory import names
 from dashboard.directory.holdings import Holdings, Home, holdings
-from dashboard.filters import View, only, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
-from dashboard.pages import owning, tables, totals
-from dashboard.pages.parts import empty, known_as, notes, page, panel
+from dashboard.pages import owning
 from dashboard.query.labels_store import Person
 from dashboard.query.run import Row, run
+from dashboard.ui import tables, totals
+from dashboard.ui.components import empty, known_as, notes, page, panel
+from dashboard.ui.links import spend_csv
+from dashboard.ui.view import View, only, question, to_search
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 

@@ -7,16 +7,16 @@ from dash import dcc, html
 
 from dashboard.directory import names
 from dashboard.directory.names import Kind
-from dashboard.filters import View, only, question, to_search
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
-from dashboard.pages import tables, totals
-from dashboard.pages.parts import empty, known_as, later, notes, page, panel
-from dashboard.pages.series import top_rows
-from dashboard.pages.spending import spend_chart
 from dashboard.query import catalogue
 from dashboard.query.labels_store import Person
 from dashboard.query.run import run
+from dashboard.ui import tables, totals
+from dashboard.ui.components import empty, known_as, later, notes, page, panel
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question, to_search
 from ingest.ledger.engine import Ledger
 
 _COLUMNS: Final = (

@@ -9,14 +9,13 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import filter_bar
-from dashboard.filters import DIMENSIONS, WHAT_IF_OPTIONS, View, question
 from dashboard.formatting import format as wording
-from dashboard.links import whatif_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
 from dashboard.query.question import QuestionError, SpendQuery
 from dashboard.query.run import run
+from dashboard.ui import filter_bar, tables
+from dashboard.ui.components import card, cards, empty, failed, known_as, later, notes, page, panel
+from dashboard.ui.links import whatif_csv
+from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
 from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book

@@ -17,10 +17,10 @@ from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.directory import names
-from dashboard.filters import View, from_search, question, to_search
 from dashboard.formatting import format as wording
 from dashboard.pages import PAGES
 from dashboard.query.run import run
+from dashboard.ui.view import View, from_search, question, to_search
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 

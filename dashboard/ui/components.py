@@ -7,19 +7,19 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures
 from dashboard.calls.calls import last_call
-from dashboard.filters import View, to_search
 from dashboard.formatting import format as wording
-from dashboard.links import PRICES_PAGE
 from dashboard.query import catalogue
 from dashboard.query.question import SpendQuery
 from dashboard.query.run import Result, Totals
+from dashboard.ui import charts
+from dashboard.ui.links import PRICES_PAGE
+from dashboard.ui.view import View, to_search
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone
 
 CHART: Final = "chart"
-"""The `type` of a chart's id; the rest of the id says what a click narrows (`dashboard.clicks`)."""
+"""The `type` of a chart's id; the rest of the id says what a click narrows (`dashboard.ui.clicks`)."""
 PART: Final = "part"
 """The `type` of the id of a part that is loaded later; the `name` of the id is that of `known_as`."""
 
@@ -50,7 +50,7 @@ def part_name(content: Content) -> str:
     return _NAMES[content]
 
 
-def later(content: Content, view: View, height: int = figures.HEIGHT + 90) -> Any:
+def later(content: Content, view: View, height: int = charts.HEIGHT + 90) -> Any:
     """A placeholder, about as high as the part, which the browser replaces once the page is shown.
 
     So the first figures of a page do not wait for the part, and no callback does the work of a whole page.
@@ -156,7 +156,7 @@ def chart(
     links: Mapping[str, str] | None = None,
     items: Sequence[tuple[str, str | None]] = (),
     csv: str | None = None,
-    height: int = figures.HEIGHT,
+    height: int = charts.HEIGHT,
 ) -> Any:
     """A chart with its title, and a legend if `series` names any.
 
@@ -167,7 +167,7 @@ def chart(
     graph = dcc.Graph(
         id={"type": CHART, "name": name, **(narrows or {})},
         figure=figure,
-        config=figures.CONFIG,
+        config=charts.CONFIG,
         style={"height": f"{height}px"},
     )
     image = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if narrows else "")
@@ -183,7 +183,7 @@ def time_bucket(query: SpendQuery) -> Mapping[str, str]:
 def _legend(series: Sequence[str], links: Mapping[str, str]) -> Any:
     entries = []
     for place, name in enumerate(series):
-        key = html.I(style={"background": figures.colour(name, place)})
+        key = html.I(style={"background": charts.colour(name, place)})
         target = links.get(name)
         entries.append(
             dcc.Link([key, name], href=target, className="legend-entry", title=f"Show {name} only")

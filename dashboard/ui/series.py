@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from dashboard.figures import OTHER
 from dashboard.query import catalogue
 from dashboard.query.catalogue import Value
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import Result, Row, Totals, run
+from dashboard.ui.charts import OTHER
 from ingest.ledger.engine import Ledger
 
 

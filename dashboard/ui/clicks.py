@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 
-from dashboard.filters import DIMENSIONS, View, within_bucket
+from dashboard.ui.view import DIMENSIONS, View, within_bucket
 from ingest.model.zone import Zone
 
 _MIN_THREADS: Final = 2

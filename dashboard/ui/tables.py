@@ -7,13 +7,13 @@ from typing import Any, Final
 from dash import dcc, html
 
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
-from dashboard.pages import series
-from dashboard.pages.parts import aria, label_with_definition, panel
 from dashboard.query import catalogue
 from dashboard.query.apportion import Key
 from dashboard.query.catalogue import Value
 from dashboard.query.run import Result, Row
+from dashboard.ui import series
+from dashboard.ui.components import aria, label_with_definition, panel
+from dashboard.ui.links import spend_csv
 
 SHOWN_ROWS: Final = 50
 SHARE: Final = "share"

@@ -8,12 +8,12 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 
 from dashboard.directory import names
-from dashboard.filters import DIMENSIONS, PRESETS, View
 from dashboard.formatting import format as wording
 from dashboard.query import catalogue, labels
 from dashboard.query.question import ALL_TIME, INTERVALS, Filter, SpendQuery
 from dashboard.query.row_access import limits
 from dashboard.query.run import run
+from dashboard.ui.view import DIMENSIONS, PRESETS, View
 from ingest.ledger.engine import Ledger
 
 CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)

@@ -1,7 +1,7 @@
 """Charts as plotly figures: how values are drawn, not which values.
 
 A figure sets no colour of text or background: the style sheet sets both, so that a figure serves light and
-dark. The legend is HTML beside the figure (`dashboard.pages.parts`): it wraps on a narrow screen, which
+dark. The legend is HTML beside the figure (`dashboard.ui.components`): it wraps on a narrow screen, which
 plotly's does not. Numbers become floats here, for the height of a bar; the text that a reader sees at the bar
 is exact. A figure is written as plotly's JSON, and plotly checks it once as a whole: building it call by call
 takes eight times as long.

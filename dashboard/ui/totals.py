@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from dashboard.filters import View, question
 from dashboard.formatting import format as wording
-from dashboard.pages.parts import card, cards
 from dashboard.query.run import Result, run
+from dashboard.ui.components import card, cards
+from dashboard.ui.view import View, question
 from ingest.ledger.engine import Ledger
 
 _MONEY_METRICS: Final = ("total_cost", "cache_savings", "cost_per_request", "unpriced_requests")

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard import figures
 from dashboard.formatting import format as wording
-from dashboard.links import spend_csv
-from dashboard.pages.parts import chart, time_bucket
-from dashboard.pages.series import display_name, filtered, money, rows_in_currency
-from dashboard.pages.tables import NameLink
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import Result, run
+from dashboard.ui import charts
+from dashboard.ui.components import chart, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, filtered, money, rows_in_currency
+from dashboard.ui.tables import NameLink
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 7
@@ -54,14 +54,14 @@ def spend_chart(
     values = {display_name(name, unknown): amounts for name, amounts in series.values.items()}
     links = {display_name(name, unknown): link(name) for name in series.values if name is not None}
     if series.rest is not None:
-        values[figures.OTHER] = series.rest
+        values[charts.OTHER] = series.rest
     texts = {
         name: [wording.amount(amount, currency) for amount in amounts] for name, amounts in values.items()
     }
     return chart(
         "spend-over-time",
         f"{title} ({currency})",
-        figures.stacked_bars(series.buckets, values, texts),
+        charts.stacked_bars(series.buckets, values, texts),
         [*values],
         narrows=time_bucket(query),
         links={name: target for name, target in links.items() if target},
