@@ -21,7 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from dashboard.alerts.telling import keep_watching
+from dashboard.alerts.notify import keep_watching
 from dashboard.deliveries import keep_delivering
 from dashboard.notifications.periodic import rounds
 from ingest.ledger import rollups

@@ -11,7 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import alerts_api, chargeback_api, focus_api, me_api, whatif_api
+from dashboard import chargeback_api, focus_api, me_api, whatif_api
+from dashboard.alerts import api as alerts_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.budgets import api as budgets_api

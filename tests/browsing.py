@@ -16,7 +16,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydantic import SecretStr
 
-from dashboard.alerts.telling import check
+from dashboard.alerts.notify import check
 from dashboard.site import make_site
 from ingest.clock import now
 from ingest.demo_command import run as make_demo

@@ -13,11 +13,11 @@ from commanding import Command, tallybook
 from pydantic import SecretStr
 from receivers import Mailbox, mail_server, mailbox
 
-from dashboard.alerts.telling import check, tell
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.notify import check, tell
 from dashboard.notifications.channels import NotSent, Parcel, Target, TargetRefused, read_target, send
 from dashboard.notifications.outbox import CLAIM
-from ingest.alerts import AlertRule
-from ingest.ledger import alerts
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
 from ingest.settings import Settings

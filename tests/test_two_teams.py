@@ -20,7 +20,9 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from dashboard import app as dashboard_app
-from dashboard.alerts.telling import check
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.notify import check
 from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
 from dashboard.fees.model import Fee
@@ -30,9 +32,7 @@ from dashboard.site import RIGHTS, make_site
 from ingest.access import store as access
 from ingest.access.permissions import CLOSED, Rights
 from ingest.access.store import Token
-from ingest.alerts import AlertRule
 from ingest.clock import now
-from ingest.ledger import alerts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.principal import Right

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.alert_listing import seen_alerts
-from dashboard.alerts.telling import as_json
+from dashboard.alerts.listing import seen_alerts
+from dashboard.alerts.notify import as_json
 from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError, read_limit
 from ingest.http.openapi import described

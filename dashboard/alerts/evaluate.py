@@ -1,6 +1,6 @@
 """Watching: what each rule finds out of line now, one function for each kind of alert (`EVALUATE`).
 
-It reads and decides; `dashboard.alerts.messages` says it in words, `ingest.ledger.alerts` keeps what fires.
+It reads and decides; `dashboard.alerts.messages` says it in words, `dashboard.alerts.store` keeps what fires.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +12,9 @@ from itertools import pairwise
 from typing import Final
 
 from dashboard.alerts import messages
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.store import Finding
 from dashboard.budgets.usage import Burn, around, burns, metric_of
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
@@ -20,10 +23,7 @@ from dashboard.forecasting.daily_series import Series, series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.query.question import REPORTING, Filter, Period, SpendQuery
 from dashboard.query.run import Result, run
-from ingest.alerts import AlertRule
 from ingest.clock import rfc3339
-from ingest.ledger import alerts
-from ingest.ledger.alerts import Finding
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.zone import date_of, day_number, instant

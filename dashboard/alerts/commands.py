@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from dashboard import alert_listing, alerts_service
-from dashboard.alerts.telling import as_json as facts_of
-from dashboard.alerts.telling import check, send_trial, tell
-from dashboard.alerts_service import AddRuleOptions
+from dashboard.alerts import listing
+from dashboard.alerts import service as alerts_service
+from dashboard.alerts import store as alerts
+from dashboard.alerts.notify import as_json as facts_of
+from dashboard.alerts.notify import check, send_trial, tell
+from dashboard.alerts.service import AddRuleOptions
+from dashboard.alerts.store import Alert
 from dashboard.notifications.channels import target_of
 from ingest.clock import now
-from ingest.ledger import alerts
-from ingest.ledger.alerts import Alert
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.invalid import Invalid
@@ -39,7 +40,7 @@ def _unseen(ledger: Ledger, source: str | None) -> str:
     """A remark on a source that no call has come from: it may be misspelt."""
     if source is None:
         return ""
-    known = alert_listing.known_sources(ledger)
+    known = listing.known_sources(ledger)
     if source in known:
         return ""
     return f"; no call has come from {source!r} yet, there are {', '.join(known) or 'none'}"
@@ -59,7 +60,7 @@ def remove(name: str) -> int:
 def listed(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
     with open_ledger(Settings()) as ledger:
-        rows = alert_listing.rules(ledger)
+        rows = listing.rules(ledger)
     if as_json:
         print_json({"rules": rows})
         return ExitCode.OK
@@ -74,7 +75,7 @@ def listed(*, as_json: bool) -> int:
 def history(*, as_json: bool, most: int) -> int:
     """Print what fired and who was told; the exit code."""
     with open_ledger(Settings()) as ledger:
-        told = alert_listing.told(ledger, most)
+        told = listing.told(ledger, most)
         rows = [facts_of(ledger, one.alert) | {"messages": list(one.messages)} for one in told]
     if as_json:
         print_json({"alerts": rows})
@@ -115,7 +116,7 @@ def _print_sent(ledger: Ledger, fired: Sequence[Alert], tried: Sequence[int], *,
         print_json(
             {
                 "fired": [facts_of(ledger, alert) for alert in fired],
-                "messages": [alert_listing.message(message) for message in sent],
+                "messages": [listing.message(message) for message in sent],
             }
         )
     else:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from dashboard.alerts.model import AlertRule, standing
 from dashboard.notifications.outbox import Outbox, Status
-from ingest.alerts import AlertRule, standing
 from ingest.ledger import dialects
 from ingest.ledger.tables.alerts import alert, alert_message, alert_rule
 from ingest.ledger.tables.calls import term, usage_event

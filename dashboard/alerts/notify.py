@@ -8,16 +8,16 @@ from functools import partial
 from typing import Any, Final
 
 from dashboard.alerts import messages
-from dashboard.alerts.watch import findings
+from dashboard.alerts import store as alerts
+from dashboard.alerts.evaluate import findings
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.store import Alert
 from dashboard.directory.subjects import subjects
 from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send, target_of
 from dashboard.notifications.dispatch import post
 from dashboard.notifications.outbox import Clock
 from dashboard.notifications.periodic import rounds
-from ingest.alerts import AlertRule
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger import alerts
-from ingest.ledger.alerts import Alert
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
 from ingest.settings import Settings

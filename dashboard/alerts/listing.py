@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import KINDS, AlertRule
+from dashboard.alerts.store import Alert, Message
 from dashboard.directory.subjects import subjects
 from dashboard.notifications.channels import target_of
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
 from dashboard.query.sql.filters import teams_seen
-from ingest.alerts import KINDS, AlertRule
 from ingest.clock import rfc3339_seconds
-from ingest.ledger import alerts
-from ingest.ledger.alerts import Alert, Message
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import asking
 

@@ -50,8 +50,8 @@ def alert_add(
     ] = None,
 ) -> None:
     """Watch something, and tell somebody when it is out of line: once for each crossing."""
-    from dashboard.alert_command import add
-    from dashboard.alerts_service import AddRuleOptions
+    from dashboard.alerts.commands import add
+    from dashboard.alerts.service import AddRuleOptions
 
     scope, subject = one_subject(
         "an alert",
@@ -80,7 +80,7 @@ def alert_add(
 @alert.command("list")
 def alert_list(as_json: Json = False) -> None:
     """List what is watched and who is told."""
-    from dashboard.alert_command import listed
+    from dashboard.alerts.commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -88,7 +88,7 @@ def alert_list(as_json: Json = False) -> None:
 @alert.command("remove")
 def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
     """Watch something no more; what fired stays."""
-    from dashboard.alert_command import remove
+    from dashboard.alerts.commands import remove
 
     raise typer.Exit(remove(name))
 
@@ -99,7 +99,7 @@ def alert_history(
     as_json: Json = False,
 ) -> None:
     """List what fired, and whether those who are to be told were."""
-    from dashboard.alert_command import history
+    from dashboard.alerts.commands import history
 
     raise typer.Exit(history(as_json=as_json, most=limit))
 
@@ -107,7 +107,7 @@ def alert_history(
 @alert.command("check")
 def alert_check(as_json: Json = False) -> None:
     """Look now, and tell of what is new; for cron, where nothing serves."""
-    from dashboard.alert_command import check_now
+    from dashboard.alerts.commands import check_now
 
     raise typer.Exit(check_now(as_json=as_json))
 
@@ -123,7 +123,7 @@ def alert_send(
     as_json: Json = False,
 ) -> None:
     """Send the messages that are due."""
-    from dashboard.alert_command import send_due
+    from dashboard.alerts.commands import send_due
 
     raise typer.Exit(send_due(again, as_json=as_json))
 
@@ -131,6 +131,6 @@ def alert_send(
 @alert.command("test")
 def alert_test(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
     """Send a message that says it is a trial to everybody whom a rule tells."""
-    from dashboard.alert_command import test
+    from dashboard.alerts.commands import test
 
     raise typer.Exit(test(name))

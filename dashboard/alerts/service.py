@@ -6,12 +6,13 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import EACH, KINDS, OPTIONS, AlertKind, AlertRule
 from dashboard.budgets.model import SCOPES, Scope
 from dashboard.budgets.store import read_budgets
 from dashboard.directory.subjects import entry_of
 from dashboard.notifications.channels import read_target, target_of
-from ingest.alerts import EACH, KINDS, OPTIONS, AlertKind, AlertRule
-from ingest.ledger import alerts, audit
+from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.parse import numbers

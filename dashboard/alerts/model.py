@@ -1,4 +1,4 @@
-"""Rules of alerts: what is watched, and who is told. Pure; `ingest.ledger.alerts` keeps them.
+"""Rules of alerts: what is watched, and who is told. Pure; `dashboard.alerts.store` keeps them.
 
 Rules are only added: of those of one name the one recorded last counts, and one without a kind takes it back.
 """
@@ -52,7 +52,7 @@ _KINDS: Final = (
     AlertKind("silent", "a source sends nothing any more", ("source", "after")),
 )
 KINDS: Final = {kind.key: kind for kind in _KINDS}
-"""Every kind of alert by its key. `dashboard.alerts.watch.EVALUATE` has the function that looks for each."""
+"""Every kind of alert by its key. `dashboard.alerts.evaluate.EVALUATE` has the function that looks for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
