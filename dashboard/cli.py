@@ -4,9 +4,10 @@ import sys
 
 import typer
 
-from dashboard import chargeback_cli, demo_cli, focus_cli, serve_cli, whatif_cli
+from dashboard import demo_cli, focus_cli, serve_cli, whatif_cli
 from dashboard.alerts import cli as alert_cli
 from dashboard.budgets import cli as budgets_cli
+from dashboard.chargeback import cli as chargeback_cli
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli

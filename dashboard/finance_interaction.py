@@ -6,8 +6,8 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, html, no_update
 
-from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
+from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.pages import chargeback
 from dashboard.query.calendar import read_month

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from dashboard.alerts.notify import keep_watching
-from dashboard.deliveries import keep_delivering
+from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import rounds
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger

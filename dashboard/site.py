@@ -11,12 +11,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import chargeback_api, focus_api, me_api, whatif_api
+from dashboard import focus_api, me_api, whatif_api
 from dashboard.alerts import api as alerts_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.budgets import api as budgets_api
 from dashboard.calls import api as calls_api
+from dashboard.chargeback import api as chargeback_api
 from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api
 from dashboard.formatting.locale import LocaleMiddleware

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
-from ingest.ledger.allocations import add_rules, read_rules
+from dashboard.chargeback.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
+from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import NOBODY, Owner, Target
 

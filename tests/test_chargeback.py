@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from owning import entry, owns
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import statement
+from dashboard.chargeback.allocation import Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.chargeback.corrections import landing
 from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
+from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
 from dashboard.fees.model import Fee
@@ -29,9 +31,7 @@ from dashboard.fees.store import add_fees
 from dashboard.query.calendar import Month, of_month, read_calendar, read_month
 from dashboard.query.question import Period, SpendQuery
 from dashboard.query.run import run
-from ingest.allocation import Rule
 from ingest.ledger import audit, imports, periods
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.tables.ownership import owned

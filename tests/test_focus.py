@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 from owning import owns
 
 from dashboard import focus_api
+from dashboard.chargeback.allocation import Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
 from dashboard.exchange_rates.model import Quote, Rates
@@ -48,10 +50,8 @@ from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError, parse
 from dashboard.query.question import Words as Question
 from dashboard.query.run import run
-from ingest.allocation import Rule
 from ingest.http import problems
 from ingest.ledger import imports, price_book
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll

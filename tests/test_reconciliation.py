@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import statement
+from dashboard.chargeback.statements import statement
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.finance_interaction import accepted

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.calls.calls import first_call, last_call
-from dashboard.chargeback.accounting import current_month
-from dashboard.chargeback.kept import Kept, kept
+from dashboard.chargeback.sealed import Kept, kept
+from dashboard.chargeback.statements import current_month
 from dashboard.query.calendar import month_of, read_month, today
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods

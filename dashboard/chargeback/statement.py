@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
+from dashboard.chargeback.allocation import Method
 from dashboard.chargeback.usage import Detail, Unconverted, Used, total
-from ingest.allocation import Method
 from ingest.ledger.periods import Status
 from ingest.model.ownership import NOBODY, Owner
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.kept import Kept
+from dashboard.chargeback.sealed import Kept
+from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
 from dashboard.fees.store import read_fees

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from dashboard.chargeback.allocation import METHODS, UNASSIGNED
 from dashboard.chargeback.statement import CAUSES, Correction, Fee, Statement, by_id
 from dashboard.chargeback.statement import Allocation as Part
 from dashboard.focus.charges import Allocation, Charge
@@ -19,7 +20,6 @@ from dashboard.focus.paid import sku_of
 from dashboard.focus.row import Category
 from dashboard.focus.span import Span
 from dashboard.query.calendar import of_month, read_month
-from ingest.allocation import METHODS, UNASSIGNED
 from ingest.model.ownership import Owner
 
 _CHANGES: Final = ("late", "ownership", "price")

@@ -8,17 +8,17 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import current_month
+from dashboard.chargeback.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
-from dashboard.chargeback.workbook import warnings
+from dashboard.chargeback.statements import current_month
+from dashboard.chargeback.xlsx import warnings
 from dashboard.formatting import format as wording
 from dashboard.query.calendar import Month, month_of, of_month
 from dashboard.ui import tables
 from dashboard.ui.components import card, cards, known_as, page, panel
 from dashboard.ui.view import View, date_range, only, question
-from ingest.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger

@@ -17,14 +17,14 @@ from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
+from dashboard.chargeback.allocation import FEES, Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.store import add_lines
-from ingest.allocation import FEES, Rule
 from ingest.demo.store import cost_of
 from ingest.ledger import directory
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.model.zone import day_number, micros

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
+from dashboard.chargeback.allocation import METHODS, Rule
+from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
+from dashboard.chargeback.allocation_store import read_rules
 from dashboard.query import labels
-from ingest.allocation import METHODS, Rule
 from ingest.clock import now
-from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import open_ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY
 from ingest.model.zone import date_of

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.http.params import only_known, understood
 from dashboard.query.calendar import read_calendar
 from ingest.http.openapi import described

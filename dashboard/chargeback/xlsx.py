@@ -14,9 +14,9 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import BYS, Entry, Report
 from dashboard.chargeback.statement import CAUSES
-from ingest.allocation import METHODS
 from ingest.model import money
 
 _SUMMARY: Final = (

@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from typing import Any
 
-from dashboard.deliveries import deliver
-from dashboard.notifications.channels import TargetRefused, target_of
-from dashboard.query.question import QuestionError
-from dashboard.schedule_service import (
+from dashboard.chargeback import schedule_store
+from dashboard.chargeback.delivery import deliver
+from dashboard.chargeback.schedule_service import (
     ScheduleOptions,
     ScheduleRefused,
     add_schedule,
     end_schedule,
     retry_delivery,
 )
+from dashboard.chargeback.schedule_store import Delivery
+from dashboard.notifications.channels import TargetRefused, target_of
+from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger import schedules
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.schedules import Delivery
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
 
@@ -48,7 +48,7 @@ def send_due(again: int | None, *, as_json: bool) -> int:
                 return refuse("report", error)
         tried = {delivery.number for delivery in deliver(ledger, settings, now())}
         with ledger.reading() as connection:
-            rows = [row for row in schedules.deliveries(connection) if row.number in tried]
+            rows = [row for row in schedule_store.deliveries(connection) if row.number in tried]
     if as_json:
         print_json({"deliveries": [_facts(row) for row in rows]})
     else:
@@ -59,8 +59,8 @@ def send_due(again: int | None, *, as_json: bool) -> int:
 def listed(*, as_json: bool) -> int:
     """Print schedules and what became of their deliveries; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
-        promised = schedules.schedules(connection)
-        rows = schedules.deliveries(connection)
+        promised = schedule_store.schedules(connection)
+        rows = schedule_store.deliveries(connection)
     if as_json:
         known = [
             {"number": made.number, "to": target_of(made.target).shown, "by": made.by, "format": made.form}

@@ -4,17 +4,17 @@ import hashlib
 import threading
 from typing import Final
 
-from dashboard.chargeback.document import NoTypesetter
+from dashboard.chargeback import schedule_store
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.pdf import NoTypesetter
+from dashboard.chargeback.schedule_store import Delivery, Schedule
 from dashboard.notifications.channels import NotSent, Parcel
 from dashboard.notifications.dispatch import post
 from dashboard.notifications.outbox import Clock
 from dashboard.notifications.periodic import rounds
 from dashboard.query.calendar import read_calendar
 from ingest.clock import now
-from ingest.ledger import schedules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.schedules import Delivery, Schedule
 from ingest.logs import logger
 from ingest.settings import Settings
 
@@ -25,13 +25,13 @@ _log = logger("tallybook.deliveries")
 def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
     """Send everything that is due; what was tried, as it was before."""
     with ledger.writing() as connection:
-        schedules.fill(connection, at)
+        schedule_store.fill(connection, at)
     tried: list[Delivery] = []
     clock = Clock(at)
     while True:
         with ledger.writing() as connection:
-            one = schedules.claim(connection, at, clock.now)
-            held = {each.number: each for each in schedules.schedules(connection)}
+            one = schedule_store.claim(connection, at, clock.now)
+            held = {each.number: each for each in schedule_store.schedules(connection)}
         if one is None:
             return tried
         tried.append(one)
@@ -44,7 +44,7 @@ def _deliver(ledger: Ledger, settings: Settings, one: Delivery, promised: Schedu
             raise NotSent("the schedule was ended")
         return parcel(ledger, one, promised, at)
 
-    if reason := post(ledger, settings, schedules.OUTBOX, one, one.target, make, at):
+    if reason := post(ledger, settings, schedule_store.OUTBOX, one, one.target, make, at):
         _log.warning("delivery failed", what=one.what, reason=reason)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
+from dashboard.chargeback.allocation_store import read_rules
 from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
 from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
@@ -17,8 +19,6 @@ from dashboard.prices.unpriced import unpriced
 from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
-from ingest.allocation import UNASSIGNED, Basis, Rule, Rules, shares
-from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.money import divide_half_even

@@ -41,12 +41,12 @@ def chargeback(
     if every is not None or to is not None:
         if every is None or to is None or period_ is not None or out is not None:
             raise typer.BadParameter("--every month goes with --to, and without --period and --out")
-        from dashboard.schedule_command import schedule
+        from dashboard.chargeback.schedule_commands import schedule
 
         raise typer.Exit(schedule(every, to, by, form))
     if period_ is None:
         raise typer.BadParameter("name a --period, such as 2026-10, or --every month --to TARGET")
-    from dashboard.report_command import run
+    from dashboard.chargeback.report_command import run
 
     raise typer.Exit(run(period_, by, form, out))
 
@@ -60,7 +60,7 @@ def report_send(
     as_json: Json = False,
 ) -> None:
     """Send what is due of what was promised; for cron, where nothing serves."""
-    from dashboard.schedule_command import send_due
+    from dashboard.chargeback.schedule_commands import send_due
 
     raise typer.Exit(send_due(again, as_json=as_json))
 
@@ -68,7 +68,7 @@ def report_send(
 @report.command("schedules")
 def report_schedules(as_json: Json = False) -> None:
     """List what was promised to whom, and what became of it."""
-    from dashboard.schedule_command import listed
+    from dashboard.chargeback.schedule_commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -76,7 +76,7 @@ def report_schedules(as_json: Json = False) -> None:
 @report.command("unschedule")
 def report_unschedule(number: Annotated[int, typer.Argument(metavar="NUMBER", help="The schedule.")]) -> None:
     """End a schedule; what has not been sent is not sent any more."""
-    from dashboard.schedule_command import unschedule
+    from dashboard.chargeback.schedule_commands import unschedule
 
     raise typer.Exit(unschedule(number))
 
@@ -84,7 +84,7 @@ def report_unschedule(number: Annotated[int, typer.Argument(metavar="NUMBER", he
 @period.command("list")
 def period_list(as_json: Json = False) -> None:
     """List months: open, closing or closed, by whom and when."""
-    from dashboard.period_command import listed
+    from dashboard.chargeback.period_commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -92,7 +92,7 @@ def period_list(as_json: Json = False) -> None:
 @period.command("show")
 def period_show(month: _Month, as_json: Json = False) -> None:
     """Show a month's total, what is to be done before it is closed, and its history."""
-    from dashboard.period_command import show
+    from dashboard.chargeback.period_commands import show
 
     raise typer.Exit(show(month, as_json=as_json))
 
@@ -107,7 +107,7 @@ def period_close(
     as_json: Json = False,
 ) -> None:
     """Close a month: its statement is kept as it is and sealed; what comes later is booked in the next open month."""
-    from dashboard.period_command import close
+    from dashboard.chargeback.period_commands import close
 
     raise typer.Exit(close(month, accept, as_json=as_json))
 
@@ -118,7 +118,7 @@ def period_reopen(
     reason: Annotated[str, typer.Option(metavar="REASON", help="Why; it is kept.")] = "",
 ) -> None:
     """Open a closed month again."""
-    from dashboard.period_command import reopen
+    from dashboard.chargeback.period_commands import reopen
 
     raise typer.Exit(reopen(month, reason))
 
@@ -148,8 +148,8 @@ def allocate_set(
     reason: Reason = "",
 ) -> None:
     """Set how a pool is allocated; the rule recorded last counts where several cover a day."""
-    from dashboard.allocate_command import record
-    from dashboard.allocation_service import SetAllocationOptions
+    from dashboard.chargeback.allocation_commands import record
+    from dashboard.chargeback.allocation_service import SetAllocationOptions
 
     options = SetAllocationOptions(pool, method, tuple(team or ()), from_, to, fallback, reason)
     raise typer.Exit(record(options))
@@ -158,6 +158,6 @@ def allocate_set(
 @allocate.command("list")
 def allocate_list(as_json: Json = False) -> None:
     """List the rules, the latest first."""
-    from dashboard.allocate_command import listed
+    from dashboard.chargeback.allocation_commands import listed
 
     raise typer.Exit(listed(as_json=as_json))

@@ -1,4 +1,4 @@
-"""Allocation: how cost that no single team caused is shared among teams. Pure; `ingest.ledger.allocations` keeps the rules.
+"""Allocation: how cost that no single team caused is shared among teams. Pure; `dashboard.chargeback.allocation_store` keeps the rules.
 
 A rule says for a pool of cost, from a day to a day, by what it is shared: evenly, in proportion to the direct cost, the
 tokens or the requests of each team, in fixed parts, or not at all. Rules are only added: of those about a pool that

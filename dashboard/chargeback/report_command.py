@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from dashboard.chargeback.document import NoTypesetter
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.query.calendar import read_calendar
 from dashboard.query.question import QuestionError
 from ingest.clock import now

@@ -5,9 +5,9 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
-from ingest.allocation import METHODS, POOLS, Fallback, Method, Rule
+from dashboard.chargeback.allocation import METHODS, POOLS, Fallback, Method, Rule
+from dashboard.chargeback.allocation_store import add_rules
 from ingest.ledger import audit, directory
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import END_DAY, FIRST_DAY, Target

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from dashboard.chargeback import schedule_store
 from dashboard.chargeback.outputs import read_by, read_form
+from dashboard.chargeback.schedule_store import Schedule
 from dashboard.notifications.channels import read_target
 from dashboard.query.question import QuestionError
-from ingest.ledger import audit, schedules
+from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
-from ingest.ledger.schedules import Schedule
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 
@@ -47,7 +48,7 @@ def add_schedule(
         recorded_by=by,
     )
     with ledger.writing() as connection:
-        number = schedules.add(connection, schedule)
+        number = schedule_store.add(connection, schedule)
         detail = {"by": schedule.by, "form": schedule.form}
         entry = audit.Entry(at=at, by=by, action="report schedule", subject=target.shown, detail=detail)
         audit.note(connection, entry)
@@ -61,7 +62,7 @@ def end_schedule(ledger: Ledger, number: int, *, by: str, at: int) -> None:
         ScheduleRefused: there is no such schedule.
     """
     with ledger.writing() as connection:
-        if not schedules.end(connection, number, at):
+        if not schedule_store.end(connection, number, at):
             message = f"there is no schedule {number}; `tallybook report schedules` lists them"
             raise ScheduleRefused("unknown_schedule", message)
         subject = f"schedule {number}"
@@ -76,6 +77,6 @@ def retry_delivery(ledger: Ledger, number: int, *, at: int) -> None:
         ScheduleRefused: there is no such delivery.
     """
     with ledger.writing() as connection:
-        if not schedules.OUTBOX.again(connection, number, at):
+        if not schedule_store.OUTBOX.again(connection, number, at):
             message = f"there is no delivery {number} that was given up, failing or in doubt"
             raise ScheduleRefused("unknown_delivery", message)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from ingest.allocation import Rule
+from dashboard.chargeback.allocation import Rule
 from ingest.ledger.tables.periods import allocation_rule
 from ingest.model.ownership import END_DAY, FIRST_DAY, Target
 

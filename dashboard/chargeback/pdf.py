@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import dashboard
+from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import BYS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from dashboard.chargeback.usage import Used
-from dashboard.chargeback.workbook import warnings
-from ingest.allocation import METHODS
+from dashboard.chargeback.xlsx import warnings
 from ingest.model import money
 from ingest.model.zone import instant
 

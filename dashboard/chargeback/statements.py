@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from dashboard.chargeback.compute import ledger_says
 from dashboard.chargeback.corrections import booked_elsewhere, corrections
-from dashboard.chargeback.kept import Kept, kept
+from dashboard.chargeback.sealed import Kept, kept
 from dashboard.chargeback.statement import Correction, Statement, merged
 from dashboard.chargeback.store import names_of
-from dashboard.chargeback.working import ledger_says
 from dashboard.query.calendar import Calendar, Month, month_of, of_month, today
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger

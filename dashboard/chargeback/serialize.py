@@ -5,10 +5,10 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
 
+from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import PARTS, Entry, Report
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from dashboard.query.serialize import write_csv
-from ingest.allocation import METHODS
 from ingest.model import money
 from ingest.model.money import plain_decimal
 from ingest.model.zone import instant

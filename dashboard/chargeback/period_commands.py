@@ -6,10 +6,10 @@ from typing import Any
 from rich.console import Console
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.closing import CloseRefused, Closing, Item
 from dashboard.chargeback.months import months
 from dashboard.chargeback.statement import Statement
+from dashboard.chargeback.statements import statement
 from dashboard.query.calendar import of_month, read_month
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
