@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import focus_api, whatif_api
+from dashboard import focus_api
 from dashboard.alerts import api as alerts_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
@@ -27,6 +27,7 @@ from dashboard.reconciliation import api as reconciliation_api
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from dashboard.spend import api as spend_api
+from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.access.permissions import Rights

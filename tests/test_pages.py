@@ -17,7 +17,6 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import whatif_api
 from dashboard.calls import api as calls_api
 from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
@@ -35,6 +34,7 @@ from dashboard.ui.links import spend_csv
 from dashboard.ui.series import top_rows
 from dashboard.ui.spend_chart import spend_series
 from dashboard.ui.view import DIMENSIONS, View, from_search, question, to_search
+from dashboard.whatif import api as whatif_api
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

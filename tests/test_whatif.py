@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 from dashboard.pages.whatif import changed
 from dashboard.query.question import QuestionError
 from dashboard.ui.view import from_search, to_search
-from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
-from dashboard.whatif_api import make_router
-from dashboard.whatif_command import compare
+from dashboard.whatif.api import make_router
+from dashboard.whatif.commands import compare
+from dashboard.whatif.whatif import Answer, Compared, Words, answer, parse, read_rate
 from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger

@@ -16,7 +16,7 @@ from dashboard.ui import filter_bar, tables
 from dashboard.ui.components import card, cards, empty, failed, known_as, later, notes, page, panel
 from dashboard.ui.links import whatif_csv
 from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
-from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
+from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico

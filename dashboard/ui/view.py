@@ -26,7 +26,7 @@ from ingest.model.zone import Zone
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
 """The dimensions of the filter bar."""
 WHAT_IF_OPTIONS: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
-"""The options of the page What if, named as in `dashboard.whatif`."""
+"""The options of the page What if, named as in `dashboard.whatif.whatif`."""
 PRESETS: Final = {
     "today": "Today",
     "7d": "7 days",

@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from dashboard.formatting import format as wording
 from dashboard.query.question import QuestionError
-from dashboard.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
-from dashboard.whatif_answer import as_csv, as_json
+from dashboard.whatif.serialize import as_csv, as_json
+from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico

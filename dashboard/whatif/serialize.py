@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from dashboard.prices.explanation import exact_text
 from dashboard.query.serialize import write_csv
-from dashboard.whatif import TOKENIZERS, Answer, Compared, Key
+from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, Key
 from ingest.clock import rfc3339
 from ingest.model.money import plain
 from ingest.model.zone import micros

@@ -36,8 +36,8 @@ def whatif(
     as_csv: Csv = False,
 ) -> None:
     """Price the same traffic as another model, tier or provider, or with another cache hit rate."""
-    from dashboard.whatif import Words
-    from dashboard.whatif_command import run
+    from dashboard.whatif.commands import run
+    from dashboard.whatif.whatif import Words
 
     words = Words(
         from_model=from_model,

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard import whatif, whatif_answer
 from dashboard.http.params import (
     JSON_OR_CSV,
     Format,
@@ -19,6 +18,8 @@ from dashboard.http.params import (
     short_filters,
     understood,
 )
+from dashboard.whatif import serialize as whatif_answer
+from dashboard.whatif import whatif
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook
 from ingest.model.principal import Right
