@@ -4,13 +4,14 @@ import sys
 
 import typer
 
-from dashboard import demo_cli, focus_cli, serve_cli
+from dashboard import demo_cli, serve_cli
 from dashboard.alerts import cli as alert_cli
 from dashboard.budgets import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
+from dashboard.focus import cli as focus_cli
 from dashboard.prices import cli as prices_read_cli
 from dashboard.reconciliation import cli as reconciliation_cli
 from dashboard.spend import cli as spend_cli

@@ -11,7 +11,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import focus_api
 from dashboard.alerts import api as alerts_api
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
@@ -20,6 +19,7 @@ from dashboard.calls import api as calls_api
 from dashboard.chargeback import api as chargeback_api
 from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api
+from dashboard.focus import api as focus_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.me import api as me_api
 from dashboard.prices import api as prices_api

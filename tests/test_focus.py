@@ -26,7 +26,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import owns
 
-from dashboard import focus_api
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import close
@@ -35,17 +34,18 @@ from dashboard.exchange_rates.model import Quote, Rates
 from dashboard.exchange_rates.store import add_quotes
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
+from dashboard.focus import api as focus_api
 from dashboard.focus import csv_text, parquet_file
-from dashboard.focus.charges import Allocation, Charge, extra_rows
+from dashboard.focus.attribution import Person
 from dashboard.focus.columns import columns
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.exact import MONEY_SCALE, ONE, ZERO, split
+from dashboard.focus.decimals import MONEY_SCALE, ONE, ZERO, split
 from dashboard.focus.export import describe, to_files
-from dashboard.focus.holders import Person
+from dashboard.focus.export_period import read_span
+from dashboard.focus.other_charges import Allocation, Charge, extra_rows
+from dashboard.focus.parse_request import Order, Profile, Words, read
 from dashboard.focus.row import Reporting, Row
-from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.words import Order, Profile, Words, read
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError, parse
 from dashboard.query.question import Words as Question

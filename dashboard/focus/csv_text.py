@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any, Final
 
 from dashboard.focus.columns import columns, values_of
+from dashboard.focus.parse_request import Version
 from dashboard.focus.row import Row
-from dashboard.focus.words import Version
 from dashboard.query.serialize import guarded
 from ingest.model.money import plain_decimal
 

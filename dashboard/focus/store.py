@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.focus.span import Day, Span
+from dashboard.focus.export_period import Day, Span
 from dashboard.query.plan import Plan, Stretch
 from dashboard.query.sql.filters import term_id
 from dashboard.query.sql.measures import sums

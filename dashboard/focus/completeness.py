@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from dashboard.focus import store
-from dashboard.focus.span import Day, Span
+from dashboard.focus.export_period import Day, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Final
 
-from dashboard.focus.measured import Counts, Priced, Quantities, Quantity
-from dashboard.focus.offers import Offer
+from dashboard.focus.priced_quantities import Counts, Priced, Quantities, Quantity
+from dashboard.focus.sku_prices import Offer
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.rates import PriceSet

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Final
 
-from dashboard.focus.exact import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE, decimal_of, decimals
+from dashboard.focus.decimals import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE, decimal_of, decimals
 from dashboard.focus.meters import METERS, TOKENS, Meter
 from ingest.pricing.rates import REGIONAL_METERS, PriceSet, Rate
 

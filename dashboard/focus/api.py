@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.focus import parquet_file
 from dashboard.focus.export import describe, pieces, unpriced_of
-from dashboard.focus.words import Asked, Words, read
+from dashboard.focus.parse_request import Asked, Words, read
 from dashboard.http.params import CSV, only_known, understood
 from ingest.http.openapi import described
 from ingest.http.problems import Problem

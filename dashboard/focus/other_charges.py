@@ -13,12 +13,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from dashboard.focus.exact import ONE, QUANTITY_SCALE, ZERO, decimal_of, product
-from dashboard.focus.holders import Person
+from dashboard.focus.attribution import Person
+from dashboard.focus.decimals import ONE, QUANTITY_SCALE, ZERO, decimal_of, product
+from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import UNITS
-from dashboard.focus.parties import parties
+from dashboard.focus.parse_request import Order
 from dashboard.focus.row import Category, Reporting, Row, compact, row_key
-from dashboard.focus.words import Order
 from ingest.model.zone import instant
 
 _SOLD: Final = ("Usage", "Purchase")

@@ -40,8 +40,8 @@ def focus(
     ] = "estimate",
 ) -> None:
     """Write charges as a FOCUS dataset of cost and usage, with its metadata and the calls without a price beside it."""
-    from dashboard.focus.words import Words
-    from dashboard.focus_command import run
+    from dashboard.focus.commands import run
+    from dashboard.focus.parse_request import Words
 
     words = Words(
         period=period,

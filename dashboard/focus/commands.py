@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboard.focus.export import Done, to_files, to_stream
 from dashboard.focus.parquet_file import MissingPackage
-from dashboard.focus.words import Words, read
+from dashboard.focus.parse_request import Words, read
 from dashboard.query.question import QuestionError
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings

@@ -9,9 +9,9 @@ from typing import Any
 
 from dashboard.fees.model import Charge as FeeCharge
 from dashboard.fees.model import Fee, charges_of
-from dashboard.focus.charges import Charge
-from dashboard.focus.exact import ZERO, of_pico
-from dashboard.focus.span import Span
+from dashboard.focus.decimals import ZERO, of_pico
+from dashboard.focus.export_period import Span
+from dashboard.focus.other_charges import Charge
 from ingest.model.zone import Zone
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
-from dashboard.focus.span import Span, read_span
+from dashboard.focus.export_period import Span, read_span
 from dashboard.query.question import QuestionError
 from ingest.model.zone import Zone
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from dashboard.focus import lines, store
-from dashboard.focus.holders import Holders, Owner, Who
-from dashboard.focus.lines import Line
-from dashboard.focus.measured import Priced, Quantities, added, of_call, of_sums, offer
-from dashboard.focus.offers import Offer
-from dashboard.focus.span import Day
-from dashboard.focus.usage import SUMS, sums_of
+from dashboard.focus import charge_lines as lines
+from dashboard.focus import store
+from dashboard.focus.attribution import Holders, Owner, Who
+from dashboard.focus.charge_lines import Line
+from dashboard.focus.daily_sums import SUMS, sums_of
+from dashboard.focus.export_period import Day
+from dashboard.focus.priced_quantities import Priced, Quantities, added, of_call, of_sums, offer
+from dashboard.focus.sku_prices import Offer
 from ingest.ledger import dialects
 from ingest.model.event import UsageEvent
 from ingest.model.zone import Zone

@@ -8,7 +8,7 @@ calls, which are summed nowhere.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from dashboard.focus.offers import Offer
+from dashboard.focus.sku_prices import Offer
 from ingest.model.event import UsageEvent
 from ingest.pricing import gateway_cache
 from ingest.pricing.breakdown import break_down

@@ -13,12 +13,12 @@ from typing import Any, Final
 from dashboard.chargeback.allocation import METHODS, UNASSIGNED
 from dashboard.chargeback.statement import CAUSES, Correction, Fee, Statement, by_id
 from dashboard.chargeback.statement import Allocation as Part
-from dashboard.focus.charges import Allocation, Charge
-from dashboard.focus.exact import ZERO, of_pico, plus
-from dashboard.focus.holders import Person
-from dashboard.focus.paid import sku_of
+from dashboard.focus.attribution import Person
+from dashboard.focus.decimals import ZERO, of_pico, plus
+from dashboard.focus.export_period import Span
+from dashboard.focus.other_charges import Allocation, Charge
+from dashboard.focus.provider_charges import sku_of
 from dashboard.focus.row import Category
-from dashboard.focus.span import Span
 from dashboard.query.calendar import of_month, read_month
 from ingest.model.ownership import Owner
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from dashboard.focus.holders import Person
-from dashboard.focus.words import Order
+from dashboard.focus.attribution import Person
+from dashboard.focus.parse_request import Order
 
 UNASSIGNED: Final = "unassigned"
 

@@ -7,7 +7,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from dashboard.focus.exact import (
+from dashboard.focus.attribution import Holders, Owner
+from dashboard.focus.charge_groups import Group, Reading
+from dashboard.focus.charge_lines import Line, contracted
+from dashboard.focus.decimals import (
     MONEY_SCALE,
     ONE,
     QUANTITY_SCALE,
@@ -18,16 +21,13 @@ from dashboard.focus.exact import (
     product,
     split,
 )
-from dashboard.focus.groups import Group, Reading
-from dashboard.focus.holders import Holders, Owner
-from dashboard.focus.lines import Line, contracted
+from dashboard.focus.export_period import Day
+from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
-from dashboard.focus.offers import Offer
-from dashboard.focus.parties import parties
+from dashboard.focus.parse_request import Order
 from dashboard.focus.row import Reporting, Row, compact, row_key
-from dashboard.focus.span import Day
+from dashboard.focus.sku_prices import Offer
 from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.words import Order
 from ingest.model.ownership import Owner as Payer
 from ingest.model.zone import instant
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from dashboard.focus import store
-from dashboard.focus.span import Day
+from dashboard.focus.export_period import Day
 from dashboard.query.sql.measures import SMALL
 from ingest.ledger.rollups import join_sum
 from ingest.pricing.charge import COMPONENTS
