@@ -4,10 +4,11 @@ import sys
 
 import typer
 
-from dashboard import demo_cli, serve_cli
+from dashboard import serve_cli
 from dashboard.alerts import cli as alert_cli
 from dashboard.budgets import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
+from dashboard.demo import cli as demo_cli
 from dashboard.directory import cli as owners_read_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli

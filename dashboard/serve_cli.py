@@ -23,6 +23,6 @@ def serve(
 
 
 def _make_demo() -> None:
-    from ingest.demo_command import run
+    from dashboard.demo.command import run
 
     run()

@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydantic import SecretStr
 
 from dashboard.alerts.notify import check
+from dashboard.demo.command import run as make_demo
 from dashboard.site import make_site
 from ingest.clock import now
-from ingest.demo_command import run as make_demo
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serving import SECRET
 
-from ingest.demo_command import run as make_demo
+from dashboard.demo.command import run as make_demo
 from ingest.ledger import price_book
 from ingest.ledger.engine import open_ledger
 from ingest.price_book import repricing

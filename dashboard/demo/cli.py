@@ -15,6 +15,6 @@ def demo(
     path: Annotated[str, typer.Option(help="The file to make.")] = "demo.db",
 ) -> None:
     """Make a ledger of believable sample traffic."""
-    from ingest.demo_command import run
+    from dashboard.demo.command import run
 
     raise typer.Exit(run(events, days, seed, end, path))

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ingest.demo.answers import answered_call, replayed_call
-from ingest.demo.chance import RandomDraws
-from ingest.demo.keys import Key
-from ingest.demo.models import Model
-from ingest.demo.rhythms import HourConditions
+from dashboard.demo.answers import answered_call, replayed_call
+from dashboard.demo.keys import Key
+from dashboard.demo.models import Model
+from dashboard.demo.random_draws import RandomDraws
+from dashboard.demo.schedules import HourConditions
 from ingest.model.event import UsageEvent
 
 SOURCE: Final = "demo"

@@ -19,11 +19,11 @@ from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
 from dashboard.chargeback.allocation import FEES, Rule
 from dashboard.chargeback.allocation_store import add_rules
+from dashboard.demo.store import cost_of
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.store import add_lines
-from ingest.demo.store import cost_of
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.model.money import PICO_PER_UNIT, divide_half_even

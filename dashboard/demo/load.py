@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from ingest.demo.rhythms import Period
-from ingest.demo.traffic import traffic
+from dashboard.demo.schedules import Period
+from dashboard.demo.traffic import traffic
 from ingest.intake.decode import Context
 from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rollups

@@ -15,9 +15,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ingest.demo import make_demo
-from ingest.demo.books import keep_books
-from ingest.demo.store import DEMO, KIND, mark_as_sample
+from dashboard.demo import make_demo
+from dashboard.demo.books import keep_books
+from dashboard.demo.store import DEMO, KIND, mark_as_sample
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.key_hashes import secret_beside
 from ingest.model.receipt import Receipt

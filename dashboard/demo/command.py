@@ -7,8 +7,8 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from ingest.demo.keys import KEYS
-from ingest.demo_service import KeptAsItIs, SampleOptions, replace_sample
+from dashboard.demo.keys import KEYS
+from dashboard.demo.service import KeptAsItIs, SampleOptions, replace_sample
 from ingest.model.receipt import Receipt
 from ingest.settings import sqlite_url
 from ingest.terminal import ExitCode, say, warn

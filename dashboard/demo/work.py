@@ -8,7 +8,7 @@ conversation trace (Apache-2.0).
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.demo.chance import Curve
+from dashboard.demo.random_draws import Curve
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from ingest.demo.calls import CallGenerator
-from ingest.demo.chance import RandomDraws
-from ingest.demo.keys import KEYS, Key
-from ingest.demo.rhythms import Period
+from dashboard.demo.calls import CallGenerator
+from dashboard.demo.keys import KEYS, Key
+from dashboard.demo.random_draws import RandomDraws
+from dashboard.demo.schedules import Period
 from ingest.model.event import UsageEvent
 
 _HOUR: Final = 3_600_000_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
 
-from ingest.demo.models import (
+from dashboard.demo.models import (
     DEEPSEEK,
     EMBEDDING,
     GEMINI_FLASH,
@@ -25,8 +25,8 @@ from ingest.demo.models import (
     SONNET,
     Model,
 )
-from ingest.demo.rhythms import CUSTOMERS, NIGHTS, OFFICE, Schedule
-from ingest.demo.work import AGENT, CHAT, COMPLETION, EXTRACTION, INDEXING, Work
+from dashboard.demo.schedules import CUSTOMERS, NIGHTS, OFFICE, Schedule
+from dashboard.demo.work import AGENT, CHAT, COMPLETION, EXTRACTION, INDEXING, Work
 
 
 @dataclass(frozen=True, slots=True)

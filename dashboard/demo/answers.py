@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from ingest.demo.chance import Curve, RandomDraws
-from ingest.demo.keys import Key
-from ingest.demo.models import EMBEDDING, Model
-from ingest.demo.rhythms import HourConditions
+from dashboard.demo.keys import Key
+from dashboard.demo.models import EMBEDDING, Model
+from dashboard.demo.random_draws import Curve, RandomDraws
+from dashboard.demo.schedules import HourConditions
 from ingest.model.event import ReportedCost
 
 _CACHE_BLOCK: Final = 128
