@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.alerts import api as alerts_api
-from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
 from dashboard.budgets import api as budgets_api
 from dashboard.calls import api as calls_api
@@ -22,6 +21,7 @@ from dashboard.fees import api as fees_api
 from dashboard.focus import api as focus_api
 from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.me import api as me_api
+from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
 from dashboard.security_headers import SecurityHeaders

@@ -8,7 +8,7 @@ import pytest
 from calls import a_ledger, call, put
 
 from dashboard.directory import names
-from dashboard.interaction import renamed
+from dashboard.pages.callbacks import renamed
 from dashboard.query.question import Words, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json

@@ -19,7 +19,6 @@ from owning import entry, owns
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard import app as dashboard_app
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.notify import check
@@ -28,6 +27,7 @@ from dashboard.budgets.store import add_budgets
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.pages import PAGES, PARTS
+from dashboard.pages import app as dashboard_app
 from dashboard.site import RIGHTS, make_site
 from ingest.access import store as access
 from ingest.access.permissions import CLOSED, Rights

@@ -11,7 +11,7 @@ from calls import a_ledger, call, put
 from dash import Dash
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.app import make_dashboard
+from dashboard.pages.app import make_dashboard
 from dashboard.ui import charts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll

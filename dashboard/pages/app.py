@@ -15,8 +15,9 @@ import dash_mantine_components as dmc
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 import dashboard
-from dashboard import finance_interaction, interaction, owner_interaction, price_interaction
+from dashboard import finance_interaction, owner_interaction, price_interaction
 from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
+from dashboard.pages import callbacks as interaction
 from dashboard.query.question import QuestionError
 from dashboard.query.rewrite import rewrite
 from dashboard.ui import filter_bar
