@@ -9,7 +9,7 @@ from owning import entry
 
 from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback.allocation_store import read_rules
-from dashboard.finance_interaction import ruled
+from dashboard.pages.chargeback.callbacks import ruled
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import Target

@@ -28,7 +28,7 @@ from dashboard.chargeback.usage import Used
 from dashboard.fees import api as fees_api
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
-from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
+from dashboard.pages.chargeback.callbacks import closed_month_opened, month_closed, ruled
 from dashboard.query.calendar import read_calendar
 from ingest.http import problems
 from ingest.ledger.engine import Ledger

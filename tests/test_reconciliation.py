@@ -19,7 +19,7 @@ from dashboard.chargeback import closing
 from dashboard.chargeback.statements import statement
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
-from dashboard.finance_interaction import accepted
+from dashboard.pages.chargeback.callbacks import accepted
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.api import make_router
 from dashboard.reconciliation.compare import Compared, reconcile

@@ -7,7 +7,7 @@ from calls import call, put
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.finance_interaction import accepted
+from dashboard.pages.chargeback.callbacks import accepted
 from dashboard.query.calendar import Month
 from dashboard.reconciliation.invoices.parser import Problem, Read, read
 from dashboard.reconciliation.service import (

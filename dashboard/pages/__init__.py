@@ -10,7 +10,6 @@ from typing import Final
 from dashboard.pages import (
     alerts,
     budgets,
-    chargeback,
     latency,
     models,
     overview,
@@ -21,6 +20,7 @@ from dashboard.pages import (
     virtual_keys,
     whatif,
 )
+from dashboard.pages.chargeback import page as chargeback
 from dashboard.ui.components import Content, part_name
 from ingest.model.principal import Scope, asking
 

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.formatting import format as wording
-from dashboard.pages.chargeback import month_field, month_shown
+from dashboard.pages.chargeback.page import month_field, month_shown
 from dashboard.query.calendar import Month
 from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
 from dashboard.ui import charts, tables

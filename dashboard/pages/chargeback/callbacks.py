@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, html, no_update
 from dashboard.chargeback import closing
 from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback.closing import CloseRefused
-from dashboard.pages import chargeback
+from dashboard.pages.chargeback import page as chargeback
 from dashboard.query.calendar import read_month
 from dashboard.query.question import QuestionError
 from dashboard.reconciliation.service import AcceptRefused, AcceptVarianceOptions, accept_variances
