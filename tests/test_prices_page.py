@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
-from dashboard.pages import one_price
-from dashboard.price_interaction import entered
+from dashboard.pages.prices import model as one_price
+from dashboard.pages.prices.callbacks import entered
 from dashboard.prices import price_list
 from dashboard.prices.api import make_router
 from dashboard.prices.model_prices import priced_model

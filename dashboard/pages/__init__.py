@@ -13,7 +13,6 @@ from dashboard.pages import (
     latency,
     models,
     overview,
-    prices,
     reconciliation,
     requests,
     teams,
@@ -21,6 +20,7 @@ from dashboard.pages import (
     whatif,
 )
 from dashboard.pages.chargeback import page as chargeback
+from dashboard.pages.prices import page as prices
 from dashboard.ui.components import Content, part_name
 from ingest.model.principal import Scope, asking
 

@@ -9,7 +9,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.formatting import format as wording
-from dashboard.pages import one_price, price_checks
+from dashboard.pages.prices import checks
+from dashboard.pages.prices import model as one_price
 from dashboard.prices import price_list
 from dashboard.prices.price_list import Line, PriceList, PricesQuery
 from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
@@ -68,8 +69,8 @@ def content(ledger: Ledger, view: View) -> Any:
             html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
             later(without, view, 160),
             later(disagreeing, view, 120),
-            later(price_checks.differing, view, 120),
-            later(price_checks.repriced, view, 120),
+            later(checks.differing, view, 120),
+            later(checks.repriced, view, 120),
         ],
     )
 
@@ -257,6 +258,6 @@ def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
 
 
 PARTS: Final = (
-    *(without, disagreeing, *price_checks.PARTS),
+    *(without, disagreeing, *checks.PARTS),
     *(one_price.course, one_price.applying, one_price.behind, one_price.rows),
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 
-from dashboard.pages import NOT_OPEN, is_open, one_price, prices
+from dashboard.pages import NOT_OPEN, is_open
+from dashboard.pages.prices import model as one_price
+from dashboard.pages.prices import page as prices
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.components import failed
 from dashboard.ui.view import View, from_search, question, to_search
