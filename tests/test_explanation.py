@@ -11,7 +11,7 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.pages import calculation
+from dashboard.pages.requests import calculation
 from dashboard.prices.api import make_costs_router
 from dashboard.prices.explain_command import explain_in
 from dashboard.prices.explanation import Explanation, exact_text, explain, matches

@@ -22,7 +22,9 @@ from dashboard.calls.calls import LISTED, in_full, listed
 from dashboard.calls.store import CallsQuery
 from dashboard.directory import names as people
 from dashboard.formatting import format as wording
-from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
+from dashboard.pages import PAGES, PARTS, models, page_at
+from dashboard.pages.requests import detail
+from dashboard.pages.requests import page as requests
 from dashboard.prices import api as prices_api
 from dashboard.prices.explanation import explain
 from dashboard.query.rewrite import rewrite
@@ -275,11 +277,11 @@ def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger, book: Book) -> 
         cost = explain(ledger, _uuid(one["event_id"]), book)
         assert full is not None
         assert cost is not None
-        shown = texts(request.detail(full, cost, ledger.zone.info, ledger.zone.name))
+        shown = texts(detail.detail(full, cost, ledger.zone.info, ledger.zone.name))
         if full["total_cost"] is None:
             assert "unpriced: no price" in shown
         else:
-            assert sum(request.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
+            assert sum(detail.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
             assert f"{full['total_cost']} {full['currency']}" in shown
         assert not any("0123456789" in text for text in shown)
 

@@ -14,13 +14,13 @@ from dashboard.pages import (
     models,
     overview,
     reconciliation,
-    requests,
     teams,
     virtual_keys,
     whatif,
 )
 from dashboard.pages.chargeback import page as chargeback
 from dashboard.pages.prices import page as prices
+from dashboard.pages.requests import page as requests
 from dashboard.ui.components import Content, part_name
 from ingest.model.principal import Scope, asking
 

@@ -10,7 +10,9 @@ from uuid import UUID
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 
 from dashboard.calls.calls import in_full
-from dashboard.pages import request, requests, whatif
+from dashboard.pages import whatif
+from dashboard.pages.requests import detail
+from dashboard.pages.requests import page as requests
 from dashboard.prices.explanation import explain
 from dashboard.ui import clicks
 from dashboard.ui.clicks import in_thread
@@ -107,7 +109,7 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
             return await in_thread(call_in_full, ledger, books, event_id), [no_update] * len(selected)
         return (None, [[]] * len(selected)) if shown else (no_update, [no_update] * len(selected))
 
-    @app.callback(_SEARCH, Input(request.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
+    @app.callback(_SEARCH, Input(detail.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
     async def put_away(opened: bool | None, search: str | None) -> Any:
         """A closed call leaves the URL."""
         return no_update if opened is not False else to_search(from_search(search).page)
@@ -119,13 +121,13 @@ def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
         call = in_full(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
     except DatabaseError:
-        return request.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
+        return detail.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
     inside = (
-        request.missing(event_id)
+        detail.missing(event_id)
         if call is None or cost is None
-        else request.detail(call, cost, ledger.zone.info, ledger.zone.name)
+        else detail.detail(call, cost, ledger.zone.info, ledger.zone.name)
     )
-    return request.drawer(inside)
+    return detail.drawer(inside)
 
 
 def _add_change(app: Dash) -> None:

@@ -10,8 +10,8 @@ from dash import html
 
 from dashboard.calls.calls import Call
 from dashboard.formatting import format as wording
-from dashboard.pages import calculation
-from dashboard.pages.requests import outcome
+from dashboard.pages.requests import calculation
+from dashboard.pages.requests.page import outcome
 from dashboard.prices.explanation import Explanation
 from ingest.pricing.charge import COMPONENTS
 
