@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry
 
-from dashboard import owner_interaction
 from dashboard.chargeback import closing
 from dashboard.directory.api import make_router
 from dashboard.directory.history import as_list
-from dashboard.owner_interaction import Typed
+from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages.teams.callbacks import Typed
 from dashboard.query.calendar import Month
 from ingest.directory import lists
 from ingest.directory.assign import Done, Wanted, assign

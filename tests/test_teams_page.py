@@ -8,12 +8,13 @@ import pytest
 from calls import call, put
 from owning import day, entry, owns
 
-from dashboard import owner_interaction
 from dashboard.chargeback import closing
 from dashboard.directory import names
 from dashboard.directory.holdings import Home, holdings, stretches
-from dashboard.owner_interaction import Typed
-from dashboard.pages import owning, teams
+from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages.teams import ownership
+from dashboard.pages.teams import page as teams
+from dashboard.pages.teams.callbacks import Typed
 from dashboard.query.calendar import Month
 from dashboard.query.run import run
 from dashboard.ui.series import money
@@ -251,7 +252,7 @@ def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) ->
     done = owner_interaction.homed(busy, "red", "Acme", "CC-7", "2026-10-01")
     assert not isinstance(done, str)
     assert (
-        next(text(owning.was_assigned(one, [("Acme", 1)])) for one in done)
+        next(text(ownership.was_assigned(one, [("Acme", 1)])) for one in done)
         == "red belongs to Acme from Oct 1, 2026 on."
     )
     assert "Acme Cost centre CC-7" in text(part(teams.content(busy, view), "today"))
@@ -278,7 +279,7 @@ def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:
         busy, Month(2026, 10), accept="trial", by="ann", now=micros(datetime(2026, 11, 9, tzinfo=UTC))
     )
     done = assign(busy, "vk-3", ["red", "blue"], "3 1", "2026-10-07", None)
-    told = text(owning.was_assigned(done, [("red", 3), ("blue", 1)]))
+    told = text(ownership.was_assigned(done, [("red", 3), ("blue", 1)]))
     assert told.startswith(
         "Bot belongs to red 75.0%, blue 25.0% from Oct 7, 2026 on. Closed already: 2026-10."
     )

@@ -7,20 +7,11 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import (
-    alerts,
-    budgets,
-    latency,
-    models,
-    overview,
-    reconciliation,
-    teams,
-    virtual_keys,
-    whatif,
-)
+from dashboard.pages import alerts, budgets, latency, models, overview, reconciliation, virtual_keys, whatif
 from dashboard.pages.chargeback import page as chargeback
 from dashboard.pages.prices import page as prices
 from dashboard.pages.requests import page as requests
+from dashboard.pages.teams import page as teams
 from dashboard.ui.components import Content, part_name
 from ingest.model.principal import Scope, asking
 

@@ -15,11 +15,11 @@ import dash_mantine_components as dmc
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 import dashboard
-from dashboard import owner_interaction
 from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
 from dashboard.pages import callbacks as interaction
 from dashboard.pages.chargeback import callbacks as finance_interaction
 from dashboard.pages.prices import callbacks as price_interaction
+from dashboard.pages.teams import callbacks as owner_interaction
 from dashboard.query.question import QuestionError
 from dashboard.query.rewrite import rewrite
 from dashboard.ui import filter_bar

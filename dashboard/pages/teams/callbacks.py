@@ -8,7 +8,8 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard.directory import names
-from dashboard.pages import owning, teams
+from dashboard.pages.teams import ownership
+from dashboard.pages.teams import page as teams
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.view import from_search
 from ingest.clock import now
@@ -161,8 +162,8 @@ def _followed(ledger: Ledger, recorded: Sequence[Done], search: str | None) -> A
     said = [
         part
         for done in recorded
-        for part in owning.was_assigned(
+        for part in ownership.was_assigned(
             done, [(called[one.entry_id], one.parts) for one in done.assignment.targets]
         )
     ]
-    return said, teams.shown(ledger, view), owning.histories(ledger, view)
+    return said, teams.shown(ledger, view), ownership.histories(ledger, view)

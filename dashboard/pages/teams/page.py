@@ -13,7 +13,7 @@ from dash import dcc, html
 from dashboard.directory import names
 from dashboard.directory.holdings import Holdings, Home, holdings
 from dashboard.formatting import format as wording
-from dashboard.pages import owning
+from dashboard.pages.teams import ownership
 from dashboard.query.labels_store import Person
 from dashboard.query.run import Row, run
 from dashboard.ui import tables, totals
@@ -35,12 +35,12 @@ _BY_RULE: Final = "Calls without a key are given to a team by what they name: ta
 @known_as("teams:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all teams, or the only key or team that is chosen."""
-    chosen = owning.chosen(ledger, view)
+    chosen = ownership.chosen(ledger, view)
     inside = [
         html.Div(shown(ledger, view), id="teams-shown"),
-        owning.form(ledger, view),
-        *([] if (home := owning.home_form(ledger, view)) is None else [home]),
-        html.Div(owning.histories(ledger, view), id="owners-shown"),
+        ownership.form(ledger, view),
+        *([] if (home := ownership.home_form(ledger, view)) is None else [home]),
+        html.Div(ownership.histories(ledger, view), id="owners-shown"),
     ]
     title = f"Owners of {chosen.person.shown}" if chosen.kind == "virtual_key" and chosen.person else None
     if title is None:
@@ -52,7 +52,7 @@ def content(ledger: Ledger, view: View) -> Any:
 
 def shown(ledger: Ledger, view: View) -> Any:
     """What may change when somebody assigns an owner."""
-    chosen, held = owning.chosen(ledger, view), holdings(ledger, ledger.zone.day(now()))
+    chosen, held = ownership.chosen(ledger, view), holdings(ledger, ledger.zone.day(now()))
     total = totals.of(ledger, view)
     found: list[Any] = []
     if total.requests:
@@ -98,7 +98,7 @@ def unassigned(ledger: Ledger, view: View) -> Any:
     """The keys whose calls belong to no team, by what they spent; each leads to where it is given to one."""
     if view.values("team"):
         return None
-    asked = owning.of_nobody(question(view, ledger.zone, _METRICS, ("virtual_key",)))
+    asked = ownership.of_nobody(question(view, ledger.zone, _METRICS, ("virtual_key",)))
     result = run(ledger, replace(asked, by_entry=True))
     if not result.requests:
         words = (
@@ -165,7 +165,7 @@ def _about_team(team: Person, held: Holdings, view: View) -> Any:
 def _about_key(ledger: Ledger, key: Person, held: Holdings, view: View) -> Any:
     targets = held.owners.get(key.entry_id, ())
     named = {one.entry_id: one.shown for one in names.by_name(ledger, "team").values()}
-    whose = owning.whose(targets, named) if targets else "nobody"
+    whose = ownership.whose(targets, named) if targets else "nobody"
     facts = [("Belongs to", whose), ("Id", key.ident), *([("Hint", key.hint)] if key.hint else [])]
     return _about("This key today", facts, view, "virtual_key")
 
