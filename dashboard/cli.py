@@ -4,7 +4,6 @@ import sys
 
 import typer
 
-from dashboard import serve_cli
 from dashboard.alerts import cli as alert_cli
 from dashboard.budgets import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
@@ -15,6 +14,7 @@ from dashboard.fees import cli as fees_cli
 from dashboard.focus import cli as focus_cli
 from dashboard.prices import cli as prices_read_cli
 from dashboard.reconciliation import cli as reconciliation_cli
+from dashboard.server import cli as serve_cli
 from dashboard.spend import cli as spend_cli
 from dashboard.whatif import cli as whatif_cli
 from ingest import cli as write_side

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from dashboard.alerts.notify import check
 from dashboard.demo.command import run as make_demo
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.clock import now
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url

@@ -122,7 +122,7 @@ def _site() -> tuple[Any, Any]:
     """The API's description, and the dashboard's callbacks."""
     from starlette.testclient import TestClient
 
-    from dashboard.site import make_site
+    from dashboard.server.site import make_site
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
 

@@ -31,7 +31,7 @@ from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
 from dashboard.notifications.channels import signature
 from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.zone import micros
 from ingest.settings import Settings

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant

@@ -16,7 +16,7 @@ from dashboard.budgets.store import add_budgets, read_budgets
 from dashboard.budgets.usage import around, burns
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.query.calendar import read_calendar
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 

@@ -9,7 +9,7 @@ from commanding import Command, object_of, tallybook
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.access import store as access
 from ingest.access.service import AddTokenOptions, add_token, revoke_token
 from ingest.ledger import audit

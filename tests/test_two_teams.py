@@ -28,7 +28,7 @@ from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.pages import PAGES, PARTS
 from dashboard.pages import app as dashboard_app
-from dashboard.site import RIGHTS, make_site
+from dashboard.server.site import RIGHTS, make_site
 from ingest.access import store as access
 from ingest.access.permissions import CLOSED, Rights
 from ingest.access.store import Token
@@ -110,7 +110,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             return made[-1]
 
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("dashboard.site.make_dashboard", keeping)
+        patch.setattr("dashboard.server.site.make_dashboard", keeping)
         site = make_site(ledger, Settings(admin_token=SecretStr(ADMIN), host="tally.test"))
         client = stack.enter_context(TestClient(site, base_url=HERE, raise_server_exceptions=False))
         yield Office(client, ledger, made[0], text, events[0], events[5])

@@ -17,7 +17,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API and the dashboard."""
-    from dashboard.serving import run
+    from dashboard.server.serve import run
 
     raise typer.Exit(run(host, port, workers, make_demo=_make_demo if demo_if_empty else None))
 

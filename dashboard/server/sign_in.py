@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.identities import Identities, NotKnown
+from dashboard.server.oidc import Identities, NotKnown
 from ingest.access.credentials import COOKIE, Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries
 from ingest.ledger.engine import Ledger

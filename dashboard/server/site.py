@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.alerts import api as alerts_api
-from dashboard.assets_cache import KeptAssets
 from dashboard.budgets import api as budgets_api
 from dashboard.calls import api as calls_api
 from dashboard.chargeback import api as chargeback_api
@@ -24,8 +23,9 @@ from dashboard.me import api as me_api
 from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
-from dashboard.security_headers import SecurityHeaders
-from dashboard.signing import Signing
+from dashboard.server.assets import KeptAssets
+from dashboard.server.security_headers import SecurityHeaders
+from dashboard.server.sign_in import Signing
 from dashboard.spend import api as spend_api
 from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials

@@ -67,7 +67,7 @@ def run(
 
 def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
-    from dashboard.site import make_site
+    from dashboard.server.site import make_site
 
     sys.setswitchinterval(_SWITCH_SECONDS)
     settings = Settings()
