@@ -9,8 +9,7 @@ import typer.main
 from dashboard.cli import make_cli
 from dashboard.query import catalogue
 from ingest import formats
-from ingest.formats import FORMATS, docs
-from ingest.formats.completion import stream
+from ingest.formats import FORMATS, docs, stream
 from ingest.framing import RawRecord, Splitter
 from ingest.mapping import TableMapping
 from ingest.model.event import ReportedCost

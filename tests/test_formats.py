@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.formats.completion import stream
+from ingest.formats import stream
 from ingest.model.event import ReportedCost, UsageEvent, check
 from ingest.model.rejection import Refused
 

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.formats import docs
-from ingest.formats.completion import stream
+from ingest.formats import docs, stream
 from ingest.formats.format import Format
 from ingest.framing import RawRecord
 from ingest.intake.decode import Context, Decoder

@@ -17,8 +17,8 @@ from test_formats import JSON, is_told
 from test_formats import outcome as told
 
 from ingest import formats
-from ingest.formats.json.redaction import redact
 from ingest.formats.litellm import python_repr
+from ingest.formats.redaction import redact
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import directory, usage_event
 from ingest.model.event import MAX_COUNT, ImpossibleCount, check

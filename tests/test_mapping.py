@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.formats.json import redaction
+from ingest.formats import redaction
 from ingest.mapping import MappingError, TableMapping, load, source_of
 from ingest.mapping.numbers import Notation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS

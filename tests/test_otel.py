@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from spans import CHAT, START, TRACE, as_json, as_protobuf, attributes, request, span
 
 from ingest import formats
-from ingest.formats import otel
-from ingest.formats.json import redaction
+from ingest.formats import otel, redaction
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
 from ingest.model.event import UsageEvent, check

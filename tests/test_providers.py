@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.formats.completion import stream
-from ingest.formats.json.redaction import redact
+from ingest.formats import stream
+from ingest.formats.redaction import redact
 from ingest.framing import RawRecord, Splitter
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import usage_event

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Self, cast
 
 from ingest.files import parquet
 from ingest.files.paths import PrefixedStream, Source, spool_to_file
-from ingest.formats.completion import stream
+from ingest.formats import stream
 from ingest.framing import RawRecord, Record, RefusedRecord, Splitter
 from ingest.framing.decompression import Decompressor, Unreadable
 from ingest.model.rejection import Refused

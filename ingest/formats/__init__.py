@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from ingest.formats import envelope, otel
+from ingest.formats import envelope, otel, stream
 from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
-from ingest.formats.completion import anthropic_iterations, completion, stream
+from ingest.formats.completion import anthropic_iterations, completion
 from ingest.formats.format import Fields, Format
 from ingest.formats.json import decode_errors, lenient
 from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1

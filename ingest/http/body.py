@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 from anyio import CapacityLimiter, to_thread
 
-from ingest.formats.completion import stream
+from ingest.formats import stream
 from ingest.framing import Framing, RawRecord, Record, Splitter
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
 from ingest.intake.intake import Intake

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from ingest import formats
+from ingest.formats import redaction
 from ingest.formats.format import Format
-from ingest.formats.json import redaction
 from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO

@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.formats.completion import provider
 from ingest.formats.completion.request_type import canonical_request_type
-from ingest.formats.json.redaction import mask_secrets
+from ingest.formats.redaction import mask_secrets
 from ingest.mapping import values
 from ingest.mapping.cell import Cell, GetCell, Row, cell_getter, text
 from ingest.mapping.columns import (

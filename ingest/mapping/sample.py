@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.formats.json.redaction import mask_secrets
+from ingest.formats.redaction import mask_secrets
 from ingest.mapping.cell import text
 from ingest.mapping.numbers import Notation
 from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
