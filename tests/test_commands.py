@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import pytest
-from commanding import Command, object_of, tallybook
-from conftest import put_events
 
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import PICO_PER_UNIT
 from ingest.pricing.book import Book
+from tests.support.cli import Command, object_of
+from tests.support.ledgers import put_events
 
-__all__ = ["tallybook"]
 AT = 1_793_900_000_000_000
 """In November 2026."""
 NOVEMBER = ("--from", "2026-11-01", "--to", "2026-12-01")

@@ -10,12 +10,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-import frozen_files
 import pytest
 import sqlalchemy as sa
-from frozen_files import FROZEN, IN_ONE_PROCESS
 
 from ingest.ledger.engine import make_engine
+from tests.support import frozen_files
+from tests.support.frozen_files import FROZEN, IN_ONE_PROCESS
 
 BESIDE = ("ddl_postgresql.sql", "modules.txt", "wheel.txt")
 """The files that have a test of their own."""

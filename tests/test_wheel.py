@@ -9,7 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from test_import import lines, response
+
+from tests.support.import_runs import lines, response
 
 
 @pytest.mark.slow

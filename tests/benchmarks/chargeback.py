@@ -18,7 +18,6 @@ from typing import Final, TypeVar
 
 import pandas as pd
 import sqlalchemy as sa
-from ledgers import make_one, opened
 
 from dashboard.chargeback import closing as months
 from dashboard.chargeback.outputs import FORMS, report_of
@@ -29,6 +28,7 @@ from ingest.ledger.ownership import record
 from ingest.ledger.tables.calls import directory
 from ingest.model.ownership import Assignment, Target
 from ingest.model.zone import day_number
+from tests.benchmarks.ledgers import make_one, opened
 
 MONTH: Final = "2026-10"
 T = TypeVar("T")

@@ -22,9 +22,10 @@ from random import Random
 from typing import Any, Final
 
 import httpx
-from ledgers import make_one
 from playwright.sync_api import Request, sync_playwright
-from serving import served
+
+from tests.benchmarks.ledgers import make_one
+from tests.benchmarks.serving import served
 
 MONTH: Final = "from=2026-10-01&to=2026-10-29"
 LAST_HOUR: Final = 1_793_314_800

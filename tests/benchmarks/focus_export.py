@@ -13,10 +13,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ledgers import make_one, opened
-
 from dashboard.focus.export import to_files
 from dashboard.focus.parse_request import FORMS, Words, read
+from tests.benchmarks.ledgers import make_one, opened
 
 MONTH: Final = "2026-10"
 

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from process import Run, measure
-from responses import RECORDS, write
+from tests.benchmarks.process import Run, measure
+from tests.benchmarks.responses import RECORDS, write
 
 OTHERS: Final = 100_000
 

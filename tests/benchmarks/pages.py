@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from serving import SECRET, served
 
 from dashboard.demo.command import run as make_demo
+from tests.benchmarks.serving import SECRET, served
 
 PAGES: Final = {
     "Overview": ("", "#totals .card-value", ".main-svg"),

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ledgers import make, opened
-
 from dashboard.query.question import SpendQuery, Words, parse
 from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
+from tests.benchmarks.ledgers import make, opened
 
 NOW: Final = datetime(2026, 10, 30, tzinfo=UTC)
 QUARTER: Final = ("2026-08-01", "2026-10-30")

@@ -10,8 +10,6 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from serving import SECRET
-
 from dashboard.demo.command import run as make_demo
 from ingest.ledger import price_book
 from ingest.ledger.engine import open_ledger
@@ -19,6 +17,7 @@ from ingest.price_book import repricing
 from ingest.price_book.reprice_runs import Scope
 from ingest.pricing.point import ANY, OWN, PricePoint
 from ingest.settings import Settings, sqlite_url
+from tests.benchmarks.serving import SECRET
 
 
 def main() -> None:

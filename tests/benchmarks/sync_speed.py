@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gateways import Bifrost, row
+from tests.support.gateways import Bifrost, row
 
 
 def main(rows: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from process import measure
+from tests.benchmarks.process import measure
 
 HEADER: Final = (
     "time", "id", "provider", "model", "type", "input", "output", "cached", "cost", "latency", "status", "key",

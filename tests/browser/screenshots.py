@@ -11,8 +11,9 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browsing import CHROMIUM, sample_ledger, served
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.browser import CHROMIUM, sample_ledger, served
 
 WIDTH: Final = 1280
 PICTURES: Final = (

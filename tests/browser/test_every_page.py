@@ -1,19 +1,15 @@
 """Every page in Chromium over a sample ledger: its figures, its filters, its links, and whom it serves."""
 
 import csv
-import gzip
 import io
 import json
 import re
 import struct
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.directory import names
@@ -23,9 +19,10 @@ from dashboard.query.run import run
 from dashboard.ui.view import View, from_search, question, to_search
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
+from tests.support.browser import settled
+from tests.support.visits import Visit, serious, visiting
 
 pytestmark = pytest.mark.browser
-AXE = gzip.decompress((Path(__file__).parent / "axe.min.js.gz").read_bytes()).decode()
 SHOWS = {
     "": ("#totals", "#models", "#outcomes", "#spend-over-time", "#spend-by-key", "#latency-over-time"),
     "models": ("#models", "#spend-over-time", "#spend-made-of"),
@@ -46,32 +43,7 @@ SHOWS = {
     "alerts": ("#totals", "#alerts-open", "#alerts", "#alert-messages", "#alert-rules"),
     "what-if": ("#models", "#whatif-compare"),
 }
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
-
-
-@dataclass
-class Visit:
-    """A browser's page, and what it said and whom it asked."""
-
-    page: Page
-    address: str
-    said: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-
-    def to(self, path: str) -> Page:
-        self.page.goto(f"{self.address}/dashboard/{path}")
-        self.page.wait_for_selector("#page h1, #empty, .failed-page")
-        return self.page
-
-
-def visiting(chromium: Browser, site: str, width: int = 1440) -> Visit:
-    visit = Visit(chromium.new_page(viewport={"width": width, "height": 900}), site)
-    own = (site, "data:", "blob:")
-    visit.page.on("request", lambda r: None if r.url.startswith(own) else visit.outside.append(r.url))
-    visit.page.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
-    visit.page.on("pageerror", lambda error: visit.said.append(str(error)))
-    return visit
 
 
 @pytest.fixture(scope="module", params=[1440, 390])
@@ -320,23 +292,6 @@ def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledge
     settled(page)
     assert serious(page) == []
     page.close()
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out, of the page as it is in light and in dark."""
-    page.evaluate(AXE)
-    found = []
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
-        settled(page)
-        found += page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"][:3]
-    ]
 
 
 def test_a_chart_is_saved_as_an_image(visit: Visit, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.fees.model import Fee
@@ -14,6 +13,7 @@ from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
+from tests.support.browser import sample_ledger, served
 
 pytestmark = pytest.mark.browser
 UNIT = 10**12

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from browsing import served
-from calls import a_ledger, call, put
 from dash import Dash
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,6 +13,8 @@ from dashboard.pages.app import make_dashboard
 from dashboard.ui import charts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from tests.support.browser import served
+from tests.support.calls import a_ledger, call, put
 
 pytestmark = pytest.mark.browser
 SIZES = pytest.mark.parametrize("width", [1440, 390])

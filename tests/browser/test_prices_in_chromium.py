@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.prices import price_list
+from tests.support.browser import sample_ledger, served
 
 pytestmark = pytest.mark.browser
 UNPRICED = "prices?provider=vllm&model=qwen3-coder-next"

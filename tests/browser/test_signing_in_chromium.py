@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import served
-from identities import provider
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 
 from ingest.ledger.engine import Ledger
+from tests.support.browser import served
+from tests.support.oidc_provider import provider
 
 pytestmark = [
     pytest.mark.browser,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import sample_ledger, served
 
 pytestmark = pytest.mark.browser
 

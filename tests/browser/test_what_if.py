@@ -5,9 +5,10 @@ import re
 import urllib.request
 
 import pytest
-from browsing import settled
 from playwright.sync_api import Browser, Page, expect
-from test_every_page import serious, visiting
+
+from tests.support.browser import settled
+from tests.support.visits import serious, visiting
 
 pytestmark = pytest.mark.browser
 

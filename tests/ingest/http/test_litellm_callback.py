@@ -1,0 +1,129 @@
+"""The `litellm` package's own generic callback, pointed at a running Tallybook and nothing else changed."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from pydantic import SecretStr
+
+from ingest.access.guard import guarded
+from ingest.access.permissions import Rights
+from ingest.http.app import RIGHTS, make_api
+from ingest.ledger.engine import Ledger
+from ingest.ledger.fields import TERMS
+from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event
+from ingest.settings import Settings
+from tests.support.paths import TESTS
+
+pytest.importorskip("litellm", reason="the test extra brings it")
+
+TOKEN = "correct horse"
+COST = Decimal("0.000225")
+KEY = "sk-1234567890abcdef"
+SENDER = TESTS / "support" / "litellm_sender.py"
+
+
+@pytest.fixture
+def served(embedded: Ledger) -> Iterator[str]:
+    """The address of a Tallybook that wants a token."""
+    settings = Settings(admin_token=SecretStr(TOKEN))
+    config = uvicorn.Config(
+        guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS)),
+        port=0,
+        log_level="error",
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()
+    yield f"http://{host}:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def send(url: str, log_format: str, records: int) -> None:
+    """Run the application, which logs so many records."""
+    clean = {name: value for name, value in os.environ.items() if "LOGGER" not in name}
+    headers = {"GENERIC_LOGGER_HEADERS": f"x-bf-vk={KEY}"}  # the key of calls that name none
+    done = subprocess.run(
+        [sys.executable, str(SENDER), url, TOKEN, log_format, str(records)],
+        env=clean | headers,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def calls(ledger: Ledger) -> list[dict[str, Any]]:
+    """The events in the order of their calls, with words in place of the numbers of terms."""
+    with ledger.reading() as connection:
+        words = {row.term_id: row.text for row in connection.execute(sa.select(term))}
+        events = connection.execute(sa.select(usage_event).order_by(usage_event.c.occurred_at)).mappings()
+        terms = {f"{name}_id": name for name in TERMS}
+        return [
+            {
+                terms.get(name, name): words.get(value) if name in terms else value
+                for name, value in one.items()
+            }
+            for one in events
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log_format", ["json_array", "ndjson", "single"])
+def test_the_callback_works_unchanged(embedded: Ledger, served: str, log_format: str) -> None:
+    send(served, log_format, 7)
+    plain, stream, unknown, embedding, failed, first, hit = calls(embedded)
+    assert (plain["status"], plain["cost_source"], plain["total_cost"]) == ("success", "reported", COST)
+    assert plain["input_cost"] + plain["output_cost"] == COST  # 10 in at 2.50 and 20 out at 10 a million
+    assert stream["request_type"] == "chat_completion_stream"
+    assert 0 < stream["time_to_first_token_us"] < stream["latency_us"]
+    assert stream["labels"] == '{"jobID":"42"}'
+    assert (unknown["cost_source"], unknown["total_cost"]) == ("unpriced", None)
+    assert (embedding["request_type"], embedding["output_tokens"]) == ("embedding", 0)
+    assert (failed["status"], failed["error_type"], failed["error_code"]) == (
+        "error",
+        "RateLimitError",
+        "429",
+    )
+    assert (failed["cost_source"], failed["total_cost"]) == ("free", 0)
+    assert (first["total_cost"], first["cache_hit"]) == (COST, None)
+    assert (hit["cache_hit"], hit["total_cost"], hit["input_tokens"]) == (True, 0, 0)
+    assert (hit["replayed_input_tokens"], hit["saved_cost"]) == (10, COST)
+    assert names(embedded) == {("team", "team-7", "Search"), ("virtual_key", ident(embedded), "search")}
+
+
+@pytest.mark.slow
+def test_the_oldest_record_works_too(embedded: Ledger, served: str) -> None:
+    send(served, "v1", 6)  # it sends no failures
+    plain, stream, unknown, embedding, first, hit = calls(embedded)
+    assert (plain["cost_source"], plain["total_cost"], plain["input_tokens"]) == ("reported", COST, 10)
+    assert stream["stream"]
+    assert unknown["cost_source"] == "unpriced"
+    assert embedding["total_cost"] == Decimal("0.0000002")
+    assert (first["total_cost"], hit["total_cost"], hit["cache_hit"]) == (COST, 0, True)
+    assert names(embedded) == {("team", "team-7", "Search"), ("virtual_key", ident(embedded), "search")}
+
+
+def names(ledger: Ledger) -> set[tuple[str, str, str]]:
+    """Who the calls belong to. The key in the callback's headers is the one whose hash LiteLLM logs: one entry."""
+    with ledger.reading() as connection:
+        assert connection.execute(sa.select(rejected_record)).all() == []
+        return {(row.kind, row.ident, row.name) for row in connection.execute(sa.select(directory))}
+
+
+def ident(ledger: Ledger) -> str:
+    return ledger.keyring.conceal(KEY).ident
