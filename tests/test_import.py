@@ -275,7 +275,7 @@ def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
 
 def _holds_together(environment: dict[str, str]) -> None:
     ledger = open_ledger(Settings(database_url=environment["TALLYBOOK_DATABASE_URL"]))
-    assert rollups.dirty_slots(ledger) == 0
+    assert rollups.count_dirty_slots(ledger) == 0
     assert verify(ledger) == []
     ledger.close()
     assert _events(environment) == 120_000

@@ -70,7 +70,7 @@ class Tallybook:
 
     def holds_together(self) -> None:
         ledger = open_ledger(Settings(database_url=self.url))
-        assert rollups.dirty_slots(ledger) == 0
+        assert rollups.count_dirty_slots(ledger) == 0
         assert verify(ledger) == []
         ledger.close()
 
