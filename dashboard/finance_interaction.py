@@ -10,11 +10,11 @@ from dashboard.allocation_service import AllocationRefused, SetAllocationOptions
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import read_month
 from dashboard.chargeback.closing import CloseRefused
+from dashboard.clicks import in_thread
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.question import QuestionError
 from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.principal import NotAllowed, require

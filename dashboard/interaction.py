@@ -10,12 +10,12 @@ from uuid import UUID
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 
 from dashboard import clicks
+from dashboard.clicks import in_thread
 from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.directory_service import rename_entry
 from ingest.ledger.engine import DatabaseError, Ledger
@@ -50,7 +50,9 @@ def _add_charts(app: Dash, ledger: Ledger) -> None:
                 return no_update
             value = ctx.triggered[0]["value"]
             today = datetime.now(UTC)
-            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, today)
+            view = clicks.view_of_chart_click(
+                from_search(search), ctx.triggered_id, value, ledger.zone, today
+            )
             return no_update if view is None else to_search(view)
 
 
@@ -81,7 +83,7 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
     )
     async def choose(selected: list[Any], search: str | None) -> Any:
         """A chosen call is laid over the page."""
-        view = clicks.of_call(from_search(search), next(filter(None, selected), None))
+        view = clicks.view_of_selected_call(from_search(search), next(filter(None, selected), None))
         return no_update if view is None else to_search(view)
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard import people
+from dashboard.clicks import in_thread
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.invalid import Invalid

@@ -6,10 +6,10 @@ from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 
+from dashboard.clicks import in_thread
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, is_open, one_price, prices
 from dashboard.pages.parts import failed
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.dates import NotATime, read_moment
 from ingest.ledger.engine import DatabaseError, Ledger

@@ -27,7 +27,7 @@ from dashboard import (
 )
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
-from dashboard.reader import Reader
+from dashboard.reader import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
 from ingest import api as write_api
@@ -110,7 +110,7 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
     signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, Reader(KeptAssets(dashboard.server)), signing)
+    site = Site(api, LocaleMiddleware(KeptAssets(dashboard.server)), signing)
     packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     return SecurityHeaders(

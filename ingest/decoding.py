@@ -133,7 +133,7 @@ class Decoder:
 
     def _unpacked(self, record: RawRecord, context: Context, desk: "_Desk") -> Sequence[bytes]:
         """The record itself, or those that it is a page of."""
-        if context.format is not None and context.format.keep is not None:
+        if context.format is not None and context.format.redact is not None:
             return (record.raw,)  # a row, whatever its columns are called
         try:
             page = formats.unpack(record.raw)
@@ -164,9 +164,9 @@ class Decoder:
 
 def _stripped(raw: bytes, context: Context) -> str | None:
     """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
-    if context.format is None or context.format.keep is None:
+    if context.format is None or context.format.redact is None:
         return stripping.redact(raw)
-    kept = context.format.keep(raw)
+    kept = context.format.redact(raw)
     return kept.decode() if kept is not None and len(kept) <= stripping.LARGEST else None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from commanding import command_in
 from gateways import Bifrost, LogApi, processing, row, serving
 from looking import committed
 
@@ -44,6 +45,11 @@ class Tallybook:
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
+        done = command_in(self.folder, self.environment, *arguments)
+        return done.returncode, done.stdout, done.stderr
+
+    def run_apart(self, *arguments: str) -> tuple[int, str, str]:
+        """The same in a process of its own."""
         process = self.start(*arguments)
         out, err = process.communicate(timeout=300)
         assert "Traceback" not in err, err

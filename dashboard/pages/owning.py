@@ -257,7 +257,7 @@ def _assignment(one: Held, ledger: Ledger) -> list[Any]:
         f"{kind} {shares(one.targets)}" if one.targets else f"no {kind} of its own",
         _day(assignment.first_day) or "always",
         _day(assignment.end_day) or "",
-        wording.clock(recorded, ledger.zone.info, seconds=False),
+        wording.date_time(recorded, ledger.zone.info, seconds=False),
         assignment.recorded_by,
         assignment.reason,
     ]
