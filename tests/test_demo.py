@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from conftest import ARRIVAL, SECRET, put_events
 
-from ingest import demo_command
+from ingest import demo_command, demo_service
 from ingest.demo import make_demo
 from ingest.demo.chance import Curve
 from ingest.demo.keys import KEYS
@@ -364,7 +364,7 @@ def test_a_sample_ledger_with_calls_of_ones_own_stays(
 def test_a_sample_ledger_in_use_stays(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo_command, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(demo_service, "_BUSY_SECONDS", 0.1)
     assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))
     with ledger.reading() as connection:
@@ -381,7 +381,7 @@ def test_what_fails_half_way_leaves_the_old_file(here: Path, monkeypatch: pytest
     def fail(*_: object, **__: object) -> Receipt:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(demo_command, "make_demo", fail)
+    monkeypatch.setattr(demo_service, "make_demo", fail)
     assert demo_command.run(events=70, days=5) == 1
     assert count(here / "demo.db") == 60
     assert files(here) == {"demo.db", "demo.db.secret"}

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard import calls_api, people, prices_api, spend_api, whatif_api, wording
+from dashboard.calls_store import CallsQuery
 from dashboard.clicks import view_of_chart_click, view_of_selected_call
 from dashboard.explanation import explain
 from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
@@ -26,7 +27,7 @@ from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
 from dashboard.pages.parts import PART, known_as
 from dashboard.pages.series import top_rows
 from dashboard.pages.spending import spend_series
-from dashboard.requests import LISTED, CallsQuery, in_full, listed
+from dashboard.requests import LISTED, in_full, listed
 from dashboard.rewriting import rewrite
 from dashboard.runner import run
 from ingest import problems

@@ -9,7 +9,7 @@ from dashboard import wording
 from dashboard.explained import meter_text, price_from, price_text
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.money import plain
-from ingest.pricing.workings import Line, Sum
+from ingest.pricing.workings import ComponentSum, CostLine
 
 
 def cost_calculation(explanation: Explanation) -> Any:
@@ -77,7 +77,7 @@ def _lines(calculation: Calculation) -> Any:
     return html.Table([html.Thead(head), html.Tbody(rows)], className="workings")
 
 
-def _line(calculation: Calculation, line: Line) -> Any:
+def _line(calculation: Calculation, line: CostLine) -> Any:
     origin = price_from(calculation, line)
     meter: list[Any] = [meter_text(line), *([html.Small(origin)] if origin else [])]
     arithmetic = f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
@@ -85,7 +85,7 @@ def _line(calculation: Calculation, line: Line) -> Any:
     return html.Tr([html.Th(meter, scope="row"), *cells])
 
 
-def _sum(part: Sum, *, is_exact: bool) -> Any:
+def _sum(part: ComponentSum, *, is_exact: bool) -> Any:
     name = part.component.removesuffix("_cost").replace("_", " ").capitalize()
     rounding = "" if is_exact else f"{exact_text(part.exact)}, rounded"
     if part.charged != part.exact:

@@ -11,7 +11,7 @@ from dash import dcc, html
 from dashboard import people, wording
 from dashboard.filters import View, question
 from dashboard.holdings import stretches
-from dashboard.names import Person
+from dashboard.names_store import Person
 from dashboard.ownership_view import Held, held
 from dashboard.pages import tables
 from dashboard.pages.parts import panel

@@ -9,10 +9,11 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from dashboard import wording
+from dashboard.calls_store import CallsQuery
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.links import requests_csv
 from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
-from dashboard.requests import Call, CallsQuery, listed, read_cursor
+from dashboard.requests import Call, listed, read_cursor
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 

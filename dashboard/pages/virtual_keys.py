@@ -8,7 +8,7 @@ from dash import dcc, html
 from dashboard import catalogue, people, wording
 from dashboard.filters import View, only, question, to_search
 from dashboard.links import spend_csv
-from dashboard.names import Person
+from dashboard.names_store import Person
 from dashboard.pages import tables, totals
 from dashboard.pages.parts import empty, known_as, later, notes, page, panel
 from dashboard.pages.series import top_rows

@@ -10,11 +10,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from ingest.alerts import AlertRule
 from ingest.allocation import FEES, Rule
 from ingest.budgets import Budget
+from ingest.demo.store import cost_of
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger import alerts, directory
@@ -23,7 +24,6 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
-from ingest.ledger.tables import term, usage_event
 from ingest.model.zone import day_number, micros
 from ingest.money import PICO_PER_UNIT, divide_half_even
 
@@ -52,7 +52,7 @@ def keep_books(ledger: Ledger, first: date, end: date) -> None:
         add_lines(connection, _invoices(connection, ledger, first, end, at))
 
 
-def _team(connection: sa.Connection, ledger: Ledger, ident: str) -> int | None:
+def _team(connection: Connection, ledger: Ledger, ident: str) -> int | None:
     try:
         return directory.find(connection, "team", ident, ledger.keyring)
     except directory.NotKnown:
@@ -102,15 +102,13 @@ def _watched(at: int) -> Iterator[AlertRule]:
     yield replace(blank, name="Sources", kind="silent", hours=24)
 
 
-def _invoices(
-    connection: sa.Connection, ledger: Ledger, first: date, end: date, at: int
-) -> list[InvoiceLine]:
+def _invoices(connection: Connection, ledger: Ledger, first: date, end: date, at: int) -> list[InvoiceLine]:
     """Invoices of the months that are over."""
     found: list[InvoiceLine] = []
     month = first.replace(day=1)
     while (following := (month + timedelta(days=31)).replace(day=1)) <= end:
         for provider, ratio in _INVOICES.items():
-            cost = _cost(connection, provider, month, following) * ratio
+            cost = cost_of(connection, provider, month, following) * ratio
             if cost:
                 cents = divide_half_even(cost.numerator, cost.denominator * _CENT)
                 found.append(
@@ -128,14 +126,3 @@ def _invoices(
                 )
         month = following
     return found
-
-
-def _cost(connection: sa.Connection, provider: str, first: date, end: date) -> int:
-    """What a provider's calls of a month cost."""
-    c = usage_event.c
-    edges = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, end)]
-    named = sa.select(term.c.term_id).where(term.c.text == provider).scalar_subquery()
-    wanted = sa.select(sa.func.sum(sa.type_coerce(c.total_cost, sa.BigInteger))).where(
-        c.provider_id == named, c.occurred_at >= edges[0], c.occurred_at < edges[1]
-    )
-    return int(connection.execute(wanted).scalar() or 0)

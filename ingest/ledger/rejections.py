@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -31,6 +33,50 @@ def keep(connection: sa.Connection, rejections: Sequence[Rejection], origin: Ori
             set_={"times": rejected_record.c.times + 1, "rejected_at": statement.excluded.rejected_at},
         )
         connection.execute(upsert, [_row(rejection, origin)])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A rejected record that is kept, with why and where it was rejected."""
+
+    rejected_id: int
+    channel: str
+    path: str | None
+    line: int
+    code: str
+    field: str | None
+    reason: str
+    source: str | None
+    record: str | None
+    """The record without its content; None where it could not be kept."""
+    rejected_at: datetime
+
+
+_COLUMNS: Final = [rejected_record.c[field.name] for field in fields(Kept)]
+
+
+def newest(connection: sa.Connection, limit: int) -> list[Kept]:
+    """The records that were rejected last, the newest first."""
+    return _kept(connection, sa.select(*_COLUMNS).order_by(rejected_record.c.rejected_at.desc()).limit(limit))
+
+
+def with_record(connection: sa.Connection) -> list[Kept]:
+    """The rejected records that can be read again."""
+    return _kept(connection, sa.select(*_COLUMNS).where(rejected_record.c.record.is_not(None)))
+
+
+def count(connection: sa.Connection) -> int:
+    """How many rejected records are kept."""
+    return connection.execute(sa.select(sa.func.count()).select_from(rejected_record)).scalar_one()
+
+
+def drop(connection: sa.Connection, rejected_id: int) -> None:
+    """Keep a rejected record no longer."""
+    connection.execute(rejected_record.delete().where(rejected_record.c.rejected_id == rejected_id))
+
+
+def _kept(connection: sa.Connection, wanted: sa.Select[Any]) -> list[Kept]:
+    return [Kept(**row) for row in connection.execute(wanted).mappings()]
 
 
 def _row(rejection: Rejection, origin: Origin) -> dict[str, object]:

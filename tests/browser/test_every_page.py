@@ -20,7 +20,7 @@ from dashboard import people, wording
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import PAGES
 from dashboard.runner import run
-from ingest.ledger.directory import rename
+from ingest.directory_service import rename_entry
 from ingest.ledger.engine import Ledger
 
 pytestmark = pytest.mark.browser
@@ -248,7 +248,7 @@ def test_a_key_is_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) ->
     page.get_by_role("button", name="Clear name").click()
     expect(page.locator("h1")).to_have_text("Virtual key Evaluations")
     assert page.locator("#models-of").inner_text() == figures
-    rename(sample, key.entry_id, None)
+    rename_entry(sample, key.entry_id, None, by="ann", at=0)
 
 
 def test_a_team_is_found_from_its_key_and_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) -> None:
@@ -263,7 +263,7 @@ def test_a_team_is_found_from_its_key_and_renamed_and_no_figure_changes(visit: V
     expect(page.locator("h1")).to_have_text("Team Science")
     assert page.locator("#models-of").inner_text() == figures
     expect(page.locator("#keys")).to_contain_text("Science")
-    rename(sample, team.entry_id, None)
+    rename_entry(sample, team.entry_id, None, by="ann", at=0)
 
 
 def test_numbers_and_dates_are_written_as_the_reader_writes_them(chromium: Browser, site: str) -> None:
