@@ -8,14 +8,14 @@ from ingest.model.invalid import Invalid
 from ingest.refusal import Refused
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped
+    from ingest.mapping import TableMapping
 
 
 class WrongChoice(Invalid):
     """A format or a mapping that cannot be used; the message says why."""
 
 
-def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "Mapped | None"]:
+def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "TableMapping | None"]:
     """The format to read, and the mapping that it belongs to; None and None where each record is recognised.
 
     Raises:

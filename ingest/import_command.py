@@ -114,7 +114,7 @@ def _import_one(importer: Importer, source: Source, report: FileReport, progress
 
 
 def _roll(progress: Progress, ledger: Any) -> None:
-    if waiting := rollups.dirty_slots(ledger):
+    if waiting := rollups.count_dirty_slots(ledger):
         task = progress.add_task("summing", total=waiting, records=0)
         rollups.roll(ledger, lambda slots: progress.update(task, advance=slots))
 

@@ -44,7 +44,7 @@ def run(path: str, *, format_name: str, mapping: str | None) -> int:
         first = next(held_in_it)
         if len(found) > 1 or first.path != found[0].path:
             warn(f"only the first file: {first.path}")
-        held = inspect(first, form, mapped.fits if mapped else None)
+        held = inspect(first, form, mapped.check_columns if mapped else None)
     if not held.is_known and held.unknown:
         return _propose(held, first)
     _print_known(held, first)

@@ -134,11 +134,11 @@ class Reception:
 
     def _recall(self, key: str) -> str | None:
         with self._ledger.reading() as connection:
-            return receipts.recall(connection, key)
+            return receipts.stored_answer(connection, key)
 
     def _remember(self, key: str, answer: str) -> str:
         with self._ledger.writing() as connection:
-            return receipts.remember(connection, key, answer, now())
+            return receipts.store_answer(connection, key, answer, now())
 
 
 def plain(receipt: Receipt) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ingest.mapping import source_of
 from ingest.splitting import RawRecord
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped
+    from ingest.mapping import TableMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Retried:
     """Rows of a mapped table whose mapping was not given."""
 
 
-def retry_rejected(ledger: Ledger, mapped: "Mapped | None", *, at: int) -> Retried:
+def retry_rejected(ledger: Ledger, mapped: "TableMapping | None", *, at: int) -> Retried:
     """Read every kept record again; those that become events now are kept no longer.
 
     Rows of a mapped table are read with the mapping of the same source, if it is given.

@@ -140,7 +140,7 @@ class _Telling:
 
     def _object(self, seconds: float) -> dict[str, Any]:
         outcome = self.sync.outcome
-        refusals = [_refusal(report, one) for report in self.reports for one in report.refusals]
+        refusals = [_refusal(report, one) for report in self.reports for one in report.rejected_rows]
         return {
             "gateway": self.gateway.name,
             "store": self.store.place,
@@ -156,7 +156,7 @@ class _Telling:
             ],
             **_counts(_total(self.reports)),
             "waiting": sum(report.waiting for report in self.reports),
-            "directory": {name: getattr(outcome.people, name) for name in ("added", "changed", "unchanged")},
+            "directory": {name: getattr(outcome.entered, name) for name in ("added", "changed", "unchanged")},
             "passes": outcome.passes,
             "seconds": round(seconds, 3),
             "rejections": refusals[:MAX_REJECTIONS],
@@ -174,7 +174,7 @@ class _Telling:
         for count, what in (
             (total.unpriced, "calls have no price: they count as unpriced, not as 0"),
             (sum(report.waiting for report in self.reports), "calls have not ended: they are read again"),
-            (self.sync.outcome.people.added, "keys, teams and customers are new in the directory"),
+            (self.sync.outcome.entered.added, "keys, teams and customers are new in the directory"),
         ):
             if count:
                 say(f"{count:,} {what}")
@@ -182,7 +182,7 @@ class _Telling:
         say(f"{total.records:,} rows read in {seconds:.1f} s ({speed:,.0f}/s)")
 
     def _print_refusals(self, report: Report) -> None:
-        for one in report.refusals[:_SHOWN_REJECTIONS]:
+        for one in report.rejected_rows[:_SHOWN_REJECTIONS]:
             said = one.rejection
             field = f" {said.field}:" if said.field else ""
             line = f"{report.table.name} {one.key}: rejected ({said.code}):{field} {said.reason}"

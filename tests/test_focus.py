@@ -672,7 +672,7 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
         imports.start(connection, "import", "calls.jsonl", "abc", 1)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
-        imports.give_up(connection, "import", "abc", 2)
+        imports.mark_interrupted(connection, "import", "abc", 2)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.finish(

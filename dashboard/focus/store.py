@@ -14,7 +14,7 @@ from ingest.event import UsageEvent
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import cost_center, owned
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.recall import stream
+from ingest.ledger.recall import stream_calls
 from ingest.ledger.tables import (
     attribution,
     directory,
@@ -95,7 +95,7 @@ def calls_of(
     ]
     if until is not None:
         where.append(c.seq <= until)
-    for event, values in stream(connection, where, ("price_set_id", "attribution_id")):
+    for event, values in stream_calls(connection, where, ("price_set_id", "attribution_id")):
         yield event, values["price_set_id"], values["attribution_id"]
 
 
