@@ -12,7 +12,7 @@ from ingest.clock import rfc3339
 from ingest.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.terms import Term
-from ingest.pricing.workings import ONE, Line
+from ingest.pricing.workings import ONE, CostLine
 
 
 def as_json(found: Explanation) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _calculation(one: Calculation) -> dict[str, Any]:
     }
 
 
-def _line(of: Calculation, line: Line) -> dict[str, Any]:
+def _line(of: Calculation, line: CostLine) -> dict[str, Any]:
     row = of.rows.get(line.charged_as) if line.instead_of is None else None
     return {
         "component": line.component,
@@ -126,7 +126,7 @@ def _money(pico: int | None) -> str | None:
     return None if pico is None else plain(pico)
 
 
-def meter_text(line: Line) -> str:
+def meter_text(line: CostLine) -> str:
     """The meter, and whose price it has where it has none of its own."""
     name = line.meter.replace("_", " ")
     if line.instead_of is not None:
@@ -136,7 +136,7 @@ def meter_text(line: Line) -> str:
     return name if line.charged_as == line.meter else f"{name}, as {line.charged_as.replace('_', ' ')}"
 
 
-def price_text(line: Line) -> str:
+def price_text(line: CostLine) -> str:
     """The price of one line."""
     price = f"{line.rate.price:f} per {wording.number(line.rate.per)}"
     if line.instead_of is not None:
@@ -144,7 +144,7 @@ def price_text(line: Line) -> str:
     return price if line.region == ONE else f"{price} x {exact_text(line.region)} for the region"
 
 
-def price_from(of: Calculation, line: Line) -> str:
+def price_from(of: Calculation, line: CostLine) -> str:
     """Where the price of a line comes from and who added it; nothing where it is the origin of all of them."""
     row = of.rows.get(line.charged_as) if line.instead_of is None else None
     where = line.rate.row

@@ -25,7 +25,7 @@ from ingest.pricing.computed import compute
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import prices_of
 from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
-from ingest.pricing.workings import Workings, work_out
+from ingest.pricing.workings import CostBreakdown, break_down
 
 _MONEY: Final = (
     *COMPONENTS,
@@ -53,7 +53,7 @@ class Calculation:
     """Prices, and what they make of a call's quantities. `rows` are the price rows that are in the ledger."""
 
     prices: PriceSet
-    workings: Workings
+    workings: CostBreakdown
     rows: Mapping[str, PricePoint]
 
     @property
@@ -141,7 +141,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
 def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
     event: UsageEvent = about["event"]
     stored = about["stored"]
-    priced = replay.looked_up(event) if event.cache_hit else event
+    priced = replay.lookup_call(event) if event.cache_hit else event
     why = (
         "The semantic cache answered: the call costs the look-up that found the answer."
         if event.cache_hit
@@ -150,7 +150,7 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
     if prices is None or priced is None:
         return Explanation(**about, why=why, differences=("no prices are stored with this call",))
     try:
-        workings = work_out(priced, prices)
+        workings = break_down(priced, prices)
     except MissingPrice as missing:
         return Explanation(**about, why=why, differences=(f"the stored prices have none of {missing}",))
     calculation = Calculation(prices, workings, rows)
@@ -171,7 +171,7 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
 
 
 def _differences(
-    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: Workings, looked_up: int | None
+    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: CostBreakdown, looked_up: int | None
 ) -> list[str]:
     """Where what is stored is not what the lines add up to."""
     carried = looked_up or 0
@@ -191,7 +191,7 @@ def _differences(
 
 def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
     """What today's book asks for the call, or why it asks nothing."""
-    priced = replay.looked_up(event) if event.cache_hit else event
+    priced = replay.lookup_call(event) if event.cache_hit else event
     if priced is None or not billable_units(priced):
         return "the call counts nothing that has a price"
     assert event.occurred_at is not None, "an event of the ledger has its time"
@@ -202,7 +202,7 @@ def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calcul
         return str(error)
     if isinstance(charge, Unpriced) or isinstance(prices, Unpriced):
         return charge.reason if isinstance(charge, Unpriced) else "no price"
-    return Calculation(prices, work_out(priced, prices), _rows(connection, prices))
+    return Calculation(prices, break_down(priced, prices), _rows(connection, prices))
 
 
 def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:

@@ -8,7 +8,7 @@ from dashboard.prices import bands_of, tiers_of
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.catalog import TERMS
 from ingest.pricing.history import Stretch, history
-from ingest.pricing.matching import Name, names, provider_of
+from ingest.pricing.matching import ModelName, model_names, provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
 from ingest.pricing.terms import Term
@@ -59,7 +59,7 @@ def priced_model(book: Book, provider: str, model: str, at: int) -> PricedModel:
     """What the book says of a model at an instant (microseconds UTC) and through time."""
     alias = book.alias_of(provider, model)
     meant = (alias.target_provider, alias.target_model) if alias else (provider, model)
-    known = list(names(*meant))
+    known = list(model_names(*meant))
     tiers = tiers_of(book, provider, model, at)
     first = book.find(provider, model, tiers[0], at, 0)
     return PricedModel(
@@ -98,7 +98,7 @@ def _bands(book: Book, provider: str, model: str, tier: str, at: int) -> Iterato
             yield Band(tier, above, True, rates, prices)
 
 
-def _points(book: Book, known: list[Name]) -> Iterator[PricePoint]:
+def _points(book: Book, known: list[ModelName]) -> Iterator[PricePoint]:
     keys = {(name.provider, name.model) for name in known} | {(ANY, name.model) for name in known}
     for one in book.stored.points:
         is_pattern = ANY in one.model and one.provider in (ANY, known[0].provider)
@@ -106,12 +106,12 @@ def _points(book: Book, known: list[Name]) -> Iterator[PricePoint]:
             yield one
 
 
-def _terms(book: Book, known: list[Name]) -> Iterator[Term]:
+def _terms(book: Book, known: list[ModelName]) -> Iterator[Term]:
     """Terms that concern some calls of the model, whoever makes them and wherever."""
     for one in (*TERMS, *book.stored.terms):
         if any(one.concerns(name.provider, name.model, one.region, one.team, one.customer) for name in known):
             yield one
 
 
-def _means(alias: Alias, known: list[Name]) -> bool:
+def _means(alias: Alias, known: list[ModelName]) -> bool:
     return any((alias.target_provider, alias.target_model) == (name.provider, name.model) for name in known)

@@ -246,7 +246,9 @@ class _There:
             event = _cached(event, self.change.cache_rate)
         has_lookup = source == "computed" and event.cache_lookup_tokens
         try:
-            charge = compute(event, prices, replay.lookup(event, self.book, at) if has_lookup else None)
+            charge = compute(
+                event, prices, replay.lookup_charge(event, self.book, at) if has_lookup else None
+            )
         except MoneyError as error:
             return Unpriced(str(error))
         return charge.total_cost if isinstance(charge, Charge) else charge

@@ -22,7 +22,7 @@ from ingest.decoding import Context, Decoder
 from ingest.formats.format import Format
 from ingest.ledger.entry import Batch
 from ingest.ledger.secrets import KeyRing
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.splitting import Record
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _ahead(
             future.cancel()
 
 
-def _start(keyring: KeyRing, stored: Stored, mapped: "Mapped | None") -> None:
+def _start(keyring: KeyRing, stored: StoredPrices, mapped: "Mapped | None") -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
     global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -98,7 +98,7 @@ class Decoder:
             desk.read += 1
             for raw in self._unpacked(record, context, desk):
                 try:
-                    event, as_format = formats.reading(raw, context.format)
+                    event, as_format = formats.read_with_format(raw, context.format)
                     desk.put(self._entry(event, context, desk), as_format.name)
                 except Refused as refused:
                     desk.refuse(record.line, refused, self._kept(raw, refused, context))
@@ -123,7 +123,7 @@ class Decoder:
         if stripped is None:
             return None
         try:
-            event, _ = formats.reading(stripped.encode(), context.format)
+            event, _ = formats.read_with_format(stripped.encode(), context.format)
             self._entry(event, context, _Desk(self.book, 0))
         except PassedOver:
             return None
@@ -138,7 +138,7 @@ class Decoder:
         try:
             page = formats.unpack(record.raw)
         except Refused as refused:
-            desk.refuse(record.line, refused, stripping.strip(record.raw))
+            desk.refuse(record.line, refused, stripping.redact(record.raw))
             return ()
         return (record.raw,) if page is None else page
 
@@ -165,7 +165,7 @@ class Decoder:
 def _stripped(raw: bytes, context: Context) -> str | None:
     """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
     if context.format is None or context.format.keep is None:
-        return stripping.strip(raw)
+        return stripping.redact(raw)
     kept = context.format.keep(raw)
     return kept.decode() if kept is not None and len(kept) <= stripping.LARGEST else None
 

@@ -69,7 +69,7 @@ def _look(record: Record, form: Format | None, found: Inspection) -> None:
         return
     for raw in _records(record.raw, form):
         try:
-            event, known = formats.reading(raw, form)
+            event, known = formats.read_with_format(raw, form)
             check(event)
         except PassedOver:
             found.passed_over += 1

@@ -12,7 +12,7 @@ from typing import Final
 
 from ingest.currency import is_currency
 from ingest.model.invalid import Invalid
-from ingest.pricing.computed import STEPPED, WITH_LEAST
+from ingest.pricing.computed import METERS_WITH_MINIMUM, STEPPED
 from ingest.pricing.hours import HoursRefused, spans
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, PricePoint
@@ -83,8 +83,8 @@ def points_of(
         raise PriceRefused(
             "no_steps", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have", "marginal"
         )
-    if unmeasured := next((one for one in found if least and one not in WITH_LEAST), None):
-        able = ", ".join(sorted(map(written_as, WITH_LEAST)))
+    if unmeasured := next((one for one in found if least and one not in METERS_WITH_MINIMUM), None):
+        able = ", ".join(sorted(map(written_as, METERS_WITH_MINIMUM)))
         raise PriceRefused("no_least", f"{unmeasured} has no least quantity; {able} have", "least")
     return [
         PricePoint(

@@ -46,6 +46,9 @@ ARRIVAL = 1_790_000_000_000_000
 
 SECRET = SecretStr("a secret of the tests")
 
+NOT_DURABLE = ("fsync", "full_page_writes", "autovacuum")
+"""What PostgreSQL does for databases that outlive a power cut, or a test."""
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[sa.URL]:
@@ -57,6 +60,9 @@ def postgres() -> Iterator[sa.URL]:
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     template = url.set(database="tallybook_template")
     with _administrator(url) as connection:
+        for setting in NOT_DURABLE:
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
         connection.execute(sa.text("CREATE DATABASE tallybook_template"))
     engine = make_engine(template.render_as_string(hide_password=False))
     schema.migrate(engine)
@@ -79,7 +85,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     server: sa.URL = request.getfixturevalue("postgres")
     name = f"t_{uuid.uuid4().hex}"
     with _administrator(server) as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE tallybook_template"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE tallybook_template STRATEGY FILE_COPY"))
     url = server.set(database=name).render_as_string(hide_password=False)
     yield Settings(database_url=url, secret_key=SECRET)
     with _administrator(server) as connection:

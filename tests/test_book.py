@@ -17,7 +17,7 @@ from ingest.money import from_pico
 from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price
-from ingest.pricing.rates import HELD_BY, PriceSet, Rate, Unpriced
+from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate, Unpriced
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
 BOOK = Book()
@@ -103,7 +103,7 @@ def test_a_model_that_the_data_lists_without_any_price_is_unpriced() -> None:
 
 
 def test_no_more_names_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.pricing.book._REMEMBERED", 3)
+    monkeypatch.setattr("ingest.pricing.book._CACHE_SIZE", 3)
     book = Book()
     for number in range(10):
         book.find("openai", f"made-up-{number}", None, AT, 0)
@@ -201,7 +201,7 @@ prices_as_published = st.decimals(0, 10_000, places=9, allow_nan=False, allow_in
 published = st.builds(Rate, prices_as_published, st.sampled_from([1, 60, 1_000, 1_000_000, 3_600_000]))
 
 
-@given(st.dictionaries(st.sampled_from(list(HELD_BY)), published, min_size=1), st.integers(0, 10**12))
+@given(st.dictionaries(st.sampled_from(list(CONTAINED_IN)), published, min_size=1), st.integers(0, 10**12))
 def test_integers_give_what_decimals_give_rounded_once(rates: dict[str, Rate], count: int) -> None:
     prices = PriceSet("p", "m", "standard", 0, "USD", "test", rates)
     numerator = sum(count * prices.numerators[meter] for meter in rates)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ingest.ledger.prices import snapshot
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet
@@ -26,7 +26,7 @@ def point(source: str, price: str, **about: Any) -> PricePoint:
 
 
 def found(*points: PricePoint, at: int = AT, threshold: str = "0.01") -> list[Conflict]:
-    book = Book(Stored(points=points), snapshot())
+    book = Book(StoredPrices(points=points), snapshot())
     return conflicts(book, at, Decimal(threshold))
 
 

@@ -19,7 +19,7 @@ from test_formats import outcome as told
 from ingest import formats
 from ingest.event import MAX_COUNT, ImpossibleCount, check
 from ingest.formats import litellm_repr
-from ingest.formats.stripping import strip
+from ingest.formats.stripping import redact
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables import directory, usage_event
 from ingest.pricing.charge import COMPONENTS
@@ -357,7 +357,7 @@ def test_a_page_is_unpacked_also_where_a_usage_has_turns() -> None:
 
 def test_a_refused_row_keeps_its_numbers_and_none_of_its_content() -> None:
     refused = row(payload(), status="odd", prompt_tokens="10", messages="illness", response="illness")
-    kept = json.loads(strip(raw(refused)) or "")
+    kept = json.loads(redact(raw(refused)) or "")
     assert (kept["prompt_tokens"], kept["spend"], kept["api_key"]) == ("10", 0.000225, None)
     assert kept["metadata"]["cost_breakdown"]["total_cost"] == 0.000225
     assert "illness" not in str(kept)

@@ -8,11 +8,11 @@ from test_price_lists import REAL
 
 from ingest import price_lists
 from ingest.ledger.prices import snapshot
-from ingest.pricing.book import Alias, Book, Stored
-from ingest.pricing.matching import names, of_images, provider_of
+from ingest.pricing.book import Alias, Book, StoredPrices
+from ingest.pricing.matching import image_names, model_names, provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
-from ingest.pricing.shelf import Shelf
+from ingest.pricing.shelf import SourcePrices
 
 AT = 1_795_000_000_000_000
 ARN = "arn:aws:bedrock:us-east-1:123456789012"
@@ -27,7 +27,7 @@ def point(provider: str, model: str, price: str = "1") -> PricePoint:
 def rule(provider: str, model: str, listed: str) -> str | None:
     """The rule by which a call finds the model `provider/model` where that is all that a list has."""
     holder, _, name = listed.partition("/")
-    dated = Shelf("list", [point(holder, name)]).find(provider, model, "standard")
+    dated = SourcePrices("list", [point(holder, name)]).find(provider, model, "standard")
     found = None if dated is None else dated.at(AT, 0)
     return found.rule if isinstance(found, PriceSet) else None
 
@@ -199,7 +199,7 @@ def test_an_alias_says_what_a_deployment_or_a_profile_is() -> None:
         Alias(provider=provider, model=name, target_provider="openai", target_model="gpt-4o")
         for provider, name in named.items()
     )
-    book = Book(Stored(aliases=aliases), snapshot())
+    book = Book(StoredPrices(aliases=aliases), snapshot())
     for provider, name in named.items():
         found = book.find(provider, name, None, AT, 0)
         assert isinstance(found, PriceSet)
@@ -208,7 +208,7 @@ def test_an_alias_says_what_a_deployment_or_a_profile_is() -> None:
 
 def test_a_name_as_it_is_written_stands_before_what_is_left_of_it() -> None:
     listed = [point("openai", "gpt-4o", "2.5"), point("openai", "gpt-4o-2024-11-20", "3")]
-    dated = Shelf("list", listed).find("openai", "gpt-4o-2024-11-20", "standard")
+    dated = SourcePrices("list", listed).find("openai", "gpt-4o-2024-11-20", "standard")
     assert dated is not None
     assert str(dated.at(AT, 0).by_meter["input"]) == "3 per 1000000"  # type: ignore[union-attr]
 
@@ -229,7 +229,7 @@ def test_price_lists_names_of_a_provider_are_one(written: str, name: str) -> Non
 
 
 def test_names_are_given_once_and_soon_end() -> None:
-    given = list(names("unknown", "openai/" * 2_000 + "gpt-4o"))
+    given = list(model_names("unknown", "openai/" * 2_000 + "gpt-4o"))
     assert len(given) == len({one[:2] for one in given})
 
 
@@ -250,7 +250,9 @@ def test_in_a_real_list_no_rule_leads_to_another_price() -> None:
             prices[one.provider, one.model][one.meter] = one.price
     met, wrong = Counter[str](), set()
     for (provider, model), mine in prices.items():
-        others = (one for one in names(provider, model) if one[:2] != (provider, model) and one[:2] in prices)
+        others = (
+            one for one in model_names(provider, model) if one[:2] != (provider, model) and one[:2] in prices
+        )
         other = next(others, None)
         if other is None or "region" in other.rule:
             continue
@@ -282,4 +284,4 @@ def test_in_a_real_list_no_rule_leads_to_another_price() -> None:
 def test_an_image_has_the_price_of_its_size_and_quality_before_that_of_one_of_them(
     size: str | None, quality: str | None, found: list[str]
 ) -> None:
-    assert list(of_images("m", size, quality)) == found
+    assert list(image_names("m", size, quality)) == found

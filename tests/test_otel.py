@@ -27,7 +27,7 @@ SAMPLES = [
 
 
 def read(*spans: dict[str, Any], resource: dict[str, Any] | None = None) -> list[UsageEvent]:
-    taken = otel.take(as_json(request(*spans, resource=resource)), page.drafts)
+    taken = otel.extract_calls(as_json(request(*spans, resource=resource)), page.drafts)
     return [formats.read(record) for record in taken.records]
 
 
@@ -48,7 +48,10 @@ def numbers(*spans: dict[str, Any]) -> list[int]:
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_both_encodings_of_a_sample_give_the_same_events(path: Path) -> None:
     sample = json.loads(path.read_text())
-    binary, text = otel.take(as_protobuf(sample), protobuf.drafts), otel.take(as_json(sample), page.drafts)
+    binary, text = (
+        otel.extract_calls(as_protobuf(sample), protobuf.drafts),
+        otel.extract_calls(as_json(sample), page.drafts),
+    )
     assert [formats.read(one) for one in binary.records] == [formats.read(one) for one in text.records]
     assert binary[1:] == text[1:]
 
@@ -110,7 +113,7 @@ def test_inference_is_a_call(said: dict[str, Any], request_type: str) -> None:
     ids=str,
 )
 def test_what_holds_calls_is_passed_over_with_its_sums(said: dict[str, Any]) -> None:
-    taken = otel.take(as_json(request(span(1, with_=said), span(2))), page.drafts)
+    taken = otel.extract_calls(as_json(request(span(1, with_=said), span(2))), page.drafts)
     assert (len(taken.records), taken.repeated, taken.others) == (1, 0, 1)
 
 
@@ -485,7 +488,7 @@ def test_a_refusal_names_the_attribute(
 def test_a_span_without_identity_or_time_is_refused_alone(
     fields: dict[str, Any], code: str, field: str
 ) -> None:
-    good, bad = otel.take(as_json(request(span(1), span(2) | fields)), page.drafts).records
+    good, bad = otel.extract_calls(as_json(request(span(1), span(2) | fields)), page.drafts).records
     assert formats.read(good).input_tokens == 100
     with pytest.raises(Refused) as caught:
         formats.read(bad)
@@ -539,7 +542,7 @@ def test_a_word_of_another_format_in_a_page_does_not_hide_it() -> None:
 
 
 def test_a_span_record_by_itself_is_read_and_is_no_page() -> None:
-    (record,) = otel.take(as_json(request(span(1))), page.drafts).records
+    (record,) = otel.extract_calls(as_json(request(span(1))), page.drafts).records
     assert formats.unpack(record) is None
     assert formats.recognise(record) is otel.FORMAT
     odd = json.dumps(json.loads(record) | {"labels": {"said": "resourceSpans"}}).encode()
@@ -571,16 +574,16 @@ def test_a_span_that_is_no_call_says_so_by_itself() -> None:
 def test_content_is_in_no_record_also_when_it_is_refused(name: str) -> None:
     said = {name: "where is my parcel?", "gen_ai.usage.input_tokens": -1}
     event = {"name": "gen_ai.content.prompt", "attributes": attributes({name: "where is my parcel?"})}
-    (record,) = otel.take(as_json(request(span(1, with_=said, events=[event]))), page.drafts).records
+    (record,) = otel.extract_calls(as_json(request(span(1, with_=said, events=[event]))), page.drafts).records
     assert b"parcel" not in record
-    assert "parcel" not in (stripping.strip(record) or "")
+    assert "parcel" not in (stripping.redact(record) or "")
 
 
 def test_a_refused_span_keeps_what_is_wrong_with_it() -> None:
-    (record,) = otel.take(
+    (record,) = otel.extract_calls(
         as_json(request(span(1, with_={"gen_ai.usage.input_tokens": -1}))), page.drafts
     ).records
-    kept = stripping.strip(record)
+    kept = stripping.redact(record)
     assert kept is not None
     with pytest.raises(Refused, match="is -1"):
         formats.read(kept.encode())
@@ -625,7 +628,7 @@ FIELDS = st.fixed_dictionaries(
 def outcomes(raw: bytes, drafts: Any) -> list[UsageEvent | Refused]:
     """What becomes of the spans of a request; only a refusal may come of one that cannot be decoded."""
     try:
-        records = otel.take(raw, drafts).records
+        records = otel.extract_calls(raw, drafts).records
     except Refused as refused:
         return [refused]
     found: list[UsageEvent | Refused] = []

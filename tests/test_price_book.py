@@ -15,7 +15,7 @@ from ingest.ledger import prices as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of, row_of
 from ingest.model.zone import micros
-from ingest.pricing.book import Alias, Book, Stored
+from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.charge import Charge
 from ingest.pricing.computed import compute
@@ -39,7 +39,7 @@ def point(price: str | None, meter: str = "input", **facts: Any) -> PricePoint:
 def book(*points: PricePoint, terms: tuple[Term, ...] = (), **facts: Any) -> Book:
     numbered = [msgspec.structs.replace(one, number=at) for at, one in enumerate(points, 1)]
     counted = [msgspec.structs.replace(one, number=at) for at, one in enumerate(terms, 1)]
-    return Book(Stored(points=tuple(numbered), terms=tuple(counted), **facts), SNAPSHOT)
+    return Book(StoredPrices(points=tuple(numbered), terms=tuple(counted), **facts), SNAPSHOT)
 
 
 def found(

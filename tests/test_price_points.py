@@ -32,7 +32,7 @@ from ingest.price_service import PriceChange, SetPriceOptions, add_alias, set_pr
 from ingest.price_setting import PriceRefused
 from ingest.price_terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of
 from ingest.pricing import hours
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.charge import Charge
 from ingest.pricing.hours import HoursRefused
 from ingest.pricing.point import PricePoint
@@ -165,7 +165,7 @@ def test_moving_the_first_day_by_one_changes_exactly_the_calls_of_that_day(
 
     def book(first: int) -> Book:
         dearer = replace(base, price=Decimal(3), valid_from=month + first * DAY, number=1)
-        return Book(Stored(points=(base, dearer)), snapshot())
+        return Book(StoredPrices(points=(base, dearer)), snapshot())
 
     before, after = book(start), book(start + shift)
     moved = range(min(start, start + shift), max(start, start + shift))
@@ -346,7 +346,7 @@ def test_the_order_of_trust_is_a_setting() -> None:
     base = PricePoint(source="litellm", provider="acme", model="a-1", meter="input", price=Decimal(2), per=1)
     both = (base, replace(base, source="bifrost", price=Decimal(3)))
     for trust, expected in ((("litellm", "bifrost"), 2), (("bifrost", "litellm"), 3)):
-        found = Book(Stored(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
+        found = Book(StoredPrices(points=both, trust=trust), snapshot()).find("acme", "a-1", None, NOON, 0)
         assert isinstance(found, PriceSet)
         assert found.by_meter["input"].price == expected
 
@@ -457,7 +457,7 @@ def test_every_total_is_the_exact_product_rounded_once(
         Term(kind="discount", factor=factor_of("discount", f"{off}%")),
         Term(kind="markup", factor=factor_of("markup", f"{on}%")),
     )
-    book = Book(Stored(points=tuple(stored), terms=terms), snapshot())
+    book = Book(StoredPrices(points=tuple(stored), terms=terms), snapshot())
     event = UsageEvent(
         source="t", provider="acme", model="a-1", input_tokens=tokens[0], output_tokens=tokens[1]
     )
@@ -478,7 +478,7 @@ def test_every_total_is_the_exact_product_rounded_once(
 @given(unit=st.decimals(0, 999, places=6), parts=st.lists(counts, min_size=1, max_size=6))
 def test_the_price_of_a_sum_of_quantities_is_the_sum_of_their_prices(unit: Decimal, parts: list[int]) -> None:
     flat = PricePoint(source="own", provider="acme", model="a-1", meter="input", price=unit, per=1_000_000)
-    book = Book(Stored(points=(flat,)), snapshot())
+    book = Book(StoredPrices(points=(flat,)), snapshot())
 
     def of(tokens: int) -> int:
         event = UsageEvent(source="t", provider="acme", model="a-1", input_tokens=tokens, output_tokens=0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.formats.stripping import LARGEST, strip
+from ingest.formats.stripping import LARGEST, redact
 
 PROMPT = "tell me about my illness"
 
@@ -51,7 +51,7 @@ PROMPT = "tell me about my illness"
     ids=str,
 )
 def test_a_prompt_never_survives(record: dict[str, Any]) -> None:
-    kept = strip(json.dumps(record).encode())
+    kept = redact(json.dumps(record).encode())
     assert kept is not None
     assert "illness" not in kept
     assert isinstance(json.loads(kept), dict)
@@ -64,7 +64,7 @@ def test_what_explains_a_refusal_is_kept() -> None:
         "usage": {"prompt_tokens": -1, "cost": 0.1},
         "labels": {"feature": "faq"},
     }
-    assert strip(json.dumps(record).encode()) == json.dumps(record, separators=(",", ":"))
+    assert redact(json.dumps(record).encode()) == json.dumps(record, separators=(",", ":"))
 
 
 def test_secrets_are_masked() -> None:
@@ -73,26 +73,26 @@ def test_secrets_are_masked() -> None:
         "model": "sk-bf-1234 and Bearer abc.def",
         "labels": {"sk-x1": "sk-abc-123"},
     }
-    kept = strip(json.dumps(record).encode())
+    kept = redact(json.dumps(record).encode())
     assert kept == '{"virtual_key":null,"model":"sk-... and Bearer ...","labels":{"sk-...":"sk-..."}}'
 
 
 def test_texts_and_records_are_cut() -> None:
-    assert strip(json.dumps({"model": "m" * 500}).encode()) == json.dumps(
+    assert redact(json.dumps({"model": "m" * 500}).encode()) == json.dumps(
         {"model": "m" * 200}, separators=(",", ":")
     )
     many = {"choices": [{"finish_reason": "x" * 200}] * 50, "labels": {f"k{n}": "v" * 400 for n in range(90)}}
-    kept = strip(json.dumps(many).encode())
+    kept = redact(json.dumps(many).encode())
     assert kept is not None
     assert len(kept.encode()) <= LARGEST
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[1]", b'"' + PROMPT.encode() + b'"', b"7", b"NaN"])
 def test_what_is_no_object_is_not_kept(raw: bytes) -> None:
-    assert strip(raw) is None
+    assert redact(raw) is None
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_can_be_stripped(raw: bytes) -> None:
-    strip(raw)
-    strip(b'{"model":' + raw + b"}")
+    redact(raw)
+    redact(b'{"model":' + raw + b"}")

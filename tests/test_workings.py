@@ -12,7 +12,7 @@ from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.computed import STEPPED, compute
 from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step
 from ingest.pricing.terms import Term
-from ingest.pricing.workings import work_out
+from ingest.pricing.workings import break_down
 
 MTOK = 1_000_000
 counts = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 400_000))
@@ -95,7 +95,7 @@ def events(draw: Any) -> UsageEvent:
 def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) -> None:
     charge = compute(event, prices, None)
     try:
-        workings = work_out(event, prices)
+        workings = break_down(event, prices)
     except MissingPrice:
         assert not isinstance(charge, Charge)
         return
@@ -115,7 +115,7 @@ def test_a_part_without_a_price_of_its_own_says_whose_price_it_has() -> None:
     prices = PriceSet("openai", "m", "standard", 0, "USD", "x", {"input": Rate(Decimal("2.5"), MTOK)})
     event = UsageEvent(source="test", input_tokens=100, cache_write_tokens=40, cache_write_1h_tokens=10)
     told = [
-        (line.meter, line.charged_as, line.quantity, line.product) for line in work_out(event, prices).lines
+        (line.meter, line.charged_as, line.quantity, line.product) for line in break_down(event, prices).lines
     ]
     assert told == [
         ("input", "input", 60, Fraction(150, MTOK)),

@@ -12,8 +12,8 @@ from dashboard.focus.offers import Offer
 from ingest.event import UsageEvent
 from ingest.pricing import replay
 from ingest.pricing.computed import MEASURES
-from ingest.pricing.rates import HELD_BY, PriceSet, Rate
-from ingest.pricing.workings import work_out
+from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate
+from ingest.pricing.workings import break_down
 
 Counts = Mapping[str, int]
 """Counts of a group of calls, by the columns of events; and how many `requests` there are."""
@@ -64,12 +64,12 @@ def of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
 
 def of_call(event: UsageEvent, prices: PriceSet) -> Quantities:
     """What one call was charged at `prices`, or the look-up that answered it."""
-    priced = replay.looked_up(event) if event.cache_hit else event
+    priced = replay.lookup_call(event) if event.cache_hit else event
     found: Quantities = {}
     if priced is None:
         return found
     starts = _starts(prices)
-    for line in work_out(priced, prices).lines:
+    for line in break_down(priced, prices).lines:
         counted = line.quantity if line.counted is None else line.counted
         here = Quantity(counted, line.quantity)
         if line.instead_of is not None:
@@ -118,7 +118,7 @@ def _holder(prices: PriceSet, meter: str) -> str:
     """The meter whose price this one has."""
     holder: str | None = meter
     while holder is not None and holder not in prices.by_meter:
-        holder = HELD_BY[holder]
+        holder = CONTAINED_IN[holder]
     return holder or meter
 
 

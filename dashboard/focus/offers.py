@@ -14,7 +14,7 @@ from typing import Final
 
 from dashboard.focus.exact import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE, decimal_of, decimals
 from dashboard.focus.meters import METERS, TOKENS, Meter
-from ingest.pricing.rates import OF_REGIONS, PriceSet, Rate
+from ingest.pricing.rates import REGIONAL_METERS, PriceSet, Rate
 
 MILLION: Final = 1_000_000
 _TIMES: Final = ((3_600_000, "Hours"), (60_000, "Minutes"), (1_000, "Seconds"))
@@ -40,7 +40,7 @@ class Offer:
     @cached_property
     def exact(self) -> Fraction:
         """The list price of one of what the ledger counts."""
-        region = self.prices.factor("region") if self.charged_as in OF_REGIONS else Fraction(1)
+        region = self.prices.factor("region") if self.charged_as in REGIONAL_METERS else Fraction(1)
         return Fraction(self.rate.price) / self.rate.per * region
 
     @cached_property

@@ -9,7 +9,7 @@ from dashboard import wording
 from dashboard.explained import meter_text, price_from, price_text
 from dashboard.explanation import Calculation, Explanation, exact_text
 from ingest.money import plain
-from ingest.pricing.workings import Line, Sum
+from ingest.pricing.workings import ComponentSum, CostLine
 
 
 def explained(found: Explanation) -> Any:
@@ -69,7 +69,7 @@ def _lines(one: Calculation) -> Any:
     return html.Table([html.Thead(head), html.Tbody(rows)], className="workings")
 
 
-def _line(one: Calculation, line: Line) -> Any:
+def _line(one: Calculation, line: CostLine) -> Any:
     where = price_from(one, line)
     named: list[Any] = [meter_text(line), *([html.Small(where)] if where else [])]
     arithmetic = f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
@@ -77,7 +77,7 @@ def _line(one: Calculation, line: Line) -> Any:
     return html.Tr([html.Th(named, scope="row"), *cells])
 
 
-def _sum(part: Sum, *, is_plain: bool) -> Any:
+def _sum(part: ComponentSum, *, is_plain: bool) -> Any:
     name = part.component.removesuffix("_cost").replace("_", " ").capitalize()
     told = "" if is_plain else f"{exact_text(part.exact)}, rounded"
     if part.charged != part.exact:

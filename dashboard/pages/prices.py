@@ -216,10 +216,10 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     found = prices.disagreements(book, now(), uses)
     title = "Where sources disagree"
     if not found:
-        named = " and ".join(shelf.source for shelf in book.shelves)
+        named = " and ".join(shelf.source for shelf in book.sources)
         words = f"No two sources differ by more than 1%. Prices come from {named}."
         return panel(title, [html.P(words, id="price-conflicts", className="note")])
-    told = [shelf.source for shelf in book.shelves if any(shelf.source in one.prices for one in found)]
+    told = [shelf.source for shelf in book.sources if any(shelf.source in one.prices for one in found)]
     more = len(found) - _SHOWN_CONFLICTS
     remarks: list[Any] = [
         "Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."

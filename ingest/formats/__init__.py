@@ -1,7 +1,8 @@
-"""Formats: bytes of one record in, a usage event or a refusal out.
+"""Formats: the bytes of one record in, a usage event or a refusal out.
 
-`read` is the whole interface for one record; `unpack` comes before it for a page of many. A record that the strict
-decoder refuses is looked at once more, leniently (`ingest.formats.mending`), before it is refused.
+`read` is the whole interface for one record. `unpack` comes before it, for a page of many records. A record
+that the strict decoder refuses is decoded once more, leniently (`ingest.formats.mending`), before it is
+refused.
 """
 
 import re
@@ -43,48 +44,48 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read(raw: bytes, format: Format | None = None) -> UsageEvent:  # noqa: A002 - the word of the command line
-    """The event of one record, read as `format`, or as the format that recognises it.
+    """The event of one record, read as `format`, or as the format that recognises the record.
 
     Raises:
-        Refused: it cannot be an event; the refusal names the field and what was found.
+        Refused: the record is not a valid event; the refusal names the field and its value.
     """
-    return reading(raw, format)[0]
+    return read_with_format(raw, format)[0]
 
 
-def reading(raw: bytes, format: Format | None = None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
-    """The event of one record as `read` gives it, and the format it was read as."""
+def read_with_format(raw: bytes, format: Format | None = None) -> tuple[UsageEvent, Format]:  # noqa: A002
+    """The event of one record, as `read` returns it, and the format of the record."""
     try:
         if b"\\u0000" not in raw:
             return _read(raw, format)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     except RecursionError:
-        raise mending.too_deep() from None
+        raise mending.too_deep_refusal() from None
     return _read_leniently(raw, format)
 
 
 def recognise(raw: bytes) -> Format:
-    """The one format that recognises this record.
+    """The format that recognises this record.
 
     Raises:
-        Refused: it is not a JSON object, or no format knows it.
+        Refused: the record is not a JSON object, or no format recognises it.
     """
-    return _recognised(_fields(raw))
+    return _format_of(_top_level(raw))
 
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
-    """The records of a page of many, None for anything else, also for what cannot be read: `read` says why."""
-    if turns.MARK in raw and (parts := turns.split(raw)) is not None:
-        return parts
-    if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than to decode a record and see
+    """The records of a page of many records; None for other records and for bytes that `read` refuses."""
+    if turns.MARK in raw and (calls := turns.split(raw)) is not None:
+        return calls
+    if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than decoding
         return None
     try:
-        fields = _fields(raw)
+        fields = _top_level(raw)
     except Refused:
         return None
-    for one in FORMATS:
-        if one.unpack is not None and one.recognises(fields):
-            return [bytes(record) for record in one.unpack(fields)]
+    for candidate in FORMATS:
+        if candidate.unpack is not None and candidate.recognises(fields):
+            return [bytes(record) for record in candidate.unpack(fields)]
     return None
 
 
@@ -92,56 +93,56 @@ def by_name(name: str) -> Format:
     """The format called `name`.
 
     Raises:
-        Refused: there is none of that name.
+        Refused: no format has that name.
     """
-    for one in FORMATS:
-        if one.name == name:
-            return one
-    known = ", ".join(one.name for one in FORMATS)
-    raise Refused("unknown_format", f"there is no format of that name; there are {known}")
+    for candidate in FORMATS:
+        if candidate.name == name:
+            return candidate
+    names = ", ".join(candidate.name for candidate in FORMATS)
+    raise Refused("unknown_format", f"there is no format of that name; there are {names}")
 
 
 def _read(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
     fields = _decode_fields(raw)
     if format is None:
-        format = _recognised(fields)  # noqa: A001 - as above
+        format = _format_of(fields)  # noqa: A001 - as above
     elif not format.recognises(fields):
-        raise Refused("unknown_format", f"this is not {format.title}; its fields are {_names(fields)}")
+        raise Refused("unknown_format", f"this is not {format.title}; its fields are {_field_names(fields)}")
     return format.read(raw), format
 
 
 def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
-    mended = mending.mend(raw)
+    strict = mending.to_strict_json(raw)
     try:
-        return _read(mended, format)
+        return _read(strict, format)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, mended) from None
+        raise fault.refusal(error, strict) from None
 
 
-def _fields(raw: bytes) -> Fields:
+def _top_level(raw: bytes) -> Fields:
     try:
         return _decode_fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        mended = mending.mend(raw)
+        strict = mending.to_strict_json(raw)
     try:
-        return _decode_fields(mended)
+        return _decode_fields(strict)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, mended) from None
+        raise fault.refusal(error, strict) from None
 
 
-def _recognised(fields: Fields) -> Format:
-    for one in FORMATS:
-        if one.recognises(fields):
-            return one
+def _format_of(fields: Fields) -> Format:
+    for candidate in FORMATS:
+        if candidate.recognises(fields):
+            return candidate
     raise Refused(
         "unknown_format",
-        f"no format knows these fields: {_names(fields)}; `tallybook formats` lists what can be read, "
+        f"no format knows these fields: {_field_names(fields)}; `tallybook formats` lists what can be read, "
         "`tallybook import --inspect` proposes a mapping for other tables",
     )
 
 
-def _names(fields: Fields) -> str:
-    """The first names of an object. What does not look like a name may be content, and is not shown."""
+def _field_names(fields: Fields) -> str:
+    """The first field names of an object, with `?` for a text that may be content."""
     shown = [name if _NAME.fullmatch(name) else "?" for name in list(fields)[:_NAMES_SHOWN]]
     return ", ".join([*shown, "..."] if len(fields) > _NAMES_SHOWN else shown) or "none"
 
@@ -171,4 +172,4 @@ FORMATS: Final[tuple[Format, ...]] = (
     bifrost_mcp_log.FORMAT,
     stream.event_format(read),
 )
-"""Every format. The order only matters for speed: no two recognise the same record."""
+"""Every format. The order matters only for speed: no two formats recognise the same record."""

@@ -1,6 +1,6 @@
-"""Anthropic's stream: `message_start` with what went in, then cumulative counts, and why it stopped.
+"""Anthropic's stream: `message_start` with the input counts, then cumulative counts, then a stop reason.
 
-A stream that was cut before it says why it stopped is cancelled; what it said of the input is known and billed.
+A stream that was cut before its stop reason is cancelled; its input counts are known and billed.
 """
 
 from collections.abc import Sequence
@@ -10,80 +10,80 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ingest.formats.body import Body, ExtraFields, Fault
-from ingest.formats.chunk import decoded, last
+from ingest.formats.body import Body, ErrorObject, ExtraFields
+from ingest.formats.chunk import decode_chunk, last_value
 from ingest.formats.format import Fields
 from ingest.formats.usage import Usage
 
 
-class Kind(Struct, gc=False):
-    """A block or a citation; what it holds is content."""
+class TypedObject(Struct, gc=False):
+    """A content block or a citation. Only its type is decoded."""
 
     type: str | None = None
 
 
 class Delta(Struct, gc=False):
-    """What an event changes, but for content."""
+    """The `delta` of an event, without content."""
 
     stop_reason: str | None = None
-    citation: Kind | None = None
+    citation: TypedObject | None = None
 
 
-class Event(Struct, gc=False):
+class StreamEvent(Struct, gc=False):
     """One event of a stream."""
 
     type: str | None = None
     message: Body | None = None
-    content_block: Kind | None = None
+    content_block: TypedObject | None = None
     delta: Delta | None = None
     usage: Usage | None = None
-    error: Fault | None = None
+    error: ErrorObject | None = None
     extra_fields: ExtraFields | None = None
 
 
-_decode = msgspec.json.Decoder(Event).decode
+_decode = msgspec.json.Decoder(StreamEvent).decode
 _encode = msgspec.json.Encoder().encode
 _NO_DELTA: Final = Delta()
 
 
-def speaks(first: Fields) -> bool:
-    """Whether a stream with this first chunk is one of Anthropic's."""
+def recognises_stream(first: Fields) -> bool:
+    """Whether a stream with this first chunk is a stream of Anthropic."""
     return (
         bytes(first.get("type", b"")) == b'"message_start"' and bytes(first.get("message", b""))[:1] == b"{"
     )
 
 
-def joined(chunks: Sequence[bytes]) -> dict[str, Any]:
-    """The record of a stream: the message as it would have come in one piece, its content left out."""
-    read = [decoded(_decode, raw, index) for index, raw in enumerate(chunks)]
-    deltas = [event.delta or _NO_DELTA for event in read]
-    start = next((event.message for event in read if event.message is not None), Body())
-    stop_reason, error = last(deltas, "stop_reason"), last(read, "error")
+def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
+    """The record of a stream: the message as a call without streaming returns it, without its content."""
+    events = [decode_chunk(_decode, raw, index) for index, raw in enumerate(chunks)]
+    deltas = [event.delta or _NO_DELTA for event in events]
+    start = next((event.message for event in events if event.message is not None), Body())
+    stop_reason, error = last_value(deltas, "stop_reason"), last_value(events, "error")
     message = replace(
         start,
         type="message",
-        usage=_usage([start.usage, *(event.usage for event in read)]),
+        usage=_last_counts([start.usage, *(event.usage for event in events)]),
         stop_reason=stop_reason,
-        content=_content(read, deltas),
+        content=_content_outline(events, deltas),
         error=error,
-        extra_fields=last(read, "extra_fields"),
+        extra_fields=last_value(events, "extra_fields"),
     )
     record: dict[str, Any] = {"response": message, "stream": True}
     return record if stop_reason is not None or error is not None else {**record, "status": "cancelled"}
 
 
-def _usage(stated: list[Usage | None]) -> Usage:
-    """What is stated last of each count."""
+def _last_counts(stated: list[Usage | None]) -> Usage:
+    """The last value of each counter: Anthropic's stream counts cumulatively."""
     usage = Usage()
-    for one in stated:
-        if one is not None:
-            said = {name: getattr(one, name) for name in one.__struct_fields__}
-            usage = replace(usage, **{name: value for name, value in said.items() if value is not None})
+    for counts in stated:
+        if counts is not None:
+            values = {name: getattr(counts, name) for name in counts.__struct_fields__}
+            usage = replace(usage, **{name: value for name, value in values.items() if value is not None})
     return usage
 
 
-def _content(read: list[Event], deltas: list[Delta]) -> Raw:
-    """Content with the same blocks and citations, and nothing in them."""
-    blocks = [{"type": event.content_block.type} for event in read if event.content_block is not None]
-    cited = [{"type": delta.citation.type} for delta in deltas if delta.citation is not None]
-    return Raw(_encode([*blocks, {"citations": cited}]))
+def _content_outline(events: list[StreamEvent], deltas: list[Delta]) -> Raw:
+    """Content with the types of the blocks and citations, and nothing else."""
+    blocks = [{"type": event.content_block.type} for event in events if event.content_block is not None]
+    citations = [{"type": delta.citation.type} for delta in deltas if delta.citation is not None]
+    return Raw(_encode([*blocks, {"citations": citations}]))

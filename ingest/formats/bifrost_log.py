@@ -1,8 +1,9 @@
-"""The gateway's log: a row of GET /api/logs or of its table, and the page of rows that the API answers.
+"""Bifrost's log: a row of GET /api/logs or of its table, and the page of rows that the API returns.
 
-A row is a completion response with attribution beside it, so it is read as one: the two spell object types, JSON
-columns and times differently. Content columns are not declared and so never read. A row's cost is the real cost of
-the call, the cache lookup included; usage and cost inside `token_usage` are replayed on a cache hit.
+A row is a completion response with attribution beside it, so it is read as a response; only the object
+types, JSON columns and times are written differently. Content columns are not declared, so they are never
+decoded. The cost of a row is the real cost of the call, the cache lookup included; the usage and cost
+inside `token_usage` are replayed on a cache hit.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from ingest.event import ReportedCost, Status, UsageEvent
-from ingest.formats import completion, family, fault
+from ingest.formats import completion, fault
 from ingest.formats.bifrost_row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
@@ -22,13 +23,14 @@ from ingest.formats.bifrost_row import (
     METADATA,
     TEAM_IDS,
     TOKEN_USAGE,
-    Row,
+    LogRow,
 )
-from ingest.formats.body import Body, ExtraFields, Fault
-from ingest.formats.cost import pico, reported
-from ingest.formats.envelope import Label, labelled
+from ingest.formats.body import Body, ErrorObject, ExtraFields
+from ingest.formats.cost import pico, reported_cost
+from ingest.formats.envelope import Label, text_labels
+from ingest.formats.family import canonical_request_type
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
+from ingest.formats.instant import parse_timestamp
 from ingest.formats.usage import InputDetails, Usage
 from ingest.refusal import Refused
 
@@ -40,14 +42,14 @@ _STATUSES: Final[dict[str, Status]] = {
     "cancelled": "cancelled",
     "canceled": "cancelled",
 }
-_LIFTED: Final = ("environment", "project", "application", "end_user")
+_FIELDS_FROM_LABELS: Final = ("environment", "project", "application", "end_user")
 
-_decode = msgspec.json.Decoder(Row).decode
-_rows = msgspec.json.Decoder(list[Raw]).decode
+_decode = msgspec.json.Decoder(LogRow).decode
+_decode_rows = msgspec.json.Decoder(list[Raw]).decode
 
 
 def recognises(fields: Fields) -> bool:
-    """Whether these are the columns of a log row."""
+    """Whether these are the columns of a row."""
     if not ("timestamp" in fields and "id" in fields and "status" in fields):
         return False
     if "extra_fields" in fields or "choices" in fields:
@@ -56,52 +58,54 @@ def recognises(fields: Fields) -> bool:
 
 
 def recognises_page(fields: Fields) -> bool:
-    """Whether this is an answer of GET /api/logs."""
+    """Whether this is a response of GET /api/logs."""
     return "logs" in fields and bytes(fields["logs"])[:1] == b"["
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One row.
+    """The event of one row.
 
     Raises:
-        Refused: its call has not ended, or its status is none that is known.
+        Refused: the call has not ended, or its status is unknown.
     """
     row = _decode(raw)
     status = status_of(row.status)
     usage = TOKEN_USAGE.read(row.token_usage)
-    event = completion.to_event(_response(row, usage))
-    stated = _stated(row, event, status)
-    stated["reported"] = _reported(row, usage, hit=bool(event.cache_hit))
-    return msgspec.structs.replace(event, **stated)
+    event = completion.to_event(_as_response(row, usage))
+    fields = _row_fields(row, event, status)
+    fields["reported"] = _reported_cost(row, usage, is_hit=bool(event.cache_hit))
+    return msgspec.structs.replace(event, **fields)
 
 
 def status_of(status: str) -> Status:
-    """How the call of a row ended.
+    """The status of a call by the status of its row.
 
     Raises:
-        Refused: it has not, or the status is none that is known.
+        Refused: the call has not ended, or the status is unknown.
     """
     if status == "processing":
         raise Refused(
             "processing", "the call has not ended yet: send this row again when it has", field="status"
         )
     if status not in _STATUSES:
-        known = ", ".join(sorted(_STATUSES))
-        raise Refused("unknown_status", f"status {fault.shown(status)} is none of {known}", field="status")
+        statuses = ", ".join(sorted(_STATUSES))
+        raise Refused(
+            "unknown_status", f"status {fault.safe_repr(status)} is none of {statuses}", field="status"
+        )
     return _STATUSES[status]
 
 
-def _response(row: Row, usage: Usage | None) -> Body:
-    """The row as the response that it is a row of."""
+def _as_response(row: LogRow, usage: Usage | None) -> Body:
+    """The row as a completion response."""
     failure = ERROR_DETAILS.read(row.error_details) or Body()
     billed = failure.extra_fields.billed_usage if failure.extra_fields else None
     return Body(
         model=row.model or None,
-        usage=usage or _denormalised(row) or billed,
-        error=failure.error if isinstance(failure.error, Fault) else None,
+        usage=usage or _usage_from_columns(row) or billed,
+        error=failure.error if isinstance(failure.error, ErrorObject) else None,
         status_code=failure.status_code,
         extra_fields=ExtraFields(
-            request_type=family.request_type(row.object_type or row.object),
+            request_type=canonical_request_type(row.object_type or row.object),
             provider=row.provider or None,
             original_model_requested=row.alias or None,
             latency=row.latency,
@@ -112,8 +116,8 @@ def _response(row: Row, usage: Usage | None) -> Body:
     )
 
 
-def _denormalised(row: Row) -> Usage | None:
-    """Usage from the columns that repeat it, for rows whose usage is left out. Zeros are their default."""
+def _usage_from_columns(row: LogRow) -> Usage | None:
+    """Usage from the columns that repeat it, for rows without `token_usage`. The columns default to 0."""
     if not row.prompt_tokens and not row.completion_tokens and not row.total_tokens:
         return None
     return Usage(
@@ -124,18 +128,18 @@ def _denormalised(row: Row) -> Usage | None:
     )
 
 
-def _stated(row: Row, event: UsageEvent, status: Status) -> dict[str, Any]:
-    """What a row says beyond its response, in the event's names."""
+def _row_fields(row: LogRow, event: UsageEvent, status: Status) -> dict[str, Any]:
+    """The fields of a row that a response does not have, under the names of the event."""
     labels = _labels(row)
-    lifted = {name: (labels or {}).get(name) for name in _LIFTED}
+    from_labels = {name: (labels or {}).get(name) for name in _FIELDS_FROM_LABELS}
     return {
-        **lifted,
+        **from_labels,
         "source": SOURCE,
         "source_event_id": row.id or None,
         "parent_id": row.parent_request_id or None,
         "attempt": row.fallback_index,
-        "source_updated_at": moment_of(row.updated_at, "updated_at"),
-        "occurred_at": moment_of(row.timestamp, "timestamp"),
+        "source_updated_at": row_time(row.updated_at, "updated_at"),
+        "occurred_at": row_time(row.timestamp, "timestamp"),
         "provider_key": row.selected_key_name or row.selected_key_id or None,
         "stream": event.stream if row.stream is None else bool(row.stream),
         "finish_reason": row.stop_reason or None,
@@ -149,20 +153,20 @@ def _stated(row: Row, event: UsageEvent, status: Status) -> dict[str, Any]:
         "business_unit": row.business_unit_id or None,
         "business_unit_name": row.business_unit_name or None,
         "user": row.user_id or row.user_name or None,
-        "project": row.project_id or row.project_name or lifted["project"],
-        "application": row.app or lifted["application"],
+        "project": row.project_id or row.project_name or from_labels["project"],
+        "application": row.app or from_labels["application"],
         "labels": labels,
         "retries": row.number_of_retries,
     }
 
 
-def moment_of(when: float | str | None, field: str) -> int | None:
-    """A time of a row, which is UTC where it does not say so; None where the row has none."""
-    return None if when is None or when == "" else instant(when, field, naive_is_utc=True)
+def row_time(value: float | str | None, field: str) -> int | None:
+    """A time of a row, taken for UTC where it has no zone; None where the cell is empty."""
+    return None if value is None or value == "" else parse_timestamp(value, field, naive_is_utc=True)
 
 
-def _labels(row: Row) -> dict[str, str] | None:
-    """The row's dimensions; several owners of one kind become one label, as no single one owns the call."""
+def _labels(row: LogRow) -> dict[str, str] | None:
+    """The labels of a row. Several owners of one kind become one label: the call has no single owner."""
     labels: dict[str, Label] = {
         name: value
         for name, value in (METADATA.read(row.metadata) or {}).items()
@@ -175,20 +179,20 @@ def _labels(row: Row) -> dict[str, str] | None:
     ):
         if members:
             labels[name] = ",".join(members)
-    return labelled(labels)
+    return text_labels(labels)
 
 
-def _reported(row: Row, usage: Usage | None, *, hit: bool) -> ReportedCost | None:
-    """The row's cost, with the parts of a breakdown that has the same total."""
+def _reported_cost(row: LogRow, usage: Usage | None, *, is_hit: bool) -> ReportedCost | None:
+    """The cost of a row, with the parts of a breakdown that has the same total."""
     total = pico(row.cost, "cost")
     breakdowns = (
-        reported(COST_BREAKDOWN.read(row.cost_breakdown), at="cost_breakdown"),
+        reported_cost(COST_BREAKDOWN.read(row.cost_breakdown), at="cost_breakdown"),
         None
-        if hit or usage is None
-        else reported(usage.cost, usage.cost_in_usd_ticks, at="token_usage.cost"),
+        if is_hit or usage is None
+        else reported_cost(usage.cost, usage.cost_in_usd_ticks, at="token_usage.cost"),
     )
     if total is None:
-        return None if hit else breakdowns[1]
+        return None if is_hit else breakdowns[1]
     for breakdown in breakdowns:
         if breakdown is not None and breakdown.total == total:
             return breakdown
@@ -200,7 +204,7 @@ def _read_page(_raw: bytes) -> UsageEvent:
 
 
 def _unpack(fields: Fields) -> Sequence[Raw]:
-    return _rows(fields["logs"])
+    return _decode_rows(fields["logs"])
 
 
 FORMAT: Final = Format(

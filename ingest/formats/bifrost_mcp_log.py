@@ -1,7 +1,7 @@
-"""The gateway's log of tool calls over MCP: a row of `mcp_tool_logs` with a cost is a call of its own.
+"""Bifrost's log of tool calls over MCP: a row of `mcp_tool_logs` with a cost is a call of its own.
 
-The tool's server stands where a model's provider does and the tool where the model does. Arguments and result are
-content; they are not declared and so never read.
+The tool's server takes the place of the provider, and the tool takes the place of the model. Arguments and
+results are content; they are not declared, so they are never decoded.
 """
 
 from decimal import Decimal
@@ -12,11 +12,11 @@ from msgspec import Raw, Struct
 
 from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import bifrost_log
-from ingest.formats.body import NULL, Body, Fault, Milliseconds
-from ingest.formats.column import Column
+from ingest.formats.body import NULL, Body, ErrorObject, Milliseconds
+from ingest.formats.column import JsonColumn
 from ingest.formats.completion import microseconds
 from ingest.formats.cost import pico
-from ingest.formats.envelope import labelled
+from ingest.formats.envelope import text_labels
 from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
@@ -26,8 +26,8 @@ _UNKNOWN: Final = "unknown"
 _SCALARS: Final = (str, int, float, bool)
 
 
-class Row(Struct, gc=False):
-    """The columns that are kept. Those typed `Raw` are JSON: an object in the API, text in the table."""
+class ToolCallRow(Struct, gc=False):
+    """The columns that are kept. A column of type `Raw` is JSON: an object in the API, text in the table."""
 
     id: str
     timestamp: float | str
@@ -48,22 +48,22 @@ class Row(Struct, gc=False):
     updated_at: float | str | None = None
 
 
-ERROR_DETAILS: Final = Column[Body]("error_details", Body)
-METADATA: Final = Column[dict[str, Any]]("metadata", dict[str, Any])
+ERROR_DETAILS: Final = JsonColumn[Body]("error_details", Body)
+METADATA: Final = JsonColumn[dict[str, Any]]("metadata", dict[str, Any])
 
-_decode = msgspec.json.Decoder(Row).decode
+_decode = msgspec.json.Decoder(ToolCallRow).decode
 
 
 def recognises(fields: Fields) -> bool:
-    """Whether these are the columns of a tool call's row."""
+    """Whether these are the columns of a row."""
     return "tool_name" in fields and "timestamp" in fields and "id" in fields and "model" not in fields
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One tool call.
+    """The event of one tool call.
 
     Raises:
-        Refused: it has not ended, its status is none that is known, or it has no cost and so nothing to count.
+        Refused: the call has not ended, has an unknown status, or has no cost.
     """
     row = _decode(raw)
     status = bifrost_log.status_of(row.status)
@@ -76,20 +76,20 @@ def read(raw: bytes) -> UsageEvent:
         source=bifrost_log.SOURCE,
         source_event_id=f"mcp:{row.id}" if row.id else None,
         parent_id=row.llm_request_id or None,
-        source_updated_at=bifrost_log.moment_of(row.updated_at, "updated_at"),
-        occurred_at=bifrost_log.moment_of(row.timestamp, "timestamp"),
+        source_updated_at=bifrost_log.row_time(row.updated_at, "updated_at"),
+        occurred_at=bifrost_log.row_time(row.timestamp, "timestamp"),
         request_type=REQUEST_TYPE,
         provider=row.server_label or PROVIDER,
         model=row.tool_name or _UNKNOWN,
         status=status,
-        error_type=failure.error.type if isinstance(failure.error, Fault) else None,
+        error_type=failure.error.type if isinstance(failure.error, ErrorObject) else None,
         virtual_key=row.virtual_key_id or None,
         virtual_key_name=row.virtual_key_name or None,
         team=row.team_id or None,
         customer=row.customer_id or None,
         business_unit=row.business_unit_id or None,
         user=row.user_id or None,
-        labels=labelled({name: one for name, one in metadata.items() if isinstance(one, _SCALARS)}),
+        labels=text_labels({name: value for name, value in metadata.items() if isinstance(value, _SCALARS)}),
         latency_us=microseconds(row.latency),
         reported=ReportedCost(tool=cost, total=cost),
     )

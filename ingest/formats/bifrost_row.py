@@ -1,4 +1,4 @@
-"""The columns of the gateway's log that are kept, as its API and its table spell them."""
+"""The columns of Bifrost's log that are kept, with the names of its API and its table."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -6,13 +6,13 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from ingest.formats.body import NULL, Body, CacheDebug, Milliseconds
-from ingest.formats.column import Column
+from ingest.formats.column import JsonColumn
 from ingest.formats.cost import Cost
 from ingest.formats.usage import Count, Usage
 
 
-class Row(Struct, gc=False):
-    """The columns that are kept. Those typed `Raw` are JSON: an object in the API, text in the table."""
+class LogRow(Struct, gc=False):
+    """The columns that are kept. A column of type `Raw` is JSON: an object in the API, text in the table."""
 
     id: str
     timestamp: float | str
@@ -60,11 +60,11 @@ class Row(Struct, gc=False):
     updated_at: float | str | None = None
 
 
-TOKEN_USAGE: Final = Column[Usage]("token_usage", Usage)
-CACHE_DEBUG: Final = Column[CacheDebug]("cache_debug", CacheDebug)
-ERROR_DETAILS: Final = Column[Body]("error_details", Body)
-COST_BREAKDOWN: Final = Column[Cost]("cost_breakdown", Cost)
-METADATA: Final = Column[dict[str, Any]]("metadata", dict[str, Any])
-TEAM_IDS: Final = Column[list[str]]("team_ids", list[str])
-CUSTOMER_IDS: Final = Column[list[str]]("customer_ids", list[str])
-BUSINESS_UNIT_IDS: Final = Column[list[str]]("business_unit_ids", list[str])
+TOKEN_USAGE: Final = JsonColumn[Usage]("token_usage", Usage)
+CACHE_DEBUG: Final = JsonColumn[CacheDebug]("cache_debug", CacheDebug)
+ERROR_DETAILS: Final = JsonColumn[Body]("error_details", Body)
+COST_BREAKDOWN: Final = JsonColumn[Cost]("cost_breakdown", Cost)
+METADATA: Final = JsonColumn[dict[str, Any]]("metadata", dict[str, Any])
+TEAM_IDS: Final = JsonColumn[list[str]]("team_ids", list[str])
+CUSTOMER_IDS: Final = JsonColumn[list[str]]("customer_ids", list[str])
+BUSINESS_UNIT_IDS: Final = JsonColumn[list[str]]("business_unit_ids", list[str])

@@ -1,7 +1,7 @@
-"""The structs of a completion response, its gateway's extra fields and its error body.
+"""The structs of a completion response, of the gateway's extra fields and of an error body.
 
-A field that is not declared is skipped unread: that is how prompts, completions, tool arguments and raw bodies stay
-out. Fields typed `Raw` are content that is only counted, and never leaves this package.
+A field that is not declared is never decoded: this keeps prompts, completions, tool arguments and raw
+bodies out. Fields of type `Raw` are content that is only counted, and never leaves this package.
 """
 
 from decimal import Decimal
@@ -16,43 +16,43 @@ Milliseconds = Annotated[float, Meta(ge=0, le=10**12)]
 NULL: Final = Raw(b"null")
 
 
-def is_there(raw: Raw) -> bool:
-    """Whether a field typed `Raw` holds anything."""
+def is_present(raw: Raw) -> bool:
+    """Whether a field of type `Raw` has a value."""
     return bytes(raw) != b"null"
 
 
 class Empty(Struct, gc=False):
-    """Something that is only counted."""
+    """An object that is only counted."""
 
 
 class Annotation(Struct, gc=False, omit_defaults=True):
-    """A mark on a text; `url_citation` is one kind."""
+    """An annotation of a text, such as `url_citation`."""
 
     type: str | None = None
 
 
 class Message(Struct, gc=False, omit_defaults=True):
-    """What is countable of a message."""
+    """The parts of a message that are counted."""
 
     tool_calls: list[Empty] | None = None
     annotations: list[Annotation] | None = None
 
 
 class Choice(Struct, gc=False, omit_defaults=True):
-    """One answer."""
+    """One choice of a response."""
 
     finish_reason: str | None = None
     message: Message | None = None
 
 
 class IncompleteDetails(Struct, gc=False, omit_defaults=True):
-    """Why a response of the Responses API ended early."""
+    """The reason why a response of the Responses API ended early."""
 
     reason: str | None = None
 
 
 class CacheDebug(Struct, gc=False, omit_defaults=True):
-    """What the gateway's semantic cache did."""
+    """The result of the gateway's semantic cache."""
 
     cache_hit: bool | None = None
     cache_id: str | None = None
@@ -68,13 +68,13 @@ class CacheDebug(Struct, gc=False, omit_defaults=True):
 
 
 class KeyAlias(Struct, gc=False, omit_defaults=True):
-    """Which model of the provider an alias stands for."""
+    """The provider's model behind an alias."""
 
     model_id: str | None = None
 
 
 class RoutingInfo(Struct, gc=False, omit_defaults=True):
-    """Where the gateway sent the call; the newest spelling."""
+    """The provider and model that the gateway chose, in its newest version."""
 
     provider: str | None = None
     model: str | None = None
@@ -85,7 +85,7 @@ class RoutingInfo(Struct, gc=False, omit_defaults=True):
 
 
 class ExtraFields(Struct, gc=False, omit_defaults=True):
-    """What the gateway adds to a response, in all its spellings."""
+    """The fields that the gateway adds to a response, in all its versions."""
 
     request_type: str | None = None
     provider: str | None = None
@@ -104,22 +104,22 @@ class ExtraFields(Struct, gc=False, omit_defaults=True):
     error_type: str | None = None
 
 
-class Fault(Struct, gc=False, omit_defaults=True):
-    """An error; its message may quote the prompt and is not read. Google calls the type `status`."""
+class ErrorObject(Struct, gc=False, omit_defaults=True):
+    """An error. Its message may quote the prompt and is not decoded. Google calls the type `status`."""
 
     type: str | None = None
     code: str | int | float | bool | None = None
     status: str | int | None = None
 
 
-class Pages(Struct, gc=False, omit_defaults=True):
+class UsageInfo(Struct, gc=False, omit_defaults=True):
     """`usage_info` of an OCR response."""
 
     pages_processed: Count | None = None
 
 
 class Body(Struct, gc=False, omit_defaults=True):
-    """A completion response of any family, or an error body in its place."""
+    """A completion response of any request type, or an error body in its place."""
 
     id: str | int | None = None
     choices: list[Choice] | None = None
@@ -134,12 +134,12 @@ class Body(Struct, gc=False, omit_defaults=True):
     type: str | None = None
     status: str | int | None = None
     incomplete_details: IncompleteDetails | None = None
-    usage_info: Pages | None = None
+    usage_info: UsageInfo | None = None
     seconds: Decimal | None = None
     duration: Decimal | None = None
     speed: str | None = None
     inference_geo: str | None = None
-    error: Fault | str | None = None
+    error: ErrorObject | str | None = None
     is_bifrost_error: bool | None = None
     status_code: int | None = None
     stop_reason: str | None = None
@@ -153,6 +153,6 @@ class Body(Struct, gc=False, omit_defaults=True):
     citations: Raw = NULL
     text: Raw = NULL
     results: Raw = NULL
-    # marks of a provider, looked at for being there
+    # only their presence is used: each is the mark of one provider
     prompt_filter_results: Raw = NULL
     x_groq: Raw = NULL

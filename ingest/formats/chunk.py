@@ -1,4 +1,4 @@
-"""The chunks of a stream: their structs and how they are read. Content is looked at for being there, never read."""
+"""The chunks of a stream: their structs, and how they are decoded. Only the presence of content is used."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.formats import fault, mending
-from ingest.formats.body import NULL, Annotation, Body, ExtraFields, Fault
+from ingest.formats.body import NULL, Annotation, Body, ErrorObject, ExtraFields
 from ingest.formats.usage import Count, Usage
 
 T = TypeVar("T")
@@ -15,26 +15,26 @@ T = TypeVar("T")
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 
 
-class CallPiece(Struct, gc=False):
-    """A piece of a tool call; pieces of one call share its index."""
+class ToolCallDelta(Struct, gc=False):
+    """A piece of a tool call. All pieces of one call have the same index."""
 
     index: int | None = None
 
 
 class Delta(Struct, gc=False):
-    """What a chunk adds. Content is looked at for being there, never read."""
+    """The content that a chunk adds to a choice. Only its presence is used."""
 
     content: Raw = NULL
     reasoning: Raw = NULL
     reasoning_content: Raw = NULL
     refusal: Raw = NULL
     audio: Raw = NULL
-    tool_calls: list[CallPiece] | None = None
+    tool_calls: list[ToolCallDelta] | None = None
     annotations: list[Annotation] | None = None
 
 
-class Piece(Struct, gc=False):
-    """A piece of one choice."""
+class ChoiceDelta(Struct, gc=False):
+    """A piece of a choice. All pieces of one choice have the same index."""
 
     index: Count = 0
     finish_reason: str | None = None
@@ -42,14 +42,14 @@ class Piece(Struct, gc=False):
     text: Raw = NULL
 
 
-class Groq(Struct, gc=False):
-    """What Groq puts into its last chunk."""
+class XGroq(Struct, gc=False):
+    """`x_groq`, which Groq adds to its last chunk."""
 
     usage: Usage | None = None
 
 
 class Chunk(Struct, gc=False):
-    """One chunk of any family that is not a format of its own."""
+    """One chunk of any stream that has no structs of its own."""
 
     id: str | int | None = None
     type: str | None = None
@@ -61,57 +61,57 @@ class Chunk(Struct, gc=False):
     system_fingerprint: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
-    choices: list[Piece] | None = None
+    choices: list[ChoiceDelta] | None = None
     usage: Usage | None = None
     extra_fields: ExtraFields | None = None
     response: Body | None = None
-    error: Fault | str | None = None
+    error: ErrorObject | str | None = None
     code: str | int | float | None = None
     is_bifrost_error: bool | None = None
     status_code: int | None = None
-    x_groq: Groq | None = None
+    x_groq: XGroq | None = None
     prompt_filter_results: Raw = NULL
     citations: Raw = NULL
 
 
-def decoded(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
-    """One chunk, after a lenient look where the strict one fails.
+def decode_chunk(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
+    """One chunk, decoded leniently where the strict decoder fails.
 
     Raises:
-        ingest.refusal.Refused: it cannot be read; the refusal names the chunk and the field.
+        ingest.refusal.Refused: the chunk cannot be decoded; the refusal names the chunk and the field.
     """
     try:
         return decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raw = mending.mend(raw)
+        raw = mending.to_strict_json(raw)
     try:
         return decode(raw)
     except msgspec.ValidationError as error:
         raise fault.refusal(error, raw, within=f"chunks[{index}]") from None
 
 
-def first(read: Sequence[Any], name: str) -> Any:
-    """What the first chunk that says anything under `name` says; an empty text or a 0 says nothing."""
-    return next((value for one in read if (value := getattr(one, name))), None)
+def first_value(chunks: Sequence[Any], name: str) -> Any:
+    """The first value of the field `name` that is neither None, empty nor 0."""
+    return next((value for chunk in chunks if (value := getattr(chunk, name))), None)
 
 
-def last(read: Sequence[Any], name: str) -> Any:
-    """What the last chunk that says anything under `name` says."""
-    return first(read[::-1], name)
+def last_value(chunks: Sequence[Any], name: str) -> Any:
+    """The last value of the field `name` that is neither None, empty nor 0."""
+    return first_value(chunks[::-1], name)
 
 
 def has_content(chunk: Chunk) -> bool:
-    """Whether the chunk brings a token of any kind: text, reasoning, sound, or a piece of a tool call."""
+    """Whether the chunk has a token of any kind: text, reasoning, audio, or a piece of a tool call."""
     if chunk.type is not None and chunk.type.endswith(".delta"):
         return True
-    return any(_says(piece) for piece in chunk.choices or ())
+    return any(_has_text_or_calls(choice) for choice in chunk.choices or ())
 
 
-def _says(piece: Piece) -> bool:
-    if bytes(piece.text) not in _EMPTY:
+def _has_text_or_calls(choice: ChoiceDelta) -> bool:
+    if bytes(choice.text) not in _EMPTY:
         return True
-    delta = piece.delta
+    delta = choice.delta
     if delta is None:
         return False
-    said = (delta.content, delta.reasoning, delta.reasoning_content, delta.refusal, delta.audio)
-    return bool(delta.tool_calls) or any(bytes(raw) not in _EMPTY for raw in said)
+    contents = (delta.content, delta.reasoning, delta.reasoning_content, delta.refusal, delta.audio)
+    return bool(delta.tool_calls) or any(bytes(raw) not in _EMPTY for raw in contents)

@@ -1,4 +1,4 @@
-"""JSON columns: an object where an API answers, text where a database holds it, '' or null where there is nothing."""
+"""JSON columns: an object in an API, text in a database, and '' or null for an empty cell."""
 
 from typing import Any, Generic, TypeVar
 
@@ -12,35 +12,35 @@ T = TypeVar("T")
 _text = msgspec.json.Decoder(str).decode
 
 
-class Column(Generic[T]):
-    """One JSON column of a row."""
+class JsonColumn(Generic[T]):
+    """A column of a table whose cells are JSON."""
 
     def __init__(self, name: str, kind: Any) -> None:
         self._name = name
         self._decode: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
 
     def read(self, raw: msgspec.Raw) -> T | None:
-        """The value of the column, None where it has none.
+        """The decoded value of a cell, None for an empty cell.
 
         Raises:
-            Refused: it holds something else; the refusal names the field inside.
+            Refused: the cell has another type; the refusal names the field inside.
         """
-        held = bytes(raw)
-        if held[:1] == b'"':
-            held = _text(held).encode()
-        if held in {b"", b"null"}:
+        value = bytes(raw)
+        if value[:1] == b'"':
+            value = _text(value).encode()
+        if value in {b"", b"null"}:
             return None
         try:
-            return self._decode.decode(held)
+            return self._decode.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            held = self._mended(held)
+            value = self._to_strict_json(value)
         try:
-            return self._decode.decode(held)
+            return self._decode.decode(value)
         except msgspec.ValidationError as error:
-            raise fault.refusal(error, held, within=self._name) from None
+            raise fault.refusal(error, value, within=self._name) from None
 
-    def _mended(self, held: bytes) -> bytes:
+    def _to_strict_json(self, value: bytes) -> bytes:
         try:
-            return mending.mend(held)
+            return mending.to_strict_json(value)
         except Refused as refused:
             raise Refused(refused.code, f"{self._name}: {refused.reason}", self._name) from None

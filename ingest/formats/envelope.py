@@ -1,6 +1,6 @@
-"""The envelope: a response with what the sender knows beside it; what the envelope says overrides the response.
+"""The envelope: a response with fields of the sender beside it, which override those of the response.
 
-The response inside is recognised by the other formats, through the reader that `format_of` is given.
+The response inside is recognised by the other formats, through the reader that `format_of` takes.
 """
 
 from collections.abc import Callable
@@ -10,26 +10,28 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ingest.event import UsageEvent
-from ingest.formats import family
 from ingest.formats.body import Milliseconds
-from ingest.formats.completion import hit_key, microseconds
+from ingest.formats.completion import cache_hit_key, microseconds
+from ingest.formats.family import streamed_request_type
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
-from ingest.formats.provider import UNKNOWN, named
+from ingest.formats.instant import parse_timestamp
+from ingest.formats.provider import UNKNOWN, provider_and_model
 from ingest.formats.usage import Count
 from ingest.refusal import Refused
 
-Reader = Callable[[bytes], UsageEvent]
+RecordReader = Callable[[bytes], UsageEvent]
 
-_OTHERS: Final = frozenset({"extra_fields", "choices", "usage", "custom_id", "call_type", "response_cost"})
-"""Marks of other shapes that hold a response too: responses, batch lines, other gateways' logs."""
+_FOREIGN_FIELDS: Final = frozenset(
+    {"extra_fields", "choices", "usage", "custom_id", "call_type", "response_cost"}
+)
+"""Fields of other records with a `response`: responses, batch lines, logs of other gateways."""
 _STATUSES: Final = frozenset({"success", "error", "cancelled"})
 
 Label = str | int | float | bool | None
 
 
 class Envelope(Struct, gc=False):
-    """The fields of an envelope; all but the response may be missing."""
+    """The fields of an envelope. Only the response is required."""
 
     response: Raw
     event_id: str | int | None = None
@@ -56,61 +58,65 @@ class Envelope(Struct, gc=False):
     chunk_count: Count | None = None
 
 
-class Identified(Struct, gc=False):
-    """The id of a response."""
+class ResponseId(Struct, gc=False):
+    """A response, of which only the id is decoded."""
 
     id: str | int | None = None
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
-_identified = msgspec.json.Decoder(Identified).decode
+_decode_id = msgspec.json.Decoder(ResponseId).decode
 
 
 def recognises(fields: Fields) -> bool:
-    """Whether there is a response inside, and no mark of a shape that holds one for another reason."""
+    """Whether this is an envelope: it has a response and no field of another record with a response."""
     response = fields.get("response")
-    if response is None or bytes(response)[:1] != b"{" or not _OTHERS.isdisjoint(fields):
+    if response is None or bytes(response)[:1] != b"{" or not _FOREIGN_FIELDS.isdisjoint(fields):
         return False
     return "type" not in fields
 
 
-def format_of(reader: Reader) -> Format:
-    """The format, with `reader` for the response inside."""
+def format_of(reader: RecordReader) -> Format:
+    """The format of envelopes. `reader` reads the response inside."""
 
     def read(raw: bytes) -> UsageEvent:
-        return opened(raw, reader)
+        return read_envelope(raw, reader)
 
     title = "an envelope: a response with its time, key, team, labels and the like beside it"
     return Format(name="envelope", title=title, recognises=recognises, read=read)
 
 
-def opened(raw: bytes, reader: Reader) -> UsageEvent:
-    """The event of the response inside, with what the envelope says."""
+def read_envelope(raw: bytes, reader: RecordReader) -> UsageEvent:
+    """The event of the response inside, with the fields of the envelope."""
     envelope = _decode(raw)
     try:
         event = reader(bytes(envelope.response))
     except Refused as refused:
         field = f"response.{refused.field}" if refused.field else "response"
         raise Refused(refused.code, refused.reason, field) from None
-    stated = _stated(envelope, event)
+    overrides = _overrides(envelope, event)
     return msgspec.structs.replace(
-        event, **{name: value for name, value in stated.items() if value is not None}
+        event, **{name: value for name, value in overrides.items() if value is not None}
     )
 
 
-def _stated(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
-    """What the envelope says of an event, in the event's names; None where it says nothing."""
-    provider, model = _served(envelope, event)
-    when = None if envelope.occurred_at is None else instant(envelope.occurred_at, "occurred_at")
-    bare = event.source == event.provider
+def _overrides(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
+    """The envelope's values by field of the event; None where the envelope has no value."""
+    provider, model = _provider_and_model(envelope, event)
+    occurred_at = (
+        None if envelope.occurred_at is None else parse_timestamp(envelope.occurred_at, "occurred_at")
+    )
+    is_from_provider = event.source == event.provider
     return {
-        "source": envelope.source or (provider if bare else None),
-        "source_event_id": _key(envelope, event, provider, when),
-        "request_type": family.streamed(event.request_type) if bare and envelope.stream else None,
+        "source": envelope.source or (provider if is_from_provider else None),
+        "source_event_id": _event_key(envelope, event, provider, occurred_at),
+        "request_type": streamed_request_type(event.request_type)
+        if is_from_provider and envelope.stream
+        else None,
         "parent_id": envelope.parent_id or None,
         "trace_id": envelope.trace_id or None,
         "attempt": envelope.attempt,
-        "occurred_at": when,
+        "occurred_at": occurred_at,
         "provider": provider,
         "model": model,
         "stream": envelope.stream,
@@ -124,31 +130,31 @@ def _stated(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
         "project": envelope.project or None,
         "environment": envelope.environment or None,
         "application": envelope.application or None,
-        "labels": labelled(envelope.labels),
+        "labels": text_labels(envelope.labels),
         "latency_us": microseconds(envelope.latency_ms),
         "time_to_first_token_us": microseconds(envelope.time_to_first_token_ms),
     }
 
 
-def _served(envelope: Envelope, event: UsageEvent) -> tuple[str, str]:
-    """Provider and model. A response without a model has no provider but that which the envelope's model tells."""
+def _provider_and_model(envelope: Envelope, event: UsageEvent) -> tuple[str, str]:
+    """Provider and model. For a response without a provider, the envelope's model decides the provider."""
     if envelope.model is None:
         return envelope.provider or event.provider, event.model
-    stated = envelope.provider or (None if event.provider == UNKNOWN else event.provider)
-    return named(stated, envelope.model, None)
+    provider = envelope.provider or (None if event.provider == UNKNOWN else event.provider)
+    return provider_and_model(provider, envelope.model, None)
 
 
-def _key(envelope: Envelope, event: UsageEvent, provider: str, when: int | None) -> str | None:
-    """The envelope's own key, else the record's with the provider that the envelope states, else time for a hit."""
+def _event_key(envelope: Envelope, event: UsageEvent, provider: str, occurred_at: int | None) -> str | None:
+    """The envelope's id, else the response's key with the envelope's provider, else id and time of a hit."""
     if envelope.event_id is not None and envelope.event_id != "":
         return str(envelope.event_id)
-    own = event.source_event_id
-    if own is not None:
+    event_key = event.source_event_id
+    if event_key is not None:
         prefix = f"{event.provider}:"
-        return f"{provider}:{own.removeprefix(prefix)}" if own.startswith(prefix) else own
-    if event.cache_hit and when is not None:
-        ident = _identified(envelope.response).id
-        return hit_key(provider, ident, when) if ident else None
+        return f"{provider}:{event_key.removeprefix(prefix)}" if event_key.startswith(prefix) else event_key
+    if event.cache_hit and occurred_at is not None:
+        response_id = _decode_id(envelope.response).id
+        return cache_hit_key(provider, response_id, occurred_at) if response_id else None
     return None
 
 
@@ -158,8 +164,8 @@ def _status(status: str | None) -> str | None:
     return status
 
 
-def labelled(labels: dict[str, Label] | None) -> dict[str, str] | None:
-    """Labels with text for values; those without a value are left out."""
+def text_labels(labels: dict[str, Label] | None) -> dict[str, str] | None:
+    """Labels with their values as text, without labels that have no value."""
     if not labels:
         return None
     return {name: _text(value) for name, value in labels.items() if value is not None} or None

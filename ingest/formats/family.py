@@ -1,12 +1,12 @@
-"""Families of calls: the request type where nobody states it, from the marks that each family leaves."""
+"""Request types: which kind of call a response belongs to, as stated, or inferred from its fields."""
 
 from typing import Final
 
 from ingest.formats.body import NULL, Body
 
-UNKNOWN: Final = "unknown"
+UNKNOWN_TYPE: Final = "unknown"
 
-_OBJECTS: Final = {
+_TYPES_OF_OBJECTS: Final = {
     "chat.completion": "chat_completion",
     "chat.completion.chunk": "chat_completion_stream",
     "text_completion": "text_completion",
@@ -34,7 +34,7 @@ _STREAMABLE: Final = frozenset(
         "image_edit",
     }
 )
-_EVENTS: Final = (
+_TYPES_OF_EVENTS: Final = (
     ("speech.audio.", "speech_stream"),
     ("transcript.text.", "transcription_stream"),
     ("image_generation.", "image_generation_stream"),
@@ -42,32 +42,32 @@ _EVENTS: Final = (
 )
 
 
-def request_type(stated: str | None) -> str:
-    """A stated request type in today's words; the gateway's older rows have object names in its place."""
-    return _OBJECTS.get(stated, stated) if stated else UNKNOWN
+def canonical_request_type(stated: str | None) -> str:
+    """A stated request type under its present name. Older rows of the gateway have an object name instead."""
+    return _TYPES_OF_OBJECTS.get(stated, stated) if stated else UNKNOWN_TYPE
 
 
-def streamed(family: str) -> str:
-    """The request type of a call that was streamed, for one that was inferred from its final form."""
-    return f"{family}_stream" if family in _STREAMABLE else family
+def streamed_request_type(request_type: str) -> str:
+    """The request type of a streamed call, given the request type of its final response."""
+    return f"{request_type}_stream" if request_type in _STREAMABLE else request_type
 
 
-def inferred(body: Body) -> str:
-    """The request type of a body that does not state it, `unknown` where nothing tells."""
-    if body.object in _OBJECTS:
-        return _OBJECTS[body.object]
+def inferred_request_type(body: Body) -> str:
+    """The request type inferred from a body, `unknown` where no field decides it."""
+    if body.object in _TYPES_OF_OBJECTS:
+        return _TYPES_OF_OBJECTS[body.object]
     if body.type == "message":
         return "chat_completion"
     if body.type is not None:
-        for start, family in _EVENTS:
-            if body.type.startswith(start):
-                return family
-    return _by_content(body)
+        for prefix, request_type in _TYPES_OF_EVENTS:
+            if body.type.startswith(prefix):
+                return request_type
+    return _type_by_content(body)
 
 
-def _by_content(body: Body) -> str:
+def _type_by_content(body: Body) -> str:
     if body.choices is not None:
-        return "text_completion" if body.object is None and _is_text(body) else "chat_completion"
+        return "text_completion" if body.object is None and _has_no_messages(body) else "chat_completion"
     if body.usage_info is not None:
         return "ocr"
     if body.results is not NULL:
@@ -76,8 +76,8 @@ def _by_content(body: Body) -> str:
         return "embedding" if body.object == "list" else "image_generation"
     if body.text is not NULL:
         return "transcription"
-    return UNKNOWN
+    return UNKNOWN_TYPE
 
 
-def _is_text(body: Body) -> bool:
+def _has_no_messages(body: Body) -> bool:
     return bool(body.choices) and all(choice.message is None for choice in body.choices or ())

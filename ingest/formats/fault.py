@@ -1,6 +1,6 @@
-"""Faults: what the decoder says of a field, as a refusal that names the field, what was found and what is expected.
+"""Decode errors as refusals: each names the field, its value and the expected type.
 
-A found text is shown only if it looks like an identifier: anything else may be a prompt.
+A text is shown only where it looks like an identifier. Any other text may be a prompt.
 """
 
 import re
@@ -13,7 +13,7 @@ from ingest.event import MAX_COUNT
 from ingest.formats.mending import loads
 from ingest.refusal import Refused
 
-_SAID: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_MESSAGE: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED: Final = re.compile(r"Expected `([^`]*)`")
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _IDENTIFIER: Final = re.compile(r"(?!sk-)[A-Za-z0-9_.:/+-]{1,40}")
@@ -29,29 +29,29 @@ _NAMES: Final = {
 
 
 def refusal(error: msgspec.ValidationError, raw: bytes, within: str = "") -> Refused:
-    """The refusal for `error`, which came of decoding `raw`. `within` is the path of `raw` in its record."""
-    said = _SAID.fullmatch(str(error))
-    what, path = (said["what"], said["path"] or "") if said else (str(error), "")
+    """The refusal for an error of decoding `raw`. `within` is the path of `raw` in its record."""
+    message = _MESSAGE.fullmatch(str(error))
+    problem, path = (message["what"], message["path"] or "") if message else (str(error), "")
     if not path and not within:
         return Refused("not_an_object", "the record is not a JSON object")
     field = ".".join(part for part in (within, path) if part)
-    found = _found(raw, path)
-    expected = _EXPECTED.search(what)
+    value = _value_at(raw, path)
+    expected = _EXPECTED.search(problem)
     kinds = expected[1].split(" | ") if expected else []
-    what_was_found = shown(found)
-    if "int" in kinds or "float" in kinds or "out of range" in what:
-        if _is_number(found):
+    value_text = safe_repr(value)
+    if "int" in kinds or "float" in kinds or "out of range" in problem:
+        if _is_number(value):
             kind = "a number" if kinds == ["float"] else "a whole number"
-            reason = f"{field} is {what_was_found}: {kind} from 0 to {MAX_COUNT:,} is expected"
+            reason = f"{field} is {value_text}: {kind} from 0 to {MAX_COUNT:,} is expected"
             return Refused("impossible_count", reason, field)
-    elif "decimal" in what:
+    elif "decimal" in problem:
         kinds = kinds or ["decimal"]
     names = " or ".join(_NAMES[kind] for kind in kinds if kind in _NAMES) or "something else"
-    return Refused("wrong_type", f"{field} is {what_was_found}, {names} is expected", field)
+    return Refused("wrong_type", f"{field} is {value_text}, {names} is expected", field)
 
 
-def _found(raw: bytes, path: str) -> Any:
-    """The value at `path`; None where the decoder does not say which of several it is (`labels[...]`)."""
+def _value_at(raw: bytes, path: str) -> Any:
+    """The value at `path`; None where the path does not name a single value (`labels[...]`)."""
     if "[...]" in path:
         return None
     try:
@@ -67,8 +67,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def shown(value: object) -> str:
-    """A value as a refusal may show it."""
+def safe_repr(value: object) -> str:
+    """A value as text without content, for refusals."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):

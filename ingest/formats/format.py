@@ -1,7 +1,8 @@
-"""What a format is: a wire shape, how to know it, and how to read one record of it into a usage event.
+"""A format: a wire shape, how it is recognised, and how one record of it becomes a usage event.
 
-A format does no I/O and knows no price and no database. To add one, write a module with a `Format`, list it in
-`ingest.formats.FORMATS`, and add a folder of samples under `tests/formats/`. Exactly one format recognises a record.
+A format does no I/O and knows no price and no database. To add a format, write a module with a `Format`,
+list it in `ingest.formats.FORMATS`, and add a folder of samples under `tests/formats/`. Exactly one format
+recognises a record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import msgspec
 from ingest.event import UsageEvent
 
 Fields = Mapping[str, msgspec.Raw]
-"""The top level of a JSON object: names, with their values still as bytes."""
+"""The top level of a JSON object: field names, with values that are not decoded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,19 @@ class Format:
     """One wire shape."""
 
     name: str
-    """What `--format` and `POST /v1/ingest/{format}` call it."""
+    """The name in `--format` and `POST /v1/ingest/{format}`."""
     title: str
-    """One line for people."""
+    """One line of description for users."""
     recognises: Callable[[Fields], bool]
-    """Whether a JSON object with these fields is of this shape."""
+    """Whether a JSON object with these fields has this shape."""
     read: Callable[[bytes], UsageEvent]
     """Read one record.
 
     Raises:
-        ingest.refusal.Refused: the record cannot be an event.
-        msgspec.ValidationError: a field has the wrong type; the caller names the field in a refusal.
+        ingest.refusal.Refused: the record is not a valid event.
+        msgspec.ValidationError: a field has the wrong type; the caller turns it into a refusal.
     """
     unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None
-    """For a shape that holds many records (a page): those records, each to be recognised by itself."""
+    """The records of a page of many records. Each is recognised by itself."""
     keep: Callable[[bytes], bytes | None] | None = None
-    """What may be kept of a refused record, where the known names do not tell (`ingest.formats.stripping`)."""
+    """The part of a refused record that may be stored, where field names do not decide it (`stripping`)."""

@@ -1,8 +1,9 @@
-"""Gemini's generateContent, of Google AI and of Vertex: camelCase on the wire, snake_case from the Python library.
+"""Gemini's generateContent, of Google AI and Vertex, in camelCase or (from the Python library) snake_case.
 
-Its prompt count includes cached tokens; thoughts stand outside the candidates, and what a tool put into the prompt
-outside the prompt. Counts of 0 are left out. Every chunk of a stream repeats the counts up to there, so that the
-last one counts; all carry the response's id, so that chunks that come one by one are versions of one call.
+The prompt count includes cached tokens. Thoughts are not part of the candidates' count, and tokens that a
+tool adds to the prompt are not part of the prompt count. Counts of 0 are left out. Every chunk of a stream
+repeats the counts up to that chunk, so the last chunk counts. All chunks have the id of the response, so
+chunks that are sent one by one are versions of one call.
 """
 
 from collections.abc import Sequence
@@ -14,31 +15,31 @@ from msgspec.structs import asdict
 
 from ingest.event import Status, UsageEvent
 from ingest.formats import provider
-from ingest.formats.body import NULL, is_there
-from ingest.formats.chunk import decoded, last
+from ingest.formats.body import NULL, is_present
+from ingest.formats.chunk import decode_chunk, last_value
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
-from ingest.formats.spelling import S, camel
+from ingest.formats.instant import parse_timestamp
+from ingest.formats.spelling import S, camel_struct
 from ingest.formats.usage import Count, Meters
 from ingest.refusal import Refused
 
-_MARKS: Final = frozenset({"usageMetadata", "usage_metadata", "promptFeedback", "prompt_feedback"})
+_OWN_FIELDS: Final = frozenset({"usageMetadata", "usage_metadata", "promptFeedback", "prompt_feedback"})
 _CANDIDATES: Final = "candidates"
-_VERSIONS: Final = ("modelVersion", "model_version", "responseId", "response_id")
-_OTHERS: Final = frozenset({"choices", "extra_fields", "usage", "response"})
-_SOLD_BY_ANSWER: Final = ("gemini-1", "gemini-2")
-"""Models whose grounding is sold by the answer; later ones sell it by the search."""
+_ID_FIELDS: Final = ("modelVersion", "model_version", "responseId", "response_id")
+_FOREIGN_FIELDS: Final = frozenset({"choices", "extra_fields", "usage", "response"})
+_GROUNDING_PER_RESPONSE: Final = ("gemini-1", "gemini-2")
+"""Models whose grounding is billed per response; later models bill each search."""
 
 
-class Modality(Struct, gc=False):
-    """Tokens of one kind."""
+class ModalityCount(Struct, gc=False):
+    """The tokens of one modality."""
 
     modality: str | None = None
     token_count: Count | None = None
 
 
 class UsageMetadata(Struct, gc=False):
-    """The counts. The Live API says response where the others say candidates."""
+    """The token counts. The Live API has `response` in place of `candidates` in their names."""
 
     prompt_token_count: Count | None = None
     cached_content_token_count: Count | None = None
@@ -47,42 +48,42 @@ class UsageMetadata(Struct, gc=False):
     thoughts_token_count: Count | None = None
     tool_use_prompt_token_count: Count | None = None
     total_token_count: Count | None = None
-    prompt_tokens_details: list[Modality] | None = None
-    tool_use_prompt_tokens_details: list[Modality] | None = None
-    candidates_tokens_details: list[Modality] | None = None
-    response_tokens_details: list[Modality] | None = None
+    prompt_tokens_details: list[ModalityCount] | None = None
+    tool_use_prompt_tokens_details: list[ModalityCount] | None = None
+    candidates_tokens_details: list[ModalityCount] | None = None
+    response_tokens_details: list[ModalityCount] | None = None
     traffic_type: str | None = None
     service_tier: str | None = None
 
 
 class Part(Struct, gc=False):
-    """A part of an answer; only whether it calls a function is looked at."""
+    """A part of a candidate. Only the presence of a function call is used."""
 
     function_call: Raw = NULL
 
 
 class Content(Struct, gc=False):
-    """The parts of an answer."""
+    """The parts of a candidate."""
 
     parts: list[Part] | None = None
 
 
-class Grounding(Struct, gc=False):
-    """What an answer was looked up with: counted, not read."""
+class GroundingMetadata(Struct, gc=False):
+    """The web searches of a candidate. They are counted, not decoded."""
 
     web_search_queries: list[Raw] | None = None
 
 
 class Candidate(Struct, gc=False):
-    """One answer."""
+    """One candidate of a response."""
 
     finish_reason: str | int | None = None
     content: Content | None = None
-    grounding_metadata: Grounding | None = None
+    grounding_metadata: GroundingMetadata | None = None
 
 
-class Feedback(Struct, gc=False):
-    """Why a prompt was not answered."""
+class PromptFeedback(Struct, gc=False):
+    """The reason why a prompt was blocked."""
 
     block_reason: str | int | None = None
 
@@ -94,112 +95,114 @@ class Response(Struct, gc=False):
     model_version: str | None = None
     create_time: str | float | None = None
     candidates: list[Candidate] | None = None
-    prompt_feedback: Feedback | None = None
+    prompt_feedback: PromptFeedback | None = None
     usage_metadata: UsageMetadata | None = None
     embedding: Raw = NULL
     embeddings: Raw = NULL
 
 
-CamelResponse: Final = camel(Response)
+CamelResponse: Final = camel_struct(Response)
 
 _decode_snake = msgspec.json.Decoder(Response).decode
 _decode_camel = msgspec.json.Decoder(CamelResponse).decode
 _NO_USAGE: Final = UsageMetadata()
-_SNAKE: Final = (b'"usage_metadata"', b'"model_version"', b'"response_id"', b'"prompt_feedback"')
-_SOMETHING: Final = Raw(b"{}")
+_SNAKE_CASE_NAMES: Final = (b'"usage_metadata"', b'"model_version"', b'"response_id"', b'"prompt_feedback"')
+_EMPTY_OBJECT: Final = Raw(b"{}")
 
 
 def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a response of Gemini."""
-    if _MARKS.isdisjoint(fields) and not (_CANDIDATES in fields and any(one in fields for one in _VERSIONS)):
+    if _OWN_FIELDS.isdisjoint(fields) and not (
+        _CANDIDATES in fields and any(name in fields for name in _ID_FIELDS)
+    ):
         return False
-    return _OTHERS.isdisjoint(fields)
+    return _FOREIGN_FIELDS.isdisjoint(fields)
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One response."""
+    """The event of one response."""
     return to_event(_decode(raw))
 
 
 def _decode(raw: bytes) -> Response:
-    return _decode_snake(raw) if any(name in raw for name in _SNAKE) else _decode_camel(raw)
+    return _decode_snake(raw) if any(name in raw for name in _SNAKE_CASE_NAMES) else _decode_camel(raw)
 
 
 def to_event(response: Response) -> UsageEvent:
     """The event of a decoded response.
 
     Raises:
-        Refused: it is a chunk from the middle of a stream, and nothing tells of which.
+        Refused: the response is a chunk from the middle of a stream and has no id.
     """
     usage = response.usage_metadata or _NO_USAGE
     candidates = response.candidates or []
     model = (response.model_version or "").rpartition("/")[2] or provider.UNKNOWN
-    named = "vertex" if response.create_time is not None or usage.traffic_type else "gemini"
-    answered = None if response.candidates is None else candidates
-    embeds = is_there(response.embedding) or is_there(response.embeddings)
+    provider_name = "vertex" if response.create_time is not None or usage.traffic_type else "gemini"
+    stated_candidates = None if response.candidates is None else candidates
+    is_embedding = is_present(response.embedding) or is_present(response.embeddings)
     return UsageEvent(
-        source=named,
-        source_event_id=f"{named}:{response.response_id}" if response.response_id else None,
-        occurred_at=instant(response.create_time, "createTime") if response.create_time else None,
-        request_type="embedding" if embeds else "chat_completion",
-        provider=named,
+        source=provider_name,
+        source_event_id=f"{provider_name}:{response.response_id}" if response.response_id else None,
+        occurred_at=parse_timestamp(response.create_time, "createTime") if response.create_time else None,
+        request_type="embedding" if is_embedding else "chat_completion",
+        provider=provider_name,
         model=model,
         service_tier=(usage.service_tier or usage.traffic_type or "").lower() or None,
-        choices=None if answered is None else len(answered),
-        tool_calls=None if answered is None else sum(map(_calls, answered)),
-        finish_reason=_ending(response, candidates),
+        choices=None if stated_candidates is None else len(stated_candidates),
+        tool_calls=None if stated_candidates is None else sum(map(_function_calls, stated_candidates)),
+        finish_reason=_finish_reason(response, candidates),
         status=_status(response, candidates),
-        **asdict(_counted(usage, _searches(candidates, model))),
+        **asdict(_meters(usage, _billed_searches(candidates, model))),
     )
 
 
-def _counted(usage: UsageMetadata, searches: int | None) -> Meters:
-    """The meters of a usage; no tokens where no count is stated."""
-    tool_use, thoughts = usage.tool_use_prompt_token_count or 0, usage.thoughts_token_count or 0
-    said = usage.candidates_token_count
-    said = usage.response_token_count if said is None else said
+def _meters(usage: UsageMetadata, searches: int | None) -> Meters:
+    """The meters of a usage, without tokens where no count is stated."""
+    tool_tokens, thoughts = usage.tool_use_prompt_token_count or 0, usage.thoughts_token_count or 0
+    candidate_tokens = usage.candidates_token_count
+    candidate_tokens = usage.response_token_count if candidate_tokens is None else candidate_tokens
     total = usage.total_token_count
-    if (usage.prompt_token_count, said, total) == (None, None, None):
+    if (usage.prompt_token_count, candidate_tokens, total) == (None, None, None):
         return Meters(search_queries=searches)
-    tokens_in = (usage.prompt_token_count or 0) + tool_use
-    if said is None:
-        said = max((total or 0) - tokens_in - thoughts, 0)
+    tokens_in = (usage.prompt_token_count or 0) + tool_tokens
+    if candidate_tokens is None:
+        candidate_tokens = max((total or 0) - tokens_in - thoughts, 0)
     inputs = [*(usage.prompt_tokens_details or ()), *(usage.tool_use_prompt_tokens_details or ())]
     outputs = usage.candidates_tokens_details or usage.response_tokens_details or []
     return Meters(
         input_tokens=tokens_in,
-        input_text_tokens=_of(inputs, "TEXT"),
-        input_audio_tokens=_of(inputs, "AUDIO"),
-        input_image_tokens=_of(inputs, "IMAGE"),
+        input_text_tokens=_modality_tokens(inputs, "TEXT"),
+        input_audio_tokens=_modality_tokens(inputs, "AUDIO"),
+        input_image_tokens=_modality_tokens(inputs, "IMAGE"),
         cache_read_tokens=usage.cached_content_token_count,
-        output_tokens=said + thoughts,
-        output_text_tokens=_of(outputs, "TEXT"),
-        output_audio_tokens=_of(outputs, "AUDIO"),
-        output_image_tokens=_of(outputs, "IMAGE"),
+        output_tokens=candidate_tokens + thoughts,
+        output_text_tokens=_modality_tokens(outputs, "TEXT"),
+        output_audio_tokens=_modality_tokens(outputs, "AUDIO"),
+        output_image_tokens=_modality_tokens(outputs, "IMAGE"),
         reasoning_tokens=usage.thoughts_token_count,
-        total_tokens=total or tokens_in + said + thoughts,
+        total_tokens=total or tokens_in + candidate_tokens + thoughts,
         search_queries=searches,
     )
 
 
-def _of(details: list[Modality], kind: str) -> int | None:
-    counts = [one.token_count or 0 for one in details if one.modality == kind]
+def _modality_tokens(details: list[ModalityCount], kind: str) -> int | None:
+    counts = [count.token_count or 0 for count in details if count.modality == kind]
     return sum(counts) if counts else None
 
 
-def _calls(candidate: Candidate) -> int:
+def _function_calls(candidate: Candidate) -> int:
     parts = candidate.content.parts if candidate.content is not None else None
-    return sum(is_there(part.function_call) for part in parts or ())
+    return sum(is_present(part.function_call) for part in parts or ())
 
 
-def _searches(candidates: list[Candidate], model: str) -> int | None:
-    searches = sum(len(_queries(one)) for one in candidates)
+def _billed_searches(candidates: list[Candidate], model: str) -> int | None:
+    searches = sum(len(_search_queries(candidate)) for candidate in candidates)
     if not searches:
         return None
-    return 1 if model.startswith(_SOLD_BY_ANSWER) else searches
+    return 1 if model.startswith(_GROUNDING_PER_RESPONSE) else searches
 
 
-def _ending(response: Response, candidates: list[Candidate]) -> str | None:
+def _finish_reason(response: Response, candidates: list[Candidate]) -> str | None:
     reason = candidates[0].finish_reason if candidates else None
     if reason is None and response.prompt_feedback is not None:
         reason = response.prompt_feedback.block_reason
@@ -207,7 +210,7 @@ def _ending(response: Response, candidates: list[Candidate]) -> str | None:
 
 
 def _status(response: Response, candidates: list[Candidate]) -> Status:
-    if not candidates or any(one.finish_reason for one in candidates):
+    if not candidates or any(candidate.finish_reason for candidate in candidates):
         return "success"
     if response.response_id is None:
         raise Refused(
@@ -218,41 +221,43 @@ def _status(response: Response, candidates: list[Candidate]) -> Status:
     return "cancelled"
 
 
-def speaks(first: Fields) -> bool:
-    """Whether a stream with this first chunk is one of Gemini."""
+def recognises_stream(first: Fields) -> bool:
+    """Whether a stream with this first chunk is a stream of Gemini."""
     return recognises(first)
 
 
-def joined(chunks: Sequence[bytes]) -> dict[str, Any]:
-    """The record of a stream: what the last chunk to say it says, with the function calls and searches of all."""
-    read = [decoded(_decode, raw, index) for index, raw in enumerate(chunks)]
-    candidates = [one for chunk in read for one in chunk.candidates or ()]
-    ends = [one.finish_reason for one in candidates if one.finish_reason]
-    feedback = last(read, "prompt_feedback")
-    searches: list[Raw] = max((_queries(one) for one in candidates), key=len, default=[])
-    spelt = camel if isinstance(read[0], CamelResponse) else _as_it_is
-    answered = spelt(Candidate)(
-        finish_reason=ends[-1] if ends else None,
-        content=spelt(Content)(parts=[spelt(Part)(function_call=_SOMETHING)] * sum(map(_calls, candidates))),
-        grounding_metadata=spelt(Grounding)(web_search_queries=[_SOMETHING] * len(searches)),
+def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
+    """The record of a stream: the last value of each field, with the function calls of all chunks."""
+    responses = [decode_chunk(_decode, raw, index) for index, raw in enumerate(chunks)]
+    candidates = [candidate for chunk in responses for candidate in chunk.candidates or ()]
+    finish_reasons = [candidate.finish_reason for candidate in candidates if candidate.finish_reason]
+    feedback = last_value(responses, "prompt_feedback")
+    searches: list[Raw] = max((_search_queries(candidate) for candidate in candidates), key=len, default=[])
+    in_spelling = camel_struct if isinstance(responses[0], CamelResponse) else _snake_case
+    candidate = in_spelling(Candidate)(
+        finish_reason=finish_reasons[-1] if finish_reasons else None,
+        content=in_spelling(Content)(
+            parts=[in_spelling(Part)(function_call=_EMPTY_OBJECT)] * sum(map(_function_calls, candidates))
+        ),
+        grounding_metadata=in_spelling(GroundingMetadata)(web_search_queries=[_EMPTY_OBJECT] * len(searches)),
     )
-    response = spelt(Response)(
-        response_id=last(read, "response_id"),
-        model_version=last(read, "model_version"),
-        create_time=last(read, "create_time"),
-        candidates=[answered] if ends else None,
+    response = in_spelling(Response)(
+        response_id=last_value(responses, "response_id"),
+        model_version=last_value(responses, "model_version"),
+        create_time=last_value(responses, "create_time"),
+        candidates=[candidate] if finish_reasons else None,
         prompt_feedback=feedback,
-        usage_metadata=last(read, "usage_metadata") or spelt(UsageMetadata)(),
+        usage_metadata=last_value(responses, "usage_metadata") or in_spelling(UsageMetadata)(),
     )
     record: dict[str, Any] = {"response": response, "stream": True}
-    return record if ends or feedback is not None else {**record, "status": "cancelled"}
+    return record if finish_reasons or feedback is not None else {**record, "status": "cancelled"}
 
 
-def _as_it_is(shape: type[S]) -> type[S]:
-    return shape
+def _snake_case(struct: type[S]) -> type[S]:
+    return struct
 
 
-def _queries(candidate: Candidate) -> list[Raw]:
+def _search_queries(candidate: Candidate) -> list[Raw]:
     grounding = candidate.grounding_metadata
     return (grounding.web_search_queries if grounding is not None else None) or []
 

@@ -1,7 +1,8 @@
-"""What a provider means by its counts: dialects of usage, turned into the inclusive convention of the ledger.
+"""Token conventions: counts of each provider, converted to the inclusive convention of the ledger.
 
-The gateway settles this for its own responses and log rows, and its rules win, so most rules here are for providers'
-bodies that came without a gateway. Each rule fires on a shape that cannot be mistaken, never on a name alone.
+The gateway converts the counts of its own responses and log rows. Most rules here are therefore for
+providers' bodies that did not pass a gateway. Each rule depends on fields and counts that no other
+convention has, never on a name alone.
 """
 
 from typing import Final
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 from ingest.formats.usage import CacheWrites, InputDetails, OutputDetails, ServerTools, Usage
 
 _INPUT_ONLY: Final = frozenset({"embedding", "rerank"})
-_ADDITIVE_ONCE: Final = frozenset({"anthropic", "bedrock"})
-"""Providers whose cache tokens the old gateway left outside `prompt_tokens`."""
+_ADDITIVE_IN_OLD_GATEWAY: Final = frozenset({"anthropic", "bedrock"})
+"""Providers whose cache tokens were not part of `prompt_tokens` in old versions of the gateway."""
 
 
-def inclusive(usage: Usage, provider: str, request_type: str, *, gateway: bool) -> Usage:
-    """`usage` with input that includes the cache and output that includes reasoning; the same object where it did."""
+def inclusive_usage(usage: Usage, provider: str, request_type: str, *, gateway: bool) -> Usage:
+    """`usage` with cache tokens in its input and reasoning in its output; unchanged where it had them."""
     usage = _from_gateway(usage, provider) if gateway else _from_provider(usage)
     if request_type in _INPUT_ONLY and usage.prompt_tokens is None and usage.input_tokens is None:
         return replace(usage, prompt_tokens=usage.total_tokens)
@@ -24,40 +25,40 @@ def inclusive(usage: Usage, provider: str, request_type: str, *, gateway: bool) 
 
 
 def _from_gateway(usage: Usage, provider: str) -> Usage:
-    if provider in _ADDITIVE_ONCE:
+    if provider in _ADDITIVE_IN_OLD_GATEWAY:
         return _old_gateway_cache(usage)
     if provider == "perplexity":
-        return _outside_completion(usage)
+        return _perplexity_through_gateway(usage)
     return usage
 
 
 def _old_gateway_cache(usage: Usage) -> Usage:
-    """The old gateway passed Anthropic's input on without its cache, and cache creation beside the output.
+    """Usage of Anthropic from an old gateway: no cache in the input, cache writes in the output.
 
-    Later eras always write `cached_read_tokens`, `cached_write_tokens` or `cache_write_tokens` where there is a
-    cache count, so `cached_tokens` alone tells the era.
+    Later versions always write `cached_read_tokens`, `cached_write_tokens` or `cache_write_tokens` with a
+    cache count. A usage with `cached_tokens` alone is therefore of an old version.
     """
     inputs = usage.prompt_tokens_details or usage.input_tokens_details or InputDetails()
     outputs = usage.completion_tokens_details or usage.output_tokens_details or OutputDetails()
-    later = (inputs.cached_read_tokens, inputs.cached_write_tokens, inputs.cache_write_tokens)
+    later_fields = (inputs.cached_read_tokens, inputs.cached_write_tokens, inputs.cache_write_tokens)
     cached = (inputs.cached_tokens or 0) + (outputs.cached_tokens or 0)
-    if not cached or later != (None, None, None):
+    if not cached or later_fields != (None, None, None):
         return usage
-    return _grown(usage, more_input=cached)
+    return _add_outside(usage, more_input=cached)
 
 
-def _outside_completion(usage: Usage) -> Usage:
-    """Perplexity's reasoning and citations, where a gateway passed `completion_tokens` on without them."""
+def _perplexity_through_gateway(usage: Usage) -> Usage:
+    """Perplexity's usage through a gateway, with reasoning and citations outside `completion_tokens`."""
     details = usage.completion_tokens_details
     if details is None or (details.reasoning_tokens or 0) <= (usage.completion_tokens or 0):
         return usage
-    return _grown(usage, more_output=(details.reasoning_tokens or 0) + (details.citation_tokens or 0))
+    return _add_outside(usage, more_output=(details.reasoning_tokens or 0) + (details.citation_tokens or 0))
 
 
 def _from_provider(usage: Usage) -> Usage:
-    searches = _searches(usage)
+    searches = _count_searches(usage)
     if searches is not None:
-        usage = _searched(usage, searches)
+        usage = _with_searches(usage, searches)
     if usage.cache_read_input_tokens is not None or usage.cache_creation_input_tokens is not None:
         return _anthropic(usage)
     if (
@@ -69,49 +70,49 @@ def _from_provider(usage: Usage) -> Usage:
     if usage.prompt_cache_hit_tokens is not None and usage.prompt_tokens_details is None:
         return replace(usage, prompt_tokens_details=InputDetails(cached_tokens=usage.prompt_cache_hit_tokens))
     if usage.input_tokens_details is not None:
-        return _agent(usage, usage.input_tokens_details)
+        return _perplexity_agent(usage, usage.input_tokens_details)
     return _xai(usage)
 
 
-def _sum(one: int | None, other: int | None) -> int | None:
-    return one if other is None else (one or 0) + other
+def _add_counts(first: int | None, second: int | None) -> int | None:
+    return first if second is None else (first or 0) + second
 
 
-def _searches(usage: Usage) -> int | None:
-    """How often the provider searched the web for the call, in the spellings of those who sell it by the piece."""
+def _count_searches(usage: Usage) -> int | None:
+    """The number of web searches, from the fields of the providers that bill each search."""
     tools = usage.server_tool_use or usage.server_tool_use_details or usage.server_side_tool_usage_details
     if tools is None and usage.tool_calls_details is not None and usage.tool_calls_details.web_search:
         return usage.tool_calls_details.web_search.invocation
     tools = tools or ServerTools()
-    return _sum(_sum(tools.web_search_requests, tools.web_search_calls), tools.x_search_calls)
+    return _add_counts(_add_counts(tools.web_search_requests, tools.web_search_calls), tools.x_search_calls)
 
 
-def _searched(usage: Usage, searches: int) -> Usage:
+def _with_searches(usage: Usage, searches: int) -> Usage:
     name = "output_tokens_details" if usage.prompt_tokens is None else "completion_tokens_details"
     details: OutputDetails = getattr(usage, name) or OutputDetails()
     return replace(usage, **{name: replace(details, num_search_queries=searches)})
 
 
-def _agent(usage: Usage, details: InputDetails) -> Usage:
-    """Perplexity's agent: Anthropic's names in the place, and with the meaning, of OpenAI's details."""
+def _perplexity_agent(usage: Usage, details: InputDetails) -> Usage:
+    """Perplexity's agent: Anthropic's field names inside OpenAI's details, with OpenAI's meaning."""
     read, write = details.cache_read_input_tokens, details.cache_creation_input_tokens
     if read is None and write is None:
         return usage
-    cached = replace(details, cached_read_tokens=read, cached_write_tokens=write)
-    return replace(usage, input_tokens_details=cached)
+    cache_details = replace(details, cached_read_tokens=read, cached_write_tokens=write)
+    return replace(usage, input_tokens_details=cache_details)
 
 
 def _anthropic(usage: Usage) -> Usage:
-    """Anthropic's own body: `input_tokens` is what the cache did not hold. Beside `prompt_tokens` it is a repetition."""
+    """Anthropic's own body: `input_tokens` excludes the cache. Beside `prompt_tokens` the field is a copy."""
     if usage.input_tokens is None or usage.prompt_tokens is not None:
         return usage
     read, write = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    kept = usage.cache_creation or CacheWrites()
+    cache_writes = usage.cache_creation or CacheWrites()
     details = InputDetails(
         cached_read_tokens=read,
         cached_write_tokens=write,
         cached_write_token_details=CacheWrites(
-            kept.ephemeral_5m_input_tokens, kept.ephemeral_1h_input_tokens
+            cache_writes.ephemeral_5m_input_tokens, cache_writes.ephemeral_1h_input_tokens
         ),
     )
     return replace(
@@ -120,20 +121,20 @@ def _anthropic(usage: Usage) -> Usage:
 
 
 def _perplexity(usage: Usage) -> Usage:
-    """Perplexity's own body: reasoning, citations and searches stand beside `completion_tokens`, billed apart."""
+    """Perplexity's own body: reasoning, citations and searches are outside `completion_tokens`."""
     reasoning, citation = usage.reasoning_tokens, usage.citation_tokens
     details = OutputDetails(
         reasoning_tokens=reasoning, citation_tokens=citation, num_search_queries=usage.num_search_queries
     )
-    return _grown(
+    return _add_outside(
         replace(usage, completion_tokens_details=details), more_output=(reasoning or 0) + (citation or 0)
     )
 
 
 def _xai(usage: Usage) -> Usage:
-    """Reasoning outside `completion_tokens`, as in xAI's chat body; the total tells (119 + 9 + 98 = 226).
+    """Reasoning outside `completion_tokens`, as in xAI's chat body: the total shows it (119 + 9 + 98 = 226).
 
-    Where there is no total, reasoning that is more than the completion cannot be inside it.
+    Without a total, reasoning is outside where it is larger than the completion.
     """
     details = usage.completion_tokens_details
     if details is None or not details.reasoning_tokens:
@@ -148,11 +149,11 @@ def _xai(usage: Usage) -> Usage:
     return replace(usage, completion_tokens=(usage.completion_tokens or 0) + details.reasoning_tokens)
 
 
-def _grown(usage: Usage, more_input: int = 0, more_output: int = 0) -> Usage:
-    """`usage` with its wholes grown by what stood outside them; the sum is left to follow."""
+def _add_outside(usage: Usage, more_input: int = 0, more_output: int = 0) -> Usage:
+    """`usage` with larger input and output. The total is unset, so that it is computed again."""
     if usage.prompt_tokens is None and usage.input_tokens is not None:
-        grown = replace(usage, input_tokens=usage.input_tokens + more_input)
-        return replace(grown, output_tokens=(usage.output_tokens or 0) + more_output, total_tokens=None)
+        with_input = replace(usage, input_tokens=usage.input_tokens + more_input)
+        return replace(with_input, output_tokens=(usage.output_tokens or 0) + more_output, total_tokens=None)
     return replace(
         usage,
         prompt_tokens=(usage.prompt_tokens or 0) + more_input,

@@ -1,7 +1,8 @@
-"""A line of a finished batch, as LiteLLM's batch log writes it: the request beside the provider's answer.
+"""A line of LiteLLM's batch log for a finished batch: the request with the provider's response.
 
-The lines of a batch and LiteLLM's own record of its whole cost are two accounts of one thing: the lines have a source
-of their own. A line does not say when it was; the time of its answer is that, where the answer is there.
+The lines of a batch, and LiteLLM's own record of the cost of the whole batch, are two accounts of the same
+usage. The lines therefore have a source of their own. A line has no time; the time of its response is used,
+if there is one.
 """
 
 from decimal import Decimal
@@ -14,13 +15,13 @@ from msgspec.structs import replace
 from ingest.event import UsageEvent
 from ingest.formats import litellm
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
+from ingest.formats.instant import parse_timestamp
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.litellm_usage import Usage
 
 SOURCE: Final = "litellm-batch-line"
 
-_CALLS: Final = {
+_CALL_TYPES: Final = {
     "/v1/chat/completions": "completion",
     "/v1/completions": "text_completion",
     "/v1/embeddings": "embedding",
@@ -28,39 +29,39 @@ _CALLS: Final = {
 }
 
 
-class Request(Struct, gc=False):
-    """What was asked: only by which call."""
+class BatchRequest(Struct, gc=False):
+    """The request. Only its path is decoded."""
 
     url: str | None = None
 
 
-class Body(Struct, gc=False):
-    """The provider's answer: only when it was."""
+class ResponseBody(Struct, gc=False):
+    """The provider's response. Only its time is decoded."""
 
     created: float | None = None
     created_at: float | None = None
 
 
-class Answer(Struct, gc=False):
-    """The answer's envelope."""
+class ResponseEnvelope(Struct, gc=False):
+    """The object around the response body."""
 
-    body: Body | None = None
-
-
-class Result(Struct, gc=False):
-    """The line that the provider wrote."""
-
-    response: Answer | None = None
+    body: ResponseBody | None = None
 
 
-class Line(Struct, gc=False):
-    """One line."""
+class ProviderLine(Struct, gc=False):
+    """The line of the provider's output file."""
+
+    response: ResponseEnvelope | None = None
+
+
+class BatchLine(Struct, gc=False):
+    """One line of the batch log."""
 
     batch_id: str
     custom_id: str | None = None
     status: str | None = None
-    request: Request | None = None
-    response: Result | None = None
+    request: BatchRequest | None = None
+    response: ProviderLine | None = None
     usage: Usage | None = None
     response_cost: Decimal | None = None
     model: str | None = None
@@ -68,7 +69,7 @@ class Line(Struct, gc=False):
     metadata: Metadata | None = None
 
 
-_decode = msgspec.json.Decoder(Line).decode
+_decode = msgspec.json.Decoder(BatchLine).decode
 
 
 def recognises(fields: Fields) -> bool:
@@ -77,10 +78,10 @@ def recognises(fields: Fields) -> bool:
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One line."""
+    """The event of one line."""
     line = _decode(raw)
     payload = Payload(
-        call_type=_CALLS.get(line.request.url or "", "batch") if line.request else "batch",
+        call_type=_CALL_TYPES.get(line.request.url or "", "batch") if line.request else "batch",
         started=0,
         status=line.status,
         response_cost=line.response_cost,
@@ -93,16 +94,16 @@ def read(raw: bytes) -> UsageEvent:
         source=SOURCE,
         source_event_id=f"{line.batch_id}:{line.custom_id}" if line.custom_id else None,
         parent_id=line.batch_id,
-        occurred_at=_answered(line),
+        occurred_at=_response_time(line),
         service_tier="batch",
     )
 
 
-def _answered(line: Line) -> int | None:
+def _response_time(line: BatchLine) -> int | None:
     answer = line.response.response if line.response else None
-    body = (answer.body if answer else None) or Body()
-    when = body.created or body.created_at
-    return None if when is None else instant(when, "response.response.body.created")
+    body = (answer.body if answer else None) or ResponseBody()
+    created = body.created or body.created_at
+    return None if created is None else parse_timestamp(created, "response.response.body.created")
 
 
 FORMAT: Final = Format(

@@ -1,31 +1,32 @@
-"""LiteLLM's words for calls: which kind of call a record is of, whether it is one, and who served it.
+"""LiteLLM's call types, providers and models, under the names of the ledger.
 
-LiteLLM logs every use of its API. Reading, listing and deleting what earlier calls made bills nothing, though some
-versions repeat the usage and cost of the call that is read.
+LiteLLM logs every use of its API. Calls that read, list or delete the results of earlier calls bill
+nothing, though some versions repeat the usage and cost of the earlier call.
 """
 
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ingest.formats import family, provider
+from ingest.formats import provider
+from ingest.formats.family import UNKNOWN_TYPE
 
 
-class Kind(NamedTuple):
-    """A kind of call."""
+class CallKind(NamedTuple):
+    """The kind of a call."""
 
     request_type: str
     bills: bool = True
-    """False where the call moves nothing through a model, whatever usage its record repeats."""
+    """False where the call uses no model, whatever usage its record repeats."""
 
 
-BATCH: Final = Kind("batch")
-"""A finished batch, whose cost LiteLLM logs with the call that finds it finished, each time anew."""
-BACKGROUND: Final = Kind("responses")
-"""A finished background response, logged likewise."""
+BATCH: Final = CallKind("batch")
+"""A finished batch. LiteLLM logs its cost with every call that finds the batch finished."""
+BACKGROUND: Final = CallKind("responses")
+"""A finished background response. LiteLLM logs its cost in the same way."""
 MCP_TOOL: Final = "mcp_tool"
 
-_CALLS: Final = {
+_REQUEST_TYPES: Final = {
     "completion": "chat_completion",
     "anthropic_messages": "chat_completion",
     "generate_content": "chat_completion",
@@ -54,13 +55,15 @@ _CALLS: Final = {
     "send_message": "agent_message",
 }
 _VERBS: Final = {"get": "retrieve", "content": "download", "upload": "create", "add": "create"}
-_READS: Final = "get|list|retrieve|delete|cancel|update|content"
-_MADE: Final = "file|batch|assistants?|thread|message|vector_store|vector_store_file|container|skill"
-_MANAGES: Final = re.compile(
-    rf"(?P<verb>{_READS})_(?P<what>\w+)"
-    rf"|(?P<object>\w+?)_(?P<does>{_READS})"
-    rf"|(?P<makes>create|add|upload)_(?P<made>{_MADE}|container_file)"
-    rf"|(?P<kept>{_MADE})_(?P<doing>create)"
+_READ_VERBS: Final = "get|list|retrieve|delete|cancel|update|content"
+_MANAGED_OBJECTS: Final = (
+    "file|batch|assistants?|thread|message|vector_store|vector_store_file|container|skill"
+)
+_MANAGEMENT_CALL: Final = re.compile(
+    rf"(?P<verb>{_READ_VERBS})_(?P<what>\w+)"
+    rf"|(?P<object>\w+?)_(?P<does>{_READ_VERBS})"
+    rf"|(?P<makes>create|add|upload)_(?P<made>{_MANAGED_OBJECTS}|container_file)"
+    rf"|(?P<kept>{_MANAGED_OBJECTS})_(?P<doing>create)"
 )
 
 _PROVIDERS: Final = {
@@ -85,29 +88,29 @@ _PROVIDERS: Final = {
     "vertex_ai_beta": "vertex",
     "watsonx_text": "watsonx",
 }
-"""LiteLLM's provider names where the ledger has another; several of them are one provider with several APIs."""
+"""The ledger's names of LiteLLM's providers. LiteLLM names some providers once for each API."""
 _NO_MODEL: Final = "unknown-model"
 
 
 @lru_cache(maxsize=1024)
-def kind(call_type: str) -> Kind:
-    """The kind of a `call_type`, sync or async. One that is not known is a call under its own name."""
+def call_kind(call_type: str) -> CallKind:
+    """The kind of a `call_type`, sync or async. An unknown type becomes the request type, and bills."""
     bare = call_type.removeprefix("_")
     for name in (bare, bare.removeprefix("a"), bare.removeprefix("a_")):
-        if name in _CALLS:
-            return Kind(_CALLS[name])
+        if name in _REQUEST_TYPES:
+            return CallKind(_REQUEST_TYPES[name])
     for name in (bare.removeprefix("a_"), bare.removeprefix("a"), bare):
-        found = _MANAGES.fullmatch(name)
-        if found is not None:
-            what = found["what"] or found["object"] or found["made"] or found["kept"]
-            verb = found["verb"] or found["does"] or found["makes"] or found["doing"]
-            return Kind(f"{what}_{_VERBS.get(verb, verb)}", bills=False)
-    return Kind(call_type or family.UNKNOWN)
+        match = _MANAGEMENT_CALL.fullmatch(name)
+        if match is not None:
+            managed_object = match["what"] or match["object"] or match["made"] or match["kept"]
+            verb = match["verb"] or match["does"] or match["makes"] or match["doing"]
+            return CallKind(f"{managed_object}_{_VERBS.get(verb, verb)}", bills=False)
+    return CallKind(call_type or UNKNOWN_TYPE)
 
 
 @lru_cache(maxsize=4096)
-def served(stated: str | None, model: str | None, group: str | None) -> tuple[str, str]:
-    """Provider and model, in the ledger's names. LiteLLM puts its own name of the provider before some models."""
+def provider_and_model(stated: str | None, model: str | None, group: str | None) -> tuple[str, str]:
+    """Provider and model under the ledger's names, without the provider prefix of some LiteLLM models."""
     if not model or model == _NO_MODEL:
         model = None
     elif stated:
@@ -115,4 +118,6 @@ def served(stated: str | None, model: str | None, group: str | None) -> tuple[st
     prefix, slash, rest = (model or "").partition("/")
     if not stated and slash and prefix in _PROVIDERS:
         stated, model = prefix, rest
-    return provider.named(_PROVIDERS.get(stated, stated) if stated else None, model, group or None)
+    return provider.provider_and_model(
+        _PROVIDERS.get(stated, stated) if stated else None, model, group or None
+    )

@@ -1,7 +1,8 @@
-"""LiteLLM's cost of a call, as exclusive parts of what it charges.
+"""LiteLLM's cost of a call, as parts of its charge that exclude each other.
 
-Its breakdown says what the model cost. What it adds or takes off (guardrails, flat fees, discounts, margins) is the
-rest of the total, which pricing books to `other`, so that the parts add up whatever LiteLLM adds next.
+Its breakdown states the cost of the model. Additions and reductions (guardrails, flat fees, discounts,
+margins) are the rest of the total, which pricing books to `other`. The parts therefore add up for any new
+kind of addition.
 """
 
 from decimal import Decimal
@@ -12,12 +13,12 @@ from msgspec import Struct
 from ingest.event import ReportedCost
 from ingest.formats.cost import pico
 
-_ROUNDING: Final = 8
-"""Parts were floats and are rounded one by one: together they may pass their total by as many pico-units."""
+_ROUNDING_TOLERANCE: Final = 8
+"""Pico-units. The parts are rounded one by one, so their sum may be this much over the total."""
 
 
 class CostBreakdown(Struct, gc=False):
-    """`cost_breakdown`. The tier and the places are what the prices were taken for, not what was asked for."""
+    """`cost_breakdown`. Tier and regions are those of the applied prices, not of the request."""
 
     input_cost: Decimal | None = None
     cache_read_cost: Decimal | None = None
@@ -31,11 +32,11 @@ class CostBreakdown(Struct, gc=False):
     vertex_location: str | None = None
 
 
-def reported(total: Decimal, breakdown: CostBreakdown | None, at: str) -> ReportedCost:
-    """The charge of a call; its parts only where they fit the total that LiteLLM charges. `at` names the total.
+def reported_cost(total: Decimal, breakdown: CostBreakdown | None, at: str) -> ReportedCost:
+    """The charge of a call, with its parts where they fit the total. `at` is the field of the total.
 
     Raises:
-        Refused: an amount is not one, or is larger than one event can cost.
+        Refused: an amount is invalid, or is larger than one event can cost.
     """
     charged = pico(total, at) or 0
     if not charged or breakdown is None:
@@ -44,29 +45,29 @@ def reported(total: Decimal, breakdown: CostBreakdown | None, at: str) -> Report
 
 
 def _parts(breakdown: CostBreakdown, total: int) -> ReportedCost | None:
-    """The parts; None where they are of another total. `reasoning_cost` is inside `output_cost`."""
+    """The parts; None where they do not fit the total. `output_cost` includes `reasoning_cost`."""
     at = "cost_breakdown"
-    plain = pico(breakdown.input_cost, at, "input_cost")
-    read = pico(breakdown.cache_read_cost, at, "cache_read_cost")
-    write = pico(breakdown.cache_creation_cost, at, "cache_creation_cost")
+    input_cost = pico(breakdown.input_cost, at, "input_cost")
+    cache_read = pico(breakdown.cache_read_cost, at, "cache_read_cost")
+    cache_write = pico(breakdown.cache_creation_cost, at, "cache_creation_cost")
     output = pico(breakdown.output_cost, at, "output_cost")
     reasoning = pico(breakdown.reasoning_cost, at, "reasoning_cost")
     tool = pico(breakdown.tool_usage_cost, at, "tool_usage_cost")
-    cached = (read or 0) + (write or 0)
-    outside = (output or 0) + (tool or 0)
-    room = total + (pico(breakdown.discount_amount, at, "discount_amount") or 0) + _ROUNDING
-    if (plain or 0) + cached + outside > room:
-        if not cached <= (plain or 0) <= room - outside:
+    cached = (cache_read or 0) + (cache_write or 0)
+    other_parts = (output or 0) + (tool or 0)
+    limit = total + (pico(breakdown.discount_amount, at, "discount_amount") or 0) + _ROUNDING_TOLERANCE
+    if (input_cost or 0) + cached + other_parts > limit:
+        if not cached <= (input_cost or 0) <= limit - other_parts:
             return None
-        plain = (plain or 0) - cached  # versions that counted the cache inside the input
+        input_cost = (input_cost or 0) - cached  # in some versions the input includes the cache
     if (reasoning or 0) > (output or 0):
         return None
     return ReportedCost(
-        input=plain,
+        input=input_cost,
         output=None if output is None else output - (reasoning or 0),
         reasoning=reasoning,
-        cache_read=read,
-        cache_write=write,
+        cache_read=cache_read,
+        cache_write=cache_write,
         tool=tool or None,
         total=total,
     )

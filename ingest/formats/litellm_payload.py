@@ -1,7 +1,8 @@
-"""LiteLLM's StandardLoggingPayload: what is kept of the record that its callbacks and log files carry.
+"""LiteLLM's StandardLoggingPayload: the fields that are kept of a record of its callbacks and log files.
 
-Of some 12 kB a record most is content (`messages`, `response`) or a copy of LiteLLM's price list; neither is declared
-here, and so neither is ever decoded. Times are epoch seconds in the payload and ISO text in its older forms.
+A record has some 12 kB, most of it content (`messages`, `response`) or a copy of LiteLLM's price list.
+Neither is declared here, so neither is ever decoded. Times are epoch seconds, or ISO text in older forms of
+the payload.
 """
 
 from decimal import Decimal
@@ -16,36 +17,36 @@ from ingest.formats.usage import Count
 Scalar = str | int | float | bool | None
 
 
-class Pricing(Struct, gc=False):
-    """Whether LiteLLM could price the call: an object here says that it could not."""
+class PricingDiagnostic(Struct, gc=False):
+    """Diagnostics of pricing. The object is present only where LiteLLM could not price the call."""
 
 
 class ErrorInformation(Struct, gc=False):
-    """An error. Its message and traceback may quote the prompt and are not read."""
+    """An error. Its message and traceback may quote the prompt and are not decoded."""
 
     error_code: str | int | None = None
     error_class: str | None = None
 
 
 class ModelParameters(Struct, gc=False):
-    """What was asked for of images. What else is here may be content and is not read."""
+    """Parameters of images. Other parameters may be content and are not decoded."""
 
     size: Raw = NULL
     quality: Raw = NULL
 
 
 class HiddenParams(Struct, gc=False):
-    """What LiteLLM keeps beside a response."""
+    """LiteLLM's own fields beside a response."""
 
     response_cost: str | float | None = None
-    """Whether the model was priced. What the call cost is `response_cost` of the payload."""
+    """None if the model was not priced. The cost of the call is `response_cost` of the payload."""
     usage_object: Usage | None = None
     custom_llm_provider: str | None = None
     litellm_call_id: str | None = None
 
 
 class Metadata(Struct, gc=False):
-    """Whose call it was. A row of the table has more under the same name: see `litellm_row`."""
+    """The owners of the call, and fields that only rows of the table or old payloads have."""
 
     user_api_key_hash: str | None = None
     user_api_key: str | None = None
@@ -79,7 +80,7 @@ class Metadata(Struct, gc=False):
 
 
 class Payload(Struct, gc=False):
-    """One record, as a callback posts it; a row of the table is read into the same shape."""
+    """One record of a callback. Rows of the table are converted to the same struct."""
 
     call_type: str | None
     started: float | str = field(name="startTime")
@@ -93,9 +94,9 @@ class Payload(Struct, gc=False):
     status: str | None = None
     response_cost: Decimal | None = None
     cost_breakdown: CostBreakdown | None = None
-    failed_pricing: Pricing | None = field(name="response_cost_failure_debug_info", default=None)
-    doubted_zero: Pricing | UnsetType | None = field(name="zero_cost_diagnostic", default=UNSET)
-    """Unset in versions that would not have said so."""
+    response_cost_failure_debug_info: PricingDiagnostic | None = None
+    zero_cost_diagnostic: PricingDiagnostic | UnsetType | None = UNSET
+    """Why the cost is 0. Unset in versions without this field."""
     custom_llm_provider: str | None = None
     model: str | None = None
     model_group: str | None = None

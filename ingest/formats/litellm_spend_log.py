@@ -1,7 +1,7 @@
-"""LiteLLM's table `LiteLLM_SpendLogs`: its rows, from an export, the database or GET /spend/logs, and pages of them.
+"""LiteLLM's table `LiteLLM_SpendLogs`: rows of an export, the database or GET /spend/logs, and pages of rows.
 
-A row is read as the payload that it was made from. In an export every field is text, and what the database does not
-know is empty; `metadata` is JSON, as an object or as text. Times are UTC, also where they do not say so.
+A row is converted to the payload that it was made from. In an export every field is text, and unknown
+values are empty; `metadata` is JSON, as an object or as text. Times are UTC, also without a zone.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from msgspec.structs import replace
 from ingest.event import UsageEvent
 from ingest.formats import litellm
 from ingest.formats.body import NULL
-from ingest.formats.column import Column
+from ingest.formats.column import JsonColumn
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
+from ingest.formats.instant import parse_timestamp
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.usage import Count
 from ingest.refusal import Refused
 
 
-class Row(Struct, gc=False):
-    """The columns that are kept. `messages`, `response` and `proxy_server_request` are content and are not."""
+class SpendLogRow(Struct, gc=False):
+    """The columns that are kept. `messages`, `response` and `proxy_server_request` are content."""
 
     request_id: str
     started: float | str = field(name="startTime")
@@ -54,14 +54,14 @@ class Row(Struct, gc=False):
     updated_at: float | str | None = None
 
 
-METADATA: Final = Column[Metadata]("metadata", Metadata)
-REQUEST_TAGS: Final = Column[list[object]]("request_tags", list[object])
+METADATA: Final = JsonColumn[Metadata]("metadata", Metadata)
+REQUEST_TAGS: Final = JsonColumn[list[object]]("request_tags", list[object])
 
-_decode = msgspec.json.Decoder(Row).decode
-_decode_text = msgspec.json.Decoder(Row, strict=False).decode
+_decode = msgspec.json.Decoder(SpendLogRow).decode
+_decode_text = msgspec.json.Decoder(SpendLogRow, strict=False).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode_fields = msgspec.json.Encoder().encode
-_rows = msgspec.json.Decoder(list[Raw]).decode
+_decode_rows = msgspec.json.Decoder(list[Raw]).decode
 
 
 def recognises(fields: Fields) -> bool:
@@ -70,23 +70,23 @@ def recognises(fields: Fields) -> bool:
 
 
 def recognises_page(fields: Fields) -> bool:
-    """Whether this is an answer of GET /spend/logs/v2."""
+    """Whether this is a response of GET /spend/logs/v2."""
     return "total_pages" in fields and "data" in fields and bytes(fields["data"])[:1] == b"["
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One row.
+    """The event of one row.
 
     Raises:
-        Refused: its metadata is no JSON, or as `litellm.to_event` says.
+        Refused: its metadata is not JSON, or for a reason of `litellm.to_event`.
     """
-    row = _row(raw)
+    row = _decode_row(raw)
     event = litellm.to_event(_payload(row), cost_at="spend")
-    return replace(event, source_updated_at=_updated(row))
+    return replace(event, source_updated_at=_updated_at(row))
 
 
-def _row(raw: bytes) -> Row:
-    """The row. One whose fields are text is read in a second step: most are not."""
+def _decode_row(raw: bytes) -> SpendLogRow:
+    """The decoded row. A row of text fields needs a second attempt; most rows do not."""
     try:
         return _decode(raw)
     except msgspec.ValidationError:
@@ -94,8 +94,8 @@ def _row(raw: bytes) -> Row:
         return _decode_text(_encode_fields(fields))
 
 
-def _payload(row: Row) -> Payload:
-    """The row as the payload that it was made from. Its columns stand before what its metadata repeats of them."""
+def _payload(row: SpendLogRow) -> Payload:
+    """The row as the payload that it was made from. Columns come before their copies in the metadata."""
     metadata = METADATA.read(row.metadata) or Metadata()
     return Payload(
         call_type=row.call_type,
@@ -123,8 +123,8 @@ def _payload(row: Row) -> Payload:
     )
 
 
-def _owners(row: Row) -> dict[str, Any]:
-    """Whose call it was, in the names of the payload's metadata."""
+def _owners(row: SpendLogRow) -> dict[str, Any]:
+    """The owners of the call, under the names of the payload's metadata."""
     owners = {
         "user_api_key_hash": row.api_key,
         "user_api_key_team_id": row.team_id,
@@ -134,9 +134,13 @@ def _owners(row: Row) -> dict[str, Any]:
     return {name: value for name, value in owners.items() if value}
 
 
-def _updated(row: Row) -> int | None:
-    when = row.updated_at
-    return None if when is None or when == "" else instant(when, "updated_at", naive_is_utc=True)
+def _updated_at(row: SpendLogRow) -> int | None:
+    updated_at = row.updated_at
+    return (
+        None
+        if updated_at is None or updated_at == ""
+        else parse_timestamp(updated_at, "updated_at", naive_is_utc=True)
+    )
 
 
 def _read_page(_raw: bytes) -> UsageEvent:
@@ -144,7 +148,7 @@ def _read_page(_raw: bytes) -> UsageEvent:
 
 
 def _unpack(fields: Fields) -> Sequence[Raw]:
-    return _rows(fields["data"])
+    return _decode_rows(fields["data"])
 
 
 FORMAT: Final = Format(

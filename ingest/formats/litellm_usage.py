@@ -1,8 +1,9 @@
-"""LiteLLM's usage of a call, in the ledger's words.
+"""LiteLLM's usage of a call, as meters of the ledger.
 
-Counts of the cache stand in up to three places, read in this order: `prompt_tokens_details` (every provider's cache,
-which LiteLLM fills from what the provider said), Anthropic's names beside the totals (alone where LiteLLM passed a
-body on as it was), and in rows of the table `additional_usage_values`, a copy of both. A 0 says less than any count.
+Cache counts are in up to three places, which are used in this order: `prompt_tokens_details` (the cache of
+every provider, which LiteLLM fills from the provider's counts), Anthropic's names beside the totals (alone
+where LiteLLM passed a body on unchanged), and, in rows of the table, `additional_usage_values`, a copy of
+both. Any count comes before a 0.
 """
 
 from decimal import Decimal
@@ -15,7 +16,7 @@ from ingest.formats.usage import NOT_STATED, Count, Meters, milliseconds
 
 
 class CacheWrites(Struct, gc=False):
-    """Cache writes by how long they are kept."""
+    """Cache writes by time to live."""
 
     ephemeral_5m_input_tokens: Count | None = None
     ephemeral_1h_input_tokens: Count | None = None
@@ -46,13 +47,13 @@ class OutputDetails(Struct, gc=False):
 
 
 class ServerTools(Struct, gc=False):
-    """Tools that ran at the provider."""
+    """Uses of a provider's server tools."""
 
     web_search_requests: Count | None = None
 
 
 class Usage(Struct, gc=False):
-    """`usage_object`: LiteLLM's own usage, or a provider's that was passed on."""
+    """`usage_object`: LiteLLM's own usage, or the usage of a provider, passed on unchanged."""
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
@@ -79,8 +80,8 @@ _NO_WRITES: Final = CacheWrites()
 _NO_TOOLS: Final = ServerTools()
 
 
-def complete(usage: Usage | None, prompt: int | None, completion: int | None, total: int | None) -> Usage:
-    """`usage` with the totals that stand beside it, where it has none itself. Three zeros there mean "not known"."""
+def with_totals(usage: Usage | None, prompt: int | None, completion: int | None, total: int | None) -> Usage:
+    """`usage`, with the payload's totals where it has no totals itself. Three zeros mean "unknown"."""
     usage = usage or Usage()
     stated = (usage.prompt_tokens, usage.completion_tokens, usage.input_tokens, usage.output_tokens)
     if stated != (None, None, None, None) or not (prompt or completion or total):
@@ -89,8 +90,8 @@ def complete(usage: Usage | None, prompt: int | None, completion: int | None, to
 
 
 def meters(usage: Usage, provider: str) -> Meters:
-    """The meters of a usage. Zeros throughout are LiteLLM's word for a usage that it did not get."""
-    usage = _inclusive(usage, provider)
+    """The meters of a usage. LiteLLM writes zeros for an unknown usage."""
+    usage = _inclusive_usage(usage, provider)
     if not (usage.prompt_tokens or usage.completion_tokens or usage.total_tokens):
         return replace(NOT_STATED, audio_ms=milliseconds(usage.seconds, "usage_object.seconds"))
     inputs = usage.prompt_tokens_details or usage.input_tokens_details or _NO_INPUT
@@ -102,8 +103,8 @@ def meters(usage: Usage, provider: str) -> Meters:
         input_text_tokens=inputs.text_tokens,
         input_audio_tokens=inputs.audio_tokens,
         input_image_tokens=inputs.image_tokens,
-        cache_read_tokens=_read(usage),
-        cache_write_tokens=_written(usage),
+        cache_read_tokens=_cache_read(usage),
+        cache_write_tokens=_cache_write(usage),
         cache_write_5m_tokens=writes.ephemeral_5m_input_tokens,
         cache_write_1h_tokens=writes.ephemeral_1h_input_tokens,
         output_tokens=usage.completion_tokens,
@@ -114,45 +115,45 @@ def meters(usage: Usage, provider: str) -> Meters:
         accepted_prediction_tokens=outputs.accepted_prediction_tokens,
         rejected_prediction_tokens=outputs.rejected_prediction_tokens,
         total_tokens=usage.total_tokens or (usage.prompt_tokens or 0) + (usage.completion_tokens or 0),
-        search_queries=_larger(tools.web_search_requests, inputs.web_search_requests),
+        search_queries=_first_count(tools.web_search_requests, inputs.web_search_requests),
         audio_ms=milliseconds(usage.seconds, "usage_object.seconds"),
     )
 
 
-def _read(usage: Usage) -> int | None:
+def _cache_read(usage: Usage) -> int | None:
     inputs = usage.prompt_tokens_details or usage.input_tokens_details or _NO_INPUT
-    return _larger(inputs.cached_tokens, usage.cache_read_input_tokens)
+    return _first_count(inputs.cached_tokens, usage.cache_read_input_tokens)
 
 
-def _written(usage: Usage) -> int | None:
+def _cache_write(usage: Usage) -> int | None:
     inputs = usage.prompt_tokens_details or usage.input_tokens_details or _NO_INPUT
-    stated = _larger(inputs.cache_write_tokens, inputs.cache_creation_tokens)
-    return _larger(stated, usage.cache_creation_input_tokens)
+    stated = _first_count(inputs.cache_write_tokens, inputs.cache_creation_tokens)
+    return _first_count(stated, usage.cache_creation_input_tokens)
 
 
-def _larger(first: int | None, then: int | None) -> int | None:
-    """The first count that is one; 0 only where no place says more, None where none says anything."""
-    return first or then or (first if then is None else then)
+def _first_count(count: int | None, fallback: int | None) -> int | None:
+    """The first count above 0; 0 where there is only a 0, None where there is no count."""
+    return count or fallback or (count if fallback is None else fallback)
 
 
-def _inclusive(usage: Usage, provider: str) -> Usage:
-    """`usage` with input that includes the cache and output that includes reasoning, as LiteLLM means it today."""
-    cached = (_read(usage) or 0) + (_written(usage) or 0)
+def _inclusive_usage(usage: Usage, provider: str) -> Usage:
+    """`usage` with cache tokens in its input and reasoning in its output, LiteLLM's present convention."""
+    cached = (_cache_read(usage) or 0) + (_cache_write(usage) or 0)
     prompt, completion, total = usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
     if prompt is None and usage.input_tokens is not None:
-        # a body that was passed on; Anthropic's, which knows no details, counts its cache apart
-        additive = usage.input_tokens_details is None and usage.cache_read_input_tokens is not None
-        prompt, completion = usage.input_tokens + (cached if additive else 0), usage.output_tokens
-        total = None if additive else total
+        # a body that was passed on; Anthropic's body has no details and excludes the cache
+        is_additive = usage.input_tokens_details is None and usage.cache_read_input_tokens is not None
+        prompt, completion = usage.input_tokens + (cached if is_additive else 0), usage.output_tokens
+        total = None if is_additive else total
     elif cached > (prompt or 0):
-        prompt, total = (
-            (prompt or 0) + cached,
-            None,
-        )  # versions that passed Anthropic's input on without its cache
+        # some versions passed Anthropic's input on without its cache
+        prompt, total = (prompt or 0) + cached, None
     reasoning = _reasoning(usage)
-    spoken = (prompt or 0) + (completion or 0)
-    outside = total == spoken + reasoning or (provider == "perplexity" and reasoning > (completion or 0))
-    if reasoning and outside:
+    stated_total = (prompt or 0) + (completion or 0)
+    is_outside = total == stated_total + reasoning or (
+        provider == "perplexity" and reasoning > (completion or 0)
+    )
+    if reasoning and is_outside:
         completion, total = (completion or 0) + reasoning, None
     if prompt == usage.prompt_tokens and completion == usage.completion_tokens:
         return usage

@@ -1,7 +1,8 @@
-"""LiteLLM's oldest callback (`generic_api_use_v1`): a flat record whose every value is text in Python's notation.
+"""LiteLLM's oldest callback (`generic_api_use_v1`): a flat record with values as text in Python's notation.
 
-Its documentation shows the same record with values that are not text; both are read. It has no status, as failures
-are not sent, and its times are those of the gateway's clock without a zone: they are taken for UTC.
+LiteLLM's documentation shows the same record with values that are not text; both are read. The record has
+no status, because failures are not sent. Its times are local times of the gateway without a zone; they are
+taken for UTC.
 """
 
 from decimal import Decimal
@@ -14,15 +15,15 @@ from msgspec.structs import replace
 from ingest.event import UsageEvent
 from ingest.formats import litellm, litellm_repr
 from ingest.formats.body import NULL
-from ingest.formats.column import Column
+from ingest.formats.column import JsonColumn
 from ingest.formats.format import Fields, Format
 from ingest.formats.litellm_payload import Metadata, Payload
 from ingest.formats.litellm_usage import Usage
 from ingest.refusal import Refused
 
 
-class Flat(Struct, gc=False):
-    """The fields that are kept. Those typed `Raw` are text, or what that text is the notation of."""
+class FlatRecord(Struct, gc=False):
+    """The fields that are kept. A field of type `Raw` is a value, or text in Python's notation."""
 
     started: float | str = field(name="startTime")
     ended: float | str | None = field(name="endTime", default=None)
@@ -38,18 +39,18 @@ class Flat(Struct, gc=False):
 
 
 class Parameters(Struct, gc=False):
-    """What was asked for."""
+    """The parameters of the request."""
 
     stream: bool | None = None
 
 
-PARAMETERS: Final = Column[Parameters]("modelParameters", Parameters)
-USAGE: Final = Column[Usage]("usage", Usage)
-METADATA: Final = Column[Metadata]("metadata", Metadata)
-COST: Final = Column[Decimal]("cost", Decimal)
+PARAMETERS: Final = JsonColumn[Parameters]("modelParameters", Parameters)
+USAGE: Final = JsonColumn[Usage]("usage", Usage)
+METADATA: Final = JsonColumn[Metadata]("metadata", Metadata)
+COST: Final = JsonColumn[Decimal]("cost", Decimal)
 
-_decode = msgspec.json.Decoder(Flat).decode
-_text = msgspec.json.Decoder(str).decode
+_decode = msgspec.json.Decoder(FlatRecord).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -59,56 +60,56 @@ def recognises(fields: Fields) -> bool:
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One record.
+    """The event of one record.
 
     Raises:
-        Refused: a value is not in Python's notation, or as `litellm.to_event` says.
+        Refused: a value is not in Python's notation, or for a reason of `litellm.to_event`.
     """
     flat = _decode(raw)
-    metadata = METADATA.read(_told(flat.metadata, "metadata")) or Metadata()
+    metadata = METADATA.read(_as_json(flat.metadata, "metadata")) or Metadata()
     payload = Payload(
-        call_type=_said(flat.call_type),
+        call_type=_text_or_none(flat.call_type),
         started=flat.started,
         ended=flat.ended,
-        id=_said(flat.id),
+        id=_text_or_none(flat.id),
         stream=_stream(flat.parameters),
-        response_cost=COST.read(_told(flat.cost, "cost")),
-        model=_said(flat.model),
+        response_cost=COST.read(_as_json(flat.cost, "cost")),
+        model=_text_or_none(flat.model),
         model_group=metadata.model_group,
         cache_hit=flat.cache_hit,
-        metadata=replace(metadata, usage_object=USAGE.read(_told(flat.usage, "usage"))),
+        metadata=replace(metadata, usage_object=USAGE.read(_as_json(flat.usage, "usage"))),
         hidden_params=metadata.hidden_params,
-        end_user=_said(flat.user),
+        end_user=_text_or_none(flat.user),
     )
     return litellm.to_event(payload, cost_at="cost")
 
 
 def _stream(parameters: Raw) -> bool | None:
-    """Whether a stream was asked for; None where the parameters, which may hold tools of any size, cannot be read."""
+    """Whether the request asked for a stream; None where the parameters (with tools) are unreadable."""
     try:
-        asked = PARAMETERS.read(_told(parameters, "modelParameters"))
+        parsed = PARAMETERS.read(_as_json(parameters, "modelParameters"))
     except Refused:
         return None
-    return asked.stream if asked else None
+    return parsed.stream if parsed else None
 
 
-def _told(raw: Raw, field: str) -> Raw:
-    """A value as JSON, whether it came as such or as text in Python's notation."""
-    held = bytes(raw)
-    if held[:1] != b'"':
+def _as_json(raw: Raw, field: str) -> Raw:
+    """A value as JSON, converted where it is text in Python's notation."""
+    value = bytes(raw)
+    if value[:1] != b'"':
         return raw
-    text = _text(held)
-    return Raw(_encode(_loads(text, field))) if text else NULL
+    text = _decode_text(value)
+    return Raw(_encode(_parse(text, field))) if text else NULL
 
 
-def _loads(text: str, field: str) -> Any:
+def _parse(text: str, field: str) -> Any:
     try:
         return litellm_repr.loads(text)
     except Refused as refused:
         raise Refused(refused.code, f"{field}: {refused.reason}", field) from None
 
 
-def _said(text: str | None) -> str | None:
+def _text_or_none(text: str | None) -> str | None:
     return None if text in {"", "None"} else text
 
 

@@ -1,7 +1,8 @@
-"""Mending: a second, lenient look at JSON that the strict decoder refuses, for what is odd but can be read.
+"""Lenient JSON: a second decoder for JSON that the strict decoder refuses, where its meaning is clear.
 
-A whole number written as a float (5.0) becomes an integer, lone surrogates and bytes that are not UTF-8 become
-question marks or replacement characters, NUL is taken out (no database keeps it), a byte order mark is skipped.
+A whole number written as a float (5.0) becomes an integer. Lone surrogates become question marks, and bytes
+that are not UTF-8 become replacement characters. NUL is removed (no database stores it), and a byte order
+mark is skipped.
 """
 
 import json
@@ -16,23 +17,23 @@ _LONGEST_INT: Final = 40
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def mend(raw: bytes) -> bytes:
-    """`raw` as JSON that the strict decoder can read, with every number as exact as it was.
+def to_strict_json(raw: bytes) -> bytes:
+    """`raw` as JSON for the strict decoder. Every number keeps its exact value.
 
     Raises:
-        Refused: it is not JSON.
+        Refused: `raw` is not JSON.
     """
     try:
         return _encode(loads(raw))
     except RecursionError:
-        raise too_deep() from None
+        raise too_deep_refusal() from None
 
 
 def loads(raw: bytes) -> Any:
-    """The value of `raw`; numbers are int or Decimal, never float.
+    """The decoded value of `raw`; numbers are int or Decimal, never float.
 
     Raises:
-        Refused: it is not JSON.
+        Refused: `raw` is not JSON.
     """
     if not raw.strip():
         raise Refused("not_json", "the record is empty")
@@ -47,11 +48,11 @@ def loads(raw: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise Refused("not_json", f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
-        raise too_deep() from None
+        raise too_deep_refusal() from None
 
 
-def too_deep() -> Refused:
-    """The refusal of JSON that is nested without end."""
+def too_deep_refusal() -> Refused:
+    """The refusal of JSON that is nested too deeply."""
     return Refused("not_json", "the record is nested too deeply")
 
 

@@ -1,8 +1,8 @@
-"""OpenRouter's records of what it billed: a generation of its API, and a row of the activity export.
+"""OpenRouter's billing records: a generation of its API, and a row of the activity export.
 
-Both carry the id of the response, so that a response and its record are one call. With a key of one's own the
-provider bills for itself: the call then cost what OpenRouter asks and what the provider asks. A total of 0 is
-believed, for the records are those of the one who bills.
+Both have the id of the response, so a response and its billing record are one call. With BYOK (the
+customer's own provider key) the provider bills separately: the call costs OpenRouter's fee plus the
+provider's charge. A total of 0 is believed, because these are the records of the biller.
 """
 
 from decimal import Decimal
@@ -15,14 +15,14 @@ from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import provider
 from ingest.formats.body import Milliseconds
 from ingest.formats.completion import microseconds
-from ingest.formats.cost import UpstreamCosts, pico, upstream
+from ingest.formats.cost import UpstreamCosts, openrouter_cost, pico
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import instant
+from ingest.formats.instant import parse_timestamp
 from ingest.formats.usage import Count
 
 PROVIDER: Final = "openrouter"
 
-_TYPES: Final = {
+_REQUEST_TYPES: Final = {
     "completions": "chat_completion",
     "embeddings": "embedding",
     "rerank": "rerank",
@@ -36,7 +36,7 @@ _STANDARD: Final = frozenset({None, "", "standard"})
 
 
 class Generation(Struct, gc=False):
-    """A generation, as `GET /api/v1/generation` answers it."""
+    """A generation, as in the response of `GET /api/v1/generation`."""
 
     id: str | None = None
     total_cost: Decimal | None = None
@@ -63,8 +63,8 @@ class Generation(Struct, gc=False):
     response_cache_source_id: str | None = None
 
 
-class Wrapped(Struct, gc=False):
-    """The answer around a generation."""
+class GenerationResponse(Struct, gc=False):
+    """The response of `GET /api/v1/generation`."""
 
     data: Generation
 
@@ -95,12 +95,12 @@ class Activity(Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(Generation).decode
-_decode_wrapped = msgspec.json.Decoder(Wrapped).decode
-_cells = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_response = msgspec.json.Decoder(GenerationResponse).decode
+_decode_cells = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def recognises(fields: Fields) -> bool:
-    """Whether this is a generation, alone or as the API answers it."""
+    """Whether this is a generation, alone or in the response of the API."""
     if "total_cost" in fields and "native_tokens_prompt" in fields:
         return "id" in fields
     return len(fields) == 1 and b'"native_tokens_prompt"' in bytes(fields.get("data", b""))
@@ -112,55 +112,69 @@ def recognises_activity(fields: Fields) -> bool:
 
 
 def read(raw: bytes) -> UsageEvent:
-    """One generation."""
-    one = _decode_wrapped(raw).data if b'"data"' in raw and _is_wrapped(raw) else _decode(raw)
-    kind = _TYPES.get(one.api_type or "completions", one.api_type or provider.UNKNOWN)
-    tokens_in = one.tokens_prompt if one.native_tokens_prompt is None else one.native_tokens_prompt
+    """The event of one generation."""
+    generation = _decode_response(raw).data if b'"data"' in raw and _is_wrapped(raw) else _decode(raw)
+    request_type = _REQUEST_TYPES.get(
+        generation.api_type or "completions", generation.api_type or provider.UNKNOWN
+    )
+    tokens_in = (
+        generation.tokens_prompt
+        if generation.native_tokens_prompt is None
+        else generation.native_tokens_prompt
+    )
     tokens_out = (
-        one.tokens_completion if one.native_tokens_completion is None else one.native_tokens_completion
+        generation.tokens_completion
+        if generation.native_tokens_completion is None
+        else generation.native_tokens_completion
     )
     return UsageEvent(
         source=PROVIDER,
-        source_event_id=f"{PROVIDER}:{one.id}" if one.id else None,
-        occurred_at=instant(one.created_at, "created_at", naive_is_utc=True) if one.created_at else None,
-        request_type=f"{kind}_stream" if one.streamed and kind in _STREAMABLE else kind,
+        source_event_id=f"{PROVIDER}:{generation.id}" if generation.id else None,
+        occurred_at=parse_timestamp(generation.created_at, "created_at", naive_is_utc=True)
+        if generation.created_at
+        else None,
+        request_type=f"{request_type}_stream"
+        if generation.streamed and request_type in _STREAMABLE
+        else request_type,
         provider=PROVIDER,
-        model=one.model or provider.UNKNOWN,
-        service_tier=one.service_tier or None,
-        region=one.data_region or None,
-        stream=one.streamed,
-        finish_reason=one.finish_reason or None,
-        status="cancelled" if one.cancelled else "success",
-        end_user=one.external_user or None,
-        labels={"provider_name": one.provider_name} if one.provider_name else None,
-        latency_us=microseconds(one.latency),
+        model=generation.model or provider.UNKNOWN,
+        service_tier=generation.service_tier or None,
+        region=generation.data_region or None,
+        stream=generation.streamed,
+        finish_reason=generation.finish_reason or None,
+        status="cancelled" if generation.cancelled else "success",
+        end_user=generation.external_user or None,
+        labels={"provider_name": generation.provider_name} if generation.provider_name else None,
+        latency_us=microseconds(generation.latency),
         input_tokens=tokens_in,
-        cache_read_tokens=one.native_tokens_cached,
+        cache_read_tokens=generation.native_tokens_cached,
         output_tokens=tokens_out,
-        output_image_tokens=one.native_tokens_completion_images,
-        reasoning_tokens=one.native_tokens_reasoning,
-        total_tokens=_sum(tokens_in, tokens_out),
-        reported=_vouched(
-            upstream(
-                one.total_cost,
-                UpstreamCosts(upstream_inference_cost=one.upstream_inference_cost),
+        output_image_tokens=generation.native_tokens_completion_images,
+        reasoning_tokens=generation.native_tokens_reasoning,
+        total_tokens=_total_tokens(tokens_in, tokens_out),
+        reported=_with_believed_zero(
+            openrouter_cost(
+                generation.total_cost,
+                UpstreamCosts(upstream_inference_cost=generation.upstream_inference_cost),
                 "total_cost",
-                byok=bool(one.is_byok),
+                byok=bool(generation.is_byok),
             )
         ),
     )
 
 
 def read_activity(raw: bytes) -> UsageEvent:
-    """One row of the activity export; an empty cell says nothing."""
-    cells = {name: cell for name, cell in _cells(raw).items() if bytes(cell) not in {b'""', b"null"}}
+    """The event of one row of the activity export. Empty cells are ignored."""
+    cells = {name: cell for name, cell in _decode_cells(raw).items() if bytes(cell) not in {b'""', b"null"}}
     row = msgspec.json.decode(msgspec.json.encode(cells), type=Activity, strict=False)
     variant = "" if row.variant in _STANDARD else f":{row.variant}"
     model = row.model_permaslug or provider.UNKNOWN
     return UsageEvent(
         source=PROVIDER,
         source_event_id=f"{PROVIDER}:{row.generation_id}" if row.generation_id else None,
-        occurred_at=instant(row.created_at, "created_at", naive_is_utc=True) if row.created_at else None,
+        occurred_at=parse_timestamp(row.created_at, "created_at", naive_is_utc=True)
+        if row.created_at
+        else None,
         request_type="chat_completion_stream" if row.streamed else "chat_completion",
         provider=PROVIDER,
         model=model if model.endswith(variant) else model + variant,
@@ -177,29 +191,29 @@ def read_activity(raw: bytes) -> UsageEvent:
         cache_read_tokens=row.tokens_cached,
         output_tokens=row.tokens_completion,
         reasoning_tokens=row.tokens_reasoning,
-        total_tokens=_sum(row.tokens_prompt, row.tokens_completion),
-        reported=_billed(row),
+        total_tokens=_total_tokens(row.tokens_prompt, row.tokens_completion),
+        reported=_activity_cost(row),
     )
 
 
 def _is_wrapped(raw: bytes) -> bool:
-    return "data" in _cells(raw)
+    return "data" in _decode_cells(raw)
 
 
-def _sum(tokens_in: int | None, tokens_out: int | None) -> int | None:
+def _total_tokens(tokens_in: int | None, tokens_out: int | None) -> int | None:
     return None if tokens_in is None and tokens_out is None else (tokens_in or 0) + (tokens_out or 0)
 
 
-def _billed(row: Activity) -> ReportedCost | None:
-    """What the row asks and what the provider asked beside it. The search is told apart; the rest is one sum."""
+def _activity_cost(row: Activity) -> ReportedCost | None:
+    """The charge of OpenRouter plus, with BYOK, of the provider. Only search is a part of its own."""
     if row.cost_total is None:
         return None
-    asked = row.cost_total + (row.byok_usage_inference or Decimal(0))
+    charged = row.cost_total + (row.byok_usage_inference or Decimal(0))
     search = pico(row.cost_web_search, "cost_web_search")
-    return _vouched(ReportedCost(search=search or None, total=pico(asked, "cost_total")))
+    return _with_believed_zero(ReportedCost(search=search or None, total=pico(charged, "cost_total")))
 
 
-def _vouched(cost: ReportedCost | None) -> ReportedCost | None:
+def _with_believed_zero(cost: ReportedCost | None) -> ReportedCost | None:
     return None if cost is None else msgspec.structs.replace(cost, believed_zero=True)
 
 

@@ -1,19 +1,19 @@
-"""How a call ended: well, with an error, or cancelled; and the error's type and code, never its message."""
+"""The outcome of a call: success, error or cancelled, with the error's type and code, never its message."""
 
 from typing import Final, NamedTuple
 
 from ingest.event import Status
-from ingest.formats.body import Body, ExtraFields, Fault
+from ingest.formats.body import Body, ErrorObject, ExtraFields
 from ingest.refusal import Refused
 
 _PENDING: Final = frozenset({"queued", "in_progress"})
-_TRACKED: Final = ("response", "realtime.response", "video")
-"""Objects whose `status` is that of the call; batches and files have one of their own."""
+_OBJECTS_WITH_STATUS: Final = ("response", "realtime.response", "video")
+"""Objects whose `status` is the status of the call. Batches and files have a `status` of their own."""
 _CLIENT_CLOSED: Final = 499
 
 
 class Outcome(NamedTuple):
-    """Status, and what is known of the error."""
+    """The status of a call, with the type and code of its error."""
 
     status: Status
     error_type: str | None = None
@@ -23,15 +23,15 @@ class Outcome(NamedTuple):
 _SUCCESS: Final = Outcome("success")
 
 
-def outcome(body: Body, extra: ExtraFields) -> Outcome:
-    """How the call of this response ended.
+def call_outcome(body: Body, extra: ExtraFields) -> Outcome:
+    """The outcome of the call of this response.
 
     Raises:
-        Refused: it has not ended yet.
+        Refused: the call has not ended yet.
     """
     if body.error is not None or body.is_bifrost_error:
-        return _failed(body, extra)
-    if body.status is None or body.object not in _TRACKED:
+        return _failure(body, extra)
+    if body.status is None or body.object not in _OBJECTS_WITH_STATUS:
         return _SUCCESS
     if body.status in _PENDING and body.usage is None:
         raise Refused(
@@ -42,18 +42,18 @@ def outcome(body: Body, extra: ExtraFields) -> Outcome:
     return Outcome("error") if body.status == "failed" else _SUCCESS
 
 
-def _failed(body: Body, extra: ExtraFields) -> Outcome:
-    fault = body.error if isinstance(body.error, Fault) else Fault()
-    code = fault.code if fault.code is not None else body.status_code
-    error_type = fault.type or _text(fault.status) or extra.error_type or None
+def _failure(body: Body, extra: ExtraFields) -> Outcome:
+    error = body.error if isinstance(body.error, ErrorObject) else ErrorObject()
+    code = error.code if error.code is not None else body.status_code
+    error_type = error.type or _text(error.status) or extra.error_type or None
     error_code = _text(code)
-    said = f"{error_type} {error_code}".lower()
-    cancelled = "cancel" in said or _CLIENT_CLOSED in {body.status_code, code}
+    error_text = f"{error_type} {error_code}".lower()
+    cancelled = "cancel" in error_text or _CLIENT_CLOSED in {body.status_code, code}
     return Outcome("cancelled" if cancelled else "error", error_type, error_code)
 
 
 def _text(code: str | float | None) -> str | None:
-    """A code as text; a whole number stays one."""
+    """A code as text, whole numbers without a point."""
     if isinstance(code, float) and code.is_integer():
         code = int(code)
     return None if code is None or code == "" else str(code)

@@ -1,4 +1,4 @@
-"""Who served a call: what the response says, else its id, else the prefix of the model's name or its family."""
+"""The provider of a call: as stated, else by the response id, else by the prefix or family of the model."""
 
 from functools import lru_cache
 from typing import Final
@@ -9,7 +9,7 @@ perplexity cerebras deepseek gemini openrouter elevenlabs huggingface nebius xai
 fireworks sarvam wafer github-copilot databricks typesafe
 """
 PROVIDERS: Final = frozenset(_BUILT_IN.split())
-"""The gateway's built-in providers. Custom ones are free text: a prefix is only believed if it is one of these."""
+"""Bifrost's built-in providers. Custom providers are free text, so only these are prefixes of models."""
 
 _FAMILIES: Final = (
     ("gpt-", "openai"),
@@ -37,43 +37,43 @@ _FAMILIES: Final = (
     ("sonar", "perplexity"),
     ("deepseek", "deepseek"),
 )
-"""Models that one provider alone serves under that name. Open models (llama, qwen ...) have no home."""
+"""Prefixes of models that only one provider serves. Open models (llama, qwen ...) have many providers."""
 
-_IDS: Final = (
+_ID_PREFIXES: Final = (
     ("gen-", "openrouter"),
     ("msg_bdrk_", "bedrock"),
     ("msg_vrtx_", "vertex"),
     ("batch_req_", "openai"),
 )
-"""Beginnings of the ids that one provider alone gives."""
+"""Prefixes of response ids that only one provider uses."""
 
 UNKNOWN: Final = "unknown"
 
 
-def of_id(ident: str | int | None) -> str | None:
-    """The provider that gives such ids, None for all others. OpenRouter's models are called provider/model."""
-    if not isinstance(ident, str):
+def of_response_id(response_id: str | int | None) -> str | None:
+    """The provider whose response ids have this prefix, None for other ids."""
+    if not isinstance(response_id, str):
         return None
-    return next((provider for start, provider in _IDS if ident.startswith(start)), None)
+    return next((provider for prefix, provider in _ID_PREFIXES if response_id.startswith(prefix)), None)
 
 
 @lru_cache(maxsize=4096)
-def named(stated: str | None, model: str | None, requested: str | None) -> tuple[str, str]:
-    """Provider and model. A prefix of the model that names its provider is taken off; another one is its name."""
-    prefix, rest = _split(model)
+def provider_and_model(stated: str | None, model: str | None, requested: str | None) -> tuple[str, str]:
+    """Provider and model. Only a prefix that is the provider is removed from the model."""
+    prefix, rest = _split_prefix(model)
     if stated:
         return stated, rest if prefix == stated else model or UNKNOWN
     if prefix in PROVIDERS:
         return prefix, rest
-    asked, _ = _split(requested)
-    return asked if asked in PROVIDERS else _home(rest), model or UNKNOWN
+    requested_prefix, _ = _split_prefix(requested)
+    return requested_prefix if requested_prefix in PROVIDERS else _family_provider(rest), model or UNKNOWN
 
 
-def _split(model: str | None) -> tuple[str, str]:
-    """The prefix of `provider/model` and the rest; the prefix is empty where there is none."""
+def _split_prefix(model: str | None) -> tuple[str, str]:
+    """The prefix of `provider/model` and the rest. The prefix is empty where there is none."""
     prefix, slash, rest = (model or "").partition("/")
     return (prefix, rest) if slash and rest else ("", model or "")
 
 
-def _home(model: str) -> str:
-    return next((provider for start, provider in _FAMILIES if model.startswith(start)), UNKNOWN)
+def _family_provider(model: str) -> str:
+    return next((provider for prefix, provider in _FAMILIES if model.startswith(prefix)), UNKNOWN)

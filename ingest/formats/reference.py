@@ -1,7 +1,7 @@
-"""The reference of formats, `docs/formats.md`: a section for each, with examples that are recognised as what it says.
+"""The reference of formats, `docs/formats.md`: a section with examples for each format.
 
-A section is `## name`, or `## name, other` for formats that belong together. Its fenced examples are what a file of
-that format holds: ```` ```json ````, ```` ```csv ```` or ```` ```sse ````.
+A section is `## name`, or `## name, other` for formats that belong together. Its fenced examples are the
+contents of files: ```` ```json ````, ```` ```csv ```` or ```` ```sse ````.
 """
 
 import re
@@ -18,7 +18,7 @@ _EXAMPLE: Final = re.compile(r"^```(?:json|csv|sse)\n(.*?)^```$", re.MULTILINE |
 
 
 def sections() -> dict[tuple[str, ...], str]:
-    """Each section by the names in its heading."""
+    """The sections, by the format names in their headings."""
     text = (_INSTALLED if _INSTALLED.exists() else _CHECKED_OUT).read_text(encoding="utf-8")
     _, *parts = _HEADING.split(text)
     return {
@@ -28,10 +28,10 @@ def sections() -> dict[tuple[str, ...], str]:
 
 
 def section_of(name: str) -> str:
-    """The section that describes the format called `name`, empty if there is none."""
+    """The section of the format `name`, empty if there is none."""
     return next((text for names, text in sections().items() if name in names), "")
 
 
 def examples(section: str) -> list[str]:
-    """The examples in a section, as files hold them."""
+    """The examples in a section, each as the content of a file."""
     return _EXAMPLE.findall(section)

@@ -1,4 +1,4 @@
-"""Spelling: the twin of a struct whose fields are written in camelCase, for APIs whose libraries write snake_case."""
+"""Camel case: a copy of a struct with camelCase field names, for APIs whose libraries write snake_case."""
 
 from functools import cache
 from types import GenericAlias, UnionType
@@ -11,17 +11,17 @@ S = TypeVar("S", bound=Struct)
 
 
 @cache
-def camel(shape: type[S]) -> type[S]:
-    """A struct like `shape`, and like those inside it, whose fields are spelt in camelCase outside."""
-    twins = [(one.name, _twin(one.type), one.default) for one in fields(shape)]
-    return cast(type[S], defstruct(shape.__name__, twins, rename="camel", gc=False))
+def camel_struct(struct: type[S]) -> type[S]:
+    """A copy of `struct` and of the structs inside it, with camelCase names on the wire."""
+    camel_fields = [(item.name, _camel_type(item.type), item.default) for item in fields(struct)]
+    return cast(type[S], defstruct(struct.__name__, camel_fields, rename="camel", gc=False))
 
 
-def _twin(kind: Any) -> Any:
+def _camel_type(kind: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return camel(kind)
+        return camel_struct(kind)
     if get_origin(kind) in (Union, UnionType):
-        return Union[tuple(_twin(one) for one in get_args(kind))]  # noqa: UP007 - made of what there is
+        return Union[tuple(_camel_type(member) for member in get_args(kind))]  # noqa: UP007 - computed
     if get_origin(kind) is list:
-        return GenericAlias(list, (_twin(get_args(kind)[0]),))
+        return GenericAlias(list, (_camel_type(get_args(kind)[0]),))
     return kind

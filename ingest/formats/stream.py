@@ -1,8 +1,9 @@
-"""Streams: the JSON chunks of one response put together into one record, its content left out.
+"""Streams: the JSON chunks of one response joined into one record, without its content.
 
-Usage and the gateway's fields stand in the last chunks: the last one counts, and nothing is added up, for a later
-count repeats the earlier. The latency of a chunk is the time since the chunk before it (that of the last chunk: of
-the whole call), so the first token came after the sum of the latencies up to the chunk that brought it.
+Usage and the gateway's fields are in the last chunks. The last value counts and nothing is added up,
+because a later count includes the earlier. The latency of a chunk is the time since the chunk before it (in
+the last chunk: the time of the whole call). The time to the first token is therefore the sum of the
+latencies up to the first chunk with content.
 """
 
 from collections.abc import Sequence
@@ -13,19 +14,19 @@ from msgspec import Raw
 
 from ingest.event import UsageEvent
 from ingest.formats import anthropic_stream, bedrock, cohere, gemini
-from ingest.formats.answer import answer, length
-from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, Fault, Message
-from ingest.formats.chunk import Chunk, Piece, decoded, first, has_content, last
-from ingest.formats.envelope import Reader, opened
+from ingest.formats.answer import content_counts, list_length
+from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
+from ingest.formats.chunk import ChoiceDelta, Chunk, decode_chunk, first_value, has_content, last_value
+from ingest.formats.envelope import RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
 from ingest.refusal import Refused
 
-_FINAL: Final = frozenset(
+_FINAL_EVENTS: Final = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
 )
-_DONE: Final = frozenset({"speech.audio.done", "transcript.text.done"})
+_DONE_EVENTS: Final = frozenset({"speech.audio.done", "transcript.text.done"})
 _MOST_CHOICES: Final = 1_000
-_FIRST: Final = (
+_FIRST_VALUES: Final = (
     "id",
     "model",
     "object",
@@ -35,91 +36,95 @@ _FIRST: Final = (
     "system_fingerprint",
     "speed",
 )
-"""Fields that the first chunk to have them settles."""
-_LAST: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
-"""Fields that the last chunk to have them settles."""
+"""Fields whose first value counts."""
+_LAST_VALUES: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
+"""Fields whose last value counts."""
 
 _DIALECTS: Final = (anthropic_stream, gemini, bedrock, cohere)
-"""Streams whose chunks have nothing in common with the others'; their first chunk tells."""
+"""Streams with chunks of their own shape. Each is recognised by its first chunk."""
 
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_first = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_THERE: Final = Raw(b"[]")
+_EMPTY_LIST: Final = Raw(b"[]")
 
 
-def assemble(chunks: Sequence[bytes]) -> bytes:
-    """The record of a stream: an envelope around the response that its chunks make, as JSON.
+def assemble(raw_chunks: Sequence[bytes]) -> bytes:
+    """The record of a stream as JSON: an envelope around the response that its chunks make.
 
     Raises:
-        Refused: there is no chunk, or one of them cannot be read.
+        Refused: there is no chunk, or a chunk cannot be decoded.
     """
-    if not chunks:
+    if not raw_chunks:
         raise Refused("empty_stream", "the stream holds no chunk")
     for dialect in _DIALECTS:
-        if dialect.speaks(_fields(chunks[0])):
-            return _encode({**dialect.joined(chunks), "chunk_count": len(chunks)})
-    read = [decoded(_decode, raw, index) for index, raw in enumerate(chunks)]
+        if dialect.recognises_stream(_fields(raw_chunks[0])):
+            return _encode({**dialect.join_chunks(raw_chunks), "chunk_count": len(raw_chunks)})
+    chunks = [decode_chunk(_decode, raw, index) for index, raw in enumerate(raw_chunks)]
     return _encode(
-        {**_record(read), "chunk_count": len(read), "time_to_first_token_ms": _time_to_first_token(read)}
+        {
+            **_stream_record(chunks),
+            "chunk_count": len(chunks),
+            "time_to_first_token_ms": _time_to_first_token(chunks),
+        }
     )
 
 
-def event_format(reader: Reader) -> Format:
-    """The final event of a Responses API stream, kept alone: it holds the whole response."""
+def event_format(reader: RecordReader) -> Format:
+    """The format of a final event of a Responses API stream, stored alone: it has the whole response."""
 
     def read(raw: bytes) -> UsageEvent:
-        return opened(_encode(_record([decoded(_decode, raw, 0)])), reader)
+        return read_envelope(_encode(_stream_record([decode_chunk(_decode, raw, 0)])), reader)
 
     title = "the final event of a Responses API stream"
     return Format(name="responses-event", title=title, recognises=_recognises, read=read)
 
 
 def _recognises(fields: Fields) -> bool:
-    kind, response = fields.get("type"), fields.get("response")
-    if kind is None or response is None:
+    event_type, response = fields.get("type"), fields.get("response")
+    if event_type is None or response is None:
         return False
-    return bytes(kind)[:10] == b'"response.' and bytes(response)[:1] == b"{"
+    return bytes(event_type)[:10] == b'"response.' and bytes(response)[:1] == b"{"
 
 
 def _fields(raw: bytes) -> Fields:
-    """The fields of the first chunk, none where it cannot be read: whoever reads it says why."""
+    """The fields of the first chunk; none for an invalid chunk, which is refused when it is decoded."""
     try:
         return _decode_first(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 
-def _record(read: list[Chunk]) -> dict[str, Any]:
-    body = _responded(read) or _merged(read)
+def _stream_record(chunks: list[Chunk]) -> dict[str, Any]:
+    body = _final_response(chunks) or _merge_chunks(chunks)
     record: dict[str, Any] = {"response": body, "stream": True}
-    return record if _ended(read, body) else {**record, "status": "cancelled"}
+    return record if _has_ended(chunks, body) else {**record, "status": "cancelled"}
 
 
-def _responded(read: list[Chunk]) -> Body | None:
+def _final_response(chunks: list[Chunk]) -> Body | None:
     """The response of a Responses API stream, None for a stream of another kind."""
-    events = [chunk for chunk in read if chunk.response is not None]
+    events = [chunk for chunk in chunks if chunk.response is not None]
     if not events:
         return None
-    end = next((chunk for chunk in reversed(events) if chunk.type in _FINAL), events[-1])
+    end = next((chunk for chunk in reversed(events) if chunk.type in _FINAL_EVENTS), events[-1])
     body = end.response or Body()
-    error = body.error if body.error is not None else _error(read)
+    error = body.error if body.error is not None else _last_error(chunks)
     interrupted = "cancelled" if error is None else None
     return msgspec.structs.replace(
-        _without_content(body),
+        _outline(body),
         object=body.object or "response",
-        status=body.status if end.type in _FINAL else interrupted,
-        error=Fault() if isinstance(error, str) else error,
-        extra_fields=body.extra_fields or end.extra_fields or last(read, "extra_fields"),
+        status=body.status if end.type in _FINAL_EVENTS else interrupted,
+        error=ErrorObject() if isinstance(error, str) else error,
+        extra_fields=body.extra_fields or end.extra_fields or last_value(chunks, "extra_fields"),
     )
 
 
-def _without_content(body: Body) -> Body:
-    """`body` with an output that has as many tool calls and url citations, and nothing else."""
-    kept = answer(body)
-    marks = [Annotation("url_citation")] * (kept.url_citations or 0)
-    items = [{"type": "tool_call"}] * (kept.tool_calls or 0) + [
-        {"type": "message", "content": [{"annotations": marks}]}
+def _outline(body: Body) -> Body:
+    """`body` with an output of the same numbers of tool calls and URL citations, without content."""
+    counts = content_counts(body)
+    annotations = [Annotation("url_citation")] * (counts.url_citations or 0)
+    items = [{"type": "tool_call"}] * (counts.tool_calls or 0) + [
+        {"type": "message", "content": [{"annotations": annotations}]}
     ]
     output = Raw(_encode(items))
     return msgspec.structs.replace(
@@ -127,67 +132,73 @@ def _without_content(body: Body) -> Body:
     )
 
 
-def _merged(read: list[Chunk]) -> Body:
-    """The response that the chunks of another stream make."""
-    fields = {name: first(read, name) for name in _FIRST} | {name: last(read, name) for name in _LAST}
-    error = _error(read)
-    groq = last(read, "x_groq")
-    if groq is not None:
-        fields |= {"x_groq": _THERE, "usage": fields["usage"] or groq.usage}
-    if any(chunk.prompt_filter_results is not NULL for chunk in read):
-        fields["prompt_filter_results"] = _THERE
-    cited = max((length(chunk.citations) or 0 for chunk in read), default=0)
-    if cited:
-        fields["citations"] = Raw(_encode([None] * cited))
-    return Body(**fields, choices=_choices(read), error=Fault() if isinstance(error, str) else error)
+def _merge_chunks(chunks: list[Chunk]) -> Body:
+    """The response that the chunks of any other stream make."""
+    fields = {name: first_value(chunks, name) for name in _FIRST_VALUES} | {
+        name: last_value(chunks, name) for name in _LAST_VALUES
+    }
+    error = _last_error(chunks)
+    x_groq = last_value(chunks, "x_groq")
+    if x_groq is not None:
+        fields |= {"x_groq": _EMPTY_LIST, "usage": fields["usage"] or x_groq.usage}
+    if any(chunk.prompt_filter_results is not NULL for chunk in chunks):
+        fields["prompt_filter_results"] = _EMPTY_LIST
+    citations = max((list_length(chunk.citations) or 0 for chunk in chunks), default=0)
+    if citations:
+        fields["citations"] = Raw(_encode([None] * citations))
+    return Body(**fields, choices=_choices(chunks), error=ErrorObject() if isinstance(error, str) else error)
 
 
-def _choices(read: list[Chunk]) -> list[Choice] | None:
-    """One choice for every index that occurs, with its end, tool calls and citations."""
-    pieces = [piece for chunk in read for piece in chunk.choices or ()]
-    if all(chunk.choices is None for chunk in read):
+def _choices(chunks: list[Chunk]) -> list[Choice] | None:
+    """A choice for each index, with its finish reason, tool calls and citations."""
+    deltas = [delta for chunk in chunks for delta in chunk.choices or ()]
+    if all(chunk.choices is None for chunk in chunks):
         return None
-    count = max((piece.index for piece in pieces), default=-1) + 1
+    count = max((delta.index for delta in deltas), default=-1) + 1
     if count > _MOST_CHOICES:
         raise Refused("impossible_count", f"a stream of {count} choices is not believed", "choices")
-    return [_choice([piece for piece in pieces if piece.index == index]) for index in range(count)]
+    return [_choice([delta for delta in deltas if delta.index == index]) for index in range(count)]
 
 
-def _choice(pieces: list[Piece]) -> Choice:
+def _choice(pieces: list[ChoiceDelta]) -> Choice:
     deltas = [piece.delta for piece in pieces if piece.delta is not None]
-    calls = [call.index for delta in deltas for call in delta.tool_calls or ()]
-    distinct = len({index for index in calls if index is not None}) + calls.count(None)
-    ends = [piece.finish_reason for piece in pieces if piece.finish_reason]
-    marks = [mark for delta in deltas for mark in delta.annotations or ()]
-    return Choice(ends[-1] if ends else None, Message([Empty()] * distinct, marks))
+    call_indexes = [call.index for delta in deltas for call in delta.tool_calls or ()]
+    tool_calls = len({index for index in call_indexes if index is not None}) + call_indexes.count(None)
+    finish_reasons = [piece.finish_reason for piece in pieces if piece.finish_reason]
+    annotations = [annotation for delta in deltas for annotation in delta.annotations or ()]
+    return Choice(
+        finish_reasons[-1] if finish_reasons else None, Message([Empty()] * tool_calls, annotations)
+    )
 
 
-def _error(read: list[Chunk]) -> Fault | str | None:
-    """The last error: an object of its own, or an `error` event of the Responses API, which is one itself."""
-    for chunk in reversed(read):
+def _last_error(chunks: list[Chunk]) -> ErrorObject | str | None:
+    """The last error: the `error` of a chunk, or an `error` event of the Responses API."""
+    for chunk in reversed(chunks):
         if chunk.error is not None:
             return chunk.error
         if chunk.type == "error":
-            return Fault("error", chunk.code)
+            return ErrorObject("error", chunk.code)
     return None
 
 
-def _ended(read: list[Chunk], body: Body) -> bool:
-    """Whether the stream came to its end: an interrupted one has neither usage nor a reason why it finished."""
+def _has_ended(chunks: list[Chunk], body: Body) -> bool:
+    """Whether the stream is complete: an interrupted stream has neither usage nor a finish reason."""
     if body.usage is not None or body.error is not None or body.is_bifrost_error:
         return True
     if any(choice.finish_reason for choice in body.choices or ()):
         return True
-    return any(chunk.type in _FINAL or chunk.type in _DONE for chunk in read)
+    return any(chunk.type in _FINAL_EVENTS or chunk.type in _DONE_EVENTS for chunk in chunks)
 
 
-def _time_to_first_token(read: list[Chunk]) -> float | None:
-    """Milliseconds up to the first chunk with content, where every chunk up to it states its latency."""
-    brought = next((index for index, chunk in enumerate(read) if has_content(chunk)), None)
-    if brought is None:
+def _time_to_first_token(chunks: list[Chunk]) -> float | None:
+    """Milliseconds up to the first chunk with content; None where an earlier chunk has no latency."""
+    first_token = next((index for index, chunk in enumerate(chunks) if has_content(chunk)), None)
+    if first_token is None:
         return None
-    latencies = [chunk.extra_fields.latency if chunk.extra_fields else None for chunk in read[: brought + 1]]
-    stated = [latency for latency in latencies if latency is not None]
-    if len(stated) < len(latencies):
+    latencies = [
+        chunk.extra_fields.latency if chunk.extra_fields else None for chunk in chunks[: first_token + 1]
+    ]
+    known_latencies = [latency for latency in latencies if latency is not None]
+    if len(known_latencies) < len(latencies):
         return None
-    return stated[-1] if brought == len(read) - 1 else sum(stated)
+    return known_latencies[-1] if first_token == len(chunks) - 1 else sum(known_latencies)

@@ -1,9 +1,9 @@
-"""Turns: a message of Anthropic's whose call held other calls, as the calls that it was.
+"""Anthropic iterations: a message whose call included other calls is split into these calls.
 
-A compaction of the context, and the advice of another model, stand in `usage.iterations` and are left out of the
-counts beside it. Their prices may be others, by their model or by the length of their context, so each is an event of
-its own; its id is that of the message with the kind and the place of the turn. Turns that the counts hold are no
-calls of their own.
+A compaction of the context, and the advice of another model, are listed in `usage.iterations` and are not
+part of the counts beside it. Their prices may differ, by model or by context length, so each is an event of
+its own. Its id is the id of the message with the type and index of the iteration. Iterations that the
+counts include are no calls of their own.
 """
 
 from collections.abc import Sequence
@@ -15,67 +15,77 @@ from ingest.formats.mending import loads
 from ingest.refusal import Refused
 
 MARK: Final = b'"iterations"'
-"""A record without it need not be looked at."""
+"""A record without this text has no iterations."""
 
-_APART: Final = frozenset({"compaction", "advisor_message"})
-_SETTLED: Final = frozenset({"extra_fields", "call_type", "response_cost"})
-"""Marks of gateways, whose own counts and costs are those of the whole call."""
-_HOLDERS: Final = ("response", "result", "message", "body", "modelOutput")
-_INHERITED: Final = ("service_tier", "inference_geo", "speed")
-_OF_THE_WHOLE: Final = frozenset({"latency_ms", "time_to_first_token_ms", "chunk_count"})
-"""What an envelope says of the whole call, and not of a turn."""
+_SEPARATE_TYPES: Final = frozenset({"compaction", "advisor_message"})
+_GATEWAY_FIELDS: Final = frozenset({"extra_fields", "call_type", "response_cost"})
+"""Fields of gateways, whose own counts and costs are those of the whole call."""
+_WRAPPERS: Final = ("response", "result", "message", "body", "modelOutput")
+_INHERITED_FIELDS: Final = ("service_tier", "inference_geo", "speed")
+_WHOLE_CALL_FIELDS: Final = frozenset({"latency_ms", "time_to_first_token_ms", "chunk_count"})
+"""Fields of an envelope that describe the whole call, not one iteration."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def split(raw: bytes) -> Sequence[bytes] | None:
-    """The record of the call and those of its turns, None where it held no other calls."""
+    """The record of the call and the records of its separate iterations; None where it has none."""
     try:
         record = loads(raw)
     except Refused:
         return None
     message = _message(record)
-    turns = _turns(message)
-    if not turns:
+    iterations = _separate_iterations(message)
+    if not iterations:
         return None
-    return [raw, *(_encode(_replaced(record, message, turn, at)) for at, turn in enumerate(turns))]
+    return [
+        raw,
+        *(
+            _encode(_replace_message(record, message, iteration, index))
+            for index, iteration in enumerate(iterations)
+        ),
+    ]
 
 
 def _message(record: Any) -> dict[str, Any]:
-    """The message in a record, itself or inside an envelope or a batch's line; nothing where there is none."""
-    while isinstance(record, dict) and _SETTLED.isdisjoint(record):
+    """The message of a record, also inside an envelope or a batch line; empty where there is none."""
+    while isinstance(record, dict) and _GATEWAY_FIELDS.isdisjoint(record):
         if record.get("type") == "message" and isinstance(record.get("usage"), dict):
             return record
-        record = next((record[name] for name in _HOLDERS if isinstance(record.get(name), dict)), None)
+        record = next((record[name] for name in _WRAPPERS if isinstance(record.get(name), dict)), None)
     return {}
 
 
-def _turns(message: dict[str, Any]) -> list[dict[str, Any]]:
-    turns = message.get("usage", {}).get("iterations")
-    if not isinstance(turns, list):
+def _separate_iterations(message: dict[str, Any]) -> list[dict[str, Any]]:
+    iterations = message.get("usage", {}).get("iterations")
+    if not isinstance(iterations, list):
         return []
-    return [turn for turn in turns if isinstance(turn, dict) and str(turn.get("type")) in _APART]
+    return [
+        iteration
+        for iteration in iterations
+        if isinstance(iteration, dict) and str(iteration.get("type")) in _SEPARATE_TYPES
+    ]
 
 
-def _replaced(record: Any, message: dict[str, Any], turn: dict[str, Any], at: int) -> Any:
-    """`record` with the turn in the place of the message."""
+def _replace_message(record: Any, message: dict[str, Any], iteration: dict[str, Any], index: int) -> Any:
+    """`record` with the iteration in place of the message."""
     if record is message:
-        return _as_message(message, turn, at)
+        return _as_message(message, iteration, index)
     if not isinstance(record, dict):
         return record
     replaced = {
-        name: _replaced(value, message, turn, at) if name in _HOLDERS else value
+        name: _replace_message(value, message, iteration, index) if name in _WRAPPERS else value
         for name, value in record.items()
-        if name not in _OF_THE_WHOLE
+        if name not in _WHOLE_CALL_FIELDS
     }
     if replaced.get("event_id"):
-        replaced["event_id"] = f"{replaced['event_id']}:{turn['type']}:{at}"
+        replaced["event_id"] = f"{replaced['event_id']}:{iteration['type']}:{index}"
     return replaced
 
 
-def _as_message(message: dict[str, Any], turn: dict[str, Any], at: int) -> dict[str, Any]:
-    usage = {name: value for name, value in turn.items() if name not in {"type", "model"}}
-    usage |= {name: message["usage"][name] for name in _INHERITED if message["usage"].get(name)}
-    kept = {"type": "message", "model": turn.get("model") or message.get("model"), "usage": usage}
-    ident = message.get("id")
-    return {"id": f"{ident}:{turn['type']}:{at}", **kept} if ident else kept
+def _as_message(message: dict[str, Any], iteration: dict[str, Any], index: int) -> dict[str, Any]:
+    usage = {name: value for name, value in iteration.items() if name not in {"type", "model"}}
+    usage |= {name: message["usage"][name] for name in _INHERITED_FIELDS if message["usage"].get(name)}
+    separate = {"type": "message", "model": iteration.get("model") or message.get("model"), "usage": usage}
+    message_id = message.get("id")
+    return {"id": f"{message_id}:{iteration['type']}:{index}", **separate} if message_id else separate

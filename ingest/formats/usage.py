@@ -1,14 +1,15 @@
-"""Usage: every shape of it that responses carry, and what it says in the ledger's words.
+"""Usage: all its shapes in responses, and its meters under the names of the ledger.
 
-One struct holds the spellings of all families (chat, text, Responses API, embeddings, rerank, speech, transcription,
-images), because a name never means two things among them. Three eras of the gateway wrote cached tokens in three ways:
+One struct has the fields of all request types (chat, text, Responses API, embeddings, rerank, speech,
+transcription, images), because no field has two meanings among them. Versions of the gateway wrote cached
+tokens in three ways:
 
-* `cached_read_tokens` and `cached_write_tokens` (middle and new) say it plainly and are preferred;
-* `cached_tokens` was read + write in the middle era and is read only in the new one, so it counts only where
-  neither of the plain names does; the new era repeats writes as `cache_write_tokens`, OpenAI's own spelling;
-* the old era has `cached_tokens` alone, and cache *creation* under the output's details.
+* `cached_read_tokens` and `cached_write_tokens` (middle and new versions) are unambiguous and come first;
+* `cached_tokens` was read + write in middle versions and is read only in new versions, so it counts only
+  where neither of the unambiguous fields has a value; new versions repeat writes as `cache_write_tokens`;
+* old versions have `cached_tokens` alone, and cache *creation* in the details of the output.
 
-`meters` promises inclusive totals only for inclusive input: `ingest.formats.inclusion` sees to that before.
+`meters` promises inclusive totals only for inclusive input: `ingest.formats.inclusion` converts usage first.
 """
 
 from decimal import Decimal
@@ -24,7 +25,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 
 
 class CacheWrites(Struct, gc=False, omit_defaults=True):
-    """Cache writes by how long they are kept."""
+    """Cache writes by time to live."""
 
     cached_write_tokens_5m: Count | None = None
     cached_write_tokens_1h: Count | None = None
@@ -63,7 +64,7 @@ class OutputDetails(Struct, gc=False, omit_defaults=True):
 
 
 class ServerTools(Struct, gc=False, omit_defaults=True):
-    """What a provider's own tools did; only searches are sold by the piece."""
+    """Uses of a provider's server tools. Only searches are billed one by one."""
 
     web_search_requests: Count | None = None
     web_search_calls: Count | None = None
@@ -71,19 +72,19 @@ class ServerTools(Struct, gc=False, omit_defaults=True):
 
 
 class ToolCalls(Struct, gc=False, omit_defaults=True):
-    """How often a tool of Perplexity's agent was called."""
+    """The number of calls of a tool of Perplexity's agent."""
 
     invocation: Count | None = None
 
 
 class ToolCallsByName(Struct, gc=False, omit_defaults=True):
-    """`tool_calls_details`; only searches are sold by the piece."""
+    """`tool_calls_details`. Only searches are billed one by one."""
 
     web_search: ToolCalls | None = None
 
 
 class Iteration(Struct, gc=False, omit_defaults=True):
-    """One turn inside a call; those that the totals leave out are calls of their own: `ingest.formats.turns`."""
+    """An iteration inside a call of Anthropic; see `ingest.formats.turns`."""
 
     type: str | None = None
     model: str | None = None
@@ -95,7 +96,7 @@ class Iteration(Struct, gc=False, omit_defaults=True):
 
 
 class Usage(Struct, gc=False, omit_defaults=True):
-    """`usage` of any family."""
+    """`usage` of any request type."""
 
     prompt_tokens: Count | None = None
     prompt_tokens_details: InputDetails | None = None
@@ -114,7 +115,7 @@ class Usage(Struct, gc=False, omit_defaults=True):
     seconds: Decimal | None = None
     audio_seconds: Decimal | None = None
     search_units: Count | None = None
-    # what only a provider's own body has; `inclusion` reads these
+    # only in bodies of providers; used in `inclusion`
     citation_tokens: Count | None = None
     num_search_queries: Count | None = None
     reasoning_tokens: Count | None = None
@@ -136,7 +137,7 @@ class Usage(Struct, gc=False, omit_defaults=True):
 
 
 class Meters(Struct, gc=False, frozen=True):
-    """What was used, in the names of `UsageEvent`."""
+    """The counts of a call, under the names of `UsageEvent`."""
 
     input_tokens: int | None = None
     input_text_tokens: int | None = None
@@ -163,7 +164,7 @@ class Meters(Struct, gc=False, frozen=True):
 
 NOT_STATED: Final = Meters()
 NOTHING_NEW: Final = Meters(input_tokens=0, output_tokens=0, total_tokens=0)
-"""A cache hit uses nothing of the model; what it replays is counted apart."""
+"""The meters of a cache hit, which uses no model. Replayed usage is counted separately."""
 
 _NO_INPUT_DETAILS: Final = InputDetails()
 _NO_OUTPUT_DETAILS: Final = OutputDetails()
@@ -171,13 +172,13 @@ _NO_WRITES: Final = CacheWrites()
 
 
 def meters(usage: Usage) -> Meters:
-    """The meters of a usage that counts inclusively."""
+    """The meters of an inclusive usage."""
     inputs = usage.prompt_tokens_details or usage.input_tokens_details or usage.input_token_details
     outputs = usage.completion_tokens_details or usage.output_tokens_details or usage.output_token_details
     inputs = inputs or _NO_INPUT_DETAILS
     outputs = outputs or _NO_OUTPUT_DETAILS
     writes = inputs.cached_write_token_details or _NO_WRITES
-    cache_read, cache_write = _cached(inputs, outputs)
+    cache_read, cache_write = _cache_tokens(inputs, outputs)
     tokens_in, tokens_out, total = _totals(usage)
     return Meters(
         input_tokens=tokens_in,
@@ -200,30 +201,30 @@ def meters(usage: Usage) -> Meters:
         rejected_prediction_tokens=outputs.rejected_prediction_tokens,
         total_tokens=total,
         search_queries=outputs.num_search_queries,
-        audio_ms=_audio(usage),
+        audio_ms=_audio_ms(usage),
         characters=usage.input_chars,
         search_units=usage.search_units,
     )
 
 
-def _cached(inputs: InputDetails, outputs: OutputDetails) -> tuple[int | None, int | None]:
-    """Cache reads and writes, whichever era wrote them. The gateway leaves out zeros, so 0 counts as not said."""
+def _cache_tokens(inputs: InputDetails, outputs: OutputDetails) -> tuple[int | None, int | None]:
+    """Cache reads and writes of any version. The gateway leaves out zeros, so 0 counts as missing."""
     read, write = inputs.cached_read_tokens, inputs.cached_write_tokens
     if not read and not write and inputs.cached_tokens is not None:
         read = inputs.cached_tokens
     if not write:
-        write = inputs.cache_write_tokens or outputs.cached_tokens or _split(inputs) or write
+        write = inputs.cache_write_tokens or outputs.cached_tokens or _cache_writes_by_ttl(inputs) or write
         write = inputs.cache_write_tokens if write is None else write
     return read, write
 
 
-def _split(inputs: InputDetails) -> int:
+def _cache_writes_by_ttl(inputs: InputDetails) -> int:
     writes = inputs.cached_write_token_details or _NO_WRITES
     return (writes.cached_write_tokens_5m or 0) + (writes.cached_write_tokens_1h or 0)
 
 
 def _totals(usage: Usage) -> tuple[int | None, int | None, int | None]:
-    """Input, output and their sum. The gateway leaves out a count of 0, so the one that is missing follows."""
+    """Input, output and total. The gateway leaves out zeros, so a missing count follows from the others."""
     tokens_in = usage.prompt_tokens if usage.prompt_tokens is not None else usage.input_tokens
     tokens_out = usage.completion_tokens if usage.completion_tokens is not None else usage.output_tokens
     total = usage.total_tokens
@@ -238,7 +239,7 @@ def _totals(usage: Usage) -> tuple[int | None, int | None, int | None]:
     return tokens_in, tokens_out, total
 
 
-def _audio(usage: Usage) -> int | None:
+def _audio_ms(usage: Usage) -> int | None:
     if usage.audio_seconds is not None:
         return milliseconds(usage.audio_seconds, "usage.audio_seconds")
     if usage.prompt_audio_seconds is not None:
@@ -250,7 +251,7 @@ def milliseconds(seconds: Decimal | None, field: str) -> int | None:
     """A duration in seconds, number or text, as whole milliseconds.
 
     Raises:
-        Refused: it is negative, endless, or longer than the ledger counts.
+        Refused: the duration is negative, not finite, or larger than a count of the ledger.
     """
     if seconds is None:
         return None

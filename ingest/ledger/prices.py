@@ -12,7 +12,7 @@ from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_tables import price_alias, price_point, price_term
 from ingest.model.zone import instant
-from ingest.pricing.book import Alias, Book, Stored
+from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.terms import Term
@@ -36,9 +36,9 @@ def generation(connection: sa.Connection) -> Generation:
     return points, terms, aliases
 
 
-def stored(ledger: Ledger, connection: sa.Connection) -> Stored:
+def stored(ledger: Ledger, connection: sa.Connection) -> StoredPrices:
     """All that the ledger keeps of prices, with what its settings say of them."""
-    return Stored(
+    return StoredPrices(
         points=tuple(points(connection)),
         terms=tuple(terms(connection)),
         aliases=tuple(_read(connection, price_alias, Alias)),

@@ -59,7 +59,7 @@ def _one(name: str, key: str, empty: Collection[str]) -> Take:
                 )
                 raise Refused("too_long", reason, name)
         elif isinstance(cell, dict | list):
-            reason = f"{key}: column {name!r} is {fault.shown(cell)}, a single value is expected: name one in it with a dot"
+            reason = f"{key}: column {name!r} is {fault.safe_repr(cell)}, a single value is expected: name one in it with a dot"
             raise Refused("wrong_type", reason, name)
         return cell
 

@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import family, provider
-from ingest.formats.stripping import masked
+from ingest.formats.stripping import mask_secrets
 from ingest.mapping import values
 from ingest.mapping.cell import Cell, Row, Take, taker, text
 from ingest.mapping.columns import Amount, Column, Count, Duration, Ending, Text, Time, is_currency
@@ -87,13 +87,15 @@ class Reader:
             )
         _include(found, self.plan.tokens)
         _add_up(found)
-        named, model = provider.named(found.get("provider"), found.get("model"), found.get("model_requested"))
+        named, model = provider.provider_and_model(
+            found.get("provider"), found.get("model"), found.get("model_requested")
+        )
         labels = {name: value for name, step in self._labels if (value := step.value(row)) is not None}
         reported, currency = self._costs.read(row) if self._costs else (None, None)
         found |= {
             "provider": named,
             "model": model,
-            "request_type": family.request_type(found.get("request_type")),
+            "request_type": family.canonical_request_type(found.get("request_type")),
         }
         if currency is not None:
             found["currency"] = currency
@@ -260,7 +262,7 @@ def _keepable(name: str, is_text: bool) -> Take:
         if not isinstance(cell, str):
             return cell
         if is_text:
-            return masked(cell)
+            return mask_secrets(cell)
         return cell if values.shown(cell) != "text" else None
 
     return keep

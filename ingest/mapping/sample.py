@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.formats.stripping import masked
+from ingest.formats.stripping import mask_secrets
 from ingest.mapping.cell import text
 from ingest.mapping.figures import Notation
 from ingest.mapping.moments import Clock, NoMoment
@@ -143,7 +143,7 @@ class Found:
         if self.is_secret and not _is_whole(cell):
             return f"... ({len(cell)} characters)"
         shown = _is_short(cell) and not (_CONTENT.search(self.name) and " " in cell)
-        return masked(cell) if shown else f"text of {len(cell):,} characters"
+        return mask_secrets(cell) if shown else f"text of {len(cell):,} characters"
 
     def _all(self, test: Any) -> bool:
         return bool(self.cells) and all(map(test, self.cells))

@@ -133,7 +133,7 @@ def shown(cell: Cell) -> str:
     """A cell as a refusal may show it: figures and identifiers; anything else may be content."""
     if isinstance(cell, str) and _FIGURES.fullmatch(cell):
         return f'"{cell}"'
-    return fault.shown(cell)
+    return fault.safe_repr(cell)
 
 
 def _bare(said: str, currency: str) -> str:

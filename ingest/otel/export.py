@@ -94,7 +94,7 @@ class Export:
         for piece in self._unpacker.finish():
             self._hold(piece)
         try:
-            taken = otel.take(bytes(self._body), self._drafts)
+            taken = otel.extract_calls(bytes(self._body), self._drafts)
         except Refused as refused:
             raise Unreadable(refused.reason) from None
         self.repeated, self.others = taken.repeated, taken.others

@@ -17,7 +17,7 @@ from ingest.price_lists.number import mended, plain, price
 from ingest.price_lists.price_list import Fault, LeftOut, PriceList, is_name
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import ANY, PricePoint
-from ingest.pricing.rates import OF_REGIONS
+from ingest.pricing.rates import REGIONAL_METERS
 from ingest.pricing.terms import Term
 
 _LOCAL: Final = frozenset(
@@ -112,7 +112,9 @@ class Reading:
     def _standing(self, entry: Entry) -> Iterator[tuple[str, PricePoint]]:
         """The prices of an entry at any hour, each with the name of its field."""
         found = list(self._prices(entry))
-        sides = {_side(about) for _, about, amount in found if amount and about.measure.meter in OF_REGIONS}
+        sides = {
+            _side(about) for _, about, amount in found if amount and about.measure.meter in REGIONAL_METERS
+        }
         for name, about, amount in found:
             if not amount and not _is_free(entry):
                 self.left_out[name, _NOTHING] += 1
@@ -204,7 +206,7 @@ class Reading:
         """A factor for a fast mode is a tier of its own: all tokens cost so much more."""
         factor = self._factor(entry, "fast", _specific(entry).get("fast"))
         for one in points if factor else ():
-            if one.service_tier == "standard" and one.meter in OF_REGIONS and one.price is not None:
+            if one.service_tier == "standard" and one.meter in REGIONAL_METERS and one.price is not None:
                 dearer = plain(one.price * factor)
                 yield "fast", msgspec.structs.replace(one, service_tier="fast", price=dearer)
 

@@ -16,7 +16,7 @@ from ingest.price_lists.number import plain, price
 from ingest.price_lists.price_list import Fault, NotAPriceList, PriceList, is_name, is_source
 from ingest.price_lists.tables import Row, Table
 from ingest.pricing import hours
-from ingest.pricing.computed import MARGINAL, WITH_LEAST
+from ingest.pricing.computed import MARGINAL, METERS_WITH_MINIMUM
 from ingest.pricing.matching import provider_of, tier_of
 from ingest.pricing.point import OWN, SNAPSHOT, PricePoint
 from ingest.pricing.rates import METERS
@@ -123,8 +123,10 @@ def _points(row: Row, origin: str, source: str | None) -> list[PricePoint]:
         other := next((one.meter for one in found if one.meter not in MARGINAL), None)
     ):
         raise _Wrong(other, f"only these can have marginal prices: {', '.join(sorted(MARGINAL))}")
-    if shared["least"] and any(one.meter not in WITH_LEAST for one in found):
-        raise _Wrong("least", f"only these are billed a least quantity: {', '.join(sorted(WITH_LEAST))}")
+    if shared["least"] and any(one.meter not in METERS_WITH_MINIMUM for one in found):
+        raise _Wrong(
+            "least", f"only these are billed a least quantity: {', '.join(sorted(METERS_WITH_MINIMUM))}"
+        )
     if not found:
         raise _Wrong(
             "price", f"the row has no price; give meter and price, or a column {', '.join(METERS[:4])} ..."

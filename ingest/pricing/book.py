@@ -1,8 +1,9 @@
-"""The price book: every source's prices and one's own terms, asked as one.
+"""The price book: the prices of every source and the ledger's own terms, combined.
 
-Sources stand in an order of trust. The first that knows a model in the call's service tier gives its prices. Prices set
-by hand stand before all others and may be of some meters only: what they leave out, the next source gives. Of later
-sources only meters are taken that make part of a whole cheaper or dearer (`FILLED`), never a fee that would be added.
+Sources have an order of trust. The first source that knows a model in the call's service tier gives its
+prices. Prices set by hand come before all others and may cover some meters only: the next source gives the
+meters they leave out. From later sources only meters that refine a whole are taken (`FILLED`), never a fee
+that would be added on top.
 """
 
 from bisect import bisect_right
@@ -14,11 +15,11 @@ from typing import Final, Protocol
 import msgspec
 
 from ingest.pricing.catalog import TERMS, GenaiPrices
-from ingest.pricing.matching import names, provider_of, tier_of
+from ingest.pricing.matching import model_names, provider_of, tier_of
 from ingest.pricing.point import ANY, OWN, SNAPSHOT, TRUSTED, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
-from ingest.pricing.shelf import Dated, Shelf
-from ingest.pricing.terms import Term, applying
+from ingest.pricing.shelf import DatedPrices, SourcePrices
+from ingest.pricing.terms import Term, applicable_terms
 
 FILLED: Final = frozenset(
     [
@@ -32,20 +33,22 @@ FILLED: Final = frozenset(
         "search",
     ]
 )
-"""Meters that a source which does not name them may take from the next."""
+"""Meters that a later source fills in where the source before it does not price them."""
 
-_REMEMBERED: Final = 10_000
-"""Names come from callers: so many combinations of them are kept, then all are forgotten."""
+_CACHE_SIZE: Final = 10_000
+"""Compiled prices to cache. Names come from callers, so their number has no limit: a full cache is
+emptied."""
 
 LONGEST_NAME: Final = 400
-"""Characters of a model's name: a longer one is nobody's, and to look for it would take long."""
+"""Characters of a model's name. A longer name has no price; to match it against every rule would take too
+long."""
 
 EVERYWHERE: Final = "*"
-"""In the sources whose computed costs count: all of them."""
+"""Stands for all sources in the setting of sources whose computed costs count."""
 
 
 class PriceBook(Protocol):
-    """Knows which prices apply to a call, and whose word counts."""
+    """Knows which prices apply to a call, and whether its reported or its computed cost counts."""
 
     def find(
         self,
@@ -58,11 +61,11 @@ class PriceBook(Protocol):
         team: str | None = None,
         customer: str | None = None,
     ) -> PriceSet | Unpriced:
-        """The prices of a call at the instant `at` (microseconds UTC) with so many input tokens."""
+        """The prices of a call at the instant `at` (microseconds UTC) with this many input tokens."""
         ...
 
     def counts_computed(self, source: str) -> bool:
-        """Whether a computed cost stands before a reported one for events of this source."""
+        """Whether the computed cost counts, and not the reported cost, for events of this source."""
         ...
 
 
@@ -75,7 +78,7 @@ class PriceBooks(Protocol):
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
-    """Another name of a model: an Azure deployment, a name that one's own gateway gives."""
+    """Another name of a model, such as an Azure deployment or a name configured in the gateway."""
 
     provider: str
     model: str
@@ -86,8 +89,8 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ledger keeps of prices, and what its settings say about them."""
+class StoredPrices(msgspec.Struct, frozen=True, kw_only=True):
+    """The prices, terms and aliases stored in a ledger, and the settings that govern them."""
 
     points: tuple[PricePoint, ...] = ()
     terms: tuple[Term, ...] = ()
@@ -98,22 +101,24 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Book:
-    """The price book of one ledger. Making one with a snapshot of its own loads that (a quarter of a second)."""
+    """The price book of one ledger. Without a `snapshot` it loads the bundled one (a quarter of a second)."""
 
-    def __init__(self, stored: Stored | None = None, snapshot: GenaiPrices | None = None) -> None:
-        self.stored = stored or Stored()
+    def __init__(self, stored: StoredPrices | None = None, snapshot: GenaiPrices | None = None) -> None:
+        self.stored = stored or StoredPrices()
         self.snapshot = snapshot or GenaiPrices()
-        by_source = groupby(sorted(self.stored.points, key=lambda one: one.source), lambda one: one.source)
-        shelves: dict[str, Shelf | GenaiPrices] = {
-            source: Shelf(source, points) for source, points in by_source
+        by_source = groupby(
+            sorted(self.stored.points, key=lambda point: point.source), lambda point: point.source
+        )
+        sources: dict[str, SourcePrices | GenaiPrices] = {
+            source: SourcePrices(source, points) for source, points in by_source
         }
-        shelves[SNAPSHOT] = self.snapshot
-        self.shelves = [shelves[source] for source in ranked(shelves, self.stored.trust)]
-        aliases = sorted(self.stored.aliases, key=lambda one: (one.added_at, one.number))
-        self._aliases = {(one.provider, one.model): one for one in aliases}
+        sources[SNAPSHOT] = self.snapshot
+        self.sources = [sources[source] for source in ranked(sources, self.stored.trust)]
+        aliases = sorted(self.stored.aliases, key=lambda alias: (alias.added_at, alias.number))
+        self._aliases = {(alias.provider, alias.model): alias for alias in aliases}
         self._terms = (*TERMS, *self.stored.terms)
-        self._by_buyer = any(one.team or one.customer for one in self._terms)
-        self._compiled: dict[tuple[str | None, ...], Dated | Unpriced] = {}
+        self._by_buyer = any(term.team or term.customer for term in self._terms)
+        self._compiled: dict[tuple[str | None, ...], DatedPrices | Unpriced] = {}
 
     def find(
         self,
@@ -132,7 +137,7 @@ class Book:
         key = (provider, model, service_tier, region, team, customer)
         compiled = self._compiled.get(key)
         if compiled is None:
-            if len(self._compiled) >= _REMEMBERED:
+            if len(self._compiled) >= _CACHE_SIZE:
                 self._compiled.clear()
             compiled = self._compiled[key] = self._compile(*key)
         return compiled if isinstance(compiled, Unpriced) else compiled.at(at, input_tokens)
@@ -152,9 +157,9 @@ class Book:
         return bool(chosen) and (source in chosen or EVERYWHERE in chosen)
 
     def alias_of(self, provider: str, model: str) -> Alias | None:
-        """What somebody said that a name means."""
-        written = (provider_of(provider), model.strip().lower())
-        return self._aliases.get(written) or self._aliases.get((ANY, written[1]))
+        """The alias registered for this provider and model, or None."""
+        key = (provider_of(provider), model.strip().lower())
+        return self._aliases.get(key) or self._aliases.get((ANY, key[1]))
 
     def _compile(
         self,
@@ -164,22 +169,22 @@ class Book:
         region: str | None,
         team: str | None,
         customer: str | None,
-    ) -> "Dated | Unpriced":
+    ) -> "DatedPrices | Unpriced":
         if len(model) > LONGEST_NAME:
             return Unpriced(f"no price for {provider}/{model[:LONGEST_NAME]}...")
         alias = self.alias_of(provider, model)
         if alias is not None:
             provider, model = alias.target_provider, alias.target_model
         tier = tier_of(service_tier)
-        found = [one for shelf in self.shelves for one in _layers(shelf, provider, model, tier)]
-        layers = [one for one in found if one is not None and not isinstance(one, Unpriced)]
+        answers = [answer for source in self.sources for answer in _layers(source, provider, model, tier)]
+        layers = [answer for answer in answers if answer is not None and not isinstance(answer, Unpriced)]
         if not layers:
-            return next(one for one in found if isinstance(one, Unpriced))
-        known = list(names(provider, model))
+            return next(answer for answer in answers if isinstance(answer, Unpriced))
+        candidates = list(model_names(provider, model))
         terms = [
             term
             for term in self._terms
-            if any(term.concerns(one.provider, one.model, region, team, customer) for one in known)
+            if any(term.concerns(name.provider, name.model, region, team, customer) for name in candidates)
         ]
         if len(layers) == 1 and not terms and alias is None:
             return layers[0]
@@ -188,36 +193,41 @@ class Book:
 
 
 def _layers(
-    shelf: Shelf | GenaiPrices, provider: str, model: str, tier: str
-) -> Sequence[Dated | Unpriced | None]:
-    """What a source says of a model. One's own prices may be of some meters under one name and of others under a pattern."""
-    if shelf.source == OWN and isinstance(shelf, Shelf):
-        return shelf.layers(provider, model, tier)
-    return (shelf.find(provider, model, tier),)
+    source_prices: SourcePrices | GenaiPrices, provider: str, model: str, tier: str
+) -> Sequence[DatedPrices | Unpriced | None]:
+    """A source's prices of a model.
+
+    Own prices may cover some meters under one name and others under a pattern.
+    """
+    if source_prices.source == OWN and isinstance(source_prices, SourcePrices):
+        return source_prices.layers(provider, model, tier)
+    return (source_prices.find(provider, model, tier),)
 
 
 def ranked(sources: Iterable[str], trust: Sequence[str]) -> list[str]:
-    """Sources in their order of trust; those that it leaves out come last, by name."""
-    return sorted(sources, key=lambda one: (trust.index(one) if one in trust else len(trust), one))
+    """Sources in their order of trust. Sources missing from `trust` come last, by name."""
+    return sorted(
+        sources, key=lambda source: (trust.index(source) if source in trust else len(trust), source)
+    )
 
 
 @dataclass(slots=True)
 class _Layers:
-    """Several sources' prices of one model, and the terms that concern the calls."""
+    """The prices of one model from several sources, and the terms that apply to its calls."""
 
-    layers: Sequence[Dated]
+    layers: Sequence[DatedPrices]
     terms: Sequence[Term]
     rule: str
     _edges: list[int] = field(init=False)
-    _made: dict[tuple[object, ...], PriceSet | Unpriced] = field(default_factory=dict)
+    _joined_sets: dict[tuple[object, ...], PriceSet | Unpriced] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        dates = {edge for one in self.terms for edge in (one.valid_from, one.valid_to) if edge is not None}
+        dates = {edge for term in self.terms for edge in (term.valid_from, term.valid_to) if edge is not None}
         self._edges = sorted(dates)
 
     @property
     def edges(self) -> Sequence[int]:
-        """See `Dated`."""
+        """See `DatedPrices`."""
         dates = {edge for term in self.terms for edge in (term.valid_from, term.valid_to) if edge is not None}
         return sorted(dates.union(*(layer.edges for layer in self.layers)))
 
@@ -228,14 +238,14 @@ class _Layers:
             bisect_right(self._edges, at),
             *answers,
         )  # each layer gives the same object for the same prices
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = self._make(answers, at)
-        return made
+        price_set = self._joined_sets.get(key)
+        if price_set is None:
+            price_set = self._joined_sets[key] = self._make(answers, at)
+        return price_set
 
     def _make(self, answers: Sequence[PriceSet | Unpriced], at: int) -> PriceSet | Unpriced:
-        sets = [one for one in answers if isinstance(one, PriceSet)]
-        terms = applying(self.terms, at)
+        sets = [answer for answer in answers if isinstance(answer, PriceSet)]
+        terms = applicable_terms(self.terms, at)
         if not sets:
             return answers[0]
         if len(sets) == 1 and not terms and not self.rule:
@@ -244,44 +254,48 @@ class _Layers:
 
 
 def _joined(sets: Sequence[PriceSet], terms: tuple[Term, ...], rule: str) -> PriceSet:
-    """One price set of several sources' sets, the most trusted first."""
+    """The price sets of several sources merged into one, the most trusted first."""
     first = sets[0]
     used = [first]
-    by_meter = dict(_with_rows(first, len(sets) > 1))
+    by_meter = dict(_with_origins(first, len(sets) > 1))
     steps = list(first.steps)
     is_whole = first.source != OWN
-    for one in sets[1:]:
-        if one.currency != first.currency:
+    for lower in sets[1:]:
+        if lower.currency != first.currency:
             continue
         stepped = {step.meter for step in steps}
-        more = {
+        new_rates = {
             meter: rate
-            for meter, rate in _with_rows(one, True).items()
+            for meter, rate in _with_origins(lower, True).items()
             if meter not in by_meter and (not is_whole or (meter in FILLED and "input" in by_meter))
         }
-        further = [
+        new_steps = [
             step
-            for step in one.steps
-            if step.meter not in stepped and (step.meter in more or not (is_whole or step.meter in by_meter))
+            for step in lower.steps
+            if step.meter not in stepped
+            and (step.meter in new_rates or not (is_whole or step.meter in by_meter))
         ]
-        is_whole = is_whole or one.source != OWN
-        if more or further:
-            by_meter |= more
-            steps = [*steps, *further]
-            used.append(one)
+        is_whole = is_whole or lower.source != OWN
+        if new_rates or new_steps:
+            by_meter |= new_rates
+            steps = [*steps, *new_steps]
+            used.append(lower)
     return replace(
         first,
         steps=tuple(steps),
-        above_input_tokens=max(one.above_input_tokens for one in used),
-        origin="; ".join(dict.fromkeys(one.origin for one in used)),
+        above_input_tokens=max(used_set.above_input_tokens for used_set in used),
+        origin="; ".join(dict.fromkeys(used_set.origin for used_set in used)),
         by_meter=by_meter,
         rule=f"{rule}: {first.rule}" if rule else first.rule,
         terms=terms,
     )
 
 
-def _with_rows(prices: PriceSet, is_mixed: bool) -> Mapping[str, Rate]:
-    """Rates that say where they are from also where they are rows of no ledger."""
+def _with_origins(prices: PriceSet, is_mixed: bool) -> Mapping[str, Rate]:
+    """The rates by meter.
+
+    In a mix of sources, a rate that is no row of the ledger names its source's edition.
+    """
     if not is_mixed:
         return dict(prices.by_meter)
     return {meter: rate._replace(row=rate.row or prices.origin) for meter, rate in prices.by_meter.items()}

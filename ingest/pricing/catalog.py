@@ -1,7 +1,8 @@
-"""The shelf of prices that ships with a release: the data of the `genai-prices` package, compiled.
+"""The prices that ship with a release: the data of the `genai-prices` package, compiled.
 
-The package's own `calc_price` takes some 70 microseconds a call. Here the answer is found once per provider, model and
-service tier, and kept for each stretch of time and each context band in which it cannot change.
+The package's own `calc_price` takes some 70 microseconds a call. Here the prices are looked up once per
+provider, model and service tier, and cached for each stretch of time and each context band in which they
+cannot change.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,7 +13,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
-from ingest.pricing.matching import is_elsewhere, provider_of, resource
+from ingest.pricing.matching import is_other_region, model_of_resource, provider_of
 from ingest.pricing.point import SNAPSHOT, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import Term
@@ -40,9 +41,10 @@ _METERS: Final = {
     "input_document_kpages": ("page", 1_000),
     "rerank_searches_kcount": ("search_unit", 1_000),
 }
-"""The package's price keys as our meters, and how many units each price is for. Other keys price what we do not meter."""
+"""The package's price keys as our meters, and how many units each price is for. Other keys have no meter
+here."""
 
-_PROVIDERS: Final = {
+_PACKAGE_PROVIDERS: Final = {
     "az.ai.inference": "azure",
     "az.ai.openai": "azure",
     "azure.ai.inference": "azure",
@@ -53,24 +55,24 @@ _PROVIDERS: Final = {
     "gcp.gen_ai": "google",
     "x_ai": "x-ai",
 }
-"""Names of providers that the package's own matching does not know, or takes for another's."""
+"""Provider names that the package's own matching does not know, or takes for another provider."""
 
-_CONTEXTS: Final = {
+_TIER_CONTEXTS: Final = {
     "standard": {"service_tier": "default"},
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
     "fast": {"service_tier": "fast", "speed": "fast"},
 }
-"""How the package's price variants are selected for a tier."""
+"""The context that selects the package's price variants for each tier."""
 
-_LEAST: Final = {
+_MINIMUMS: Final = {
     ("groq", "whisper-large-v3", "audio_ms"): 10_000,
     ("groq", "whisper-large-v3", "input_audio_ms"): 10_000,
     ("groq", "whisper-large-v3-turbo", "audio_ms"): 10_000,
     ("groq", "whisper-large-v3-turbo", "input_audio_ms"): 10_000,
 }
-"""What a call is billed at least: in the package this is code, not data."""
+"""The least quantity that a call is billed: in the package this is code, not data."""
 
 
 TERMS: Final = tuple(
@@ -93,11 +95,12 @@ TERMS: Final = tuple(
         *("claude-fable-5*", "claude-haiku-5*", "claude-opus-5*", "claude-sonnet-5*"),
     )
 )
-"""Published surcharges that the package's data does not hold: Anthropic's for inference in the United States alone."""
+"""Published surcharges missing from the package's data: Anthropic's for inference in the United States
+only."""
 
 
 class GenaiPrices:
-    """The shelf of the bundled data. Making one loads the data (a quarter of a second)."""
+    """The prices of the bundled data, which the constructor loads (a quarter of a second)."""
 
     source: Final = SNAPSHOT
 
@@ -106,92 +109,110 @@ class GenaiPrices:
 
         self._providers = providers
         self.origin = f"genai-prices {version('genai-prices')}"
-        self._listed: list[tuple[str, str, tuple[_Compiled, ...]]] | None = None
+        self._entries: list[tuple[str, str, tuple[_ModelPrices, ...]]] | None = None
 
     def points(self, at: int) -> Iterator[PricePoint]:
-        """What the data holds at an instant: each model under a name that `find` finds it by, tier, band and meter.
+        """The price points of every model at an instant, by tier, band and meter.
 
-        A band is listed where its price is another than that of the band below.
+        Each model has a name by which `find` returns it. A band is listed only where its price differs from
+        the price in the band below.
         """
-        if self._listed is None:
-            self._listed = list(self._list())
-        for provider, model, tiers in self._listed:
-            for one in tiers:
-                yield from one.points(provider, model, at)
+        if self._entries is None:
+            self._entries = list(self._make_entries())
+        for provider, model, tiers in self._entries:
+            for prices in tiers:
+                yield from prices.points(provider, model, at)
 
-    def find(self, provider: str, model: str, service_tier: str) -> "_Compiled | Unpriced":
-        """The prices of a model in a tier (`ingest.pricing.matching.tier_of`), or why there are none."""
+    def find(self, provider: str, model: str, service_tier: str) -> "_ModelPrices | Unpriced":
+        """The prices of a model in a tier (see `ingest.pricing.matching.tier_of`), or the reason for none."""
         if model == "unknown":
             return Unpriced("the call names no model")
-        held, found = self._find_model(provider, model)
-        written = (provider_of(provider), model.strip().lower())
-        if found is None and (named := resource(*written)):
-            held, found = self._find_model(named.provider, named.model)
-        if is_elsewhere(*written):
-            found = None
-        if found is None:
+        provider_data, model_info = self._find_model(provider, model)
+        key = (provider_of(provider), model.strip().lower())
+        if model_info is None and (named := model_of_resource(*key)):
+            provider_data, model_info = self._find_model(named.provider, named.model)
+        if is_other_region(*key):
+            model_info = None
+        if model_info is None:
             return Unpriced(f"no price for {provider}/{model}")
-        return self._compiled(held, found, held.id if provider == "unknown" else provider, service_tier)
+        return self._compile(
+            provider_data, model_info, provider_data.id if provider == "unknown" else provider, service_tier
+        )
 
-    def _compiled(self, held: Any, model: Any, provider: str, service_tier: str) -> "_Compiled":
-        return _Compiled(
+    def _compile(self, provider_data: Any, model: Any, provider: str, service_tier: str) -> "_ModelPrices":
+        return _ModelPrices(
             model=model,
-            holder=held.id,
-            is_own=any(model is one for one in held.models),
+            provider_id=provider_data.id,
+            is_own=any(model is own for own in provider_data.models),
             provider=provider,
             tier=service_tier,
             origin=self.origin,
         )
 
-    def _list(self) -> "Iterator[tuple[str, str, tuple[_Compiled, ...]]]":
-        """Provider, model and the tiers it is sold in. Models that another one's name hides are left out."""
-        for held in self._providers:
-            provider = provider_of(held.id)
-            for model in held.models:
+    def _make_entries(self) -> "Iterator[tuple[str, str, tuple[_ModelPrices, ...]]]":
+        """Each provider and model with the prices of its tiers.
+
+        Models hidden by another model's name are left out.
+        """
+        for provider_data in self._providers:
+            provider = provider_of(provider_data.id)
+            for model in provider_data.models:
                 name = next(
-                    (one for one in _spellings(model) if self._find_model(provider, one)[1] is model), None
+                    (
+                        spelling
+                        for spelling in _spellings(model)
+                        if self._find_model(provider, spelling)[1] is model
+                    ),
+                    None,
                 )
                 if name is not None:
-                    tiers = _CONTEXTS if model.price_variants else ("standard",)
-                    yield provider, name, tuple(self._compiled(held, model, provider, one) for one in tiers)
+                    tiers = _TIER_CONTEXTS if model.price_variants else ("standard",)
+                    yield (
+                        provider,
+                        name,
+                        tuple(self._compile(provider_data, model, provider, tier) for tier in tiers),
+                    )
 
     def _find_model(self, provider: str, model: str) -> tuple[Any, Any]:
-        """The package's provider and model: by the name as given, then without prefixes that name a provider."""
+        """The package's provider and model, by the name as given, then without provider prefixes."""
         name = provider.lower()
         while True:
             prefix, _, rest = model.partition("/")
-            held = self._by_model(model) if name == "unknown" else self._by_id(name)
-            found = held and held.find_model(model, all_providers=self._providers)
-            if found:
-                return held, found
+            provider_data = self._by_model(model) if name == "unknown" else self._by_id(name)
+            model_info = provider_data and provider_data.find_model(model, all_providers=self._providers)
+            if model_info:
+                return provider_data, model_info
             if not rest or not (prefix.lower() == name or self._by_id(prefix)):
                 return None, None
             if name == "unknown":
                 name = prefix.lower()
-            elif name == "huggingface":  # which passes calls on to the provider that the prefix names
+            elif name == "huggingface":  # passes calls on to the provider named by the prefix
                 name = f"huggingface_{prefix}"
             model = rest
 
     def _by_id(self, name: str) -> Any:
         from genai_prices.data_snapshot import find_provider_by_id
 
-        return find_provider_by_id(self._providers, _PROVIDERS.get(name, name))
+        return find_provider_by_id(self._providers, _PACKAGE_PROVIDERS.get(name, name))
 
     def _by_model(self, model: str) -> Any:
         matching = (
-            one for one in self._providers if one.model_match and one.model_match.is_match(model.lower())
+            provider_data
+            for provider_data in self._providers
+            if provider_data.model_match and provider_data.model_match.is_match(model.lower())
         )
         return next(matching, None)
 
 
 @dataclass(slots=True)
-class _Compiled:
+class _ModelPrices:
     """One model in one service tier: its prices by stretch of time, time of day and context band."""
 
     model: Any
-    holder: str
+    provider_id: str
     is_own: bool
-    """Whether the provider itself publishes the model: variants of another one's prices are not its own."""
+    """Whether the provider publishes the model itself; variants of another provider's prices do not apply to
+    it."""
     provider: str
     tier: str
     origin: str
@@ -202,7 +223,7 @@ class _Compiled:
     )
 
     def __post_init__(self) -> None:
-        constraints = [one.constraint for one in _conditional(self.model)]
+        constraints = [price.constraint for price in _conditional(self.model)]
         self._days = sorted({_midnight(c.start_date) for c in constraints if hasattr(c, "start_date")})
         hours = [(c.start_time, c.end_time) for c in constraints if hasattr(c, "start_time")]
         self._times = sorted({_of_day(edge) for edges in hours for edge in edges})
@@ -215,19 +236,19 @@ class _Compiled:
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
         key = (bisect_right(self._days, at), bisect_right(self._times, at % _DAY) if self._times else 0)
-        held = self._bands.get(key)
-        if held is None:
-            held = self._bands[key] = self._make_bands(at)
-        starts, sets = held
+        bands = self._bands.get(key)
+        if bands is None:
+            bands = self._bands[key] = self._make_bands(at)
+        starts, sets = bands
         return sets[bisect_left(starts, input_tokens)]
 
     def points(self, provider: str, model: str, at: int) -> Iterator[PricePoint]:
         """The prices at an instant as points, the lowest band first."""
         below: Mapping[str, Rate] = {}
-        for one in self._make_bands(at)[1]:
-            if isinstance(one, Unpriced):
+        for prices in self._make_bands(at)[1]:
+            if isinstance(prices, Unpriced):
                 return
-            for meter, rate in one.by_meter.items():
+            for meter, rate in prices.by_meter.items():
                 if below.get(meter) != rate:
                     yield PricePoint(
                         source=SNAPSHOT,
@@ -237,17 +258,17 @@ class _Compiled:
                         price=rate.price,
                         per=rate.per,
                         least=rate.least,
-                        currency=one.currency,
+                        currency=prices.currency,
                         service_tier=self.tier,
-                        above=one.above_input_tokens,
+                        above=prices.above_input_tokens,
                         origin=self.origin,
                     )
-            below = one.by_meter
+            below = prices.by_meter
 
     def _make_bands(self, at: int) -> tuple[list[int], Sequence[PriceSet | Unpriced]]:
-        """The starts of the context bands but the lowest, and the prices in each."""
+        """The starts of the context bands except the lowest, and the prices in each band."""
         when = _EPOCH + at * _MICROSECOND
-        context = _CONTEXTS.get(self.tier) if self.is_own else None
+        context = _TIER_CONTEXTS.get(self.tier) if self.is_own else None
         if self.tier != "standard" and not (context and _has_variant(self.model, context, when)):
             return [], [
                 Unpriced(f"no price for {self.provider}/{self.model.id} in the service tier {self.tier}")
@@ -263,39 +284,40 @@ class _Compiled:
         rates = {}
         for key, value in priced.items():
             meter, per = _METERS[key]
-            least = _LEAST.get((self.holder, self.model.id, meter), 0)
+            least = _MINIMUMS.get((self.provider_id, self.model.id, meter), 0)
             rates[meter] = Rate(_in_band(value, above), per, least)
         return PriceSet(self.provider, self.model.id, self.tier, above or 0, "USD", self.origin, rates)
 
 
 def _spellings(model: Any) -> Iterator[str]:
-    """Names that may lead to a model: its own, then those that its rules for matching spell out."""
+    """Names that may lead to a model: its own name, then the names spelled out in its matching rules."""
     yield model.id.lower()
     clauses = [model.match]
     while clauses:
         clause = clauses.pop(0)
         for kind in ("equals", "starts_with", "contains"):
-            if written := getattr(clause, kind, None):
-                yield written.lower()
+            if text := getattr(clause, kind, None):
+                yield text.lower()
         clauses += getattr(clause, "or_", ())
 
 
 def _conditional(model: Any) -> list[Any]:
-    """Everything about a model that depends on the time."""
+    """The model's prices and variants that may depend on the time."""
     prices = model.prices if isinstance(model.prices, list) else []
     return [*prices, *(model.price_variants or ())]
 
 
 def _has_variant(model: Any, context: dict[str, str], when: datetime) -> bool:
-    """Whether the data has prices of their own for this context at that time."""
+    """Whether the data has separate prices for this context at that time."""
     return any(
-        one.when.items() <= context.items() and (one.constraint is None or one.constraint.active(when))
-        for one in model.price_variants or ()
+        variant.when.items() <= context.items()
+        and (variant.constraint is None or variant.constraint.active(when))
+        for variant in model.price_variants or ()
     )
 
 
 def _in_band(value: Any, above: int | None) -> Decimal:
-    """The price in the context band that starts at `above`, None for the lowest: of the last tier up to there."""
+    """The price in the context band that starts at `above` (None for the lowest band)."""
     if isinstance(value, Decimal):
         return value
     tiers = [tier.price for tier in value.tiers if above is not None and tier.start <= above]
@@ -307,6 +329,6 @@ def _midnight(day: Any) -> int:
 
 
 def _of_day(moment: time) -> int:
-    """Microseconds from midnight UTC to a time of day, which is UTC where it does not say."""
+    """Microseconds from midnight UTC to a time of day, read as UTC where it has no time zone."""
     at = datetime.combine(_EPOCH.date(), moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     return ((at - _EPOCH) // _MICROSECOND) % _DAY

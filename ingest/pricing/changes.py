@@ -1,8 +1,9 @@
-"""Changes: what a price list says that the price book does not yet.
+"""Changes: the prices of a price list that the price book does not have yet.
 
-The past does not move by itself. What a source had no price of is taken as always valid. A price that differs from the
-one in effect is valid from an instant on, and the one before stands until then. What a list no longer names stands too.
-Rows with dates of their own are taken at their word; several rows of one price are its history, the undated one first.
+Past prices stay as they are. The first price of a unit is valid always. A price that differs from the price
+in effect is valid from an instant on, and the earlier price applies until then. A price that a list no longer
+names still applies. Rows with dates of their own keep their dates. Several rows of one price are its history,
+the undated row first.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ _Key = tuple[str, str, str, str, str, int, bool, str]
 
 
 class Change(NamedTuple):
-    """A price in the book, and what stands in its place."""
+    """A price in the book and the price that replaces it."""
 
     before: PricePoint
     after: PricePoint
@@ -27,7 +28,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What to add, in this order, and how it came about."""
+    """The points and terms to add, in this order, and counts of how the list compares with the book."""
 
     points: list[PricePoint] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
@@ -37,67 +38,70 @@ class Changes:
     unlisted: int = 0
     """Prices in effect that the list no longer names."""
     kept_terms: int = 0
-    """Terms that somebody set otherwise than the list: they stand."""
+    """Terms that were set by hand to another factor than the list's; they stay."""
 
 
 def changes(
-    known: Iterable[PricePoint], listed: Iterable[PricePoint], now: int, start: int | None, *, is_whole: bool
+    stored: Iterable[PricePoint], listed: Iterable[PricePoint], now: int, start: int | None, *, is_whole: bool
 ) -> Changes:
-    """The changes that a list makes at the instant `now`.
+    """The changes that a list makes to the book at the instant `now`.
 
     Args:
-        known: the price points of the list's sources.
-        listed: those of the list.
-        now: when it is taken in (microseconds UTC).
-        start: from when changed prices hold, None for `now`.
-        is_whole: whether the list names all that its source knows. Else only its own models count as unlisted.
+        stored: the price points of the list's sources in the book.
+        listed: the price points of the list.
+        now: the instant of the import (microseconds UTC).
+        start: the instant from which changed prices apply, None for `now`.
+        is_whole: whether the list names every model of its source. Otherwise only models named by the list
+            can have prices that count as no longer listed.
     """
-    before, after = _by_key(known), _by_key(listed)
+    before, after = _by_key(stored), _by_key(listed)
     meters = {key[:5] for key in before}
-    found = Changes()
+    result = Changes()
     for key, points in after.items():
         history = before.get(key, [])
         if len(points) > 1 or points[0].valid_from is not None or points[0].valid_to is not None:
-            _take_history(found, history, points)
+            _take_history(result, history, points)
         else:
-            _take(found, history, points[0], now, start, is_new=key[:5] not in meters)
+            _take(result, history, points[0], now, start, is_new=key[:5] not in meters)
     models = {key[:3] for key in after}
-    found.unlisted = sum(
+    result.unlisted = sum(
         1
         for key, points in before.items()
-        if key not in after and (is_whole or key[:3] in models) and _is_in_effect(points, now)
+        if key not in after and (is_whole or key[:3] in models) and _has_price(points, now)
     )
-    return found
+    return result
 
 
 def term_changes(
-    found: Changes,
-    known: Sequence[Term],
+    result: Changes,
+    stored: Sequence[Term],
     listed: Iterable[Term],
     origins: Iterable[str],
     now: int,
     start: int | None,
 ) -> None:
-    """Add what a list says of factors to its changes. `origins` are the editions that the source's prices are from."""
+    """Add a list's terms to its changes. `origins` are the editions that the source's prices come from."""
     editions = frozenset(origins)
     by_calls: dict[tuple[str | None, ...], list[Term]] = defaultdict(list)
-    for term in known:
-        by_calls[_calls(term)].append(term)
+    for term in stored:
+        by_calls[_scope(term)].append(term)
     for term in listed:
-        history = by_calls[_calls(term)]
-        held = max((one for one in history if one.covers(now)), key=lambda one: one.precedence, default=None)
-        if held is None:
-            found.terms.append(
+        history = by_calls[_scope(term)]
+        current = max(
+            (term for term in history if term.covers(now)), key=lambda term: term.precedence, default=None
+        )
+        if current is None:
+            result.terms.append(
                 replace(term, valid_from=(now if start is None else start) if history else None)
             )
-        elif held.factor != term.factor and held.origin in editions:
-            found.terms.append(replace(term, valid_from=now if start is None else start))
-        elif held.factor != term.factor:
-            found.kept_terms += 1
+        elif current.factor != term.factor and current.origin in editions:
+            result.terms.append(replace(term, valid_from=now if start is None else start))
+        elif current.factor != term.factor:
+            result.kept_terms += 1
 
 
 def _take(
-    found: Changes,
+    result: Changes,
     history: Sequence[PricePoint],
     point: PricePoint,
     now: int,
@@ -105,38 +109,41 @@ def _take(
     *,
     is_new: bool,
 ) -> None:
-    """A price without dates: it holds now."""
+    """Take a price without dates: it applies from `start`, or always if its unit had no price before."""
     begin = now if start is None else start
-    held = _in_effect(history, begin)
-    if _is_same(held, point) and (begin > now or _is_same(_in_effect(history, now), point)):
-        found.unchanged += 1
+    current = _in_effect(history, begin)
+    if _is_same(current, point) and (begin > now or _is_same(_in_effect(history, now), point)):
+        result.unchanged += 1
     elif is_new:
-        found.points.append(point)
-        found.added += 1
+        result.points.append(point)
+        result.added += 1
     else:
-        _put(found, held or _in_effect(history, now), replace(point, valid_from=begin))
+        _add_change(result, current or _in_effect(history, now), replace(point, valid_from=begin))
 
 
-def _take_history(found: Changes, history: Sequence[PricePoint], points: Sequence[PricePoint]) -> None:
-    """Prices with dates. From the first that differs on all are added again: what is added last is the price."""
-    ordered = sorted(points, key=lambda one: (one.valid_from is not None, one.valid_from or 0))
-    told = [_in_effect(history, at) for at in _instants(ordered)]
-    same = [
-        _is_same(held, point) and held is not None and held.valid_to == point.valid_to
-        for held, point in zip(told, ordered, strict=True)
+def _take_history(result: Changes, history: Sequence[PricePoint], points: Sequence[PricePoint]) -> None:
+    """Take prices with dates.
+
+    All prices from the first difference on are added: the point added last applies.
+    """
+    ordered = sorted(points, key=lambda point: (point.valid_from is not None, point.valid_from or 0))
+    points_before = [_in_effect(history, at) for at in _instants(ordered)]
+    unchanged = [
+        _is_same(point_before, point) and point_before is not None and point_before.valid_to == point.valid_to
+        for point_before, point in zip(points_before, ordered, strict=True)
     ]
-    first = same.index(False) if False in same else len(same)
-    found.unchanged += sum(same)
+    first = unchanged.index(False) if False in unchanged else len(unchanged)
+    result.unchanged += sum(unchanged)
     for index in range(first, len(ordered)):
-        if same[index]:
-            found.points.append(ordered[index])
+        if unchanged[index]:
+            result.points.append(ordered[index])
         else:
-            _put(found, told[index], ordered[index])
+            _add_change(result, points_before[index], ordered[index])
 
 
 def _instants(points: Sequence[PricePoint]) -> Iterator[int]:
-    """An instant of each point of a history, at which nothing but itself is meant."""
-    first = next((one.valid_from for one in points if one.valid_from is not None), None)
+    """For each point of a history, an instant that only this point covers."""
+    first = next((point.valid_from for point in points if point.valid_from is not None), None)
     for point in points:
         if point.valid_from is not None:
             yield point.valid_from
@@ -145,53 +152,53 @@ def _instants(points: Sequence[PricePoint]) -> Iterator[int]:
             yield min(edges) - 1
 
 
-def _put(found: Changes, held: PricePoint | None, point: PricePoint) -> None:
-    found.points.append(point)
-    if held is None:
-        found.added += 1
+def _add_change(result: Changes, current: PricePoint | None, point: PricePoint) -> None:
+    result.points.append(point)
+    if current is None:
+        result.added += 1
     else:
-        found.changed.append(Change(held, point))
+        result.changed.append(Change(current, point))
 
 
 def _by_key(points: Iterable[PricePoint]) -> dict[_Key, list[PricePoint]]:
-    """Points by what they are the price of."""
+    """The points by the unit that they price."""
     by_key: dict[_Key, list[PricePoint]] = defaultdict(list)
-    for one in points:
+    for point in points:
         key = (
-            one.source,
-            one.provider,
-            one.model,
-            one.service_tier,
-            one.meter,
-            one.above,
-            one.marginal,
-            one.hours,
+            point.source,
+            point.provider,
+            point.model,
+            point.service_tier,
+            point.meter,
+            point.above,
+            point.marginal,
+            point.hours,
         )
-        by_key[key].append(one)
+        by_key[key].append(point)
     return by_key
 
 
 def _in_effect(history: Iterable[PricePoint], at: int) -> PricePoint | None:
-    """The point that is the price at an instant; None where there is none, or it was taken back."""
-    covering = (one for one in history if one.covers(at))
-    held = max(covering, key=lambda one: (one.added_at, one.number), default=None)
-    return held if held is not None and held.price is not None else None
+    """The point that applies at an instant; None where there is none, or it was withdrawn."""
+    covering = (point for point in history if point.covers(at))
+    latest = max(covering, key=lambda point: (point.added_at, point.number), default=None)
+    return latest if latest is not None and latest.price is not None else None
 
 
-def _is_in_effect(history: Iterable[PricePoint], at: int) -> bool:
+def _has_price(history: Iterable[PricePoint], at: int) -> bool:
     return _in_effect(history, at) is not None
 
 
-def _is_same(held: PricePoint | None, point: PricePoint) -> bool:
-    """Whether two points say the same of one unit."""
+def _is_same(current: PricePoint | None, point: PricePoint) -> bool:
+    """Whether two points give the same price for one unit."""
     return (
-        held is not None
-        and held.price is not None
+        current is not None
+        and current.price is not None
         and point.price is not None
-        and held.price * point.per == point.price * held.per
-        and (held.least, held.currency) == (point.least, point.currency)
+        and current.price * point.per == point.price * current.per
+        and (current.least, current.currency) == (point.least, point.currency)
     )
 
 
-def _calls(term: Term) -> tuple[str | None, ...]:
+def _scope(term: Term) -> tuple[str | None, ...]:
     return term.kind, term.provider, term.model, term.region, term.team, term.customer

@@ -18,15 +18,15 @@ COMPONENTS: Final = (
     "tool_cost",
     "other_cost",
 )
-"""The parts of a total. Each is exclusive of the others: `input_cost` is uncached input only, and so on."""
+"""The parts of a total. They exclude each other: `input_cost`, for example, is uncached input only."""
 
 
 class Charge(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """The money of one call in pico-units. The fields are columns of `usage_event`, in this order.
 
     The components add up to `total_cost`. An unpriced call has `total_cost` None, never 0, and a reason.
-    `reported_total` and `computed_total` stand beside it whichever of the two counts. `list_total` and
-    `contracted_total` are what the price book asks before and after contract terms. `saved_cost` is what
+    `reported_total` and `computed_total` are kept beside it, whichever of the two counts. `list_total` and
+    `contracted_total` are the cost at list prices and after contract terms. `saved_cost` is the cost that
     caching saved: the avoided call of a gateway cache hit, or the provider's cheaper cached input less the
     surcharge for writing the cache.
     """

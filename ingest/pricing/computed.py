@@ -1,11 +1,13 @@
 """The computed cost: quantities times rates, in exclusive components, each rounded once.
 
-* Tokens of a kind without a rate of its own are charged as the kind that holds them: audio, images and cached tokens
-  as input, reasoning and citations as output. No token is charged twice: cached tokens have the cache's rates whatever
-  their modality, because usage does not say how the two overlap.
-* Characters, seconds, pages, images and search units are charged where they have a rate. Without one they pass only
-  where tokens count the same content. Tokens without a rate pass only where the model is sold by such a measure.
-* Searches have a rate or the call is unpriced, also where the model is otherwise sold by tokens: unknown is never zero.
+* Tokens of a kind without a rate of its own are charged as the kind that contains them: audio, images and
+  cached tokens as input, reasoning and citations as output. No token is charged twice: cached tokens have the
+  cache's rates whatever their modality, because usage does not say how the two overlap.
+* Characters, seconds, pages, images and search units are charged where they have a rate. Without a rate, they
+  leave the call priced only if its tokens count the same content. Tokens without a rate leave the call priced
+  only if the model is sold by such a measure.
+* Searches without a rate make the call unpriced, even if the model is otherwise sold by tokens: unknown is
+  never zero.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +20,12 @@ from ingest.pricing.charge import Charge
 from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
 
 UNSTATED: Final = "USD"
-"""The currency of events whose source states no money. What they cost is then in the currency of the prices."""
+"""The currency of events whose source states no cost. Their computed cost is in the currency of the
+prices."""
 
 
 def tokens_of(event: UsageEvent) -> int:
-    """What went in and came out."""
+    """Input and output tokens together."""
     return (event.input_tokens or 0) + (event.output_tokens or 0)
 
 
@@ -34,19 +37,20 @@ MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int |
     ("images", {"image": "output_cost"}, attrgetter("output_tokens")),
     ("search_units", {"search_unit": "other_cost"}, tokens_of),
 )
-"""Counts other than tokens: the meters that can price them, by the component of each; the tokens of the same content."""
+"""Counts other than tokens: the meters that can price each and their component, and the tokens of the same
+content."""
 
-WITH_LEAST: Final = frozenset(meter for _, meters, _ in MEASURES for meter in meters)
-"""Meters that a call can be billed a least quantity of; nobody sells tokens so."""
+METERS_WITH_MINIMUM: Final = frozenset(meter for _, meters, _ in MEASURES for meter in meters)
+"""Meters that can have a least billed quantity. Token meters have none."""
 
 
 def compute(
     event: UsageEvent, prices: PriceSet | Unpriced, lookup: Charge | Unpriced | None
 ) -> Charge | Unpriced:
-    """The cost of a call at `prices`, and of the cache look-up that came before it.
+    """The cost of a call at `prices` and of the cache look-up before it, or the reason why it is unpriced.
 
     Raises:
-        MoneyError: it is more than one event can cost.
+        MoneyError: the cost is larger than one event can have.
     """
     if isinstance(prices, Unpriced):
         return prices
@@ -61,23 +65,23 @@ def compute(
 
 
 def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charge:
-    owed: dict[str, int] = {}
+    amounts: dict[str, int] = {}
     saved = 0
-    if not _owe_measures(event, prices, owed) or "input" in prices.by_meter or "output" in prices.by_meter:
-        saved = _owe_input(event, prices, owed)
-        _owe_output(event, prices, owed)
-    _owe_fees(event, prices, owed)
+    if not _add_measures(event, prices, amounts) or "input" in prices.by_meter or "output" in prices.by_meter:
+        saved = _add_input(event, prices, amounts)
+        _add_output(event, prices, amounts)
+    _add_fees(event, prices, amounts)
     if prices.steps:
-        _owe_steps(event, prices, owed)
-    costs: dict[str, Any] = owed
+        _add_steps(event, prices, amounts)
+    costs: dict[str, Any] = amounts
     if prices.denominator != 1 or prices.terms:
-        costs = {component: prices.charged.of(one) for component, one in owed.items()}
+        costs = {component: prices.charged.of(amount) for component, amount in amounts.items()}
         saved = prices.charged.of(saved)
     listed = contracted = total = sum(costs.values())
     if prices.terms:
-        listed = prices.listed(owed.values())
+        listed = prices.listed(amounts.values())
         if prices.contracted != prices.charged:
-            contracted = sum([prices.contracted.of(one) for one in owed.values()])
+            contracted = sum([prices.contracted.of(amount) for amount in amounts.values()])
     if lookup is not None:
         costs["other_cost"] = costs.get("other_cost", 0) + (lookup.total_cost or 0)
         total += lookup.total_cost or 0
@@ -99,43 +103,48 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
     )
 
 
-def _owe_input(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> int:
-    """Owe what went in. Returns what the provider's cache saved of it, less the surcharge of writing."""
+def _add_input(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> int:
+    """Add the cost of the input.
+
+    Returns the saving by the provider's cache, less the surcharge for cache writes.
+    """
     tokens = event.input_tokens
     if not tokens:
         return 0
     rates = prices.numerators
-    plain = rates["input"]
+    input_rate = rates["input"]
     reads, writes = event.cache_read_tokens, event.cache_write_tokens
     saved = 0
     if reads:
-        owed["cache_read_cost"] = read = reads * rates["cache_read"]
-        saved = reads * plain - read
+        amounts["cache_read_cost"] = read = reads * rates["cache_read"]
+        saved = reads * input_rate - read
         tokens -= reads
     if writes:
-        hours = event.cache_write_1h_tokens or 0
-        owed["cache_write_cost"] = written = (writes - hours) * rates["cache_write"] + hours * rates[
-            "cache_write_1h"
-        ]
-        saved += writes * plain - written
+        written_for_an_hour = event.cache_write_1h_tokens or 0
+        amounts["cache_write_cost"] = write = (writes - written_for_an_hour) * rates[
+            "cache_write"
+        ] + written_for_an_hour * rates["cache_write_1h"]
+        saved += writes * input_rate - write
         tokens -= writes
-    owed["input_cost"] = owed.get("input_cost", 0) + tokens * plain
+    amounts["input_cost"] = amounts.get("input_cost", 0) + tokens * input_rate
     audio, images = event.input_audio_tokens, event.input_image_tokens
     if audio or images:
         audio = min(audio or 0, tokens)
         images = min(images or 0, tokens - audio)
-        owed["input_cost"] += audio * (rates["input_audio"] - plain) + images * (rates["input_image"] - plain)
+        amounts["input_cost"] += audio * (rates["input_audio"] - input_rate) + images * (
+            rates["input_image"] - input_rate
+        )
     return saved
 
 
-def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
-    """Owe what came out, reasoning and citations apart where they have rates of their own."""
+def _add_output(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add the cost of the output. Reasoning and citations are separate where they have rates of their own."""
     tokens = event.output_tokens
     if not tokens:
         return
     rates = prices.numerators
-    plain = rates["output"]
-    measured = owed.get("output_cost", 0)
+    output_rate = rates["output"]
+    measured = amounts.get("output_cost", 0)
     audio, images = event.output_audio_tokens, event.output_image_tokens
     if audio or images:
         audio = min(audio or 0, tokens)
@@ -144,23 +153,23 @@ def _owe_output(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> No
         tokens -= audio + images
     if event.reasoning_tokens and "reasoning" in prices.by_meter:
         reasoning = min(event.reasoning_tokens, tokens)
-        owed["reasoning_cost"] = reasoning * rates["reasoning"]
+        amounts["reasoning_cost"] = reasoning * rates["reasoning"]
         tokens -= reasoning
     if event.citation_tokens and "citation" in prices.by_meter:
         citations = min(event.citation_tokens, tokens)
-        owed["citation_cost"] = citations * rates["citation"]
+        amounts["citation_cost"] = citations * rates["citation"]
         tokens -= citations
-    owed["output_cost"] = measured + tokens * plain
+    amounts["output_cost"] = measured + tokens * output_rate
 
 
-def _owe_fees(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
-    """Owe what is counted in calls: searches, the request itself, and calls of tools where these are sold."""
+def _add_fees(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add fees counted per call: searches, the request itself, and tool calls where they have a price."""
     if event.search_queries:
-        owed["search_cost"] = event.search_queries * prices.numerators["search"]
+        amounts["search_cost"] = event.search_queries * prices.numerators["search"]
     if "request" in prices.by_meter:
-        owed["request_cost"] = prices.numerators["request"]
+        amounts["request_cost"] = prices.numerators["request"]
     if event.tool_calls and "tool_call" in prices.by_meter:
-        owed["tool_cost"] = event.tool_calls * prices.numerators["tool_call"]
+        amounts["tool_cost"] = event.tool_calls * prices.numerators["tool_call"]
 
 
 STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
@@ -173,7 +182,7 @@ STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
     "page": ("input_cost", attrgetter("pages")),
     "image": ("output_cost", attrgetter("images")),
 }
-"""Meters that can have marginal prices: the component of each, and how much of it a call has."""
+"""Meters that can have marginal prices: the component of each, and its quantity in a call."""
 
 MARGINAL: Final = frozenset(STEPPED)
 """Meters that can have marginal prices."""
@@ -183,20 +192,20 @@ def _cached(event: UsageEvent) -> int:
     return (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
 
 
-def _owe_steps(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> None:
-    """Owe what units above the start of a marginal price cost more (or less) than those below."""
+def _add_steps(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add the difference of each marginal price to the price below it, for the units above its start."""
     before: dict[str, int] = {}
     for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
         if beyond > 0:
             lower = before.get(step.meter, prices.numerators[step.meter])
-            owed[component] = owed.get(component, 0) + beyond * (numerator - lower)
+            amounts[component] = amounts.get(component, 0) + beyond * (numerator - lower)
         before[step.meter] = numerator
 
 
-def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> bool:
-    """Owe what is counted in something else than tokens. Returns whether anything was."""
+def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> bool:
+    """Add the cost of counts other than tokens. Returns whether any was added."""
     if not (
         event.characters
         or event.pages
@@ -212,11 +221,11 @@ def _owe_measures(event: UsageEvent, prices: PriceSet, owed: dict[str, int]) -> 
         count = getattr(event, name)
         if not count:
             continue
-        meter = next((one for one in meters if one in prices.by_meter), None)
+        meter = next((candidate for candidate in meters if candidate in prices.by_meter), None)
         if meter is not None:
             component = meters[meter]
             billed = max(count, prices.by_meter[meter].least)
-            owed[component] = owed.get(component, 0) + billed * prices.numerators[meter]
+            amounts[component] = amounts.get(component, 0) + billed * prices.numerators[meter]
         elif not same_content(event):
             raise MissingPrice(name)
-    return bool(owed)
+    return bool(amounts)

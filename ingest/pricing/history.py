@@ -1,8 +1,8 @@
-"""History: what the book says of one model's prices from its first day to its last, as stretches of time.
+"""History: the prices of one model over all time, as stretches of time with the same prices.
 
-Stretches are half-open and meet: each ends where the next starts, the first is open at its start, the last at its end.
-They are of calls in the lowest context band, of no team, and of prices as they are at the stretch's start: where prices
-differ within the week, those of that hour.
+Stretches are half-open and adjacent: each ends where the next starts, the first has no start, the last no
+end. They describe calls in the lowest context band and of no team. Where prices differ by hours of the week,
+a stretch has the prices that apply at its start.
 """
 
 from collections.abc import Iterator
@@ -14,34 +14,43 @@ from ingest.pricing.rates import PriceSet, Unpriced
 
 
 class Stretch(NamedTuple):
-    """A time (microseconds UTC, None for open) in which the same prices hold."""
+    """A stretch of time (microseconds UTC, None for open) in which the same prices apply."""
 
     start: int | None
     end: int | None
     prices: PriceSet | Unpriced
 
     def covers(self, at: int) -> bool:
-        """Whether it holds at an instant."""
+        """Whether the stretch contains an instant."""
         return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
 
 
 def history(book: Book, provider: str, model: str, service_tier: str | None, now: int) -> list[Stretch]:
-    """The stretches of a model's prices in a service tier. `now` is asked about where prices never change."""
+    """The stretches of a model's prices in a service tier.
+
+    Where prices never change, the prices at `now` are given.
+    """
     edges = book.edges(provider, model, service_tier)
     starts: list[int | None] = [None, *edges]
     first = edges[0] - 1 if edges else now
-    asked = [book.find(provider, model, service_tier, first if at is None else at, 0) for at in starts]
-    return list(_joined(starts, asked))
+    prices = [book.find(provider, model, service_tier, first if at is None else at, 0) for at in starts]
+    return list(_joined(starts, prices))
 
 
-def _facts(found: PriceSet | Unpriced) -> object:
-    """What makes one price another: not the terms, which change what is charged and no published price."""
-    return (found.currency, found.by_meter, found.steps) if isinstance(found, PriceSet) else None
+def _facts(prices: PriceSet | Unpriced) -> object:
+    """The published facts in which stretches differ.
+
+    Terms are left out: they change the charge, not the price.
+    """
+    return (prices.currency, prices.by_meter, prices.steps) if isinstance(prices, PriceSet) else None
 
 
-def _joined(starts: list[int | None], asked: list[PriceSet | Unpriced]) -> Iterator[Stretch]:
-    """Neighbours that say the same, as one."""
-    runs = [[place for place, _ in run] for _, run in groupby(enumerate(asked), lambda one: _facts(one[1]))]
-    for at, places in enumerate(runs):
-        end = starts[runs[at + 1][0]] if at + 1 < len(runs) else None
-        yield Stretch(starts[places[0]], end, asked[places[0]])
+def _joined(starts: list[int | None], prices: list[PriceSet | Unpriced]) -> Iterator[Stretch]:
+    """The stretches, with neighbours of the same prices joined."""
+    runs = [
+        [place for place, _ in run]
+        for _, run in groupby(enumerate(prices), lambda numbered: _facts(numbered[1]))
+    ]
+    for index, places in enumerate(runs):
+        end = starts[runs[index + 1][0]] if index + 1 < len(runs) else None
+        yield Stretch(starts[places[0]], end, prices[places[0]])

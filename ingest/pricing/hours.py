@@ -1,6 +1,7 @@
 """Hours of the week in which a price applies: `mon-fri 00:30-16:30,20:00-24:00; sat,sun 00:00-24:00`, in UTC.
 
-Days may be left out (all of them). A range that ends before it starts runs over midnight, one of days over Sunday.
+Without days, every day is meant. A range of hours that ends before it starts runs over midnight, a range of
+days that ends before it starts over Sunday.
 """
 
 import re
@@ -27,10 +28,10 @@ class HoursRefused(ValueError):
 
 @lru_cache(maxsize=256)
 def spans(text: str) -> tuple[Span, ...]:
-    """The spans of a week that `text` means; none for an empty text, which means always.
+    """The spans of the week that `text` names; an empty text, which means always, gives none.
 
     Raises:
-        HoursRefused: it is not written like that.
+        HoursRefused: the text is not in the format above.
     """
     return tuple(sorted(set(_spans(text.strip().lower()))))
 
@@ -58,18 +59,18 @@ def next_within(text: str, at: int) -> int:
 def _spans(text: str) -> Iterator[Span]:
     if not text:
         return
-    for part in (one.strip() for one in text.split(";")):
-        named, _, ranges = part.rpartition(" ")
-        for day in _days(named, text):
-            for one in ranges.split(","):
-                yield from _on(day, one, text)
+    for part in (part.strip() for part in text.split(";")):
+        days, _, ranges = part.rpartition(" ")
+        for day in _day_numbers(days, text):
+            for range_text in ranges.split(","):
+                yield from _spans_of_range(day, range_text, text)
 
 
-def _on(day: int, written: str, text: str) -> Iterator[Span]:
-    found = _RANGE.fullmatch(written.strip())
-    if found is None:
+def _spans_of_range(day: int, range_text: str, text: str) -> Iterator[Span]:
+    match = _RANGE.fullmatch(range_text.strip())
+    if match is None:
         raise _refused(text)
-    hours = [int(one) for one in found.groups()]
+    hours = [int(digits) for digits in match.groups()]
     start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
     if start >= DAY or end > DAY or start == end or max(hours[1], hours[3]) > 59:  # noqa: PLR2004
         raise _refused(text)
@@ -83,20 +84,20 @@ def _on(day: int, written: str, text: str) -> Iterator[Span]:
             yield after, after + end
 
 
-def _days(named: str, text: str) -> Sequence[int]:
-    if not named:
+def _day_numbers(text_of_days: str, text: str) -> Sequence[int]:
+    if not text_of_days:
         return range(7)
-    found: list[int] = []
-    for one in named.split(","):
-        first, dash, last = one.strip().partition("-")
+    days: list[int] = []
+    for part in text_of_days.split(","):
+        first, dash, last = part.strip().partition("-")
         if first not in _DAYS or (dash and last not in _DAYS):
             raise _refused(text)
         start = _DAYS.index(first)
         length = (_DAYS.index(last) - start) % 7 if dash else 0
-        found.extend((start + day) % 7 for day in range(length + 1))
-    if not found:
+        days.extend((start + day) % 7 for day in range(length + 1))
+    if not days:
         raise _refused(text)
-    return found
+    return days
 
 
 def _refused(text: str) -> HoursRefused:

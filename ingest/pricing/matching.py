@@ -1,7 +1,7 @@
-"""Matching: which names a price may be kept under for a call that names its provider and model in some other way.
+"""Matching: the provider and model names under which the price of a call may be stored.
 
-Each rule has a name, which `tallybook prices explain` says. Rules are tried in this order; a name as it is written stands
-before every other, and an alias that somebody set stands before every rule.
+Each rule has a name, which `tallybook prices explain` shows. Rules are tried in this order. The name as
+written comes before every rule, and an alias set by hand comes before everything.
 """
 
 import re
@@ -42,10 +42,10 @@ PROVIDERS: Final = {
     "x-ai": "xai",
     "x_ai": "xai",
 }
-"""Other names of providers: what gateways, OpenTelemetry and price lists call the same one."""
+"""Other names of providers, as gateways, OpenTelemetry and price lists write them."""
 
 _FAMILIES: Final = (("vertex_ai", "vertex"), ("fireworks_ai-", "fireworks"))
-"""Providers that price lists split by what they serve: `vertex_ai-anthropic_models`."""
+"""Providers that price lists split by the models they serve, such as `vertex_ai-anthropic_models`."""
 
 TIERS: Final = {
     "": "standard",
@@ -56,10 +56,10 @@ TIERS: Final = {
     "on_demand_flex": "flex",
     "on_demand_priority": "priority",
 }
-"""Providers' words for the service tiers. Any other word is the name of a tier."""
+"""Providers' names for the service tiers. Any other word is itself the name of a tier."""
 
 UNKNOWN: Final = "unknown"
-"""The provider of calls that say none, and whose model has no home."""
+"""The provider of calls that name none and whose model belongs to no known provider."""
 
 _RULES: Final = (
     (
@@ -79,24 +79,26 @@ _RULES: Final = (
     ),
     (
         re.compile(
-            r"(?P<off>(anthropic|meta|amazon|cohere|mistral|openai|ai21|deepseek|qwen|writer|stability|google|nvidia"
-            r"|moonshot)\.)"
+            r"(?P<off>(anthropic|meta|amazon|cohere|mistral|openai|ai21|deepseek|qwen|writer|stability|google"
+            r"|nvidia|moonshot)\.)"
         ),
         "vendor taken off",
     ),
 )
-"""What is taken off a name, one after the other. A region and a vendor stand before the name, the others behind it.
+"""The parts that are taken off a name, in this order. Regions and vendors are prefixes, the others suffixes.
 
-A version is taken off where it says how Bedrock or Gemini serve a model, not which model it is: `davinci-002`, `deepseek-v3`
-and `claude-v2:1` are models. So are `us-gov.`, sizes before images, and words behind a colon: all of them change the price.
+A version is taken off only where it tells how Bedrock or Gemini serve a model. Where it tells models apart it
+stays: `davinci-002`, `deepseek-v3` and `claude-v2:1` are models. `us-gov.`, image sizes in front and words
+after a colon stay too, because they change the price.
 """
-_IN_FRONT: Final = frozenset(["region taken off", "vendor taken off"])
+_PREFIX_RULES: Final = frozenset(["region taken off", "vendor taken off"])
 
-_PRICED_APART: Final = frozenset(["gpt-4o-2024-05-13"])
-"""Dated models that cost something else than the undated name has ever meant since."""
+_SEPARATELY_PRICED: Final = frozenset(["gpt-4o-2024-05-13"])
+"""Dated models whose price differs from every later price of the undated name."""
 
-_ELSEWHERE: Final = re.compile(r"(.*/)?(us-gov\.|(?!us-(east|west)-\d/)[a-z]{2}(-gov)?-[a-z]+-\d/).*")
-"""Names in regions of Bedrock where most models have other prices than in the United States, where prices are published."""
+_OTHER_REGIONS: Final = re.compile(r"(.*/)?(us-gov\.|(?!us-(east|west)-\d/)[a-z]{2}(-gov)?-[a-z]+-\d/).*")
+"""Names in Bedrock regions where most models cost something else than the published prices of the United
+States."""
 
 _RESOURCES: Final = (
     (
@@ -114,18 +116,19 @@ _RESOURCES: Final = (
     (re.compile(r"models/(?P<model>[^/]+)"), "", "path taken off"),
     (re.compile(r"(?P<model>ft:[^:]+):.*"), "", "fine-tuned"),
 )
-"""Names of resources that hold a model's name, and the provider that names them so. An application's inference profile, a
-provisioned or custom model hold none: an alias says what they are. A fine-tuned model is priced as such, never as its base."""
+"""Resource names that contain a model name, and the provider that uses them. Application inference profiles,
+provisioned models and custom models contain none and need an alias. A fine-tuned model has its own price,
+never the price of its base model."""
 
-_WITHIN: Final = {
+_API_PREFIXES: Final = {
     "bedrock": ("converse/", "invoke/"),
     "vertex": ("google/", "anthropic/", "mistralai/"),
 }
-"""What providers' own interfaces put before a model."""
+"""Prefixes that a provider's own API puts before a model name."""
 
 
-class Name(NamedTuple):
-    """A name that a price may be kept under, and the rule that leads from the call to it."""
+class ModelName(NamedTuple):
+    """A name under which a price may be stored, and the rule that leads from the call to it."""
 
     provider: str
     model: str
@@ -133,20 +136,22 @@ class Name(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def provider_of(written: str) -> str:
-    """The name that price lists are kept under for a provider."""
-    name = written.strip().lower()
-    return PROVIDERS.get(name) or next((one for start, one in _FAMILIES if name.startswith(start)), name)
+def provider_of(text: str) -> str:
+    """The name under which a provider's prices are stored."""
+    name = text.strip().lower()
+    return PROVIDERS.get(name) or next(
+        (family for start, family in _FAMILIES if name.startswith(start)), name
+    )
 
 
-def tier_of(written: str | None) -> str:
-    """The name that price lists have for a service tier."""
-    word = (written or "").lower()
-    return TIERS.get(word, word)
+def tier_of(text: str | None) -> str:
+    """The name of a service tier under which prices are stored."""
+    name = (text or "").lower()
+    return TIERS.get(name, name)
 
 
-def names(provider: str, model: str) -> Iterator[Name]:
-    """Every name that a call's price may be kept under, the likeliest first, each once."""
+def model_names(provider: str, model: str) -> Iterator[ModelName]:
+    """Every name under which a call's price may be stored, the likeliest first, each once."""
     seen = set()
     for name in _names(provider_of(provider), model.strip().lower()):
         if (name.provider, name.model) not in seen:
@@ -154,61 +159,68 @@ def names(provider: str, model: str) -> Iterator[Name]:
             yield name
 
 
-def of_images(model: str, size: str | None, quality: str | None) -> Iterator[str]:
-    """The names that the price of an image of a size and quality may be kept under, the narrowest first.
+def image_names(model: str, size: str | None, quality: str | None) -> Iterator[str]:
+    """The names under which the price of an image may be stored, the most specific first.
 
     LiteLLM's spelling: `high/1024-x-1024/gpt-image-1`.
     """
-    made, across = (quality or "").lower(), (size or "").lower().replace("x", "-x-")
-    if made and across:
-        yield f"{made}/{across}/{model}"
-    yield from (f"{one}/{model}" for one in (across, made) if one)
+    quality_text, size_text = (quality or "").lower(), (size or "").lower().replace("x", "-x-")
+    if quality_text and size_text:
+        yield f"{quality_text}/{size_text}/{model}"
+    yield from (f"{part}/{model}" for part in (size_text, quality_text) if part)
 
 
-def is_elsewhere(provider: str, model: str) -> bool:
-    """Whether a name says a region whose prices are its own: it has the price that a list says of it, or none."""
-    return provider == "bedrock" and _ELSEWHERE.fullmatch(model) is not None
+def is_other_region(provider: str, model: str) -> bool:
+    """Whether a name contains a region with its own prices.
+
+    Only a price listed for that very name applies.
+    """
+    return provider == "bedrock" and _OTHER_REGIONS.fullmatch(model) is not None
 
 
-def resource(provider: str, model: str) -> Name | None:
-    """The model that a resource's name holds: an ARN, a publisher's path, a fine-tuned model. None for other names."""
-    for pattern, home, rule in _RESOURCES:
-        if found := pattern.fullmatch(model):
-            return Name(home or provider, found["model"], rule)
-    for start in _WITHIN.get(provider, ()):
+def model_of_resource(provider: str, model: str) -> ModelName | None:
+    """The model inside a resource name (an ARN, a publisher's path, a fine-tuned model).
+
+    None for other names.
+    """
+    for pattern, home_provider, rule in _RESOURCES:
+        if match := pattern.fullmatch(model):
+            return ModelName(home_provider or provider, match["model"], rule)
+    for start in _API_PREFIXES.get(provider, ()):
         if model.startswith(start) and model != start:
-            return Name(provider, model.removeprefix(start), "path taken off")
+            return ModelName(provider, model.removeprefix(start), "path taken off")
     return None
 
 
-def _names(provider: str, model: str) -> Iterator[Name]:
-    """The name as it is written, then without the provider before it, then the model that it holds.
+def _names(provider: str, model: str) -> Iterator[ModelName]:
+    """The name as written, then without a provider prefix, then the model inside a resource name.
 
-    Another provider's price is not this one's: a prefix counts where it names the call's own provider, or nobody else does.
+    Prices of another provider do not apply: a prefix is taken off where it names the call's provider, or
+    where the call names none.
     """
-    yield from _shorter(Name(provider, model, "as written"))
-    while (held := resource(provider, model)) is None:
+    yield from _shortened_names(ModelName(provider, model, "as written"))
+    while (contained := model_of_resource(provider, model)) is None:
         prefix, _, rest = model.partition("/")
         if not rest or (provider != UNKNOWN and provider_of(prefix) != provider):
             return
         provider, model = provider_of(prefix), rest
-        yield from _shorter(Name(provider, model, "provider before the model"))
-    yield from _shorter(held)
+        yield from _shortened_names(ModelName(provider, model, "provider before the model"))
+    yield from _shortened_names(contained)
 
 
-def _shorter(name: Name) -> Iterator[Name]:
-    """The name, and what is left of it without a region, a word for the newest, a version, a date, and a vendor."""
+def _shortened_names(name: ModelName) -> Iterator[ModelName]:
+    """The name, then the name without its region, its `latest`, its version, its date and its vendor."""
     yield name
-    provider, model, rule = name
-    rules = [] if rule == "as written" else [rule]
-    for pattern, named in _RULES:
-        found = pattern.match(model) if named in _IN_FRONT else pattern.fullmatch(model)
-        off = (
-            next(filter(None, found.groupdict().values()))
-            if found and model.rpartition("/")[2] not in _PRICED_APART
+    provider, model, first_rule = name
+    rules = [] if first_rule == "as written" else [first_rule]
+    for pattern, rule_name in _RULES:
+        match = pattern.match(model) if rule_name in _PREFIX_RULES else pattern.fullmatch(model)
+        removed = (
+            next(filter(None, match.groupdict().values()))
+            if match and model.rpartition("/")[2] not in _SEPARATELY_PRICED
             else ""
         )
-        if off and len(off) < len(model):
-            model = model.removeprefix(off) if named in _IN_FRONT else model.removesuffix(off)
-            rules.append(named)
-            yield Name(provider, model, ", ".join(rules))
+        if removed and len(removed) < len(model):
+            model = model.removeprefix(removed) if rule_name in _PREFIX_RULES else model.removesuffix(removed)
+            rules.append(rule_name)
+            yield ModelName(provider, model, ", ".join(rules))

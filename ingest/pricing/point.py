@@ -1,7 +1,7 @@
-"""Price points: one published price of one meter of one model, dated, with where it comes from and who added it.
+"""Price points: dated, published prices of one meter of one model, with their origin and who added them.
 
-Points are only ever added. Of those of one source that cover an instant, the one that was added last is the price: a
-correction is a later point over the same time, and a point without a price takes an earlier one back.
+Points are only ever added. Of one source's points that cover an instant, the point added last is the price. A
+correction is a later point over the same time. A point without a price withdraws an earlier point.
 """
 
 from decimal import Decimal
@@ -14,15 +14,16 @@ OWN: Final = "own"
 SNAPSHOT: Final = "genai-prices"
 """The source of the prices that ship with a release."""
 TRUSTED: Final = (OWN, SNAPSHOT, "litellm", "bifrost")
-"""The order of trust where no setting says another. Sources that it leaves out come last, by name."""
+"""The default order of trust. Sources missing from it come last, by name."""
 ANY: Final = "*"
-"""A provider of which any is meant. In a model it stands for any letters."""
+"""Stands for any provider. In a model name it stands for any characters."""
 
 
 class PricePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """`price` currency units for `per` units of `meter` (`ingest.pricing.rates.METERS`), and when and for what that holds.
+    """`price` currency units for `per` units of `meter` (see `ingest.pricing.rates.METERS`).
 
-    Names of providers and models are in small letters. `number` is the row in the ledger, 0 for a point that is in none.
+    Names of providers and models are in lower case. `number` is the row in the ledger, 0 for a point outside
+    of it.
     """
 
     source: str
@@ -32,15 +33,15 @@ class PricePoint(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal | None
     per: int
     least: int = 0
-    """A call is billed at least so many units."""
+    """The least number of units that a call is billed."""
     currency: str = "USD"
     service_tier: str = "standard"
     above: int = 0
     """Calls with more input tokens than this, where no higher band applies."""
     marginal: bool = False
-    """Whether only the units above `above` have this price, and not the whole call."""
+    """Whether this price applies only to the units above `above`, and not to the whole call."""
     hours: str = ""
-    """When in the week (`ingest.pricing.hours`); empty for always."""
+    """The hours of the week in which it applies (`ingest.pricing.hours`); empty for always."""
     valid_from: int | None = None
     valid_to: int | None = None
     """Microseconds UTC, the start included and the end not; None for open."""
@@ -51,7 +52,7 @@ class PricePoint(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
 
     def covers(self, at: int) -> bool:
-        """Whether the point holds at an instant, whatever its hours."""
+        """Whether an instant lies in the point's validity. Hours of the week are not considered."""
         return (self.valid_from is None or self.valid_from <= at) and (
             self.valid_to is None or at < self.valid_to
         )

@@ -1,9 +1,9 @@
-"""Price sets: the prices that apply to a call, published per so many units, compiled to exact integer arithmetic.
+"""Price sets: the published prices that apply to a call, compiled to exact integer arithmetic.
 
-A rate is kept as it is published: so much per 1,000,000 tokens, per 1,000 searches, per 3,600,000 milliseconds (one
-unit of that has no exact decimal price). Compiled, all rates of a set are integers over one common denominator, so a
-component made of several meters is summed exactly and rounded once, half to even. That is the same result as Decimal
-arithmetic of unlimited precision, at integer speed.
+A rate is stored as published: a price per 1,000,000 tokens, per 1,000 searches, per 3,600,000 milliseconds (a
+price per millisecond has no exact decimal). Compiled, all rates of a set are integers over one common
+denominator, so that a component of several meters is summed exactly and rounded once, half to even. The
+result is the same as with Decimal arithmetic of unlimited precision, at integer speed.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ingest.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.point import SNAPSHOT
 from ingest.pricing.terms import Term, TermKind
 
-HELD_BY: Final[Mapping[str, str | None]] = {
+CONTAINED_IN: Final[Mapping[str, str | None]] = {
     "input": None,
     "input_audio": "input",
     "input_image": "input",
@@ -41,11 +41,11 @@ HELD_BY: Final[Mapping[str, str | None]] = {
     "image": None,
     "search_unit": None,
 }
-"""What can have a price, and the meter that holds it. A meter without a price is charged as the one that holds it."""
+"""Every meter, and the meter that contains it. A meter without a price has the price of its container."""
 
-METERS: Final = tuple(HELD_BY)
+METERS: Final = tuple(CONTAINED_IN)
 
-OF_REGIONS: Final = frozenset(
+REGIONAL_METERS: Final = frozenset(
     [
         "input",
         "input_audio",
@@ -60,24 +60,27 @@ OF_REGIONS: Final = frozenset(
         "citation",
     ]
 )
-"""Meters that a region's factor concerns: tokens, and not searches or other fees (Anthropic's rule for `inference_geo`)."""
+"""Meters with regional surcharges: tokens, and not searches or other fees (Anthropic's rule for
+`inference_geo`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """There is no price, and why: one plain sentence, of which there are few."""
+    """The answer where a call has no price."""
 
     reason: str
+    """A plain sentence from a small set, so that calls can be grouped by it."""
 
 
 class Rate(NamedTuple):
-    """A published price: `price` currency units for `per` units of the meter, at least `least` of them each call."""
+    """A published price: `price` currency units for `per` units of the meter."""
 
     price: Decimal
     per: int
     least: int = 0
+    """The least number of units that a call is billed."""
     row: str = ""
-    """The price point it is, as `source#number`; empty where it is in no ledger."""
+    """The price point of the rate, as `source#number`; empty where it is no row of the ledger."""
 
     def __str__(self) -> str:
         least = f", at least {self.least}" if self.least else ""
@@ -85,7 +88,7 @@ class Rate(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A price of only those units of a meter that lie above so many in one call."""
+    """A marginal price: it applies only to the units of a meter beyond `above` in one call."""
 
     meter: str
     above: int
@@ -93,13 +96,13 @@ class Step(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """An exact factor, ready for whole numbers."""
+    """An exact factor for integers."""
 
     numerator: int
     denominator: int
 
     def of(self, number: int) -> int:
-        """So much of a whole number, rounded once, half to even."""
+        """The product of the factor and an integer, rounded once, half to even."""
         return divide_half_even(number * self.numerator, self.denominator)
 
 
@@ -121,7 +124,10 @@ class Numerators(dict[str, int]):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PriceSet:
-    """The prices of one provider, model, service tier, context band and validity. Known by its `digest`."""
+    """The prices of one provider, model, service tier, context band and validity.
+
+    Its `digest` identifies it.
+    """
 
     provider: str
     model: str
@@ -134,56 +140,56 @@ class PriceSet:
     source: str = SNAPSHOT
     """The most trusted source of these prices."""
     rule: str = "snapshot"
-    """How the model was found (`ingest.pricing.matching`)."""
+    """The rule that matched the model (`ingest.pricing.matching`)."""
     steps: tuple[Step, ...] = ()
-    """Marginal prices, the lower first. They stand in for the meter's rate above their start."""
+    """Marginal prices, the lowest start first. Above its start, a step replaces the meter's rate."""
     terms: tuple[Term, ...] = ()
-    """What changes these prices, at most one of a kind."""
+    """The terms that change these prices, at most one of each kind."""
     digest: str = field(init=False)
     denominator: int = field(init=False)
     numerators: Numerators = field(init=False)
     step_numerators: tuple[int, ...] = field(init=False)
     contracted: Ratio = field(init=False)
-    """What a discount leaves of the list price, over the denominator."""
+    """The factor from list price to contracted price, over the denominator."""
     charged: Ratio = field(init=False)
-    """What a discount and a mark-up make of the list price, over the denominator."""
+    """The factor from list price to the price charged, over the denominator."""
 
     def __post_init__(self) -> None:
         exact = {meter: self._exact(meter, rate) for meter, rate in self.by_meter.items()}
         stepped = [self._exact(step.meter, step.rate) for step in self.steps]
-        denominator = math.lcm(*(one.denominator for one in (*exact.values(), *stepped)))
+        denominator = math.lcm(*(price.denominator for price in (*exact.values(), *stepped)))
         numerators = Numerators()
-        for meter, holder in HELD_BY.items():  # a holder stands before what it holds
+        for meter, parent in CONTAINED_IN.items():  # a container comes before the meters in it
             if meter in exact:
                 numerators[meter] = int(exact[meter] * denominator)
-            elif holder is not None and holder in numerators:
-                numerators[meter] = numerators[holder]
+            elif parent is not None and parent in numerators:
+                numerators[meter] = numerators[parent]
         contracted = self.factor("discount")
-        made = {
+        compiled = {
             "denominator": denominator,
             "numerators": numerators,
-            "step_numerators": tuple(int(one * denominator) for one in stepped),
+            "step_numerators": tuple(int(numerator * denominator) for numerator in stepped),
             "contracted": _over(denominator, contracted),
             "charged": _over(denominator, contracted * self.factor("markup")),
             "digest": hashlib.blake2b(repr(self._facts()).encode(), digest_size=12).hexdigest(),
         }
-        for name, value in made.items():
+        for name, value in compiled.items():
             object.__setattr__(self, name, value)
 
     def _exact(self, meter: str, rate: Rate) -> Fraction:
         """The list price of one unit in pico-units."""
-        regional = self.factor("region") if meter in OF_REGIONS else Fraction(1)
+        regional = self.factor("region") if meter in REGIONAL_METERS else Fraction(1)
         return Fraction(rate.price) * Fraction(PICO_PER_UNIT, rate.per) * regional
 
     def _facts(self) -> tuple[object, ...]:
-        """What tells two price sets apart."""
-        known = (self.provider, self.model, self.service_tier, self.above_input_tokens, self.currency)
-        told = (self.origin, sorted(self.rates.items()))
+        """The facts that identify a price set, hashed into its digest. Their order must never change."""
+        identity = (self.provider, self.model, self.service_tier, self.above_input_tokens, self.currency)
+        origin_and_rates = (self.origin, sorted(self.rates.items()))
         if not (self.rows or self.steps or self.terms or self.rule != "snapshot"):
-            return (*known, *told)
+            return (*identity, *origin_and_rates)
         steps = [(step.meter, step.above, str(step.rate)) for step in self.steps]
         terms = [(term.kind, str(term.factor), term.number) for term in self.terms]
-        return (*known, *told, self.rule, sorted(self.rows.items()), steps, terms)
+        return (*identity, *origin_and_rates, self.rule, sorted(self.rows.items()), steps, terms)
 
     def factor(self, kind: TermKind) -> Fraction:
         """The factor of the term of that kind, 1 where there is none."""
@@ -194,16 +200,22 @@ class PriceSet:
 
     @property
     def rows(self) -> dict[str, str]:
-        """The price point of each meter, as `source#number`, of those that are rows of a ledger."""
+        """The price point of each meter, as `source#number`.
+
+        Rates that are no row of the ledger are left out.
+        """
         return {meter: rate.row for meter, rate in self.by_meter.items() if rate.row}
 
     @property
     def rates(self) -> dict[str, str]:
-        """Each meter's published price as text, for the ledger and for people."""
+        """Each meter's published price as text, for storage and display."""
         return {meter: str(rate) for meter, rate in self.by_meter.items()}
 
     def listed(self, numerators: Iterable[int]) -> int:
-        """Components, each a sum of counts times numerators, as pico-units at the list price: each is rounded once."""
+        """The list price of components in pico-units.
+
+        Each is a sum of counts times numerators and is rounded once.
+        """
         if self.denominator == 1:
             return sum(numerators)
-        return sum([divide_half_even(one, self.denominator) for one in numerators])
+        return sum([divide_half_even(amount, self.denominator) for amount in numerators])

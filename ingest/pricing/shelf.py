@@ -1,4 +1,4 @@
-"""Shelves: the price points of one source, found by the name of a model and compiled for the instants of calls."""
+"""The price points of one source, looked up by model name and compiled for the instants of calls."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -8,26 +8,29 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from ingest.pricing import hours
-from ingest.pricing.matching import Name, names
+from ingest.pricing.matching import ModelName, model_names
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Step, Unpriced
 
 
-class Dated(Protocol):
+class DatedPrices(Protocol):
     """The prices of one model in one service tier."""
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
-        """Those of a call at an instant (microseconds UTC) with so many input tokens."""
+        """The prices of a call at an instant (microseconds UTC) with this many input tokens."""
         ...
 
     @property
     def edges(self) -> Sequence[int]:
-        """The instants at which prices may change, whatever their hours; in order."""
+        """The instants at which prices may change, in order. Hours of the week add none."""
         ...
 
 
-class Shelf:
-    """The points of one source. A model's own name stands before a pattern, a longer pattern before a shorter."""
+class SourcePrices:
+    """The points of one source.
+
+    A model's own name comes before a pattern, a longer pattern before a shorter.
+    """
 
     def __init__(self, source: str, points: Iterable[PricePoint]) -> None:
         self.source = source
@@ -37,57 +40,61 @@ class Shelf:
         patterns = [key for key in self._exact if ANY in key[1]]
         self._patterns = sorted(patterns, key=lambda key: (-len(key[1]), key))
 
-    def find(self, provider: str, model: str, service_tier: str) -> Dated | None:
-        """The prices of a model under the likeliest of its names; None where it has none in this tier.
+    def find(self, provider: str, model: str, service_tier: str) -> DatedPrices | None:
+        """The prices of a model under its likeliest name; None where it has no price in this tier.
 
-        At an instant at which a name has no price, or none any more, that of the next name counts.
+        While a name has no price, the next name's price applies.
         """
-        found = self.layers(provider, model, service_tier)
-        return found[0] if len(found) == 1 else _Chain(found) if found else None
+        layers = self.layers(provider, model, service_tier)
+        return layers[0] if len(layers) == 1 else _NameChain(layers) if layers else None
 
-    def layers(self, provider: str, model: str, service_tier: str) -> Sequence[Dated]:
+    def layers(self, provider: str, model: str, service_tier: str) -> Sequence[DatedPrices]:
         """The prices of a model under each of its names, the likeliest first, patterns last."""
-        found: dict[tuple[str, str], Dated] = {}
+        prices_by_key: dict[tuple[str, str], DatedPrices] = {}
         for key, name in self._keys(provider, model):
-            if key not in found and (dated := self._dated(key, name, service_tier)):
-                found[key] = dated
-        return tuple(found.values())
+            if key not in prices_by_key and (dated := self._prices_of_name(key, name, service_tier)):
+                prices_by_key[key] = dated
+        return tuple(prices_by_key.values())
 
-    def _keys(self, provider: str, model: str) -> Iterator[tuple[tuple[str, str], Name]]:
-        """What prices may be kept under, and the name that each gives."""
-        known = list(names(provider, model))
-        for name in known:
+    def _keys(self, provider: str, model: str) -> Iterator[tuple[tuple[str, str], ModelName]]:
+        """The keys under which a model's prices may be stored, each with the model name it stands for."""
+        candidates = list(model_names(provider, model))
+        for name in candidates:
             for key in ((name.provider, name.model), (ANY, name.model)):
                 yield key, name
         for key in self._patterns:
-            if any(key[0] in (ANY, one.provider) and fnmatchcase(one.model, key[1]) for one in known):
-                yield key, Name(*key, f"pattern {key[1]}")
+            if any(key[0] in (ANY, name.provider) and fnmatchcase(name.model, key[1]) for name in candidates):
+                yield key, ModelName(*key, f"pattern {key[1]}")
 
-    def _dated(self, key: tuple[str, str], name: Name, service_tier: str) -> "_Points | None":
+    def _prices_of_name(
+        self, key: tuple[str, str], name: ModelName, service_tier: str
+    ) -> "_ModelPrices | None":
         points = self._exact.get(key)
         if not points:
             return None
-        tier = [one for one in points if one.service_tier == service_tier]
+        tier = [point for point in points if point.service_tier == service_tier]
         if not tier:
             return None
-        others = [] if service_tier == "standard" else [one for one in points if _is_of_every_tier(one)]
-        return _Points(name, self.source, service_tier, tier + others)
+        others = (
+            [] if service_tier == "standard" else [point for point in points if _applies_to_every_tier(point)]
+        )
+        return _ModelPrices(name, self.source, service_tier, tier + others)
 
 
-def _is_of_every_tier(point: PricePoint) -> bool:
-    """What is not sold by tokens costs the same in every tier, unless the tier has a price of its own."""
+def _applies_to_every_tier(point: PricePoint) -> bool:
+    """Searches and requests cost the same in every tier, unless the tier has a price of its own."""
     return point.service_tier == "standard" and point.meter in ("search", "request")
 
 
 @dataclass(slots=True)
-class _Chain:
-    """The points of one source under several names: the likeliest that has a price at an instant gives it."""
+class _NameChain:
+    """The prices of one source under several names: the first name with a price at an instant gives it."""
 
-    links: Sequence[Dated]
+    links: Sequence[DatedPrices]
 
     @property
     def edges(self) -> Sequence[int]:
-        """See `Dated`."""
+        """See `DatedPrices`."""
         return sorted({edge for link in self.links for edge in link.edges})
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
@@ -96,69 +103,75 @@ class _Chain:
         first = next(answers)
         if isinstance(first, PriceSet):
             return first
-        return next((one for one in answers if isinstance(one, PriceSet)), first)
+        return next((answer for answer in answers if isinstance(answer, PriceSet)), first)
 
 
 @dataclass(slots=True)
-class _Points:
-    """The points of one model in one service tier: by stretch of time, hours of the week and context band."""
+class _ModelPrices:
+    """The points of one model in one service tier, by stretch of time, hours of the week and context band."""
 
-    name: Name
+    name: ModelName
     source: str
     tier: str
     points: Sequence[PricePoint]
     _edges: list[int] = field(init=False)
     _minutes: list[int] = field(init=False)
-    _held: dict[tuple[int, int], tuple[list[int], Sequence[PriceSet | Unpriced]]] = field(
+    _bands_by_time: dict[tuple[int, int], tuple[list[int], Sequence[PriceSet | Unpriced]]] = field(
         default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        dates = {edge for one in self.points for edge in (one.valid_from, one.valid_to) if edge is not None}
+        dates = {
+            edge for point in self.points for edge in (point.valid_from, point.valid_to) if edge is not None
+        }
         self._edges = sorted(dates)
-        spans = {edge for one in self.points for span in hours.spans(one.hours) for edge in span}
+        spans = {edge for point in self.points for span in hours.spans(point.hours) for edge in span}
         self._minutes = sorted(spans)
 
     @property
     def edges(self) -> Sequence[int]:
-        """See `Dated`."""
+        """See `DatedPrices`."""
         return self._edges
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
         week = bisect_right(self._minutes, hours.minute(at)) if self._minutes else 0
         key = (bisect_right(self._edges, at), week)
-        held = self._held.get(key)
-        if held is None:
-            held = self._held[key] = self._bands(at)
-        starts, sets = held
+        bands = self._bands_by_time.get(key)
+        if bands is None:
+            bands = self._bands_by_time[key] = self._make_bands(at)
+        starts, sets = bands
         return sets[bisect_left(starts, input_tokens)]
 
-    def _bands(self, at: int) -> tuple[list[int], Sequence[PriceSet | Unpriced]]:
-        """The starts of the context bands but the lowest, and the prices in each."""
+    def _make_bands(self, at: int) -> tuple[list[int], Sequence[PriceSet | Unpriced]]:
+        """The starts of the context bands except the lowest, and the prices in each band."""
         prices = self._prices(at)
         whole = {key: point for key, point in prices.items() if not point.marginal}
         if not prices:
             return [], [Unpriced(f"no price for {self.name.provider}/{self.name.model}")]
         starts = sorted({above for _, above in whole if above})
-        steps = sorted((point for point in prices.values() if point.marginal), key=lambda one: one.above)
+        steps = sorted((point for point in prices.values() if point.marginal), key=lambda point: point.above)
         return starts, [self._price_set(whole, steps, above) for above in (0, *starts)]
 
     def _prices(self, at: int) -> dict[tuple[str, int], PricePoint]:
-        """The point of each meter and band at an instant: that of the tier, then of these hours, then the last added.
+        """The point of each meter and context band at an instant.
 
-        A point without a price takes back those of its own tier and hours: what they stood before shows again.
+        A point of the tier itself wins, then a point with hours, then the point added last. A point without a
+        price withdraws the earlier points of its own tier and hours, so that less specific points apply
+        again.
         """
-        held: dict[tuple[str, int, str, str], PricePoint] = {}
-        for point in sorted(self.points, key=lambda one: (one.added_at, one.number)):
+        latest: dict[tuple[str, int, str, str], PricePoint] = {}
+        for point in sorted(self.points, key=lambda point: (point.added_at, point.number)):
             if point.covers(at) and hours.covers(point.hours, at):
-                held.pop(key := (point.meter, point.above, point.service_tier, point.hours), None)
-                held[key] = point
-        found: dict[tuple[str, int], PricePoint] = {}
-        for point in sorted(held.values(), key=lambda one: (one.service_tier == self.tier, bool(one.hours))):
+                latest.pop(key := (point.meter, point.above, point.service_tier, point.hours), None)
+                latest[key] = point
+        chosen: dict[tuple[str, int], PricePoint] = {}
+        for point in sorted(
+            latest.values(), key=lambda point: (point.service_tier == self.tier, bool(point.hours))
+        ):
             if point.price is not None:
-                found[point.meter, point.above] = point
-        return found
+                chosen[point.meter, point.above] = point
+        return chosen
 
     def _price_set(
         self, whole: dict[tuple[str, int], PricePoint], steps: Sequence[PricePoint], above: int

@@ -1,8 +1,8 @@
-"""Terms: what changes published prices for some calls. Discounts, mark-ups, and surcharges of regions, each dated.
+"""Terms: dated discounts, mark-ups and regional surcharges on the published prices of some calls.
 
-A term is a factor: 0.88 for 12% off, 1.1 for a region that costs a tenth more. Of each kind one term applies to a call:
-the most specific, and of equally specific ones that which was added last. Terms are only ever added, like prices; one
-with the factor 1 ends an earlier one.
+A term is a factor: 0.88 for 12% off, 1.1 for a region that costs a tenth more. At most one term of each kind
+applies to a call: the most specific term, and among equally specific terms the term added last. Terms are
+only ever added, like prices; a term with the factor 1 ends an earlier term.
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,11 @@ KINDS: Final[tuple[TermKind, ...]] = ("region", "discount", "markup")
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
-    """A factor on the prices of some calls; `*` or None where it does not narrow them.
+    """A factor on the prices of some calls; a field of `*` or None does not restrict the calls.
 
-    `model` and `region` may hold `*` for any letters. A region's factor is part of the list price, a discount leads from there to the
-    contracted price, a mark-up from there to what the call is charged at.
+    `model` and `region` may contain `*` for any characters. A region's factor is part of the list price. A
+    discount turns the list price into the contracted price, a mark-up the contracted price into the price
+    charged.
     """
 
     kind: TermKind
@@ -42,7 +43,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     def concerns(
         self, provider: str, model: str, region: str | None, team: str | None, customer: str | None
     ) -> bool:
-        """Whether it is about such calls, whenever they are made."""
+        """Whether the term applies to such calls, at any time."""
         return (
             self.provider in (ANY, provider)
             and fnmatchcase(model, self.model)
@@ -52,14 +53,17 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def covers(self, at: int) -> bool:
-        """Whether it holds at an instant (microseconds UTC)."""
+        """Whether the term is valid at an instant (microseconds UTC)."""
         return (self.valid_from is None or self.valid_from <= at) and (
             self.valid_to is None or at < self.valid_to
         )
 
     @property
     def precedence(self) -> tuple[int, ...]:
-        """The highest applies: who is charged stands before what, what before whose it is, then the later."""
+        """The sort key of terms; the highest applies.
+
+        Buyer comes first, then region, model, provider, and recency.
+        """
         return (
             (self.team is not None) + (self.customer is not None),
             self.region is not None,
@@ -70,15 +74,15 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def applying(terms: Iterable[Term], at: int) -> tuple[Term, ...]:
-    """The terms that hold at an instant, at most one of a kind, of those that concern a call."""
-    held = sorted((one for one in terms if one.covers(at)), key=lambda one: one.precedence)
-    by_kind = {one.kind: one for one in held}
+def applicable_terms(terms: Iterable[Term], at: int) -> tuple[Term, ...]:
+    """The terms among `terms` that apply at an instant, at most one of each kind."""
+    applicable = sorted((term for term in terms if term.covers(at)), key=lambda term: term.precedence)
+    by_kind = {term.kind: term for term in applicable}
     return tuple(by_kind[kind] for kind in KINDS if kind in by_kind and by_kind[kind].factor != 1)
 
 
 def percent_of(term: Term) -> str:
-    """The factor as people say it: 12% off for a discount, 5% on top for a mark-up or a region."""
+    """The factor as a percentage: 12% off for a discount, 5% on top for a mark-up or a region."""
     part = (1 - term.factor if term.kind == "discount" else term.factor - 1) * 100
     text = f"{part:f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"

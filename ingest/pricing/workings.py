@@ -1,7 +1,7 @@
-"""The workings of a computed cost: each quantity, its price and their product, which add up to what `computed` charges.
+"""The breakdown of a computed cost: quantities, prices and products, adding up to the charge of `computed`.
 
-`computed` sums as it goes, because it prices every call that comes in. This says the same again line by line, for one
-call that somebody asks about; a property of the tests holds the two together. Every line is exclusive of the others, and
+`computed` sums at once, because it prices every call on arrival. This module calculates the same line by
+line, to explain a single call; a property test checks that both agree. The lines exclude each other, and
 nothing is rounded before a component is summed.
 """
 
@@ -15,28 +15,28 @@ from ingest.event import UsageEvent
 from ingest.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.computed import MEASURES, STEPPED, tokens_of
-from ingest.pricing.rates import HELD_BY, OF_REGIONS, MissingPrice, PriceSet, Rate
+from ingest.pricing.rates import CONTAINED_IN, REGIONAL_METERS, MissingPrice, PriceSet, Rate
 
 ONE: Final = Fraction(1)
 
 
-class Line(NamedTuple):
-    """So many units of a meter at a price, as part of a component."""
+class CostLine(NamedTuple):
+    """A quantity of a meter at a price, as part of a component."""
 
     component: str
     meter: str
     charged_as: str
-    """The meter whose price it has: its own, or of what holds it."""
+    """The meter whose price applies: its own, or the meter that contains it."""
     quantity: int
     rate: Rate
     region: Fraction = ONE
-    """What the region makes of the price."""
+    """The regional factor on the price."""
     instead_of: Rate | None = None
-    """For a marginal price: the price that the same units have in the lines before, and which comes off."""
+    """For a marginal price: the price of the same units in earlier lines, which is subtracted."""
     above: int = 0
     """Where a marginal price begins."""
     counted: int | None = None
-    """What the call counts, where it is billed for more: prices may have a least quantity."""
+    """The quantity of the call, where a least quantity makes it billed for more; else None."""
 
     @property
     def product(self) -> Fraction:
@@ -45,51 +45,54 @@ class Line(NamedTuple):
         return self.quantity * price * self.region
 
 
-class Sum(NamedTuple):
-    """A component: its lines' products summed exactly, then each price of it rounded once, in pico-units."""
+class ComponentSum(NamedTuple):
+    """A component: the exact sum of its lines, and its three prices, each rounded once, in pico-units."""
 
     component: str
     exact: Fraction
     """At list prices, in units of the currency."""
     charged: Fraction
-    """What the contract makes of it, before rounding."""
+    """At the prices charged under contract terms, before rounding."""
     listed_pico: int
     contracted_pico: int
     charged_pico: int
 
 
 @dataclass(frozen=True)
-class Workings:
-    """The lines of a calculation and what they add up to, in pico-units."""
+class CostBreakdown:
+    """The lines of a calculation and their sums by component. Totals are in pico-units."""
 
-    lines: tuple[Line, ...]
-    sums: tuple[Sum, ...]
+    lines: tuple[CostLine, ...]
+    sums: tuple[ComponentSum, ...]
 
     @property
     def list_total(self) -> int:
         """At list prices."""
-        return sum(one.listed_pico for one in self.sums)
+        return sum(part.listed_pico for part in self.sums)
 
     @property
     def contracted_total(self) -> int:
         """After a discount."""
-        return sum(one.contracted_pico for one in self.sums)
+        return sum(part.contracted_pico for part in self.sums)
 
     @property
     def total(self) -> int:
-        """After a discount and a mark-up: what the call is charged."""
-        return sum(one.charged_pico for one in self.sums)
+        """After a discount and a mark-up: the charge of the call."""
+        return sum(part.charged_pico for part in self.sums)
 
 
-def work_out(event: UsageEvent, prices: PriceSet) -> Workings:
-    """What a call costs at `prices`, line by line. A cache look-up is a call of its own and not in it.
+def break_down(event: UsageEvent, prices: PriceSet) -> CostBreakdown:
+    """The cost of a call at `prices`, line by line, without its cache look-up, which is a call of its own.
 
     Raises:
-        MissingPrice: the call counts something that has no price.
+        MissingPrice: a count of the call has no price.
     """
     lines = sorted(_lines(event, prices), key=lambda line: COMPONENTS.index(line.component))
     by_component = groupby(lines, key=lambda line: line.component)
-    return Workings(tuple(lines), tuple(_sum(name, list(some), prices) for name, some in by_component))
+    return CostBreakdown(
+        tuple(lines),
+        tuple(_sum(component, list(component_lines), prices) for component, component_lines in by_component),
+    )
 
 
 def rounded(amount: Fraction) -> int:
@@ -98,24 +101,24 @@ def rounded(amount: Fraction) -> int:
     return divide_half_even(pico.numerator, pico.denominator)
 
 
-def _sum(component: str, lines: Sequence[Line], prices: PriceSet) -> Sum:
+def _sum(component: str, lines: Sequence[CostLine], prices: PriceSet) -> ComponentSum:
     exact = sum((line.product for line in lines), Fraction())
     contracted = exact * prices.factor("discount")
     charged = contracted * prices.factor("markup")
-    return Sum(component, exact, charged, rounded(exact), rounded(contracted), rounded(charged))
+    return ComponentSum(component, exact, charged, rounded(exact), rounded(contracted), rounded(charged))
 
 
-def _lines(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
-    measures = list(_measures(event, prices))
+def _lines(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
+    measures = list(_lines_of_measures(event, prices))
     yield from measures
     if not measures or "input" in prices.by_meter or "output" in prices.by_meter:
-        yield from _input(event, prices)
-        yield from _output(event, prices)
-    yield from _fees(event, prices)
-    yield from _steps(event, prices)
+        yield from _lines_of_input(event, prices)
+        yield from _lines_of_output(event, prices)
+    yield from _lines_of_fees(event, prices)
+    yield from _lines_of_steps(event, prices)
 
 
-def _fees(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
+def _lines_of_fees(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     if event.search_queries:
         yield _line(prices, "search_cost", "search", event.search_queries)
     if "request" in prices.by_meter:
@@ -124,12 +127,12 @@ def _fees(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
         yield _line(prices, "tool_cost", "tool_call", event.tool_calls)
 
 
-def _measures(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
+def _lines_of_measures(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     counts = [(getattr(event, name) or 0, name, meters, same) for name, meters, same in MEASURES]
     if not any(count for count, *_ in counts) and event.total_tokens and not tokens_of(event):
         raise MissingPrice("total_tokens")
     for count, name, meters, same_content in counts:
-        meter = next((one for one in meters if one in prices.by_meter), None)
+        meter = next((candidate for candidate in meters if candidate in prices.by_meter), None)
         if count and meter is not None:
             billed = max(count, prices.by_meter[meter].least)
             line = _line(prices, meters[meter], meter, billed)
@@ -138,28 +141,28 @@ def _measures(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
             raise MissingPrice(name)
 
 
-def _input(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
+def _lines_of_input(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     tokens = event.input_tokens
     if not tokens:
         return
     reads, writes = event.cache_read_tokens or 0, event.cache_write_tokens or 0
-    for_an_hour = (event.cache_write_1h_tokens or 0) if writes else 0
+    writes_for_an_hour = (event.cache_write_1h_tokens or 0) if writes else 0
     plain = tokens - reads - writes
     audio = min(event.input_audio_tokens or 0, plain)
     images = min(event.input_image_tokens or 0, plain - audio)
-    _line(prices, "input_cost", "input", 0)  # without a price of input, there is none of what it holds
-    yield from _some(
+    _line(prices, "input_cost", "input", 0)  # raises: input tokens of any kind need a price of input
+    yield from _priced_lines(
         prices,
         ("input_cost", "input", plain - audio - images),
         ("input_cost", "input_audio", audio),
         ("input_cost", "input_image", images),
         ("cache_read_cost", "cache_read", reads),
-        ("cache_write_cost", "cache_write", writes - for_an_hour),
-        ("cache_write_cost", "cache_write_1h", for_an_hour),
+        ("cache_write_cost", "cache_write", writes - writes_for_an_hour),
+        ("cache_write_cost", "cache_write_1h", writes_for_an_hour),
     )
 
 
-def _output(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
+def _lines_of_output(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     tokens = event.output_tokens
     if not tokens:
         return
@@ -170,7 +173,7 @@ def _output(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
     left -= reasoning
     citations = min(event.citation_tokens or 0, left) if "citation" in prices.by_meter else 0
     _line(prices, "output_cost", "output", 0)
-    yield from _some(
+    yield from _priced_lines(
         prices,
         ("output_cost", "output", left - citations),
         ("output_cost", "output_audio", audio),
@@ -180,14 +183,14 @@ def _output(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
     )
 
 
-def _steps(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
+def _lines_of_steps(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     before: dict[str, Rate] = {}
     for step in prices.steps:
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
         if beyond > 0:
             lower = before.get(step.meter) or _line(prices, component, step.meter, 0).rate
-            yield Line(
+            yield CostLine(
                 component,
                 step.meter,
                 step.meter,
@@ -200,25 +203,25 @@ def _steps(event: UsageEvent, prices: PriceSet) -> Iterator[Line]:
         before[step.meter] = step.rate
 
 
-def _some(prices: PriceSet, *counts: tuple[str, str, int]) -> Iterator[Line]:
+def _priced_lines(prices: PriceSet, *counts: tuple[str, str, int]) -> Iterator[CostLine]:
     for component, meter, count in counts:
         if count:
             yield _line(prices, component, meter, count)
 
 
-def _line(prices: PriceSet, component: str, meter: str, quantity: int) -> Line:
-    """A line at the price of the meter, or of what holds it."""
-    holder: str | None = meter
-    while holder is not None and holder not in prices.by_meter:
-        holder = HELD_BY[holder]
-    if holder is None:
+def _line(prices: PriceSet, component: str, meter: str, quantity: int) -> CostLine:
+    """A line at the price of the meter, or of the meter that contains it."""
+    priced_meter: str | None = meter
+    while priced_meter is not None and priced_meter not in prices.by_meter:
+        priced_meter = CONTAINED_IN[priced_meter]
+    if priced_meter is None:
         raise MissingPrice(meter)
-    rate = prices.by_meter[holder]
-    return Line(component, meter, holder, quantity, rate, _region(prices, holder))
+    rate = prices.by_meter[priced_meter]
+    return CostLine(component, meter, priced_meter, quantity, rate, _region(prices, priced_meter))
 
 
 def _region(prices: PriceSet, meter: str) -> Fraction:
-    return prices.factor("region") if meter in OF_REGIONS else ONE
+    return prices.factor("region") if meter in REGIONAL_METERS else ONE
 
 
 def _unit(rate: Rate) -> Fraction:

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
-from ingest.formats.bifrost_row import Row
+from ingest.formats.bifrost_row import LogRow
 from ingest.ledger.directory import Listed
 from ingest.ledger.secrets import KeyRing
 from ingest.settings import Settings
@@ -44,7 +44,7 @@ BIFROST: Final = Gateway(
             name="logs",
             key="id",
             time="timestamp",
-            columns=Row.__struct_encode_fields__,
+            columns=LogRow.__struct_encode_fields__,
             format=bifrost_log.FORMAT,
             marks=("id", "timestamp", "status", "provider", "model"),
             status="status",
@@ -54,7 +54,7 @@ BIFROST: Final = Gateway(
             name="mcp_tool_logs",
             key="id",
             time="timestamp",
-            columns=bifrost_mcp_log.Row.__struct_encode_fields__,
+            columns=bifrost_mcp_log.ToolCallRow.__struct_encode_fields__,
             format=bifrost_mcp_log.FORMAT,
             marks=("id", "timestamp", "status", "tool_name", "cost"),
             status="status",
@@ -74,7 +74,7 @@ LITELLM: Final = Gateway(
             name="LiteLLM_SpendLogs",
             key="request_id",
             time="startTime",
-            columns=litellm_spend_log.Row.__struct_encode_fields__,
+            columns=litellm_spend_log.SpendLogRow.__struct_encode_fields__,
             format=litellm_spend_log.FORMAT,
             marks=("request_id", "startTime", "spend"),
         ),

@@ -14,7 +14,7 @@ from ingest import price_lists
 from ingest.clock import now
 from ingest.ledger.prices import snapshot
 from ingest.price_lists.entries import model_of
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.matching import provider_of
 from ingest.pricing.rates import METERS, PriceSet
 
@@ -58,7 +58,7 @@ def main() -> None:
     listed = price_lists.read(f"litellm {package.version}", raw)
     does = modes(raw)
     shipped = meters(Book(snapshot=snapshot()), does)
-    imported = meters(Book(Stored(points=listed.points, terms=listed.terms), snapshot()), does)
+    imported = meters(Book(StoredPrices(points=listed.points, terms=listed.terms), snapshot()), does)
     sizes = Counter(does.values())
     mode_of = {model: mode if sizes[mode] >= FEWEST else "other" for model, mode in does.items()}
     by_mode = dict(Counter(mode_of.values()).most_common()) | {"all": len(does)}

@@ -16,7 +16,7 @@ import litellm
 
 from ingest.event import UsageEvent
 from ingest.model.zone import micros
-from ingest.pricing.book import Book, Stored
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
 from ingest.pricing.terms import Term
@@ -51,7 +51,7 @@ def contracted() -> Book:
         for at, (provider, model) in enumerate(MODELS, 1)
     ]
     discount = Term(kind="discount", factor=Decimal("0.88"), number=1)
-    return Book(Stored(points=tuple(points), terms=(discount,)))
+    return Book(StoredPrices(points=tuple(points), terms=(discount,)))
 
 
 def main() -> None:

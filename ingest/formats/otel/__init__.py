@@ -1,8 +1,8 @@
-"""OpenTelemetry: the spans of calls that instrumented programs, frameworks and gateways record.
+"""OpenTelemetry: the spans of model calls that instrumented programs, frameworks and gateways record.
 
-A trace request (`page`, `protobuf`) is taken apart into span records (`span`), of which those that are calls of a model
-count (`calls`); each is read into an event (`reading`). Both encodings and both ways in, a live request and a
-collector's file, give the same records, so the same span meets itself.
+A trace request (`page`, `protobuf`) is split into span records (`span`). The spans of model calls are
+selected (`calls`), and each becomes an event (`reading`). Both encodings, and both channels (a live request
+and a collector's file), give the same records, so a span that arrives twice is one event.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,25 +20,25 @@ PAGE_MARK: Final = b'"resourceSpans"'
 _decode_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-class Taken(NamedTuple):
-    """What a trace request holds."""
+class TraceCalls(NamedTuple):
+    """The calls of a trace request."""
 
     records: list[bytes]
-    """The span record of each call."""
+    """The span records of the calls."""
     repeated: int
-    """Spans of calls that another span stands for."""
+    """The number of spans whose call another span represents."""
     others: int
-    """Spans that are no calls of a model."""
+    """The number of spans that are not model calls."""
 
 
-def take(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft]]) -> Taken:
-    """The records of a request, whose encoding `drafts` takes apart.
+def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft]]) -> TraceCalls:
+    """The calls of a request, which `drafts` decodes.
 
     Raises:
-        Refused: it cannot be decoded.
+        Refused: the request cannot be decoded.
     """
-    found = calls.sort(drafts(raw))
-    return Taken([span.encode(one) for one in found.calls], found.repeated, found.others)
+    spans = calls.sort_spans(drafts(raw))
+    return TraceCalls([span.encode(call) for call in spans.calls], spans.repeated, spans.others)
 
 
 def _recognises(fields: Fields) -> bool:
@@ -55,7 +55,7 @@ def _unpack(fields: Fields) -> Sequence[Raw]:
     if "resourceSpans" not in fields:
         return [Raw(span.encode(fields))]
     raw = b'{"resourceSpans":' + bytes(fields["resourceSpans"]) + b"}"
-    return [Raw(record) for record in take(raw, page.drafts).records]
+    return [Raw(record) for record in extract_calls(raw, page.drafts).records]
 
 
 FORMAT: Final = Format(

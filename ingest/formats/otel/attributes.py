@@ -1,4 +1,4 @@
-"""Attributes: what a span or its resource says of itself, asked for by meaning, in whatever spelling it came."""
+"""Attributes of a span or its resource, read by meaning: each meaning has several names."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,55 +8,55 @@ import msgspec
 
 from ingest.event import MAX_COUNT
 from ingest.formats.cost import pico
-from ingest.formats.fault import shown
+from ingest.formats.fault import safe_repr
 from ingest.formats.otel.names import Spellings
 from ingest.refusal import Refused
 
 
 class Attributes:
-    """Attributes by name. `within` is the name of the field of the record that holds them, for refusals."""
+    """Attributes by name. `within` is their field in the record, for refusals."""
 
-    __slots__ = ("_held", "_within")
+    __slots__ = ("_values", "_within")
 
-    def __init__(self, held: Mapping[str, Any], within: str = "attributes") -> None:
-        self._held = held
+    def __init__(self, values: Mapping[str, Any], within: str = "attributes") -> None:
+        self._values = values
         self._within = within
 
     def text(self, names: Spellings) -> str | None:
-        """The text under the first of `names` that has any; numbers as people write them, lists with commas."""
-        held = self._held
+        """The text of the first attribute in `names` that has a text. Lists become texts with commas."""
+        values = self._values
         for name in names:
-            value = held.get(name)
-            if value is not None and (found := _text(value)):
-                return found
+            value = values.get(name)
+            if value is not None and (text := _as_text(value)):
+                return text
         return None
 
-    def word(self, names: Spellings) -> str | None:
-        """The same, but the first of a list, also of one that is written as JSON text."""
+    def first_text(self, names: Spellings) -> str | None:
+        """The same as `text`, but of a list only the first item, also where the list is JSON text."""
         for name in names:
-            if found := _text(_head(self._held.get(name))):
-                return found
+            if text := _as_text(_first_item(self._values.get(name))):
+                return text
         return None
 
     def count(self, names: Spellings) -> int | None:
-        """The count under the first of `names` that is there.
+        """The count of the first attribute in `names` that is present.
 
         Raises:
-            Refused: it is no whole number from 0 up.
+            Refused: the value is not a whole number, or is negative or too large.
         """
         name, value = self._first(names)
         if value is None or (type(value) is int and 0 <= value <= MAX_COUNT):
             return value
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            reason = f"{name} is {shown(value)}: a whole number from 0 to {MAX_COUNT:,} is expected"
+            reason = f"{name} is {safe_repr(value)}: a whole number from 0 to {MAX_COUNT:,} is expected"
             raise Refused("impossible_count", reason, self._path(name))
-        raise self._wrong(name, value, "a whole number")
+        raise self._wrong_type(name, value, "a whole number")
 
     def amount(self, names: Spellings) -> Decimal | None:
-        """The amount of money under the first of `names` that is there; a float by its shortest text.
+        """The amount of money of the first attribute in `names` that is present.
 
         Raises:
-            Refused: it is none.
+            Refused: the value is not an amount.
         """
         name, value = self._first(names)
         amount = self._number(name, value, "an amount")
@@ -64,30 +64,30 @@ class Attributes:
         return amount
 
     def seconds(self, names: Spellings) -> Decimal | None:
-        """The duration in seconds under the first of `names` that is there; None for one that cannot be.
+        """The seconds of the first attribute in `names` that is present; None if negative or not finite.
 
         Raises:
-            Refused: it is no number.
+            Refused: the value is not a number.
         """
         name, value = self._first(names)
         number = self._number(name, value, "a number")
         return number if number is not None and number.is_finite() and number >= 0 else None
 
     def flag(self, names: Spellings) -> bool | None:
-        """The truth under the first of `names` that is there, None for what is neither true nor false."""
+        """The boolean of the first attribute in `names` that is present; None for any other value."""
         _, value = self._first(names)
         if isinstance(value, str):
             return {"true": True, "false": False}.get(value.lower())
         return value if isinstance(value, bool) else None
 
     def _first(self, names: Spellings) -> tuple[str, Any]:
-        held = self._held
+        values = self._values
         for name in names:
-            if name in held and held[name] is not None:
-                return name, held[name]
+            if name in values and values[name] is not None:
+                return name, values[name]
         return "", None
 
-    def _number(self, name: str, value: Any, wanted: str) -> Decimal | None:
+    def _number(self, name: str, value: Any, expected: str) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
@@ -97,17 +97,19 @@ class Attributes:
                 return Decimal(value)
             except ArithmeticError:
                 pass
-        raise self._wrong(name, value, wanted)
+        raise self._wrong_type(name, value, expected)
 
-    def _wrong(self, name: str, value: Any, wanted: str) -> Refused:
-        return Refused("wrong_type", f"{name} is {shown(value)}, {wanted} is expected", self._path(name))
+    def _wrong_type(self, name: str, value: Any, expected: str) -> Refused:
+        return Refused(
+            "wrong_type", f"{name} is {safe_repr(value)}, {expected} is expected", self._path(name)
+        )
 
     def _path(self, name: str) -> str:
         return f"{self._within}.{name}"
 
 
-def _head(value: Any) -> Any:
-    """The first of a list, or the value itself."""
+def _first_item(value: Any) -> Any:
+    """The first item of a list, or the value itself."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = msgspec.json.decode(value)
@@ -118,7 +120,7 @@ def _head(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> str | None:
+def _as_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -126,5 +128,5 @@ def _text(value: Any) -> str | None:
     if isinstance(value, int | Decimal):
         return str(value)
     if isinstance(value, list):
-        return ",".join(filter(None, map(_text, value))) or None
+        return ",".join(filter(None, map(_as_text, value))) or None
     return None

@@ -1,16 +1,16 @@
-"""Names: every attribute that is read, by what it means, the newest spelling first. Whatever is not here is not kept.
+"""Attribute names by meaning, the newest name first. An attribute that is not listed here is dropped.
 
-Spans are written by many hands in many years: the GenAI conventions before and after their renamings, OpenInference
-(`llm.token_count.*`), OpenLLMetry (`llm.usage.*`, `traceloop.*`), the gateway's own plugin (`bifrost.*`), and a few
-others. Attributes that hold content (messages, prompts, tool arguments, `input.value` ...) have no place here, so
-they are dropped as soon as a span is taken apart.
+The names come from many writers and many years: the GenAI conventions before and after their renamings,
+OpenInference (`llm.token_count.*`), OpenLLMetry (`llm.usage.*`, `traceloop.*`), the gateway's own plugin
+(`bifrost.*`), and a few others. Attributes with content (messages, prompts, tool arguments, `input.value`
+...) are not listed, so they are dropped as soon as a trace is split into spans.
 """
 
 from typing import Final
 
 Spellings = tuple[str, ...]
 
-# which kind of span it is
+# the kind of the span
 OPERATION: Final = ("gen_ai.operation.name",)
 OPENINFERENCE_KIND: Final = ("openinference.span.kind",)
 TRACELOOP_KIND: Final = ("traceloop.span.kind",)
@@ -20,10 +20,10 @@ AI_SDK_OPERATION: Final = ("ai.operationId",)
 API_TYPE: Final = ("openai.api.type", "gen_ai.openai.api_type")
 STREAM: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "llm.streaming")
 
-# who served it
+# provider, model and response
 PROVIDER: Final = ("gen_ai.provider.name", "gen_ai.system", "bifrost.provider.name", "llm.provider")
 VENDOR: Final = ("llm.system",)
-"""Whose model it is; the provider where nothing better is said."""
+"""The vendor of the model: the provider, where no provider is stated."""
 RESPONSE_MODEL: Final = (
     "gen_ai.response.model",
     "llm.response.model_name",
@@ -34,7 +34,7 @@ RESPONSE_MODEL: Final = (
 REQUESTED: Final = "llm.request.model_name"
 REQUEST_MODEL: Final = ("gen_ai.request.model", REQUESTED)
 PARAMETERS: Final = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
-"""What a call was asked with, as JSON: nothing of it is kept but its model, which may stand nowhere else."""
+"""The parameters of a call, as JSON. Only the model is kept, which may be stated nowhere else."""
 ALIAS: Final = ("bifrost.alias",)
 RESPONSE_ID: Final = ("gen_ai.response.id",)
 PROVIDER_KEY: Final = (
@@ -48,7 +48,7 @@ SERVICE_TIER: Final = (
     "gen_ai.openai.response.service_tier",
     "gen_ai.response.service_tier",
 )
-ASKED_TIER: Final = ("openai.request.service_tier", "gen_ai.openai.request.service_tier")
+REQUESTED_TIER: Final = ("openai.request.service_tier", "gen_ai.openai.request.service_tier")
 FINGERPRINT: Final = (
     "openai.response.system_fingerprint",
     "gen_ai.openai.response.system_fingerprint",
@@ -67,7 +67,7 @@ EXCEPTION_TYPE: Final = "exception.type"
 ERROR_TYPE: Final = ("error.type", "gen_ai.error.type", "bifrost.error.type", EXCEPTION_TYPE)
 ERROR_CODE: Final = ("http.response.status_code", "gen_ai.error.code", "http.status_code")
 
-# who asked for it
+# owners of the call
 VIRTUAL_KEY: Final = ("bifrost.virtual_key.id", "gen_ai.virtual_key_id")
 VIRTUAL_KEY_NAME: Final = (
     "bifrost.virtual_key.name",
@@ -104,17 +104,17 @@ LABELS: Final[dict[str, Spellings]] = {
     "customer_ids": ("bifrost.customer.ids",),
     "business_unit_ids": ("bifrost.business_unit.ids",),
 }
-"""Labels, and the attributes of the span or its resource that they are made of."""
+"""Labels, and the attributes of the span or its resource with their values."""
 
 LABEL_PREFIXES: Final = ("tallybook.label.", "traceloop.association.properties.")
-"""What follows one of these in the name of an attribute is the name of a label."""
+"""Prefixes of attributes that are labels. The rest of the name is the name of the label."""
 
-# how long it took
+# retries, chunks and durations
 RETRIES: Final = ("bifrost.retries", "gen_ai.number_of_retries")
 ATTEMPT: Final = ("bifrost.fallback_index", "gen_ai.fallback_index")
 CHUNKS: Final = ("gen_ai.response.total_chunks",)
 STREAMED: Final = "gen_ai.response.time_to_first_chunk"
-"""Only a call that was streamed has it."""
+"""Only a streamed call has this attribute."""
 FIRST_CHUNK_SECONDS: Final = (
     STREAMED,
     "gen_ai.server.time_to_first_token",
@@ -122,7 +122,7 @@ FIRST_CHUNK_SECONDS: Final = (
 )
 FIRST_CHUNK_MILLISECONDS: Final = ("ai.response.msToFirstChunk",)
 FIRST_CHUNK: Final = ("gen_ai.response.time_to_first_token",)
-"""Seconds to some, milliseconds or nanoseconds to others: the duration of the call tells which."""
+"""In seconds, milliseconds or nanoseconds, by writer: the latency of the call decides the unit."""
 FIRST_CHUNK_EVENTS: Final = frozenset(
     {
         "First Token Stream Event",
@@ -131,9 +131,9 @@ FIRST_CHUNK_EVENTS: Final = frozenset(
         "ai.stream.firstChunk",
     }
 )
-"""Events without content that mark a chunk of the answer; the first of them is the first token."""
+"""Events without content that mark a chunk of the response. The first event is the first token."""
 
-# what was used
+# usage
 INPUT_TOKENS: Final = (
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.prompt_tokens",
@@ -240,7 +240,7 @@ SEARCHES: Final = (
     "gen_ai.usage.output_token_details.num_search_queries",
 )
 
-# what it cost, where somebody says so
+# stated cost
 COST: Final = (
     "gen_ai.usage.cost.amount",
     "gen_ai.usage.cost",
@@ -298,13 +298,13 @@ _AMOUNTS = _all(
 _DURATIONS = _all(FIRST_CHUNK_SECONDS, FIRST_CHUNK_MILLISECONDS, FIRST_CHUNK)
 
 NUMBERS: Final = _COUNTS | _AMOUNTS | _DURATIONS | _all(STREAM)
-"""Attributes that are numbers, or true and false: text in their place may be anything."""
+"""Attributes that are numbers or booleans. A text in their place may be content."""
 
 TEXTS: Final = _all(
     *(OPERATION, OPENINFERENCE_KIND, TRACELOOP_KIND, LLM_REQUEST_TYPE, GATEWAY_REQUEST_TYPE),
     *(AI_SDK_OPERATION, API_TYPE),
     *(PROVIDER, VENDOR, RESPONSE_MODEL, REQUEST_MODEL, ALIAS, RESPONSE_ID, PROVIDER_KEY),
-    *(SERVICE_TIER, ASKED_TIER, FINGERPRINT, FINISH_REASON, ERROR_TYPE, ERROR_CODE, CURRENCY),
+    *(SERVICE_TIER, REQUESTED_TIER, FINGERPRINT, FINISH_REASON, ERROR_TYPE, ERROR_CODE, CURRENCY),
     *(VIRTUAL_KEY, VIRTUAL_KEY_NAME, TEAM, TEAM_NAME, CUSTOMER, CUSTOMER_NAME),
     *(BUSINESS_UNIT, BUSINESS_UNIT_NAME, PROJECT, USER, END_USER, APP, SERVICE, ENVIRONMENT),
     *LABELS.values(),

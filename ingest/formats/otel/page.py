@@ -1,7 +1,8 @@
-"""The page: a trace request in OTLP's JSON encoding, as a client posts it or a collector's file exporter writes it.
+"""The page: a trace request in OTLP's JSON encoding, of a client or of a collector's file exporter.
 
-What the encoding forbids makes the whole page unreadable, as it is to every receiver. What it allows and no call can
-have (text for a count, an id of the wrong length) is found when the span's record is read, and refuses that span alone.
+A violation of the encoding makes the whole page unreadable, as for every receiver. A valid value that no
+call can have (text for a count, an id of the wrong length) is found when the span's record is read, and
+refuses only that span.
 """
 
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from ingest.formats import mending
-from ingest.formats.fault import shown
+from ingest.formats.fault import safe_repr
 from ingest.formats.otel import names
-from ingest.formats.otel.span import ERROR, Draft, kept, number
+from ingest.formats.otel.span import ERROR, Draft, known_attributes, number
 from ingest.refusal import Refused
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -23,7 +24,7 @@ def drafts(raw: bytes) -> list[Draft]:
     """The spans of a page.
 
     Raises:
-        Refused: it is not JSON, or not of this encoding; the refusal names the field.
+        Refused: the page is not JSON, or violates the encoding; the refusal names the field.
     """
     try:
         page = _decode(raw)
@@ -35,17 +36,19 @@ def drafts(raw: bytes) -> list[Draft]:
 
 
 def _spans(page: dict[str, Any]) -> Iterator[Draft]:
-    for at_group, group in _objects(page, "resourceSpans"):
-        owner = _object(group, "resource", at_group)
-        resource, labels = kept(_pairs(owner, f"{at_group}.resource"), _plain)
-        for at_scope, scope in _objects(group, "scopeSpans", at_group):
-            for at, span in _objects(scope, "spans", at_scope):
-                yield _draft(span, at, resource, labels)
+    for group_path, group in _objects(page, "resourceSpans"):
+        resource_object = _object(group, "resource", group_path)
+        resource, labels = known_attributes(
+            _pairs(resource_object, f"{group_path}.resource"), _attribute_value
+        )
+        for scope_path, scope in _objects(group, "scopeSpans", group_path):
+            for span_path, span in _objects(scope, "spans", scope_path):
+                yield _draft(span, span_path, resource, labels)
 
 
-def _draft(span: dict[str, Any], at: str, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
-    attributes, labels = kept(_pairs(span, at), _plain)
-    first_token, exception = _told(span, at)
+def _draft(span: dict[str, Any], path: str, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
+    attributes, labels = known_attributes(_pairs(span, path), _attribute_value)
+    first_token, exception = _first_token_and_exception(span, path)
     return Draft(
         trace_id=span.get("traceId"),
         span_id=span.get("spanId"),
@@ -54,7 +57,7 @@ def _draft(span: dict[str, Any], at: str, resource: dict[str, Any], inherited: d
         start_time_unix_nano=_integer(span.get("startTimeUnixNano")) or None,
         end_time_unix_nano=_integer(span.get("endTimeUnixNano")) or None,
         first_token_time_unix_nano=first_token,
-        status_code=_status(_object(span, "status", at).get("code")),
+        status_code=_status(_object(span, "status", path).get("code")),
         exception_type=exception,
         attributes=attributes,
         resource=resource,
@@ -63,66 +66,66 @@ def _draft(span: dict[str, Any], at: str, resource: dict[str, Any], inherited: d
 
 
 def _status(code: Any) -> Any:
-    """A status; the encoding wants its number, some write its name."""
+    """A status code. The encoding requires its number, but some writers send its name."""
     return ERROR if code == "STATUS_CODE_ERROR" else None if isinstance(code, str) else code or None
 
 
-def _told(span: dict[str, Any], at: str) -> tuple[Any, Any]:
-    """What the span's events tell: when its first token came, and which exception ended it."""
+def _first_token_and_exception(span: dict[str, Any], path: str) -> tuple[Any, Any]:
+    """The time of the first token, and the type of the exception that ended the span, from its events."""
     first_token, exception = None, None
-    for where, event in _objects(span, "events", at):
-        name = _name(event, "name")
+    for event_path, event in _objects(span, "events", path):
+        name = _text_field(event, "name")
         if first_token is None and name in names.FIRST_CHUNK_EVENTS:
             first_token = _integer(event.get("timeUnixNano")) or None
         elif name == names.EXCEPTION_EVENT:
-            said, _ = kept(_pairs(event, where), _plain)
-            exception = said.get(names.EXCEPTION_TYPE, exception)
+            attributes, _ = known_attributes(_pairs(event, event_path), _attribute_value)
+            exception = attributes.get(names.EXCEPTION_TYPE, exception)
     return first_token, exception
 
 
-def _pairs(holder: dict[str, Any], at: str) -> Iterator[tuple[str, Any]]:
-    """The attributes of something: names, with their values as they are encoded."""
-    for index, pair in enumerate(_list(holder, "attributes", at)):
+def _pairs(holder: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object: names, with encoded values."""
+    for index, pair in enumerate(_list(holder, "attributes", path)):
         if not isinstance(pair, dict):
-            raise _wrong(f"{at}.attributes[{index}]", pair, "an object")
-        yield _name(pair, "key"), pair.get("value")
+            raise _wrong_type(f"{path}.attributes[{index}]", pair, "an object")
+        yield _text_field(pair, "key"), pair.get("value")
 
 
-def _name(holder: dict[str, Any], field: str) -> str:
-    held = holder.get(field)
-    return held if isinstance(held, str) else ""
+def _text_field(holder: dict[str, Any], field: str) -> str:
+    value = holder.get(field)
+    return value if isinstance(value, str) else ""
 
 
-def _plain(value: Any) -> Any:
-    """An attribute's value; None where it has none that the ledger knows."""
+def _attribute_value(value: Any) -> Any:
+    """The decoded value of an attribute; None for a value of an unsupported type."""
     if not isinstance(value, dict):
         return value
-    for kind, held in value.items():
+    for kind, content in value.items():
         if kind == "intValue":
-            return _integer(held)
+            return _integer(content)
         if kind == "doubleValue":
-            return _double(held)
+            return _double(content)
         if kind in {"stringValue", "boolValue"}:
-            return held
+            return content
         if kind == "arrayValue":
-            return _items(held)
+            return _array(content)
     return None
 
 
-def _items(held: Any) -> list[Any] | None:
-    values = held.get("values") if isinstance(held, dict) else None
-    return [_plain(one) for one in values] if isinstance(values, list) else None
+def _array(array: Any) -> list[Any] | None:
+    values = array.get("values") if isinstance(array, dict) else None
+    return [_attribute_value(item) for item in values] if isinstance(values, list) else None
 
 
 def _integer(value: Any) -> Any:
-    """A 64-bit integer, which JSON may have as text; anything else is left for the record's reader to refuse."""
+    """A 64-bit integer, which may be text in JSON. Other values are refused when the record is read."""
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < len(str(2**64)):
         return int(value)
     return number(value) if isinstance(value, Decimal) else value
 
 
 def _double(value: Any) -> Any:
-    """A floating-point number, which JSON may have as text: it has no other way to write NaN."""
+    """A floating-point number, which may be text in JSON, for NaN and infinity."""
     if isinstance(value, str):
         try:
             return number(Decimal(value))
@@ -134,30 +137,30 @@ def _double(value: Any) -> Any:
 def _objects(holder: dict[str, Any], name: str, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects of a list, each with its path."""
     path = f"{at}.{name}" if at else name
-    for index, one in enumerate(_list(holder, name, at)):
-        where = f"{path}[{index}]"
-        if not isinstance(one, dict):
-            raise _wrong(where, one, "an object")
-        yield where, one
+    for index, item in enumerate(_list(holder, name, at)):
+        item_path = f"{path}[{index}]"
+        if not isinstance(item, dict):
+            raise _wrong_type(item_path, item, "an object")
+        yield item_path, item
 
 
 def _list(holder: dict[str, Any], name: str, at: str) -> list[Any]:
-    held = holder.get(name)
-    if held is None:
+    value = holder.get(name)
+    if value is None:
         return []
-    if not isinstance(held, list):
-        raise _wrong(f"{at}.{name}" if at else name, held, "a list")
-    return held
+    if not isinstance(value, list):
+        raise _wrong_type(f"{at}.{name}" if at else name, value, "a list")
+    return value
 
 
 def _object(holder: dict[str, Any], name: str, at: str) -> dict[str, Any]:
-    held = holder.get(name)
-    if held is None:
+    value = holder.get(name)
+    if value is None:
         return {}
-    if not isinstance(held, dict):
-        raise _wrong(f"{at}.{name}", held, "an object")
-    return held
+    if not isinstance(value, dict):
+        raise _wrong_type(f"{at}.{name}", value, "an object")
+    return value
 
 
-def _wrong(path: str, found: Any, wanted: str) -> Refused:
-    return Refused("wrong_type", f"{path} is {shown(found)}, {wanted} is expected", path)
+def _wrong_type(path: str, value: Any, expected: str) -> Refused:
+    return Refused("wrong_type", f"{path} is {safe_repr(value)}, {expected} is expected", path)

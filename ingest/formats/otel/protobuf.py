@@ -1,4 +1,4 @@
-"""Protobuf: a trace request in OTLP's binary encoding, taken apart into the same drafts as the JSON one.
+"""Protobuf: a trace request in OTLP's binary encoding, as the same drafts as the JSON encoding.
 
 Only a server that receives spans needs the library; nothing else imports this module.
 """
@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
-from ingest.formats.otel.span import Draft, kept, number
+from ingest.formats.otel.span import Draft, known_attributes, number
 from ingest.refusal import Refused
 
 
@@ -20,23 +20,23 @@ def drafts(raw: bytes) -> list[Draft]:
     """The spans of a request.
 
     Raises:
-        Refused: it is no such message.
+        Refused: the request is not an ExportTraceServiceRequest.
     """
     try:
         request = ExportTraceServiceRequest.FromString(raw)
     except DecodeError:
         raise Refused("not_protobuf", "this is not an ExportTraceServiceRequest in protobuf") from None
-    found = []
+    spans = []
     for group in request.resource_spans:
-        resource, labels = kept(_pairs(group.resource.attributes), _plain)
+        resource, labels = known_attributes(_pairs(group.resource.attributes), _attribute_value)
         for scope in group.scope_spans:
-            found += [_draft(span, resource, labels) for span in scope.spans]
-    return found
+            spans += [_draft(span, resource, labels) for span in scope.spans]
+    return spans
 
 
 def _draft(span: Message, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
-    attributes, labels = kept(_pairs(span.attributes), _plain)
-    first_token, exception = _told(span.events)
+    attributes, labels = known_attributes(_pairs(span.attributes), _attribute_value)
+    first_token, exception = _first_token_and_exception(span.events)
     return Draft(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -53,24 +53,24 @@ def _draft(span: Message, resource: dict[str, Any], inherited: dict[str, Any]) -
     )
 
 
-def _told(events: Iterable[Message.Event]) -> tuple[int | None, Any]:
-    """What the span's events tell: when its first token came, and which exception ended it."""
+def _first_token_and_exception(events: Iterable[Message.Event]) -> tuple[int | None, Any]:
+    """The time of the first token, and the type of the exception that ended the span, from its events."""
     first_token, exception = None, None
     for event in events:
         if first_token is None and event.name in names.FIRST_CHUNK_EVENTS:
             first_token = event.time_unix_nano or None
         elif event.name == names.EXCEPTION_EVENT:
-            said, _ = kept(_pairs(event.attributes), _plain)
-            exception = said.get(names.EXCEPTION_TYPE, exception)
+            attributes, _ = known_attributes(_pairs(event.attributes), _attribute_value)
+            exception = attributes.get(names.EXCEPTION_TYPE, exception)
     return first_token, exception
 
 
 def _pairs(attributes: Iterable[KeyValue]) -> Iterable[tuple[str, AnyValue]]:
-    return ((one.key, one.value) for one in attributes)
+    return ((attribute.key, attribute.value) for attribute in attributes)
 
 
-def _plain(value: AnyValue) -> Any:
-    """An attribute's value; None where it has none that the ledger knows."""
+def _attribute_value(value: AnyValue) -> Any:
+    """The decoded value of an attribute; None for a value of an unsupported type."""
     match value.WhichOneof("value"):
         case "string_value":
             return value.string_value
@@ -81,5 +81,5 @@ def _plain(value: AnyValue) -> Any:
         case "bool_value":
             return value.bool_value
         case "array_value":
-            return [_plain(one) for one in value.array_value.values]
+            return [_attribute_value(item) for item in value.array_value.values]
     return None

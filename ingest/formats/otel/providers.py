@@ -1,4 +1,4 @@
-"""Providers: the many names that spans have for them, as the ledger and its price book call them."""
+"""Providers of spans: their many names, under the names of the ledger and its price book."""
 
 from functools import lru_cache
 from typing import Final
@@ -44,22 +44,22 @@ _NAMES: Final = {
 _FRAMEWORKS: Final = frozenset(
     {"agno", "autogen", "crewai", "haystack", "langchain", "langgraph", "llama_index", "llamaindex"}
 )
-"""Named where a provider should be: they serve nothing."""
+"""Frameworks that some spans name as the provider. They serve no model."""
 
 
 @lru_cache(maxsize=4096)
 def provider(stated: str | None, vendor: str | None = None) -> str | None:
-    """The provider that a span states, in the ledger's words; `vendor`, whose model it is, where it states none."""
+    """The stated provider under the ledger's name; without one, the vendor of the model."""
     for name in (stated, vendor):
-        if name and (known := _known(name.strip().lower())):
-            return known
+        if name and (canonical := _canonical(name.strip().lower())):
+            return canonical
     return None
 
 
-def _known(name: str) -> str | None:
-    """Some add the interface to the name: `openai.chat`, `google.vertex.chat`."""
-    shorter = name
-    while shorter and shorter not in _NAMES and shorter not in PROVIDERS:
-        shorter = shorter.rpartition(".")[0]
-    known = _NAMES.get(shorter, shorter or name)
-    return None if known in _FRAMEWORKS else known
+def _canonical(name: str) -> str | None:
+    """The ledger's name, also for names with an API (`openai.chat`, `google.vertex.chat`)."""
+    prefix = name
+    while prefix and prefix not in _NAMES and prefix not in PROVIDERS:
+        prefix = prefix.rpartition(".")[0]
+    canonical = _NAMES.get(prefix, prefix or name)
+    return None if canonical in _FRAMEWORKS else canonical

@@ -1,7 +1,7 @@
-"""The span record: one span as the ledger reads it, made of either encoding of a trace and the same from both.
+"""The span record: a span as the ledger stores and reads it, the same from both encodings of a trace.
 
-It holds the attributes that `names` knows and nothing else, so a span's content ends where a span is taken apart. The
-record is JSON, so that a refused one can be kept, shown and read again like a record of any other format.
+It has only the attributes in `names`, so content is dropped when a trace is split into spans. The record is
+JSON, so that a refused record can be stored, shown and read again like a record of any other format.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ Label = str | int | float | bool | None
 
 
 class Span(Struct, rename="camel", gc=False):
-    """One span, typed as the record must be."""
+    """One span, with the types of a valid record."""
 
     trace_id: str
     span_id: str
@@ -43,7 +43,7 @@ class Span(Struct, rename="camel", gc=False):
 
 
 class Draft(Struct, rename="camel", omit_defaults=True):
-    """One span as it was sent: nothing is checked yet, so that a fault is found where records are read."""
+    """One span as it was sent. Its types are not checked yet: they are checked when the record is read."""
 
     trace_id: Any
     span_id: Any
@@ -59,13 +59,13 @@ class Draft(Struct, rename="camel", omit_defaults=True):
     labels: dict[str, Any] = {}
 
 
-class _Asked(Struct, gc=False):
-    """The parameters of a call, as far as they are read."""
+class _RequestParameters(Struct, gc=False):
+    """The parameters of a call, of which only the model is decoded."""
 
     model: str | None = None
 
 
-_decode_asked: Final = msgspec.json.Decoder(_Asked).decode
+_decode_parameters: Final = msgspec.json.Decoder(_RequestParameters).decode
 decode: Final = msgspec.json.Decoder(Span, float_hook=Decimal).decode
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -75,25 +75,27 @@ def recognises(fields: Fields) -> bool:
     return "spanId" in fields and "traceId" in fields and "attributes" in fields
 
 
-def kept(pairs: Iterable[tuple[str, V]], plain: Callable[[V], Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The attributes that are known, and the labels; `plain` takes the value of an attribute out of its encoding."""
+def known_attributes(
+    pairs: Iterable[tuple[str, V]], decode_value: Callable[[V], Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The known attributes, and the labels. `decode_value` decodes the value of an attribute."""
     attributes: dict[str, Any] = {}
     labels: dict[str, Any] = {}
-    asked_for: str | None = None
+    requested_model: str | None = None
     for name, value in pairs:
         if name in names.KNOWN:
-            attributes[name] = plain(value)
+            attributes[name] = decode_value(value)
         elif name in names.PARAMETERS:
-            asked_for = _model(plain(value))
+            requested_model = _model_of_parameters(decode_value(value))
         elif name.startswith(names.LABEL_PREFIXES):
-            _label(labels, name, plain(value))
-    if asked_for:
-        attributes.setdefault(names.REQUESTED, asked_for)
+            _add_label(labels, name, decode_value(value))
+    if requested_model:
+        attributes.setdefault(names.REQUESTED, requested_model)
     return attributes, labels
 
 
 def number(value: float | Decimal) -> int | str | Decimal:
-    """A floating-point number as a record holds it: by its shortest text, whole numbers without a point."""
+    """A floating-point number for a record: exact by its shortest text, whole numbers as int."""
     exact = value if isinstance(value, Decimal) else Decimal(repr(value))
     if not exact.is_finite():
         return str(exact)
@@ -102,15 +104,15 @@ def number(value: float | Decimal) -> int | str | Decimal:
     return exact
 
 
-def _model(parameters: Any) -> str | None:
+def _model_of_parameters(parameters: Any) -> str | None:
     try:
-        return _decode_asked(parameters).model if isinstance(parameters, str) else None
+        return _decode_parameters(parameters).model if isinstance(parameters, str) else None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
 
 
-def _label(labels: dict[str, Any], name: str, value: Any) -> None:
-    label = name.removeprefix(next(one for one in names.LABEL_PREFIXES if name.startswith(one)))
-    short = not isinstance(value, str) or len(value) <= LONGEST_LABEL
-    if label and short and isinstance(value, str | int | Decimal) and len(labels) < MAX_LABELS:
+def _add_label(labels: dict[str, Any], name: str, value: Any) -> None:
+    label = name.removeprefix(next(prefix for prefix in names.LABEL_PREFIXES if name.startswith(prefix)))
+    is_short = not isinstance(value, str) or len(value) <= LONGEST_LABEL
+    if label and is_short and isinstance(value, str | int | Decimal) and len(labels) < MAX_LABELS:
         labels[label] = value
