@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard.limits import teams_seen
 from dashboard.question import ALL_TIME, SpendQuery
+from dashboard.restriction import teams_seen
 from dashboard.runner import run
 from dashboard.sending import target_of
 from dashboard.subjects import subjects

@@ -11,10 +11,13 @@ from dashboard.params import only_known, understood
 from dashboard.question import QuestionError, read_limit
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 
 _JSON: Final = described(401, 403, 422, 500)
 _STATES: Final = {"open": True, "over": False}
 _MOST: Final = 1_000
+
+RIGHTS: Final = (Right("/v1/alerts", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

@@ -16,14 +16,14 @@ from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 import dashboard
 from dashboard import filter_bar, finance_interaction, interaction, owner_interaction, price_interaction
+from dashboard.clicks import in_thread
 from dashboard.figures import FONT
 from dashboard.filter_bar import CONTROLS, control_id
-from dashboard.filters import DIMENSIONS, View, dates, from_search, question, to_search
+from dashboard.filters import DIMENSIONS, View, date_range, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
 from dashboard.pages.parts import PART, Content, aria, failed, part_name
 from dashboard.question import QuestionError
 from dashboard.rewriting import rewrite
-from dashboard.threads import in_thread
 from ingest.access import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
@@ -194,7 +194,7 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
 def _shown(view: Any, ledger: Ledger) -> list[Any]:
     """The controls' values; a preset shows its dates."""
     preset, _, *rest = filter_bar.values_of(view)
-    return [preset, [day.isoformat() for day in dates(view, ledger.zone, datetime.now(UTC))], *rest]
+    return [preset, [day.isoformat() for day in date_range(view, ledger.zone, datetime.now(UTC))], *rest]
 
 
 def _add_pages(app: Dash, ledger: Ledger) -> None:

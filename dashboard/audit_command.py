@@ -1,19 +1,15 @@
 """`tallybook audit`: who changed what."""
 
 import json
-import sys
 from datetime import UTC
-from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import open_ledger
 from ingest.model.zone import instant
 from ingest.settings import Settings
-
-WELL: Final = 0
+from ingest.terminal import ExitCode, print_json, table
 
 
 def run(action: str | None, most: int, *, as_json: bool) -> int:
@@ -31,13 +27,11 @@ def run(action: str | None, most: int, *, as_json: bool) -> int:
         for one in found
     ]
     if as_json:
-        sys.stdout.write(json.dumps({"entries": rows}, ensure_ascii=False, indent=2) + "\n")
-        return WELL
-    table = Table(box=None, pad_edge=False)
-    for heading in ("At", "By", "What", "Of", "How"):
-        table.add_column(heading)
+        print_json({"entries": rows})
+        return ExitCode.OK
+    shown = table("At", "By", "What", "Of", "How")
     for row in rows:
         how = json.dumps(row["detail"], ensure_ascii=False)
-        table.add_row(str(row["at"]), str(row["by"]), str(row["action"]), str(row["subject"]), how)
-    Console().print(table)
-    return WELL
+        shown.add_row(str(row["at"]), str(row["by"]), str(row["action"]), str(row["subject"]), how)
+    Console().print(shown)
+    return ExitCode.OK

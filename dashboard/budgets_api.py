@@ -14,7 +14,7 @@ from ingest.description import described
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import looks_secret
-from ingest.principal import asking
+from ingest.principal import Right, asking
 from ingest.problems import MEDIA_TYPE, Problem
 
 _JSON: Final = described(401, 403, 422, 500)
@@ -23,6 +23,8 @@ _ONE: Final[dict[int | str, dict[str, Any]]] = {
     **_JSON,
 }
 _KEY: Final = "Only budgets that bind this key: its id, its name, or the key itself in the header x-bf-vk."
+
+RIGHTS: Final = (Right("/v1/budgets", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

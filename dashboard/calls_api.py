@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.answer import write_csv
+from dashboard.calls_store import DEFAULT_LIMIT, CallsQuery
 from dashboard.params import (
     CSV,
     FORMAT,
@@ -17,19 +18,22 @@ from dashboard.params import (
     Timezone,
     To,
     Where,
+    check_format,
     file_headers,
     read_event_id,
-    read_format,
     short_filters,
     understood,
     wants_csv,
 )
 from dashboard.question import read_filters, read_limit, read_moment, read_zone
-from dashboard.requests import DEFAULT_LIMIT, LISTED, MOST, CallsQuery, Page, in_full, listed, read_cursor
+from dashboard.requests import LISTED, MOST, Page, in_full, listed, read_cursor
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _ALL_CALLS: Final = "Without `limit` the file holds all calls."
+
+RIGHTS: Final = (Right("/v1/requests", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -58,13 +62,13 @@ def make_router(ledger: Ledger) -> APIRouter:
                 limit=read_limit(limit, MOST) if limit else DEFAULT_LIMIT,
                 after=read_cursor(cursor) if cursor else None,
             )
-            as_file = read_format(form) == "csv"
-        if as_file and limit is None:
+            check_format(form)
+        if form == "csv" and limit is None:
             return StreamingResponse(
                 _all_calls(ledger, query), media_type=CSV, headers=file_headers("requests")
             )
         page = listed(ledger, query)
-        if as_file or (form is None and wants_csv(request)):
+        if wants_csv(request, form):
             return _page_csv(page)
         return JSONResponse({"requests": page.calls, "next_cursor": page.next_cursor})
 

@@ -13,6 +13,7 @@ from dashboard.params import only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
+from ingest.principal import Right
 from ingest.problems import MEDIA_TYPE, Problem
 
 _REPORT: Final[dict[int | str, dict[str, Any]]] = {
@@ -20,6 +21,8 @@ _REPORT: Final[dict[int | str, dict[str, Any]]] = {
     501: {"description": "PDF is not installed", "content": {MEDIA_TYPE: {}}},
     **described(401, 403, 422, 500),
 }
+
+RIGHTS: Final = (Right("/v1/reports", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

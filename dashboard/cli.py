@@ -69,17 +69,15 @@ def _move_before(app: typer.Typer, place: str, name: str) -> None:
 def main() -> None:
     """Run the command; a person's mistake is one line on standard error, never a traceback."""
     try:
-        from sqlalchemy.exc import DBAPIError
-
-        from ingest.ledger.engine import LedgerError
+        from ingest.ledger.engine import DatabaseError, LedgerError
         from ingest.model.zone import UnknownZone
 
         try:
             make_cli()()
+        except DatabaseError as error:
+            sys.exit(_said(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
             sys.exit(_said(str(error)))
-        except DBAPIError as error:
-            sys.exit(_said(f"the database refused: {str(error.orig).strip()}"))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

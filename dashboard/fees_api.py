@@ -11,8 +11,11 @@ from dashboard.params import From, Timezone, To, only_known, understood
 from dashboard.question import read_period, read_zone
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 
 _JSON: Final[dict[int | str, dict[str, Any]]] = described(401, 403, 422, 500)
+
+RIGHTS: Final = (Right("/v1/fees", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:

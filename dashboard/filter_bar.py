@@ -1,4 +1,4 @@
-"""The filter bar that all pages share: controls whose state is the URL's."""
+"""The filter bar of all pages: controls that show and change the view in the URL."""
 
 import time
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from dashboard.runner import run
 from ingest.ledger.engine import Ledger
 
 CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
-"""The controls, in the order in which callbacks take and give their values."""
+"""The controls, in the order in which callbacks receive and return their values."""
 _SHOWN_OPTIONS: Final = 60
-_KEPT_SECONDS: Final = 60
-_PEOPLE: Final = ("team", "virtual_key")
+_CACHE_SECONDS: Final = 60
+_DIRECTORY_KINDS: Final = ("team", "virtual_key")
 
 Option = dict[str, str]
 
@@ -29,7 +29,7 @@ def control_id(name: str) -> str:
 
 
 def bar() -> Any:
-    """The controls, still without their options."""
+    """The controls, without their options, which are loaded later."""
     presets = [{"value": key, "label": label} for key, label in PRESETS.items()]
     intervals = [
         {"value": "", "label": "Any interval"},
@@ -92,65 +92,64 @@ def values_of(view: View) -> list[Any]:
 
 
 def view_of(values: Sequence[Any], changed: str | None, before: View) -> View | None:
-    """The view that the controls show after one of them has changed; None while only one date is chosen."""
-    preset, dates, interval, *chosen = values
+    """The view that the controls show after one of them has changed; None while only one date is picked."""
+    preset, dates, interval, *selected = values
     first, last = before.first, before.last
     if changed == control_id("preset") and preset:
         first = last = None
     elif changed == control_id("dates"):
-        picked = [str(day)[:10] for day in dates or [] if day]
-        if len(picked) == 1:
+        days = [str(day)[:10] for day in dates or [] if day]
+        if len(days) == 1:
             return None
-        first, last = (picked[0], picked[1]) if picked else (None, None)
-    dated = bool(first and last)
+        first, last = (days[0], days[1]) if days else (None, None)
+    has_dates = bool(first and last)
     return View(
-        preset=None if dated else (preset or before.preset or View().preset),
+        preset=None if has_dates else (preset or before.preset or View().preset),
         first=first,
         last=last,
         interval=interval or None,
         filters=tuple(
-            (key, value) for key, picked in zip(DIMENSIONS, chosen, strict=True) for value in picked or []
+            (key, value) for key, values in zip(DIMENSIONS, selected, strict=True) for value in values or []
         ),
         search=before.search,
-        change=before.change,
+        what_if=before.what_if,
     )
 
 
 def options(ledger: Ledger, view: View) -> list[list[Option]]:
-    """What can be chosen for each dimension: all that the ledger holds, and what the view has chosen already.
+    """The options of each dimension: all values in the ledger that the caller may see, and those of the view.
 
-    A control drops a chosen value that it cannot find among its options. Teams and keys are chosen by their id.
+    A control drops a selected value that is not among its options. The value of a team or a key is its id.
     """
-    return [
-        _with_chosen(found, view.values(key)) for key, found in zip(DIMENSIONS, _held(ledger), strict=True)
-    ]
+    stored = _stored_options(ledger)
+    return [_with_selected(stored[key], view.values(key)) for key in DIMENSIONS]
 
 
-def _with_chosen(found: list[Option], chosen: Sequence[str]) -> list[Option]:
-    held = {option["value"] for option in found}
-    return [*found, *({"value": value, "label": value} for value in chosen if value not in held)]
+def _with_selected(options: list[Option], selected: Sequence[str]) -> list[Option]:
+    offered = {option["value"] for option in options}
+    return [*options, *({"value": value, "label": value} for value in selected if value not in offered)]
 
 
-def _held(ledger: Ledger) -> list[list[Option]]:
-    terms = _terms_held(ledger, limits(), int(time.monotonic() / _KEPT_SECONDS))
-    options = {key: [{"value": one, "label": one} for one in found] for key, found in terms.items()}
-    seen = people.seen(ledger)
+def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
+    values = _stored_values(ledger, limits(), int(time.monotonic() / _CACHE_SECONDS))
+    options = {key: [{"value": text, "label": text} for text in texts] for key, texts in values.items()}
+    visible = people.seen(ledger)
     with ledger.reading() as connection:
-        for kind in _PEOPLE:
+        for kind in _DIRECTORY_KINDS:
             options[kind] = [
-                {"value": one.ident, "label": one.shown}
-                for one in names.entries(connection, kind)
-                if seen is None or one.entry_id in seen
+                {"value": entry.ident, "label": entry.shown}
+                for entry in names.entries(connection, kind)
+                if visible is None or entry.entry_id in visible
             ]
-    return [options[key] for key in DIMENSIONS]
+    return options
 
 
 @lru_cache(maxsize=32)
-def _terms_held(ledger: Ledger, _seen: Sequence[Filter], _while: int) -> dict[str, list[str]]:
-    """The providers, models and so on that the ledger holds, asked for once in a while: it is all of it that is read."""
-    terms = tuple(key for key in DIMENSIONS if key not in _PEOPLE)
-    result = run(ledger, SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), terms))
+def _stored_values(ledger: Ledger, _row_limits: Sequence[Filter], _minute: int) -> dict[str, list[str]]:
+    """The providers, models and so on in the ledger, cached by minute: the query reads all of its rollups."""
+    dimensions = tuple(key for key in DIMENSIONS if key not in _DIRECTORY_KINDS)
+    result = run(ledger, SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), dimensions))
     return {
         key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})
-        for at, key in enumerate(terms)
+        for at, key in enumerate(dimensions)
     }

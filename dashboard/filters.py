@@ -1,7 +1,7 @@
-"""What a page shows, as a value: read from the URL, written to the URL, turned into questions.
+"""The view of a page as a value: read from the URL, written to the URL, turned into questions.
 
-The URL holds everything, so that a page can be shared, reloaded and gone back to. What is not understood in a URL is
-left out, never an error: links live long.
+The URL holds the whole state of a page, so that a page can be shared and reloaded, and the browser can go
+back to it. A part of a URL that is not understood is left out and is no error: links live long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ from dashboard.question import (
 from ingest.model.zone import Zone
 
 DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
-"""What the filter bar filters on."""
-CHANGES: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
-"""What the page What if prices the calls as, in the words of `dashboard.whatif`."""
+"""The dimensions of the filter bar."""
+WHAT_IF_OPTIONS: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
+"""The options of the page What if, named as in `dashboard.whatif`."""
 PRESETS: Final = {
     "today": "Today",
     "7d": "7 days",
@@ -36,8 +36,8 @@ PRESETS: Final = {
     "last-month": "Last month",
 }
 DEFAULT_PRESET: Final = "30d"
-_LONGEST_SEARCH: Final = 200
-_DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+_MAX_SEARCH_LENGTH: Final = 200
+_PRESET_DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 
 
 @dataclass(frozen=True)
@@ -50,35 +50,35 @@ class View:
     interval: str | None = None
     filters: tuple[tuple[str, str], ...] = ()
     request: str | None = None
-    """The call that is shown in detail, over the page."""
+    """The id of the call whose details lie over the page."""
     search: str = ""
-    """Words that are searched for, on a page that has a field for them."""
-    change: tuple[tuple[str, str], ...] = ()
-    """What is different on the page What if, by the names of `CHANGES`."""
+    """The text in the search field of a page that has one."""
+    what_if: tuple[tuple[str, str], ...] = ()
+    """The options of the page What if that are set, by the names of `WHAT_IF_OPTIONS`."""
 
     def values(self, dimension: str) -> list[str]:
-        """The values of a dimension that count; none for all."""
+        """The values that a dimension is filtered on; none if all count."""
         return [value for key, value in self.filters if key == dimension]
 
     @property
     def page(self) -> "View":
-        """The view without what is laid over the page."""
+        """The view without the details of a call."""
         return replace(self, request=None)
 
     def narrowed(self, dimension: str, value: str) -> "View":
-        """The view of one value of a dimension."""
-        kept = [one for one in self.filters if one[0] != dimension]
-        ordered = sorted((*kept, (dimension, value)), key=lambda one: DIMENSIONS.index(one[0]))
+        """The view filtered on one value of a dimension."""
+        filters = (*self.without(dimension).filters, (dimension, value))
+        ordered = sorted(filters, key=lambda pair: DIMENSIONS.index(pair[0]))
         return replace(self.page, filters=tuple(ordered))
 
     def without(self, dimension: str) -> "View":
-        """The view of all values of a dimension."""
-        return replace(self.page, filters=tuple(one for one in self.filters if one[0] != dimension))
+        """The view without a filter on a dimension."""
+        return replace(self.page, filters=tuple(pair for pair in self.filters if pair[0] != dimension))
 
 
-def only(view: View, *named: tuple[str, object]) -> str:
-    """The query part of the URL of the view of one value of each dimension; what has no value is left as it is."""
-    for dimension, value in named:
+def only(view: View, *pairs: tuple[str, object]) -> str:
+    """The URL's query part of the view filtered on one value by dimension; None leaves a filter as it is."""
+    for dimension, value in pairs:
         if value is not None:
             view = view.narrowed(dimension, str(value))
     return to_search(view)
@@ -86,29 +86,29 @@ def only(view: View, *named: tuple[str, object]) -> str:
 
 def from_search(search: str | None) -> View:
     """The view that the query part of a URL names."""
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in parse_qsl((search or "").removeprefix("?")):
-        if "\0" in value:  # which PostgreSQL holds in no text
+        if "\0" in value:  # PostgreSQL stores no text with NUL
             continue
-        found.setdefault(name, []).append(value)
-    first, last = _day(found.get("from")), _day(found.get("to"))
-    dated = first is not None and last is not None and first <= last
-    preset = found.get("period", [DEFAULT_PRESET])[0]
-    interval = found.get("interval", [""])[0]
+        values.setdefault(name, []).append(value)
+    first, last = _day(values.get("from")), _day(values.get("to"))
+    has_dates = first is not None and last is not None and first <= last
+    preset = values.get("period", [DEFAULT_PRESET])[0]
+    interval = values.get("interval", [""])[0]
     return View(
-        preset=None if dated else preset if preset in PRESETS else DEFAULT_PRESET,
-        first=first if dated else None,
-        last=last if dated else None,
+        preset=None if has_dates else preset if preset in PRESETS else DEFAULT_PRESET,
+        first=first if has_dates else None,
+        last=last if has_dates else None,
         interval=interval if interval in INTERVALS else None,
-        filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(found.get(key, []))),
-        request=_event_id(found.get("request", [""])[0]),
-        search=found.get("search", [""])[0].strip()[:_LONGEST_SEARCH],
-        change=tuple((key, found[key][0]) for key in CHANGES if found.get(key)),
+        filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(values.get(key, []))),
+        request=_event_id(values.get("request", [""])[0]),
+        search=values.get("search", [""])[0].strip()[:_MAX_SEARCH_LENGTH],
+        what_if=tuple((key, values[key][0]) for key in WHAT_IF_OPTIONS if values.get(key)),
     )
 
 
 def to_search(view: View) -> str:
-    """The query part of the URL that names the view; nothing for the view that comes by itself."""
+    """The query part of the URL that names the view; an empty text for the default view."""
     pairs: list[tuple[str, str]] = []
     if view.first and view.last:
         pairs += [("from", view.first), ("to", view.last)]
@@ -116,7 +116,7 @@ def to_search(view: View) -> str:
         pairs.append(("period", view.preset))
     if view.interval:
         pairs.append(("interval", view.interval))
-    pairs += [*view.filters, *view.change]
+    pairs += [*view.filters, *view.what_if]
     if view.search:
         pairs.append(("search", view.search))
     if view.request:
@@ -124,8 +124,8 @@ def to_search(view: View) -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def dates(view: View, zone: Zone, now: datetime) -> tuple[date, date]:
-    """The first and the last day of the view."""
+def date_range(view: View, zone: Zone, now: datetime) -> tuple[date, date]:
+    """The first and the last day of the view, both included."""
     if view.first and view.last:
         return date.fromisoformat(view.first), date.fromisoformat(view.last)
     today = now.astimezone(zone.info).date()
@@ -134,7 +134,7 @@ def dates(view: View, zone: Zone, now: datetime) -> tuple[date, date]:
         return month, today
     if view.preset == "last-month":
         return (month - timedelta(days=1)).replace(day=1), month - timedelta(days=1)
-    return today - timedelta(days=_DAYS[view.preset or DEFAULT_PRESET] - 1), today
+    return today - timedelta(days=_PRESET_DAYS[view.preset or DEFAULT_PRESET] - 1), today
 
 
 def question(
@@ -146,13 +146,13 @@ def question(
     compare: bool = False,
     now: datetime | None = None,
 ) -> SpendQuery:
-    """The question that a page asks about the view.
+    """The question whose answer a page shows for the view.
 
     Raises:
-        QuestionError: the view cannot be asked about, such as hours of many years.
+        QuestionError: the question cannot be answered, such as hours of many years.
     """
-    moment = now or datetime.now(UTC)
-    first, last = dates(view, zone, moment)
+    now = now or datetime.now(UTC)
+    first, last = date_range(view, zone, now)
     words = Words(
         by=by,
         metric=list(metrics),
@@ -162,20 +162,20 @@ def question(
         where=[f"{key}={value}" for key, value in view.filters],
         compare="previous" if compare else None,
     )
-    asked = parse(words, zone, moment)
-    comparison = _as_far(asked.period, asked.comparison, moment)
-    return replace(asked, comparison=comparison, currency=REPORTING)
+    query = parse(words, zone, now)
+    comparison = _comparable(query.period, query.comparison, now)
+    return replace(query, comparison=comparison, currency=REPORTING)
 
 
-def _as_far(period: Period, before: Period | None, now: datetime) -> Period | None:
-    """The period before, as far as the period has come: half a month is not compared with a whole one."""
-    if before is None or not period.start < now < period.end:
-        return before
-    return Period(before.start, min(before.end, before.start + (now - period.start)))
+def _comparable(period: Period, previous: Period | None, now: datetime) -> Period | None:
+    """The previous period, cut to the time that a running period has lasted so far."""
+    if previous is None or not period.start < now < period.end:
+        return previous
+    return Period(previous.start, min(previous.end, previous.start + (now - period.start)))
 
 
 def _day(texts: list[str] | None) -> str | None:
-    """The date that is written, if it is one."""
+    """The first of the texts if it is a date."""
     try:
         text = (texts or [""])[0][:10]
         read_moment("from", text, Zone("UTC"))
@@ -185,7 +185,7 @@ def _day(texts: list[str] | None) -> str | None:
 
 
 def _event_id(text: str) -> str | None:
-    """The id of a call that is written, if it is one."""
+    """The text as the id of a call, if it is one."""
     try:
         return str(UUID(text))
     except ValueError:
@@ -193,7 +193,7 @@ def _event_id(text: str) -> str | None:
 
 
 def within_bucket(view: View, bucket: str, interval: str | None, zone: Zone, now: datetime) -> View:
-    """The view of the days of one time bucket, as far as the view holds them."""
+    """The view narrowed to the days of one time bucket; the view itself if none of these days is in it."""
     if not interval:
         return view.page
     start = date.fromisoformat(f"{bucket}-01" if len(bucket) == len("2026-10") else bucket[:10])
@@ -202,7 +202,7 @@ def within_bucket(view: View, bucket: str, interval: str | None, zone: Zone, now
         end = start + timedelta(days=6)
     elif interval == "month":
         end = (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    first, last = dates(view, zone, now)
+    first, last = date_range(view, zone, now)
     first, last = max(first, start), min(last, end)
     if first > last:
         return view.page

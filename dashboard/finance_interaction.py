@@ -5,19 +5,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dash import Dash, Input, Output, State, html, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import read_month
 from dashboard.chargeback.closing import CloseRefused
+from dashboard.clicks import in_thread
 from dashboard.filters import from_search, to_search
 from dashboard.pages import chargeback
 from dashboard.question import QuestionError
 from dashboard.reconciliation_service import AcceptRefused, AcceptVarianceOptions, accept_variances
-from dashboard.threads import in_thread
 from ingest.clock import now
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.principal import NotAllowed, require
 
 
@@ -110,7 +109,7 @@ def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | No
         accept_variances(ledger, options, by=by, at=now())
     except (AcceptRefused, QuestionError, NotAllowed) as error:
         return f"Not booked: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not booked: the ledger is busy. Try again."
     return None
 
@@ -127,7 +126,7 @@ def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
         closing.reopen(ledger, read_month(month), reason=reason, by=by, now=now())
     except (CloseRefused, QuestionError, NotAllowed) as error:
         return f"Not opened: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not opened: the ledger is busy. Try again."
     return None
 
@@ -139,7 +138,7 @@ def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
         done = closing.close(ledger, read_month(month), accept=reason, by=by, now=now())
     except (CloseRefused, QuestionError, NotAllowed) as error:
         return f"Not closed: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not closed: the ledger is busy. Try again."
     return None if done.hash else "Not closed: say why it is closed although something stops it."
 
@@ -152,6 +151,6 @@ def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | No
         set_allocation(ledger, options, by=by, at=now())
     except (AllocationRefused, NotAllowed) as error:
         return f"Not set: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not set: the ledger is busy. Try again."
     return None

@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from dashboard.focus import parquet_file
 from dashboard.focus.export import describe, pieces, unpriced_of
 from dashboard.focus.words import Asked, Words, read
-from dashboard.params import CSV, understood
-from dashboard.question import QuestionError
+from dashboard.params import CSV, only_known, understood
 from ingest.description import described
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
 from ingest.problems import Problem
 
 _KNOWN: Final = (
@@ -52,6 +52,8 @@ Accounts = Annotated[
     list[str] | None, Query(alias="account", description="With `provider`: PROVIDER=ACCOUNT, repeated.")
 ]
 Billed = Annotated[str, Query(description="With `provider`: `estimate` or `zero`.")]
+
+RIGHTS: Final = (Right("/v1/exports", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -120,13 +122,7 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 def _read(request: Request, words: Words, ledger: Ledger) -> Asked:
     with understood():
-        for name in request.query_params:
-            if name not in _KNOWN:
-                raise QuestionError(
-                    "unknown_parameter",
-                    name,
-                    f"there is no parameter {name!r}; there are {', '.join(_KNOWN)}",
-                )
+        only_known(request, _KNOWN)
         return read(words, ledger.zone)
 
 

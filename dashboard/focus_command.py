@@ -10,10 +10,9 @@ from dashboard.focus.words import Words, read
 from dashboard.question import QuestionError
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
+from ingest.terminal import ExitCode, refuse, warn
 
-WELL: Final = 0
-FAILURE: Final = 1
-WRONG_USAGE: Final = 2
+_NAME: Final = "export focus"
 
 
 def run(words: Words, out: str) -> int:
@@ -27,27 +26,22 @@ def run(words: Words, out: str) -> int:
             else:
                 done = to_files(ledger, asked.order, asked.version, asked.form, Path(out))
     except QuestionError as error:
-        return _said(str(error), WRONG_USAGE)
+        return refuse(_NAME, error)
     except BrokenPipeError:
         raise
     except (MissingPackage, OSError) as error:
-        return _said(str(error), FAILURE)
+        return refuse(_NAME, error, ExitCode.FAILURE)
     _tell(done)
-    return WELL
+    return ExitCode.OK
 
 
 def _tell(done: Done) -> None:
     files = ", ".join(str(path) for path in done.files)
-    sys.stderr.write(f"{done.rows:,} rows{f' in {files}' if files else ''}\n")
+    warn(f"{done.rows:,} rows{f' in {files}' if files else ''}")
     if done.unpriced:
         some = (
             "1 call has no known price and is"
             if done.unpriced == 1
             else f"{done.unpriced:,} calls have no known price and are"
         )
-        sys.stderr.write(f"{some} in no row\n")
-
-
-def _said(message: str, code: int) -> int:
-    sys.stderr.write(f"tallybook export focus: {message}\n")
-    return code
+        warn(f"{some} in no row")

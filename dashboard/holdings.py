@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from dashboard import names
-from ingest.ledger import dialects
+from dashboard.directory_store import GatewaySaid, gateway_owners, teams_by_calls
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
-from ingest.ledger.tables import attribution, rollup_day_key
 from ingest.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
 
 _LOOKED_BACK: Final = 92
@@ -49,20 +48,11 @@ class Holdings:
         return Counter(one.entry_id for targets in self.owners.values() for one in targets)
 
 
-class _Named(NamedTuple):
-    """What a gateway says of the calls of a key, and the newest attribution that says so."""
-
-    key: int | None
-    team: int | None
-    customer: int | None
-    attribution_id: int
-
-
 def holdings(ledger: Ledger, day: int) -> Holdings:
     """Who owns what on a day, as it is known now."""
     with ledger.reading() as connection:
         found = assignments(connection)
-        said = _said(connection)
+        said = gateway_owners(connection)
         teams = {one.team for one in said} | {each.entry_id for one in found for each in one.targets}
         homes = _homes(found, said, teams - {None}, day)
         shown = names.people(connection, {one for home in homes.values() for one in home})
@@ -96,7 +86,7 @@ def _assigned(found: Iterable[Assignment], day: int) -> dict[int, tuple[Target, 
 
 
 def _homes(
-    found: Iterable[Assignment], said: Iterable[_Named], teams: Iterable[int | None], day: int
+    found: Iterable[Assignment], said: Iterable[GatewaySaid], teams: Iterable[int | None], day: int
 ) -> dict[int, tuple[int | None, int | None]]:
     """Customer and cost centre of each team: as it is assigned, else the customer that its gateway named last."""
     owners = Owners(found)
@@ -105,17 +95,9 @@ def _homes(
     return {team: (home[0] or named.get(team), home[1]) for team, home in homes.items()}
 
 
-def _said(connection: sa.Connection) -> list[_Named]:
-    """Every key with the teams and customers that gateways named it with, in the order in which they were first named."""
-    c = attribution.c
-    who = (c.virtual_key_id, c.team_id, c.customer_id)
-    newest = sa.func.max(c.attribution_id).label("newest")
-    return [
-        _Named(*row) for row in connection.execute(sa.select(*who, newest).group_by(*who).order_by(newest))
-    ]
-
-
-def _named_last(connection: sa.Connection, said: Iterable[_Named], day: int) -> dict[int, tuple[Target, ...]]:
+def _named_last(
+    connection: Connection, said: Iterable[GatewaySaid], day: int
+) -> dict[int, tuple[Target, ...]]:
     """The team of each key as its gateway named it last: in its newest calls, where it named several."""
     teams: dict[int, set[int | None]] = {}
     last: dict[int, tuple[Target, ...]] = {}
@@ -124,23 +106,7 @@ def _named_last(connection: sa.Connection, said: Iterable[_Named], day: int) -> 
             teams.setdefault(one.key, set()).add(one.team)
             last[one.key] = _only(one.team)
     moved = sorted(key for key, some in teams.items() if len(some) > 1)
-    return last | {key: _only(team) for key, team in _by_calls(connection, moved, day)}
-
-
-def _by_calls(connection: sa.Connection, keys: list[int], day: int) -> Iterable[tuple[int, int | None]]:
-    """Keys with the teams of their calls, the latest days last."""
-    a, r = attribution.c, rollup_day_key.c
-    for some in dialects.chunks(keys):
-        latest = sa.func.max(r.day), sa.func.max(a.attribution_id)
-        wanted = (
-            sa.select(a.virtual_key_id, a.team_id)
-            .join_from(rollup_day_key, attribution, r.attribution_id == a.attribution_id)
-            .where(r.day > day - _LOOKED_BACK, a.virtual_key_id.in_(some))
-            .group_by(a.virtual_key_id, a.team_id)
-            .order_by(*latest)
-        )
-        for row in connection.execute(wanted):
-            yield row.virtual_key_id, row.team_id
+    return last | {key: _only(team) for key, team in teams_by_calls(connection, moved, day - _LOOKED_BACK)}
 
 
 def _only(team: int | None) -> tuple[Target, ...]:

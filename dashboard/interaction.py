@@ -8,18 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import clicks
+from dashboard.clicks import in_thread
 from dashboard.explanation import explain
 from dashboard.filters import from_search, to_search
 from dashboard.pages import request, requests, whatif
 from dashboard.pages.parts import CHART, failed
 from dashboard.requests import in_full
-from dashboard.threads import in_thread
-from ingest.ledger import directory
-from ingest.ledger.engine import Ledger
+from ingest.clock import now
+from ingest.directory_service import rename_entry
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.ledger.prices import LiveBook
+from ingest.model.invalid import Invalid
 from ingest.pricing.book import PriceBooks
 from ingest.principal import NotAllowed, require
 
@@ -47,9 +48,11 @@ def _add_charts(app: Dash, ledger: Ledger) -> None:
             """A click on a bar narrows the page to what it stands for."""
             if not isinstance(ctx.triggered_id, dict):
                 return no_update
-            now = datetime.now(UTC)
             value = ctx.triggered[0]["value"]
-            view = clicks.of_chart(from_search(search), ctx.triggered_id, value, ledger.zone, now)
+            today = datetime.now(UTC)
+            view = clicks.view_of_chart_click(
+                from_search(search), ctx.triggered_id, value, ledger.zone, today
+            )
             return no_update if view is None else to_search(view)
 
 
@@ -80,7 +83,7 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
     )
     async def choose(selected: list[Any], search: str | None) -> Any:
         """A chosen call is laid over the page."""
-        view = clicks.of_call(from_search(search), next(filter(None, selected), None))
+        view = clicks.view_of_selected_call(from_search(search), next(filter(None, selected), None))
         return no_update if view is None else to_search(view)
 
 
@@ -115,7 +118,7 @@ def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
     try:
         call = in_full(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
-    except SQLAlchemyError:
+    except DatabaseError:
         return request.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
     inside = (
         request.missing(event_id)
@@ -171,10 +174,9 @@ def _add_names(app: Dash, ledger: Ledger) -> None:
 def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
     """Rename a key or a team; why it was refused, or nothing."""
     try:
-        require("finance")
-        directory.rename(ledger, entry_id, given_name)
-    except (directory.NameRefused, LookupError, NotAllowed) as error:
+        rename_entry(ledger, entry_id, given_name, by=require("finance").name, at=now())
+    except (Invalid, NotAllowed) as error:
         return f"Not saved: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not saved: the ledger is busy. Try again."
     return None

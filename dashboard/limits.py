@@ -5,10 +5,7 @@
 
 from collections.abc import Iterable
 
-import sqlalchemy as sa
-
 from dashboard.question import Filter
-from ingest.ledger.directory import entries
 from ingest.principal import asking
 
 
@@ -21,14 +18,6 @@ def limits() -> tuple[Filter, ...]:
     if principal.virtual_key is not None:
         found.append(Filter("virtual_key", (principal.virtual_key,)))
     return tuple(found)
-
-
-def teams_seen(connection: sa.Connection) -> frozenset[int] | None:
-    """The entries of the only teams that whoever asks may see; None for all."""
-    teams = asking().teams
-    if teams is None:
-        return None
-    return frozenset(entries(connection, "team", teams))
 
 
 def limited(filters: Iterable[Filter]) -> tuple[Filter, ...]:

@@ -1,4 +1,4 @@
-"""Links to the same question elsewhere: the read API's CSV of what a page shows, at full precision."""
+"""Links from pages to the read API: CSV files of what a page shows, at full precision."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,30 +12,33 @@ _PRICES: Final = "/v1/prices"
 _WHATIF: Final = "/v1/whatif"
 
 PRICES_PAGE: Final = "/dashboard/prices"
-"""Where models without a price get one."""
+"""The page on which prices are set."""
 
-Pairs = list[tuple[str, str]]
+Parameters = list[tuple[str, str]]
+"""Names and values of a URL's query part."""
 
 
 def spend_csv(query: SpendQuery) -> str:
-    """`GET /v1/spend` as a CSV file: every row of the question, whatever part of them a page shows."""
-    pairs = [*_period(query.period), ("timezone", query.zone)]
+    """`GET /v1/spend` as a CSV file: every row of the answer, also those that the page leaves out."""
+    parameters = [*_period(query.period), ("timezone", query.zone)]
     if query.dimensions:
-        pairs.append(("by", ",".join(query.dimensions)))
+        parameters.append(("by", ",".join(query.dimensions)))
     if query.interval:
-        pairs.append(("interval", query.interval))
-    pairs.append(("metric", ",".join(query.metrics)))
+        parameters.append(("interval", query.interval))
+    parameters.append(("metric", ",".join(query.metrics)))
     if query.currency:
-        pairs.append(("currency", query.currency))
-    return _link(_SPEND, pairs, query.filters)
+        parameters.append(("currency", query.currency))
+    return _link(_SPEND, parameters, query.filters)
 
 
 def prices_csv(query: SpendQuery, search: str) -> str:
-    """`GET /v1/prices` as a CSV file: every line of a search; a filter on provider or model is one of the list."""
-    named = [(one.dimension, value or "") for one in query.filters for value in one.values]
-    pairs = [*_period(query.period), ("timezone", query.zone), *([("search", search)] if search else [])]
-    pairs += [(key, value) for key, value in named if key in ("provider", "model")]
-    return _link(_PRICES, pairs, query.filters)
+    """`GET /v1/prices` as a CSV file: every line that a search finds.
+
+    A filter on provider or model narrows the price list, too.
+    """
+    parameters = [*_period(query.period), ("timezone", query.zone), *([("search", search)] if search else [])]
+    parameters += [(key, value) for key, value in _pairs(query.filters) if key in ("provider", "model")]
+    return _link(_PRICES, parameters, query.filters)
 
 
 def variance_csv(query: SpendQuery) -> str:
@@ -53,11 +56,16 @@ def whatif_csv(query: SpendQuery, change: Iterable[tuple[str, str]]) -> str:
     return _link(_WHATIF, [*_period(query.period), ("timezone", query.zone), *change], query.filters)
 
 
-def _link(path: str, pairs: Pairs, filters: Iterable[Filter]) -> str:
-    wheres = [("where", f"{one.dimension}={value or ''}") for one in filters for value in one.values]
-    return f"{path}?{urlencode([*pairs, *wheres, ('format', 'csv')])}"
+def _link(path: str, parameters: Parameters, filters: Iterable[Filter]) -> str:
+    conditions = [("where", f"{dimension}={value}") for dimension, value in _pairs(filters)]
+    return f"{path}?{urlencode([*parameters, *conditions, ('format', 'csv')])}"
 
 
-def _period(period: Period) -> Pairs:
+def _pairs(filters: Iterable[Filter]) -> Parameters:
+    """Each dimension that is filtered with each of its values; an empty text is no value."""
+    return [(filter_.dimension, value or "") for filter_ in filters for value in filter_.values]
+
+
+def _period(period: Period) -> Parameters:
     edges = (("from", period.start), ("to", period.end))
     return [(name, edge.isoformat().replace("+00:00", "Z")) for name, edge in edges]

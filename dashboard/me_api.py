@@ -1,37 +1,37 @@
 """`GET /v1/me/usage`: whoever holds a virtual key sees what was used with it, and what they may still spend. Who that is the guard has said."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from dashboard import budgets, people
 from dashboard.answer import as_csv, as_json
 from dashboard.params import (
-    CSV,
     Format,
     From,
     Names,
     Timezone,
     To,
-    file_headers,
+    answered,
+    check_format,
     only_known,
-    read_format,
     understood,
-    wants_csv,
 )
 from dashboard.question import Words, parse
-from dashboard.runner import run
+from dashboard.runner import Result, run
 from ingest.clock import now
 from ingest.description import described
 from ingest.ledger.engine import Ledger
-from ingest.principal import asking
+from ingest.principal import Right, asking
 
 _BOTH: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
     **described(401, 403, 422, 429, 500),
 }
+
+RIGHTS: Final = (Right("/v1/me", None, is_of_key=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -54,15 +54,18 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             only_known(request, known)
             words = Words(by or (), metric or (), start, end, interval, timezone)
-            as_file = read_format(form) == "csv"
+            check_format(form)
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
-        if as_file or (form is None and wants_csv(request)):
-            return Response(
-                as_csv(result), media_type=CSV, headers=file_headers("usage") if as_file else None
-            )
-        holder = people.known_as(ledger, "virtual_key", asking().virtual_key or "")
-        burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
-        name = None if holder is None else holder.shown
-        return JSONResponse({"virtual_key": name} | as_json(result) | {"budgets": burns})
+        return answered(
+            request, form, json=lambda: _as_json(ledger, result), csv=lambda: as_csv(result), name="usage"
+        )
 
     return router
+
+
+def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
+    """The usage of the caller's key, with the key's name and budgets."""
+    holder = people.known_as(ledger, "virtual_key", asking().virtual_key or "")
+    burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
+    name = None if holder is None else holder.shown
+    return {"virtual_key": name} | as_json(result) | {"budgets": burns}

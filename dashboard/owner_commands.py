@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from dashboard.answer import guarded, json_value
 from dashboard.ownership_view import COLUMNS, as_list, held, read_asked, unassigned
@@ -17,10 +16,10 @@ from dashboard.runner import run
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
+from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 
-WELL: Final = 0
-FAILURE: Final = 1
-USAGE: Final = 2
+_NUMBERS: Final = ("Spend", "Requests", "Unpriced", "Tokens")
+"""Headings of columns that hold numbers."""
 
 
 def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_json: bool) -> int:
@@ -29,13 +28,12 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
         try:
             found = held(ledger, read_asked(subject, at, as_of, ledger.zone))
         except (QuestionError, NotKnown) as error:
-            return _refuse(f"owner: {error}")
+            return refuse("owner", error)
     rows = [one.as_json() for one in found]
     if as_json:
-        return _json({"owners": rows})
-    if not rows:
-        return _say("nothing is assigned: calls belong to whom the gateway said")
-    table = _table("What", "Belongs to", "From", "To", "Recorded", "By", "Reason")
+        print_json({"owners": rows})
+        return ExitCode.OK
+    shown = table("What", "Belongs to", "From", "To", "Recorded", "By", "Reason")
     for row in rows:
         whole = sum(one["parts"] for one in row["targets"])
         shared = len(row["targets"]) > 1
@@ -45,11 +43,10 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
         kind = row["target_kind"].replace("_", " ")
         what = f"{row['subject_kind'].replace('_', ' ')} {row['subject']}"
         edges = (row["from"] or "always", row["to"] or "")
-        table.add_row(
-            what, f"{kind} {whose or 'none'}", *edges, row["recorded_at"], row["recorded_by"], row["reason"]
-        )
-    Console().print(table)
-    return WELL
+        recorded = (row["recorded_at"], row["recorded_by"], row["reason"])
+        shown.add_row(what, f"{kind} {whose or 'none'}", *edges, *recorded)
+    show(shown, "nothing is assigned: calls belong to whom the gateway said")
+    return ExitCode.OK
 
 
 def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -58,7 +55,7 @@ def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
-            return _refuse(f"owner: {error}")
+            return refuse("owner", error)
         result = unassigned(ledger, period)
     rows = [
         {"virtual_key": row.key[0], "currency": row.currency}
@@ -66,20 +63,16 @@ def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int
         for row in result.rows
     ]
     if as_json:
-        return _json({"keys": rows, "requests": result.requests})
-    if not rows:
-        return _say("every call of this time belongs to a team")
-    table = _table("Key", "Spend", "Currency", "Requests", "Unpriced", "Tokens")
+        print_json({"keys": rows, "requests": result.requests})
+        return ExitCode.OK
+    shown = table("Key", "Spend", "Currency", "Requests", "Unpriced", "Tokens", numbers=_NUMBERS)
     for row in rows:
-        numbers = (row[name] for name in ("requests", "unpriced_requests", "total_tokens"))
-        table.add_row(
-            str(row["virtual_key"] or "(no key)"),
-            str(row["total_cost"]),
-            str(row["currency"]),
-            *map(str, numbers),
-        )
-    Console().print(table)
-    return _say("give one an owner with `tallybook owner set KEY --team TEAM --from DATE`")
+        names = ("total_cost", "currency", "requests", "unpriced_requests", "total_tokens")
+        shown.add_row(str(row["virtual_key"] or "(no key)"), *(str(row[name]) for name in names))
+    show(shown, "every call of this time belongs to a team")
+    if rows:
+        say("give one an owner with `tallybook owner set KEY --team TEAM --from DATE`")
+    return ExitCode.OK
 
 
 def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -88,7 +81,7 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
-            return _refuse(f"team: {error}")
+            return refuse("team", error)
         query = SpendQuery(
             period=period,
             zone=ledger.zone.name,
@@ -102,16 +95,16 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
         for row in result.rows
     ]
     if as_json:
-        return _json({"teams": rows})
-    table = _table("Team", "Customer", "Cost centre", "Spend", "Currency", "Requests", "Unpriced")
+        print_json({"teams": rows})
+        return ExitCode.OK
+    headings = ("Team", "Customer", "Cost centre", "Spend", "Currency", "Requests", "Unpriced")
+    shown = table(*headings, numbers=_NUMBERS)
     for row in rows:
-        facts = (row["customer"], row["cost_center"], row["total_cost"], row["currency"], row["requests"])
-        table.add_row(
-            str(row["team"] or "(none)"),
-            *("" if fact is None else str(fact) for fact in (*facts, row["unpriced_requests"])),
-        )
-    Console().print(table)
-    return WELL
+        names = ("customer", "cost_center", "total_cost", "currency", "requests", "unpriced_requests")
+        facts = (row[name] for name in names)
+        shown.add_row(str(row["team"] or "(none)"), *("" if fact is None else str(fact) for fact in facts))
+    Console().print(shown)
+    return ExitCode.OK
 
 
 def export(out: str | None, *, as_json: bool) -> int:
@@ -121,12 +114,13 @@ def export(out: str | None, *, as_json: bool) -> int:
     try:
         if out is None or out == "-":
             _write(sys.stdout, rows, as_json=as_json)
-            return WELL
+            return ExitCode.OK
         with Path(out).open("w", encoding="utf-8", newline="") as file:
             _write(file, rows, as_json=as_json)
     except OSError as error:
-        return _refuse(f"directory: cannot write {out}: {error.strerror}", FAILURE)
-    return _say(f"{out}: {len(rows):,} lines")
+        return refuse("directory", f"cannot write {out}: {error.strerror}", ExitCode.FAILURE)
+    say(f"{out}: {len(rows):,} lines")
+    return ExitCode.OK
 
 
 def _write(file: Any, rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -141,26 +135,3 @@ def _write(file: Any, rows: list[dict[str, Any]], *, as_json: bool) -> None:
 def _cell(name: str, value: Any) -> str:
     """A cell; a lone `-` means nobody and is no formula."""
     return str(value) if value == "-" or name in ("share", "from") else guarded(str(value))
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        is_number = heading in ("Spend", "Requests", "Unpriced", "Tokens")
-        table.add_column(heading, justify="right" if is_number else "left")
-    return table
-
-
-def _json(value: object) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    return WELL
-
-
-def _say(text: str) -> int:
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
-    return WELL
-
-
-def _refuse(text: str, code: int = USAGE) -> int:
-    Console(stderr=True).print(f"tallybook {text}", highlight=False, markup=False, soft_wrap=True)
-    return code

@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import people
+from dashboard.clicks import in_thread
 from dashboard.filters import from_search
 from dashboard.pages import owning, teams
-from dashboard.threads import in_thread
 from ingest.clock import now
-from ingest.ledger.directory import NotKnown
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
+from ingest.model.invalid import Invalid
 from ingest.ownership import TargetKind
 from ingest.owning import Done, OwnerRefused, Wanted, assign
 from ingest.principal import NotAllowed, require
@@ -104,7 +103,7 @@ def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> Done | str:
             reason=(typed.reason or "").strip(),
         )
     except OwnerRefused as error:
-        return f"Not assigned: {error}."
+        return _refused(error)
     return _recorded(ledger, wanted)
 
 
@@ -132,10 +131,16 @@ def homed(
 def _recorded(ledger: Ledger, wanted: Wanted) -> Done | str:
     try:
         return assign(ledger, wanted, at=now(), by=require("finance").name)
-    except (OwnerRefused, NotKnown, NotAllowed) as error:
-        return f"Not assigned: {error}."
-    except SQLAlchemyError:
+    except (Invalid, NotAllowed) as error:
+        return _refused(error)
+    except DatabaseError:
         return "Not assigned: the ledger is busy. Try again."
+
+
+def _refused(error: Invalid | NotAllowed) -> str:
+    """Why nothing was assigned, with the label of a field that the message does not quote."""
+    label = "Reason: " if isinstance(error, Invalid) and error.field == "reason" else ""
+    return f"Not assigned: {label}{error}."
 
 
 def _targets(typed: Typed) -> tuple[str, ...]:
@@ -143,9 +148,8 @@ def _targets(typed: Typed) -> tuple[str, ...]:
     chosen = typed.teams or ()
     parts = (typed.parts or "").replace(",", " ").replace("%", " ").split() or ["1"] * len(chosen)
     if len(parts) != len(chosen):
-        raise OwnerRefused(
-            f"{len(chosen)} teams have {len(chosen)} parts, such as 60, 40; {len(parts)} are given"
-        )
+        message = f"{len(chosen)} teams have {len(chosen)} parts, such as 60, 40; {len(parts)} are given"
+        raise OwnerRefused("bad_parts", message)
     return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
 
 

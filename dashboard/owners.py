@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard import names
-from dashboard.limits import teams_seen
-from ingest.ledger import dialects
-from ingest.ledger.ownership_tables import owned
+from dashboard import calls_store, names
+from dashboard.calls_store import Row
+from dashboard.restriction import teams_seen
 
 KINDS: Final = ("team", "customer", "cost_center")
 
@@ -17,14 +16,14 @@ Dated = tuple[int | None, int]
 """An attribution, and the instant of a call that has it."""
 
 
-def owners_of(connection: sa.Connection, calls: Iterable[Dated]) -> Mapping[Dated, dict[str, str | None]]:
+def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, dict[str, str | None]]:
     """Team, customer and cost centre of each call that the assignments say anything of.
 
     A call that is shared names all of its owners with their shares: `search 60%, ads 40%`; to whoever sees some teams alone, those.
     """
     seen = teams_seen(connection)
     wanted = set(calls)
-    rows = _rows(connection, sorted({one for one, _ in wanted if one is not None}))
+    rows = calls_store.owners(connection, sorted({one for one, _ in wanted if one is not None}))
     people = names.people(
         connection, {row[f"{kind}_id"] for held in rows.values() for row in held for kind in KINDS}
     )
@@ -40,16 +39,7 @@ def owners_of(connection: sa.Connection, calls: Iterable[Dated]) -> Mapping[Date
     return found
 
 
-def _rows(connection: sa.Connection, attributions: list[int]) -> Mapping[int | None, list[sa.RowMapping]]:
-    found: dict[int | None, list[sa.RowMapping]] = {}
-    for some in dialects.chunks(attributions):
-        wanted = sa.select(owned).where(owned.c.attribution_id.in_(some)).order_by(owned.c.number)
-        for row in connection.execute(wanted).mappings():
-            found.setdefault(row["attribution_id"], []).append(row)
-    return found
-
-
-def _named(rows: Iterable[sa.RowMapping], kind: str, people: Mapping[int | None, str | None]) -> str | None:
+def _named(rows: Iterable[Row], kind: str, people: Mapping[int | None, str | None]) -> str | None:
     shares: dict[str | None, Fraction] = {}
     for row in rows:
         name = people[row[f"{kind}_id"]]

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard import names
+from dashboard import directory_store, names
 from dashboard.question import Filter, Period, SpendQuery, read_moment
 from dashboard.runner import Result, run
 from ingest.ledger.directory import Kind, NotKnown, find
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
-from ingest.ledger.ownership_tables import cost_center
-from ingest.ledger.tables import directory
 from ingest.model.zone import Zone, date_of, instant, micros
 from ingest.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 
@@ -94,7 +92,7 @@ def held(ledger: Ledger, asked: Asked = Asked()) -> list[Held]:
     ]
 
 
-def _meant(connection: sa.Connection, ledger: Ledger, text: str | None) -> set[tuple[str, str]]:
+def _meant(connection: Connection, ledger: Ledger, text: str | None) -> set[tuple[str, str]]:
     """The key and the team that a text means."""
     found: set[tuple[str, str]] = set()
     for kind in _ENTRIES:
@@ -132,13 +130,9 @@ def unassigned(ledger: Ledger, period: Period) -> Result:
 
 def as_list(ledger: Ledger) -> list[dict[str, Any]]:
     """The directory with its owners, a line for each entry and for each change of its owners, by `COLUMNS`."""
-    c = directory.c
-    name = sa.func.coalesce(c.given_name, c.name)
     with ledger.reading() as connection:
-        entries = connection.execute(
-            sa.select(c.entry_id, c.kind, c.ident, name).order_by(c.kind, c.ident)
-        ).all()
-        codes = dict(connection.execute(sa.select(cost_center.c.entry_id, cost_center.c.gl_code)).all())
+        entries = directory_store.entries(connection)
+        codes = directory_store.gl_codes(connection)
         found = assignments(connection)
     idents = {entry_id: ident for entry_id, _, ident, _ in entries}
     by_subject: dict[tuple[str, str], dict[str, list[Assignment]]] = {}

@@ -4,12 +4,13 @@ Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-
 exist is refused, so that a typing error never widens an answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard import catalogue
 from dashboard.question import QuestionError
@@ -49,8 +50,28 @@ def understood() -> Iterator[None]:
         raise Problem(422, error.code, title, str(error), extra={"parameter": error.parameter}) from error
 
 
-def wants_csv(request: Request) -> bool:
-    """Whether the caller prefers CSV: it is named in `Accept`, and JSON is not named before it."""
+def answered(
+    request: Request,
+    form: str | None,
+    *,
+    json: Callable[[], object],
+    csv: Callable[[], str],
+    name: str | None = None,
+) -> Response:
+    """The answer as CSV or JSON, whichever the caller wants; only that is made.
+
+    CSV that is asked for by its format comes as a file to keep, called `name`, where there is a name.
+    """
+    if not wants_csv(request, form):
+        return JSONResponse(json())
+    headers = file_headers(name) if name is not None and form == "csv" else None
+    return Response(csv(), media_type=CSV, headers=headers)
+
+
+def wants_csv(request: Request, form: str | None) -> bool:
+    """Whether the caller wants CSV: the format says so; without one, `Accept` names CSV and not JSON before it."""
+    if form is not None:
+        return form == "csv"
     kinds = [kind.split(";")[0].strip() for kind in request.headers.get("accept", "").lower().split(",")]
     first = next((kind for kind in kinds if kind in ("text/csv", "application/json")), None)
     return first == "text/csv"
@@ -79,13 +100,12 @@ def only_known(request: Request, known: Iterable[str]) -> None:
             raise QuestionError("unknown_parameter", name, message)
 
 
-def read_format(text: str | None) -> str | None:
-    """The format that is asked for by name."""
-    if text not in (None, "csv", "json"):
+def check_format(form: str | None) -> None:
+    """Refuse a format that answers do not have."""
+    if form not in (None, "csv", "json"):
         raise QuestionError(
-            "unknown_format", "format", f"format: there is no format {text!r}; use csv or json"
+            "unknown_format", "format", f"format: there is no format {form!r}; use csv or json"
         )
-    return text
 
 
 def file_headers(name: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from dashboard import names
 from dashboard.limits import limits
-from dashboard.names import Person
+from dashboard.names_store import Person
 from dashboard.question import ALL_TIME, SpendQuery
 from dashboard.runner import run
 from ingest.ledger import directory

@@ -5,15 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
-from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.clicks import in_thread
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.pages import NOT_OPEN, is_open, one_price, prices
 from dashboard.pages.parts import failed
-from dashboard.threads import in_thread
 from ingest.clock import now
 from ingest.dates import NotATime, read_moment
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.zone import micros
 from ingest.price_service import SetPriceOptions, set_price
 from ingest.price_setting import PriceRefused
@@ -101,7 +100,7 @@ def entered(
         return f"Not set: From: {error}."
     except (PriceRefused, NotAllowed) as error:
         return f"Not set: {error}."
-    except SQLAlchemyError:
+    except DatabaseError:
         return "Not set: the ledger is busy. Try again."
     return [change.point for change in changes]
 

@@ -1,7 +1,7 @@
 """`GET /v1/prices` and what asks the price book: models without a price, how costs were worked out, and variance."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, Response
 from dashboard import explained, prices, unpriced, variance
 from dashboard.explanation import explain
 from dashboard.params import (
-    CSV,
     JSON_OR_CSV,
     ONE_CALL,
     Format,
@@ -17,18 +16,20 @@ from dashboard.params import (
     Timezone,
     To,
     Where,
-    file_headers,
+    answered,
+    check_format,
     read_event_id,
-    read_format,
     short_filters,
     understood,
-    wants_csv,
 )
 from dashboard.question import MOST_ROWS, Words, parse, read_limit, read_moment
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
 from ingest.model.zone import Zone, micros
+from ingest.principal import Right
 from ingest.problems import Problem
+
+RIGHTS: Final = (Right("/v1/prices", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -67,12 +68,15 @@ def make_router(ledger: Ledger) -> APIRouter:
                 models=tuple(model or ()),
                 limit=read_limit(limit, MOST_ROWS) if limit else None,
             )
-            as_file = read_format(form) == "csv"
+            check_format(form)
             found = prices.listed(ledger, wanted)
-        if as_file or (form is None and wants_csv(request)):
-            text = prices.as_csv(found, ledger.currency)
-            return Response(text, media_type=CSV, headers=file_headers("prices") if as_file else None)
-        return JSONResponse(prices.as_json(found))
+        return answered(
+            request,
+            form,
+            json=lambda: prices.as_json(found),
+            csv=lambda: prices.as_csv(found, ledger.currency),
+            name="prices",
+        )
 
     @router.get("/prices/unpriced", responses=JSON_OR_CSV, summary="Models that calls have no price for")
     def without_price(
@@ -87,12 +91,15 @@ def make_router(ledger: Ledger) -> APIRouter:
             wheres = [*(where or ()), *short_filters(request, ("from", "to", "timezone", "where", "format"))]
             words = Words(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
-            as_file = read_format(form) == "csv"
+            check_format(form)
         found = unpriced.unpriced(ledger, query)
-        if as_file or (form is None and wants_csv(request)):
-            text = unpriced.as_csv(found)
-            return Response(text, media_type=CSV, headers=file_headers("unpriced") if as_file else None)
-        return JSONResponse(unpriced.as_json(found))
+        return answered(
+            request,
+            form,
+            json=lambda: unpriced.as_json(found),
+            csv=lambda: unpriced.as_csv(found),
+            name="unpriced",
+        )
 
     return router
 
@@ -128,11 +135,14 @@ def make_costs_router(ledger: Ledger) -> APIRouter:
             words = Words(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
-            as_file = read_format(form) == "csv"
+            check_format(form)
         found = variance.variance(ledger, query, books.current(), limit)
-        if as_file or (form is None and wants_csv(request)):
-            text = variance.as_csv(found)
-            return Response(text, media_type=CSV, headers=file_headers("variance") if as_file else None)
-        return JSONResponse(variance.as_json(found))
+        return answered(
+            request,
+            form,
+            json=lambda: variance.as_json(found),
+            csv=lambda: variance.as_csv(found),
+            name="variance",
+        )
 
     return router

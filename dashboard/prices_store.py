@@ -14,7 +14,7 @@ from ingest.event import UsageEvent
 from ingest.ledger import recall
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.recall import Recalled, Values
+from ingest.ledger.recall import StoredCall, Values
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables import price_set, term, usage_event
 from ingest.pricing.rates import PriceSet
@@ -92,19 +92,19 @@ def compared_totals(connection: sa.Connection, where: Where) -> Iterator[Compare
         yield ComparedTotals(ids, int(row[3]), join_sum(row[4], row[5]), join_sum(row[6], row[7]))
 
 
-def calls_of(connection: sa.Connection, where: Where, totals: ComparedTotals, limit: int) -> list[Recalled]:
+def calls_of(connection: sa.Connection, where: Where, totals: ComparedTotals, limit: int) -> list[StoredCall]:
     """The first calls that totals are the sums of, at most `limit`."""
     c = usage_event.c
     columns = (c.provider_id, c.model_id, c.currency_id)
     of_model = [column == ident for column, ident in zip(columns, totals.ids, strict=True)]
-    return recall.recall(connection, 0, limit, [*where, *of_model])
+    return recall.read_calls(connection, 0, limit, [*where, *of_model])
 
 
 def calls(
     connection: sa.Connection, where: Where, beside: Sequence[str]
 ) -> Iterator[tuple[UsageEvent, Values]]:
     """The calls that meet the conditions, each with the values of the columns `beside`, oldest first."""
-    return recall.stream(connection, where, beside)
+    return recall.stream_calls(connection, where, beside)
 
 
 def matching_ids(ledger: Ledger, text: str, limit: int) -> list[tuple[str, str, str | None]]:
@@ -147,7 +147,7 @@ def call(
 ) -> tuple[UsageEvent, Values] | None:
     """The call with an event id, with the values of the columns `beside`; None where the reader sees no such call."""
     where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
-    return next(recall.stream(connection, where, beside), None)
+    return next(recall.stream_calls(connection, where, beside), None)
 
 
 def stored_prices(connection: sa.Connection, price_set_id: Any) -> PriceSet | None:

@@ -1,7 +1,6 @@
-"""Who reads a page: the locale of their browser, in which numbers and dates are written.
+"""The locale of the reader's browser, in which pages write numbers and dates.
 
-The words of the pages are English. What others read by program (answers, CSV) is the same for everybody and does not
-ask here.
+The text of the pages is English. JSON and CSV are the same for every reader and do not depend on the locale.
 """
 
 from contextvars import ContextVar
@@ -12,33 +11,33 @@ from babel import Locale, localedata
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-DEFAULT: Final = "en"
-_MOST_ASKED: Final = 20
-"""So many languages are looked at; browsers send a handful."""
+DEFAULT_LOCALE: Final = "en"
+_MAX_LANGUAGES: Final = 20
+"""Languages of a header that are considered; browsers send a handful."""
 
-_tag: ContextVar[str] = ContextVar("tag", default=DEFAULT)
+_tag: ContextVar[str] = ContextVar("tag", default=DEFAULT_LOCALE)
 
 
-def locale() -> Locale:
-    """The locale of whoever asked for the page that is being made."""
+def current_locale() -> Locale:
+    """The locale of the reader whose request is being handled."""
     return _locale(_tag.get())
 
 
-def preferred(accept_language: str) -> str:
-    """The first locale there is of an `Accept-Language` header, best liked first (RFC 9110, 12.5.4)."""
-    liked: list[tuple[float, str]] = []
-    for one in accept_language.split(",")[:_MOST_ASKED]:
-        tag, _, weight = one.partition(";")
-        liked.append((_quality(weight), tag.strip().replace("-", "_")))
-    for quality, tag in sorted(liked, key=lambda one: -one[0]):
+def preferred_locale(accept_language: str) -> str:
+    """The available locale that an `Accept-Language` header prefers most (RFC 9110, 12.5.4)."""
+    preferences: list[tuple[float, str]] = []
+    for language in accept_language.split(",")[:_MAX_LANGUAGES]:
+        tag, _, parameter = language.partition(";")
+        preferences.append((_quality(parameter), tag.strip().replace("-", "_")))
+    for quality, tag in sorted(preferences, key=lambda preference: -preference[0]):
         for candidate in (tag, tag.partition("_")[0]):
-            if quality > 0 and (known := localedata.normalize_locale(candidate)):
-                return known
-    return DEFAULT
+            if quality > 0 and (name := localedata.normalize_locale(candidate)):
+                return name
+    return DEFAULT_LOCALE
 
 
-class Reader:
-    """Knows the reader of each request while it is handled."""
+class LocaleMiddleware:
+    """ASGI middleware that keeps the locale of the reader while a request is handled."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,7 +47,7 @@ class Reader:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = _tag.set(preferred(Headers(scope=scope).get("accept-language", "")))
+        token = _tag.set(preferred_locale(Headers(scope=scope).get("accept-language", "")))
         try:
             await self._app(scope, receive, send)
         finally:
@@ -60,8 +59,9 @@ def _locale(tag: str) -> Locale:
     return Locale.parse(tag)
 
 
-def _quality(weight: str) -> float:
-    name, _, value = weight.strip().partition("=")
+def _quality(parameter: str) -> float:
+    """The weight of a language: `q` of its parameter, 1 where there is none, 0 where it is no number."""
+    name, _, value = parameter.strip().partition("=")
     try:
         return float(value) if name.strip() == "q" else 1.0
     except ValueError:

@@ -1,24 +1,25 @@
 """`GET /v1/reconciliation`: what providers charge against the ledger."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from dashboard import reconciliation
 from dashboard.answer import write_csv
 from dashboard.chargeback.calendar import read_month
 from dashboard.params import (
-    CSV,
     JSON_OR_CSV,
     Format,
-    file_headers,
+    answered,
+    check_format,
     only_known,
-    read_format,
     understood,
-    wants_csv,
 )
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/reconciliation", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -34,11 +35,14 @@ def make_router(ledger: Ledger) -> APIRouter:
     ) -> Response:
         with understood():
             only_known(request, ("period", "by", "format"))
-            as_file = read_format(form) == "csv"
+            check_format(form)
             found = reconciliation.reconcile(ledger, read_month(period), reconciliation.read_by(by))
-        if as_file or (form is None and wants_csv(request)):
-            text = write_csv(reconciliation.CSV_COLUMNS, reconciliation.csv_rows(found))
-            return Response(text, media_type=CSV, headers=file_headers("reconciliation") if as_file else None)
-        return JSONResponse(reconciliation.as_json(found))
+        return answered(
+            request,
+            form,
+            json=lambda: reconciliation.as_json(found),
+            csv=lambda: write_csv(reconciliation.CSV_COLUMNS, reconciliation.csv_rows(found)),
+            name="reconciliation",
+        )
 
     return router

@@ -8,31 +8,23 @@ import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard import names
+from dashboard import calls_store, names
+from dashboard.calls_store import CallsQuery, Row, column_of
 from dashboard.owners import owners_of
-from dashboard.question import Filter, QuestionError
-from dashboard.restriction import restrictions
+from dashboard.question import QuestionError
 from ingest import event, money
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS, WHO
-from ingest.ledger.tables import (
-    attribution,
-    import_batch,
-    price_set,
-    usage_event,
-    usage_event_revision,
-)
 from ingest.model.zone import instant
 from ingest.pricing.charge import MONEY, Charge
 
-DEFAULT_LIMIT: Final = 100
 MOST: Final = 1_000
 PEOPLE: Final = ("virtual_key", "team", "customer", "business_unit")
 PLACES: Final = ("project", "environment", "application")
@@ -75,18 +67,6 @@ Call = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class CallsQuery:
-    """Which calls are listed. Without a period, all of them."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    filters: tuple[Filter, ...] = ()
-    limit: int = DEFAULT_LIMIT
-    after: tuple[int, int] | None = None
-    """Time and number of the call after which the page starts."""
-
-
-@dataclass(frozen=True)
 class Page:
     """Some calls, and the cursor of the page after it; None on the last page."""
 
@@ -96,17 +76,9 @@ class Page:
 
 def listed(ledger: Ledger, query: CallsQuery) -> Page:
     """One page of calls, newest first."""
-    held = usage_event.c
     facts = [name for name in _FACTS if _shown_as(name) in LISTED]
-    columns = [held.seq, held.attribution_id, *(held[_column(name)] for name in facts)]
-    select = (
-        sa.select(*map(_undecoded, columns))
-        .where(*_conditions(query, ledger))
-        .order_by(held.occurred_at.desc(), held.seq.desc())
-        .limit(query.limit + 1)
-    )
     with ledger.reading() as connection:
-        rows = connection.execute(select).mappings().all()
+        rows = calls_store.newest_calls(connection, ledger.keyring, query, facts)
         page = rows[: query.limit]
         calls = _decoded(connection, page, facts)
     more = len(rows) > query.limit
@@ -116,18 +88,13 @@ def listed(ledger: Ledger, query: CallsQuery) -> Page:
 
 def in_full(ledger: Ledger, event_id: UUID) -> Call | None:
     """Everything that is kept of one call; None where there is no such call."""
-    is_seen = restrictions((), usage_event, ledger.keyring)
-    found = sa.select(*map(_undecoded, usage_event.c)).where(
-        usage_event.c.event_id == event_id.bytes, *is_seen
-    )
-    revisions = sa.select(sa.func.count()).where(usage_event_revision.c.event_id == event_id.bytes)
     with ledger.reading() as connection:
-        row = connection.execute(found).mappings().one_or_none()
+        row = calls_store.one_call(connection, ledger.keyring, event_id.bytes)
         if row is None:
             return None
         (one,) = _decoded(connection, [row], _FACTS)
         one |= _provenance(connection, row)
-        one["revisions"] = connection.execute(revisions).scalar_one()
+        one["revisions"] = calls_store.count_revisions(connection, event_id.bytes)
     return one
 
 
@@ -154,34 +121,13 @@ def read_cursor(text: str) -> tuple[int, int]:
     return occurred_at, seq
 
 
-def _conditions(query: CallsQuery, ledger: Ledger) -> list[sa.ColumnElement[Any]]:
-    held = usage_event.c
-    found = restrictions(query.filters, usage_event, ledger.keyring)
-    if query.start is not None:
-        found.append(held.occurred_at >= query.start)
-    if query.end is not None:
-        found.append(held.occurred_at < query.end)
-    if query.after is not None:
-        place = [sa.literal(part, sa.BigInteger) for part in query.after]
-        found.append(sa.tuple_(held.occurred_at, held.seq) < sa.tuple_(*place))
-    return found
-
-
-def _undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as the integer or bytes that the database holds."""
-    kind = column.type
-    if isinstance(kind, sa.types.TypeDecorator):
-        return sa.type_coerce(column, kind.impl_instance).label(str(column.key))
-    return column
-
-
-def _decoded(connection: sa.Connection, rows: Sequence[sa.RowMapping], facts: Sequence[str]) -> list[Call]:
+def _decoded(connection: Connection, rows: Sequence[Row], facts: Sequence[str]) -> list[Call]:
     """The facts of each row, and who it belongs to, as people read them."""
-    terms = names.terms(connection, (row[_column(name)] for row in rows for name in facts if name in TERMS))
+    terms = names.terms(connection, (row[column_of(name)] for row in rows for name in facts if name in TERMS))
     whos = _whos(connection, {row["attribution_id"] for row in rows})
     owners = owners_of(connection, ((row["attribution_id"], row["occurred_at"]) for row in rows))
     return [
-        {_shown_as(name): _fact(name, row[_column(name)], terms) for name in facts}
+        {_shown_as(name): _fact(name, row[column_of(name)], terms) for name in facts}
         | whos[row["attribution_id"]]
         | owners.get((row["attribution_id"], row["occurred_at"]), {})
         for row in rows
@@ -207,19 +153,14 @@ def _fact(name: str, value: Any, terms: Mapping[int | None, str | None]) -> Any:
     return value / 1000 if name.endswith("_us") else value
 
 
-def _column(name: str) -> str:
-    return f"{name}_id" if name in TERMS else name
-
-
 def _shown_as(name: str) -> str:
     return f"{name.removesuffix('_us')}_ms" if name.endswith("_us") else name
 
 
-def _whos(connection: sa.Connection, ids: Iterable[int | None]) -> Mapping[int | None, Call]:
+def _whos(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, Call]:
     """Who each attribution names, and None for nobody."""
     wanted = [one for one in ids if one is not None]
-    held = attribution.c
-    rows = connection.execute(sa.select(attribution).where(held.attribution_id.in_(wanted))).mappings().all()
+    rows = calls_store.attributions(connection, wanted)
     people = names.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
     places = names.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
     found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, "cost_center", *PLACES))}
@@ -229,16 +170,9 @@ def _whos(connection: sa.Connection, ids: Iterable[int | None]) -> Mapping[int |
     return found
 
 
-def _provenance(connection: sa.Connection, row: sa.RowMapping) -> Call:
+def _provenance(connection: Connection, row: Row) -> Call:
     """Where the call's record came from and what it was priced with."""
-    prices = (
-        connection.execute(sa.select(price_set).where(price_set.c.price_set_id == row["price_set_id"]))
-        .mappings()
-        .one_or_none()
-    )
-    path = connection.execute(
-        sa.select(import_batch.c.path).where(import_batch.c.batch_id == row["batch_id"])
-    ).scalar()
+    prices = calls_store.price_set_of(connection, row)
     return {
         "price_set": None if prices is None else _price_set(prices),
         "content_hash": bytes(row["content_hash"]).hex(),
@@ -246,29 +180,26 @@ def _provenance(connection: sa.Connection, row: sa.RowMapping) -> Call:
         "revision": row["revision"],
         "received_at": rfc3339(row["received_at"]),
         "import_batch": row["batch_id"],
-        "import_path": path,
+        "import_path": calls_store.import_path(connection, row),
     }
 
 
-def _price_set(prices: sa.RowMapping) -> Call:
+def _price_set(prices: Row) -> Call:
     shown = {name: value for name, value in prices.items() if name not in ("price_set_id", "rates")}
     return shown | {"rates": msgspec.json.decode(prices["rates"])}
 
 
 def last_call(ledger: Ledger) -> datetime | None:
     """When the newest call was; None for a ledger without calls."""
-    return _extreme(ledger, sa.func.max)
+    return _edge(ledger, "last")
 
 
 def first_call(ledger: Ledger) -> datetime | None:
     """When the oldest call was; None for a ledger without calls."""
-    return _extreme(ledger, sa.func.min)
+    return _edge(ledger, "first")
 
 
-def _extreme(ledger: Ledger, which: Any) -> datetime | None:
-    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+def _edge(ledger: Ledger, which: Literal["first", "last"]) -> datetime | None:
     with ledger.reading() as connection:
-        found = connection.execute(
-            sa.select(which(at)).where(*restrictions((), usage_event, ledger.keyring))
-        ).scalar()
-    return None if found is None else instant(found)
+        at = calls_store.edge(connection, ledger.keyring, which)
+    return None if at is None else instant(at)

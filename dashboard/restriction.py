@@ -12,9 +12,11 @@ from dashboard import catalogue
 from dashboard.limits import limited
 from dashboard.question import Filter
 from ingest.ledger import dialects
+from ingest.ledger.directory import entries
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias, term
+from ingest.principal import asking
 
 Column = sa.ColumnElement[Any]
 
@@ -26,6 +28,17 @@ then each owner's); or nobody has assigned anything, and it is as the gateway sa
 def term_id(text: str) -> sa.ScalarSelect[int]:
     """The id of a text, looked up in the statement."""
     return sa.select(term.c.term_id).where(term.c.text == text).scalar_subquery()
+
+
+def has_assignments(connection: sa.Connection) -> bool:
+    """Whether calls of the ledger have been assigned to owners."""
+    return connection.execute(sa.select(owned.c.number).limit(1)).first() is not None
+
+
+def teams_seen(connection: sa.Connection) -> frozenset[int] | None:
+    """The directory entries of the only teams that the caller may see; None for all."""
+    teams = asking().teams
+    return None if teams is None else frozenset(entries(connection, "team", teams))
 
 
 def restrictions(

@@ -1,4 +1,4 @@
-"""Rewriting: small steps that make an asked question complete, each visible in one list.
+"""Rewriting: small steps that complete a question, and checks of what they made; each is visible in a list.
 
 After `rewrite` a question has metrics, an order, and an interval exactly when it has the dimension `time`.
 """
@@ -12,6 +12,7 @@ from dashboard import catalogue
 from dashboard.question import Interval, QuestionError, SpendQuery
 
 Step = Callable[[SpendQuery], SpendQuery]
+Check = Callable[[SpendQuery], None]
 
 _LONGEST: Final[tuple[tuple[timedelta, Interval], ...]] = (
     (timedelta(hours=49), "hour"),
@@ -48,14 +49,6 @@ def interval_for_range(query: SpendQuery) -> SpendQuery:
     return replace(query, interval=interval)
 
 
-def bounded_buckets(query: SpendQuery) -> SpendQuery:
-    """Refuse a question with more time buckets than anybody reads."""
-    if query.interval and query.period.length / _LENGTHS[query.interval] > MOST_BUCKETS:
-        message = f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; use a longer one"
-        raise QuestionError("interval_too_short", "interval", message)
-    return query
-
-
 def default_order(query: SpendQuery) -> SpendQuery:
     """Time first, then the largest spend, or the largest of the first metric."""
     if query.order:
@@ -65,21 +58,27 @@ def default_order(query: SpendQuery) -> SpendQuery:
     return replace(query, order=(*time, f"-{largest}"))
 
 
-PIPELINE: Final[tuple[Step, ...]] = (
-    default_metrics,
-    time_for_interval,
-    interval_for_range,
-    bounded_buckets,
-    default_order,
-)
+def bounded_buckets(query: SpendQuery) -> None:
+    """Refuse a question with more time buckets than anybody reads."""
+    if query.interval and query.period.length / _LENGTHS[query.interval] > MOST_BUCKETS:
+        message = f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; use a longer one"
+        raise QuestionError("interval_too_short", "interval", message)
+
+
+COMPLETE: Final[tuple[Step, ...]] = (default_metrics, time_for_interval, interval_for_range, default_order)
+"""What makes a question complete, in order."""
+CHECK: Final[tuple[Check, ...]] = (bounded_buckets,)
+"""What a complete question is refused for."""
 
 
 def rewrite(query: SpendQuery) -> SpendQuery:
-    """The question, complete.
+    """The question, complete and checked.
 
     Raises:
         QuestionError: it cannot be answered as asked.
     """
-    for step in PIPELINE:
+    for step in COMPLETE:
         query = step(query)
+    for check in CHECK:
+        check(query)
     return query

@@ -4,8 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from sqlalchemy.exc import DBAPIError
-
+from ingest.ledger.engine import DatabaseError
 from ingest.logs import logger
 
 _log = logger("tallybook.rounds")
@@ -16,10 +15,10 @@ def rounds(what: str, work: Callable[[], object], seconds: float, stop: threadin
     while not stop.is_set():
         try:
             work()
-        except DBAPIError as error:
+        except DatabaseError as error:
             if stop.is_set():
                 return
-            sys.stderr.write(f"tallybook: {what}: put off, {error.orig}\n")
+            sys.stderr.write(f"tallybook: {what}: put off, {error}\n")
         except Exception as error:  # noqa: BLE001 - the rim of a thread: the next round may do better, and the log says why
             _log.exception("round failed", what=what, error=type(error).__qualname__)
         stop.wait(seconds)

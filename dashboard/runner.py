@@ -13,6 +13,7 @@ from dashboard.limits import limited
 from dashboard.measures import SMALL
 from dashboard.portions import WHOLE, Group, Key, Portion, Whole, together
 from dashboard.question import REPORTING, QuestionError, SpendQuery
+from dashboard.restriction import has_assignments
 from dashboard.rewriting import rewrite
 from dashboard.statement import Compiled, asks_owners, compile_query
 from dashboard.sums import Sums
@@ -20,7 +21,6 @@ from ingest.exchange import NoRate, Rates
 from ingest.ledger.engine import Ledger
 from ingest.ledger.exchange_rates import is_known, read_rates
 from ingest.ledger.histogram import Histogram, pack_text, parse
-from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import join_sum
 from ingest.ledger.tables import LATENCY_HISTOGRAMS
 from ingest.model.zone import Zone
@@ -102,7 +102,7 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         rates = _rates(connection, query)
         may_fail = query.currency == REPORTING
         query = replace(query, currency=_target(query, ledger.currency) if rates else None)
-        by_share = asks_owners(query) and _owns(connection)
+        by_share = asks_owners(query) and has_assignments(connection)
         compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
         rows = connection.execute(compiled.select).all()
         portions = list(_portions(connection, query, compiled, rows, ledger.currency))
@@ -158,37 +158,22 @@ def _worth(one: _Dated, currency: str, rates: Rates) -> Portion:
     return replace(portion, currency=currency, rate=rates.find(portion.currency, currency, one.day).rate)
 
 
-def _owns(connection: sa.Connection) -> bool:
-    """Whether anybody has assigned calls to owners in this ledger."""
-    return connection.execute(sa.select(owned.c.number).limit(1)).first() is not None
-
-
 def _portions(
     connection: sa.Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
 ) -> Iterator[_Dated]:
     """What the database found, decoded. Groups without a single call are left out."""
-    keys = len(query.dimensions)
-    decoders = [
-        _decoder(connection, query, key, {row[i] for row in rows}) for i, key in enumerate(query.dimensions)
-    ]
-    currency_at = keys if compiled.by_currency else None
-    currencies = names.terms(connection, {row[keys] for row in rows}) if compiled.by_currency else {}
-    share_at = keys + compiled.by_currency
-    day_at = share_at + 2 * compiled.by_share
-    first = day_at + compiled.by_day
+    at = {name: place for place, name in enumerate(compiled.columns)}
+    keys, before_sums = len(query.dimensions), len(compiled.columns)
+    decoders = [_decoder(connection, query, key, {row[at[key]] for row in rows}) for key in query.dimensions]
+    currencies = names.terms(connection, {row[at["currency"]] for row in rows}) if "currency" in at else {}
     for row in rows:
-        sums = _read_sums(compiled.measures, row[first:])
+        sums = _read_sums(compiled.measures, row[before_sums:])
         if sums["requests"]:
             key = tuple(decode(value) for decode, value in zip(decoders, row[:keys], strict=True))
-            currency = currencies[row[currency_at]] if currency_at is not None else None
-            share = Fraction(*row[share_at:day_at]) if compiled.by_share else WHOLE
-            portion = Portion(key, _currency(query, key) or currency or reporting, sums, share)
-            yield _Dated(portion, row[day_at] if compiled.by_day else None)
-
-
-def _currency(query: SpendQuery, key: Key) -> str | None:
-    """The currency of a row that was asked for by currency."""
-    return str(key[query.dimensions.index("currency")] or "") if "currency" in query.dimensions else None
+            currency = currencies[row[at["currency"]]] if "currency" in at else None
+            share = Fraction(row[at["parts"]], row[at["whole"]]) if "parts" in at else WHOLE
+            day = row[at["rate_day"]] if "rate_day" in at else None
+            yield _Dated(Portion(key, currency or reporting, sums, share), day)
 
 
 def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterable[Any]) -> Decode:

@@ -19,4 +19,10 @@ def serve(
     """Serve the API and the dashboard."""
     from dashboard.serving import run
 
-    raise typer.Exit(run(host, port, workers, demo_if_empty=demo_if_empty))
+    raise typer.Exit(run(host, port, workers, make_demo=_make_demo if demo_if_empty else None))
+
+
+def _make_demo() -> None:
+    from ingest.demo_command import run
+
+    run()

@@ -35,13 +35,15 @@ with Python's own 5 ms each row would wait that long for a thread that computes.
 DEMO: Final = Path("demo.db")
 
 
-def run(host: str | None, port: int | None, workers: int, *, demo_if_empty: bool) -> int:
-    """Serve until stopped; the exit code."""
+def run(
+    host: str | None, port: int | None, workers: int, *, make_demo: Callable[[], object] | None = None
+) -> int:
+    """Serve until stopped, a sample ledger that `make_demo` makes where there is none; the exit code."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=given)
     _require_safe(settings)
-    if demo_if_empty and _has_no_ledger(settings):
-        settings = _with_demo(settings)
+    if make_demo and _has_no_ledger(settings):
+        settings = _with_demo(settings, make_demo)
     ledger = open_ledger(settings)
     listening = _listen(settings)
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
@@ -129,9 +131,7 @@ def _has_no_ledger(settings: Settings) -> bool:
     return file is not None and not Path(file).exists()
 
 
-def _with_demo(settings: Settings) -> Settings:
-    from ingest.demo_command import run as make_demo
-
+def _with_demo(settings: Settings, make_demo: Callable[[], object]) -> Settings:
     if not DEMO.exists():
         sys.stderr.write(
             "There is no ledger yet: making the sample ledger demo.db, which takes a few seconds.\n"

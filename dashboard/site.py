@@ -27,13 +27,15 @@ from dashboard import (
 )
 from dashboard.app import PREFIX, make_dashboard
 from dashboard.assets_cache import KeptAssets
-from dashboard.reader import Reader
+from dashboard.reader import LocaleMiddleware
 from dashboard.security_headers import SecurityHeaders
 from dashboard.signing import Signing
+from ingest import api as write_api
 from ingest.access import SIGN_IN, SIGN_OUT, Tries, guarded
-from ingest.api import make_api
 from ingest.credentials import Credentials
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+from ingest.rights import Rights
 from ingest.settings import Settings
 
 _SMALLEST_PACKED: Final = 1_024
@@ -54,6 +56,25 @@ _ROUTERS: Final = (
     owners_api.make_router,
 )
 """In the order of the API's description."""
+_APIS: Final = (
+    write_api,
+    spend_api,
+    calls_api,
+    prices_api,
+    whatif_api,
+    me_api,
+    budgets_api,
+    alerts_api,
+    fees_api,
+    reconciliation_api,
+    chargeback_api,
+    focus_api,
+    owners_api,
+)
+RIGHTS: Final = Rights(
+    [right for api in _APIS for right in api.RIGHTS] + [Right("/", None), Right("/dashboard", "read")]
+)
+"""What each address of the site needs. What pages need beside this stands with the pages."""
 
 
 class Site:
@@ -83,15 +104,17 @@ class Site:
 
 def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     """The application that `tallybook serve` serves."""
-    api = make_api(ledger, settings)
+    api = write_api.make_api(ledger, settings)
     for make_router in _ROUTERS:
         api.include_router(make_router(ledger))
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
     signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, Reader(KeptAssets(dashboard.server)), signing)
+    site = Site(api, LocaleMiddleware(KeptAssets(dashboard.server)), signing)
     packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     return SecurityHeaders(
-        guarded(packed, ledger, settings, tries, credentials), dashboard.csp_hashes(), is_https=is_https
+        guarded(packed, ledger, settings, RIGHTS, tries, credentials),
+        dashboard.csp_hashes(),
+        is_https=is_https,
     )

@@ -1,14 +1,13 @@
 """`GET /v1/spend`: what was used and what it cost."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from dashboard.answer import as_csv, as_json
 from dashboard.params import (
-    CSV,
     JSON_OR_CSV,
     Format,
     From,
@@ -16,15 +15,17 @@ from dashboard.params import (
     Timezone,
     To,
     Where,
-    file_headers,
-    read_format,
+    answered,
+    check_format,
     short_filters,
     understood,
-    wants_csv,
 )
 from dashboard.question import Words, parse
 from dashboard.runner import run
 from ingest.ledger.engine import Ledger
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/spend", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -60,12 +61,8 @@ def make_router(ledger: Ledger) -> APIRouter:
             words = Words(
                 by or (), metric or (), start, end, interval, timezone, wheres, compare, limit, currency
             )
-            as_file = read_format(form) == "csv"
+            check_format(form)
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
-        if as_file or (form is None and wants_csv(request)):
-            return Response(
-                as_csv(result), media_type=CSV, headers=file_headers("spend") if as_file else None
-            )
-        return JSONResponse(as_json(result))
+        return answered(request, form, json=lambda: as_json(result), csv=lambda: as_csv(result), name="spend")
 
     return router

@@ -15,7 +15,7 @@ from dashboard.catalogue import Metric, Unit
 from dashboard.question import QuestionError, Words, parse
 from dashboard.runner import Result, Totals
 from dashboard.runner import run as answer
-from dashboard.wording import shown, unpriced
+from dashboard.wording import metric_value, unpriced_notice
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, table
@@ -64,7 +64,9 @@ def _print(result: Result, console: Console) -> None:
     has_footer = bool(query.dimensions)
     rows = table()
     rows.show_footer, rows.footer_style = has_footer, "bold"
-    totals = [shown(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)]
+    totals = [
+        metric_value(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)
+    ]
     for at, key in enumerate(query.dimensions):
         rows.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
     split = bool(result.other_currencies) and "currency" not in query.dimensions
@@ -73,7 +75,7 @@ def _print(result: Result, console: Console) -> None:
     for metric, text in zip(metrics, totals, strict=True):
         rows.add_column(_heading(metric, result), footer=text, justify="right")
     for row in result.rows:
-        values = [shown(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
+        values = [metric_value(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
         rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
     console.print(rows)
     for paid in result.converted:
@@ -82,7 +84,7 @@ def _print(result: Result, console: Console) -> None:
         console.print(escape(_other(metrics, other)), highlight=False)
     console.print(escape(_period(result)), style="dim", highlight=False)
     if result.unpriced_requests:
-        console.print(unpriced(result.unpriced_requests), style="yellow", highlight=False)
+        console.print(unpriced_notice(result.unpriced_requests), style="yellow", highlight=False)
 
 
 def _heading(metric: Metric, result: Result) -> str:
@@ -104,7 +106,8 @@ def _dimension_text(value: Any) -> str:
 
 def _other(metrics: Sequence[Metric], totals: Totals) -> str:
     parts = (
-        f"{metric.label} {shown(metric, value)}" for metric, value in zip(metrics, totals.values, strict=True)
+        f"{metric.label} {metric_value(metric, value)}"
+        for metric, value in zip(metrics, totals.values, strict=True)
     )
     return f"in {totals.currency}: {', '.join(parts)}"
 

@@ -1,10 +1,9 @@
 """From a question and its plan to one SELECT, which reads marks, rollups and events in one snapshot.
 
-Every branch of the UNION ALL is grouped by itself; the outer SELECT joins owners to what is left and groups once more.
-How a measure is summed stands in `dashboard.measures`.
+The rows of each source (`dashboard.true_rows`) are grouped by themselves; the outer SELECT joins owners to what is left
+and groups once more. How a measure is summed stands in `dashboard.measures`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -14,64 +13,46 @@ import sqlalchemy as sa
 from dashboard import catalogue
 from dashboard.clock import bucket_at, bucket_of
 from dashboard.measures import again, sum_columns, sums
-from dashboard.plan import Cut, Plan, Stretch, kinds_of, plan
+from dashboard.plan import Plan, kinds_of, plan
 from dashboard.question import SpendQuery
-from dashboard.restriction import restrictions, term_id
+from dashboard.restriction import Owners, restrictions, term_id
+from dashboard.true_rows import CALL_TIME, Source, cut_events, events, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.ownership_tables import owned
 from ingest.ledger.secrets import KeyRing
-from ingest.ledger.tables import (
-    DAY_ROLLUPS,
-    attribution,
-    dirty_slot,
-    rollup_slot,
-    usage_event,
-)
-from ingest.model.zone import HOUR, Zone
+from ingest.ledger.tables import DAY_ROLLUPS, attribution, usage_event
+from ingest.model.zone import Zone
 
 ALWAYS: Final = ("requests", "unpriced_requests")
-_LONGEST_DAY: Final = 25 * HOUR
 
 Column = sa.ColumnElement[Any]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A statement and what its columns are, in order.
-
-    Dimensions, the currency where there is money, the parts that owners have of a call and their whole where calls are
-    assigned, the day where other currencies are converted (none for calls in the one asked for), measures.
-    """
+    """A statement and what its columns are, in order: `columns`, then the sums of `measures`."""
 
     select: sa.Select[Any]
-    by_currency: bool
-    by_share: bool
-    by_day: bool
+    columns: tuple[str, ...]
+    """The question's dimensions by their keys. Then `currency`, where there is money and no such dimension; `parts` and
+    `whole`, the part that owners have of a call, where calls are assigned; `rate_day`, the day of a call, where other
+    currencies are converted (none for calls in the currency asked for)."""
     measures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Branch:
-    """One source of rows: the table that holds dimensions and measures, its bucket of time, its day, its conditions.
+class _Grouping:
+    """What rows are grouped by."""
 
-    The day is that of the ledger's zone.
-    """
-
-    table: sa.Table
-    time: Column
-    day: Column
-    where: tuple[Column, ...]
-    source: sa.FromClause | None = None
-
-    @property
-    def owned_then(self) -> Column:
-        """Whether a row of `owned` is about the attribution and the day of a row of this branch."""
-        same = owned.c.attribution_id == self.table.c.attribution_id
-        if self.table is not usage_event:
-            day = self.table.c.day
-            return same & (owned.c.first_day <= day) & (owned.c.end_day > day)
-        at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
-        return same & (owned.c.first_at <= at) & (owned.c.end_at > at)
+    query: SpendQuery
+    by_currency: bool
+    """Whether money is kept apart by currency though the question has no such dimension."""
+    by_share: bool
+    """Whether owners are those that assignments name."""
+    by_rate_day: bool
+    """Whether the calls of each day are converted to the question's currency."""
+    computed_time: bool
+    """Whether the bucket of a call is computed from its instant."""
 
 
 @lru_cache(maxsize=512)
@@ -82,31 +63,26 @@ def compile_query(query: SpendQuery, zone: Zone, keyring: KeyRing, *, by_share: 
 
     Pages ask the same questions over and over, and building a statement takes longer than many an answer.
     """
-    measures = measures_of(query)
-    by_currency = "currency" not in query.dimensions and asks_money(query)
-    keys = _inner_keys(query, by_currency=by_currency)
+    chosen, measures = plan(query, zone), measures_of(query)
+    grouping = _Grouping(
+        query,
+        by_currency="currency" not in query.dimensions and asks_money(query),
+        by_share=by_share,
+        by_rate_day=query.currency is not None and asks_money(query),
+        computed_time=chosen.computed_time,
+    )
+    sources = _sources(query, zone, chosen)
+    part = sa.union_all(*(_sums(source, grouping, measures, keyring) for source in sources)).subquery("part")
+    outer = _outer_columns(part, grouping)
+    keys = [column.label(f"k{index}") for index, column in enumerate(outer.values())]
+    joined: sa.FromClause = part
+    if "who" in part.c:
+        joined = joined.outerjoin(attribution, attribution.c.attribution_id == part.c.who)
     if by_share:
-        keys["owned_number"] = lambda _: owned.c.number
-    by_day = query.currency is not None and asks_money(query)
-    if by_day:
-        keys["rate_day"] = lambda branch: _day_abroad(branch, query.currency or "")
-    branches = [_grouped(branch, keys, measures, query, keyring) for branch in _branches(query, zone)]
-    part = sa.union_all(*branches).subquery("part")
-    outer = [
-        *_outer_keys(query, part, by_share=by_share),
-        *([part.c.currency_id] if by_currency else []),
-        *([sa.func.coalesce(owned.c[name], 1) for name in ("parts", "whole")] if by_share else []),
-        *([part.c.rate_day] if by_day else []),
-    ]
-    named = [column.label(f"k{index}") for index, column in enumerate(outer)]
-    source: sa.FromClause = part
-    if "who" in keys:
-        source = source.outerjoin(attribution, attribution.c.attribution_id == part.c.who)
-    if by_share:
-        source = source.outerjoin(owned, owned.c.number == part.c.owned_number)
+        joined = joined.outerjoin(owned, owned.c.number == part.c.owned_number)
     summed = [again(part.c[name], name) for name in sum_columns(measures)]
-    select = sa.select(*named, *summed).select_from(source).group_by(*(column.name for column in named))
-    return Compiled(select, by_currency, by_share, by_day, measures)
+    select = sa.select(*keys, *summed).select_from(joined).group_by(*(column.name for column in keys))
+    return Compiled(select, tuple(outer), measures)
 
 
 def asks_money(query: SpendQuery) -> bool:
@@ -125,57 +101,12 @@ def measures_of(query: SpendQuery) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ALWAYS, *needs)))
 
 
-def _branches(query: SpendQuery, zone: Zone) -> list[_Branch]:
-    chosen = plan(query, zone)
-    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+def _sources(query: SpendQuery, zone: Zone, chosen: Plan) -> list[Source]:
     if chosen.grain == "event":
-        day = bucket_at(replace(query, interval="day", zone=zone.name), at)
-        between = _between(usage_event.c.occurred_at, chosen.whole)
-        if query.after_call is not None:
-            between = (*between, usage_event.c.seq > query.after_call)
-        return [_Branch(usage_event, bucket_at(query, at), day, between)]
-    found = [
-        *_day_branches(query, chosen),
-        *(_slot_branch(query, chosen, stretch) for stretch in chosen.slots),
-    ]
-    if chosen.whole.start < chosen.whole.end:
-        found.append(_dirty_branch(query, chosen, at))
-    return found + [_cut_branch(query, chosen, cut, at) for cut in chosen.cuts]
-
-
-def _day_branches(query: SpendQuery, chosen: Plan) -> list[_Branch]:
-    """Clean days from the day rollup; the clean slots of dirty days from the slot rollup."""
-    if chosen.days is None:
-        return []
-    table = _smallest(query)
-    in_days = _between(dirty_slot.c.day, chosen.days)
-    clean = table.c.day.not_in(sa.select(dirty_slot.c.day).where(*in_days))
-    bounds = (
-        sa.select(
-            dirty_slot.c.day,
-            (sa.func.min(dirty_slot.c.slot) - _LONGEST_DAY).label("first"),
-            (sa.func.max(dirty_slot.c.slot) + _LONGEST_DAY).label("last"),
-        )
-        .where(*in_days)
-        .group_by(dirty_slot.c.day)
-        .subquery("dirty_day")
-    )
-    # Bounds on the slot beside the day itself: the slot is what the rollup is indexed by.
-    inside = (
-        (rollup_slot.c.slot >= bounds.c.first)
-        & (rollup_slot.c.slot < bounds.c.last)
-        & (rollup_slot.c.day == bounds.c.day)
-    )
-    return [
-        _Branch(table, bucket_of(query, table), table.c.day, (*_between(table.c.day, chosen.days), clean)),
-        _Branch(
-            rollup_slot,
-            bucket_of(query, rollup_slot),
-            rollup_slot.c.day,
-            (_clean_slot(),),
-            bounds.join(rollup_slot, inside),
-        ),
-    ]
+        day = bucket_at(replace(query, interval="day", zone=zone.name), CALL_TIME)
+        after = () if query.after_call is None else (usage_event.c.seq > query.after_call,)
+        return [events(chosen.whole, day, *after)]
+    return [*true_rows(chosen, _smallest(query)), *(cut_events(cut) for cut in chosen.cuts)]
 
 
 def _smallest(query: SpendQuery) -> sa.Table:
@@ -202,91 +133,92 @@ def _held_in(key: str) -> tuple[str, ...]:
             return ()
 
 
-def _slot_branch(query: SpendQuery, chosen: Plan, stretch: Stretch) -> _Branch:
-    slot = rollup_slot.c.slot
-    time = bucket_at(query, slot) if chosen.computed_time else bucket_of(query, rollup_slot)
-    return _Branch(rollup_slot, time, rollup_slot.c.day, (*_between(slot, stretch), _clean_slot()))
-
-
-def _dirty_branch(query: SpendQuery, chosen: Plan, at: Column) -> _Branch:
-    inside = (usage_event.c.occurred_at >= dirty_slot.c.slot) & (
-        usage_event.c.occurred_at < dirty_slot.c.slot_end
-    )
-    time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, dirty_slot)
-    source = dirty_slot.join(usage_event, inside)
-    return _Branch(usage_event, time, dirty_slot.c.day, _between(dirty_slot.c.slot, chosen.whole), source)
-
-
-def _cut_branch(query: SpendQuery, chosen: Plan, cut: Cut, at: Column) -> _Branch:
-    time = bucket_at(query, at) if chosen.computed_time else bucket_of(query, cut.slot)
-    day = sa.literal(cut.slot.day, sa.Integer)
-    return _Branch(usage_event, time, day, _between(usage_event.c.occurred_at, cut.stretch))
-
-
-def _day_abroad(branch: _Branch, currency: str) -> Column:
-    """The day of a row in another currency than this one."""
-    return sa.case((branch.table.c.currency_id == term_id(currency), sa.null()), else_=branch.day)
-
-
-def _clean_slot() -> Column:
-    return rollup_slot.c.slot.not_in(sa.select(dirty_slot.c.slot))
-
-
-def _between(column: sa.Column[Any], stretch: Stretch) -> tuple[Column, ...]:
-    return column >= stretch.start, column < stretch.end
-
-
-def _grouped(
-    branch: _Branch,
-    keys: dict[str, Callable[[_Branch], Column]],
-    measures: tuple[str, ...],
-    query: SpendQuery,
-    ring: KeyRing,
-) -> sa.Select[Any]:
-    table = branch.table
-    columns = [make(branch).label(name) for name, make in keys.items()]
-    summed = [column for measure in measures for column in sums(table, measure)]
-    by_share = "owned_number" in keys
-    where = (
-        *branch.where,
-        *restrictions(query.filters, table, ring, owners="joined" if by_share else "said"),
-    )
-    source = table if branch.source is None else branch.source
-    if by_share:
-        source = source.outerjoin(owned, branch.owned_then)
+def _sums(source: Source, grouping: _Grouping, measures: tuple[str, ...], keyring: KeyRing) -> sa.Select[Any]:
+    """The measures of a source's rows, summed."""
+    keys = _inner_columns(source, grouping)
+    columns = [column.label(name) for name, column in keys.items()]
+    summed = [column for measure in measures for column in sums(source.table, measure)]
+    owners: Owners = "joined" if grouping.by_share else "said"
+    filtered = restrictions(grouping.query.filters, source.table, keyring, owners=owners)
+    joined = source.joined
+    if grouping.by_share:
+        joined = joined.outerjoin(owned, _owned_then(source))
     # Grouping by name: a bound parameter in a repeated expression is another parameter to PostgreSQL.
-    return sa.select(*columns, *summed).select_from(source).where(*where).group_by(*keys)
+    select = sa.select(*columns, *summed).select_from(joined)
+    return select.where(*source.where, *filtered).group_by(*keys)
 
 
-def _inner_keys(query: SpendQuery, *, by_currency: bool) -> dict[str, Callable[[_Branch], Column]]:
-    """What a branch is grouped by: the columns that the outer SELECT needs for its dimensions."""
-    keys: dict[str, Callable[[_Branch], Column]] = {}
-    for index, key in enumerate((*query.dimensions, *(("currency",) if by_currency else ()))):
-        keys.update(_inner_key(key, index))
-    return keys
+def _owned_then(source: Source) -> Column:
+    """Whether a row of `owned` is about the attribution and the day of a row of the source."""
+    same = owned.c.attribution_id == source.table.c.attribution_id
+    if source.table is not usage_event:
+        return same & (owned.c.first_day <= source.day) & (owned.c.end_day > source.day)
+    return same & (owned.c.first_at <= CALL_TIME) & (owned.c.end_at > CALL_TIME)
 
 
-def _inner_key(key: str, index: int) -> dict[str, Callable[[_Branch], Column]]:
+def _inner_columns(source: Source, grouping: _Grouping) -> dict[str, Column]:
+    """What the rows of a source are grouped by, by name: what the outer SELECT needs for its columns."""
+    columns = dict(
+        _inner_column(key, index, source, grouping) for index, key in enumerate(grouping.query.dimensions)
+    )
+    if grouping.by_currency:
+        columns["currency_id"] = source.table.c.currency_id
+    if grouping.by_share:
+        columns["owned_number"] = owned.c.number
+    if grouping.by_rate_day:
+        columns["rate_day"] = _rate_day(source, grouping.query.currency or "")
+    return columns
+
+
+def _inner_column(key: str, index: int, source: Source, grouping: _Grouping) -> tuple[str, Column]:
+    """The column that a dimension is made from, and its name."""
+    table = source.table
     found = catalogue.dimension(key)
     match found.kind if found else "none":
         case "time":
-            return {"time": lambda branch: branch.time}
+            return "time", _bucket(source, grouping)
         case "term":
-            return {f"{key}_id": lambda branch: branch.table.c[f"{key}_id"]}
+            return f"{key}_id", table.c[f"{key}_id"]
         case "person" | "owner" | "place":
-            return {"who": lambda branch: branch.table.c.attribution_id}
+            return "who", table.c.attribution_id
         case "label":
             text = key.removeprefix(catalogue.LABEL_PREFIX)
-            return {f"label_{index}": lambda branch: dialects.label(branch.table.c.labels, text)}
+            return f"label_{index}", dialects.label(table.c.labels, text)
         case _:
-            return {key: lambda branch: branch.table.c[key]}
+            return key, table.c[key]
 
 
-def _outer_keys(query: SpendQuery, part: sa.Subquery, *, by_share: bool) -> list[Column]:
-    return [_outer_key(key, index, part, by_share=by_share) for index, key in enumerate(query.dimensions)]
+def _bucket(source: Source, grouping: _Grouping) -> Column:
+    """The time bucket of a row."""
+    if grouping.computed_time and source.instant is not None:
+        return bucket_at(grouping.query, source.instant)
+    if source.clock is None:
+        raise LookupError("these rows have no bucket of the ledger's own")
+    return bucket_of(grouping.query, source.clock)
 
 
-def _outer_key(key: str, index: int, part: sa.Subquery, *, by_share: bool) -> Column:
+def _rate_day(source: Source, currency: str) -> Column:
+    """The day of a row in another currency than this one."""
+    return sa.case((source.table.c.currency_id == term_id(currency), sa.null()), else_=source.day)
+
+
+def _outer_columns(part: sa.Subquery, grouping: _Grouping) -> dict[str, Column]:
+    """The columns before the sums, by the names that `Compiled.columns` tells."""
+    columns = {
+        key: _outer_column(key, index, part, by_share=grouping.by_share)
+        for index, key in enumerate(grouping.query.dimensions)
+    }
+    if grouping.by_currency:
+        columns["currency"] = part.c.currency_id
+    if grouping.by_share:
+        columns["parts"] = sa.func.coalesce(owned.c.parts, 1)
+        columns["whole"] = sa.func.coalesce(owned.c.whole, 1)
+    if grouping.by_rate_day:
+        columns["rate_day"] = part.c.rate_day
+    return columns
+
+
+def _outer_column(key: str, index: int, part: sa.Subquery, *, by_share: bool) -> Column:
     found = catalogue.dimension(key)
     match found.kind if found else "none":
         case "term":

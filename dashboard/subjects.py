@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from dashboard import names
+from dashboard import directory_store, names
 from dashboard.question import Filter
 from ingest.ledger import directory
 from ingest.ledger.secrets import KeyRing
-from ingest.ledger.tables import directory as table
 from ingest.model.invalid import Invalid
 
 PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
@@ -45,7 +44,7 @@ class NoSubject(Invalid):
     """A text that nothing can be called; the message says what to write."""
 
 
-def entry_of(connection: sa.Connection, keyring: KeyRing, scope: str, text: str | None) -> str | None:
+def entry_of(connection: Connection, keyring: KeyRing, scope: str, text: str | None) -> str | None:
     """A subject as it is kept, from what somebody calls it. Projects and models need not have been seen: what is to come may be limited and watched as well.
 
     Raises:
@@ -62,14 +61,12 @@ def entry_of(connection: sa.Connection, keyring: KeyRing, scope: str, text: str 
     return text
 
 
-def subjects(connection: sa.Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:
+def subjects(connection: Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:
     """The subjects of some scopes."""
     wanted = set(abouts)
     entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
     shown = names.people(connection, entries)
-    c = table.c
-    rows = connection.execute(sa.select(c.entry_id, c.ident).where(c.entry_id.in_(sorted(entries))))
-    idents = {row.entry_id: row.ident for row in rows}
+    idents = directory_store.idents(connection, sorted(entries))
     return {about: _subject(*about, idents, shown) for about in wanted}
 
 

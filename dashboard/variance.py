@@ -21,7 +21,7 @@ from dashboard.question import QuestionError, SpendQuery
 from ingest import numerals
 from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.recall import Recalled
+from ingest.ledger.recall import StoredCall
 from ingest.money import MoneyError, plain
 from ingest.numerals import NotANumber
 from ingest.pricing.book import PriceBook
@@ -135,7 +135,7 @@ _CAUSES: Final[Mapping[str, Change]] = {
 """Ways of counting that are known to go wrong."""
 
 
-def likely_cause(calls: Sequence[Recalled], book: PriceBook) -> str | None:
+def likely_cause(calls: Sequence[StoredCall], book: PriceBook) -> str | None:
     """What explains the reported totals of most calls whose totals differ."""
     found: Counter[str] = Counter()
     apart, factors = 0, Counter[Fraction]()
@@ -158,7 +158,7 @@ def likely_cause(calls: Sequence[Recalled], book: PriceBook) -> str | None:
     return None
 
 
-def _explaining(call: Recalled, reported: int, computed: int, book: PriceBook) -> Iterator[str]:
+def _explaining(call: StoredCall, reported: int, computed: int, book: PriceBook) -> Iterator[str]:
     """The causes that give what was reported of a call."""
     for cause, change in _CAUSES.items():
         other = _computed(change(call.event), call.occurred_at, book)

@@ -1,28 +1,29 @@
 """`GET /v1/whatif`: what the same traffic would have cost elsewhere."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from dashboard import whatif, whatif_answer
 from dashboard.params import (
-    CSV,
     JSON_OR_CSV,
     Format,
     From,
     Timezone,
     To,
     Where,
-    file_headers,
-    read_format,
+    answered,
+    check_format,
     short_filters,
     understood,
-    wants_csv,
 )
 from ingest.ledger.engine import Ledger
 from ingest.ledger.prices import LiveBook
+from ingest.principal import Right
+
+RIGHTS: Final = (Right("/v1/whatif", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
@@ -69,12 +70,15 @@ def make_router(ledger: Ledger) -> APIRouter:
                 by=by,
                 prices_at=prices_at,
             )
-            as_file = read_format(form) == "csv"
+            check_format(form)
             query = whatif.parse(words, ledger.zone, datetime.now(UTC))
         found = whatif.answer(ledger, query, books.current())
-        if as_file or (form is None and wants_csv(request)):
-            text = whatif_answer.as_csv(found)
-            return Response(text, media_type=CSV, headers=file_headers("whatif") if as_file else None)
-        return JSONResponse(whatif_answer.as_json(found, ledger.currency))
+        return answered(
+            request,
+            form,
+            json=lambda: whatif_answer.as_json(found, ledger.currency),
+            csv=lambda: whatif_answer.as_csv(found),
+            name="whatif",
+        )
 
     return router

@@ -77,7 +77,7 @@ def _cells(one: Compared, currency: str, *, gaps: bool) -> list[str]:
         wording.amount(cost, currency),
         wording.amount(there, currency),
         wording.amount(there - cost, currency),
-        wording.change(there, cost) or wording.NOTHING,
+        wording.relative_change(there, cost) or wording.NOTHING,
     ]
     counts = (one.compared, one.unpriced_here, one.unpriced_there)
     return [*cells, *map(wording.number, counts if gaps else ())]

@@ -76,7 +76,7 @@ class Intake:
                 imports.advance(connection, self._origin.batch_id, read, total, keyless)
             if alongside is not None:
                 alongside(connection)
-        lookup.keep()
+        lookup.remember()
         return total
 
     def __enter__(self) -> Self:

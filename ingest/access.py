@@ -20,7 +20,7 @@ from ingest.credentials import ADMIN, Credentials, Shown, shown
 from ingest.ledger.engine import Ledger
 from ingest.principal import HERE, NOBODY, Principal, asked_by
 from ingest.problems import Problem, problem
-from ingest.rights import lacks
+from ingest.rights import Rights
 from ingest.settings import LOOPBACK, Settings
 
 SIGN_IN: Final = "/sign-in"
@@ -65,19 +65,26 @@ def guarded(
     app: ASGIApp,
     ledger: Ledger,
     settings: Settings,
+    rights: Rights,
     tries: Tries | None = None,
     credentials: Credentials | None = None,
 ) -> "Guard":
-    """`app` behind the guard that the settings ask for; whoever signs people in and out shares `tries` and `credentials` with it."""
-    return Guard(app, credentials or Credentials(ledger, settings), settings, tries or Tries())
+    """`app` behind the guard that the settings ask for, which knows what each address needs from `rights`.
+
+    Whoever signs people in and out shares `tries` and `credentials` with it.
+    """
+    return Guard(app, credentials or Credentials(ledger, settings), settings, rights, tries or Tries())
 
 
 class Guard:
     """ASGI middleware in front of everything."""
 
-    def __init__(self, app: ASGIApp, credentials: Credentials, settings: Settings, tries: Tries) -> None:
+    def __init__(
+        self, app: ASGIApp, credentials: Credentials, settings: Settings, rights: Rights, tries: Tries
+    ) -> None:
         self._app = app
         self._credentials = credentials
+        self._rights = rights
         self._tries = tries
         self._hosts = LOOPBACK | {settings.host.lower()}
         public = urlsplit(settings.public_url or "").netloc.lower()
@@ -114,7 +121,7 @@ class Guard:
         principal = await self._known(scope, shown(headers))
         if principal.is_signed_in and _changes_things(scope) and not self._is_own_page(headers):
             raise _foreign("a browser that is signed in writes from a page of this server only")
-        if why := lacks(principal, path):
+        if why := self._rights.lacks(principal, path):
             raise Problem(403, "not_allowed", "Not allowed", f"{path}: {why}")
         return principal
 
@@ -148,8 +155,8 @@ class Guard:
         if offered.session and (principal := await self._credentials.of_session(offered.session)):
             return principal
         needed = self._credentials.are_needed or offered.is_token
-        holder = scope["path"].startswith("/v1/me/")
-        if (needed or holder) and offered.tokens:
+        is_of_key = self._rights.needed(scope["path"]).is_of_key
+        if (needed or is_of_key) and offered.tokens:
             return await self._guessable(scope, offered)
         if needed:
             raise _no_access(scope)

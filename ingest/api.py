@@ -4,8 +4,6 @@ from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
 
@@ -20,14 +18,23 @@ from ingest.description import (
     described,
 )
 from ingest.formats.format import Format
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.metrics import MEDIA_TYPE, Counted, Metrics
 from ingest.otel import answer
+from ingest.principal import Right
 from ingest.reception import RETRY_AFTER, Reception
 from ingest.refusal import Refused
 from ingest.settings import Settings
 
 CLIENT_CLOSED_REQUEST: Final = 499
+RIGHTS: Final = (
+    Right("/v1/ingest", "ingest"),
+    Right(answer.PATH, "ingest"),
+    Right("/v1/formats", None),
+    Right("/openapi.json", None),
+    Right("/docs", None),
+    Right("/metrics", "read", is_whole=True),
+)
 
 FormatName = Annotated[
     str,
@@ -132,8 +139,8 @@ def _add_operations(app: FastAPI, ledger: Ledger, metrics: Metrics) -> None:
     async def readyz() -> dict[str, str]:
         """Whether the ledger can be reached."""
         try:
-            await run_in_threadpool(_ask, ledger)
-        except SQLAlchemyError:
+            await run_in_threadpool(ledger.check)
+        except DatabaseError:
             detail = "the ledger cannot be reached"
             headers = {"Retry-After": RETRY_AFTER}
             raise problems.Problem(503, "unavailable", "Not now", detail, headers=headers) from None
@@ -156,11 +163,6 @@ def _by_name(name: str) -> Format:
         return formats.by_name(name)
     except Refused as refused:
         raise problems.bad_parameter("format", name, refused.reason) from None
-
-
-def _ask(ledger: Ledger) -> None:
-    with ledger.reading() as connection:
-        connection.execute(select(1))
 
 
 async def _nobody_there(_: Request, __: Exception) -> Response:

@@ -1,7 +1,8 @@
-"""Archives: zip and tar files as the files in them. Nothing is written to disk under a name that an archive gives.
+"""Archives: zip and tar files as the files in them. No file is written to disk under a name from an archive.
 
-A zip archive is read by its directory, a tar archive (packed or not) from its beginning to its end. What is damaged,
-encrypted or packed in a way that is not known becomes a source that cannot be read, so that its neighbours still are.
+A zip archive is read by its directory, a tar archive (compressed or not) from start to end. A file that is
+damaged, encrypted or compressed by an unknown method becomes an unreadable source, so that the other files
+are still read.
 """
 
 import io
@@ -14,80 +15,80 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
-from ingest.files import Allowance, Rejoined, Source, holds_files, holds_records, spooled
-from ingest.unpacking import Unpacker, Unreadable
+from ingest.files import PrefixedStream, SizeBudget, Source, is_archive, is_record_file, spool_to_file
+from ingest.unpacking import Decompressor, Unreadable
 
 LARGEST_RATIO: Final = 250
-"""Logs pack to a tenth or a thirtieth; what packs better than this is made to be unpacked."""
+"""Logs compress to a tenth or a thirtieth. A file above this ratio is a decompression bomb."""
 ALWAYS_ALLOWED: Final = 2**30
 
 _HEAD: Final = 2**16
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR: Final = slice(257, 262)
 _TAR_END: Final = "EOFHeaderError"
-"""What `tarfile` raises at the end of an archive that is whole; any other error of a header is damage."""
+"""The error of `tarfile` at the end of a complete archive. Any other header error is damage."""
 _WORKBOOK: Final = "[Content_Types].xml"
-_PIECE: Final = 2**18
+_READ_SIZE: Final = 2**18
 _ENCRYPTED: Final = 1
 
 
 def members(source: Source) -> Generator[Source]:
-    """The files that a source is: itself, or those in it. Each must be read before the next is asked for."""
+    """The files of a source: itself, or the files in the archive. Read each file before the next."""
     try:
         file = source.open()
         head = _read(file, _HEAD)
     except (OSError, Unreadable) as error:
-        yield _unreadable(source, _said(error))
+        yield _unreadable_source(source, _message(error))
         return
     source = replace(source, seekable=source.seekable and file.seekable())
-    whole = _rewound(source, head, file)
-    files = _zipped if head.startswith(_ZIP) else _tarred if _is_tar(head) else None
+    rewound = _rewind(source, head, file)
+    files = _zip_members if head.startswith(_ZIP) else _tar_members if _is_tar(head) else None
     if files is None:
-        yield replace(source, open=lambda: whole)  # whoever reads it closes it
+        yield replace(source, open=lambda: rewound)  # the caller closes it
         return
     try:
-        yield from files(source, whole)
+        yield from files(source, rewound)
     finally:
-        if source.named:
+        if source.identifiable:
             file.close()
 
 
-def _rewound(source: Source, head: bytes, file: BinaryIO) -> BinaryIO:
+def _rewind(source: Source, head: bytes, file: BinaryIO) -> BinaryIO:
     if not source.seekable:
-        return cast(BinaryIO, Rejoined(head, file))
+        return cast(BinaryIO, PrefixedStream(head, file))
     file.seek(0)
     return file
 
 
-def _zipped(source: Source, file: BinaryIO) -> Iterator[Source]:
+def _zip_members(source: Source, file: BinaryIO) -> Iterator[Source]:
     if not source.seekable:
-        with closing(spooled(file)) as spool:
-            yield from _zipped(replace(source, seekable=True), spool)
+        with closing(spool_to_file(file)) as spool:
+            yield from _zip_members(replace(source, seekable=True), spool)
         return
     size = file.seek(0, io.SEEK_END)
-    allowance = Allowance(max(ALWAYS_ALLOWED, size * LARGEST_RATIO))
+    budget = SizeBudget(max(ALWAYS_ALLOWED, size * LARGEST_RATIO))
     try:
         with zipfile.ZipFile(file) as archive:
-            entries = [one for one in archive.infolist() if not one.is_dir()]
-            names = [one.filename for one in entries]
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            names = [entry.filename for entry in entries]
             for entry in entries:
-                if _is_here(entry.filename) and not allowance.spent:
+                if _is_readable(entry.filename) and not budget.is_spent:
                     yield _member(
-                        source, entry.filename, entry.file_size, _unzipper(archive, entry), allowance
+                        source, entry.filename, entry.file_size, _zip_opener(archive, entry), budget
                     )
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        yield _unreadable(source, f"the zip archive is damaged: {_said(error)}")
+        yield _unreadable_source(source, f"the zip archive is damaged: {_message(error)}")
         return
-    if not any(map(_is_here, names)):
+    if not any(map(_is_readable, names)):
         reason = (
             "this is a workbook: save its sheet as CSV"
             if _WORKBOOK in names
             else "no file of records is in it"
         )
-        yield _unreadable(source, reason)
+        yield _unreadable_source(source, reason)
 
 
-def _unzipper(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Any]:
+def _zip_opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Any]:
     def unzip() -> Any:
         if entry.flag_bits & _ENCRYPTED:
             raise Unreadable("it is encrypted: unpack the archive with its password first")
@@ -96,55 +97,57 @@ def _unzipper(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], 
     return unzip
 
 
-def _tarred(source: Source, file: BinaryIO) -> Iterator[Source]:
-    allowance = Allowance(max(ALWAYS_ALLOWED, (source.size or 0) * LARGEST_RATIO))
-    found = False
+def _tar_members(source: Source, file: BinaryIO) -> Iterator[Source]:
+    budget = SizeBudget(max(ALWAYS_ALLOWED, (source.size or 0) * LARGEST_RATIO))
+    has_files = False
     try:
-        with tarfile.open(fileobj=_Unpacked(file), mode="r|", tarinfo=_Entry) as archive:
+        with tarfile.open(fileobj=_DecompressedStream(file), mode="r|", tarinfo=_TarEntry) as archive:
             for entry in archive:
-                if entry.isfile() and _is_here(entry.name) and not allowance.spent:
-                    found = True
-                    yield _member(source, entry.name, entry.size, _extractor(archive, entry), allowance)
+                if entry.isfile() and _is_readable(entry.name) and not budget.is_spent:
+                    has_files = True
+                    yield _member(source, entry.name, entry.size, _tar_opener(archive, entry), budget)
     except (tarfile.TarError, OSError, ValueError) as error:
-        yield _unreadable(source, f"the tar archive is damaged here: {_said(error)}")
+        yield _unreadable_source(source, f"the tar archive is damaged here: {_message(error)}")
         return
-    if not found:
-        yield _unreadable(source, "no file of records is in it")
+    if not has_files:
+        yield _unreadable_source(source, "no file of records is in it")
 
 
-def _extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], Any]:
+def _tar_opener(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], Any]:
     return lambda: archive.extractfile(entry)
 
 
-def _is_here(name: str) -> bool:
+def _is_readable(name: str) -> bool:
     path = PurePosixPath(name)
-    return holds_records(path) or holds_files(path)
+    return is_record_file(path) or is_archive(path)
 
 
-def _member(source: Source, name: str, size: int, opened: Callable[[], Any], allowance: Allowance) -> Source:
+def _member(
+    source: Source, name: str, size: int, open_member: Callable[[], Any], budget: SizeBudget
+) -> Source:
     path = f"{source.path}/{name}"
 
     def open_it() -> BinaryIO:
-        if holds_files(PurePosixPath(name)):
+        if is_archive(PurePosixPath(name)):
             raise Unreadable("an archive in an archive is not read: unpack the outer one first")
-        return cast(BinaryIO, _Member(opened))
+        return cast(BinaryIO, _MemberStream(open_member))
 
-    return Source(path, size, open_it, allowance=allowance)
+    return Source(path, size, open_it, budget=budget)
 
 
-def _unreadable(source: Source, reason: str) -> Source:
+def _unreadable_source(source: Source, reason: str) -> Source:
     def fail() -> BinaryIO:
         raise Unreadable(reason)
 
-    return Source(source.path, None, fail, named=False)
+    return Source(source.path, None, fail, identifiable=False)
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
-    """The first `size` bytes: a pipe gives them in pieces."""
+    """The first `size` bytes, which a pipe returns in pieces."""
     parts: list[bytes] = []
     while size > 0 and (part := file.read(size)):
         parts.append(part)
@@ -155,7 +158,7 @@ def _read(file: BinaryIO, size: int) -> bytes:
 def _is_tar(head: bytes) -> bool:
     start = b""
     try:
-        for piece in Unpacker.sniffed().feed(head):
+        for piece in Decompressor.detecting().feed(head):
             start += piece
             if len(start) >= _TAR.stop:
                 break
@@ -164,11 +167,11 @@ def _is_tar(head: bytes) -> bool:
     return start[_TAR] == b"ustar"
 
 
-class _Entry(tarfile.TarInfo):
-    """An entry of a tar archive. A damaged one is an error, and not taken for the end."""
+class _TarEntry(tarfile.TarInfo):
+    """An entry of a tar archive. A damaged entry raises an error and is not taken for the end."""
 
     @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> "_Entry":
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "_TarEntry":
         try:
             return super().fromtarfile(archive)
         except tarfile.HeaderError as error:
@@ -177,11 +180,11 @@ class _Entry(tarfile.TarInfo):
             raise Unreadable(str(error)) from None
 
 
-class _Member(io.RawIOBase):
-    """One file of an archive. Whatever goes wrong while it is unpacked is one error."""
+class _MemberStream(io.RawIOBase):
+    """The stream of a file in an archive. Every error of decompression becomes `Unreadable`."""
 
-    def __init__(self, opened: Callable[[], Any]) -> None:
-        self._file = self._guarded(opened)
+    def __init__(self, open_member: Callable[[], Any]) -> None:
+        self._file = self._guarded(open_member)
 
     def readable(self) -> bool:
         return True
@@ -210,33 +213,33 @@ class _Member(io.RawIOBase):
             zipfile.BadZipFile,
             tarfile.TarError,
         ) as error:
-            raise Unreadable(f"it is damaged: {_said(error)}") from None
+            raise Unreadable(f"it is damaged: {_message(error)}") from None
 
 
-class _Unpacked(io.RawIOBase):
-    """A packed stream as the bytes that are packed in it."""
+class _DecompressedStream(io.RawIOBase):
+    """A compressed stream as its decompressed bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._plain = self._unpacked()
-        self._waiting = b""
+        self._plain = self._decompressed()
+        self._pending = b""
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes, none at the end."""
-        while not self._waiting:
+        while not self._pending:
             piece = next(self._plain, None)
             if piece is None:
                 return b""
-            self._waiting = piece
-        found = self._waiting if size < 0 else self._waiting[:size]
-        self._waiting = self._waiting[len(found) :]
-        return found
+            self._pending = piece
+        data = self._pending if size < 0 else self._pending[:size]
+        self._pending = self._pending[len(data) :]
+        return data
 
-    def _unpacked(self) -> Iterator[bytes]:
-        unpacker = Unpacker.sniffed()
-        while packed := self._file.read(_PIECE):
-            yield from unpacker.feed(packed)
-        yield from unpacker.finish()
+    def _decompressed(self) -> Iterator[bytes]:
+        decompressor = Decompressor.detecting()
+        while compressed := self._file.read(_READ_SIZE):
+            yield from decompressor.feed(compressed)
+        yield from decompressor.finish()

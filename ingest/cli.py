@@ -101,12 +101,13 @@ def _described(name: str) -> int:
 def migrate() -> None:
     """Bring the ledger's tables to this version. An embedded ledger does this by itself."""
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, make_engine
+    from ingest.ledger.engine import LedgerError, make_engine, translated_errors
     from ingest.settings import Settings
 
     engine = make_engine(Settings().database_url)
     try:
-        changed = schema.migrate(engine)
+        with translated_errors():
+            changed = schema.migrate(engine)
     except schema.SchemaError as error:
         raise LedgerError(f"cannot migrate: {error}") from error
     out.print(

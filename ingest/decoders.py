@@ -26,7 +26,7 @@ from ingest.pricing.book import Book, StoredPrices
 from ingest.splitting import Record
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped  # slow to load, and most imports have none
+    from ingest.mapping import TableMapping  # slow to load, and most imports have none
 
 MOST_WORKERS: Final = 3
 """One writer keeps up with no more of them."""
@@ -40,7 +40,7 @@ ALONE: Final = 4
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
 _worker: Decoder
-_mapped: "Mapped | None" = None
+_mapped: "TableMapping | None" = None
 
 
 def decoded(
@@ -48,7 +48,7 @@ def decoded(
     context: Context,
     decoder: Decoder,
     keyring: KeyRing,
-    mapped: "Mapped | None" = None,
+    mapped: "TableMapping | None" = None,
 ) -> Iterator[Batch]:
     """Each batch decoded, in order; positions of rejections count from 0 within each batch.
 
@@ -90,7 +90,7 @@ def _ahead(
             future.cancel()
 
 
-def _start(keyring: KeyRing, stored: StoredPrices, mapped: "Mapped | None") -> None:
+def _start(keyring: KeyRing, stored: StoredPrices, mapped: "TableMapping | None") -> None:
     """Get a worker process ready. An interrupt is for the process that started it."""
     global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)

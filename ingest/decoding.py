@@ -20,7 +20,7 @@ from ingest.formats.format import Format
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.price_sets import row_of
-from ingest.ledger.secrets import Concealed, KeyRing
+from ingest.ledger.secrets import ConcealedKey, KeyRing
 from ingest.money import MoneyError
 from ingest.pricing.book import Book, PriceBook, PriceBooks
 from ingest.pricing.charge import Charge
@@ -133,7 +133,7 @@ class Decoder:
 
     def _unpacked(self, record: RawRecord, context: Context, desk: "_Desk") -> Sequence[bytes]:
         """The record itself, or those that it is a page of."""
-        if context.format is not None and context.format.keep is not None:
+        if context.format is not None and context.format.redact is not None:
             return (record.raw,)  # a row, whatever its columns are called
         try:
             page = formats.unpack(record.raw)
@@ -157,16 +157,16 @@ class Decoder:
             event = msgspec.structs.replace(event, virtual_key=key.ident)
         return _entry(event, charge, context, key.hint if key else None, desk)
 
-    def _concealed(self, event: UsageEvent, context: Context) -> Concealed | None:
+    def _concealed(self, event: UsageEvent, context: Context) -> ConcealedKey | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
         return self._keyring.conceal(key) if key else None
 
 
 def _stripped(raw: bytes, context: Context) -> str | None:
     """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
-    if context.format is None or context.format.keep is None:
+    if context.format is None or context.format.redact is None:
         return stripping.redact(raw)
-    kept = context.format.keep(raw)
+    kept = context.format.redact(raw)
     return kept.decode() if kept is not None and len(kept) <= stripping.LARGEST else None
 
 

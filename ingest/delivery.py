@@ -12,8 +12,8 @@ from anyio import CapacityLimiter, to_thread
 from ingest.accept import Intake
 from ingest.formats import stream
 from ingest.receipt import Receipt
-from ingest.splitting import Kind, RawRecord, Record, Splitter
-from ingest.unpacking import TooLarge, Unpacker, Unreadable
+from ingest.splitting import Framing, RawRecord, Record, Splitter
+from ingest.unpacking import Decompressor, TooLarge, Unreadable
 
 BATCH_RECORDS: Final = 1_000
 BATCH_BYTES: Final = 4 * 2**20
@@ -26,7 +26,7 @@ _OPENING: Final = b"\xef\xbb\xbf \t\r\n"
 class Delivery:
     """Takes in one body that is pushed in, from one thread at a time."""
 
-    def __init__(self, intake: Intake, unpacker: Unpacker, kind: Kind, limit: int) -> None:
+    def __init__(self, intake: Intake, unpacker: Decompressor, kind: Framing, limit: int) -> None:
         """`limit` bounds the body as it is sent; the unpacker has a limit of its own."""
         self.receipt = Receipt()
         self._intake = intake

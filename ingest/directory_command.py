@@ -5,68 +5,56 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from ingest import listing
 from ingest.clock import now
-from ingest.ledger import directory
-from ingest.ledger.directory import Entered
+from ingest.directory_service import ImportedList, import_list
 from ingest.ledger.engine import open_ledger
-from ingest.linking import link
 from ingest.listing import Listing, NotAList
 from ingest.settings import Settings
-from ingest.terminal import current_user
-
-WELL: Final = 0
-USAGE: Final = 2
-REJECTED: Final = 3
+from ingest.terminal import ExitCode, current_user, say, warn
 
 _SHOWN: Final = 100
 
 
 def run(path: str, *, as_json: bool) -> int:
     """Put what the file lists into the directory and say what that changed; the exit code."""
-    err = Console(stderr=True)
     with open_ledger(Settings()) as ledger:
         try:
             read = listing.read(Path(path), ledger.keyring)
         except NotAList as error:
-            err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
-            return USAGE
-        at = now()
-        entered = directory.enter(ledger, read.entries, at)
-        owners = link(ledger, read.entries, at=at, by=current_user())
+            warn(f"tallybook: {error}")
+            return ExitCode.USAGE
+        imported = import_list(ledger, read.entries, by=current_user(), at=now())
     if as_json:
-        sys.stdout.write(json.dumps(_object(path, read, entered, owners), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_object(path, read, imported), indent=2) + "\n")
     else:
-        _print(Console(), path, read, entered, owners)
-    return REJECTED if read.faults else WELL
+        _print(path, read, imported)
+    return ExitCode.SOME_REJECTED if read.faults else ExitCode.OK
 
 
-def _object(path: str, read: Listing, entered: Entered, owners: int) -> dict[str, object]:
+def _object(path: str, read: Listing, imported: ImportedList) -> dict[str, object]:
     return {
         "path": path,
         "format": read.form,
-        "added": entered.added,
-        "changed": entered.changed,
-        "unchanged": entered.unchanged,
-        "owners": owners,
+        "added": imported.entered.added,
+        "changed": imported.entered.changed,
+        "unchanged": imported.entered.unchanged,
+        "owners": imported.owners,
         "rejected": len(read.faults),
         "ignored_columns": list(read.ignored),
         "rejections": [
-            {"kind": one.kind, "line": one.line, "code": one.code, "reason": one.reason}
-            for one in read.faults[:_SHOWN]
+            {"kind": fault.kind, "line": fault.line, "code": fault.code, "reason": fault.reason}
+            for fault in read.faults[:_SHOWN]
         ],
     }
 
 
-def _print(out: Console, path: str, read: Listing, entered: Entered, owners: int) -> None:
-    said = f"{entered.added:,} added, {entered.changed:,} changed, {entered.unchanged:,} unchanged"
-    out.print(f"{path}: {said}", highlight=False, markup=False, soft_wrap=True)
-    if owners:
-        out.print(f"{owners:,} owners are new", highlight=False)
+def _print(path: str, read: Listing, imported: ImportedList) -> None:
+    entered = imported.entered
+    say(f"{path}: {entered.added:,} added, {entered.changed:,} changed, {entered.unchanged:,} unchanged")
+    if imported.owners:
+        say(f"{imported.owners:,} owners are new")
     if read.ignored:
-        out.print(f"not read: {', '.join(read.ignored)}", highlight=False, markup=False, soft_wrap=True)
-    for one in read.faults[:_SHOWN]:
-        line = f"{path}:{one.line}: rejected ({one.code}): {one.kind} {one.reason}"
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(f"not read: {', '.join(read.ignored)}")
+    for fault in read.faults[:_SHOWN]:
+        say(f"{path}:{fault.line}: rejected ({fault.code}): {fault.kind} {fault.reason}")

@@ -1,4 +1,4 @@
-"""Files: which files a path means, and how each is opened. What is in them is for others (`ingest.records`)."""
+"""Files: the files of a path, and how each is opened. Their contents are read in `ingest.records`."""
 
 import io
 import shutil
@@ -16,33 +16,33 @@ STANDARD_INPUT: Final = "-"
 SUFFIXES: Final = frozenset(
     (".json", ".jsonl", ".ndjson", ".log", ".txt", ".sse", ".csv", ".tsv", ".parquet")
 )
-PACKED: Final = frozenset((".gz", ".gzip", ".zst", ".zstd"))
+COMPRESSED: Final = frozenset((".gz", ".gzip", ".zst", ".zstd"))
 ARCHIVES: Final = frozenset((".zip", ".tar", ".tgz"))
 
 
 class NoSuchPath(ValueError):
-    """A path that does not name something to read; the message says why."""
+    """A path without a readable file; the message gives the reason."""
 
 
-class Allowance:
-    """How much the files of one archive may unpack to, all together."""
+class SizeBudget:
+    """The limit of the decompressed size of all files of an archive together."""
 
     def __init__(self, size: int) -> None:
-        self._left = self._size = size
+        self._remaining = self._size = size
 
     @property
-    def spent(self) -> bool:
-        """Whether it is used up."""
-        return self._left < 0
+    def is_spent(self) -> bool:
+        """Whether the limit has been exceeded."""
+        return self._remaining < 0
 
-    def take(self, size: int) -> None:
-        """Use up some of it.
+    def spend(self, size: int) -> None:
+        """Count `size` decompressed bytes.
 
         Raises:
-            Unreadable: it was not enough.
+            Unreadable: the limit is exceeded.
         """
-        self._left -= size
-        if self.spent:
+        self._remaining -= size
+        if self.is_spent:
             raise Unreadable(f"the archive unpacks to more than {self._size:,} bytes: its packing is a trap")
 
 
@@ -51,86 +51,89 @@ class Source:
     """One file to import."""
 
     path: str
-    """As reports and the ledger show it: never with credentials."""
+    """The path in reports and in the ledger, without credentials."""
     size: int | None
-    """Bytes as they lie there; None where nobody knows."""
+    """Bytes as stored, compressed or not; None if unknown."""
     open: Callable[[], BinaryIO]
-    """The file's bytes as they lie there, packed or not.
+    """Open the file's bytes as stored, compressed or not.
 
     Raises:
-        OSError, ingest.unpacking.Unreadable: it cannot be opened.
+        OSError, ingest.unpacking.Unreadable: the file cannot be opened.
     """
     seekable: bool = False
-    """Whether any part of it can be read cheaply."""
+    """Whether its parts can be read in any order."""
     growing: bool = False
-    """Whether a writer may be adding to it, so that its last line may not be whole yet."""
-    named: bool = True
-    """Whether it can be known again; standard input cannot."""
-    allowance: Allowance | None = None
+    """Whether a writer may be appending, so that its last line may be incomplete."""
+    identifiable: bool = True
+    """Whether it can be identified when it is read again; standard input cannot."""
+    budget: SizeBudget | None = None
 
 
 def sources(paths: Iterable[str]) -> list[Source]:
-    """The files that `paths` mean: files as they are, folders with everything in them that looks like records.
+    """The files of `paths`: each file itself, and the readable files of each folder.
 
     Raises:
-        NoSuchPath: a path does not exist, cannot be read, or is a folder without any such file.
+        NoSuchPath: a path does not exist, is not readable, or is a folder without readable files.
     """
     return [source for path in paths for source in _sources(path)]
 
 
 def _sources(path: str) -> list[Source]:
     if path == STANDARD_INPUT:
-        return [Source(path, None, lambda: sys.stdin.buffer, named=False)]
+        return [Source(path, None, lambda: sys.stdin.buffer, identifiable=False)]
     if remote.is_remote(path):
-        return _remote(path)
-    at = Path(path)
+        return _remote_sources(path)
+    local_path = Path(path)
     try:
-        if at.is_dir():
-            if found := [
-                one for one in sorted(at.rglob("*")) if one.is_file() and is_wanted(one.relative_to(at))
-            ]:
-                return [_local(str(one), one) for one in found]
-            raise NoSuchPath(_nothing_in(path))
-        with at.open("rb"):
-            return [_local(path, at)]
+        if local_path.is_dir():
+            below = [file for file in sorted(local_path.rglob("*")) if file.is_file()]
+            if files := [file for file in below if is_readable_file(file.relative_to(local_path))]:
+                return [_local_source(str(file), file) for file in files]
+            raise NoSuchPath(_no_files_message(path))
+        with local_path.open("rb"):
+            return [_local_source(path, local_path)]
     except OSError as error:
         raise NoSuchPath(f"{path}: {error.strerror or error}") from error
 
 
-def _local(path: str, at: Path) -> Source:
-    regular = at.is_file()
+def _local_source(path: str, local_path: Path) -> Source:
+    is_regular = local_path.is_file()
     return Source(
-        path, at.stat().st_size if regular else None, lambda: at.open("rb"), seekable=regular, growing=regular
+        path,
+        local_path.stat().st_size if is_regular else None,
+        lambda: local_path.open("rb"),
+        seekable=is_regular,
+        growing=is_regular,
     )
 
 
-def _remote(path: str) -> list[Source]:
+def _remote_sources(path: str) -> list[Source]:
     try:
-        found = remote.listed(path, is_wanted)
-    except remote.OutOfReach as error:
+        files = remote.list_files(path, is_readable_file)
+    except remote.RemoteError as error:
         raise NoSuchPath(str(error)) from None
-    if not found:
-        raise NoSuchPath(_nothing_in(remote.shown(path)))
-    return [Source(one.path, one.size, one.open, seekable=one.seekable) for one in found]
+    if not files:
+        raise NoSuchPath(_no_files_message(remote.redacted_url(path)))
+    return [Source(file.path, file.size, file.open, seekable=file.seekable) for file in files]
 
 
-def _nothing_in(folder: str) -> str:
+def _no_files_message(folder: str) -> str:
     return f"{folder}: no {', '.join(sorted(SUFFIXES | ARCHIVES))} files in this folder (packed or not)"
 
 
-def is_wanted(path: Path | PurePosixPath) -> bool:
-    """Whether a file of this name in a folder is read: records or an archive, packed or not, and not hidden."""
+def is_readable_file(path: Path | PurePosixPath) -> bool:
+    """Whether a file of a folder is read, by its name: records or an archive, and not hidden."""
     suffix = _suffix(path)
     return suffix in SUFFIXES or suffix in ARCHIVES
 
 
-def holds_records(path: PurePosixPath) -> bool:
-    """Whether a file of this name in an archive is read."""
+def is_record_file(path: PurePosixPath) -> bool:
+    """Whether a file of an archive is read, by its name."""
     return _suffix(path) in SUFFIXES
 
 
-def holds_files(path: PurePosixPath) -> bool:
-    """Whether a file of this name in an archive is an archive itself."""
+def is_archive(path: PurePosixPath) -> bool:
+    """Whether a file of an archive is an archive itself, by its name."""
     return _suffix(path) in ARCHIVES
 
 
@@ -138,21 +141,21 @@ def _suffix(path: Path | PurePosixPath) -> str:
     if any(part.startswith((".", "__MACOSX")) for part in path.parts):
         return ""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in PACKED:
+    if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
 
 
-def spooled(file: BinaryIO) -> BinaryIO:
-    """The rest of a stream as a file that can be read in any order. It vanishes when it is closed."""
+def spool_to_file(file: BinaryIO) -> BinaryIO:
+    """The rest of a stream as a temporary file, which can be read in any order and is deleted on close."""
     spool = tempfile.TemporaryFile(prefix="tallybook-")  # noqa: SIM115 - the caller closes it
     shutil.copyfileobj(file, spool, 2**20)
     spool.seek(0)
     return spool
 
 
-class Rejoined(io.RawIOBase):
-    """A stream whose first bytes have been read, as if they had not."""
+class PrefixedStream(io.RawIOBase):
+    """A stream with its first bytes, which have been read before, in front."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -167,7 +170,7 @@ class Rejoined(io.RawIOBase):
         if not self._head:
             return self._rest.read(size)
         if size < 0:
-            found, self._head = self._head + self._rest.read(), b""
-            return found
-        found, self._head = self._head[:size], self._head[size:]
-        return found
+            data, self._head = self._head + self._rest.read(), b""
+            return data
+        data, self._head = self._head[:size], self._head[size:]
+        return data

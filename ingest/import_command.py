@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -20,27 +20,18 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
-from ingest import formats
 from ingest.archives import members
 from ingest.files import NoSuchPath, Source, sources
-from ingest.formats.format import Format
+from ingest.format_choice import WrongChoice, choice
 from ingest.importing import FileReport, Importer, Interrupted, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.receipt import MAX_REJECTIONS, Receipt
-from ingest.refusal import Refused
 from ingest.settings import Settings
-
-if TYPE_CHECKING:
-    from ingest.mapping import Mapped
-
-WELL: Final = 0
-REJECTED: Final = 3
-USAGE: Final = 2
-INTERRUPTED: Final = 130
+from ingest.terminal import ExitCode, say, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _SHOWN_REJECTIONS: Final = 10
@@ -58,61 +49,32 @@ def run(
     as_json: bool,
 ) -> int:
     """Import `paths` into the ledger of the settings and say what became of them; the exit code."""
-    err = Console(stderr=True)
     try:
         chosen, mapped = choice(format_name, mapping)
         found = sources(paths)
     except (NoSuchPath, WrongChoice) as error:
-        err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
-        return USAGE
+        warn(f"tallybook: {error}")
+        return ExitCode.USAGE
     options = Options(chosen, mapped, source, virtual_key, dry_run, resume)
-    reports, seconds, whole = _import(found, options, err)
+    reports, seconds, whole = _import(found, options)
     if as_json:
         sys.stdout.write(json.dumps(_object(reports, seconds), indent=2) + "\n")
     else:
-        _print(Console(), reports, seconds, dry_run=dry_run)
+        _print(reports, seconds, dry_run=dry_run)
     if not whole:
-        err.print(
-            "interrupted: what is counted above is committed; run the same command again to go on",
-            soft_wrap=True,
-        )
-        return INTERRUPTED
-    return REJECTED if any(report.receipt.rejected for report in reports) else WELL
+        warn("interrupted: what is counted above is committed; run the same command again to go on")
+        return ExitCode.INTERRUPTED
+    is_rejected = any(report.receipt.rejected for report in reports)
+    return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
 
 
-class WrongChoice(ValueError):
-    """A format or a mapping that cannot be used; the message says why."""
-
-
-def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "Mapped | None"]:
-    """The format to read, and the mapping that it belongs to; None and None where each record is recognised.
-
-    Raises:
-        WrongChoice: there is no such format, the mapping has mistakes, or both are given.
-    """
-    if mapping is None:
-        try:
-            return (None if format_name == "auto" else formats.by_name(format_name)), None
-        except Refused as refused:
-            raise WrongChoice(refused.reason) from None
-    if format_name != "auto":
-        raise WrongChoice("--mapping describes a table of its own: leave out --format")
-    from ingest.mapping import MappingError, load
-
-    try:
-        mapped = load(mapping)
-    except MappingError as error:
-        raise WrongChoice(str(error)) from None
-    return mapped.format, mapped
-
-
-def _import(found: Sequence[Source], options: Options, err: Console) -> tuple[list[FileReport], float, bool]:
+def _import(found: Sequence[Source], options: Options) -> tuple[list[FileReport], float, bool]:
     """Import file by file under a progress bar; reports, seconds, and whether it came to its end."""
     ledger = open_ledger(Settings())
     importer = Importer(ledger, options)
     reports: list[FileReport] = []
     started = time.perf_counter()
-    with _progress(err) as progress, _stopping_on_interrupt(importer):
+    with _progress(Console(stderr=True)) as progress, _stopping_on_interrupt(importer):
         try:
             for source in (member for one in found for member in members(one)):
                 reports.append(FileReport(source.path))
@@ -152,7 +114,7 @@ def _import_one(importer: Importer, source: Source, report: FileReport, progress
 
 
 def _roll(progress: Progress, ledger: Any) -> None:
-    if waiting := rollups.dirty_slots(ledger):
+    if waiting := rollups.count_dirty_slots(ledger):
         task = progress.add_task("summing", total=waiting, records=0)
         rollups.roll(ledger, lambda slots: progress.update(task, advance=slots))
 
@@ -216,44 +178,36 @@ def _counts(receipt: Receipt) -> dict[str, int]:
     return {name: getattr(receipt, name) for name in _COUNTS}
 
 
-def _print(out: Console, reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> None:
-    table = Table("file", *(name.replace("_", " ") for name in _COUNTS), box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> None:
+    headings = [name.replace("_", " ") for name in _COUNTS]
+    counts = table("file", *headings, numbers=headings)
     for report in reports:
-        table.add_row(report.path, *(f"{count:,}" for count in _counts(report.receipt).values()))
+        counts.add_row(report.path, *(f"{count:,}" for count in _counts(report.receipt).values()))
     total = _total(reports)
     if len(reports) > 1:
-        table.add_row("together", *(f"{count:,}" for count in _counts(total).values()))
-    out.print(table)
+        counts.add_row("together", *(f"{count:,}" for count in _counts(total).values()))
+    Console().print(counts)
     for report in reports:
-        _print_rejections(out, report)
+        _print_rejections(report)
     if skipped := sum(report.skipped for report in reports):
-        out.print(f"{skipped:,} records were committed by an earlier import and skipped", highlight=False)
+        say(f"{skipped:,} records were committed by an earlier import and skipped")
     if passed_over := sum(report.passed_over for report in reports):
-        out.print(f"rows that are no calls, as the mapping says: {passed_over:,}", highlight=False)
+        say(f"rows that are no calls, as the mapping says: {passed_over:,}")
     for report in reports:
         if report.unfinished is not None:
             said = f"{report.path}:{report.unfinished}: this line is not whole yet and was left: import again with --resume"
-            out.print(said, highlight=False, markup=False, soft_wrap=True)
+            say(said)
     if total.unpriced:
-        out.print(
-            f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0", highlight=False
-        )
+        say(f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0")
     speed = total.records / seconds if seconds else 0
     verb = "would be read" if dry_run else "read"
-    out.print(f"{total.records:,} records {verb} in {seconds:.1f} s ({speed:,.0f}/s)", highlight=False)
+    say(f"{total.records:,} records {verb} in {seconds:.1f} s ({speed:,.0f}/s)")
 
 
-def _print_rejections(out: Console, report: FileReport) -> None:
+def _print_rejections(report: FileReport) -> None:
     for one in report.receipt.rejections[:_SHOWN_REJECTIONS]:
         where = f"{report.path}:{one.line}"
         field = f" {one.field}:" if one.field else ""
-        out.print(
-            f"{where}: rejected ({one.code}):{field} {one.reason}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        say(f"{where}: rejected ({one.code}):{field} {one.reason}")
     if (more := report.receipt.rejected - _SHOWN_REJECTIONS) > 0:
-        out.print(f"{report.path}: {more:,} more rejected; see `tallybook rejected list`", highlight=False)
+        say(f"{report.path}: {more:,} more rejected; see `tallybook rejected list`")

@@ -19,11 +19,11 @@ from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS, Batch
 from ingest.receipt import Receipt
-from ingest.records import Reading
+from ingest.records import FileReader
 from ingest.splitting import Record
 
 if TYPE_CHECKING:
-    from ingest.mapping import Mapped
+    from ingest.mapping import TableMapping
 
 CHANNEL: Final = "import"
 
@@ -33,7 +33,7 @@ class Options:
     """How to import."""
 
     format: Format | None = None
-    mapped: "Mapped | None" = None
+    mapped: "TableMapping | None" = None
     """The mapping that `format` belongs to, if it is one."""
     source: str | None = None
     virtual_key: str | None = None
@@ -84,7 +84,7 @@ class Importer:
             Interrupted: `stop` was called; what the report counts is committed.
         """
         mapped = self._options.mapped
-        with Reading(source, mapped.fits if mapped else None) as reading:
+        with FileReader(source, mapped.check_columns if mapped else None) as reading:
             batch_id = None if self._options.dry_run else self._begin(reading, report)
             status = "failed"
             try:
@@ -99,7 +99,7 @@ class Importer:
                     with self._ledger.writing() as connection:
                         imports.finish(connection, batch_id, status, now())
 
-    def _begin(self, reading: Reading, report: FileReport) -> int:
+    def _begin(self, reading: FileReader, report: FileReport) -> int:
         mapped = self._options.mapped
         known = reading.fingerprint(mapped.digest if mapped else "")
         with self._ledger.writing() as connection:
@@ -111,7 +111,7 @@ class Importer:
                 imports.skip(connection, batch_id, report.skipped)
         return batch_id
 
-    def _read(self, reading: Reading, report: FileReport, heard: Heard, batch_id: int | None) -> None:
+    def _read(self, reading: FileReader, report: FileReport, heard: Heard, batch_id: int | None) -> None:
         options = self._options
         context = Context(
             channel=CHANNEL,

@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from ingest import formats
 from ingest.archives import members
 from ingest.event import ReportedCost, UsageEvent
 from ingest.files import NoSuchPath, Source, sources
-from ingest.import_command import REJECTED, USAGE, WELL, WrongChoice, choice
+from ingest.format_choice import WrongChoice, choice
 from ingest.inspection import Inspection, inspect
 from ingest.mapping.proposal import NothingToMap, propose
 from ingest.mapping.sample import Sample
 from ingest.money import plain
 from ingest.refusal import Refused
+from ingest.terminal import ExitCode, say, table, warn
 
 _EVENTS: Final = 3
 _REJECTIONS: Final = 5
@@ -33,43 +34,38 @@ _SECRETS: Final = frozenset({"virtual_key"})
 
 def run(path: str, *, format_name: str, mapping: str | None) -> int:
     """Say what the file at `path` is; the exit code."""
-    err = Console(stderr=True)
     try:
         form, mapped = choice(format_name, mapping)
         found = sources([path])
     except (NoSuchPath, WrongChoice) as error:
-        err.print(f"tallybook: {error}", highlight=False, markup=False, soft_wrap=True)
-        return USAGE
+        warn(f"tallybook: {error}")
+        return ExitCode.USAGE
     with closing(members(found[0])) as held_in_it:
         first = next(held_in_it)
         if len(found) > 1 or first.path != found[0].path:
-            err.print(f"only the first file: {first.path}", highlight=False, markup=False, soft_wrap=True)
-        held = inspect(first, form, mapped.fits if mapped else None)
+            warn(f"only the first file: {first.path}")
+        held = inspect(first, form, mapped.check_columns if mapped else None)
     if not held.is_known and held.unknown:
-        return _propose(held, first, err)
-    _print_known(held, first, Console() if sys.stdout.isatty() else Console(width=_WIDE))
-    return WELL if held.is_known and not held.rejections else REJECTED
+        return _propose(held, first)
+    _print_known(held, first)
+    return ExitCode.OK if held.is_known and not held.rejections else ExitCode.SOME_REJECTED
 
 
-def _print_known(held: Inspection, source: Source, out: Console) -> None:
+def _print_known(held: Inspection, source: Source) -> None:
     looked_at = len(held.events) + len(held.rejections) + held.passed_over
     for name, count in held.formats.most_common():
-        out.print(
-            f"{source.path}: {name}, {_title(name)} ({count:,} of {looked_at:,} records looked at)",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(f"{source.path}: {name}, {_title(name)} ({count:,} of {looked_at:,} records looked at)")
     if held.passed_over:
-        out.print(f"rows that are no calls, as the mapping says: {held.passed_over:,}", highlight=False)
+        say(f"rows that are no calls, as the mapping says: {held.passed_over:,}")
     if held.events:
+        out = Console() if sys.stdout.isatty() else Console(width=_WIDE)
         out.print(_events(held.events[:_EVENTS]))
     for one in held.rejections[:_REJECTIONS]:
-        said = f"{source.path}:{one.line}: would be rejected ({one.code}): {one.reason}"
-        out.print(said, highlight=False, markup=False, soft_wrap=True)
+        say(f"{source.path}:{one.line}: would be rejected ({one.code}): {one.reason}")
     if (more := len(held.rejections) - _REJECTIONS) > 0:
-        out.print(f"{more:,} more of these would be rejected", highlight=False)
+        say(f"{more:,} more of these would be rejected")
     if not held.is_known and not held.rejections:
-        out.print(f"{source.path}: there is no record in it", highlight=False, markup=False)
+        say(f"{source.path}: there is no record in it")
 
 
 def _title(name: str) -> str:
@@ -82,11 +78,11 @@ def _title(name: str) -> str:
 def _events(events: list[UsageEvent]) -> Table:
     """The events as columns, and a row for each field that one of them fills."""
     titles = ("field", *(f"record {number}" for number in range(1, len(events) + 1)))
-    table = Table(*(Column(title, overflow="fold") for title in titles), box=None, pad_edge=False)
+    shown = table(*titles)
     flat = [_facts(event) for event in events]
     for name in dict.fromkeys(name for facts in flat for name in facts):
-        table.add_row(name, *(_bare(facts.get(name, "")) for facts in flat))
-    return table
+        shown.add_row(name, *(_bare(facts.get(name, "")) for facts in flat))
+    return shown
 
 
 def _facts(event: UsageEvent) -> dict[str, str]:
@@ -111,32 +107,26 @@ def _shown(name: str, value: Any) -> str:
     return str(value)
 
 
-def _propose(held: Inspection, source: Source, err: Console) -> int:
+def _propose(held: Inspection, source: Source) -> int:
     found = held.sample
-    err.print(
-        f"{source.path}: no format knows these records; their columns are", highlight=False, soft_wrap=True
-    )
-    err.print(_columns(found))
+    warn(f"{source.path}: no format knows these records; their columns are")
+    Console(stderr=True).print(_columns(found))
     try:
         proposed = propose(found, source.path)
     except NothingToMap as error:
-        err.print(f"tallybook: {error}: write the mapping yourself (docs/importing.md)", highlight=False)
-        return REJECTED
-    err.print(
-        "a mapping for them, to be looked over, written to a file and given with --mapping:\n",
-        highlight=False,
-    )
+        warn(f"tallybook: {error}: write the mapping yourself (docs/importing.md)")
+        return ExitCode.SOME_REJECTED
+    warn("a mapping for them, to be looked over, written to a file and given with --mapping:\n")
     sys.stdout.write(proposed)
-    return WELL
+    return ExitCode.OK
 
 
 def _columns(found: Sample) -> Table:
-    table = Table("column", "filled", "seems to be", "examples", box=None, pad_edge=False)
+    shown = table("column", "filled", "seems to be", "examples")
     for one in found.columns.values():
-        table.add_row(
-            *(_bare(text) for text in (one.name, f"{len(one.cells):,}", one.kind, " | ".join(one.examples)))
-        )
-    return table
+        cells = (one.name, f"{len(one.cells):,}", one.kind, " | ".join(one.examples))
+        shown.add_row(*map(_bare, cells))
+    return shown
 
 
 def _bare(text: str) -> str:

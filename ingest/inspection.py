@@ -15,9 +15,9 @@ from ingest import formats
 from ingest.event import ImpossibleCount, UsageEvent, check
 from ingest.files import Source
 from ingest.formats.format import Format
-from ingest.mapping.sample import Sample, sample
+from ingest.mapping.sample import Sample, sample_columns
 from ingest.money import MoneyError
-from ingest.records import Fits, Reading
+from ingest.records import CheckColumns, FileReader
 from ingest.refusal import PassedOver, Refused, Rejection
 from ingest.splitting import RawRecord, Record
 
@@ -49,13 +49,13 @@ class Inspection:
     @property
     def sample(self) -> Sample:
         """The columns of what no format knows."""
-        return sample(self.unknown, self.columns)
+        return sample_columns(self.unknown, self.columns)
 
 
-def inspect(source: Source, form: Format | None, fits: Fits | None) -> Inspection:
+def inspect(source: Source, form: Format | None, fits: CheckColumns | None) -> Inspection:
     """Look at the first records of a file, as `form` or as whatever knows them."""
     found = Inspection()
-    with Reading(source, fits) as reading:
+    with FileReader(source, fits) as reading:
         batches = reading.batches(SAMPLED, lambda _size: None)
         for record in (one for batch in islice(batches, 1) for one in batch):
             _look(record, form, found)
@@ -87,7 +87,7 @@ def _look(record: Record, form: Format | None, found: Inspection) -> None:
 
 
 def _records(raw: bytes, form: Format | None) -> Sequence[bytes]:
-    if form is not None and form.keep is not None:
+    if form is not None and form.redact is not None:
         return (raw,)
     page = formats.unpack(raw)
     return (raw,) if page is None else page

@@ -14,7 +14,7 @@ from ingest.ledger.directory import Link, Listed
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import day_number
 from ingest.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
-from ingest.owning import record_missing, set_gl_code
+from ingest.owning import record_missing
 
 
 def link(ledger: Ledger, listed: Sequence[Listed], *, at: int, by: str) -> int:
@@ -35,7 +35,7 @@ def link(ledger: Ledger, listed: Sequence[Listed], *, at: int, by: str) -> int:
 
 def _gl_code(connection: sa.Connection, ledger: Ledger, one: Listed) -> bool:
     entry_id = directory.find(connection, one.kind, one.ident, ledger.keyring)
-    return set_gl_code(connection, entry_id, one.gl_code or "")
+    return ownership.set_gl_code(connection, entry_id, one.gl_code or "")
 
 
 def _assignments(

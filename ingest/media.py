@@ -5,10 +5,10 @@ from typing import Final
 from starlette.datastructures import Headers
 
 from ingest.problems import Problem
-from ingest.splitting import Kind
-from ingest.unpacking import Unpacker
+from ingest.splitting import Framing
+from ingest.unpacking import Decompressor
 
-KINDS: Final[dict[str, Kind]] = {
+KINDS: Final[dict[str, Framing]] = {
     "application/json": "auto",
     "application/jsonl": "lines",
     "application/jsonlines": "lines",
@@ -29,28 +29,28 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
-def kind_of(headers: Headers) -> Kind:
+def kind_of(headers: Headers) -> Framing:
     """What the body is made of.
 
     Raises:
         Problem: 415 for what cannot hold records.
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    kind: Kind | None = "auto" if media_type.endswith("+json") else KINDS.get(media_type)
+    kind: Framing | None = "auto" if media_type.endswith("+json") else KINDS.get(media_type)
     if kind is None:
         detail = f"{media_type[:80]!r} is not read here; send application/json, application/jsonl, text/csv or text/event-stream"
         raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
     return kind
 
 
-def unpacker_of(headers: Headers, limit: int) -> Unpacker:
+def unpacker_of(headers: Headers, limit: int) -> Decompressor:
     """What unpacks the body: by its Content-Encoding, or by its first bytes where it names none.
 
     Raises:
         Problem: 415 for an encoding that is not read.
     """
     try:
-        return Unpacker.for_encoding(headers.get("content-encoding", ""), limit)
+        return Decompressor.for_encoding(headers.get("content-encoding", ""), limit)
     except LookupError as error:
         accepted = {"Accept-Encoding": "gzip, zstd, identity"}
         raise Problem(

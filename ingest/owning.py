@@ -7,10 +7,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import audit, dialects, directory, ownership, periods
-from ingest.ledger.directory import Kind, NotKnown
+from ingest.ledger import audit, directory, ownership, periods
+from ingest.ledger.directory import Kind
 from ingest.ledger.engine import Ledger
-from ingest.ledger.ownership_tables import cost_center
+from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of, day_number
 from ingest.ownership import (
     END_DAY,
@@ -27,7 +27,7 @@ _MOST_PARTS: Final = 10**6
 _LONGEST: Final = 500
 
 
-class OwnerRefused(ValueError):
+class OwnerRefused(Invalid):
     """What was asked for is no assignment; the message says what to write."""
 
 
@@ -66,41 +66,62 @@ def assign(ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
         OwnerRefused: it is no assignment.
         NotKnown: the directory knows nobody, or several, of that name.
     """
-    first = _day("--from", wanted.first, ledger.zone.day(at), always=FIRST_DAY)
-    end = _day("--to", wanted.end, END_DAY, always=END_DAY)
+    with ledger.writing() as connection:
+        return assign_within(connection, ledger, wanted, at=at, by=by)
+
+
+def assign_within(connection: sa.Connection, ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
+    """Record who owns something, in the transaction of something else.
+
+    Raises:
+        OwnerRefused: it is no assignment.
+        NotKnown: the directory knows nobody, or several, of that name.
+    """
+    first, end = _days(ledger, wanted, at)
+    parts = _shares(wanted)
+    subject, shown = _subject(connection, ledger, wanted)
+    targets = tuple(
+        Target(directory.find(connection, wanted.target_kind, name, ledger.keyring), number)
+        for name, number in parts.items()
+    )
+    assignment = Assignment(
+        subject_kind=wanted.subject_kind,
+        subject=subject,
+        target_kind=wanted.target_kind,
+        targets=targets,
+        first_day=first,
+        end_day=end,
+        reason=wanted.reason,
+        recorded_at=at,
+        recorded_by=by,
+    )
+    ownership.record(connection, [assignment])
+    closed = periods.closed_within(connection, first, end)
+    done = Done(assignment, shown, parts, _date(first), _date(end), closed)
+    audit.note(connection, _entry(done))
+    return done
+
+
+def _days(ledger: Ledger, wanted: Wanted, at: int) -> tuple[int, int]:
+    """The first day and the day after the last, by number."""
+    first = _day("from", wanted.first, ledger.zone.day(at), always=FIRST_DAY)
+    end = _day("to", wanted.end, END_DAY, always=END_DAY)
     if first >= end:
-        raise OwnerRefused("--to: ownership must end after it starts")
+        raise OwnerRefused("empty_range", "ownership must end after it starts", "to")
     if len(wanted.reason) > _LONGEST:
-        raise OwnerRefused(f"--reason: at most {_LONGEST} characters")
+        raise OwnerRefused("too_long", f"at most {_LONGEST} characters", "reason")
+    return first, end
+
+
+def _shares(wanted: Wanted) -> dict[str, int]:
+    """The parts of each target, by its name."""
     parts = [_parts(text) for text in wanted.targets]
     if len({name for name, _ in parts}) < len(parts):
-        raise OwnerRefused(f"a {wanted.target_kind.replace('_', ' ')} is named twice")
+        raise OwnerRefused("named_twice", f"a {wanted.target_kind.replace('_', ' ')} is named twice")
     if len({"=" in text for text in wanted.targets}) > 1:
-        raise OwnerRefused(
-            f"{' and '.join(wanted.targets)}: write the parts of each, such as a=60 b=40, or of none"
-        )
-    with ledger.writing() as connection:
-        subject, shown = _subject(connection, ledger, wanted)
-        found = {
-            name: directory.find(connection, wanted.target_kind, name, ledger.keyring) for name, _ in parts
-        }
-        one = Assignment(
-            subject_kind=wanted.subject_kind,
-            subject=subject,
-            target_kind=wanted.target_kind,
-            targets=tuple(Target(found[name], number) for name, number in parts),
-            first_day=first,
-            end_day=end,
-            reason=wanted.reason,
-            recorded_at=at,
-            recorded_by=by,
-        )
-        ownership.record(connection, [one])
-        done = Done(
-            one, shown, dict(parts), _date(first), _date(end), periods.closed_within(connection, first, end)
-        )
-        audit.note(connection, _entry(done))
-    return done
+        message = f"{' and '.join(wanted.targets)}: write the parts of each, such as a=60 b=40, or of none"
+        raise OwnerRefused("mixed_parts", message)
+    return dict(parts)
 
 
 def _subject(connection: sa.Connection, ledger: Ledger, wanted: Wanted) -> tuple[str, str]:
@@ -108,7 +129,7 @@ def _subject(connection: sa.Connection, ledger: Ledger, wanted: Wanted) -> tuple
     if wanted.subject_kind in RULES:
         text = wanted.subject.strip()
         if not text:
-            raise OwnerRefused(f"--{wanted.subject_kind}: name one")
+            raise OwnerRefused("no_subject", "name one", wanted.subject_kind)
         return text, f"{wanted.subject_kind} {text}"
     kind: Kind = "team" if wanted.subject_kind == "team" else "virtual_key"
     entry_id = directory.find(connection, kind, wanted.subject, ledger.keyring)
@@ -120,13 +141,12 @@ def _parts(text: str) -> tuple[str, int]:
     if not equals:
         return text, 1
     if not (number.isascii() and number.isdigit() and 0 < int(number) <= _MOST_PARTS):
-        raise OwnerRefused(
-            f"{text!r}: {number!r} is no number of parts; write a whole number, such as {name}=60"
-        )
+        message = f"{text!r}: {number!r} is no number of parts; write a whole number, such as {name}=60"
+        raise OwnerRefused("bad_parts", message)
     return name, int(number)
 
 
-def _day(parameter: str, text: str | None, otherwise: int, *, always: int) -> int:
+def _day(field: str, text: str | None, otherwise: int, *, always: int) -> int:
     if text is None:
         return otherwise
     if text.strip().lower() == "always":
@@ -134,8 +154,8 @@ def _day(parameter: str, text: str | None, otherwise: int, *, always: int) -> in
     try:
         return day_number(date.fromisoformat(text.strip()))
     except ValueError as error:
-        message = f"{parameter}: {text!r} is no day; write one as 2026-10-15: ownership changes at midnight"
-        raise OwnerRefused(message) from error
+        message = f"{text!r} is no day; write one as 2026-10-15: ownership changes at midnight"
+        raise OwnerRefused("bad_day", message, field) from error
 
 
 def _date(day: int) -> date | None:
@@ -155,18 +175,6 @@ def _entry(done: Done) -> audit.Entry:
     )
 
 
-def set_gl_code(connection: sa.Connection, entry_id: int, gl_code: str) -> bool:
-    """Note the general ledger's code of a cost centre; whether that changed anything."""
-    c = cost_center.c
-    if connection.execute(sa.select(c.gl_code).where(c.entry_id == entry_id)).scalar() == gl_code:
-        return False
-    statement = dialects.insert(connection, cost_center).values(entry_id=entry_id, gl_code=gl_code)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["entry_id"], set_={"gl_code": gl_code})
-    )
-    return True
-
-
 def record_missing(connection: sa.Connection, wanted: Sequence[Assignment]) -> int:
     """Record assignments that are not so already; how many were not.
 
@@ -179,6 +187,3 @@ def record_missing(connection: sa.Connection, wanted: Sequence[Assignment]) -> i
     new = [one for some in by_subject.values() if say_anything_new(some, standing) for one in some]
     ownership.record(connection, new)
     return len(new)
-
-
-__all__ = ["Done", "NotKnown", "OwnerRefused", "Wanted", "assign", "record_missing", "set_gl_code"]

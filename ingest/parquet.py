@@ -1,7 +1,7 @@
-"""Parquet: each row of a file becomes a JSON object by column, read a batch of a row group at a time.
+"""Parquet: each row of a file becomes a JSON object by column, in batches of a row group.
 
-Nothing is rounded on the way: decimals stay decimals, a floating-point number becomes its shortest decimal, a time keeps
-its zone or its lack of one, and what is null is absent.
+Values are exact: decimals stay decimals, a floating-point number becomes its shortest decimal, a time keeps
+its zone or its lack of a zone, and null values are absent.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,23 +20,23 @@ _ROWS: Final = 2_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def rows(file: BinaryIO, columns: Callable[[list[str]], None]) -> Iterator[list[bytes]]:
-    """The rows of a file that can be read in any order, in lists. `columns` is told their names first.
+def rows(file: BinaryIO, on_columns: Callable[[list[str]], None]) -> Iterator[list[bytes]]:
+    """The rows of a seekable file, in lists. `on_columns` is called first, with the column names.
 
     Raises:
-        Refused: as `columns` does.
+        Refused: raised by `on_columns`.
         Unreadable: the file is damaged, or the package that reads it is not installed.
     """
     parquet, pa = _packages()
     try:
-        held = parquet.ParquetFile(file, pre_buffer=False, buffer_size=2**20)
-        schema = held.schema_arrow
-        columns(list(schema.names))
+        parquet_file = parquet.ParquetFile(file, pre_buffer=False, buffer_size=2**20)
+        schema = parquet_file.schema_arrow
+        on_columns(list(schema.names))
         plain = pa.schema([field.with_type(_plain(field.type, pa)) for field in schema])
-        lengths = [field.name for field in plain if pa.types.is_duration(field.type)]
-        for batch in held.iter_batches(batch_size=_ROWS, use_threads=False):
+        durations = [field.name for field in plain if pa.types.is_duration(field.type)]
+        for batch in parquet_file.iter_batches(batch_size=_ROWS, use_threads=False):
             table = pa.Table.from_batches([batch]).cast(plain, safe=False)
-            yield [_record(row, lengths) for row in table.to_pylist(maps_as_pydicts="lossy")]
+            yield [_record(row, durations) for row in table.to_pylist(maps_as_pydicts="lossy")]
     except Refused:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError) as error:
@@ -53,7 +53,7 @@ def _packages() -> tuple[ModuleType, ModuleType]:
 
 
 def _plain(kind: Any, pa: ModuleType) -> Any:
-    """The type to read a column as: nanoseconds cut to microseconds, dictionaries as what they stand for."""
+    """The type to cast a column to: nanoseconds are cut to microseconds, dictionaries become their values."""
     types = pa.types
     if types.is_timestamp(kind):
         return pa.timestamp("us", kind.tz) if kind.unit == "ns" else kind
@@ -62,9 +62,7 @@ def _plain(kind: Any, pa: ModuleType) -> Any:
     if types.is_dictionary(kind):
         return _plain(kind.value_type, pa)
     if types.is_float16(kind) or types.is_float32(kind):
-        return (
-            pa.string()
-        )  # whose text is the shortest: as a longer float it would have digits that nobody wrote
+        return pa.string()  # its shortest text; as a wider float it would have additional digits
     return _nested(kind, pa)
 
 
@@ -77,9 +75,9 @@ def _nested(kind: Any, pa: ModuleType) -> Any:
     return kind
 
 
-def _record(row: dict[str, Any], lengths: list[str]) -> bytes:
-    """A row as JSON, with microseconds for the lengths of time."""
-    for name in lengths:
+def _record(row: dict[str, Any], durations: list[str]) -> bytes:
+    """A row as JSON, with durations in microseconds."""
+    for name in durations:
         if row[name] is not None:
             row[name] //= _MICROSECOND
     return _encode({name: value for name, value in row.items() if value is not None})

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 Scope = Literal["ingest", "read", "finance", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
@@ -23,6 +23,18 @@ _IMPLIED: Final[Mapping[Scope, frozenset[Scope]]] = {
 
 class NotAllowed(Exception):
     """Somebody asks for what they may not do; the message says what it needs."""
+
+
+class Right(NamedTuple):
+    """What an address, and every address below it, needs."""
+
+    path: str
+    scope: Scope | None
+    """None for everybody who is let in at all."""
+    is_whole: bool = False
+    """Whether it tells of everybody's calls at once, so that nobody comes there who sees some teams alone."""
+    is_of_key: bool = False
+    """Whether it is for the holder of a virtual key, who comes nowhere else, and for nobody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from typing import Any, Final, TypeVar
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnection
 
 from ingest import caller, media
 from ingest.accept import Intake, make_decoder
@@ -17,7 +15,7 @@ from ingest.delivery import Delivery, Taker, pour
 from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.ledger import receipts
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.metrics import Metrics
 from ingest.otel import answer
@@ -38,7 +36,6 @@ BODIES_HELD: Final = 4
 """So many of the largest trace requests are held in memory at once, or any number of smaller ones."""
 RETRY_AFTER: Final = "5"
 
-_UNAVAILABLE = (OperationalError, InterfaceError, NoConnection)
 _log = logger("tallybook.http")
 
 T = TypeVar("T")
@@ -118,8 +115,8 @@ class Reception:
         except Crowded:
             await _drain(body)
             raise _come_back("busy", "too many traces are waiting", so_far) from None
-        except _UNAVAILABLE as error:
-            _log.warning("ledger unavailable", error=type(error).__qualname__)
+        except LedgerBusy as error:
+            _log.warning("ledger unavailable", error=error.kind)
             raise _come_back("unavailable", "the ledger is locked or out of reach", so_far) from None
         finally:
             self._metrics.count(so_far)
@@ -132,16 +129,16 @@ class Reception:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
             return await to_thread.run_sync(work, limiter=self._threads)
-        except _UNAVAILABLE:
+        except LedgerBusy:
             raise _come_back("unavailable", "the ledger is locked or out of reach") from None
 
     def _recall(self, key: str) -> str | None:
         with self._ledger.reading() as connection:
-            return receipts.recall(connection, key)
+            return receipts.stored_answer(connection, key)
 
     def _remember(self, key: str, answer: str) -> str:
         with self._ledger.writing() as connection:
-            return receipts.remember(connection, key, answer, now())
+            return receipts.store_answer(connection, key, answer, now())
 
 
 def plain(receipt: Receipt) -> dict[str, Any]:

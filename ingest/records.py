@@ -1,7 +1,7 @@
-"""Records of a file: its bytes, unpacked and split, or its rows, in batches.
+"""Records of a file: its bytes, decompressed and split, or its rows, in batches.
 
-Memory stays constant whatever the size of a file. A file that grows while it is read is read to where it was, and a
-last line that is not whole yet is left for the next time.
+Memory is constant for any size of file. A file that grows while it is read is read up to its size at the
+start, and an incomplete last line is left for the next import.
 """
 
 import hashlib
@@ -12,43 +12,43 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 from ingest import parquet
-from ingest.files import Rejoined, Source, spooled
+from ingest.files import PrefixedStream, Source, spool_to_file
 from ingest.formats import stream
 from ingest.refusal import Refused
 from ingest.splitting import RawRecord, Record, RefusedRecord, Splitter
-from ingest.unpacking import Unpacker, Unreadable
+from ingest.unpacking import Decompressor, Unreadable
 
 PIECE: Final = 1 << 20
-_FINGERPRINTED: Final = 1 << 16
-_UNFINISHED: Final = frozenset({"incomplete", "ragged_row"})
+_FINGERPRINT_BYTES: Final = 1 << 16
+_UNFINISHED_CODES: Final = frozenset({"incomplete", "ragged_row"})
 
-Heard = Callable[[int], None]
-"""Told of bytes read."""
-Fits = Callable[[Sequence[str]], None]
-"""Told of the columns of a table before its rows are read; raises `Refused` if they are not those that it wants."""
+OnBytesRead = Callable[[int], None]
+"""Called with the number of bytes that were read."""
+CheckColumns = Callable[[Sequence[str]], None]
+"""Called with the columns of a table before its rows are read; raises `Refused` for other columns."""
 
 
-class Reading:
-    """Reads one file. Use it as a context manager, and `batches` once."""
+class FileReader:
+    """Reads one file. Use it as a context manager, and call `batches` once."""
 
-    def __init__(self, source: Source, fits: Fits | None = None) -> None:
+    def __init__(self, source: Source, check_columns: CheckColumns | None = None) -> None:
         self._source = source
-        self._fits = fits
+        self._check_columns = check_columns
         self._file: BinaryIO | None = None
         self._failed: Unreadable | None = None
         self._head = b""
-        self._left: int | None = None
+        self._remaining: int | None = None
         self.unfinished: int | None = None
-        """The line that was not whole yet and was left, once everything has been read."""
+        """The incomplete last line, which was not read; set at the end of the file."""
         self.columns: Sequence[str] | None = None
-        """The columns of a table, once they are known."""
+        """The columns of a table; None before they are read."""
 
     def __enter__(self) -> Self:
         try:
             self._file = self._source.open()
             if self._source.growing:
-                self._left = os.fstat(self._file.fileno()).st_size
-            self._head = self._read(_FINGERPRINTED)
+                self._remaining = os.fstat(self._file.fileno()).st_size
+            self._head = self._read(_FINGERPRINT_BYTES)
         except (OSError, Unreadable) as error:
             self._failed = _unreadable(error)
         return self
@@ -56,23 +56,23 @@ class Reading:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None and self._source.named:
+        if self._file is not None and self._source.identifiable:
             with suppress(OSError):
                 self._file.close()
 
-    def fingerprint(self, about: str = "") -> str | None:
-        """What the file is known by when it is read again in the same way: its first 64 KiB, and `about` that way."""
-        if not self._source.named or self._failed:
+    def fingerprint(self, discriminator: str = "") -> str | None:
+        """The digest of the first 64 KiB and `discriminator`, by which the file is recognised later."""
+        if not self._source.identifiable or self._failed:
             return None
-        return hashlib.blake2b(self._head, digest_size=16, key=about.encode()[:64]).hexdigest()
+        return hashlib.blake2b(self._head, digest_size=16, key=discriminator.encode()[:64]).hexdigest()
 
-    def batches(self, size: int, heard: Heard) -> Iterator[list[Record]]:
-        """The records in lists of `size` and a shorter last one.
+    def batches(self, size: int, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+        """The records in lists of `size`; the last list may be shorter.
 
-        What cannot be read ends the file with one refused record; what came before it is kept.
+        Unreadable bytes end the file with one refused record. Records before them are valid.
         """
         waiting: list[Record] = []
-        for records in self._records(heard):
+        for records in self._records(on_bytes_read):
             waiting.extend(records)
             while len(waiting) >= size:
                 yield waiting[:size]
@@ -80,26 +80,28 @@ class Reading:
         if waiting:
             yield waiting
 
-    def _records(self, heard: Heard) -> Iterator[list[Record]]:
+    def _records(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
         if self._failed:
             yield [RefusedRecord(0, 1, Refused("unreadable", str(self._failed)))]
         elif self._head.startswith(parquet.MAGIC):
-            yield from self._rows(heard)
+            yield from self._rows(on_bytes_read)
         else:
-            yield from self._split(heard)
+            yield from self._split(on_bytes_read)
 
-    def _split(self, heard: Heard) -> Iterator[list[Record]]:
-        unpacker = Unpacker.sniffed()
+    def _split(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+        decompressor = Decompressor.detecting()
         splitter = Splitter("any", assemble=stream.assemble)
-        last = b""
+        last_byte = b""
         try:
-            for piece in self._pieces(heard):
-                for plain in unpacker.feed(piece):
-                    last = self._counted(plain)
-                    yield self._checked(splitter.feed(plain), splitter)
-            for plain in unpacker.finish():
-                last = self._counted(plain)
-                yield self._checked(splitter.feed(plain), splitter)
+            for piece in self._pieces(on_bytes_read):
+                for data in decompressor.feed(piece):
+                    self._spend_budget(data)
+                    last_byte = data[-1:]
+                    yield self._with_columns(splitter.feed(data), splitter)
+            for data in decompressor.finish():
+                self._spend_budget(data)
+                last_byte = data[-1:]
+                yield self._with_columns(splitter.feed(data), splitter)
         except (OSError, Unreadable) as error:
             yield splitter.finish()
             yield [
@@ -108,90 +110,89 @@ class Reading:
         except Refused as refused:
             yield [RefusedRecord(0, 1, refused)]
         else:
-            yield from self._last(splitter, whole=last.endswith(b"\n") or unpacker.is_packed)
+            yield from self._last(splitter, whole=last_byte.endswith(b"\n") or decompressor.is_compressed)
 
     def _last(self, splitter: Splitter, *, whole: bool) -> Iterator[list[Record]]:
         try:
-            found = self._checked(splitter.finish(), splitter)
+            records = self._with_columns(splitter.finish(), splitter)
         except Refused as refused:
             yield [RefusedRecord(0, 1, refused)]
             return
         if (
-            found
+            records
             and not whole
             and self._source.growing
             and splitter.by_line
-            and self._is_unfinished(found[-1])
+            and self._is_unfinished(records[-1])
         ):
-            self.unfinished = found.pop().line
-        yield found
+            self.unfinished = records.pop().line
+        yield records
 
     def _is_unfinished(self, last: Record) -> bool:
-        """Whether the last line, which no line feed ends, is only the beginning of one."""
+        """Whether the last line, which has no line feed, is incomplete."""
         if isinstance(last, RefusedRecord):
-            return last.refused.code in _UNFINISHED
+            return last.refused.code in _UNFINISHED_CODES
         return self.columns is not None and self._has_grown()
 
     def _has_grown(self) -> bool:
-        """Whether somebody wrote while this was read. A row of a table does not show that it is cut."""
+        """Whether the file has grown while it was read. A cut row of a table may look complete."""
         assert self._file is not None, "what was read is open"
         return os.fstat(self._file.fileno()).st_size > self._file.tell()
 
-    def _checked(self, found: list[Record], splitter: Splitter) -> list[Record]:
+    def _with_columns(self, records: list[Record], splitter: Splitter) -> list[Record]:
         if self.columns is None and splitter.columns is not None:
-            self._know(splitter.columns)
-        return found
+            self._set_columns(splitter.columns)
+        return records
 
-    def _know(self, columns: Sequence[str]) -> None:
+    def _set_columns(self, columns: Sequence[str]) -> None:
         self.columns = columns
-        if self._fits is not None:
-            self._fits(columns)
+        if self._check_columns is not None:
+            self._check_columns(columns)
 
-    def _rows(self, heard: Heard) -> Iterator[list[Record]]:
-        """The rows of a Parquet file; their line is their number."""
+    def _rows(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+        """The rows of a Parquet file, with their number as the line."""
         records = 0
         try:
-            with closing(self._anywhere()) as file:
-                for rows in parquet.rows(file, self._know):
+            with closing(self._seekable_file()) as file:
+                for rows in parquet.rows(file, self._set_columns):
                     yield [RawRecord(at, at + 1, raw) for at, raw in enumerate(rows, start=records)]
                     records += len(rows)
         except (OSError, Unreadable) as error:
             yield [RefusedRecord(records, records + 1, Refused("unreadable", str(_unreadable(error))))]
         except Refused as refused:
             yield [RefusedRecord(0, 1, refused)]
-        heard(self._source.size or 0)
+        on_bytes_read(self._source.size or 0)
 
-    def _anywhere(self) -> BinaryIO:
-        """The file, to be read in any order."""
+    def _seekable_file(self) -> BinaryIO:
+        """The file as a stream that can be read in any order."""
         assert self._file is not None, "the head was read from it"
         if self._source.seekable:
             self._file.seek(0)
             return self._file
-        return spooled(cast(BinaryIO, Rejoined(self._head, self._file)))
+        return spool_to_file(cast(BinaryIO, PrefixedStream(self._head, self._file)))
 
-    def _pieces(self, heard: Heard) -> Iterator[bytes]:
+    def _pieces(self, on_bytes_read: OnBytesRead) -> Iterator[bytes]:
         head, self._head = self._head, b""
         while head:
-            heard(len(head))
+            on_bytes_read(len(head))
             yield head
             head = self._read(PIECE)
 
     def _read(self, size: int) -> bytes:
         assert self._file is not None, "only an open file is read"
-        if self._left is None:
+        if self._remaining is None:
             return self._file.read(size)
-        found = self._file.read(min(size, self._left))
-        self._left -= len(found)
-        return found
+        data = self._file.read(min(size, self._remaining))
+        self._remaining -= len(data)
+        return data
 
-    def _counted(self, plain: bytes) -> bytes:
-        if self._source.allowance is not None:
-            self._source.allowance.take(len(plain))
-        return plain[-1:]
+    def _spend_budget(self, data: bytes) -> None:
+        if self._source.budget is not None:
+            self._source.budget.spend(len(data))
 
 
 def _unreadable(error: Exception) -> Unreadable:
     if isinstance(error, Unreadable):
         return error
-    said = error.strerror if isinstance(error, OSError) else None
-    return Unreadable(f"reading stopped here: {said or error}")
+    reason = error.strerror if isinstance(error, OSError) else None
+    return Unreadable(f"reading stopped here: {reason or error}")

@@ -1,6 +1,6 @@
-"""Remote paths: files in object stores and behind HTTP, through fsspec. Credentials come from the environment.
+"""Remote paths: files in object stores and behind HTTP, with credentials from the environment.
 
-Whatever stands in a URL before `@` or after `?` may be a credential: it is used and never shown.
+The parts of a URL before `@` and after `?` may be credentials. They are used, and never shown.
 """
 
 import io
@@ -18,7 +18,7 @@ _REMOTE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.
 _BLOCK: Final = 4 * 2**20
 _WEB: Final = ("http", "https")
 _NOT_FOUND: Final = 404
-_MAGIC: Final = re.compile(r"[*?\[]")
+_WILDCARD: Final = re.compile(r"[*?\[]")
 _REASONS: Final = (
     (FileNotFoundError, "there is no such file"),
     (PermissionError, "access is denied: are the credentials in the environment?"),
@@ -26,13 +26,13 @@ _REASONS: Final = (
 )
 
 
-class OutOfReach(ValueError):
-    """A remote path that cannot be read; the message says why, without credentials."""
+class RemoteError(ValueError):
+    """A remote path that is not readable; the message gives the reason, without credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """One file out there."""
+    """A remote file."""
 
     path: str
     size: int | None
@@ -41,60 +41,68 @@ class RemoteFile:
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path names something that is not in the file system."""
+    """Whether a path is a URL, not a path of the local file system."""
     return _REMOTE.match(path) is not None
 
 
-def shown(url: str) -> str:
-    """A URL without what may be a credential."""
+def redacted_url(url: str) -> str:
+    """A URL without credentials."""
     bare = url.partition("?")[0].partition("#")[0] if _is_web(url) else url
     return re.sub(r"(?<=://)[^/@]*@", "", bare)
 
 
-def listed(url: str, wanted: Callable[[PurePosixPath], bool]) -> list[RemoteFile]:
-    """The files that a URL means: itself, those that its pattern matches, or those below it that are wanted.
+def list_files(url: str, is_wanted: Callable[[PurePosixPath], bool]) -> list[RemoteFile]:
+    """The files of a URL: the file itself, the matches of its pattern, or the wanted files below it.
 
     Raises:
-        OutOfReach: it does not exist, is not to be had, or needs a package that is not there.
+        RemoteError: the URL does not exist, is not accessible, or needs a package that is not installed.
     """
     try:
         from fsspec.core import url_to_fs
     except ImportError:
-        raise OutOfReach(f"{shown(url)}: remote paths need fsspec: {EXTRA}") from None
+        raise RemoteError(f"{redacted_url(url)}: remote paths need fsspec: {EXTRA}") from None
     try:
         system, path = url_to_fs(url)
-        found = _found(system, path, url, wanted)
+        paths = _matching_paths(system, path, url, is_wanted)
     except ImportError as error:
-        raise OutOfReach(f"{shown(url)}: {error}: {EXTRA}") from None
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise OutOfReach(f"{shown(url)}: {_reason(error, url)}") from None
+        raise RemoteError(f"{redacted_url(url)}: {error}: {EXTRA}") from None
+    except Exception as error:  # noqa: BLE001 - every store has its own errors
+        raise RemoteError(f"{redacted_url(url)}: {_reason(error, url)}") from None
     scheme = url.partition("://")[0]
-    return [_file(system, one, scheme, url) for one in found]
+    return [_file(system, file_path, scheme, url) for file_path in paths]
 
 
-def _found(system: Any, path: str, url: str, wanted: Callable[[PurePosixPath], bool]) -> list[str]:
+def _matching_paths(
+    system: Any, path: str, url: str, is_wanted: Callable[[PurePosixPath], bool]
+) -> list[str]:
     if _is_web(url):
-        return [path]  # a query is no pattern, and a web server lists nothing
-    if _MAGIC.search(path):
-        return [one for one in sorted(system.glob(path)) if not system.isdir(one)]
+        return [path]  # a query is not a pattern, and a web server lists no files
+    if _WILDCARD.search(path):
+        return [file_path for file_path in sorted(system.glob(path)) if not system.isdir(file_path)]
     if system.isfile(path):
         return [path]
     if not system.exists(path):
         raise FileNotFoundError
     below = path.rstrip("/") + "/"
-    return [one for one in sorted(system.find(path)) if wanted(PurePosixPath(one.removeprefix(below)))]
+    return [
+        file_path
+        for file_path in sorted(system.find(path))
+        if is_wanted(PurePosixPath(file_path.removeprefix(below)))
+    ]
 
 
 def _file(system: Any, path: str, scheme: str, url: str) -> RemoteFile:
-    name = shown(path if "://" in path else f"{scheme}://{path}")
+    name = redacted_url(path if "://" in path else f"{scheme}://{path}")
     try:
         size = cast(int | None, system.size(path))
     except Exception as error:  # noqa: BLE001 - as above
-        raise OutOfReach(f"{name}: {_reason(error, url)}") from None
+        raise RemoteError(f"{name}: {_reason(error, url)}") from None
 
     def open_it() -> BinaryIO:
         try:
-            return cast(BinaryIO, _Remote(system.open(path, "rb", block_size=_BLOCK if size else 0), url))
+            return cast(
+                BinaryIO, _RemoteStream(system.open(path, "rb", block_size=_BLOCK if size else 0), url)
+            )
         except Exception as error:  # noqa: BLE001 - as above
             raise Unreadable(_reason(error, url)) from None
 
@@ -106,27 +114,29 @@ def _is_web(url: str) -> bool:
 
 
 def _reason(error: Exception, url: str) -> str:
-    """What went wrong, without the URL and what it holds."""
+    """The reason of an error, without the URL and its secrets."""
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
     if status is not None and status != _NOT_FOUND:
         return f"the server answers {status}"
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return reason
-    said = str(error)
+    message = str(error)
     for secret in _secrets(url):
-        said = said.replace(secret, "...")
-    said = re.sub(r"https?://\S+", "...", said)
-    return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
+        message = message.replace(secret, "...")
+    message = re.sub(r"https?://\S+", "...", message)
+    return f"{type(error).__name__}: {message[:200]}" if message else type(error).__name__
 
 
 def _secrets(url: str) -> list[str]:
     parts = urlsplit(url)
-    return [one for one in (url, parts.netloc.rpartition("@")[0], parts.password, parts.query) if one]
+    return [
+        secret for secret in (url, parts.netloc.rpartition("@")[0], parts.password, parts.query) if secret
+    ]
 
 
-class _Remote(io.RawIOBase):
-    """A file out there; whatever a store raises becomes one error."""
+class _RemoteStream(io.RawIOBase):
+    """The stream of a remote file. Every error of its store becomes `Unreadable`."""
 
     def __init__(self, file: Any, url: str) -> None:
         self._file = file
@@ -148,9 +158,9 @@ class _Remote(io.RawIOBase):
         return bytes(self._guarded(lambda: self._file.read(size)))
 
     def readinto(self, buffer: Any, /) -> int:
-        found = self.read(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
         if not self.closed:

@@ -74,7 +74,7 @@ def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None
             done = repricing.resume(ledger, held, _heard(progress))
         else:
             done = repricing.reprice(ledger, scope, current_user(), _heard(progress))
-        if waiting := rollups.dirty_slots(ledger):
+        if waiting := rollups.count_dirty_slots(ledger):
             summing = progress.add_task("summing", total=waiting)
             rollups.roll(ledger, lambda slots: progress.update(summing, advance=slots))
     return done

@@ -18,7 +18,7 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import FACTS
 from ingest.ledger.price_sets import row_of
 from ingest.ledger.prices import generation, snapshot, stored
-from ingest.ledger.recall import Recalled, recall, same
+from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Change, Prices, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
@@ -50,7 +50,7 @@ class Repricing:
             key=lambda one: (-abs(one.difference), -one.events, one.provider, one.model),
         )
 
-    def note(self, old: Recalled, new: Charge, currency: str) -> None:
+    def note(self, old: StoredCall, new: Charge, currency: str) -> None:
         """Count an event whose charge changes."""
         self.changed += 1
         event, before = old.event, old.charge
@@ -65,7 +65,7 @@ class Repricing:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    old: Recalled
+    old: StoredCall
     new: Charge
     currency: str
 
@@ -94,7 +94,7 @@ def rehearse(ledger: Ledger, scope: Scope, heard: Heard = lambda *_: None) -> Re
         book = _Noting(Book(stored(ledger, connection), snapshot()))
         where = reprice_runs.events_in(connection, scope)
         total, reached = reprice_runs.count(connection, where), 0
-        while rows := recall(connection, reached, SLICE, where):
+        while rows := read_calls(connection, reached, SLICE, where):
             _priced(rows, book, found)
             reached = rows[-1].seq
             heard(len(rows), total)
@@ -149,7 +149,7 @@ def _slice(
 ) -> tuple[int, int] | None:
     """One slice: the row that it reached and how many events it looked at; None behind the last."""
     with ledger.reading() as connection:
-        rows = recall(connection, reached, SLICE, where)
+        rows = read_calls(connection, reached, SLICE, where)
     if not rows:
         return None
     changed = _priced(rows, book, found)
@@ -158,17 +158,17 @@ def _slice(
         _write(connection, lookup, book, changed)
         marks.mark(connection, ledger.zone, (one.old.occurred_at for one in changed))
         reprice_runs.go_on(connection, run_id, rows[-1].seq, found.examined, found.changed, found.changes)
-    lookup.keep()
+    lookup.remember()
     return rows[-1].seq, len(rows)
 
 
-def _priced(rows: Sequence[Recalled], book: _Noting, found: Repricing) -> list[_Changed]:
+def _priced(rows: Sequence[StoredCall], book: _Noting, found: Repricing) -> list[_Changed]:
     """The events whose charge is another one now."""
     changed = []
     for old in rows:
         found.examined += 1
         new = price(old.event, book, old.occurred_at)
-        if not same(new, old.charge):
+        if not is_same_charge(new, old.charge):
             prices = book.given.get(new.price_set) if new.price_set else None
             currency = prices.currency if prices and old.event.reported is None else old.event.currency
             found.note(old, new, currency)

@@ -1,63 +1,45 @@
-"""Rights: which scope each address needs, in one table. What is not in it needs `admin`, so that a new address is closed until it is here."""
+"""Rights: which scope each address needs. An address that no right is written for needs `admin`: it is closed until it is thought of.
 
-from typing import Final, NamedTuple
+Each module that serves addresses declares their rights as `RIGHTS`; whoever puts the server together joins them and hands
+the table to the guard (`ingest.access`).
+"""
 
-from ingest.principal import Principal, Scope
+from collections.abc import Iterable
+from typing import Final
 
+from ingest.principal import Principal, Right
 
-class Right(NamedTuple):
-    """What an address needs."""
-
-    scope: Scope | None
-    """None for everybody who is let in at all."""
-    is_whole: bool = False
-    """Whether it tells of everybody's calls at once, so that nobody comes there who sees some teams alone."""
-
-
-_KEY_HOLDERS: Final = "/v1/me"
-_BELOW: Final[dict[str, Right]] = {
-    "/v1/ingest": Right("ingest"),
-    "/v1/traces": Right("ingest"),
-    "/v1/formats": Right(None),
-    "/openapi.json": Right(None),
-    "/docs": Right(None),
-    "/": Right(None),
-    "/metrics": Right("read", is_whole=True),
-    "/v1/spend": Right("read"),
-    "/v1/requests": Right("read"),
-    "/v1/whatif": Right("read"),
-    "/v1/budgets": Right("read"),
-    "/v1/alerts": Right("read"),
-    "/v1/prices": Right("read", is_whole=True),
-    "/v1/fees": Right("read", is_whole=True),
-    "/v1/owners": Right("read", is_whole=True),
-    "/v1/reports": Right("finance"),
-    "/v1/exports": Right("finance"),
-    "/v1/reconciliation": Right("finance"),
-    "/dashboard": Right("read"),
-}
-"""By the address that they begin with. What pages need beside this stands with the pages."""
+CLOSED: Final = Right("", "admin")
+"""What an address needs that no right is written for."""
 
 
-def needed(path: str) -> Right:
-    """What an address needs."""
-    parts = path.split("/")
-    for length in range(len(parts), 1, -1):
-        if found := _BELOW.get("/".join(parts[:length]) or "/"):
-            return found
-    return Right("admin")
+class Rights:
+    """The rights of a server's addresses."""
 
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._by_path: dict[str, Right] = {}
+        for right in rights:
+            if right.path in self._by_path:
+                raise ValueError(f"two rights are written for {right.path}")
+            self._by_path[right.path] = right
 
-def lacks(principal: Principal, path: str) -> str | None:
-    """Why somebody may not come to an address; None if they may."""
-    if principal.virtual_key is not None:
-        is_theirs = f"{path}/".startswith(f"{_KEY_HOLDERS}/")
-        return None if is_theirs else "a virtual key shows its own use alone, at /v1/me/usage"
-    if f"{path}/".startswith(f"{_KEY_HOLDERS}/"):
-        return "send the virtual key itself as Authorization: Bearer sk-..."
-    right = needed(path)
-    if right.scope is not None and not principal.may(right.scope):
-        return f"this needs the scope {right.scope}"
-    if right.is_whole and not principal.sees_all:
-        return "this tells of the calls of every team"
-    return None
+    def needed(self, path: str) -> Right:
+        """What an address needs: the right of the longest path that it begins with."""
+        parts = path.split("/")
+        for length in range(len(parts), 1, -1):
+            if right := self._by_path.get("/".join(parts[:length]) or "/"):
+                return right
+        return CLOSED
+
+    def lacks(self, principal: Principal, path: str) -> str | None:
+        """Why somebody may not come to an address; None if they may."""
+        right = self.needed(path)
+        if principal.virtual_key is not None:
+            return None if right.is_of_key else "a virtual key shows its own use alone, at /v1/me/usage"
+        if right.is_of_key:
+            return "send the virtual key itself as Authorization: Bearer sk-..."
+        if right.scope is not None and not principal.may(right.scope):
+            return f"this needs the scope {right.scope}"
+        if right.is_whole and not principal.sees_all:
+            return "this tells of the calls of every team"
+        return None

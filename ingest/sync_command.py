@@ -13,7 +13,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 
 from ingest.accept import make_decoder
 from ingest.ledger.engine import open_ledger
@@ -24,12 +23,7 @@ from ingest.sync.follow import Sync, follow
 from ingest.sync.gateway import GATEWAYS, Gateway, open_store
 from ingest.sync.pull import Options, Report, Stopped
 from ingest.sync.store import Store, StoreError
-
-WELL: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-REJECTED: Final = 3
-INTERRUPTED: Final = 130
+from ingest.terminal import ExitCode, say, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _NEWS: Final = ("accepted", "revised", "rejected")
@@ -46,20 +40,19 @@ def run(
     as_json: bool,
 ) -> int:
     """Read the store at `url` into the ledger of the settings and say what came of it; the exit code."""
-    err = Console(stderr=True)
     settings = Settings()
     gateway = GATEWAYS.get(gateway_name)
     if gateway is None:
-        return _wrong(err, f"there is no gateway {gateway_name!r}; there are {', '.join(GATEWAYS)}")
+        return _wrong(f"there is no gateway {gateway_name!r}; there are {', '.join(GATEWAYS)}")
     with open_ledger(settings) as ledger:
         try:
             options = Options(source, since=None if since is None else _instant(since, ledger.zone.name))
             store = open_store(gateway, url, settings)
         except (StoreError, ValueError) as error:
-            return _wrong(err, str(error))
+            return _wrong(str(error))
         with _stopping() as stopping:
             sync = Sync(ledger, make_decoder(ledger), gateway, store, source)
-            told = _Telling(gateway, store, sync, as_json=as_json, err=err)
+            told = _Telling(gateway, store, sync, as_json=as_json)
             try:
                 return _run(told, options, every, stopping)
             finally:
@@ -70,7 +63,7 @@ def _run(told: "_Telling", options: Options, every: float | None, stopping: Even
     failed = whole = False
     try:
         if every is None:
-            with told.err.status(f"reading {told.store.place}"):
+            with Console(stderr=True).status(f"reading {told.store.place}"):
                 told.sync.run(options, stopping.is_set)
         else:
             follow(told.sync, options, every, stopping, told.says, told.passed)
@@ -82,11 +75,12 @@ def _run(told: "_Telling", options: Options, every: float | None, stopping: Even
         told.says(str(error))
     told.ends()
     if failed:
-        return FAILED
+        return ExitCode.FAILURE
     if not whole:
         told.says("interrupted: what is counted above is committed; run the same command again to go on")
-        return INTERRUPTED
-    return REJECTED if any(report.receipt.rejected for report in told.reports) else WELL
+        return ExitCode.INTERRUPTED
+    is_rejected = any(report.receipt.rejected for report in told.reports)
+    return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
 
 
 @contextmanager
@@ -112,12 +106,10 @@ def _stopping() -> Iterator[Event]:
 class _Telling:
     """What is said while it runs and at the end."""
 
-    def __init__(self, gateway: Gateway, store: Store, sync: Sync, *, as_json: bool, err: Console) -> None:
+    def __init__(self, gateway: Gateway, store: Store, sync: Sync, *, as_json: bool) -> None:
         self.gateway = gateway
         self.store = store
         self.sync = sync
-        self.err = err
-        self._out = Console()
         self._as_json = as_json
         self._started = time.perf_counter()
         self._before = Receipt()
@@ -127,7 +119,7 @@ class _Telling:
         return self.sync.outcome.reports
 
     def says(self, message: str) -> None:
-        self.err.print(f"tallybook: {message}", highlight=False, markup=False, soft_wrap=True)
+        warn(f"tallybook: {message}")
 
     def passed(self) -> None:
         """Say what a pass of a follower brought, if it brought anything."""
@@ -136,7 +128,7 @@ class _Telling:
         news = {name: getattr(total, name) - getattr(before, name) for name in _NEWS}
         if any(news.values()) and not self._as_json:
             counts = ", ".join(f"{count:,} {name}" for name, count in news.items() if count)
-            self._out.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {counts}", highlight=False)
+            say(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {counts}")
 
     def ends(self) -> None:
         seconds = time.perf_counter() - self._started
@@ -148,7 +140,7 @@ class _Telling:
 
     def _object(self, seconds: float) -> dict[str, Any]:
         outcome = self.sync.outcome
-        refusals = [_refusal(report, one) for report in self.reports for one in report.refusals]
+        refusals = [_refusal(report, one) for report in self.reports for one in report.rejected_rows]
         return {
             "gateway": self.gateway.name,
             "store": self.store.place,
@@ -164,43 +156,39 @@ class _Telling:
             ],
             **_counts(_total(self.reports)),
             "waiting": sum(report.waiting for report in self.reports),
-            "directory": {name: getattr(outcome.people, name) for name in ("added", "changed", "unchanged")},
+            "directory": {name: getattr(outcome.entered, name) for name in ("added", "changed", "unchanged")},
             "passes": outcome.passes,
             "seconds": round(seconds, 3),
             "rejections": refusals[:MAX_REJECTIONS],
         }
 
     def _print(self, seconds: float) -> None:
-        table = Table("table", *_COUNTS, box=None, pad_edge=False)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        counts = table("table", *_COUNTS, numbers=_COUNTS)
         for report in self.reports:
-            table.add_row(report.table.name, *(f"{count:,}" for count in _counts(report.receipt).values()))
+            counts.add_row(report.table.name, *(f"{count:,}" for count in _counts(report.receipt).values()))
         if self.reports:
-            self._out.print(table)
+            Console().print(counts)
         for report in self.reports:
             self._print_refusals(report)
         total = _total(self.reports)
         for count, what in (
             (total.unpriced, "calls have no price: they count as unpriced, not as 0"),
             (sum(report.waiting for report in self.reports), "calls have not ended: they are read again"),
-            (self.sync.outcome.people.added, "keys, teams and customers are new in the directory"),
+            (self.sync.outcome.entered.added, "keys, teams and customers are new in the directory"),
         ):
             if count:
-                self._out.print(f"{count:,} {what}", highlight=False)
+                say(f"{count:,} {what}")
         speed = total.records / seconds if seconds else 0
-        self._out.print(f"{total.records:,} rows read in {seconds:.1f} s ({speed:,.0f}/s)", highlight=False)
+        say(f"{total.records:,} rows read in {seconds:.1f} s ({speed:,.0f}/s)")
 
     def _print_refusals(self, report: Report) -> None:
-        for one in report.refusals[:_SHOWN_REJECTIONS]:
+        for one in report.rejected_rows[:_SHOWN_REJECTIONS]:
             said = one.rejection
             field = f" {said.field}:" if said.field else ""
             line = f"{report.table.name} {one.key}: rejected ({said.code}):{field} {said.reason}"
-            self._out.print(line, highlight=False, markup=False, soft_wrap=True)
+            say(line)
         if (more := report.receipt.rejected - _SHOWN_REJECTIONS) > 0:
-            self._out.print(
-                f"{report.table.name}: {more:,} more rejected; see `tallybook rejected list`", highlight=False
-            )
+            say(f"{report.table.name}: {more:,} more rejected; see `tallybook rejected list`")
 
 
 def _refusal(report: Report, one: Any) -> dict[str, Any]:
@@ -236,6 +224,6 @@ def _instant(said: str, zone: str) -> int:
     return micros(when if when.tzinfo else when.replace(tzinfo=ZoneInfo(zone)))
 
 
-def _wrong(err: Console, message: str) -> int:
-    err.print(f"tallybook: {message}", highlight=False, markup=False, soft_wrap=True)
-    return USAGE
+def _wrong(message: str) -> int:
+    warn(f"tallybook: {message}")
+    return ExitCode.USAGE

@@ -54,6 +54,7 @@ class ExitCode(IntEnum):
     FAILURE = 1
     USAGE = 2
     SOME_REJECTED = 3
+    INTERRUPTED = 130
 
 
 def say(text: str, *, style: str | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Unpacking: a compressed stream becomes plain bytes, piece by piece, in bounded memory.
+"""Decompression: a compressed stream becomes plain bytes, piece by piece, in bounded memory.
 
-Plain, gzip (any number of members) and zstd (any number of frames). Compressed input is taken in small slices, so that
-no step makes more than `LARGEST_STEP` bytes however well its input is packed, and a limit is noticed before a bomb
-has been spread out in memory.
+Plain, gzip (any number of members) and zstd (any number of frames). Compressed input is processed in small
+slices, so that no step produces more than `LARGEST_STEP` bytes at any compression ratio, and a limit is
+enforced before a decompression bomb fills the memory.
 """
 
 import zlib
@@ -14,15 +14,13 @@ import zstandard
 Encoding = Literal["identity", "gzip", "zstd"]
 
 LARGEST_STEP: Final = 32 * 2**20
-"""What `_ZSTD_SLICE` bytes can grow to: zstd writes 128 KiB of one byte as four bytes."""
+"""The largest output of `_ZSTD_SLICE` bytes: four bytes of zstd can be 128 KiB of one repeated byte."""
 
 _ZSTD_SLICE: Final = 1024
 _GZIP_STEP: Final = 2**20
 _GZIP_WRAPPER: Final = 16 + zlib.MAX_WBITS
-_HTTP_WINDOW: Final = (
-    8 * 2**20
-)  # RFC 9659: what a receiver of Content-Encoding: zstd must hold, and need not exceed
-_FILE_WINDOW: Final = 128 * 2**20  # what the zstd command unpacks without being asked
+_HTTP_WINDOW: Final = 8 * 2**20  # RFC 9659: the window that a receiver of zstd must support
+_FILE_WINDOW: Final = 128 * 2**20  # the default limit of the zstd command
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
@@ -31,15 +29,15 @@ _LONGEST_MAGIC: Final = 4
 
 
 class TooLarge(ValueError):
-    """The stream unpacks to more than the limit."""
+    """The decompressed stream is larger than the limit."""
 
 
 class Unreadable(ValueError):
-    """The stream is damaged or ends too early. All that was readable before has been delivered."""
+    """The stream is damaged or ends too early. All readable bytes before have been returned."""
 
 
 class _Frame(Protocol):
-    """One gzip member or zstd frame that is being unpacked."""
+    """A gzip member or zstd frame while it is decompressed."""
 
     @property
     def eof(self) -> bool: ...
@@ -48,16 +46,16 @@ class _Frame(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-class Unpacker:
-    """Unpacks one stream that is pushed in.
+class Decompressor:
+    """Decompresses one stream, which is passed in pieces.
 
-    Every call of `feed` must be read to its end, or the rest of that input is lost.
+    The iterator of each `feed` must be read to its end, or the rest of that input is lost.
     """
 
     def __init__(
         self, encoding: Encoding | None, limit: int | None = None, window: int = _FILE_WINDOW
     ) -> None:
-        """`encoding` None means: find out from the first bytes. `limit` bounds the unpacked size."""
+        """Without `encoding` it is detected from the first bytes. `limit` bounds the decompressed size."""
         self._encoding = encoding
         self._limit = limit
         self._window = window
@@ -67,11 +65,11 @@ class Unpacker:
         self._unpacked = 0
 
     @classmethod
-    def for_encoding(cls, name: str, limit: int | None = None) -> "Unpacker":
-        """An unpacker for a Content-Encoding; "" means that there is none, and the first bytes tell.
+    def for_encoding(cls, name: str, limit: int | None = None) -> "Decompressor":
+        """A decompressor for a Content-Encoding; for "" the encoding is detected from the first bytes.
 
         Raises:
-            LookupError: the encoding is none that is read here.
+            LookupError: the encoding is not supported.
         """
         name = name.strip().lower()
         if name == "x-gzip":
@@ -81,27 +79,27 @@ class Unpacker:
         return cls(cast(Encoding, name) if name else None, limit, _HTTP_WINDOW)
 
     @classmethod
-    def sniffed(cls, limit: int | None = None) -> "Unpacker":
-        """An unpacker that finds out from the first bytes how the stream is packed, for files."""
+    def detecting(cls, limit: int | None = None) -> "Decompressor":
+        """A decompressor for files, which detects the encoding from the first bytes."""
         return cls(None, limit)
 
     @property
-    def is_packed(self) -> bool:
-        """Whether the stream is packed at all, as far as it has come."""
+    def is_compressed(self) -> bool:
+        """Whether the stream is compressed, as far as it has been detected."""
         return self._encoding not in {None, "identity"}
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The plain bytes that `data` adds, in pieces of bounded size.
+        """The decompressed bytes of `data`, in pieces of bounded size.
 
         Raises:
-            TooLarge: the stream has grown past the limit; the pieces before stay good.
-            Unreadable: the stream is damaged here; the pieces before stay good.
+            TooLarge: the stream is larger than the limit; the pieces before are valid.
+            Unreadable: the stream is damaged here; the pieces before are valid.
         """
         if self._encoding is None:
             self._head += data
             if len(self._head) < _LONGEST_MAGIC:
                 return
-            data, self._encoding = self._head, _sniff(self._head)
+            data, self._encoding = self._head, _encoding_of(self._head)
         for piece in self._pieces(data):
             self._unpacked += len(piece)
             if self._limit is not None and self._unpacked > self._limit:
@@ -110,7 +108,7 @@ class Unpacker:
                 yield piece
 
     def finish(self) -> Iterator[bytes]:
-        """What was held back to the end: the whole of a stream that is too short to tell what it is.
+        """The last bytes: the whole stream, where it is too short to detect its encoding.
 
         Raises:
             Unreadable: the stream ends in the middle.
@@ -151,13 +149,13 @@ class Unpacker:
         return cast(_Frame, zstandard.ZstdDecompressor(max_window_size=self._window).decompressobj())
 
     def _without_padding(self, data: bytes) -> bytes:
-        """Tapes and block devices pad a gzip member with zeros."""
-        between = self._begun and self._frame is None
-        return data.lstrip(b"\0") if between and self._encoding == "gzip" else data
+        """`data` without zeros after a gzip member, with which tapes and block devices pad it."""
+        is_between_members = self._begun and self._frame is None
+        return data.lstrip(b"\0") if is_between_members and self._encoding == "gzip" else data
 
 
 class _GzipMember:
-    """A zlib object in the manner of `_Frame`: input that does not fit a step is unused for the time being."""
+    """A zlib object as a `_Frame`. Input that exceeds a step is returned as unused."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(_GZIP_WRAPPER)
@@ -174,7 +172,7 @@ class _GzipMember:
         return self._inflate.decompress(data, _GZIP_STEP)
 
 
-def _sniff(head: bytes) -> Encoding:
+def _encoding_of(head: bytes) -> Encoding:
     if head.startswith(_GZIP_MAGIC):
         return "gzip"
     skippable = head[1:4] == _ZSTD_SKIPPABLE and 0x50 <= head[0] <= 0x5F  # noqa: PLR2004

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    """Chromium, whose reader wants no motion: what waits does not pulse, which would draw the page all the while."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
+        with pytest.MonkeyPatch.context() as patch:
+            for make in ("new_page", "new_context"):
+                patch.setattr(browser, make, partial(getattr(browser, make), reduced_motion="reduce"))
+            yield browser
         browser.close()
 
 

@@ -73,7 +73,7 @@ def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
     with ledger.writing() as connection:
         lookup = ledger.dictionary.lookup(connection, NOW)
         receipt = write(connection, ledger, lookup, batch, origin)
-    lookup.keep()
+    lookup.remember()
     assert receipt.accepted + receipt.revised == len(entries)
     return receipt.event_ids
 

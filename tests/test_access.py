@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from dashboard.site import RIGHTS
 from ingest.access import guarded
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
@@ -36,7 +37,7 @@ class Door:
 
     def __call__(self, token: str | None = None, base: str = HERE, host: str = "127.0.0.1") -> TestClient:
         settings = Settings(admin_token=SecretStr(token) if token else None, host=host)
-        return TestClient(guarded(inside, self._ledger, settings), base_url=base)
+        return TestClient(guarded(inside, self._ledger, settings, RIGHTS), base_url=base)
 
 
 @pytest.fixture

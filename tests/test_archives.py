@@ -15,7 +15,7 @@ import zstandard
 from ingest import archives
 from ingest.archives import members
 from ingest.files import Source, sources
-from ingest.records import Reading
+from ingest.records import FileReader
 from ingest.splitting import RawRecord
 
 Seen = dict[str, list[object]]
@@ -34,7 +34,7 @@ def seen(*paths: Path | str) -> Seen:
 
 
 def read(source: Source) -> list[object]:
-    with Reading(source) as reading:
+    with FileReader(source) as reading:
         records = [one for batch in reading.batches(10, lambda _: None) for one in batch]
     return [
         json.loads(one.raw)["id"] if isinstance(one, RawRecord) else one.refused.reason for one in records
@@ -170,7 +170,7 @@ def test_a_member_is_unpacked_in_constant_memory(tmp_path: Path) -> None:
     tracemalloc.start()
     ids = 0
     for source in members(sources([str(path)])[0]):
-        with Reading(source) as reading:
+        with FileReader(source) as reading:
             ids += sum(len(batch) for batch in reading.batches(1000, lambda _: None))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

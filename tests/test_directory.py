@@ -12,11 +12,15 @@ from dashboard.answer import as_json
 from dashboard.interaction import renamed
 from dashboard.question import Words, parse
 from dashboard.runner import run
-from ingest.ledger.directory import LONGEST_NAME, NameRefused, rename
+from ingest.directory_service import rename_entry
+from ingest.ledger.audit import entries
+from ingest.ledger.directory import LONGEST_NAME, NameRefused, NotKnown
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from ingest.model.zone import micros
 
 NOW = datetime(2026, 10, 10, tzinfo=UTC)
+AT = micros(NOW)
 CALLS = [
     call(
         f"2026-10-0{1 + n % 5}T10:00:00Z",
@@ -47,6 +51,10 @@ def shown(ledger: Ledger) -> list[str]:
 
 def entry(ledger: Ledger, name: str) -> int:
     return people.by_name(ledger, "virtual_key")[name].entry_id
+
+
+def rename(ledger: Ledger, entry_id: int, name: str | None) -> None:
+    rename_entry(ledger, entry_id, name, by="ann", at=AT)
 
 
 def test_a_given_name_stands_before_the_gateways_and_can_be_taken_back(ledger: Ledger) -> None:
@@ -100,5 +108,18 @@ def test_a_name_that_cannot_be_shown_is_refused(ledger: Ledger, name: str) -> No
 
 
 def test_an_entry_that_is_not_there_is_said(ledger: Ledger) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(NotKnown):
         rename(ledger, 999, "Nobody")
+
+
+def test_a_name_that_is_given_is_in_the_audit_log_and_the_same_name_again_is_not(ledger: Ledger) -> None:
+    number = entry(ledger, "Key 0")
+    for _ in range(2):
+        assert renamed(ledger, number, " Search ") is None
+    rename(ledger, number, None)
+    with ledger.reading() as connection:
+        noted = [(one.by, one.action, one.subject, one.detail) for one in entries(connection)]
+    assert noted == [
+        ("ann", "key change", "Search", {"given_name": None}),
+        ("dashboard", "key change", "Key 0", {"given_name": "Search"}),
+    ]

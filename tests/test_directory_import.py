@@ -16,6 +16,7 @@ from dashboard.answer import as_json
 from dashboard.question import Words, parse
 from dashboard.runner import run
 from ingest import listing
+from ingest.directory_service import rename_entry
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
@@ -132,7 +133,7 @@ def test_names_of_a_configuration_are_entered_once(ledger: Ledger, tmp_path: Pat
 def test_a_changed_name_is_followed_and_a_given_one_stands(ledger: Ledger, tmp_path: Path) -> None:
     enter(ledger, config(tmp_path))
     entry = people.by_name(ledger, "virtual_key")["Nightly"].entry_id
-    directory.rename(ledger, entry, "Mine")
+    rename_entry(ledger, entry, "Mine", by="ann", at=0)
     renamed = json.loads(json.dumps(CONFIG).replace("Nightly", "Daily"))
     assert enter(ledger, config(tmp_path, renamed)) == (0, 1, 3)
     person = people.by_name(ledger, "virtual_key")["Mine"]
@@ -167,7 +168,7 @@ def test_a_name_given_to_the_hash_goes_over_to_the_key(ledger: Ledger, book: Boo
     by_value(ledger, book, 1)
     with ledger.reading() as connection:
         entry = connection.execute(sa.select(entries.c.entry_id)).scalar_one()
-    directory.rename(ledger, entry, "Mine")
+    rename_entry(ledger, entry, "Mine", by="ann", at=0)
     enter(ledger, config(tmp_path))
     assert requests(ledger) == {"Mine": 1}
 

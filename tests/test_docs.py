@@ -11,7 +11,7 @@ from dashboard.cli import make_cli
 from ingest import formats
 from ingest.event import ReportedCost
 from ingest.formats import FORMATS, reference, stream
-from ingest.mapping import Mapped
+from ingest.mapping import TableMapping
 from ingest.refusal import PassedOver
 from ingest.settings import Settings
 from ingest.splitting import RawRecord, Splitter
@@ -112,13 +112,13 @@ def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:
     guide = (ROOT / "docs" / "importing.md").read_text()
     (table,) = re.findall(r"^```csv\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     (text,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
-    mapped = Mapped(text, "map.toml")
+    mapped = TableMapping(text, "map.toml")
     splitter = Splitter("any", assemble=stream.assemble)
     rows = [
         one.raw for one in [*splitter.feed(table.encode()), *splitter.finish()] if isinstance(one, RawRecord)
     ]
     assert splitter.columns is not None
-    mapped.fits(splitter.columns)
+    mapped.check_columns(splitter.columns)
     first, second = (formats.read(raw, mapped.format) for raw in rows[:2])
     assert (first.source_event_id, first.input_tokens, first.cache_read_tokens) == ("B1:1", 1500, 1000)
     assert first.reported == ReportedCost(total=1_200_000_000)

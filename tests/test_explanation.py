@@ -283,7 +283,7 @@ def test_the_api_gives_the_calculation(ledger: Ledger) -> None:
 
 
 def test_the_drawer_shows_the_same_lines(embedded: Ledger) -> None:
-    shown = str(calculation.explained(told(embedded, call())))
+    shown = str(calculation.cost_calculation(told(embedded, call())))
     assert "10,000 \N{MULTIPLICATION SIGN} 3 per 1,000,000" in shown
     assert "to the last digit" in shown
 

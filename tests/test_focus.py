@@ -37,12 +37,10 @@ from dashboard.focus.dataset import Dataset
 from dashboard.focus.exact import MONEY_SCALE, ONE, ZERO, split
 from dashboard.focus.export import describe, to_files
 from dashboard.focus.holders import Person
-from dashboard.focus.order import Order, Profile
-from dashboard.focus.reporting import Reporting
-from dashboard.focus.row import Row
+from dashboard.focus.row import Reporting, Row
 from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.words import Words, read
+from dashboard.focus.words import Order, Profile, Words, read
 from dashboard.question import QuestionError, parse
 from dashboard.question import Words as Question
 from dashboard.runner import run
@@ -674,7 +672,7 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
         imports.start(connection, "import", "calls.jsonl", "abc", 1)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
-        imports.give_up(connection, "import", "abc", 2)
+        imports.mark_interrupted(connection, "import", "abc", 2)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.finish(

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from ingest import delivery, reception
 from ingest.accept import Intake
 from ingest.api import make_api
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables import directory, receipt, usage_event
 from ingest.settings import Settings
 
@@ -305,7 +305,7 @@ def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
 
     def third_time_locked(intake: Intake, records: Any) -> Any:
         if len(records) < 10:
-            raise sa.exc.OperationalError("INSERT secret", {"k": "secret"}, Exception("database is locked"))
+            raise LedgerBusy("INSERT secret: database is locked")
         return accept(intake, records)
 
     monkeypatch.setattr(Intake, "accept", third_time_locked)
@@ -368,7 +368,7 @@ def test_health_and_metrics(client: TestClient) -> None:
 
 def test_a_ledger_out_of_reach_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Ledger) -> None:
-        raise sa.exc.OperationalError("SELECT 1", {}, Exception("no"))
+        raise LedgerBusy("no")
 
     monkeypatch.setattr(Ledger, "reading", refuse)
     assert client.get("/readyz").status_code == 503

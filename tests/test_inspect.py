@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_import import Run, environment, lines, response, tallybook
 
-from ingest.mapping import Mapped
+from ingest.mapping import TableMapping
 from ingest.mapping.proposal import NothingToMap, propose
-from ingest.mapping.sample import sample
+from ingest.mapping.sample import sample_columns
 
 __all__ = ["environment", "tallybook"]
 
@@ -27,7 +27,7 @@ Total,,,"2,312",,,0.002,,,,,
 
 
 def proposed(*rows: dict[str, Any]) -> str:
-    return propose(sample([json.dumps(row).encode() for row in rows]), "folder/export.jsonl")
+    return propose(sample_columns([json.dumps(row).encode() for row in rows]), "folder/export.jsonl")
 
 
 def value_of(text: str, *path: str) -> Any:
@@ -185,7 +185,7 @@ def test_points_are_thousands_where_another_column_has_decimal_commas() -> None:
         {"Date": "05.11.2026 10:00:00", "Model": "m", "Prompt Tokens": "1.200", "Cost (EUR)": "0,0123"},
         {"Date": "06.11.2026 10:00:00", "Model": "m", "Prompt Tokens": "800", "Cost (EUR)": "0,0042"},
     ]
-    proposed = tomllib.loads(propose(sample(json.dumps(row).encode() for row in rows), "spend.csv"))
+    proposed = tomllib.loads(propose(sample_columns(json.dumps(row).encode() for row in rows), "spend.csv"))
     assert proposed["numbers"] == {"decimal": ",", "thousands": "."}
     assert proposed["event"]["input_tokens"] == "Prompt Tokens"
     assert proposed["cost"] == {"currency": "EUR", "total": "Cost (EUR)"}
@@ -226,4 +226,4 @@ def test_whatever_is_proposed_is_a_mapping(rows: list[dict[str, Any]]) -> None:
         text = proposed(*rows)
     except NothingToMap:
         return
-    Mapped(text, "map.toml")
+    TableMapping(text, "map.toml")

@@ -31,10 +31,11 @@ from provider import ANSWER, BUSY, MODEL, a_provider
 from pydantic import SecretStr
 
 from ingest.access import guarded
-from ingest.api import make_api
+from ingest.api import RIGHTS, make_api
 from ingest.files import sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
+from ingest.rights import Rights
 from ingest.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings(
@@ -65,7 +66,10 @@ def traces(embedded: Ledger) -> Iterator[str]:
     """The address for traces of a server that wants a token."""
     settings = Settings(admin_token=SecretStr(TOKEN))
     config = uvicorn.Config(
-        guarded(make_api(embedded, settings), embedded, settings), port=0, log_level="error", lifespan="off"
+        guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS)),
+        port=0,
+        log_level="error",
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -16,10 +16,11 @@ import uvicorn
 from pydantic import SecretStr
 
 from ingest.access import guarded
-from ingest.api import make_api
+from ingest.api import RIGHTS, make_api
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS
 from ingest.ledger.tables import directory, rejected_record, term, usage_event
+from ingest.rights import Rights
 from ingest.settings import Settings
 
 pytest.importorskip("litellm", reason="the test extra brings it")
@@ -35,7 +36,10 @@ def served(embedded: Ledger) -> Iterator[str]:
     """The address of a Tallybook that wants a token."""
     settings = Settings(admin_token=SecretStr(TOKEN))
     config = uvicorn.Config(
-        guarded(make_api(embedded, settings), embedded, settings), port=0, log_level="error", lifespan="off"
+        guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS)),
+        port=0,
+        log_level="error",
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from ingest import formats
 from ingest.event import ReportedCost, UsageEvent
 from ingest.formats import stripping
-from ingest.mapping import Mapped, MappingError, load, source_of
+from ingest.mapping import MappingError, TableMapping, load, source_of
 from ingest.mapping.figures import Notation
-from ingest.mapping.moments import Clock, NoMoment
+from ingest.mapping.moments import NotATimestamp, TimestampNotation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS
 from ingest.money import to_pico
 from ingest.refusal import PassedOver, Refused
@@ -25,16 +25,16 @@ WHEN = 'occurred_at = "when"\n'
 AT = "2026-10-01T12:00:00Z"
 
 
-def mapped(text: str = "", event: str = "", top: str = "") -> Mapped:
-    return Mapped(f'source = "sheet"\n{top}\n[event]\n{WHEN}{event}\n{text}', "map.toml")
+def mapped(text: str = "", event: str = "", top: str = "") -> TableMapping:
+    return TableMapping(f'source = "sheet"\n{top}\n[event]\n{WHEN}{event}\n{text}', "map.toml")
 
 
-def read(mapping: Mapped, **row: Any) -> UsageEvent:
+def read(mapping: TableMapping, **row: Any) -> UsageEvent:
     raw = json.dumps({"when": AT, **row}).encode()
     return formats.read(raw, mapping.format)
 
 
-def refused(mapping: Mapped, **row: Any) -> Refused:
+def refused(mapping: TableMapping, **row: Any) -> Refused:
     with pytest.raises(Refused) as caught:
         read(mapping, **row)
     return caught.value
@@ -48,9 +48,9 @@ def micros(text: str) -> int:
 
 
 def test_every_field_of_an_event_can_be_mapped_or_says_where_it_comes_from() -> None:
-    from ingest.mapping.targets import _ELSEWHERE
+    from ingest.mapping.targets import _NOT_MAPPED
 
-    assert set(FIELDS.values()) | set(_ELSEWHERE) == set(UsageEvent.__struct_fields__)
+    assert set(FIELDS.values()) | set(_NOT_MAPPED) == set(UsageEvent.__struct_fields__)
     assert {*COSTS, "believed_zero"} == set(ReportedCost.__struct_fields__)
 
 
@@ -240,12 +240,15 @@ def test_a_local_time_is_the_instant_that_it_is_there(when: int, zone: ZoneInfo,
     there = datetime.fromtimestamp(when, UTC).astimezone(zone)
     written = there.replace(tzinfo=None)
     text = written.isoformat() if form == "iso" else written.strftime(form)
-    choices = {Clock(form, zone, "earlier").instant(text), Clock(form, zone, "later").instant(text)}
+    choices = {
+        TimestampNotation(form, zone, "earlier").microseconds(text),
+        TimestampNotation(form, zone, "later").microseconds(text),
+    }
     expected = when * 1_000_000
     assert expected in choices
     try:
-        assert Clock(form, zone).instant(text) == expected
-    except NoMoment:
+        assert TimestampNotation(form, zone).microseconds(text) == expected
+    except NotATimestamp:
         assert len(choices) == 2, "only a time that comes twice is refused"
 
 
@@ -254,16 +257,20 @@ def test_counted_times_are_exact(instant: int) -> None:
     units = {"seconds": 6, "milliseconds": 3, "microseconds": 0, "nanoseconds": -3}
     for form, places in units.items():
         written = Decimal(instant).scaleb(-places)
-        assert Clock(form).instant(f"{written:f}") == Clock(form).instant(written) == instant
+        assert (
+            TimestampNotation(form).microseconds(f"{written:f}")
+            == TimestampNotation(form).microseconds(written)
+            == instant
+        )
 
 
 @pytest.mark.parametrize(
-    ("said", "choice", "instant"),
+    ("text", "choice", "expected"),
     [
-        ("2026-10-25T02:30:00", {"twice": "earlier"}, "2026-10-25T00:30:00+00:00"),
-        ("2026-10-25T02:30:00", {"twice": "later"}, "2026-10-25T01:30:00+00:00"),
+        ("2026-10-25T02:30:00", {"ambiguous": "earlier"}, "2026-10-25T00:30:00+00:00"),
+        ("2026-10-25T02:30:00", {"ambiguous": "later"}, "2026-10-25T01:30:00+00:00"),
         ("2026-10-25T02:30:00", {}, "comes twice in Europe/Berlin: state time.ambiguous"),
-        ("2026-03-29T02:30:00", {"never": "forward"}, "2026-03-29T01:30:00+00:00"),
+        ("2026-03-29T02:30:00", {"nonexistent": "forward"}, "2026-03-29T01:30:00+00:00"),
         ("2026-03-29T02:30:00", {}, "never comes in Europe/Berlin: state time.nonexistent"),
         ("2026-10-25T02:30:00+01:00", {}, "2026-10-25T01:30:00+00:00"),
         ("2026-10-25 02:30:00 UTC", {}, "2026-10-25T02:30:00+00:00"),
@@ -271,12 +278,12 @@ def test_counted_times_are_exact(instant: int) -> None:
         ("yesterday", {}, "a time such as"),
     ],
 )
-def test_a_doubtful_time_means_what_was_stated(said: str, choice: dict[str, Any], instant: str) -> None:
-    clock = Clock("iso", ZoneInfo("Europe/Berlin"), **choice)
+def test_an_ambiguous_time_is_resolved_as_stated(text: str, choice: dict[str, Any], expected: str) -> None:
+    notation = TimestampNotation("iso", ZoneInfo("Europe/Berlin"), **choice)
     try:
-        assert clock.instant(said) == micros(instant)
-    except NoMoment as error:
-        assert instant in str(error)  # noqa: PT017 - a time or what is said of it
+        assert notation.microseconds(text) == micros(expected)
+    except NotATimestamp as error:
+        assert expected in str(error)  # noqa: PT017 - a time or an error
 
 
 def test_a_time_without_a_zone_is_refused_unless_one_is_stated() -> None:
@@ -328,11 +335,11 @@ def test_a_table_without_a_mapped_column_is_refused_as_a_whole() -> None:
     mapping = mapped(
         event='model = "Modle"\nteam = { column = "T", optional = true }\nproject = { first_of = ["a", "when"] }\nuser = "u.name"'
     )
-    mapping.fits(["when", "Modle", "u"])
+    mapping.check_columns(["when", "Modle", "u"])
     with pytest.raises(
         Refused, match=r"map\.toml: event.model: the table has no column 'Modle'; it has when, Model, u"
     ):
-        mapping.fits(["when", "Model", "u"])
+        mapping.check_columns(["when", "Model", "u"])
 
 
 JSON = st.recursive(
@@ -358,7 +365,7 @@ def test_any_row_is_an_event_or_a_refusal_and_what_is_kept_says_the_same(row: di
     try:
         formats.read(raw, mapping.format)
     except (Refused, PassedOver):
-        kept = mapping.format.keep(raw) if mapping.format.keep else None
+        kept = mapping.format.redact(raw) if mapping.format.redact else None
         assert kept is not None
         assert source_of(kept) == "sheet"
 
@@ -372,8 +379,8 @@ def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
         "prompt": "SECRET",
         "when": AT,
     }
-    assert mapping.format.keep is not None
-    kept = json.loads(mapping.format.keep(json.dumps(row).encode()) or b"")
+    assert mapping.format.redact is not None
+    kept = json.loads(mapping.format.redact(json.dumps(row).encode()) or b"")
     assert kept == {
         "mapping": "sheet",
         "row": {"t": ("sk-... " + "y" * 500)[: stripping.LONGEST_TEXT], "when": AT},
@@ -407,7 +414,7 @@ def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
 )  # fmt: skip
 def test_a_mistake_in_a_mapping_is_told_with_its_key_and_what_is_allowed(text: str, said: list[str]) -> None:
     with pytest.raises(MappingError) as caught:
-        Mapped(text, "map.toml")
+        TableMapping(text, "map.toml")
     lines = str(caught.value).splitlines()
     assert all(line.startswith("map.toml: ") for line in lines)
     for one in said:

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import day, entry, owns
 
+from dashboard.calls_store import CallsQuery
 from dashboard.portions import apportioned
 from dashboard.question import Words, parse, read_filters
-from dashboard.requests import CallsQuery, listed
+from dashboard.requests import listed
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle

@@ -16,15 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry
 
+from dashboard import owner_interaction
 from dashboard.chargeback import closing
 from dashboard.chargeback.calendar import Month
+from dashboard.owner_interaction import Typed
 from dashboard.owners_api import make_router
 from dashboard.ownership_view import as_list
-from ingest import problems
+from ingest import listing, problems
+from ingest.directory_service import import_list
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record
+from ingest.model.invalid import Invalid
 from ingest.ownership import FIRST_DAY, Assignment, Target
+from ingest.owning import Done, Wanted, assign
 
 __all__ = ["tallybook"]
 
@@ -152,6 +157,57 @@ def test_every_change_is_told_with_who_made_it(tallybook: Command, busy: Ledger)
     assert "nothing is assigned" in tallybook("owner", "list", "--as-of", "2020-01-01").stdout
 
 
+def test_a_page_and_the_command_note_the_same_of_an_owner(tallybook: Command, busy: Ledger) -> None:
+    tallybook("team", "add", "search")
+    words = ("--team", "search=1", "--from", "2026-10-10", "--reason", "moved")
+    tallybook("owner", "set", "vk-1", *words)
+    done = owner_interaction.assigned(busy, Typed("vk-1", ["search"], None, "2026-10-10", "moved"))
+    assert isinstance(done, Done)
+    with busy.reading() as connection:
+        page, command = entries(connection, action="owner set")
+    assert (page.subject, page.detail) == (command.subject, command.detail)
+    assert page.by == "dashboard"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "field"),
+    [
+        ({"first": "soon"}, "bad_day", "from"),
+        ({"first": "2026-10-05", "end": "2026-10-05"}, "empty_range", "to"),
+        ({"reason": "x" * 501}, "too_long", "reason"),
+        ({"subject_kind": "project", "subject": " "}, "no_subject", "project"),
+        ({"targets": ("search=x",)}, "bad_parts", None),
+        ({"targets": ("search=1", "ads")}, "mixed_parts", None),
+        ({"targets": ("search", "search")}, "named_twice", None),
+        ({"subject": "vk-9"}, "not_known", None),
+    ],
+)
+def test_a_refused_assignment_names_the_field_at_fault(
+    tallybook: Command, busy: Ledger, wanted: dict[str, Any], code: str, field: str | None
+) -> None:
+    tallybook("team", "add", "search")
+    asked = Wanted(**({"subject_kind": "virtual_key", "subject": "vk-1", "targets": ("search",)} | wanted))
+    with pytest.raises(Invalid) as refused:
+        assign(busy, asked, at=0, by="ann")
+    assert (refused.value.code, refused.value.field) == (code, field)
+    assert "--" not in refused.value.message
+
+
+def test_a_team_whose_customer_is_unknown_is_not_added_either(tallybook: Command, busy: Ledger) -> None:
+    refused = tallybook("team", "add", "maps", "--customer", "nobody")
+    assert refused.exit_code == 2
+    assert "knows no customer 'nobody'" in refused.stderr
+    assert "knows no team 'maps'" in tallybook("owner", "set", "vk-1", "--team", "maps").stderr
+    with busy.reading() as connection:
+        assert entries(connection) == []
+
+
+def test_a_reason_that_is_too_long_is_refused_by_its_label(tallybook: Command, busy: Ledger) -> None:
+    tallybook("team", "add", "search")
+    said = owner_interaction.assigned(busy, Typed("vk-1", ["search"], None, None, "x" * 501))
+    assert said == "Not assigned: Reason: at most 500 characters."
+
+
 def test_keys_that_nobody_owns_are_listed_by_spend(tallybook: Command) -> None:
     tallybook("team", "add", "search")
     words = ("owner", "unassigned", "--from", "2026-10-01", "--to", "2026-11-01", "--json")
@@ -242,14 +298,9 @@ def test_what_is_exported_says_the_same_when_it_is_read(
 
 
 def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
-    from ingest import listing
-    from ingest.ledger import directory
-    from ingest.linking import link
-
     read = listing.read(path, other.keyring)
     assert read.faults == []
-    directory.enter(other, read.entries, 0)
-    link(other, read.entries, at=1, by="ann")
+    import_list(other, read.entries, at=1, by="ann")
     assert as_list(other) == as_list(ledger)
 
 

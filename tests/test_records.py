@@ -18,9 +18,9 @@ from ingest.archives import members
 from ingest.files import NoSuchPath, sources
 from ingest.importing import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
-from ingest.mapping import Mapped
-from ingest.records import Reading
-from ingest.remote import shown
+from ingest.mapping import TableMapping
+from ingest.records import FileReader
+from ingest.remote import redacted_url
 from ingest.splitting import RawRecord
 
 RESPONSE = '{"id": "r-%d", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n'
@@ -36,7 +36,7 @@ input_tokens = "tokens"
 def read(path: Path | str) -> tuple[list[Any], int | None]:
     """The records of one file, or their refusals' codes, and the line that was left."""
     source = next(members(sources([str(path)])[0]))
-    with Reading(source) as reading:
+    with FileReader(source) as reading:
         records = [one for batch in reading.batches(3, lambda _: None) for one in batch]
     return [
         json.loads(one.raw, parse_float=Decimal) if isinstance(one, RawRecord) else one.refused.code
@@ -47,7 +47,7 @@ def read(path: Path | str) -> tuple[list[Any], int | None]:
 def take(
     ledger: Ledger, path: Path | str, *, resume: bool = False, mapping: str | None = None
 ) -> list[FileReport]:
-    mapped = Mapped(mapping, "map.toml") if mapping else None
+    mapped = TableMapping(mapping, "map.toml") if mapping else None
     options = Options(mapped.format if mapped else None, mapped, resume=resume)
     importer, reports = Importer(ledger, options), []
     for source in (member for one in sources([str(path)]) for member in members(one)):
@@ -94,7 +94,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_to_where_it_was(tmp_path: Pa
     path = tmp_path / "a.csv"
     path.write_text("id,model\n" + "0,m\n" * 100_000 + "1,gpt-4")
     source = next(members(sources([str(path)])[0]))
-    with Reading(source) as reading, path.open("a") as writer:
+    with FileReader(source) as reading, path.open("a") as writer:
         batches = reading.batches(1000, lambda _: None)
         found = list(next(batches))
         writer.write("o\n" + "2,m\n" * 100_000)
@@ -278,7 +278,7 @@ def test_without_the_package_it_is_said_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"\0" * 20)
-    with Reading(sources([str(tmp_path / "a.parquet")])[0]) as reading:
+    with FileReader(sources([str(tmp_path / "a.parquet")])[0]) as reading:
         ((only,),) = reading.batches(9, lambda _: None)
     assert not isinstance(only, RawRecord)
     assert only.refused.reason == "reading Parquet needs pyarrow: pip install 'tallybook[parquet]'"
@@ -403,7 +403,7 @@ def test_a_store_whose_package_is_missing_says_what_to_install(monkeypatch: pyte
     ],
 )
 def test_a_url_is_shown_without_what_may_be_a_credential(url: str, bare: str) -> None:
-    assert shown(url) == bare
+    assert redacted_url(url) == bare
 
 
 def test_a_file_that_vanishes_is_told(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_a_file_that_vanishes_is_told(tmp_path: Path) -> None:
     path.write_text("{}\n")
     (source,) = sources([str(path)])
     os.remove(path)  # noqa: PTH107 - as others would
-    with Reading(next(members(source))) as reading:
+    with FileReader(next(members(source))) as reading:
         ((only,),) = reading.batches(9, lambda _: None)
     assert not isinstance(only, RawRecord)
     assert only.refused.reason == "No such file or directory"

@@ -21,7 +21,7 @@ from ingest import repricing
 from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import prices, reprice_runs, rollups
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.recall import Recalled, recall, same
+from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
 from ingest.ledger.reprice_runs import Scope
 from ingest.ledger.tables import usage_event
 from ingest.ledger.verification import verify
@@ -69,9 +69,9 @@ def set_(ledger: Ledger, model: str, *assignments: str) -> None:
     set_price(ledger, options, by="ada", at=DAY)
 
 
-def stored(ledger: Ledger) -> list[Recalled]:
+def stored(ledger: Ledger) -> list[StoredCall]:
     with ledger.reading() as connection:
-        return recall(connection, 0, 10_000)
+        return read_calls(connection, 0, 10_000)
 
 
 def totals(ledger: Ledger) -> dict[str, int | None]:
@@ -99,7 +99,7 @@ def test_an_event_comes_back_as_pricing_knew_it(embedded: Ledger, book: Book, po
     assert len(found) > 150
     for one in found:
         again = price(one.event, book, one.occurred_at)
-        assert same(again, one.charge), (one.event, one.charge, again)
+        assert is_same_charge(again, one.charge), (one.event, one.charge, again)
 
 
 def test_a_call_without_a_price_gets_the_one_that_was_set(ledger: Ledger, book: Book) -> None:

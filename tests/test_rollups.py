@@ -36,7 +36,7 @@ def test_a_rolled_ledger_has_the_sums_of_its_events_in_every_rollup(ledger: Ledg
         *(call(f"r-{n}", occurred_at=ARRIVAL - n * 7 * HOUR, virtual_key=f"vk-{n % 3}") for n in range(20)),
     )
     assert rollups.roll(ledger) == 20
-    assert rollups.dirty_slots(ledger) == 0
+    assert rollups.count_dirty_slots(ledger) == 0
     for table in ROLLUPS:
         assert exact(ledger, table, "requests") == 20
         assert exact(ledger, table, "total_cost") == 20 * 500_000_000_000
@@ -60,7 +60,7 @@ def test_a_mark_that_changed_while_its_slot_was_summed_stays(ledger: Ledger, boo
     put_events(ledger, book, call("r-2"))
     with ledger.writing() as connection:
         assert marks.clear(connection, held) == set()
-    assert rollups.dirty_slots(ledger) == 1
+    assert rollups.count_dirty_slots(ledger) == 1
 
 
 def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, book: Book) -> None:

@@ -7,11 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from conftest import SECRET
 from pydantic import SecretStr
 
 from ingest import event
+from ingest.ledger import engine as ledger_engine
 from ingest.ledger import schema
-from ingest.ledger.engine import Ledger, LedgerError, open_ledger
+from ingest.ledger.engine import DatabaseError, Ledger, LedgerBusy, LedgerError, open_ledger
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.tables import metadata, term
 from ingest.pricing.charge import Charge
@@ -55,6 +57,23 @@ def test_a_ledger_of_an_older_version_keeps_what_it_holds(ledger: Ledger, settin
     with open_ledger(settings) as opened, opened.reading() as connection:
         assert connection.execute(sa.select(term.c.text)).scalar() == "kept"
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_ledger_that_another_writer_holds_is_busy(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_engine, "BUSY_SECONDS", 0.05)
+    url = f"sqlite:///{embedded.engine.url.database}"
+    with open_ledger(Settings(database_url=url, secret_key=SECRET)) as other, embedded.writing():
+        with pytest.raises(LedgerBusy, match="locked") as busy, other.writing():
+            pass
+        assert busy.value.kind == "OperationalError"
+
+
+def test_what_the_database_refuses_for_good_is_not_busy(ledger: Ledger) -> None:
+    with pytest.raises(DatabaseError, match=r"(?i)unique") as refused, ledger.writing() as connection:
+        connection.execute(term.insert(), [{"text": "twice"}, {"text": "twice"}])
+    assert not isinstance(refused.value, LedgerBusy)
 
 
 def test_a_ledger_newer_than_the_program_is_refused(ledger: Ledger, settings: Settings) -> None:

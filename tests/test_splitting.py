@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest import splitting
 from ingest.refusal import Refused
-from ingest.splitting import Kind, RawRecord, Record, RefusedRecord, Splitter
+from ingest.splitting import Framing, RawRecord, Record, RefusedRecord, Splitter
 
 Seen = tuple[int, int, bytes | str]
 
@@ -41,7 +41,7 @@ def together(chunks: Sequence[bytes]) -> bytes:
 
 
 def records_of(
-    body: bytes, kind: Kind = "auto", *, pieces: Sequence[int] = (), limit: int = 2**20
+    body: bytes, kind: Framing = "auto", *, pieces: Sequence[int] = (), limit: int = 2**20
 ) -> list[Record]:
     splitter = Splitter(kind, assemble=together, max_record_bytes=limit)
     found: list[Record] = []
@@ -57,7 +57,7 @@ def seen(records: Sequence[Record]) -> list[Seen]:
     return [(r.index, r.line, r.raw if isinstance(r, RawRecord) else r.refused.code) for r in records]
 
 
-def split(body: bytes, kind: Kind = "auto", **how: Any) -> list[Seen]:
+def split(body: bytes, kind: Framing = "auto", **how: Any) -> list[Seen]:
     return seen(records_of(body, kind, **how))
 
 
@@ -72,7 +72,7 @@ def values(records: Sequence[Record]) -> list[object]:
     pieces=st.lists(st.integers(0, 2**30)),
     kind=st.sampled_from(["any", "auto", "lines", "json", "sse", "csv"]),
 )
-def test_any_chunking_gives_the_same_records(body: bytes, pieces: list[int], kind: Kind) -> None:
+def test_any_chunking_gives_the_same_records(body: bytes, pieces: list[int], kind: Framing) -> None:
     whole = split(body, kind, limit=30)
     assert split(body, kind, limit=30, pieces=pieces) == whole
     assert split(body, kind, limit=30, pieces=range(len(body))) == whole
@@ -161,7 +161,7 @@ def test_what_is_cut_at_the_end_is_refused(body: bytes, kept: list[bytes | str])
 
 @pytest.mark.parametrize("size_of_content", [1000, 5000])
 @pytest.mark.parametrize("kind", ["lines", "json"])
-def test_a_record_over_the_limit_is_refused_and_the_rest_goes_on(kind: Kind, size_of_content: int) -> None:
+def test_a_record_over_the_limit_is_refused_and_the_rest_goes_on(kind: Framing, size_of_content: int) -> None:
     large = json.dumps({"content": "x" * size_of_content}).encode()
     body = b'{"a":1}\n' + large + b'\n{"b":2}\n'
     for size in (7, 100, len(body)):
@@ -185,7 +185,7 @@ def test_a_large_array_on_one_line_is_cut_in_constant_memory() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lines", "json", "sse"])
-def test_no_more_than_the_limit_of_a_record_is_held(kind: Kind) -> None:
+def test_no_more_than_the_limit_of_a_record_is_held(kind: Framing) -> None:
     splitter = Splitter(kind, assemble=together, max_record_bytes=2**16)
     splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"')
     piece = b"x" * 2**20

@@ -229,7 +229,7 @@ def test_a_row_that_cannot_be_an_event_is_kept_once_however_often_it_is_read(
     for _ in range(3):
         outcome = synced(embedded, place.url)
     assert counts(outcome) == (0, 2, 0, 1)
-    assert [one.key for one in outcome.reports[0].refusals] == ["req-0000001"]
+    assert [one.key for one in outcome.reports[0].rejected_rows] == ["req-0000001"]
     with embedded.reading() as connection:
         kept = connection.execute(sa.select(rejected_record.c.record, rejected_record.c.times)).all()
     assert len(kept) == 1

@@ -195,9 +195,9 @@ def test_keys_teams_and_organisations_get_their_names(litellm: LiteLLM, embedded
     litellm.write("LiteLLM_OrganizationTable", {"organization_id": "o-1", "organization_alias": "Acme"})
     litellm.write("LiteLLM_SpendLogs", row(0))
     outcome = synced(embedded, book, litellm.url)
-    assert (outcome.people.added, outcome.people.changed) == (3, 0)
+    assert (outcome.entered.added, outcome.entered.changed) == (3, 0)
     again = synced(embedded, book, litellm.url)
-    assert (again.people.added, again.people.changed, again.people.unchanged) == (0, 0, 3)
+    assert (again.entered.added, again.entered.changed, again.entered.unchanged) == (0, 0, 3)
     call = {
         "id": "chatcmpl-live",
         "object": "chat.completion",

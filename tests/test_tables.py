@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.splitting import Kind, RawRecord, Record, Splitter
+from ingest.splitting import Framing, RawRecord, Record, Splitter
 
 Seen = tuple[int, int, Any]
 
@@ -28,7 +28,7 @@ EXCEL = pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 
 
 def records_of(
-    body: bytes, kind: Kind = "any", *, pieces: Sequence[int] = (), limit: int = 2**20
+    body: bytes, kind: Framing = "any", *, pieces: Sequence[int] = (), limit: int = 2**20
 ) -> list[Record]:
     splitter = Splitter(kind, assemble=b"|".join, max_record_bytes=limit)
     found: list[Record] = []
@@ -46,7 +46,7 @@ def seen(records: Sequence[Record]) -> list[Seen]:
     ]
 
 
-def read(body: bytes | str, kind: Kind = "any", **how: Any) -> list[Seen]:
+def read(body: bytes | str, kind: Framing = "any", **how: Any) -> list[Seen]:
     return seen(records_of(body.encode() if isinstance(body, str) else body, kind, **how))
 
 

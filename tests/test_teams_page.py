@@ -17,8 +17,8 @@ from dashboard.owner_interaction import Typed
 from dashboard.pages import owning, teams
 from dashboard.pages.series import money
 from dashboard.runner import run
+from ingest.directory_service import rename_entry
 from ingest.ledger import audit
-from ingest.ledger.directory import rename
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.zone import micros
@@ -206,7 +206,8 @@ def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(embedded: 
 def test_a_new_name_changes_no_figure(busy: Ledger) -> None:
     assign(busy, "vk-3", ["red", "blue"], "60, 40", "2026-10-01", None)
     before = lines(teams.content(busy, OCTOBER), "teams")
-    rename(busy, people.by_name(busy, "team")["red"].entry_id, "Crimson")
+    red = people.by_name(busy, "team")["red"].entry_id
+    rename_entry(busy, red, "Crimson", by="ann", at=0)
     after = lines(teams.content(busy, OCTOBER), "teams")
     assert [[cell.replace("Crimson", "red") for cell in line] for line in after] == before
     assert "Crimson 60.0%" in text(part(teams.content(busy, OCTOBER), "assignments"))

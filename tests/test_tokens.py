@@ -1,5 +1,6 @@
 """Access tokens: made once, shown once, limited to what they may do, and ended."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -9,14 +10,18 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from dashboard.site import make_site
-from ingest.ledger import audit
+from ingest.access_service import AddTokenOptions, add_token, revoke_token
+from ingest.ledger import access, audit
 from ingest.ledger.engine import Ledger
+from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]
 
 ADMIN: Final = "the admin token"
 UNIT: Final = 10**12
+NOW: Final = 1_792_000_000_000_000
+"""2026-10-14."""
 KEY: Final = "sk-bf-0123456789abcdef0123456789abcdef"
 OCTOBER: Final = "from=2026-10-01&to=2026-11-01"
 
@@ -126,6 +131,42 @@ def test_the_audit_log_says_who_made_and_ended_a_token(embedded: Ledger, tallybo
         noted = audit.entries(connection, action="token")
     assert [(one.action, one.subject) for one in noted] == [("token revoke", "one"), ("token create", "one")]
     assert token not in str(noted)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "field"),
+    [
+        ({"name": "\n"}, "bad_name", "name"),
+        ({"scopes": ["owner"]}, "unknown_scope", "scope"),
+        ({"scopes": []}, "no_scope", "scope"),
+        ({"scopes": ["finance"], "teams": ["ml"]}, "not_limited", "team"),
+        ({"expires": "2026-10-01"}, "expired", "expires"),
+        ({"expires": "soon"}, "invalid_time", "expires"),
+        ({"name": "twice"}, "name_taken", "name"),
+    ],
+)
+def test_a_refusal_names_the_field_at_fault(
+    embedded: Ledger, options: dict[str, Any], code: str, field: str
+) -> None:
+    blank = AddTokenOptions(name="twice", scopes=["read"])
+    add_token(embedded, blank, by="ann", at=NOW)
+    with pytest.raises(Invalid) as refused:
+        add_token(embedded, replace(blank, **({"name": "x"} | options)), by="ann", at=NOW)
+    assert (refused.value.code, refused.value.field) == (code, field)
+    assert "--" not in refused.value.message
+    with embedded.reading() as connection:
+        assert len(access.tokens(connection)) == len(audit.entries(connection)) == 1
+
+
+def test_whoever_makes_and_revokes_a_token_is_recorded_with_it(embedded: Ledger) -> None:
+    made = add_token(embedded, AddTokenOptions(name="one", scopes=["read"]), by="ann", at=NOW)
+    (ended,) = revoke_token(embedded, "one", by="ben", at=NOW + 1)
+    assert (made.token.created_by, ended.name) == ("ann", "one")
+    with embedded.reading() as connection:
+        (kept,) = access.tokens(connection)
+        noted = [(entry.at, entry.by, entry.action) for entry in audit.entries(connection)]
+    assert (kept.revoked_at, kept.revoked_by) == (NOW + 1, "ben")
+    assert noted == [(NOW + 1, "ben", "token revoke"), (NOW, "ann", "token create")]
 
 
 # The holder of a virtual key.

@@ -17,9 +17,10 @@ from starlette.testclient import TestClient
 from ingest import reception
 from ingest.accept import Intake
 from ingest.access import guarded
-from ingest.api import make_api
-from ingest.ledger.engine import Ledger
+from ingest.api import RIGHTS, make_api
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables import rejected_record
+from ingest.rights import Rights
 from ingest.settings import Settings
 
 LIMIT = 2**16
@@ -256,7 +257,7 @@ def test_a_ledger_that_is_locked_halfway_can_be_sent_everything_again(
 
     def third_time_locked(self: Intake, records: Any) -> Any:
         if next(times) == 2:
-            raise sa.exc.OperationalError("insert", None, Exception("database is locked"))
+            raise LedgerBusy("database is locked")
         return accept(self, records)
 
     monkeypatch.setattr(Intake, "accept", third_time_locked)
@@ -284,7 +285,7 @@ def test_an_error_of_ours_is_told_in_the_words_of_the_protocol(
 @media
 def test_a_token_is_asked_for_in_the_words_of_the_protocol(media: str, embedded: Ledger) -> None:
     settings = Settings(admin_token=SecretStr("of the tests"))
-    with TestClient(guarded(make_api(embedded, settings), embedded, settings)) as client:
+    with TestClient(guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS))) as client:
         refused = export(client, media, span(1))
         taken = export(client, media, span(1), authorization="Bearer of the tests")
     assert (refused.status_code, failure(refused, media)[0]) == (401, 16)

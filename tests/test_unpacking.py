@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.unpacking import LARGEST_STEP, TooLarge, Unpacker, Unreadable
+from ingest.unpacking import LARGEST_STEP, Decompressor, TooLarge, Unreadable
 
 TEXT = b"".join(b'{"id":"%d","usage":{"prompt_tokens":%d}}\n' % (n, n * n) for n in range(5000))
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x04\0\0\0abcd"
@@ -26,7 +26,7 @@ PACKED = {
 }
 
 
-def unpacked(unpacker: Unpacker, packed: bytes, size: int) -> bytes:
+def unpacked(unpacker: Decompressor, packed: bytes, size: int) -> bytes:
     pieces = [p for start in range(0, len(packed), size) for p in unpacker.feed(packed[start : start + size])]
     return b"".join([*pieces, *unpacker.finish()])
 
@@ -35,27 +35,27 @@ def unpacked(unpacker: Unpacker, packed: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
 def test_what_was_packed_comes_out(name: str, size: int) -> None:
     encoding, packed = PACKED[name]
-    assert unpacked(Unpacker.for_encoding(encoding), packed, size) == TEXT
-    assert unpacked(Unpacker.sniffed(), packed, size) == TEXT
+    assert unpacked(Decompressor.for_encoding(encoding), packed, size) == TEXT
+    assert unpacked(Decompressor.detecting(), packed, size) == TEXT
 
 
 @given(st.binary(max_size=6))
 def test_a_file_too_short_to_be_packed_is_plain(short: bytes) -> None:
     if not short.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
-        assert unpacked(Unpacker.sniffed(), short, 1) == short
+        assert unpacked(Decompressor.detecting(), short, 1) == short
 
 
 def test_another_encoding_is_not_guessed_at() -> None:
     with pytest.raises(LookupError, match="gzip, gzip"):
-        Unpacker.for_encoding("gzip, gzip")
+        Decompressor.for_encoding("gzip, gzip")
 
 
 @pytest.mark.parametrize("name", ["plain", "gzip", "zstd"])
 def test_the_limit_is_the_unpacked_size(name: str) -> None:
     encoding, packed = PACKED[name]
-    assert unpacked(Unpacker.for_encoding(encoding, limit=len(TEXT)), packed, 1000) == TEXT
+    assert unpacked(Decompressor.for_encoding(encoding, limit=len(TEXT)), packed, 1000) == TEXT
     with pytest.raises(TooLarge):
-        unpacked(Unpacker.for_encoding(encoding, limit=len(TEXT) - 1), packed, 1000)
+        unpacked(Decompressor.for_encoding(encoding, limit=len(TEXT) - 1), packed, 1000)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
@@ -64,11 +64,11 @@ def test_a_bomb_is_not_spread_out_in_memory(encoding: str) -> None:
     bomb = gzip.compress(zeros, 9) if encoding == "gzip" else zstandard.compress(zeros, 19)
     del zeros
     tracemalloc.start()
-    unpacker = Unpacker.for_encoding(encoding, limit=2**20)
+    unpacker = Decompressor.for_encoding(encoding, limit=2**20)
     with pytest.raises(TooLarge):
         list(unpacker.feed(bomb))
     assert tracemalloc.get_traced_memory()[1] < LARGEST_STEP + 2**22
-    assert all(len(piece) <= LARGEST_STEP + 2**17 for piece in Unpacker.for_encoding(encoding).feed(bomb))
+    assert all(len(piece) <= LARGEST_STEP + 2**17 for piece in Decompressor.for_encoding(encoding).feed(bomb))
     tracemalloc.stop()
 
 
@@ -85,7 +85,7 @@ def test_what_was_readable_is_delivered_before_the_damage(name: str, damage: str
     found: list[bytes] = []
 
     def read() -> None:
-        unpacker = Unpacker.for_encoding(encoding)
+        unpacker = Decompressor.for_encoding(encoding)
         found.extend(unpacker.feed(broken))
         found.extend(unpacker.finish())
 

@@ -16,10 +16,9 @@ import msgspec
 from dashboard.focus.exact import ONE, QUANTITY_SCALE, ZERO, decimal_of, product
 from dashboard.focus.holders import Person
 from dashboard.focus.meters import UNITS
-from dashboard.focus.order import Order
 from dashboard.focus.parties import parties
-from dashboard.focus.reporting import Reporting
-from dashboard.focus.row import Category, Row, compact, row_key
+from dashboard.focus.row import Category, Reporting, Row, compact, row_key
+from dashboard.focus.words import Order
 from ingest.model.zone import instant
 
 _SOLD: Final = ("Usage", "Purchase")

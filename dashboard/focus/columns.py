@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from dashboard.focus.exact import DIGITS, MONEY_SCALE
-from dashboard.focus.order import Version
 from dashboard.focus.row import Row
+from dashboard.focus.words import Version
 
 Kind = Literal["text", "decimal", "instant", "json"]
 

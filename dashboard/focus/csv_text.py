@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from dashboard.answer import guarded
 from dashboard.focus.columns import columns, values_of
-from dashboard.focus.order import Version
 from dashboard.focus.row import Row
+from dashboard.focus.words import Version
 from ingest.money import plain_decimal
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"

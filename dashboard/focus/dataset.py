@@ -10,14 +10,13 @@ from dashboard.chargeback.accounting import statement
 from dashboard.chargeback.kept import Kept
 from dashboard.focus.charges import Charge, extra_rows
 from dashboard.focus.groups import Reading
-from dashboard.focus.order import Order
 from dashboard.focus.owed import Owed
 from dashboard.focus.paid import of_fees
-from dashboard.focus.reporting import Reporting
-from dashboard.focus.row import Row
+from dashboard.focus.row import Reporting, Row
 from dashboard.focus.rows import Usage
 from dashboard.focus.span import Span
 from dashboard.focus.unpriced import Unpriced
+from dashboard.focus.words import Order
 from ingest.fees import Fee
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger

@@ -7,22 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 
 from dashboard.answer import write_csv
 from dashboard.focus import csv_text, metadata, parquet_file
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.order import Order, Version
 from dashboard.focus.recency import sectors
 from dashboard.focus.row import Row
 from dashboard.focus.unpriced import HEADER, Unpriced
+from dashboard.focus.words import Form, Order, Version
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-
-Form = Literal["csv", "parquet"]
-FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
 
 
 @dataclass(frozen=True)

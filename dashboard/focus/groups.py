@@ -9,17 +9,15 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from dashboard.focus import lines
+from dashboard.focus import lines, store
 from dashboard.focus.holders import Holders, Owner, Who
 from dashboard.focus.lines import Line
 from dashboard.focus.measured import Priced, Quantities, added, of_call, of_sums, offer
 from dashboard.focus.offers import Offer
 from dashboard.focus.span import Day
-from dashboard.focus.usage import SUMS, calls_of, sums_of
+from dashboard.focus.usage import SUMS, sums_of
 from ingest.event import UsageEvent
 from ingest.ledger import dialects
-from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.tables import price_set
 from ingest.model.zone import Zone
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet
@@ -144,7 +142,7 @@ class Reading:
         numbers = sorted({one.price_set_id for one in unclear if one.price_set_id is not None})
         found: dict[Identity, Quantities] = {}
         for some in dialects.chunks(numbers):
-            for event, number, attribution_id in calls_of(self._connection, day, some, until):
+            for event, number, attribution_id in store.calls_of(self._connection, day, some, until):
                 identity = self._identity_of(event, number, attribution_id)
                 if identity in unclear:
                     mine = of_call(event, self._price_sets[number])
@@ -198,7 +196,4 @@ class Reading:
 
     def _learn_prices(self, numbers: Iterable[int | None]) -> None:
         new = sorted(one for one in numbers if one is not None and one not in self._price_sets)
-        for some in dialects.chunks(new):
-            found = sa.select(price_set).where(price_set.c.price_set_id.in_(some))
-            for row in self._connection.execute(found).mappings():
-                self._price_sets[row["price_set_id"]] = price_set_of(row)
+        self._price_sets |= store.price_sets(self._connection, new)

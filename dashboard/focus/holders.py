@@ -1,15 +1,13 @@
 """Whose calls are: the key, project and such that an attribution says, and who owns it on a day, with what share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from dashboard import names
-from ingest.ledger import dialects
-from ingest.ledger.ownership_tables import cost_center, owned
-from ingest.ledger.tables import attribution, directory
+from dashboard.focus import store
 
 
 class Who(NamedTuple):
@@ -47,14 +45,12 @@ class Holders:
         self._owned: dict[int, list[tuple[int, int, Owner]]] = {}
         self._people: dict[int, Person] = {}
         self._texts: dict[int | None, str | None] = {None: None}
-        centers = connection.execute(sa.select(cost_center.c.entry_id, cost_center.c.gl_code))
-        self._gl_codes: dict[int, str | None] = {row[0]: row[1] for row in centers}
+        self._gl_codes = store.gl_codes(connection)
 
     def learn(self, attributions: Iterable[int]) -> None:
         """Read what is to be known of these attributions."""
         new = sorted({one for one in attributions if one not in self._said})
-        for some in dialects.chunks(new):
-            self._read(some)
+        self._read(new)
         said = [self._said[number] for number in new]
         owners = [owner for number in new for *_, owner in self._owned.get(number, ())]
         owners += [owner for _, owner in said]
@@ -69,12 +65,8 @@ class Holders:
         """Read these entries of the directory."""
         new = sorted({one for one in entries if one is not None and one not in self._people})
         shown = names.people(self._connection, new)
-        c = directory.c
-        for some in dialects.chunks(new):
-            for entry_id, ident in self._connection.execute(
-                sa.select(c.entry_id, c.ident).where(c.entry_id.in_(some))
-            ):
-                self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))
+        for entry_id, ident in store.idents(self._connection, new).items():
+            self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))
 
     def text(self, term_id: int | None) -> str | None:
         """A text."""
@@ -93,27 +85,14 @@ class Holders:
         then = tuple(owner for first, end, owner in self._owned.get(attribution_id, ()) if first <= day < end)
         return then or (self._said[attribution_id][1],)
 
-    def _read(self, ids: Iterable[int]) -> None:
-        c = attribution.c
-        said = sa.select(
-            c.attribution_id,
-            c.virtual_key_id,
-            c.project_id,
-            c.environment_id,
-            c.application_id,
-            c.team_id,
-            c.customer_id,
-        ).where(c.attribution_id.in_(ids))
-        for number, key, project, environment, application, team, customer in self._connection.execute(said):
-            self._said[number] = (Who(key, project, environment, application), Owner(team, customer))
-        held = sa.select(owned).where(owned.c.attribution_id.in_(ids)).order_by(owned.c.number)
-        for row in self._connection.execute(held).mappings():
-            owner = Owner(
-                row["team_id"],
-                row["customer_id"],
-                row["cost_center_id"],
-                Fraction(row["parts"], row["whole"]),
-            )
+    def _read(self, ids: Sequence[int]) -> None:
+        for row in store.attributions(self._connection, ids):
+            places = (row["virtual_key_id"], row["project_id"], row["environment_id"], row["application_id"])
+            owner = Owner(row["team_id"], row["customer_id"])
+            self._said[row["attribution_id"]] = (Who(*places), owner)
+        for row in store.owners(self._connection, ids):
+            share = Fraction(row["parts"], row["whole"])
+            owner = Owner(row["team_id"], row["customer_id"], row["cost_center_id"], share)
             days = (row["first_day"], row["end_day"], owner)
             self._owned.setdefault(row["attribution_id"], []).append(days)
         self.learn_texts(text for number in ids for text in self._said[number][0][1:])

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns
 from dashboard.focus.csv_text import utc
-from dashboard.focus.order import Order, Version
 from dashboard.focus.recency import Sector
 from dashboard.focus.row import row_key
+from dashboard.focus.words import Order, Version
 from ingest.model.zone import instant
 
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}

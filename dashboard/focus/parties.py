@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from dashboard.focus.holders import Person
-from dashboard.focus.order import Order
+from dashboard.focus.words import Order
 
 UNASSIGNED: Final = "unassigned"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from dashboard.focus import store
 from dashboard.focus.span import Day, Span
-from ingest.ledger.tables import dirty_slot, import_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,8 @@ def sectors(connection: sa.Connection, span: Span, now: int) -> list[Sector]:
 
 
 def _sectors(connection: sa.Connection, span: Span, now: int) -> Iterator[Sector]:
-    is_importing = bool(unfinished_imports(connection))
-    slot = dirty_slot.c.slot
-    marked = sa.select(slot).where(slot >= span.start, slot < span.end).order_by(slot)
-    dirty = list(connection.execute(marked).scalars())
+    is_importing = bool(store.unfinished_imports(connection))
+    dirty = store.dirty_slots(connection, span)
     for day in span:
         is_dirty = any(day.start <= one < day.end for one in dirty)
         yield Sector(day, day.end <= now and not is_dirty and not is_importing)
-
-
-def unfinished_imports(connection: sa.Connection) -> int:
-    """How many files are being imported, or were not imported to their end."""
-    c, ended = import_batch.c, import_batch.alias()
-    is_ended = sa.exists().where(
-        ended.c.channel == c.channel, ended.c.fingerprint == c.fingerprint, ended.c.status == "finished"
-    )
-    open_ones = sa.select(sa.func.count()).where(c.status.in_(("running", "interrupted")), ~is_ended)
-    return connection.execute(open_ones.select_from(import_batch)).scalar_one()

@@ -1,12 +1,20 @@
-"""A row of a FOCUS dataset of cost and usage, in FOCUS' own words. A column that a version lacks is left out when written."""
+"""A row of a FOCUS dataset of cost and usage, in FOCUS' own words. A column that a version lacks is left out when written.
+
+What a row comes to in the reporting currency is by the rate of its day, as the chargeback has it.
+"""
 
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final, Literal
 
 import msgspec
+
+from dashboard.focus.exact import MONEY_SCALE, PRICE_SCALE, decimal_of
+from ingest.exchange import NoRate, Rates
+from ingest.model.zone import date_of
 
 _KEY_SIZE: Final = 16
 _to_json: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -101,3 +109,34 @@ def row_key(*parts: object) -> str:
 def compact(found: Mapping[str, Any]) -> str:
     """A flat JSON object, its keys in order."""
     return _to_json(found).decode()
+
+
+class Reporting:
+    """Converts amounts; those in a currency that no rate is known for stay as they are and are in no sum."""
+
+    def __init__(self, currency: str, rates: Rates) -> None:
+        self.currency = currency
+        self._rates = rates
+
+    def rate(self, currency: str, day: int) -> Fraction | None:
+        """What one unit is worth in the reporting currency; None where nobody knows."""
+        if currency == self.currency:
+            return Fraction(1)
+        try:
+            return self._rates.find(currency, self.currency, day).rate
+        except NoRate:
+            return None
+
+    def columns(self, amount: Decimal, currency: str, day: int) -> dict[str, Any]:
+        """The columns of a row that costs an amount on a day."""
+        if currency == self.currency:
+            return {"x_reporting_currency": currency, "x_reporting_cost": amount}
+        rate = self.rate(currency, day)
+        if rate is None:
+            return {"x_reporting_currency": self.currency}
+        return {
+            "x_reporting_currency": self.currency,
+            "x_reporting_cost": decimal_of(Fraction(amount) * rate, MONEY_SCALE),
+            "x_fx_rate": decimal_of(rate, PRICE_SCALE),
+            "x_fx_rate_date": date_of(self._rates.find(currency, self.currency, day).day).isoformat(),
+        }

@@ -23,12 +23,11 @@ from dashboard.focus.holders import Holders, Owner
 from dashboard.focus.lines import Line, contracted
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
 from dashboard.focus.offers import Offer
-from dashboard.focus.order import Order
 from dashboard.focus.parties import parties
-from dashboard.focus.reporting import Reporting
-from dashboard.focus.row import Row, compact, row_key
+from dashboard.focus.row import Reporting, Row, compact, row_key
 from dashboard.focus.span import Day
 from dashboard.focus.unpriced import Unpriced
+from dashboard.focus.words import Order
 from ingest.model.zone import instant
 from ingest.ownership import Owner as Payer
 

@@ -1,17 +1,41 @@
-"""An export in the words of a URL or a command line, and how they are read."""
+"""What an export is to hold, and in whose eyes; and how that is read from the words of a URL or a command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeVar
 
-from dashboard.focus.export import FORMS, Form
-from dashboard.focus.order import ISSUER, PROFILES, VERSIONS, Order, Version
-from dashboard.focus.span import read_span
+from dashboard.focus.span import Span, read_span
 from dashboard.question import QuestionError
 from ingest.model.zone import Zone
 
+Profile = Literal["chargeback", "provider"]
+Version = Literal["1.4", "1.2"]
+Form = Literal["csv", "parquet"]
+PROFILES: Final[tuple[Profile, ...]] = ("chargeback", "provider")
+VERSIONS: Final[tuple[Version, ...]] = ("1.4", "1.2")
+FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
+ISSUER: Final = "Tallybook"
+"""Who charges teams, where nobody says what the platform is called."""
+
 _UTC: Final = Zone("UTC")
 _Choice = TypeVar("_Choice", bound=str)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The days, the profile, and who is named on the rows.
+
+    By the profile `chargeback` the internal platform charges its teams: what a call is charged, mark-ups included. By
+    `provider` the providers charge the company: what their contracts make of it.
+    """
+
+    span: Span
+    profile: Profile = "chargeback"
+    issuer: str = ISSUER
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """The company's account at each provider, for the profile `provider`."""
+    is_billed: bool = True
+    """False writes no billed cost, for whoever loads the provider's own dataset as well."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How a call's cost was worked out: each quantity times its price, what they add up to, and where each price is from."""
+"""The calculation of a call's cost: each quantity times its price, the sums, and the origin of each price."""
 
 from typing import Any
 
@@ -12,53 +12,61 @@ from ingest.money import plain
 from ingest.pricing.workings import ComponentSum, CostLine
 
 
-def explained(found: Explanation) -> Any:
-    """Why the call costs what it costs, with the whole calculation where there is one."""
-    parts: list[Any] = [html.P(found.why, className="note")]
-    if found.calculation is not None:
-        parts += [_calculation(found.calculation), _check(found)]
-    if found.lookup_cost is not None:
-        looked_up = f"The semantic cache's look-up cost {plain(found.lookup_cost)} {found.event.currency}; it stands in other."
-        parts.append(html.P(looked_up, className="note"))
-    for difference in () if found.calculation else found.differences:
+def cost_calculation(explanation: Explanation) -> Any:
+    """The explanation of a call's cost, with the whole calculation if there is one."""
+    parts: list[Any] = [html.P(explanation.why, className="note")]
+    if explanation.calculation is not None:
+        parts += [_calculation(explanation.calculation), _check(explanation)]
+    if explanation.lookup_cost is not None:
+        lookup = f"{plain(explanation.lookup_cost)} {explanation.event.currency}"
+        text = f"The semantic cache's look-up cost {lookup}; it is part of the component Other."
+        parts.append(html.P(text, className="note"))
+    for difference in () if explanation.calculation else explanation.differences:
         parts.append(dmc.Alert(difference, color="red", variant="light", p="xs"))
-    if found.today is not None:
+    if explanation.today is not None:
         parts.append(
             html.Details(
-                [html.Summary("At the prices that the book has for it today"), _calculation(found.today)],
+                [
+                    html.Summary("At the prices that the book has for it today"),
+                    _calculation(explanation.today),
+                ],
                 className="definitions",
             )
         )
-    elif found.today_missing and found.cost_source == "reported":
-        parts.append(html.P(f"No cost can be computed beside it: {found.today_missing}.", className="note"))
-    if found.advice:
-        parts.append(html.P(found.advice.replace("`", ""), className="note", id="advice"))
+    elif explanation.today_missing and explanation.cost_source == "reported":
+        parts.append(
+            html.P(f"No cost can be computed beside it: {explanation.today_missing}.", className="note")
+        )
+    if explanation.advice:
+        parts.append(html.P(explanation.advice.replace("`", ""), className="note", id="advice"))
     return html.Div(parts, id="calculation")
 
 
-def _check(found: Explanation) -> Any:
-    if found.is_proved:
+def _check(explanation: Explanation) -> Any:
+    if explanation.is_proved:
         return html.P("The lines add up to what the ledger holds, to the last digit.", className="note")
-    return dmc.Alert("; ".join(found.differences), color="red", variant="light", p="xs")
+    return dmc.Alert("; ".join(explanation.differences), color="red", variant="light", p="xs")
 
 
-def _calculation(one: Calculation) -> Any:
-    return html.Div([_lines(one), html.P(_found(one), className="note"), *_terms(one)])
+def _calculation(calculation: Calculation) -> Any:
+    return html.Div(
+        [_lines(calculation), html.P(_origin(calculation), className="note"), *_terms(calculation)]
+    )
 
 
-def _lines(one: Calculation) -> Any:
-    """The lines of each component, above its sum where that says more than the line; then the totals."""
+def _lines(calculation: Calculation) -> Any:
+    """The lines and the sum of each component, then the totals; a single exact line has no sum."""
     rows: list[Any] = []
-    for part in one.workings.sums:
-        lines = [line for line in one.workings.lines if line.component == part.component]
-        rows += [_line(one, line) for line in lines]
-        is_plain = exact_text(part.exact) == plain(part.charged_pico)
-        if len(lines) > 1 or not is_plain:
-            rows.append(_sum(part, is_plain=is_plain))
-    rows.append(_total(f"Total ({one.prices.currency})", one.workings.total))
-    if one.prices.terms:
-        rows.append(_total("At list prices", one.workings.list_total))
-        rows.append(_total("At contract prices", one.workings.contracted_total))
+    for part in calculation.workings.sums:
+        lines = [line for line in calculation.workings.lines if line.component == part.component]
+        rows += [_line(calculation, line) for line in lines]
+        is_exact = exact_text(part.exact) == plain(part.charged_pico)
+        if len(lines) > 1 or not is_exact:
+            rows.append(_sum(part, is_exact=is_exact))
+    rows.append(_total(f"Total ({calculation.prices.currency})", calculation.workings.total))
+    if calculation.prices.terms:
+        rows.append(_total("At list prices", calculation.workings.list_total))
+        rows.append(_total("At contract prices", calculation.workings.contracted_total))
     head = html.Tr(
         [
             html.Th("Meter", scope="col"),
@@ -69,20 +77,20 @@ def _lines(one: Calculation) -> Any:
     return html.Table([html.Thead(head), html.Tbody(rows)], className="workings")
 
 
-def _line(one: Calculation, line: CostLine) -> Any:
-    where = price_from(one, line)
-    named: list[Any] = [meter_text(line), *([html.Small(where)] if where else [])]
+def _line(calculation: Calculation, line: CostLine) -> Any:
+    origin = price_from(calculation, line)
+    meter: list[Any] = [meter_text(line), *([html.Small(origin)] if origin else [])]
     arithmetic = f"{wording.number(line.quantity)} \N{MULTIPLICATION SIGN} {price_text(line)}"
     cells = [html.Td(arithmetic), html.Td(exact_text(line.product), className="number")]
-    return html.Tr([html.Th(named, scope="row"), *cells])
+    return html.Tr([html.Th(meter, scope="row"), *cells])
 
 
-def _sum(part: ComponentSum, *, is_plain: bool) -> Any:
+def _sum(part: ComponentSum, *, is_exact: bool) -> Any:
     name = part.component.removesuffix("_cost").replace("_", " ").capitalize()
-    told = "" if is_plain else f"{exact_text(part.exact)}, rounded"
+    rounding = "" if is_exact else f"{exact_text(part.exact)}, rounded"
     if part.charged != part.exact:
-        told = f"{exact_text(part.exact)}, with terms {exact_text(part.charged)}, rounded"
-    cells = [html.Td(told), html.Td(plain(part.charged_pico), className="number")]
+        rounding = f"{exact_text(part.exact)}, with terms {exact_text(part.charged)}, rounded"
+    cells = [html.Td(rounding), html.Td(plain(part.charged_pico), className="number")]
     return html.Tr([html.Th(f"{name} cost", scope="row"), *cells], className="sum")
 
 
@@ -91,8 +99,8 @@ def _total(label: str, pico: int) -> Any:
     return html.Tr([html.Th(label, scope="row"), *cells], className="sum")
 
 
-def _found(one: Calculation) -> str:
-    prices = one.prices
+def _origin(calculation: Calculation) -> str:
+    prices = calculation.prices
     band = (
         f", above {wording.number(prices.above_input_tokens)} input tokens"
         if prices.above_input_tokens
@@ -100,13 +108,13 @@ def _found(one: Calculation) -> str:
     )
     return (
         f"Prices of {prices.provider} {prices.model}, tier {prices.service_tier}{band}. "
-        f"Found by: {one.rule}. From {prices.origin}."
+        f"Found by: {calculation.rule}. From {prices.origin}."
     )
 
 
-def _terms(one: Calculation) -> list[Any]:
-    told = []
-    for term in one.prices.terms:
-        whose = f", added by {term.added_by}" if term.added_by else ""
-        told.append(html.P(f"{term.kind.capitalize()}: factor {term.factor:f}{whose}.", className="note"))
-    return told
+def _terms(calculation: Calculation) -> list[Any]:
+    lines = []
+    for term in calculation.prices.terms:
+        author = f", added by {term.added_by}" if term.added_by else ""
+        lines.append(html.P(f"{term.kind.capitalize()}: factor {term.factor:f}{author}.", className="note"))
+    return lines

@@ -1,4 +1,4 @@
-"""Chargeback: what every team owes for a month, how shared cost is allocated, what is to be done, and closing it."""
+"""Chargeback: the cost of each team for a month, allocations, adjustments, and closing the month."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Entry, Report
 from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.workbook import warnings
-from dashboard.filters import View, dates, only, question
+from dashboard.filters import View, date_range, only, question
 from dashboard.pages import tables
 from dashboard.pages.parts import card, cards, known_as, page, panel
 from ingest import money
@@ -27,39 +27,39 @@ from ingest.model.zone import instant
 from ingest.money import from_pico
 
 MONTHS_OFFERED: Final = 24
-_POOLS: Final = {FEES: "Fees that no team bears", UNASSIGNED: "Calls that belong to no team"}
+_POOL_LABELS: Final = {FEES: "Fees that no team bears", UNASSIGNED: "Calls that belong to no team"}
 
 
 @known_as("chargeback:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)
-    made = report_of(ledger, of_month(month), "team", now())
-    asked = question(view, ledger.zone, ("requests",))
+    report = report_of(ledger, of_month(month), "team", now())
+    query = question(view, ledger.zone, ("requests",))
     return page(
         f"Chargeback {month}",
-        asked,
+        query,
         [
-            _choice(ledger, month, made),
-            *_alerts(made, view),
-            _cards(made),
-            _table(made, view),
-            _shared(made),
-            _adjustments(made),
-            _closing(ledger, month, made),
+            _controls(ledger, month, report),
+            *_alerts(report, view),
+            _cards(report),
+            _table(report, view),
+            _shared_cost(report),
+            _adjustments(report),
+            _closing(ledger, month, report),
         ],
     )
 
 
 def month_shown(ledger: Ledger, view: View) -> Month:
-    """The month of the last day of a view."""
-    _, last = dates(view, ledger.zone, datetime.now(UTC))
+    """The month of the last day of the view."""
+    _, last = date_range(view, ledger.zone, datetime.now(UTC))
     return month_of(last)
 
 
-def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
-    """Which month is shown, whether it is closed, and the statement as files."""
-    status = made.statement.status
+def _controls(ledger: Ledger, month: Month, report: Report) -> Any:
+    """The choice of the month, its status, and downloads of the statement."""
+    status = report.statement.status
     colours = {"closed": "green", "closing": "yellow"}
     badge = dmc.Badge(
         status, color=colours.get(status, "gray"), variant="light", size="lg", id="period-status"
@@ -70,7 +70,7 @@ def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
         )
         for form in FORMS
     ]
-    by = [
+    links_by_group = [
         html.A(
             label,
             href=f"/v1/reports/chargeback?period={month}&by={name}&format=xlsx",
@@ -82,7 +82,7 @@ def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
         [
             month_field(ledger, month),
             badge,
-            html.Div([*links, *by], className="downloads", id="downloads"),
+            html.Div([*links, *links_by_group], className="downloads", id="downloads"),
         ],
         align="end",
         gap="md",
@@ -90,15 +90,18 @@ def _choice(ledger: Ledger, month: Month, made: Report) -> Any:
 
 
 def month_field(ledger: Ledger, month: Month) -> Any:
-    """Where a month is chosen. The month that is shown stands beside it, so that its own choice is told from a person's."""
+    """The choice of the month, and a store with the month shown.
+
+    The store tells the user's choice from the value that the page itself sets.
+    """
     current = max(current_month(ledger, now()), month)
-    offered = [str(current.plus(-back)) for back in range(MONTHS_OFFERED)]
-    if str(month) not in offered:
-        offered.append(str(month))
+    months = [str(current.plus(-back)) for back in range(MONTHS_OFFERED)]
+    if str(month) not in months:
+        months.append(str(month))
     field = dmc.Select(
         id="chargeback-month",
         label="Month",
-        data=[{"value": one, "label": one} for one in offered],
+        data=[{"value": month_text, "label": month_text} for month_text in months],
         value=str(month),
         allowDeselect=False,
         w=140,
@@ -106,8 +109,8 @@ def month_field(ledger: Ledger, month: Month) -> Any:
     return html.Div([field, dcc.Store(id="month-shown", data=str(month))])
 
 
-def _alerts(made: Report, view: View) -> list[Any]:
-    texts = list(warnings(made))
+def _alerts(report: Report, view: View) -> list[Any]:
+    texts = list(warnings(report))
     if view.filters:
         texts.append("The filters above do not apply here: a statement is of all calls.")
     return [
@@ -116,17 +119,17 @@ def _alerts(made: Report, view: View) -> list[Any]:
     ]
 
 
-def _cards(made: Report) -> Any:
-    shown, currency = made.shown, made.statement.currency
-    before = wording.change(from_pico(made.whole.total), from_pico(made.before))
-    used = made.whole.used
+def _cards(report: Report) -> Any:
+    shown, currency = report.shown, report.statement.currency
+    change = wording.relative_change(from_pico(report.whole.total), from_pico(report.before))
+    used = report.whole.used
 
     def amount(units: int) -> str:
-        return _money(made, units)
+        return _money(report, units)
 
     return cards(
         [
-            card("Total", amount(shown.total), f"in {currency}, all teams together", before),
+            card("Total", amount(shown.total), f"in {currency}, all teams together", change),
             card("Direct cost", amount(shown.direct_cost), "calls, and fees that one team bears"),
             card("Shared cost", amount(shown.shared_cost), "fees, and what belongs to nobody"),
             card("Adjustments", amount(shown.adjustments), "closed months, credits, invoices"),
@@ -139,60 +142,67 @@ def _cards(made: Report) -> Any:
     )
 
 
-def _table(made: Report, view: View) -> Any:
-    has_budgets = bool(made.budgets)
+def _table(report: Report, view: View) -> Any:
+    has_budgets = bool(report.budgets)
     header = ["Team", "Customer", "Direct", "Shared", "Adjusted", "Total", "Change"]
     header += [*(["Budget"] if has_budgets else []), "Calls", "Per million tokens"]
-    rows = [_row(made, one, view, has_budgets=has_budgets) for one in made.entries]
-    shown = made.shown
+    rows = [_row(report, entry, view, has_budgets=has_budgets) for entry in report.entries]
+    shown = report.shown
     total = [
-        _money(made, units)
+        _money(report, units)
         for units in (shown.direct_cost, shown.shared_cost, shown.adjustments, shown.total)
     ]
     if rows:
         empty_cells = [""] * (len(header) - 7)
-        change = wording.change(from_pico(made.whole.total), from_pico(made.before)) or wording.NOTHING
+        change = (
+            wording.relative_change(from_pico(report.whole.total), from_pico(report.before))
+            or wording.NOTHING
+        )
         rows.append([tables.Text("Total"), tables.Text(""), *total, change, *empty_cells])
     remarks = [] if rows else ["Nobody called or was charged in this month."]
     return tables.table("chargeback", "What every team owes", header, rows, texts=2, remarks=remarks)
 
 
-def _row(made: Report, one: Entry, view: View, *, has_budgets: bool) -> list[Any]:
-    name = made.name(one.ident)
-    named = made.statement.names.get(one.ident) if one.ident else None
-    shown = one.shown
-    change = wording.change(from_pico(one.line.total), from_pico(one.before)) if one.before else None
-    budget = [wording.NOTHING if one.budget is None else _pico(made, one.budget)] if has_budgets else []
-    ratio = one.cost_per_million_tokens
-    link = only(view, ("team", named.ident)) if named else only(view, ("team", None))
+def _row(report: Report, entry: Entry, view: View, *, has_budgets: bool) -> list[Any]:
+    name = report.name(entry.ident)
+    team = report.statement.names.get(entry.ident) if entry.ident else None
+    shown = entry.shown
+    change = (
+        wording.relative_change(from_pico(entry.line.total), from_pico(entry.before))
+        if entry.before
+        else None
+    )
+    budget = [wording.NOTHING if entry.budget is None else _pico(report, entry.budget)] if has_budgets else []
+    ratio = entry.cost_per_million_tokens
+    link = only(view, ("team", team.ident)) if team else only(view, ("team", None))
     return [
         tables.Text(name or "(no team)", link),
-        tables.Text(one.customer or ""),
+        tables.Text(entry.customer or ""),
         *(
-            _money(made, units)
+            _money(report, units)
             for units in (shown.direct_cost, shown.shared_cost, shown.adjustments, shown.total)
         ),
         change or wording.NOTHING,
         *budget,
-        wording.compact(one.used.requests),
-        wording.NOTHING if ratio is None else wording.amount(ratio, made.statement.currency),
+        wording.compact(entry.used.requests),
+        wording.NOTHING if ratio is None else wording.amount(ratio, report.statement.currency),
     ]
 
 
-def _shared(made: Report) -> Any:
-    """What was shared and how, and a form to say how it is to be."""
+def _shared_cost(report: Report) -> Any:
+    """The allocations of shared cost, and a form for a rule of allocation unless the month is closed."""
     rows = [
         [
-            tables.Text(one.pool),
-            tables.Text(made.name(entry.ident) or "(no team)"),
-            tables.Text(METHODS[one.method]),
-            _pico(made, one.whole),
-            _pico(made, one.amount),
+            tables.Text(allocation.pool),
+            tables.Text(report.name(entry.ident) or "(no team)"),
+            tables.Text(METHODS[allocation.method]),
+            _pico(report, allocation.whole),
+            _pico(report, allocation.amount),
         ]
-        for entry in made.entries
-        for one in entry.allocations
+        for entry in report.entries
+        for allocation in entry.allocations
     ]
-    found = (
+    allocations = (
         tables.table(
             "allocations",
             "Shared cost",
@@ -204,45 +214,45 @@ def _shared(made: Report) -> Any:
         if rows
         else html.P("No fee and no call of this month has to be shared.", className="note", id="allocations")
     )
-    if made.statement.status == "closed":
-        return found
+    if report.statement.status == "closed":
+        return allocations
     form = dmc.Group(
         [
             dmc.Select(
                 id="allocate-pool",
                 label="Share",
-                data=[{"value": pool, "label": _POOLS[pool]} for pool in POOLS],
+                data=[{"value": pool, "label": _POOL_LABELS[pool]} for pool in POOLS],
                 value=FEES,
                 allowDeselect=False,
             ),
             dmc.Select(
                 id="allocate-method",
                 label="How",
-                data=[{"value": one, "label": text} for one, text in METHODS.items() if one != "fixed"],
+                data=[{"value": key, "label": text} for key, text in METHODS.items() if key != "fixed"],
                 value="cost",
                 allowDeselect=False,
                 w=260,
             ),
-            dmc.TextInput(id="allocate-from", label="From", value=made.statement.first.isoformat(), w=130),
+            dmc.TextInput(id="allocate-from", label="From", value=report.statement.first.isoformat(), w=130),
             dmc.Button("Set the rule", id="allocate-set", variant="default"),
             html.Div(id="allocate-said", className="said", **{"aria-live": "polite"}),  # type: ignore[arg-type]
         ],
         align="end",
         gap="sm",
     )
-    return dmc.Stack([found, panel("A rule for shared cost", [form])], gap="md")
+    return dmc.Stack([allocations, panel("A rule for shared cost", [form])], gap="md")
 
 
-def _adjustments(made: Report) -> Any:
+def _adjustments(report: Report) -> Any:
     rows = [
         [
-            tables.Text(made.name(entry.ident) or "(no team)"),
-            tables.Text(one.about or ""),
-            tables.Text(CAUSES[one.cause] + (f": {one.reason}" if one.reason else "")),
-            _pico(made, one.amount),
+            tables.Text(report.name(entry.ident) or "(no team)"),
+            tables.Text(correction.about or ""),
+            tables.Text(CAUSES[correction.cause] + (f": {correction.reason}" if correction.reason else "")),
+            _pico(report, correction.amount),
         ]
-        for entry in made.entries
-        for one in entry.corrections
+        for entry in report.entries
+        for correction in entry.corrections
     ]
     if not rows:
         return None
@@ -251,17 +261,19 @@ def _adjustments(made: Report) -> Any:
     )
 
 
-def _closing(ledger: Ledger, month: Month, made: Report) -> Any:
-    """The check list, the button that closes or opens the month, and what happened to it."""
-    statement = made.statement
+def _closing(ledger: Ledger, month: Month, report: Report) -> Any:
+    """The check list, the button that closes or reopens the month, and the history of its status."""
+    statement = report.statement
     is_closed = statement.status == "closed"
     items = () if is_closed else closing.check(ledger, statement)
     is_over = now() >= ledger.zone.midnight(of_month(month).days[1])
     lines = [
         html.Li([html.Strong("Stops closing: " if item.stops else "To know: "), item.text]) for item in items
     ]
-    told = (
-        html.Ul(lines, className="checklist") if lines else html.P(_all_well(made, is_over), className="note")
+    checklist = (
+        html.Ul(lines, className="checklist")
+        if lines
+        else html.P(_closing_note(report, is_over), className="note")
     )
     needs_reason = is_closed or any(item.stops for item in items)
     label = "Why it is opened again" if is_closed else "Why it is closed nevertheless"
@@ -274,47 +286,53 @@ def _closing(ledger: Ledger, month: Month, made: Report) -> Any:
         disabled=not (is_closed or is_over),
         variant="default" if is_closed else "filled",
     )
-    said = html.Div(id="period-said", className="said", **{"aria-live": "polite"})  # type: ignore[arg-type]
+    outcome = html.Div(id="period-said", className="said", **{"aria-live": "polite"})  # type: ignore[arg-type]
     store = dcc.Store(id="period-of", data={"month": str(month), "closed": is_closed})
     title = f"{month} is closed" if is_closed else f"Close {month}"
-    group = dmc.Group([reason, button, said], align="end", gap="sm")
-    return panel(title, [told, group, _history(ledger, month), store])
+    group = dmc.Group([reason, button, outcome], align="end", gap="sm")
+    return panel(title, [checklist, group, _history(ledger, month), store])
 
 
-def _all_well(made: Report, is_over: bool) -> str:
-    statement = made.statement
+def _closing_note(report: Report, is_over: bool) -> str:
+    """The note in place of a check list without items."""
+    statement = report.statement
     if statement.status == "closed":
         return f"Statement {statement.revision}, sealed with {statement.hash}."
-    return "Nothing is left to be done." if is_over else "The month is not over: it is closed when it is."
+    return (
+        "Nothing is left to be done."
+        if is_over
+        else "The month is not over yet; it can be closed once it has ended."
+    )
 
 
 def _history(ledger: Ledger, month: Month) -> Any:
     with ledger.reading() as connection:
-        happened = periods.events(connection, str(month))
-    if not happened:
+        events = periods.events(connection, str(month))
+    if not events:
         return None
     zone = ledger.zone.info
     lines = [
         html.Li(
-            f"{wording.clock(instant(one.at), zone, seconds=False)}: {one.status} by {one.by}"
-            + (f" ({one.reason})" if one.reason else "")
+            f"{wording.date_time(instant(event.at), zone, seconds=False)}: {event.status} by {event.by}"
+            + (f" ({event.reason})" if event.reason else "")
         )
-        for one in reversed(happened)
+        for event in reversed(events)
     ]
     return html.Ul(lines, className="note", id="period-history")
 
 
 def first_and_last(month: str) -> tuple[date, date]:
-    """The days of a month as the filter bar has them."""
+    """The first and the last day of a month, both included."""
     calendar = of_month(Month(int(month[:4]), int(month[5:])))
     return calendar.first, date.fromordinal(calendar.end.toordinal() - 1)
 
 
-def _money(made: Report, units: int) -> str:
-    """A shown amount as pages write it."""
-    return wording.amount(Decimal(units).scaleb(-made.digits), made.statement.currency)
+def _money(report: Report, units: int) -> str:
+    """An amount in the smallest shown unit, as text."""
+    return wording.amount(Decimal(units).scaleb(-report.digits), report.statement.currency)
 
 
-def _pico(made: Report, pico: int) -> str:
-    unit = money.PICO_PER_UNIT // 10**made.digits
-    return _money(made, money.divide_half_even(pico, unit))
+def _pico(report: Report, pico: int) -> str:
+    """An amount in pico-units as text, rounded half to even."""
+    unit = money.PICO_PER_UNIT // 10**report.digits
+    return _money(report, money.divide_half_even(pico, unit))

@@ -217,7 +217,7 @@ def course(ledger: Ledger, view: View) -> Any:
         f"Price history, per {per}{of_tier}",
         figures.steps(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
         list(lines),
-        listed=[(text, None) for text in _in_words(stretches, meters, zone)],
+        items=[(text, None) for text in _in_words(stretches, meters, zone)],
         height=figures.HEIGHT,
     )
 

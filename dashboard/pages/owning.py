@@ -11,7 +11,7 @@ from dash import dcc, html
 from dashboard import people, wording
 from dashboard.filters import View, question
 from dashboard.holdings import stretches
-from dashboard.names import Person
+from dashboard.names_store import Person
 from dashboard.ownership_view import Held, held
 from dashboard.pages import tables
 from dashboard.pages.parts import panel
@@ -257,7 +257,7 @@ def _assignment(one: Held, ledger: Ledger) -> list[Any]:
         f"{kind} {shares(one.targets)}" if one.targets else f"no {kind} of its own",
         _day(assignment.first_day) or "always",
         _day(assignment.end_day) or "",
-        wording.clock(recorded, ledger.zone.info, seconds=False),
+        wording.date_time(recorded, ledger.zone.info, seconds=False),
         assignment.recorded_by,
         assignment.reason,
     ]

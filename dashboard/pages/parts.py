@@ -1,4 +1,4 @@
-"""Parts that pages are made of: headings, cards, charts, definitions, and what stands where there is nothing or an error."""
+"""Components of pages: headings, cards, charts, definitions, and messages for empty views and errors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,82 +12,80 @@ from dashboard.filters import View, to_search
 from dashboard.links import PRICES_PAGE
 from dashboard.question import SpendQuery
 from dashboard.requests import last_call
-from dashboard.runner import Result
+from dashboard.runner import Result, Totals
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone
 
 CHART: Final = "chart"
-"""The `type` of a chart's id; the rest of the id says what a click on it means (`dashboard.clicks`)."""
-
-
+"""The `type` of a chart's id; the rest of the id says what a click narrows (`dashboard.clicks`)."""
 PART: Final = "part"
-"""The `type` of the id of a part that is filled in later; its `name` is the one that the part was given (`known_as`)."""
+"""The `type` of the id of a part that is loaded later; the `name` of the id is that of `known_as`."""
 
 Content = Callable[[Ledger, View], Any]
-"""Makes a page, or a part of one, for a view of a ledger."""
+"""Makes the components of a page, or of a part of a page, for a view."""
 
 _NAMES: Final[dict[Content, str]] = {}
 
 
 def known_as(name: str) -> Callable[[Content], Content]:
-    """Names a page or a part of one: so the browser asks for it, and so the log tells of it.
+    """Decorator that names a page or a part of a page, for requests of the browser and for the log.
 
     Raises:
         ValueError: another page or part has this name.
     """
 
-    def give(make: Content) -> Content:
+    def register(content: Content) -> Content:
         if name in _NAMES.values():
             raise ValueError(f"two parts of pages are named {name}")
-        _NAMES[make] = name
-        return make
+        _NAMES[content] = name
+        return content
 
-    return give
-
-
-def part_name(make: Content) -> str:
-    """The name that a page or a part of one was given."""
-    return _NAMES[make]
+    return register
 
 
-def later(make: Content, view: View, height: int = figures.HEIGHT + 90) -> Any:
-    """The place of a part that the browser asks for when the page is there, and about how high it will be.
+def part_name(content: Content) -> str:
+    """The name of a page or a part, as set by `known_as`."""
+    return _NAMES[content]
 
-    The first figures do not wait for it, and no callback has the work of a whole page.
+
+def later(content: Content, view: View, height: int = figures.HEIGHT + 90) -> Any:
+    """A placeholder, about as high as the part, which the browser replaces once the page is shown.
+
+    So the first figures of a page do not wait for the part, and no callback does the work of a whole page.
     """
-    name = {"type": PART, "name": part_name(make), "search": to_search(view.page)}
+    part_id = {"type": PART, "name": part_name(content), "search": to_search(view.page)}
     return html.Div(
-        html.Div(className="waiting", style={"minHeight": f"{height}px"}), id=name, className="later"
+        html.Div(className="waiting", style={"minHeight": f"{height}px"}), id=part_id, className="later"
     )
 
 
 def aria(label: str) -> dict[str, Any]:
-    """What a screen reader says of an element, as attributes."""
+    """The attribute that names an element for screen readers."""
     return {"aria-label": label}
 
 
 def page(title: str, query: SpendQuery, children: Sequence[Any], metrics: Sequence[str] = ()) -> Any:
-    """A page: what it is and which days it shows, its parts, and how its numbers are defined."""
+    """A page: its title, the days that it shows, its parts, and the definitions of its metrics."""
     shown = [child for child in children if child is not None]
     return dmc.Stack(
-        [_head(title, about(query)), *shown, *([definitions(metrics)] if metrics else [])], gap="md"
+        [_head(title, _period_text(query)), *shown, *([definitions(metrics)] if metrics else [])], gap="md"
     )
 
 
-def page_of_now(title: str, zone: Zone, children: Sequence[Any]) -> Any:
-    """A page of what is so now, which neither days nor filters narrow."""
-    at = wording.clock(datetime.now(UTC), zone.info, seconds=False)
+def current_page(title: str, zone: Zone, children: Sequence[Any]) -> Any:
+    """A page of the current state, which days and filters do not narrow."""
+    at = wording.date_time(datetime.now(UTC), zone.info, seconds=False)
     return dmc.Stack(
         [_head(title, f"As of {at}, days and times in {zone.name}"), *children], gap="md", className="of-now"
     )
 
 
-def _head(title: str, about: str) -> Any:
-    return html.Div([html.H1(title), html.P(about, id="about", className="note")], className="page-head")
+def _head(title: str, period: str) -> Any:
+    return html.Div([html.H1(title), html.P(period, id="about", className="note")], className="page-head")
 
 
-def about(query: SpendQuery) -> str:
-    """The days and the time zone that a page shows."""
+def _period_text(query: SpendQuery) -> str:
+    """The days and the time zone of a page."""
     first, last = _days(query)
     days = wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
     return f"{days}, days and times in {query.zone}"
@@ -100,14 +98,14 @@ def _days(query: SpendQuery) -> tuple[date, date]:
 
 
 def card(label: str, value: str, note: str, change: str | None = None, metric: str | None = None) -> Any:
-    """One number, what it is, and by how much it has changed since the period before."""
-    against = "Against the period before, as far into it as this one has come"
-    changed = [html.Span(f"{change} on the period before", className="change", title=against)]
+    """A card: a number, its label, a note, and the change since the previous period if there is one."""
+    title = "Against the period before, as far into it as this one has come"
+    change_text = [html.Span(f"{change} on the period before", className="change", title=title)]
     return dmc.Paper(
         [
-            html.Div(defined(label, metric), className="card-label"),
+            html.Div(label_with_definition(label, metric), className="card-label"),
             html.Div(value, className="card-value"),
-            html.Div([html.Span(note), *(changed if change else [])], className="note"),
+            html.Div([html.Span(note), *(change_text if change else [])], className="note"),
         ],
         withBorder=True,
         p="md",
@@ -120,15 +118,15 @@ def cards(children: Sequence[Any]) -> Any:
     return dmc.SimpleGrid(list(children), cols={"base": 2, "sm": 3, "lg": 5}, spacing="md", id="totals")
 
 
-def defined(label: str, metric: str | None) -> Any:
-    """A label that says how its metric is defined when it is pointed at or has the focus."""
-    if metric is None:
+def label_with_definition(label: str, key: str | None) -> Any:
+    """A label with the definition of a metric as its tooltip; the label alone if there is no metric."""
+    if key is None:
         return label
-    found = catalogue.METRICS[metric]
+    metric = catalogue.METRICS[key]
     text = html.Span(label, className="defined", tabIndex=0)
     return dmc.Tooltip(
         text,
-        label=f"{found.label}: {found.definition}",
+        label=f"{metric.label}: {metric.definition}",
         multiline=True,
         w=280,
         withArrow=True,
@@ -137,7 +135,7 @@ def defined(label: str, metric: str | None) -> Any:
 
 
 def definitions(metrics: Sequence[str]) -> Any:
-    """How the metrics of a page are defined."""
+    """A list of the definitions of a page's metrics, folded."""
     entries = [
         html.Div([html.Dt(catalogue.METRICS[key].label), html.Dd(catalogue.METRICS[key].definition)])
         for key in dict.fromkeys(metrics)
@@ -152,130 +150,140 @@ def chart(
     figure: Any,
     series: Sequence[str] = (),
     *,
-    means: Mapping[str, str] | None = None,
+    narrows: Mapping[str, str] | None = None,
     links: Mapping[str, str] | None = None,
-    listed: Sequence[tuple[str, str | None]] = (),
+    items: Sequence[tuple[str, str | None]] = (),
     csv: str | None = None,
     height: int = figures.HEIGHT,
 ) -> Any:
-    """A chart with its title, and a legend where it has several series.
+    """A chart with its title, and a legend if `series` names any.
 
-    `means` says what a click on the chart narrows, `links` where the legend's entries lead. `listed` is the chart in
-    words, each leading where a click would, for whoever has a keyboard or a screen reader.
+    `narrows` is the part of the chart's id that says what a click narrows. `links` are the targets of legend
+    entries by series. `items` are the chart as text with the target of a click, for keyboards and screen
+    readers.
     """
     graph = dcc.Graph(
-        id={"type": CHART, "name": name, **(means or {})},
+        id={"type": CHART, "name": name, **(narrows or {})},
         figure=figure,
         config=figures.CONFIG,
         style={"height": f"{height}px"},
     )
-    picture = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if means else "")
+    image = html.Div(graph, id=name, role="img", **aria(title), className="clicks" if narrows else "")
     legend = [_legend(series, links or {})] if series else []
-    return panel(title, [picture, *legend, *([_in_words(listed)] if listed else [])], csv=csv, png=name)
+    return panel(title, [image, *legend, *([_text_list(items)] if items else [])], csv=csv, png=name)
 
 
-def over_time(query: SpendQuery) -> Mapping[str, str]:
-    """What a click on a chart over time means: the days of that bucket."""
+def time_bucket(query: SpendQuery) -> Mapping[str, str]:
+    """The `narrows` of a chart over time: a click narrows the page to the days of the bucket."""
     return {"dimension": "time", "interval": query.interval or ""}
 
 
 def _legend(series: Sequence[str], links: Mapping[str, str]) -> Any:
     entries = []
-    for place, one in enumerate(series):
-        key = html.I(style={"background": figures.colour(one, place)})
-        target = links.get(one)
+    for place, name in enumerate(series):
+        key = html.I(style={"background": figures.colour(name, place)})
+        target = links.get(name)
         entries.append(
-            dcc.Link([key, one], href=target, className="legend-entry", title=f"Show {one} only")
+            dcc.Link([key, name], href=target, className="legend-entry", title=f"Show {name} only")
             if target
-            else html.Span([key, one], className="legend-entry")
+            else html.Span([key, name], className="legend-entry")
         )
     return html.Div(entries, className="chart-legend")
 
 
-def _in_words(listed: Sequence[tuple[str, str | None]]) -> Any:
+def _text_list(items: Sequence[tuple[str, str | None]]) -> Any:
     return html.Ul(
-        [html.Li(dcc.Link(text, href=href) if href else text) for text, href in listed], className="in-words"
+        [html.Li(dcc.Link(text, href=href) if href else text) for text, href in items], className="in-words"
     )
 
 
 def notes(result: Result) -> list[Any]:
-    """Sentences about calls that are in no sum, and about those of other currencies; nothing where there are none."""
-    found = []
+    """Alerts about unpriced calls and about calls in other currencies, if there are any."""
+    alerts = []
+    currency = result.totals.currency
     if result.unpriced_requests:
-        text = f"{wording.unpriced(result.unpriced_requests)}: the spend shown is that of the priced calls."
-        way = dcc.Link("Set their prices", href=f"{PRICES_PAGE}{_search_of(result.query)}")
-        found.append(dmc.Alert([f"{text} ", way], color="yellow", variant="light", id="unpriced", p="sm"))
+        notice = wording.unpriced_notice(result.unpriced_requests)
+        text = f"{notice}: the spend shown is that of the priced calls."
+        link = dcc.Link("Set their prices", href=f"{PRICES_PAGE}{_search_of(result.query)}")
+        alerts.append(dmc.Alert([f"{text} ", link], color="yellow", variant="light", id="unpriced", p="sm"))
     if result.converted:
-        at = result.query.metrics.index("total_cost")
-        paid = " and ".join(wording.amount(one.values[at], one.currency) for one in result.converted)
-        text = f"{paid} were paid in other currencies and are counted in {result.totals.currency} by the rate of each day."
-        found.append(dmc.Alert(text, color="blue", variant="light", id="converted", p="sm"))
+        costs = _costs(result, result.converted)
+        text = f"{costs} were paid in other currencies and are counted in {currency} by the rate of each day."
+        alerts.append(dmc.Alert(text, color="blue", variant="light", id="converted", p="sm"))
     if result.other_currencies:
-        at = result.query.metrics.index("total_cost")
-        others = " and ".join(wording.amount(one.values[at], one.currency) for one in result.other_currencies)
-        why = f" They are not converted: {result.no_rate}." if result.no_rate else ""
-        text = f"Totals of money and charts of it are in {result.totals.currency}; calls in other currencies cost {others}."
-        found.append(dmc.Alert(text + why, color="blue", variant="light", id="other-currencies", p="sm"))
-    return found
+        costs = _costs(result, result.other_currencies)
+        reason = f" They are not converted: {result.no_rate}." if result.no_rate else ""
+        text = f"Totals of money and charts of it are in {currency}; calls in other currencies cost {costs}."
+        alerts.append(dmc.Alert(text + reason, color="blue", variant="light", id="other-currencies", p="sm"))
+    return alerts
+
+
+def _costs(result: Result, totals: Sequence[Totals]) -> str:
+    """The cost of calls in each currency, as text."""
+    at = result.query.metrics.index("total_cost")
+    return " and ".join(wording.amount(total.values[at], total.currency) for total in totals)
 
 
 def _search_of(query: SpendQuery) -> str:
-    """The query part of the URL of a page that shows the same days and filters."""
+    """The URL's query part of a page that shows the same days and filters."""
     first, last = _days(query)
-    filters = tuple((one.dimension, value or "") for one in query.filters for value in one.values)
+    filters = tuple((filter_.dimension, value or "") for filter_ in query.filters for value in filter_.values)
     return to_search(View(preset=None, first=first.isoformat(), last=last.isoformat(), filters=filters))
 
 
 def empty(ledger: Ledger, view: View) -> Any:
-    """What stands where no call is in the view: why, and the way out."""
+    """A message for a view without calls: how to send calls, or a link to the days of the latest ones."""
     last = last_call(ledger)
     if last is None:
-        send = [
+        instructions = [
             "Send some to ",
             html.Code("POST /v1/ingest"),
             " or read a log with ",
             html.Code("tallybook import FILE"),
             ".",
         ]
-        return _message("Nothing here yet", ["This ledger holds no calls. ", *send])
+        return _message("Nothing here yet", ["This ledger holds no calls. ", *instructions])
     day = last.astimezone(ledger.zone.info).date()
     recent = View(preset=None, first=(day - timedelta(days=29)).isoformat(), last=day.isoformat())
-    narrowed = bool(view.filters)
-    words = f"No call {'with these filters ' if narrowed else ''}falls into this period. The newest call was on {wording.day(day)}. "
-    way_out = f"Show the 30 days up to then{' without filters' if narrowed else ''}"
-    return _message("No calls in this view", [words, dcc.Link(way_out, href=to_search(recent))])
+    is_filtered = bool(view.filters)
+    text = (
+        f"No call {'with these filters ' if is_filtered else ''}falls into this period. "
+        f"The newest call was on {wording.day(day)}. "
+    )
+    link_text = f"Show the 30 days up to then{' without filters' if is_filtered else ''}"
+    return _message("No calls in this view", [text, dcc.Link(link_text, href=to_search(recent))])
 
 
 def failed(detail: str, what: str = "part") -> Any:
-    """What stands where a page or a part of it could not be made."""
-    words = dmc.Alert(detail, title=f"This {what} cannot be shown", color="red", variant="light")
-    return html.Div(words, className=f"failed-{what}", role="alert")
+    """An error message in place of a page, or of a part of a page, that could not be made."""
+    alert = dmc.Alert(detail, title=f"This {what} cannot be shown", color="red", variant="light")
+    return html.Div(alert, className=f"failed-{what}", role="alert")
 
 
-def _message(title: str, words: Sequence[Any]) -> Any:
-    inside = [dmc.Title(title, order=1, size="h3"), dmc.Text(list(words), c="dimmed")]
+def _message(title: str, text: Sequence[Any]) -> Any:
+    children = [dmc.Title(title, order=1, size="h3"), dmc.Text(list(text), c="dimmed")]
     return dmc.Paper(
-        dmc.Stack(inside, align="center", gap="xs"), withBorder=True, p="xl", radius="md", id="empty"
+        dmc.Stack(children, align="center", gap="xs"), withBorder=True, p="xl", radius="md", id="empty"
     )
 
 
-def panel(title: str, inside: Sequence[Any], *, csv: str | None = None, png: str | None = None) -> Any:
-    """A framed part of a page, with a link to its figures as CSV, and its chart as an image called `png`."""
-    ways_out = [*([png_button(title, png)] if png else []), *([csv_link(title, csv)] if csv else [])]
+def panel(title: str, children: Sequence[Any], *, csv: str | None = None, png: str | None = None) -> Any:
+    """A framed part of a page, with a link to the URL `csv` and a button that saves the chart named `png`."""
+    downloads = [*([_png_button(title, png)] if png else []), *([_csv_link(title, csv)] if csv else [])]
     heading = html.Div(
-        [html.H2(title, className="panel-title"), html.Div(ways_out, className="ways-out")],
+        [html.H2(title, className="panel-title"), html.Div(downloads, className="ways-out")],
         className="panel-head",
     )
-    return dmc.Paper([heading, *inside], withBorder=True, p="md", radius="md", className="panel")
+    return dmc.Paper([heading, *children], withBorder=True, p="md", radius="md", className="panel")
 
 
-def png_button(what: str, name: str) -> Any:
+def _png_button(title: str, name: str) -> Any:
     """A button that saves the chart of its panel as an image (`assets/png.js`)."""
     return html.Button(
-        "PNG", type="button", className="png", **{"data-name": name, **aria(f"{what} as a PNG image")}
+        "PNG", type="button", className="png", **{"data-name": name, **aria(f"{title} as a PNG image")}
     )
 
 
-def csv_link(what: str, href: str) -> Any:
-    """A link that downloads a table at full precision."""
-    return html.A("CSV", href=href, download="", className="csv", **aria(f"{what} as a CSV file"))
+def _csv_link(title: str, href: str) -> Any:
+    """A link that downloads the figures of a panel at full precision."""
+    return html.A("CSV", href=href, download="", className="csv", **aria(f"{title} as a CSV file"))

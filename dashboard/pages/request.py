@@ -1,4 +1,4 @@
-"""One call in full: how it went, the tokens and the cost it is made of, what priced it, and its ids. Never its content."""
+"""A call in full: outcome, tokens, cost, prices, attribution and ids, but never its content."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
@@ -34,7 +34,7 @@ _FACTS: Final = (
     ("Attempt", "attempt"),
     ("Retries", "retries"),
 )
-_WHO: Final = (
+_ATTRIBUTION: Final = (
     ("Virtual key", "virtual_key"),
     ("Team", "team"),
     ("Customer", "customer"),
@@ -44,12 +44,12 @@ _WHO: Final = (
     ("Application", "application"),
     ("End user", "end_user"),
 )
-_SPEED: Final = (
+_DURATIONS: Final = (
     ("Latency", "latency_ms"),
     ("Time to first token", "time_to_first_token_ms"),
     ("Upstream latency", "upstream_latency_ms"),
 )
-_INPUT: Final = (
+_INPUT_TOKENS: Final = (
     ("text", "input_text_tokens"),
     ("audio", "input_audio_tokens"),
     ("image", "input_image_tokens"),
@@ -58,7 +58,7 @@ _INPUT: Final = (
     ("of them for 5 minutes", "cache_write_5m_tokens"),
     ("of them for 1 hour", "cache_write_1h_tokens"),
 )
-_OUTPUT: Final = (
+_OUTPUT_TOKENS: Final = (
     ("text", "output_text_tokens"),
     ("audio", "output_audio_tokens"),
     ("image", "output_image_tokens"),
@@ -97,7 +97,7 @@ _IDS: Final = (
     ("Imported from", "import_path"),
     ("Import batch", "import_batch"),
 )
-_BESIDE: Final = (
+_OTHER_TOTALS: Final = (
     ("Reported by the source", "reported_total"),
     ("Computed from prices", "computed_total"),
     ("At list prices", "list_total"),
@@ -107,7 +107,7 @@ _BESIDE: Final = (
 
 
 def drawer(children: Any) -> Any:
-    """What is laid over the page."""
+    """The drawer over the page that holds a call."""
     return dmc.Drawer(
         children,
         id=DRAWER,
@@ -121,29 +121,37 @@ def drawer(children: Any) -> Any:
 
 
 def missing(event_id: str) -> Any:
-    """What stands where there is no such call."""
+    """The message for a call that is not in the ledger."""
     return dmc.Alert(f"The ledger holds no call {event_id}.", color="red", variant="light", id="no-call")
 
 
 def detail(call: Call, cost: Explanation, zone: tzinfo, zone_name: str) -> Any:
-    """A call, in sections; what its source did not say is left out."""
+    """A call in sections; facts that its source did not report are left out."""
     labels = [(f"Label {key}", text) for key, text in (call["labels"] or {}).items()]
     sections = [
         _section("What it cost", _cost(call)),
-        _section("How it was worked out", calculation.explained(cost)),
+        _section("How it was worked out", calculation.cost_calculation(cost)),
         _section("Tokens", _tokens(call)),
-        _section("Gateway cache", _facts([("Cache hit", _yes(call["cache_hit"])), *_named(call, _CACHE)])),
+        _section(
+            "Gateway cache", _facts([("Cache hit", _yes_or_no(call["cache_hit"])), *_named(call, _CACHE)])
+        ),
         _section(
             "Call",
             _facts(
-                [*_times(call, zone, zone_name), *_named(call, _FACTS), ("Streamed", _yes(call["stream"]))]
+                [
+                    *_times(call, zone, zone_name),
+                    *_named(call, _FACTS),
+                    ("Streamed", _yes_or_no(call["stream"])),
+                ]
             ),
         ),
-        _section("Who", _facts([*_named(call, _WHO), *labels])),
+        _section("Who", _facts([*_named(call, _ATTRIBUTION), *labels])),
         _section("Ids", _facts(_named(call, _IDS))),
     ]
     return html.Div(
-        [_heading(call), *(one for one in sections if one is not None)], id="call", className="call"
+        [_heading(call), *(section for section in sections if section is not None)],
+        id="call",
+        className="call",
     )
 
 
@@ -157,7 +165,7 @@ def _heading(call: Call) -> Any:
 
 
 def _cost(call: Call) -> Any:
-    """The components, which add up to the total; beside them what others say the call cost."""
+    """The cost components and the total that they add up to; below them the totals from other sources."""
     currency = call["currency"]
     if call["total_cost"] is None:
         reason = (call["unpriced_reason"] or "no reason is known").replace("_", " ")
@@ -173,18 +181,23 @@ def _cost(call: Call) -> Any:
             if call[name] not in (None, "0")
         ]
         total = [*parts, _line("Total", _money(call["total_cost"], currency), "sum")]
-    beside = [_line(label, _money(call[name], currency)) for label, name in _BESIDE if call[name] is not None]
-    return _lines([*total, *beside])
+    others = [
+        _line(label, _money(call[name], currency)) for label, name in _OTHER_TOTALS if call[name] is not None
+    ]
+    return _lines([*total, *others])
 
 
 def parts_of_total(call: Call) -> list[Decimal]:
-    """The components of a call's total that the detail shows."""
+    """The cost components of a call that are known."""
     return [Decimal(call[name]) for name in COMPONENTS if call[name] is not None]
 
 
 def _tokens(call: Call) -> Any:
     lines = []
-    for label, whole, parts in (("Input", "input_tokens", _INPUT), ("Output", "output_tokens", _OUTPUT)):
+    for label, whole, parts in (
+        ("Input", "input_tokens", _INPUT_TOKENS),
+        ("Output", "output_tokens", _OUTPUT_TOKENS),
+    ):
         if call[whole] is not None:
             lines.append(_line(label, wording.number(call[whole]), "sum"))
             lines += [_line(part, wording.number(call[name]), "part") for part, name in parts if call[name]]
@@ -197,17 +210,19 @@ def _tokens(call: Call) -> Any:
 def _times(call: Call, zone: tzinfo, zone_name: str) -> list[tuple[str, str | None]]:
     def local(name: str) -> str | None:
         text = call[name]
-        return f"{wording.clock(datetime.fromisoformat(text), zone)} {zone_name}" if text else None
+        return f"{wording.date_time(datetime.fromisoformat(text), zone)} {zone_name}" if text else None
 
-    speed = [(label, None if call[name] is None else wording.duration(call[name])) for label, name in _SPEED]
-    return [("Time", local("occurred_at")), ("Received", local("received_at")), *speed]
+    durations = [
+        (label, None if call[name] is None else wording.duration(call[name])) for label, name in _DURATIONS
+    ]
+    return [("Time", local("occurred_at")), ("Received", local("received_at")), *durations]
 
 
 def _named(call: Call, names: Iterable[tuple[str, str]]) -> list[tuple[str, str | None]]:
     return [(label, None if call[name] is None else str(call[name])) for label, name in names]
 
 
-def _yes(flag: bool | None) -> str | None:
+def _yes_or_no(flag: bool | None) -> str | None:
     return None if flag is None else "yes" if flag else "no"
 
 
@@ -215,13 +230,12 @@ def _money(text: str | None, currency: str) -> str:
     return wording.NOTHING if text is None else f"{text} {currency}"
 
 
-def _section(title: str, inside: Any) -> Any:
-    return None if inside is None else html.Section([html.H3(title), inside])
+def _section(title: str, content: Any) -> Any:
+    return None if content is None else html.Section([html.H3(title), content])
 
 
 def _facts(facts: Sequence[tuple[str, str | None]]) -> Any:
-    shown = [_line(label, value) for label, value in facts if value is not None]
-    return _lines(shown) if shown else None
+    return _lines([_line(label, value) for label, value in facts if value is not None])
 
 
 def _lines(lines: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Requests: every call, newest first, a page of the list at a time; choosing one shows it in full (`request`)."""
+"""Requests: all calls, newest first, loaded block by block; a selected call is shown in full (`request`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,28 +9,32 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from dashboard import wording
+from dashboard.calls_store import CallsQuery
 from dashboard.filters import View, from_search, question, to_search
 from dashboard.links import requests_csv
 from dashboard.pages.parts import card, cards, empty, known_as, notes, page, panel
-from dashboard.requests import Call, CallsQuery, listed, read_cursor
+from dashboard.requests import Call, listed, read_cursor
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
 GRID: Final = "calls"
 CURSORS: Final = "cursors"
-"""Where a page of the list starts: from the number of its first row to the cursor before it."""
+"""The `type` of the id of the store that keeps the cursors of blocks."""
 BLOCK: Final = 100
+"""Rows in a block."""
 _METRICS: Final = ("requests", "errors", "unpriced_requests", "total_cost")
 
 Cursors = Mapping[str, str]
+"""The cursor before each block that was reached, by the number of the block's first row."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of the list, how many there are in all (None while it goes on), and where pages start."""
+    """A block of rows, the count of all rows if the block is the last, and the cursors known so far."""
 
     rows: list[dict[str, Any]]
     count: int | None
+    """None if more rows follow."""
     cursors: Cursors
 
 
@@ -66,17 +70,17 @@ def content(ledger: Ledger, view: View) -> Any:
 
 
 def _cards(result: Result) -> Any:
-    """How many calls ended how: the four parts add up to the calls."""
+    """All calls, and calls by outcome; the four outcomes add up to all calls."""
     total = result.requests
 
-    def counted(status: str, *, cached: bool | None = None) -> int:
+    def count_of(status: str, *, cached: bool | None = None) -> int:
         return sum(
             int(row.values[0] or 0)
             for row in result.rows
             if row.key[0] == status and (cached is None or bool(row.key[1]) is cached)
         )
 
-    def part(label: str, count: int) -> Any:
+    def outcome_card(label: str, count: int) -> Any:
         return card(label, wording.compact(count), f"{wording.percent_of(count, total)} of all calls")
 
     spend = wording.amount(result.total("total_cost"), result.totals.currency)
@@ -86,46 +90,42 @@ def _cards(result: Result) -> Any:
     return cards(
         [
             card("Calls", wording.compact(total), f"{spend}, {unpriced}", metric="requests"),
-            part("Answered by a model", counted("success", cached=False)),
-            part("Answered from the cache", counted("success", cached=True)),
-            part("Failed", counted("error")),
-            part("Cancelled", counted("cancelled")),
+            outcome_card("Answered by a model", count_of("success", cached=False)),
+            outcome_card("Answered from the cache", count_of("success", cached=True)),
+            outcome_card("Failed", count_of("error")),
+            outcome_card("Cancelled", count_of("cancelled")),
         ]
     )
 
 
 def block(ledger: Ledger, search: str, start: int, cursors: Cursors) -> Block:
-    """The rows from number `start` on. A page that was not reached yet is reached through those before it."""
-    view = from_search(search)
-    period = question(view, ledger.zone, ("requests",))
+    """The block of rows from number `start` on.
+
+    Blocks before it that were not reached yet are read too, because each block holds the cursor of the next.
+    """
+    query = question(from_search(search), ledger.zone, ("requests",))
+    period, cursors = query.period, dict(cursors)
     at = max((int(first) for first in cursors if int(first) <= start), default=0)
-    found = dict(cursors)
     while True:
-        cursor = found.get(str(at))
-        query = CallsQuery(
-            period.period.start,
-            period.period.end,
-            period.filters,
-            BLOCK,
-            read_cursor(cursor) if cursor else None,
-        )
-        calls = listed(ledger, query)
-        following = at + len(calls.calls)
-        if calls.next_cursor:
-            found[str(following)] = calls.next_cursor
-        if at >= start or not calls.next_cursor:
-            rows = [as_row(call, ledger.zone.info) for call in calls.calls] if at >= start else []
-            return Block(rows, None if calls.next_cursor else following, found)
-        at = following
+        cursor = cursors.get(str(at))
+        after = read_cursor(cursor) if cursor else None
+        calls_page = listed(ledger, CallsQuery(period.start, period.end, query.filters, BLOCK, after))
+        end = at + len(calls_page.calls)
+        if calls_page.next_cursor:
+            cursors[str(end)] = calls_page.next_cursor
+        if at >= start or not calls_page.next_cursor:
+            rows = [_row(call, ledger.zone.info) for call in calls_page.calls] if at >= start else []
+            return Block(rows, None if calls_page.next_cursor else end, cursors)
+        at = end
 
 
-def as_row(call: Call, zone: tzinfo) -> dict[str, Any]:
-    """A call as the list shows it: what the columns name, as text."""
+def _row(call: Call, zone: tzinfo) -> dict[str, Any]:
+    """The cells of a call in the list, as text by column."""
     at = datetime.fromisoformat(call["occurred_at"]).astimezone(UTC)
     return {
         "id": call["event_id"],
-        "time": wording.moment(at, zone),
-        "clock": wording.clock(at, zone),
+        "time": wording.short_date_time(at, zone),
+        "clock": wording.date_time(at, zone),
         "model": call["model"],
         "provider": call["provider"],
         "key": call["virtual_key"] or "no key",
@@ -135,13 +135,13 @@ def as_row(call: Call, zone: tzinfo) -> dict[str, Any]:
         "output": _count(call["output_tokens"]),
         "latency": wording.duration(call["latency_ms"]),
         "first": wording.duration(call["time_to_first_token_ms"]),
-        "cost": wording.cost(call["total_cost"], call["currency"]),
+        "cost": wording.call_cost(call["total_cost"], call["currency"]),
         "source": call["cost_source"],
     }
 
 
 def outcome(call: Call) -> str:
-    """How a call ended."""
+    """The status of a call, and whether the gateway's cache answered it."""
     return f"{call['status']}, cached" if call["cache_hit"] else str(call["status"])
 
 

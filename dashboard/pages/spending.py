@@ -1,7 +1,7 @@
-"""Spend over time: a bar for each bucket, those who spent most each in a colour, all others together.
+"""Spend over time: a bar for each time bucket, in it a colour for each top spender, and one for all others.
 
-The few are asked for by themselves and the others follow from the whole, so a ledger with thousands of keys answers as
-fast as one with ten.
+The query for the top spenders is filtered, and the others are the difference to the whole, so that a ledger
+with thousands of keys answers as fast as a ledger with ten.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,90 +11,92 @@ from typing import Any, Final
 
 from dashboard import figures, wording
 from dashboard.links import spend_csv
-from dashboard.pages.parts import chart, over_time
-from dashboard.pages.series import money, named, of_currency
-from dashboard.pages.tables import Links
+from dashboard.pages.parts import chart, time_bucket
+from dashboard.pages.series import display_name, filtered, money, rows_in_currency
+from dashboard.pages.tables import NameLink
 from dashboard.question import Filter, SpendQuery
 from dashboard.rewriting import rewrite
 from dashboard.runner import Result, run
 from ingest.ledger.engine import Ledger
 
-MOST: Final = 7
+SHOWN_SERIES: Final = 7
 
 
 @dataclass(frozen=True)
-class Spending:
-    """Spend per bucket in one currency: of each who spent most (None is who has no name), and of all others."""
+class SpendSeries:
+    """Spend by time bucket in one currency, of each top spender by name (None: no name) and of all others."""
 
     buckets: Sequence[str]
     values: Mapping[str | None, Sequence[Decimal]]
     rest: Sequence[Decimal] | None
-    """None where there are no others."""
+    """The spend of all others; None if there are no others."""
 
 
 def spend_chart(
     ledger: Ledger,
-    asked: SpendQuery,
+    query: SpendQuery,
     ranked: Result,
     title: str,
     *,
-    link: Links,
+    link: NameLink,
     idents: Mapping[str, str] | None = None,
-    none: str = "unknown",
+    unknown: str = "unknown",
 ) -> Any:
-    """The chart of a question by time and one dimension; `ranked` is the answer by that dimension.
+    """The chart of a query by time and a second dimension; `ranked` is the answer by that dimension alone.
 
-    `idents` says what a filter calls a name, where that differs. A legend entry leads where `link` says.
+    `link` is the target of a legend entry. `idents` are the values of filters by name, for names that differ
+    from them.
     """
-    asked = rewrite(asked)
+    query = rewrite(query)
     currency = ranked.totals.currency
-    found = spending(ledger, asked, ranked, idents or {})
-    values = {named(name, none): some for name, some in found.values.items()}
-    links = {named(name, none): link(name) for name in found.values if name is not None}
-    if found.rest is not None:
-        values[figures.OTHER] = found.rest
-    texts = {name: [wording.amount(one, currency) for one in some] for name, some in values.items()}
+    series = spend_series(ledger, query, ranked, idents or {})
+    values = {display_name(name, unknown): amounts for name, amounts in series.values.items()}
+    links = {display_name(name, unknown): link(name) for name in series.values if name is not None}
+    if series.rest is not None:
+        values[figures.OTHER] = series.rest
+    texts = {
+        name: [wording.amount(amount, currency) for amount in amounts] for name, amounts in values.items()
+    }
     return chart(
         "spend-over-time",
         f"{title} ({currency})",
-        figures.stacked_bars(found.buckets, values, texts),
+        figures.stacked_bars(series.buckets, values, texts),
         [*values],
-        means=over_time(asked),
+        narrows=time_bucket(query),
         links={name: target for name, target in links.items() if target},
-        csv=spend_csv(asked),
+        csv=spend_csv(query),
     )
 
 
-def spending(ledger: Ledger, asked: SpendQuery, ranked: Result, idents: Mapping[str, str]) -> Spending:
-    """Spend per bucket of those who spent most, and of all others together."""
-    dimension, currency = asked.dimensions[1], ranked.totals.currency
-    most, more = _leaders(ranked, dimension)
-    wanted = tuple(None if name is None else idents.get(name, name) for name in most)
-    others = tuple(one for one in asked.filters if one.dimension != dimension)
-    # The few before the whole: what arrives between the two questions is then among the others.
-    of_most = run(ledger, replace(asked, filters=(*others, Filter(dimension, wanted))))
-    whole = run(ledger, replace(asked, dimensions=("time",)))
-    place = {bucket: at for at, bucket in enumerate(whole.buckets)}
-    rest = [Decimal()] * len(place)
-    for row in of_currency(whole, currency):
-        rest[place[str(row.key[0])]] += money(row)
-    values = {name: [Decimal()] * len(place) for name in most}
-    for row in of_currency(of_most, currency):
+def spend_series(ledger: Ledger, query: SpendQuery, ranked: Result, idents: Mapping[str, str]) -> SpendSeries:
+    """The spend per time bucket of each top spender, and of all others together."""
+    dimension, currency = query.dimensions[1], ranked.totals.currency
+    names, has_others = _top_spenders(ranked, dimension)
+    filter_values = tuple(None if name is None else idents.get(name, name) for name in names)
+    # The top spenders are read before the whole: a call that arrives in between counts among the others.
+    top = run(ledger, filtered(query, Filter(dimension, filter_values)))
+    whole = run(ledger, replace(query, dimensions=("time",)))
+    places = {bucket: at for at, bucket in enumerate(whole.buckets)}
+    rest = [Decimal()] * len(places)
+    for row in rows_in_currency(whole, currency):
+        rest[places[str(row.key[0])]] += money(row)
+    values = {name: [Decimal()] * len(places) for name in names}
+    for row in rows_in_currency(top, currency):
         name = None if row.key[1] is None else str(row.key[1])
-        if name in values:  # else somebody was renamed between the two questions
-            at = place[str(row.key[0])]
+        if name in values:  # otherwise the entry was renamed between the two queries
+            at = places[str(row.key[0])]
             values[name][at] += money(row)
             rest[at] -= money(row)
-    return Spending(whole.buckets, values, rest if more else None)
+    return SpendSeries(whole.buckets, values, rest if has_others else None)
 
 
-def _leaders(ranked: Result, dimension: str) -> tuple[list[str | None], bool]:
-    """Who spent most, most first, and whether there are others."""
-    at = ranked.query.dimensions.index(dimension)
-    spent_at = ranked.query.metrics.index("total_cost")
+def _top_spenders(ranked: Result, dimension: str) -> tuple[list[str | None], bool]:
+    """The names that spent most, the largest spend first, and whether there are others."""
+    name_at = ranked.query.dimensions.index(dimension)
+    cost_at = ranked.query.metrics.index("total_cost")
     totals: dict[str | None, Decimal] = {}
-    for row in of_currency(ranked):
-        name = None if row.key[at] is None else str(row.key[at])
-        totals[name] = totals.get(name, Decimal()) + money(row, spent_at)
+    for row in rows_in_currency(ranked):
+        name = None if row.key[name_at] is None else str(row.key[name_at])
+        totals[name] = totals.get(name, Decimal()) + money(row, cost_at)
     ordered = sorted(totals, key=lambda name: (-totals[name], name or ""))
-    return ordered[:MOST], len(ordered) > MOST
+    return ordered[:SHOWN_SERIES], len(ordered) > SHOWN_SERIES

@@ -1,4 +1,4 @@
-"""Tables of an answer: one line per row, its metrics rounded for reading, its first column a link that narrows the view."""
+"""Tables on pages: rows of an answer with metrics rounded for reading and links that narrow the view."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from dashboard import catalogue, wording
 from dashboard.catalogue import Value
 from dashboard.links import spend_csv
 from dashboard.pages import series
-from dashboard.pages.parts import aria, defined, panel
+from dashboard.pages.parts import aria, label_with_definition, panel
 from dashboard.portions import Key
 from dashboard.runner import Result, Row
 
 SHOWN_ROWS: Final = 50
 SHARE: Final = "share"
-"""A column that is computed here: the row's part of the total spend."""
-_SHORT: Final = {
+"""A column that is computed here: the row's share of the total spend."""
+_SHORT_LABELS: Final = {
     "input_tokens": "Input",
     "output_tokens": "Output",
     "total_tokens": "Tokens",
@@ -37,45 +37,47 @@ _SHORT: Final = {
     "unpriced_requests": "Unpriced",
 }
 
-_PLACES: Final = ("text", "text beside")
-"""The first column of text, and those that a narrow screen can do without."""
+_TEXT_CLASSES: Final = ("text", "text beside")
+"""The CSS classes of the first column of text, and of the others, which a narrow screen leaves out."""
 
-Links = Callable[[str], str | None]
-"""Where a name leads."""
-RowLinks = Callable[[Key], str | None]
-"""Where a row leads, by the values of its dimensions."""
+NameLink = Callable[[str], str | None]
+"""The target of a name."""
+RowLink = Callable[[Key], str | None]
+"""The target of a row, by the values of its dimensions."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A cell of text, and where it leads."""
+    """A cell of text, and the target of its link if it is one."""
 
     text: str
     href: str | None = None
 
 
-def of_metrics(
+def metric_table(
     name: str,
     title: str,
     result: Result,
     columns: Sequence[str],
     *,
-    link: RowLinks | None = None,
-    second: Links | None = None,
-    none: str = "unknown",
-    most: int = SHOWN_ROWS,
-    in_all: int | None = None,
+    link: RowLink | None = None,
+    second_link: NameLink | None = None,
+    unknown: str = "unknown",
+    limit: int = SHOWN_ROWS,
+    row_count: int | None = None,
     csv: str | None = None,
 ) -> Any:
-    """The table of an answer: its dimensions, then `columns`; all rows are in its CSV.
+    """The table of an answer: its dimensions, then `columns`; its CSV has all rows.
 
-    `in_all` is how many rows there are where `result` holds only those that are shown. `link` says where a row leads, `second` where its second name leads by itself.
+    `link` is the target of a row, `second_link` that of the name in its second column. `unknown` stands for a
+    row without a name. `row_count` is the count of all rows if `result` holds only the shown rows.
     """
-    labels = [found.label for key in result.query.dimensions if (found := catalogue.dimension(key))]
+    dimensions = [catalogue.dimension(key) for key in result.query.dimensions]
+    labels = [dimension.label for dimension in dimensions if dimension]
     header = [*labels, *(_header(column) for column in columns)]
     rows = [
-        [*_texts(row, none, link, second), *(cell(result, row, column) for column in columns)]
-        for row in result.rows[:most]
+        [*_texts(row, unknown, link, second_link), *(cell(result, row, column) for column in columns)]
+        for row in result.rows[:limit]
     ]
     return table(
         name,
@@ -84,7 +86,7 @@ def of_metrics(
         rows,
         texts=len(labels),
         csv=csv or spend_csv(result.query),
-        remarks=_remarks(result, columns, most, in_all or len(result.rows)),
+        remarks=_remarks(result, columns, limit, row_count or len(result.rows)),
     )
 
 
@@ -100,34 +102,40 @@ def table(
     width: int = 860,
     is_wrapped: bool = False,
 ) -> Any:
-    """A table whose first `texts` columns are text and whose others are numbers. Long text takes several lines where it `is_wrapped`, and is cut elsewhere."""
+    """A table whose first `texts` columns are text and whose others are numbers.
 
-    def place(at: int) -> str:
-        return "number" if at >= texts else _PLACES[at > 0]
+    Long text is wrapped if `is_wrapped`, and cut otherwise. `width` is the least width in pixels.
+    """
 
-    def line(row: Sequence[Any]) -> Any:
+    def css_class(at: int) -> str:
+        return "number" if at >= texts else _TEXT_CLASSES[at > 0]
+
+    def table_row(row: Sequence[Any]) -> Any:
         first, *others = row
         cells = [
-            html.Td(_shown(one, row=False), className=place(at)) for at, one in enumerate(others, start=1)
+            html.Td(_cell_content(value, "cell-link"), className=css_class(at))
+            for at, value in enumerate(others, start=1)
         ]
-        return html.Tr([html.Th(_shown(first, row=True), className=place(0), scope="row"), *cells])
+        return html.Tr(
+            [html.Th(_cell_content(first, "row-link"), className=css_class(0), scope="row"), *cells]
+        )
 
-    titles = [html.Th(one, className=place(at), scope="col") for at, one in enumerate(header)]
-    head, body = html.Thead(html.Tr(titles)), html.Tbody([line(row) for row in rows])
-    shown = html.Table([head, body], id=name, className="figures wrapped" if is_wrapped else "figures")
+    titles = [html.Th(title, className=css_class(at), scope="col") for at, title in enumerate(header)]
+    head, body = html.Thead(html.Tr(titles)), html.Tbody([table_row(row) for row in rows])
+    element = html.Table([head, body], id=name, className="figures wrapped" if is_wrapped else "figures")
     scroller = html.Div(
-        shown,
+        element,
         className="scroller",
         tabIndex=0,
         role="region",
         style={"--least": f"{width}px"},
         **aria(title),
     )
-    return panel(title, [scroller, *(html.P(one, className="note") for one in remarks)], csv=csv)
+    return panel(title, [scroller, *(html.P(remark, className="note") for remark in remarks)], csv=csv)
 
 
 def cell(result: Result, row: Row, column: str) -> Any:
-    """One metric of a row, rounded for reading. A share is of the totals, and so of their currency."""
+    """A metric of a row as text. A share is of the total spend, and exists only in its currency."""
     if column == SHARE:
         if row.currency != result.totals.currency:
             return wording.NOTHING
@@ -135,7 +143,7 @@ def cell(result: Result, row: Row, column: str) -> Any:
     value = value_of(result, row, column)
     if column == "total_cost" and "unpriced_requests" in result.query.metrics:
         return spend_text(value, value_of(result, row, "unpriced_requests"), row.currency)
-    return wording.brief(catalogue.METRICS[column], value, row.currency)
+    return wording.short_metric_value(catalogue.METRICS[column], value, row.currency)
 
 
 def value_of(result: Result, row: Row, metric: str) -> Value:
@@ -144,44 +152,43 @@ def value_of(result: Result, row: Row, metric: str) -> Value:
 
 
 def spend_text(spend: Value, unpriced: Value, currency: str) -> str:
-    """Spend, marked where calls are missing from it; where nothing else cost anything, there is no amount to show."""
+    """Spend, with an asterisk if some calls have no price; no amount if no priced call cost anything."""
     if unpriced and not spend:
         return "no known price"
     return wording.amount(spend, currency) + (" *" if unpriced else "")
 
 
-def _texts(row: Row, none: str, link: RowLinks | None, second: Links | None) -> list[Any]:
+def _texts(row: Row, unknown: str, link: RowLink | None, second_link: NameLink | None) -> list[Any]:
     first, *others = row.key
-    named = [Text(series.named(first, none), link(row.key) if link and first is not None else None)]
-    for at, part in enumerate(others):
-        leads = second(str(part)) if second and at == 0 and part is not None else None
-        named.append(Text(wording.NOTHING if part is None else str(part), leads))
-    return named
+    cells = [Text(series.display_name(first, unknown), link(row.key) if link and first is not None else None)]
+    for at, value in enumerate(others):
+        target = second_link(str(value)) if second_link and at == 0 and value is not None else None
+        cells.append(Text(wording.NOTHING if value is None else str(value), target))
+    return cells
 
 
-def _shown(value: Any, *, row: bool) -> Any:
+def _cell_content(value: Any, link_class: str) -> Any:
     if not isinstance(value, Text):
         return value
     if value.href:
-        kind = "row-link" if row else "cell-link"
-        return dcc.Link(value.text, href=value.href, className=kind, title=value.text)
+        return dcc.Link(value.text, href=value.href, className=link_class, title=value.text)
     return html.Span(value.text, title=value.text)
 
 
 def _header(column: str) -> Any:
     if column == SHARE:
         return "Share"
-    return defined(_SHORT.get(column, catalogue.METRICS[column].label), column)
+    return label_with_definition(_SHORT_LABELS.get(column, catalogue.METRICS[column].label), column)
 
 
-def _remarks(result: Result, columns: Sequence[str], most: int, in_all: int) -> list[str]:
-    found = []
-    starred = "total_cost" in columns and any(
+def _remarks(result: Result, columns: Sequence[str], limit: int, row_count: int) -> list[str]:
+    remarks = []
+    has_asterisks = "total_cost" in columns and any(
         value_of(result, row, "unpriced_requests") and value_of(result, row, "total_cost")
-        for row in result.rows[:most]
+        for row in result.rows[:limit]
     )
-    if starred:
-        found.append("* without calls that have no known price")
-    if (more := in_all - most) > 0:
-        found.append(f"{wording.number(more)} more are not shown here; the CSV has them all")
-    return found
+    if has_asterisks:
+        remarks.append("* without calls that have no known price")
+    if (hidden := row_count - limit) > 0:
+        remarks.append(f"{wording.number(hidden)} more are not shown here; the CSV has them all")
+    return remarks

@@ -14,7 +14,7 @@ from dashboard import people, wording
 from dashboard.filters import View, only, question, to_search
 from dashboard.holdings import Holdings, Home, holdings
 from dashboard.links import spend_csv
-from dashboard.names import Person
+from dashboard.names_store import Person
 from dashboard.pages import owning, tables, totals
 from dashboard.pages.parts import empty, known_as, notes, page, panel
 from dashboard.runner import Row, run

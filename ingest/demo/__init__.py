@@ -1,4 +1,4 @@
-"""Sample traffic: a ledger to look at before there is one of one's own."""
+"""The demo: a ledger with sample traffic and sample books, to explore before real data arrive."""
 
 from ingest.demo.demo import make_demo
 

@@ -1,114 +1,114 @@
-"""Answers: what a call used and how fast it was, whether the model gave it or the gateway's own cache."""
+"""Answers: usage and timing of calls answered by the model or by the gateway's own cache."""
 
 from typing import Any, Final
 
-from ingest.demo.chance import Chance, Curve
+from ingest.demo.chance import Curve, RandomDraws
 from ingest.demo.keys import Key
 from ingest.demo.models import EMBEDDING, Model
-from ingest.demo.rhythms import Moment
+from ingest.demo.rhythms import HourConditions
 from ingest.event import ReportedCost
 
-_BLOCK: Final = 128
+_CACHE_BLOCK: Final = 128
 _CACHED_FROM: Final = 1024
-"""Providers cache prompts from so many tokens on, in blocks."""
+"""Providers cache prompts from this number of tokens on, in blocks."""
 
 _CANCELLED: Final = 0.012
-_IN_BATCH: Final[dict[str, Any]] = {"object": "chat.completion", "stream": False}
-"""The speed of a call in a batch: it has no latency that would mean anything."""
+_BATCH_FACTS: Final[dict[str, Any]] = {"object": "chat.completion", "stream": False}
+"""The facts of a batched call, which has no meaningful latency."""
 
 _FIRST_TOKEN: Final = Curve(((0, 55), (0.5, 100), (0.9, 190), (0.99, 420), (1, 900)))
-"""Time to first token in percent of the model's usual one."""
-_THOUGHTS: Final = Curve(((0, 32), (0.5, 380), (0.9, 1400), (0.99, 4200), (1, 9000)))
-_QUESTION: Final = Curve(((0, 5), (0.5, 19), (0.9, 46), (1, 120)))
-"""Tokens of a question that the gateway's cache looks up."""
+"""Time to first token, in percent of the model's usual value."""
+_REASONING_TOKENS: Final = Curve(((0, 32), (0.5, 380), (0.9, 1400), (0.99, 4200), (1, 9000)))
+_LOOKUP_TOKENS: Final = Curve(((0, 5), (0.5, 19), (0.9, 46), (1, 120)))
+"""Tokens of a prompt that the gateway's semantic cache looks up."""
 
 
-def answered(key: Key, model: Model, moment: Moment, chance: Chance) -> dict[str, Any]:
-    """A call that is answered, or cancelled on the way."""
+def answered_call(key: Key, model: Model, conditions: HourConditions, draws: RandomDraws) -> dict[str, Any]:
+    """The facts of a call that is answered, or cancelled meanwhile."""
     work = key.work
-    prompt = chance.of(work.prompt)
+    prompt = draws.of(work.prompt)
     if work.answer is None:
-        return _embedded(prompt, model, chance)
-    thoughts = chance.of(_THOUGHTS) if chance.happens(model.thinks) else 0
-    output = chance.of(work.answer) + thoughts
-    batched = key.batches and moment.batches
-    stream = not batched and chance.happens(work.streams)
-    facts = dict(_IN_BATCH) if batched else _speed(model, prompt, output, stream, chance)
-    if stream and chance.happens(_CANCELLED):
-        return _cancelled(facts, prompt, output, chance)
-    tools = chance.happens(work.tools)
-    facts |= _prompt_cache(key, model, prompt, chance)
+        return _embedding(prompt, model, draws)
+    reasoning = draws.of(_REASONING_TOKENS) if draws.happens(model.thinks) else 0
+    output = draws.of(work.answer) + reasoning
+    is_batched = key.batches and conditions.batches
+    stream = not is_batched and draws.happens(work.streams)
+    facts = dict(_BATCH_FACTS) if is_batched else _timing(model, prompt, output, stream, draws)
+    if stream and draws.happens(_CANCELLED):
+        return _cancelled(facts, prompt, output, draws)
+    has_tool_calls = draws.happens(work.tools)
+    facts |= _prompt_cache(key, model, prompt, draws)
     facts |= {
         "choices": 1,
-        "tool_calls": 1 + chance.below(3) if tools else 0,
-        "finish_reason": "tool_calls" if tools else "length" if chance.happens(0.02) else "stop",
+        "tool_calls": 1 + draws.below(3) if has_tool_calls else 0,
+        "finish_reason": "tool_calls" if has_tool_calls else "length" if draws.happens(0.02) else "stop",
         "input_tokens": prompt,
         "output_tokens": output,
         "total_tokens": prompt + output,
-        "reasoning_tokens": thoughts if model.thinks else None,
+        "reasoning_tokens": reasoning if model.thinks else None,
     }
-    if key.cached and chance.happens(0.5):
-        facts |= {"cache_hit": False} | _lookup(chance)
+    if key.cached and draws.happens(0.5):
+        facts |= {"cache_hit": False} | _lookup(draws)
     if model.reports is not None:
-        rates = model.reports[moment.late]
-        paid, earned = prompt * rates.input, output * rates.output
-        facts["reported"] = ReportedCost(input=paid, output=earned, total=paid + earned)
+        rates = model.reports[conditions.late]
+        input_cost, output_cost = prompt * rates.input, output * rates.output
+        facts["reported"] = ReportedCost(input=input_cost, output=output_cost, total=input_cost + output_cost)
     return facts
 
 
-def _embedded(prompt: int, model: Model, chance: Chance) -> dict[str, Any]:
+def _embedding(prompt: int, model: Model, draws: RandomDraws) -> dict[str, Any]:
     return {
         "object": "list",
         "stream": False,
         "input_tokens": prompt,
         "output_tokens": 0,
         "total_tokens": prompt,
-        "latency_us": 10 * model.first_token_ms * chance.of(_FIRST_TOKEN),
+        "latency_us": 10 * model.first_token_ms * draws.of(_FIRST_TOKEN),
     }
 
 
-def _speed(model: Model, prompt: int, output: int, stream: bool, chance: Chance) -> dict[str, Any]:
-    """How fast the answer came."""
-    first = 10 * model.first_token_ms * chance.of(_FIRST_TOKEN) + 25 * prompt
+def _timing(model: Model, prompt: int, output: int, stream: bool, draws: RandomDraws) -> dict[str, Any]:
+    """The timing of an answer."""
+    first_token_us = 10 * model.first_token_ms * draws.of(_FIRST_TOKEN) + 25 * prompt
     facts: dict[str, Any] = {
         "object": "chat.completion",
         "stream": stream,
-        "latency_us": first + int(output * 1_000_000 / (model.speed * chance.between(0.7, 1.25))),
-        "retries": 1 if chance.happens(0.008) else 0,
+        "latency_us": first_token_us + int(output * 1_000_000 / (model.speed * draws.between(0.7, 1.25))),
+        "retries": 1 if draws.happens(0.008) else 0,
     }
-    facts["upstream_latency_us"] = facts["latency_us"] - 900 - chance.below(3000)
+    facts["upstream_latency_us"] = facts["latency_us"] - 900 - draws.below(3000)
     if stream:
         facts |= {
             "object": "chat.completion.chunk",
             "request_type": "chat_completion_stream",
-            "time_to_first_token_us": first,
+            "time_to_first_token_us": first_token_us,
             "chunk_count": 2 + output // 3,
         }
     return facts
 
 
-def _cancelled(facts: dict[str, Any], prompt: int, output: int, chance: Chance) -> dict[str, Any]:
-    """A stream that the caller left: half of them are billed for what had been made by then."""
-    done = chance.share()
-    made = int(output * done)
-    first = facts["time_to_first_token_us"]
+def _cancelled(facts: dict[str, Any], prompt: int, output: int, draws: RandomDraws) -> dict[str, Any]:
+    """A stream cancelled by the client. Half of them are billed for the tokens made by then."""
+    fraction = draws.share()
+    made_tokens = int(output * fraction)
+    first_token_us = facts["time_to_first_token_us"]
     facts |= {
         "status": "cancelled",
-        "latency_us": first + int((facts["latency_us"] - first) * done),
-        "chunk_count": 1 + made // 3,
+        "latency_us": first_token_us + int((facts["latency_us"] - first_token_us) * fraction),
+        "chunk_count": 1 + made_tokens // 3,
         "upstream_latency_us": None,
     }
-    if chance.happens(0.5):
-        facts |= {"input_tokens": prompt, "output_tokens": made, "total_tokens": prompt + made}
+    if draws.happens(0.5):
+        facts |= {"input_tokens": prompt, "output_tokens": made_tokens, "total_tokens": prompt + made_tokens}
     return facts
 
 
-def _prompt_cache(key: Key, model: Model, prompt: int, chance: Chance) -> dict[str, int]:
-    """What the provider read from its prompt cache, or wrote there."""
+def _prompt_cache(key: Key, model: Model, prompt: int, draws: RandomDraws) -> dict[str, int]:
+    """The tokens that the provider read from its prompt cache or wrote to it."""
     if not model.reads_cache or prompt < _CACHED_FROM:
         return {}
-    prefix = int(prompt * chance.between(0.45, 0.95)) // _BLOCK * _BLOCK
-    if chance.happens(key.work.repeats):
+    prefix = int(prompt * draws.between(0.45, 0.95)) // _CACHE_BLOCK * _CACHE_BLOCK
+    if draws.happens(key.work.repeats):
         return (
             {"cache_read_tokens": prefix, "cache_write_tokens": 0}
             if model.writes_cache
@@ -119,10 +119,10 @@ def _prompt_cache(key: Key, model: Model, prompt: int, chance: Chance) -> dict[s
     return {"cache_read_tokens": 0}
 
 
-def replayed(key: Key, model: Model, chance: Chance) -> dict[str, Any]:
-    """An answer from the gateway's own cache. What it replays is not used again."""
+def replayed_call(key: Key, model: Model, draws: RandomDraws) -> dict[str, Any]:
+    """An answer from the gateway's own cache. The replayed tokens are not used again."""
     assert key.work.answer is not None, "only answers are cached"
-    prompt, output = chance.of(key.work.prompt), chance.of(key.work.answer)
+    prompt, output = draws.of(key.work.prompt), draws.of(key.work.answer)
     facts: dict[str, Any] = {
         "object": "chat.completion",
         "stream": False,
@@ -138,21 +138,21 @@ def replayed(key: Key, model: Model, chance: Chance) -> dict[str, Any]:
         "replayed_output_tokens": output,
         "replayed_total_tokens": prompt + output,
     }
-    if chance.happens(0.6):
-        return facts | {"cache_hit_type": "direct", "latency_us": 2_000 + chance.below(9_000)}
-    found = {
+    if draws.happens(0.6):
+        return facts | {"cache_hit_type": "direct", "latency_us": 2_000 + draws.below(9_000)}
+    semantic_hit = {
         "cache_hit_type": "semantic",
-        "cache_similarity": f"0.{80 + chance.below(20)}",
+        "cache_similarity": f"0.{80 + draws.below(20)}",
         "cache_threshold": "0.8",
-        "latency_us": 60_000 + chance.below(90_000),
+        "latency_us": 60_000 + draws.below(90_000),
     }
-    return facts | found | _lookup(chance)
+    return facts | semantic_hit | _lookup(draws)
 
 
-def _lookup(chance: Chance) -> dict[str, Any]:
-    """What it took to ask the gateway's semantic cache."""
+def _lookup(draws: RandomDraws) -> dict[str, Any]:
+    """The tokens and the model of a look-up in the gateway's semantic cache."""
     return {
-        "cache_lookup_tokens": chance.of(_QUESTION),
+        "cache_lookup_tokens": draws.of(_LOOKUP_TOKENS),
         "cache_used_provider": EMBEDDING.provider,
         "cache_used_model": EMBEDDING.name,
     }

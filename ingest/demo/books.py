@@ -1,6 +1,7 @@
-"""What finance keeps beside the sample traffic: fees, a rule to share them, budgets and what is watched, and invoices of two providers.
+"""The sample books: fees, an allocation rule for them, budgets, alert rules and invoices of two providers.
 
-One invoice agrees with the ledger to the cent; the other is higher by what a key that the gateway does not see has used.
+One invoice agrees with the ledger to the cent. The other is higher by the usage of a key that does not go
+through the gateway.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from ingest.alerts import AlertRule
 from ingest.allocation import FEES, Rule
 from ingest.budgets import Budget
+from ingest.demo.store import cost_of
 from ingest.fees import Fee
 from ingest.invoices.line import InvoiceLine
 from ingest.ledger import alerts, directory
@@ -23,22 +25,21 @@ from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fees import add_fees
 from ingest.ledger.invoices import add_lines
-from ingest.ledger.tables import term, usage_event
 from ingest.model.zone import day_number, micros
 from ingest.money import PICO_PER_UNIT, divide_half_even
 
 BY: Final = "demo"
 _CENT: Final = PICO_PER_UNIT // 100
 _BUDGETS: Final = {"team-engineering": 60, "team-research": 20, "team-search": 8}
-"""Units of the currency a month."""
-_COMPANY: Final = 85
-_TOKENS_A_WEEK: Final = 12_000_000
+"""Monthly budgets in units of the currency."""
+_COMPANY_BUDGET: Final = 85
+_WEEKLY_TOKENS: Final = 12_000_000
 _INVOICES: Final = {"anthropic": Fraction(1), "openai": Fraction(1_017, 1_000)}
-"""What providers charge, by what the ledger says."""
+"""The amounts of invoices, relative to the ledger."""
 
 
 def keep_books(ledger: Ledger, first: date, end: date) -> None:
-    """Add the books of the days from `first` to `end`. The same days give the same books."""
+    """Add the books for the days from `first` to `end`. The same days give the same books."""
     at = micros(datetime(end.year, end.month, end.day, tzinfo=UTC))
     start = ledger.zone.midnight(day_number(first.replace(day=1)))
     with ledger.writing() as connection:
@@ -47,12 +48,12 @@ def keep_books(ledger: Ledger, first: date, end: date) -> None:
         add_fees(connection, list(_fees(teams, common)))
         add_rules(connection, [Rule(pool=FEES, method="cost", recorded_at=at, recorded_by=BY)])
         add_budgets(connection, list(_budgets(ledger, teams, at)))
-        for one in _watched(at):
-            alerts.add_rule(connection, one)
+        for rule in _alert_rules(at):
+            alerts.add_rule(connection, rule)
         add_lines(connection, _invoices(connection, ledger, first, end, at))
 
 
-def _team(connection: sa.Connection, ledger: Ledger, ident: str) -> int | None:
+def _team(connection: Connection, ledger: Ledger, ident: str) -> int | None:
     try:
         return directory.find(connection, "team", ident, ledger.keyring)
     except directory.NotKnown:
@@ -60,7 +61,13 @@ def _team(connection: sa.Connection, ledger: Ledger, ident: str) -> int | None:
 
 
 def _fees(teams: dict[str, int], common: dict[str, object]) -> list[Fee]:
-    licence = Fee(name="Gateway licence", kind="platform", amount=24 * PICO_PER_UNIT, every="month", **common)  # type: ignore[arg-type]
+    licence = Fee(
+        name="Gateway licence",
+        kind="platform",
+        amount=24 * PICO_PER_UNIT,
+        every="month",
+        **common,  # type: ignore[arg-type]
+    )
     reserved = Fee(
         name="Search reservation",
         kind="provisioned",
@@ -73,47 +80,45 @@ def _fees(teams: dict[str, int], common: dict[str, object]) -> list[Fee]:
 
 
 def _budgets(ledger: Ledger, teams: dict[str, int], at: int) -> Iterator[Budget]:
-    blank = Budget(
+    company = Budget(
         name="Everything",
         scope="all",
         subject=None,
         per="month",
-        amount=_COMPANY * PICO_PER_UNIT,
+        amount=_COMPANY_BUDGET * PICO_PER_UNIT,
         tokens=None,
         currency=ledger.currency,
         recorded_at=at,
         recorded_by=BY,
     )
-    yield blank
-    yield replace(blank, name="Tokens of a week", per="week", amount=None, tokens=_TOKENS_A_WEEK)
+    yield company
+    yield replace(company, name="Tokens of a week", per="week", amount=None, tokens=_WEEKLY_TOKENS)
     for ident, team in teams.items():
         limit = _BUDGETS[ident] * PICO_PER_UNIT
-        yield replace(blank, name=ident, scope="team", subject=str(team), amount=limit)
+        yield replace(company, name=ident, scope="team", subject=str(team), amount=limit)
 
 
-def _watched(at: int) -> Iterator[AlertRule]:
-    """Each kind of rule once. Nobody is told but the page."""
-    blank = AlertRule(name="Budgets", kind="budget", recorded_at=at, recorded_by=BY)
-    yield blank
-    yield replace(blank, name="Budgets that will not do", kind="forecast")
-    yield replace(blank, name="A team's day", kind="anomaly", each="team", amount=Decimal(1))
-    yield replace(blank, name="Calls without a price", kind="unpriced", percent=Decimal(1))
-    yield replace(blank, name="Spend of nobody", kind="unassigned", percent=Decimal(5))
-    yield replace(blank, name="Sources", kind="silent", hours=24)
+def _alert_rules(at: int) -> Iterator[AlertRule]:
+    """One alert rule of each kind. They notify nobody: findings appear on the page only."""
+    budget_rule = AlertRule(name="Budgets", kind="budget", recorded_at=at, recorded_by=BY)
+    yield budget_rule
+    yield replace(budget_rule, name="Budgets that will not do", kind="forecast")
+    yield replace(budget_rule, name="A team's day", kind="anomaly", each="team", amount=Decimal(1))
+    yield replace(budget_rule, name="Calls without a price", kind="unpriced", percent=Decimal(1))
+    yield replace(budget_rule, name="Spend of nobody", kind="unassigned", percent=Decimal(5))
+    yield replace(budget_rule, name="Sources", kind="silent", hours=24)
 
 
-def _invoices(
-    connection: sa.Connection, ledger: Ledger, first: date, end: date, at: int
-) -> list[InvoiceLine]:
-    """Invoices of the months that are over."""
-    found: list[InvoiceLine] = []
+def _invoices(connection: Connection, ledger: Ledger, first: date, end: date, at: int) -> list[InvoiceLine]:
+    """Invoices of the months that have ended."""
+    lines: list[InvoiceLine] = []
     month = first.replace(day=1)
     while (following := (month + timedelta(days=31)).replace(day=1)) <= end:
         for provider, ratio in _INVOICES.items():
-            cost = _cost(connection, provider, month, following) * ratio
+            cost = cost_of(connection, provider, month, following) * ratio
             if cost:
                 cents = divide_half_even(cost.numerator, cost.denominator * _CENT)
-                found.append(
+                lines.append(
                     InvoiceLine(
                         provider=provider,
                         first_day=day_number(month),
@@ -127,15 +132,4 @@ def _invoices(
                     )
                 )
         month = following
-    return found
-
-
-def _cost(connection: sa.Connection, provider: str, first: date, end: date) -> int:
-    """What a provider's calls of a month cost."""
-    c = usage_event.c
-    edges = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, end)]
-    named = sa.select(term.c.term_id).where(term.c.text == provider).scalar_subquery()
-    wanted = sa.select(sa.func.sum(sa.type_coerce(c.total_cost, sa.BigInteger))).where(
-        c.provider_id == named, c.occurred_at >= edges[0], c.occurred_at < edges[1]
-    )
-    return int(connection.execute(wanted).scalar() or 0)
+    return lines

@@ -1,7 +1,7 @@
-"""Chance that comes out the same everywhere: the same seed gives the same draws on every platform and Python.
+"""Random draws that are the same everywhere: the same seed gives the same draws on every platform and Python.
 
-Only `Random.random()` is promised never to change, and only + - * / give the same float everywhere; so nothing else
-is used here, no gaussians and no logarithms.
+Only `Random.random()` is guaranteed never to change, and only + - * / give the same float everywhere. So
+nothing else is used here, no Gaussians and no logarithms.
 """
 
 from bisect import bisect_right
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A distribution as its quantiles, from (0, smallest) to (1, largest), with straight lines between them."""
+    """A distribution by its quantiles, from (0, smallest) to (1, largest), with linear interpolation."""
 
     quantiles: Sequence[tuple[float, int]]
 
@@ -26,15 +26,15 @@ class Curve:
         return least + int((most - least) * (share - low) / (high - low))
 
 
-class Chance:
-    """Draws in the order they are asked for."""
+class RandomDraws:
+    """A seeded sequence of draws."""
 
     def __init__(self, seed: int) -> None:
         self.share = Random(seed).random  # noqa: S311 - sample traffic, no secret
         """A number from 0 up to, and not including, 1."""
 
     def happens(self, probability: float) -> bool:
-        """Whether something of this probability happens."""
+        """True with this probability."""
         return self.share() < probability
 
     def between(self, least: float, most: float) -> float:
@@ -49,6 +49,8 @@ class Chance:
         """A value of the distribution."""
         return curve.at(self.share())
 
-    def pick(self, choices: Sequence[T], running: Sequence[float]) -> T:
-        """One of the choices by weight; `running` holds the running totals of their weights."""
-        return choices[min(bisect_right(running, self.share() * running[-1]), len(choices) - 1)]
+    def pick(self, choices: Sequence[T], cumulative_weights: Sequence[float]) -> T:
+        """One of the choices, drawn by weight. `cumulative_weights` are the running totals of the weights."""
+        return choices[
+            min(bisect_right(cumulative_weights, self.share() * cumulative_weights[-1]), len(choices) - 1)
+        ]

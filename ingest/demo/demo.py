@@ -1,4 +1,4 @@
-"""Sample traffic in a ledger, through the same decoder and intake as any other record."""
+"""Loads sample traffic into a ledger, through the same decoder and intake as any other record."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 
 from ingest.accept import Intake, make_decoder
 from ingest.decoding import Context
-from ingest.demo.rhythms import Season
+from ingest.demo.rhythms import Period
 from ingest.demo.traffic import traffic
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
@@ -29,22 +29,24 @@ def make_demo(
     heard: Callable[[int], None] | None = None,
     now: datetime | None = None,
 ) -> Receipt:
-    """Put `events` events of sample traffic into the ledger and sum them up. `heard` is told of more events written.
+    """Write `events` events of sample traffic and make their rollups.
 
-    They end with the day `end` (UTC) and never lie in the future: where that day is not over, the period ends with
-    the last full hour before `now`. The same arguments give the same events, to the byte.
+    `heard` gets the count of each chunk written.
+
+    The events end with the day `end` (UTC) and never lie in the future: if that day is not over, the period
+    ends with the last full hour before `now`. The same arguments give the same events, to the byte.
     """
     stop = _stop(end, now or datetime.now(UTC))
-    season = Season(stop - 24 * days, 24 * days)
+    period = Period(stop - 24 * days, 24 * days)
     context = Context(channel="demo", received_at=stop * _HOUR_US)
     decoder = make_decoder(ledger)
     receipt = Receipt()
     with Intake(ledger, decoder, context) as intake:
-        coming = traffic(season, events, seed)
-        while some := list(islice(coming, BATCH_RECORDS)):
-            receipt.add(intake.accept_decoded(decoder.decode_events(some, context)))
+        events_of_traffic = traffic(period, events, seed)
+        while chunk := list(islice(events_of_traffic, BATCH_RECORDS)):
+            receipt.add(intake.accept_decoded(decoder.decode_events(chunk, context)))
             if heard is not None:
-                heard(len(some))
+                heard(len(chunk))
     rollups.roll(ledger)
     return receipt
 

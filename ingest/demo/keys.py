@@ -1,6 +1,7 @@
-"""Who calls: virtual keys, the teams that hold them and the customers of these teams.
+"""The sample keys, the teams that own them and the customers of these teams.
 
-Shares fall off like those of real clients of a model service: the first of a dozen has a quarter of the calls.
+Shares are distributed like those of real clients of a model service: the largest of a dozen has a quarter of
+the calls.
 """
 
 from collections.abc import Sequence
@@ -24,13 +25,13 @@ from ingest.demo.models import (
     SONNET,
     Model,
 )
-from ingest.demo.rhythms import CUSTOMERS, NIGHTS, OFFICE, Rhythm
+from ingest.demo.rhythms import CUSTOMERS, NIGHTS, OFFICE, Schedule
 from ingest.demo.work import AGENT, CHAT, COMPLETION, EXTRACTION, INDEXING, Work
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team and its customer, as the gateway knows them."""
+    """A team and its customer, as the gateway names them."""
 
     ident: str
     name: str
@@ -45,8 +46,8 @@ class Key:
     ident: str
     team: Team
     share: int
-    """Its calls in a thousand of all."""
-    rhythm: Rhythm
+    """Its calls per thousand of all calls."""
+    schedule: Schedule
     work: Work
     uses: Sequence[tuple[Model, int]]
     """Its models and their weights."""
@@ -55,22 +56,22 @@ class Key:
     name: str | None = None
     environment: str = "production"
     fallback: Model | None = None
-    people: int = 0
-    """How many end users are behind it; 0 where it is a program."""
+    end_users: int = 0
+    """The number of end users behind it; 0 for a program."""
     cached: float = 0.0
-    """How many of its calls the gateway's own cache answers."""
+    """The part of its calls that the gateway's own cache answers."""
     batches: bool = False
-    """Whether its calls can wait for a batch."""
+    """Whether its calls may be sent as batches."""
     runs_away: bool = False
     models: Sequence[Model] = field(init=False)
-    running: Sequence[int] = field(init=False)
-    who: dict[str, Any] = field(init=False)
-    """What it says of every event."""
+    cumulative_weights: Sequence[int] = field(init=False)
+    attribution: dict[str, Any] = field(init=False)
+    """Its fields of every event."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "models", tuple(model for model, _ in self.uses))
-        object.__setattr__(self, "running", tuple(accumulate(weight for _, weight in self.uses)))
-        who = {
+        object.__setattr__(self, "cumulative_weights", tuple(accumulate(weight for _, weight in self.uses)))
+        attribution = {
             "virtual_key": self.ident,
             "virtual_key_name": self.name,
             "team": self.team.ident,
@@ -80,7 +81,7 @@ class Key:
             "project": self.project,
             "environment": self.environment,
         }
-        object.__setattr__(self, "who", who)
+        object.__setattr__(self, "attribution", attribution)
 
 
 _SEARCH = Team("team-search", "Search", "cust-harbour", "Harbour Retail")
@@ -96,13 +97,13 @@ KEYS: Final = (
         name="Support assistant",
         team=_SUPPORT,
         share=265,
-        rhythm=CUSTOMERS,
+        schedule=CUSTOMERS,
         work=CHAT,
         uses=((HAIKU, 7), (GPT_MINI, 3)),
         project="helpdesk",
         features=("chat", "summary", "handover"),
         fallback=GEMINI_FLASH,
-        people=900,
+        end_users=900,
         cached=0.06,
     ),
     Key(
@@ -110,13 +111,13 @@ KEYS: Final = (
         name="Search answers",
         team=_SEARCH,
         share=170,
-        rhythm=CUSTOMERS,
+        schedule=CUSTOMERS,
         work=CHAT,
         uses=((GEMINI_FLASH, 3), (GPT_MINI, 1)),
         project="storefront",
         features=("answers", "rewrite"),
         fallback=GPT_MINI,
-        people=1500,
+        end_users=1500,
         cached=0.11,
     ),
     Key(
@@ -124,7 +125,7 @@ KEYS: Final = (
         name="Code review",
         team=_ENGINEERING,
         share=115,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=AGENT,
         uses=((SONNET, 8), (GPT, 3), (OPUS, 1)),
         project="platform",
@@ -135,19 +136,19 @@ KEYS: Final = (
         ident="sk-bf-0d3f6a52-demo-4b1e-8c47-engineering1",
         team=_ENGINEERING,
         share=90,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=COMPLETION,
         uses=((SONNET, 3), (GPT_SOL, 2)),
         project="platform",
         features=("completion", "chat"),
-        people=60,
+        end_users=60,
     ),
     Key(
         ident="vk-search-index",
         name="Search index",
         team=_SEARCH,
         share=80,
-        rhythm=NIGHTS,
+        schedule=NIGHTS,
         work=INDEXING,
         uses=((EMBEDDING, 1),),
         project="storefront",
@@ -158,7 +159,7 @@ KEYS: Final = (
         name="Document extraction",
         team=_DATA,
         share=65,
-        rhythm=NIGHTS,
+        schedule=NIGHTS,
         work=EXTRACTION,
         uses=((GPT_MINI, 3), (GEMINI_FLASH, 1)),
         project="documents",
@@ -170,7 +171,7 @@ KEYS: Final = (
         name="Ticket triage",
         team=_SUPPORT,
         share=50,
-        rhythm=CUSTOMERS,
+        schedule=CUSTOMERS,
         work=EXTRACTION,
         uses=((MISTRAL_LARGE, 4), (HAIKU, 1)),
         project="helpdesk",
@@ -182,19 +183,19 @@ KEYS: Final = (
         name="Campaign copy",
         team=_MARKETING,
         share=45,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=CHAT,
         uses=((GPT, 2), (MISTRAL_LARGE, 1)),
         project="campaigns",
         features=("copy", "translation"),
-        people=25,
+        end_users=25,
     ),
     Key(
         ident="vk-research-evals",
         name="Evaluations",
         team=_RESEARCH,
         share=40,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=AGENT,
         uses=((OPUS, 3), (DEEPSEEK, 2), (GROK, 2)),
         project="evals",
@@ -205,19 +206,19 @@ KEYS: Final = (
         ident="sk-bf-7be94c10-demo-46d2-9a0f-researchers1",
         team=_RESEARCH,
         share=30,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=CHAT,
         uses=((QWEN_MAX, 2), (GROK, 1)),
         project="notebooks",
         features=("exploration",),
-        people=12,
+        end_users=12,
     ),
     Key(
         ident="vk-data-summaries",
         name="Nightly summaries",
         team=_DATA,
         share=25,
-        rhythm=NIGHTS,
+        schedule=NIGHTS,
         work=EXTRACTION,
         uses=((QWEN_CODER, 1),),
         project="documents",
@@ -228,7 +229,7 @@ KEYS: Final = (
         name="Staging",
         team=_ENGINEERING,
         share=15,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=CHAT,
         uses=((HAIKU, 1), (GPT_MINI, 1), (GEMINI_FLASH, 1)),
         project="platform",
@@ -240,12 +241,12 @@ KEYS: Final = (
         name="Sandbox",
         team=_ENGINEERING,
         share=10,
-        rhythm=OFFICE,
+        schedule=OFFICE,
         work=CHAT,
         uses=((QWEN_MAX, 2), (QWEN_CODER, 1), (GPT_SOL, 1)),
         project="platform",
         features=("trial",),
         environment="dev",
-        people=8,
+        end_users=8,
     ),
 )

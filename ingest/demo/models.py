@@ -1,4 +1,4 @@
-"""The models of the sample traffic: how fast they are, how they cache and think, and who serves them."""
+"""The models of the sample traffic: their providers, speed, caching and reasoning."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What a provider that reports its costs asks, in pico-units per token."""
+    """The prices of a provider that reports its costs, in pico-units per token."""
 
     input: int
     output: int
@@ -23,15 +23,15 @@ class Model:
     first_token_ms: int = 500
     """Time to first token of a usual call."""
     thinks: float = 0.0
-    """How many of its calls reason before they answer."""
+    """The part of its calls that reason before the answer."""
     reads_cache: bool = False
     writes_cache: bool = False
-    """Whether the provider bills what it puts into its prompt cache."""
+    """Whether the provider bills writes to its prompt cache."""
     region: str | None = None
     reports: tuple[Rates, Rates] | None = None
-    """What the provider reports to ask, in the first and in the second half of the period."""
+    """The prices by which the provider reports costs, in the first and in the second half of the period."""
     facts: dict[str, Any] = field(init=False)
-    """What it says of every event."""
+    """Its fields of every event."""
 
     def __post_init__(self) -> None:
         facts = {
@@ -62,4 +62,4 @@ QWEN_CODER = Model("vllm", "qwen3-coder-next", speed=110, first_token_ms=180)
 EMBEDDING = Model("openai", "text-embedding-3-small", first_token_ms=90)
 
 UNPRICED = (QWEN_CODER,)
-"""Hosted by oneself: no price book knows what they cost."""
+"""Self-hosted models, which have no price."""

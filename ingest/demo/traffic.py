@@ -1,45 +1,47 @@
-"""The sample traffic: so many calls over a period, in the order they happened, the same for the same seed."""
+"""The sample traffic: a number of events over a period, in order of time, the same for the same seed."""
 
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from ingest.demo.calls import Caller
-from ingest.demo.chance import Chance
+from ingest.demo.calls import CallGenerator
+from ingest.demo.chance import RandomDraws
 from ingest.demo.keys import KEYS, Key
-from ingest.demo.rhythms import Season
+from ingest.demo.rhythms import Period
 from ingest.event import UsageEvent
 
 _HOUR: Final = 3_600_000_000
-_RUNAWAY: Final = 12
-"""How many times its usual traffic a key has that runs away, around the clock."""
+_RUNAWAY_FACTOR: Final = 12
+"""The traffic of a runaway key, around the clock, relative to its usual traffic."""
 
 
-def traffic(season: Season, events: int, seed: int) -> Iterator[UsageEvent]:
+def traffic(period: Period, events: int, seed: int) -> Iterator[UsageEvent]:
     """Exactly `events` events, hour by hour."""
-    chance = Chance(seed)
-    caller = Caller(seed, chance)
-    hours = range(season.start, season.stop)
-    volumes = [sum(_weights(season, hour)) * chance.between(0.75, 1.25) for hour in hours]
-    running = list(accumulate(volumes))
-    done = 0
-    for hour, reached in zip(hours, running, strict=True):
-        due = round(events * (reached / running[-1]))
-        yield from _hour(season, hour, due - done, caller, chance)
-        done = due
+    draws = RandomDraws(seed)
+    generator = CallGenerator(seed, draws)
+    hours = range(period.start, period.stop)
+    volumes = [sum(_weights(period, hour)) * draws.between(0.75, 1.25) for hour in hours]
+    cumulative_volumes = list(accumulate(volumes))
+    events_before = 0
+    for hour, cumulative_volume in zip(hours, cumulative_volumes, strict=True):
+        events_after = round(events * (cumulative_volume / cumulative_volumes[-1]))
+        yield from _events_of_hour(period, hour, events_after - events_before, generator, draws)
+        events_before = events_after
 
 
-def _hour(season: Season, hour: int, count: int, caller: Caller, chance: Chance) -> list[UsageEvent]:
-    """The `count` events of an hour, by time. A second attempt is left out where it has no room or comes too late."""
-    weights = list(accumulate(_weights(season, hour)))
-    moment = season.moment(hour)
-    stop = season.stop * _HOUR
-    made: list[UsageEvent] = []
-    while len(made) < count:
-        key = chance.pick(KEYS, weights)
-        at = hour * _HOUR + int(_HOUR * chance.share())
-        made += (one for one in caller.attempts(key, at, moment) if _when(one) < stop)
-    return sorted(made[:count], key=_when)
+def _events_of_hour(
+    period: Period, hour: int, count: int, generator: CallGenerator, draws: RandomDraws
+) -> list[UsageEvent]:
+    """The `count` events of an hour, by time. Second attempts beyond the count or the period are left out."""
+    weights = list(accumulate(_weights(period, hour)))
+    conditions = period.conditions(hour)
+    stop = period.stop * _HOUR
+    made_events: list[UsageEvent] = []
+    while len(made_events) < count:
+        key = draws.pick(KEYS, weights)
+        at = hour * _HOUR + int(_HOUR * draws.share())
+        made_events += (event for event in generator.attempts(key, at, conditions) if _when(event) < stop)
+    return sorted(made_events[:count], key=_when)
 
 
 def _when(event: UsageEvent) -> int:
@@ -47,12 +49,12 @@ def _when(event: UsageEvent) -> int:
     return event.occurred_at
 
 
-def _weights(season: Season, hour: int) -> list[float]:
-    return [_weight(key, season, hour) for key in KEYS]
+def _weights(period: Period, hour: int) -> list[float]:
+    return [_weight(key, period, hour) for key in KEYS]
 
 
-def _weight(key: Key, season: Season, hour: int) -> float:
-    """How many calls a key makes in an hour, against the others and against other hours."""
-    if key.runs_away and season.runs_away(hour):
-        return key.share * _RUNAWAY
-    return key.share * key.rhythm.at(hour) * season.growth(hour)
+def _weight(key: Key, period: Period, hour: int) -> float:
+    """The calls of a key in an hour, relative to other keys and other hours."""
+    if key.runs_away and period.runs_away(hour):
+        return key.share * _RUNAWAY_FACTOR
+    return key.share * key.schedule.at(hour) * period.growth(hour)

@@ -1,7 +1,8 @@
-"""What keys have models do: the sizes of prompts and answers.
+"""The kinds of work that keys request: the sizes of prompts and answers.
 
-They follow published traces of real services: chat and completion are the quantiles of the Azure LLM inference traces of
-2023 (CC-BY 4.0), the long contexts of agents those of the Mooncake conversation trace (Apache-2.0).
+They follow published traces of real services. Chat and completion have the quantiles of the Azure LLM
+inference traces of 2023 (CC-BY 4.0); the long contexts of agents have the quantiles of the Mooncake
+conversation trace (Apache-2.0).
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ class Work:
 
     prompt: Curve
     answer: Curve | None
-    """None where there is nothing but input."""
+    """None for work without output."""
     repeats: float = 0.0
-    """How many of its prompts start as one before them did."""
+    """The part of its prompts that start like an earlier prompt."""
     streams: float = 0.0
     tools: float = 0.0
-    """How many answers are calls of tools."""
+    """The part of its answers that are tool calls."""
     request_type: str = "chat_completion"
 
 

@@ -35,5 +35,5 @@ class Format:
     """
     unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None
     """The records of a page of many records. Each is recognised by itself."""
-    keep: Callable[[bytes], bytes | None] | None = None
-    """The part of a refused record that may be stored, where field names do not decide it (`stripping`)."""
+    redact: Callable[[bytes], bytes | None] | None = None
+    """The part of a refused record that may be stored; None for the field names that `stripping` allows."""

@@ -17,6 +17,7 @@ from ingest.ledger import dialects, ownership
 from ingest.ledger.engine import Ledger
 from ingest.ledger.secrets import KeyRing
 from ingest.ledger.tables import attribution, directory, directory_alias
+from ingest.model.invalid import Invalid
 
 LONGEST_NAME: Final = 120
 
@@ -42,22 +43,18 @@ _CHUNK: Final = 200
 """Entries in one transaction, so that it is short."""
 
 
-class NameRefused(ValueError):
+class NameRefused(Invalid):
     """A name that cannot be given; the message says why."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_name", message)
 
-def rename(ledger: Ledger, entry_id: int, given_name: str | None) -> None:
-    """Give an entry a name; None or nothing but spaces gives it back the gateway's.
 
-    Raises:
-        NameRefused: it is too long or holds characters that cannot be seen.
-        LookupError: there is no such entry.
-    """
-    name = clean(given_name)
-    change = directory.update().where(directory.c.entry_id == entry_id).values(given_name=name)
-    with ledger.writing() as connection:
-        if connection.execute(change.returning(directory.c.entry_id)).scalar() is None:
-            raise LookupError(f"the directory has no entry {entry_id}")
+def rename(connection: sa.Connection, entry_id: int, given_name: str | None) -> bool:
+    """Give an entry a name that is clean, or with None the gateway's again; whether it had another."""
+    had = directory.c.given_name.is_distinct_from(given_name)
+    change = directory.update().where(directory.c.entry_id == entry_id, had).values(given_name=given_name)
+    return connection.execute(change.returning(directory.c.entry_id)).scalar() is not None
 
 
 def clean(given_name: str | None) -> str | None:
@@ -74,11 +71,11 @@ def clean(given_name: str | None) -> str | None:
     return name or None
 
 
-class NotKnown(LookupError):
+class NotKnown(Invalid):
     """A name that means nobody, or several; the message says what to write."""
 
     def __init__(self, message: str, *, several: bool = False) -> None:
-        super().__init__(message)
+        super().__init__("ambiguous" if several else "not_known", message)
         self.several = several
 
 
@@ -129,6 +126,19 @@ def ident(connection: sa.Connection, entry_id: int) -> str:
     return str(
         connection.execute(sa.select(directory.c.ident).where(directory.c.entry_id == entry_id)).scalar()
     )
+
+
+def kind_of(connection: sa.Connection, entry_id: int) -> Kind:
+    """The kind of an entry.
+
+    Raises:
+        NotKnown: there is no such entry.
+    """
+    wanted = sa.select(directory.c.kind).where(directory.c.entry_id == entry_id)
+    kind: Kind | None = connection.execute(wanted).scalar()
+    if kind is None:
+        raise NotKnown(f"the directory has no entry {entry_id}")
+    return kind
 
 
 def shown(connection: sa.Connection, entry_id: int) -> str:
@@ -202,11 +212,12 @@ def enter(ledger: Ledger, listed: Sequence[Listed], now: int) -> Entered:
     total = Entered()
     for some in dialects.chunks(listed, _CHUNK):
         with ledger.writing() as connection:
-            total.add(_enter(connection, some, now))
+            total.add(enter_some(connection, some, now))
     return total
 
 
-def _enter(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+def enter_some(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+    """Put a short list into the directory, in the transaction of something else."""
     entered = Entered()
     tied = aliases(connection, [(one.kind, ident) for one in listed for ident in (one.ident, *one.aliases)])
     standing = _standing(connection, listed, tied)

@@ -13,7 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from ingest.ledger import marks, ownership, schema
 from ingest.ledger.dictionary import Dictionary
@@ -28,6 +35,21 @@ BUSY_SECONDS = 30
 
 class LedgerError(Exception):
     """The ledger cannot be opened or used as asked; the message says what to do."""
+
+
+class DatabaseError(LedgerError):
+    """The database refused what the ledger asked of it; the message is the database's own.
+
+    `kind` is the name of the error in the database's library, for logs.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class LedgerBusy(DatabaseError):
+    """The database is locked or out of reach: the same may go well later."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +73,56 @@ class Ledger:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection all of whose statements see one snapshot."""
-        with self.engine.connect().execution_options(**_snapshot(self.engine)) as connection:
+        """A connection all of whose statements see one snapshot.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+        """
+        with (
+            translated_errors(),
+            self.engine.connect().execution_options(**_snapshot(self.engine)) as connection,
+        ):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction that commits when the block ends well."""
-        with self.engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+        """A transaction that commits when the block ends well.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+        """
+        with (
+            translated_errors(),
+            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def rehearsing(self) -> Iterator[sa.Connection]:
-        """A transaction in which everything can be written and nothing stays."""
-        with self.engine.connect().execution_options(tallybook_write=True) as connection:
+        """A transaction in which everything can be written and nothing stays.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+        """
+        with (
+            translated_errors(),
+            self.engine.connect().execution_options(tallybook_write=True) as connection,
+        ):
             transaction = connection.begin()
             try:
                 yield connection
             finally:
                 transaction.rollback()
+
+    def check(self) -> None:
+        """Ask the database for an answer.
+
+        Raises:
+            DatabaseError: it cannot be reached.
+        """
+        with self.reading() as connection:
+            connection.execute(sa.select(1))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -92,11 +145,12 @@ def open_ledger(settings: Settings) -> Ledger:
     """
     engine = make_engine(settings.database_url)
     try:
-        if engine.dialect.name == "sqlite":
-            schema.migrate(engine)
-        schema.require_current(engine)
-        return _read_properties(engine, settings)
-    except (OperationalError, OSError, schema.SchemaError) as error:
+        with translated_errors():
+            if engine.dialect.name == "sqlite":
+                schema.migrate(engine)
+            schema.require_current(engine)
+            return _read_properties(engine, settings)
+    except (LedgerBusy, OSError, schema.SchemaError) as error:
         engine.dispose()
         raise LedgerError(_explain(engine, error)) from error
 
@@ -128,6 +182,25 @@ def make_engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise errors of the database as errors of the ledger: only the ledger knows the database's library.
+
+    Raises:
+        LedgerBusy: the database is locked or out of reach.
+        DatabaseError: it refuses for another reason.
+    """
+    try:
+        yield
+    except (DBAPIError, NoConnection) as error:
+        is_busy = isinstance(error, (OperationalError, InterfaceError, NoConnection))
+        raise (LedgerBusy if is_busy else DatabaseError)(_cause(error), type(error).__qualname__) from error
+
+
+def _cause(error: DBAPIError | NoConnection) -> str:
+    return str(error.orig if isinstance(error, DBAPIError) else error).strip()
 
 
 def _snapshot(engine: sa.Engine) -> dict[str, str]:
@@ -220,5 +293,4 @@ def _secret(engine: sa.Engine, settings: Settings) -> bytes:
 
 def _explain(engine: sa.Engine, error: Exception) -> str:
     where = engine.url.render_as_string(hide_password=True)
-    cause = error.orig if isinstance(error, OperationalError) else error
-    return f"cannot open the ledger {where}: {str(cause).strip()}"
+    return f"cannot open the ledger {where}: {str(error).strip()}"

@@ -1,8 +1,8 @@
-"""Dirty marks: which slots' rollups must not be believed.
+"""Dirty slots: marks on the slots whose rollups are out of date.
 
-A write marks the slots it touches in its own transaction, so a mark is there no later than the events are visible.
-Every mark carries a generation that no other mark has; whoever has made a slot's rollups clears the mark only if
-its generation is still the one he read before he looked at the events.
+A write marks the slots it touches in its own transaction, so that a mark is visible no later than the events.
+Every mark has a unique generation. After making a slot's rollups, a process clears the mark only if the
+generation is the same as before it read the events.
 """
 
 import secrets
@@ -26,15 +26,15 @@ class ZoneChanged(RuntimeError):
 
 
 def mark(connection: sa.Connection, zone: Zone, instants: Iterable[int]) -> None:
-    """Mark the slots that hold these instants, inside the transaction that writes there."""
+    """Mark the slots that contain these instants, inside the transaction that writes to them."""
     length = zone.slot_length
     starts = sorted({at - at % length for at in instants})
     if not starts:
         return
-    held = _zone_name(connection)
-    if held != zone.name:
+    zone_name = _zone_name(connection)
+    if zone_name != zone.name:
         raise ZoneChanged(
-            f"the ledger's reporting zone is {held} now, not {zone.name}: start this process again"
+            f"the ledger's reporting zone is {zone_name} now, not {zone.name}: start this process again"
         )
     generation = secrets.randbits(62)
     statement = dialects.insert(connection, dirty_slot)
@@ -45,17 +45,17 @@ def mark(connection: sa.Connection, zone: Zone, instants: Iterable[int]) -> None
 
 
 def zone_of(connection: sa.Connection) -> Zone:
-    """The ledger's reporting zone as it is in this transaction."""
+    """The ledger's reporting zone as seen by this transaction."""
     return Zone(_zone_name(connection) or "UTC")
 
 
 def _zone_name(connection: sa.Connection) -> str | None:
-    held = sa.select(ledger_property.c.value).where(ledger_property.c.name == "timezone")
-    return connection.execute(held).scalar()
+    query = sa.select(ledger_property.c.value).where(ledger_property.c.name == "timezone")
+    return connection.execute(query).scalar()
 
 
 def mark_everything(connection: sa.Connection, zone: Zone) -> None:
-    """Drop all rollups and mark every slot that holds an event, on the grid of `zone`."""
+    """Drop all rollups and mark every slot that contains an event, on the grid of `zone`."""
     length = zone.slot_length
     starts = sa.select(sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger) // length).distinct()
     at = [start * length for start in connection.execute(starts).scalars()]
@@ -65,13 +65,13 @@ def mark_everything(connection: sa.Connection, zone: Zone) -> None:
 
 
 def clear(connection: sa.Connection, generations: dict[int, int]) -> set[int]:
-    """Clear the marks that still carry the generation given for their slot; the slots that are clean now."""
+    """Clear the marks whose generation is still the given one. Returns the slots that became clean."""
     pair = sa.tuple_(dirty_slot.c.slot, dirty_slot.c.generation)
     cleared: set[int] = set()
-    for some in dialects.chunks(sorted(generations.items())):
+    for chunk in dialects.chunks(sorted(generations.items())):
         cleared.update(
             connection.execute(
-                dirty_slot.delete().where(pair.in_(some)).returning(dirty_slot.c.slot)
+                dirty_slot.delete().where(pair.in_(chunk)).returning(dirty_slot.c.slot)
             ).scalars()
         )
     return cleared

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects
 from ingest.ledger.marks import zone_of
-from ingest.ledger.ownership_tables import assignment, owned
+from ingest.ledger.ownership_tables import assignment, cost_center, owned
 from ingest.ledger.tables import LARGEST_CELL, attribution, term
 from ingest.model.zone import Zone
 from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
@@ -44,7 +44,7 @@ def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
         for one in new
     ]
     if rows:
-        dialects.hold(connection, _LOCK, shared=False)
+        hold_back(connection)
         connection.execute(assignment.insert(), rows)
         settle(connection)
 
@@ -56,6 +56,18 @@ def assignments(connection: sa.Connection, until: int | None = None) -> list[Ass
     if until is not None:
         wanted = wanted.where(at < until)
     return [_assignment(row) for row in connection.execute(wanted).mappings()]
+
+
+def set_gl_code(connection: sa.Connection, entry_id: int, gl_code: str) -> bool:
+    """Note the general ledger's code of a cost centre; whether that changed anything."""
+    c = cost_center.c
+    if connection.execute(sa.select(c.gl_code).where(c.entry_id == entry_id)).scalar() == gl_code:
+        return False
+    statement = dialects.insert(connection, cost_center).values(entry_id=entry_id, gl_code=gl_code)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["entry_id"], set_={"gl_code": gl_code})
+    )
+    return True
 
 
 def arrive(connection: sa.Connection, attributions: Collection[int]) -> None:
@@ -70,6 +82,15 @@ def arrive(connection: sa.Connection, attributions: Collection[int]) -> None:
 def expect(connection: sa.Connection) -> None:
     """Hold back new assignments until this transaction, which is about to add attributions, has ended."""
     dialects.hold(connection, _LOCK, shared=True)
+
+
+def hold_back(connection: sa.Connection) -> None:
+    """Hold back new attributions until this transaction, which is about to add assignments, has ended.
+
+    A transaction that also adds entries of the directory does so first: a writer of calls that waits for one of
+    them would else be waited for.
+    """
+    dialects.hold(connection, _LOCK, shared=False)
 
 
 def follow(connection: sa.Connection, old: int, into: int) -> None:

@@ -1,8 +1,10 @@
-"""Rejected records: kept with the place they came from, their content stripped, until somebody has mended them."""
+"""Rejected records: stored with their origin and without content, until they are repaired or discarded."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -13,7 +15,7 @@ from ingest.refusal import Rejection
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when records came in."""
+    """The channel, time and file that records came from."""
 
     channel: str
     received_at: int
@@ -22,15 +24,59 @@ class Origin:
     batch_id: int | None = None
 
 
-def keep(connection: sa.Connection, rejections: Sequence[Rejection], origin: Origin) -> None:
-    """Keep refused records. The same refusal of the same record is kept once and counted."""
-    for rejection in sorted(rejections, key=lambda one: _digest(one, origin)):
+def store(connection: sa.Connection, rejections: Sequence[Rejection], origin: Origin) -> None:
+    """Store rejected records. The same rejection of the same record is stored once and counted."""
+    for rejection in sorted(rejections, key=lambda rejection: _digest(rejection, origin)):
         statement = dialects.insert(connection, rejected_record)
         upsert = statement.on_conflict_do_update(
             index_elements=["digest"],
             set_={"times": rejected_record.c.times + 1, "rejected_at": statement.excluded.rejected_at},
         )
         connection.execute(upsert, [_row(rejection, origin)])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A rejected record that is kept, with why and where it was rejected."""
+
+    rejected_id: int
+    channel: str
+    path: str | None
+    line: int
+    code: str
+    field: str | None
+    reason: str
+    source: str | None
+    record: str | None
+    """The record without its content; None where it could not be kept."""
+    rejected_at: datetime
+
+
+_COLUMNS: Final = [rejected_record.c[field.name] for field in fields(Kept)]
+
+
+def newest(connection: sa.Connection, limit: int) -> list[Kept]:
+    """The records that were rejected last, the newest first."""
+    return _kept(connection, sa.select(*_COLUMNS).order_by(rejected_record.c.rejected_at.desc()).limit(limit))
+
+
+def with_record(connection: sa.Connection) -> list[Kept]:
+    """The rejected records that can be read again."""
+    return _kept(connection, sa.select(*_COLUMNS).where(rejected_record.c.record.is_not(None)))
+
+
+def count(connection: sa.Connection) -> int:
+    """How many rejected records are kept."""
+    return connection.execute(sa.select(sa.func.count()).select_from(rejected_record)).scalar_one()
+
+
+def drop(connection: sa.Connection, rejected_id: int) -> None:
+    """Keep a rejected record no longer."""
+    connection.execute(rejected_record.delete().where(rejected_record.c.rejected_id == rejected_id))
+
+
+def _kept(connection: sa.Connection, wanted: sa.Select[Any]) -> list[Kept]:
+    return [Kept(**row) for row in connection.execute(wanted).mappings()]
 
 
 def _row(rejection: Rejection, origin: Origin) -> dict[str, object]:

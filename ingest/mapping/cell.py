@@ -1,7 +1,8 @@
-"""Cells: the value that a column has in one record, before it is read as anything.
+"""Cells: the value of a column in one record, before it is converted.
 
-A name is looked for as it stands; one with dots that no column has leads into nested objects, lists (by position) and
-texts that hold JSON. What is absent, blank, null or said to be empty is None.
+A name is first looked up as it stands. A name with dots that no column has leads into nested objects, lists
+(by position) and texts of JSON. A cell that is absent, blank, null, or a text of the mapping's `empty` is
+None.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,22 +17,22 @@ from ingest.refusal import Refused
 
 Row = Mapping[str, Any]
 Cell = str | bool | int | Decimal | None
-Take = Callable[[Row], Cell]
+GetCell = Callable[[Row], Cell]
 
-LONGEST: Final = 1_000
-"""Characters of a text. A name or an id is shorter; what is longer may be content, which is never kept."""
+MAX_LENGTH: Final = 1_000
+"""Characters. A name or an id is shorter; a longer text may be content, which is never stored."""
 
 _decode_nested = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def taker(column: Column, key: str, empty: Collection[str], joint: str | None = None) -> Take:
-    """What finds the column's value in a row. `key` is where the mapping says so; `joint` joins columns together."""
+def cell_getter(column: Column, key: str, empty: Collection[str], joint: str | None = None) -> GetCell:
+    """A function that gets the column's value in a row. `key` is its mapping key; `joint` joins columns."""
     if column.constant is not None:
         constant = column.constant
         return lambda _row: constant
-    takes = [_one(name, key, empty) for name in column.names]
-    take = _joined(takes, joint) if column.together else _first(takes)
-    return take if column.values is None else _translated(take, column)
+    getters = [_single(name, key, empty) for name in column.names]
+    getter = _together(getters, joint) if column.together else _first_of(getters)
+    return getter if column.values is None else _translated(getter, column)
 
 
 def text(cell: Cell) -> str:
@@ -43,33 +44,36 @@ def text(cell: Cell) -> str:
     return str(cell)
 
 
-def _one(name: str, key: str, empty: Collection[str]) -> Take:
+def _single(name: str, key: str, empty: Collection[str]) -> GetCell:
     path = tuple(name.split(".")) if "." in name else ()
 
-    def take(row: Row) -> Cell:
+    def get(row: Row) -> Cell:
         cell = row.get(name)
         if cell is None and path:
-            cell = _walked(row, path)
+            cell = _nested_value(row, path)
         if isinstance(cell, str):
             if not cell or cell.isspace() or (empty and cell.strip() in empty):
                 return None
-            if len(cell) > LONGEST:
+            if len(cell) > MAX_LENGTH:
                 reason = (
                     f"{key}: column {name!r} holds {len(cell):,} characters, a name or a figure is expected"
                 )
                 raise Refused("too_long", reason, name)
         elif isinstance(cell, dict | list):
-            reason = f"{key}: column {name!r} is {fault.safe_repr(cell)}, a single value is expected: name one in it with a dot"
+            kind = fault.safe_repr(cell)
+            reason = (
+                f"{key}: column {name!r} is {kind}, a single value is expected: name one in it with a dot"
+            )
             raise Refused("wrong_type", reason, name)
         return cell
 
-    return take
+    return get
 
 
-def _walked(value: Any, path: tuple[str, ...]) -> Any:
+def _nested_value(value: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         if isinstance(value, str) and value[:1] in ("{", "["):
-            value = _nested(value)
+            value = _decode_json(value)
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
@@ -79,51 +83,51 @@ def _walked(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _nested(held: str) -> Any:
+def _decode_json(json_text: str) -> Any:
     try:
-        return _decode_nested(held)
+        return _decode_nested(json_text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _first(takes: list[Take]) -> Take:
-    if len(takes) == 1:
-        return takes[0]
+def _first_of(getters: list[GetCell]) -> GetCell:
+    if len(getters) == 1:
+        return getters[0]
 
-    def take(row: Row) -> Cell:
-        return next((cell for one in takes if (cell := one(row)) is not None), None)
+    def get(row: Row) -> Cell:
+        return next((cell for getter in getters if (cell := getter(row)) is not None), None)
 
-    return take
+    return get
 
 
-def _joined(takes: list[Take], joint: str | None) -> Take:
+def _together(getters: list[GetCell], joint: str | None) -> GetCell:
     def together(row: Row) -> Cell:
-        """All of them with a blank between, or nothing: half a time is none."""
-        cells = [one(row) for one in takes]
+        """All cells with a blank between, or None: part of a time is no time."""
+        cells = [getter(row) for getter in getters]
         return None if None in cells else " ".join(map(text, cells))
 
     def key(row: Row) -> Cell:
-        """A key of parts, of which some may be empty; no two rows with different parts have the same."""
-        cells = [one(row) for one in takes]
+        """A key of all cells, of which some may be empty. Rows with different cells have different keys."""
+        cells = [getter(row) for getter in getters]
         if all(cell is None for cell in cells):
             return None
-        return str(joint).join("" if cell is None else _part(text(cell), str(joint)) for cell in cells)
+        return str(joint).join("" if cell is None else _escape_part(text(cell), str(joint)) for cell in cells)
 
     return together if joint is None else key
 
 
-def _part(part: str, joint: str) -> str:
+def _escape_part(part: str, joint: str) -> str:
     return part.replace("\\", "\\\\").replace(joint, f"\\{joint}")
 
 
-def _translated(take: Take, column: Column) -> Take:
-    meant, otherwise = dict(column.values or {}), column.otherwise
+def _translated(get: GetCell, column: Column) -> GetCell:
+    meanings, default = dict(column.values or {}), column.otherwise
 
     def translated(row: Row) -> Cell:
-        cell = take(row)
+        cell = get(row)
         if cell is None:
             return None
-        found = meant.get(text(cell))
-        return found if found is not None else cell if otherwise is None else otherwise
+        meaning = meanings.get(text(cell))
+        return meaning if meaning is not None else cell if default is None else default
 
     return translated

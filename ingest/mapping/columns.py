@@ -1,4 +1,4 @@
-"""Columns: where a value of an event stands in a table, what it means, and in which unit or form it is written."""
+"""Columns: the place of an event's value in a table, its meaning, and its unit or notation."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ingest.event import Status
-from ingest.mapping.moments import ISO, UNITS, Never, Twice
+from ingest.mapping.moments import ISO, UNITS, Ambiguous, Nonexistent
 from ingest.mapping.targets import Kind
 
 CountUnit = Literal["one", "thousand", "million"]
 DurationUnit = Literal["s", "ms", "us", "ns", "min"]
 MoneyUnit = Literal["one", "cent", "milli", "micro", "nano", "pico"]
 
-_SAMPLE: Final = datetime(2026, 11, 29, 13, 45, 51)  # noqa: DTZ001 - only to try a pattern
+_SAMPLE_TIME: Final = datetime(2026, 11, 29, 13, 45, 51)  # noqa: DTZ001 - to test patterns
 _CURRENCY_LETTERS: Final = 3
 
 
-def _is_zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -30,63 +30,64 @@ def _is_zone(name: str) -> str:
     return name
 
 
-def _is_form(form: str) -> str:
-    if form == ISO or form in UNITS:
-        return form
+def _check_time_pattern(pattern: str) -> str:
+    if pattern == ISO or pattern in UNITS:
+        return pattern
     try:
-        tried = datetime.strptime(_SAMPLE.strftime(form), form)  # noqa: DTZ007 - only to try the pattern
+        parsed = datetime.strptime(_SAMPLE_TIME.strftime(pattern), pattern)  # noqa: DTZ007
     except ValueError:
-        tried = None
-    if tried is None or "%" not in form or tried.date() != _SAMPLE.date():
-        known = ", ".join((ISO, *UNITS))
+        parsed = None
+    if parsed is None or "%" not in pattern or parsed.date() != _SAMPLE_TIME.date():
+        names = ", ".join((ISO, *UNITS))
         raise ValueError(
-            f"one of {known}, or a strptime pattern with a whole date such as %d.%m.%Y %H:%M is expected"
+            f"one of {names}, or a strptime pattern with a whole date such as %d.%m.%Y %H:%M is expected"
         )
-    return form
+    return pattern
 
 
 def _as_text(value: object) -> object:
-    """A TOML date or time is text as it would stand in a table."""
+    """A TOML date or time as text, as in a table."""
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
-Zone = Annotated[str, AfterValidator(_is_zone)]
-Form = Annotated[str, AfterValidator(_is_form)]
+Zone = Annotated[str, AfterValidator(_check_zone)]
+TimePattern = Annotated[str, AfterValidator(_check_time_pattern)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 Constant = Annotated[str | bool | int | Decimal, BeforeValidator(_as_text)]
 
 
-class Part(BaseModel):
-    """A part of a mapping file. What it does not know it refuses."""
+class Section(BaseModel):
+    """A section of a mapping file. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Column(Part):
-    """Where a value stands. A name alone, or a table with exactly one of the first four."""
+class Column(Section):
+    """The place of a value: the name of a column, or a table with exactly one of the first four keys."""
 
     column: Name | None = None
     first_of: Names | None = None
-    """The first of several columns that is not empty."""
+    """Several columns, of which the first that is not empty counts."""
     together: Names | None = None
-    """Several columns put together: a date and a time, the parts of a key."""
+    """Several columns that are joined: date and time, or the parts of a key."""
     constant: Constant | None = None
     values: dict[str, Constant] | None = None
-    """What a value of the column means."""
+    """The meaning of each value of the column."""
     otherwise: Constant | None = None
-    """What every other value means; without it, it means itself."""
+    """The meaning of every other value; without it, the value itself."""
     optional: bool = False
-    """Whether a table may lack the column."""
+    """Whether the column may be missing in a table."""
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, said: Any) -> Any:
-        if isinstance(said, str):
-            return {"column": said}
-        if not isinstance(said, Mapping):
-            raise ValueError('the name of a column is expected, or a table such as { column = "..." }')  # noqa: TRY004
-        return said
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"column": value}
+        if not isinstance(value, Mapping):
+            message = 'the name of a column is expected, or a table such as { column = "..." }'
+            raise ValueError(message)  # noqa: TRY004 - pydantic expects a ValueError
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -99,30 +100,30 @@ class Column(Part):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns that are read."""
+        """The names of the columns."""
         return (self.column,) if self.column else self.first_of or self.together or ()
 
 
-class Text(Column):
-    """A name or an id."""
+class TextColumn(Column):
+    """A column of names or ids."""
 
 
-class Key(Text):
-    """The key of a call; a list of columns means these together."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _listed(cls, said: Any) -> Any:
-        return {"together": said} if isinstance(said, list) else said
-
-
-class Currency(Text):
-    """A currency: three capitals, or the column that names it."""
+class KeyColumn(TextColumn):
+    """The column of the call's key. A list of columns is joined."""
 
     @model_validator(mode="before")
     @classmethod
-    def _itself(cls, said: Any) -> Any:
-        return {"constant": said} if isinstance(said, str) else said
+    def _listed(cls, value: Any) -> Any:
+        return {"together": value} if isinstance(value, list) else value
+
+
+class CurrencyColumn(TextColumn):
+    """A currency: three capital letters, or the column of the currency."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _itself(cls, value: Any) -> Any:
+        return {"constant": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _capitals(self) -> Self:
@@ -131,62 +132,62 @@ class Currency(Text):
         return self
 
 
-class Count(Column):
-    """A whole number of something."""
+class CountColumn(Column):
+    """A column of whole numbers."""
 
     unit: CountUnit | None = None
 
 
-class Duration(Column):
-    """A length of time. Its unit must be stated."""
+class DurationColumn(Column):
+    """A column of durations. Its unit must be stated."""
 
     unit: DurationUnit
 
     @model_validator(mode="before")
     @classmethod
-    def _with_unit(cls, said: Any) -> Any:
-        if isinstance(said, str) or (isinstance(said, Mapping) and "unit" not in said):
+    def _with_unit(cls, value: Any) -> Any:
+        if isinstance(value, str) or (isinstance(value, Mapping) and "unit" not in value):
             allowed = " or ".join(f'"{unit}"' for unit in get_args(DurationUnit))
             raise ValueError(f'state the unit: {{ column = "...", unit = "ms" }}, with {allowed}')
-        return said
+        return value
 
 
-class Time(Column):
-    """An instant. What is not said here is said in [time]."""
+class TimeColumn(Column):
+    """A timestamp column; unset options come from the `[time]` section."""
 
-    format: Form | None = None
+    format: TimePattern | None = None
     zone: Zone | None = None
-    ambiguous: Twice | None = None
-    nonexistent: Never | None = None
+    ambiguous: Ambiguous | None = None
+    nonexistent: Nonexistent | None = None
 
 
-class Flag(Column):
-    """True or false."""
+class FlagColumn(Column):
+    """A column of booleans."""
 
 
-class Ending(Column):
-    """How the call ended."""
+class StatusColumn(Column):
+    """The column of the call's status."""
 
     values: dict[str, Status] | None = None  # type: ignore[assignment]  # narrower than Column's
     otherwise: Status | None = None
 
 
-class Amount(Column):
-    """An amount of money. Without a unit, the one of [cost]."""
+class AmountColumn(Column):
+    """A column of amounts of money. The unit defaults to the unit of `[cost]`."""
 
     unit: MoneyUnit | None = None
 
 
-PARTS: Final[dict[Kind, type[Column]]] = {
-    "text": Text,
-    "count": Count,
-    "flag": Flag,
-    "status": Ending,
-    "time": Time,
-    "duration": Duration,
+COLUMN_TYPES: Final[dict[Kind, type[Column]]] = {
+    "text": TextColumn,
+    "count": CountColumn,
+    "flag": FlagColumn,
+    "status": StatusColumn,
+    "time": TimeColumn,
+    "duration": DurationColumn,
 }
 
 
-def is_currency(said: object) -> bool:
-    """Whether it is a currency's code."""
-    return isinstance(said, str) and len(said) == _CURRENCY_LETTERS and said.isascii() and said.isupper()
+def is_currency(value: object) -> bool:
+    """Whether a value is the code of a currency."""
+    return isinstance(value, str) and len(value) == _CURRENCY_LETTERS and value.isascii() and value.isupper()

@@ -1,12 +1,12 @@
-"""Guesses: what a column probably is, by its name and by what it holds."""
+"""Inference: the probable target of each column of a sample, by the column's name and cells."""
 
 import re
 from collections.abc import Callable
 from typing import Final
 
-from ingest.mapping.sample import Found
+from ingest.mapping.sample import SampleColumn
 
-Test = Callable[[Found], bool]
+Test = Callable[[SampleColumn], bool]
 
 _NAMES: Final = {
     "event.event_id": "event_id id request_id call_id generation_id response_id uuid log_id record_id message_id",
@@ -63,7 +63,7 @@ _NAMES: Final = {
     "cost.search": "search_cost cost_search",
     "cost.currency": "currency waehrung currency_code",
 }
-"""Names that columns of this meaning go by, the likeliest first."""
+"""Names of columns by target, the likeliest first."""
 
 UNITS: Final = (
     (re.compile(r"_(ms|msec|millis|milliseconds?|in_ms)$"), "ms"),
@@ -79,41 +79,40 @@ _CURRENCY: Final = re.compile(r"_(usd|eur|gbp|chf|jpy|cny|inr|sek|nok|dkk|pln|cz
 _WORD: Final = re.compile(r"[A-Z]?[a-zäöüß]+|[A-Z]+(?![a-z])|\d+")
 
 
-def targets(columns: dict[str, Found]) -> dict[str, Found]:
-    """The column that each target is probably in, each column once."""
-    found: dict[str, Found] = {}
+def infer_targets(columns: dict[str, SampleColumn]) -> dict[str, SampleColumn]:
+    """The probable column of each target. Each column is used once."""
+    inferred: dict[str, SampleColumn] = {}
     taken: set[str] = set()
     for target, names in _NAMES.items():
         for name in names.split():
-            fitting = [
-                one for one in columns.values() if one.name not in taken and _is_called(one.name, name)
-            ]
-            best = next((one for one in fitting if _holds(target, one)), None)
+            free = [column for column in columns.values() if column.name not in taken]
+            named = [column for column in free if _is_called(column.name, name)]
+            best = next((column for column in named if _accepts(target, column)), None)
             if best is not None:
-                found[target] = best
+                inferred[target] = best
                 taken.add(best.name)
                 break
-    return found
+    return inferred
 
 
-def plain(name: str) -> str:
-    """A name in small letters with low lines between its words: `Prompt Tokens (k)` is prompt_tokens_k."""
+def normalized_name(name: str) -> str:
+    """A name in lower case with underscores between its words: `Prompt Tokens (k)` is prompt_tokens_k."""
     return "_".join(word.lower() for word in _WORD.findall(name))
 
 
-def unit(name: str) -> str | None:
-    """The unit of time that a name ends with."""
-    return next((found for pattern, found in UNITS if pattern.search(plain(name))), None)
+def unit_in_name(name: str) -> str | None:
+    """The unit of time at the end of a name."""
+    return next((time_unit for pattern, time_unit in UNITS if pattern.search(normalized_name(name))), None)
 
 
-def currency(name: str) -> str | None:
-    """The currency that a name ends with: `Cost (EUR)`."""
-    found = _CURRENCY.search(plain(name))
-    return found.group(1).upper() if found else None
+def currency_in_name(name: str) -> str | None:
+    """The currency at the end of a name, such as `Cost (EUR)`."""
+    match = _CURRENCY.search(normalized_name(name))
+    return match.group(1).upper() if match else None
 
 
 def _is_called(column: str, name: str) -> bool:
-    whole, last = plain(column), plain(column.rpartition(".")[2])
+    whole, last = normalized_name(column), normalized_name(column.rpartition(".")[2])
     return name in {whole, last, _without_unit(whole), _without_unit(last)}
 
 
@@ -123,48 +122,48 @@ def _without_unit(name: str) -> str:
     return _CURRENCY.sub("", name)
 
 
-def _holds(target: str, found: Found) -> bool:
-    """Whether a column holds what the target takes."""
+def _accepts(target: str, column: SampleColumn) -> bool:
+    """Whether the cells of a column fit a target."""
     test = _TESTS.get(target.partition(".")[2])
     if test is None:
-        test = _is_figure if target.startswith("cost.") or target.endswith("_tokens") else _is_name
-    return found.kind != "empty" and test(found)
+        test = _is_number if target.startswith("cost.") or target.endswith("_tokens") else _is_name
+    return column.kind != "empty" and test(column)
 
 
-def _is_figure(found: Found) -> bool:
-    return found.is_number
+def _is_number(column: SampleColumn) -> bool:
+    return column.is_number
 
 
-def _is_name(found: Found) -> bool:
-    return found.kind in {"text", "whole number"}
+def _is_name(column: SampleColumn) -> bool:
+    return column.kind in {"text", "whole number"}
 
 
-def _is_moment(found: Found) -> bool:
-    return bool(found.forms())
+def _is_time(column: SampleColumn) -> bool:
+    return bool(column.time_formats())
 
 
-def _is_flag(found: Found) -> bool:
-    return all(cell.lower() in {"true", "false", "yes", "no", "0", "1"} for cell in found.cells)
+def _is_flag(column: SampleColumn) -> bool:
+    return all(cell.lower() in {"true", "false", "yes", "no", "0", "1"} for cell in column.cells)
 
 
-def _is_key(found: Found) -> bool:
-    return _is_name(found) and len(found.distinct) == len(found.cells)
+def _is_key(column: SampleColumn) -> bool:
+    return _is_name(column) and len(column.distinct) == len(column.cells)
 
 
-def _is_currency(found: Found) -> bool:
-    return all(re.fullmatch("[A-Z]{3}", cell) for cell in found.cells)
+def _is_currency(column: SampleColumn) -> bool:
+    return all(re.fullmatch("[A-Z]{3}", cell) for cell in column.cells)
 
 
 _TESTS: Final[dict[str, Test]] = {
-    "occurred_at": _is_moment,
+    "occurred_at": _is_time,
     "event_id": _is_key,
-    "latency": _is_figure,
-    "time_to_first_token": _is_figure,
-    "retries": _is_figure,
-    "search_queries": _is_figure,
-    "images": _is_figure,
+    "latency": _is_number,
+    "time_to_first_token": _is_number,
+    "retries": _is_number,
+    "search_queries": _is_number,
+    "images": _is_number,
     "stream": _is_flag,
     "cache_hit": _is_flag,
     "currency": _is_currency,
 }
-"""What a column must hold; by default figures for tokens and costs, and short texts for the rest."""
+"""Tests of a column by target; the default is numbers for tokens and costs, and short texts for the rest."""

@@ -1,25 +1,25 @@
-"""Mistakes in a mapping file, each with its key and with what is allowed there."""
+"""Errors of a mapping file, each with its key and the allowed values."""
 
 import difflib
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-_MOST: Final = 20
+_MAX_ERRORS: Final = 20
 
 
-def told(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Each mistake in what should have been a `model`."""
-    found = []
-    for one in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST]:
-        key = ".".join(map(str, one["loc"]))
-        said = _said(one, model)
-        found.append(f"{key}: {said}" if key else said)
-    return found
+def error_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """A message for each error in the validation of `model`."""
+    messages = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False)[:_MAX_ERRORS]:
+        key = ".".join(map(str, detail["loc"]))
+        message = _message(detail, model)
+        messages.append(f"{key}: {message}" if key else message)
+    return messages
 
 
-def _said(one: Any, model: type[BaseModel]) -> str:
-    kind, path, message = one["type"], one["loc"], str(one["msg"]).removeprefix("Value error, ")
+def _message(detail: Any, model: type[BaseModel]) -> str:
+    kind, path, message = detail["type"], detail["loc"], str(detail["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"there is no such key; {_allowed(path, model)}"
     if kind == "missing":
@@ -30,14 +30,14 @@ def _said(one: Any, model: type[BaseModel]) -> str:
 
 
 def _allowed(path: tuple[int | str, ...], root: type[BaseModel]) -> str:
-    """The keys that could stand in place of the last one of `path`, the likeliest alone if there is one."""
+    """The allowed keys in place of the last key of `path`; only the most similar key, if there is one."""
     model: type[BaseModel] | None = root
     for step in path[:-1]:
         if isinstance(step, str) and model is not None:
             model = _model_of(model, step)
     keys = list(model.model_fields) if model else []
-    if near := difflib.get_close_matches(str(path[-1]), keys, n=1):
-        return f"did you mean {near[0]}?"
+    if close_keys := difflib.get_close_matches(str(path[-1]), keys, n=1):
+        return f"did you mean {close_keys[0]}?"
     return f"there are {', '.join(keys)}"
 
 
@@ -46,4 +46,11 @@ def _model_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     if field is None:
         return None
     candidates = (field.annotation, *get_args(field.annotation))
-    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    return next(
+        (
+            candidate
+            for candidate in candidates
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+        ),
+        None,
+    )

@@ -1,7 +1,8 @@
-"""Moments: times as tables write them, as microseconds since 1970-01-01 UTC.
+"""Timestamps in the notations of tables, as microseconds since 1970-01-01 UTC.
 
-A time that names no zone is a time of day somewhere, and that place is stated in the mapping or the row is refused. When
-clocks go back an hour comes twice, when they go forward one never comes: what such a time means is stated too.
+A time without a zone is a local time. Its zone is stated in the mapping, or the row is refused. When clocks
+go back, an hour occurs twice; when they go forward, an hour does not exist. The mapping states the meaning
+of such times too.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +11,10 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from ingest.mapping.figures import WIDE, Notation
+from ingest.mapping.figures import WIDE_CONTEXT, Notation
 
-Twice = Literal["refuse", "earlier", "later"]
-Never = Literal["refuse", "forward"]
+Ambiguous = Literal["refuse", "earlier", "later"]
+Nonexistent = Literal["refuse", "forward"]
 
 ISO: Final = "iso"
 UNITS: Final[dict[str, Decimal]] = {
@@ -22,84 +23,86 @@ UNITS: Final[dict[str, Decimal]] = {
     "microseconds": Decimal(1),
     "nanoseconds": Decimal("0.001"),
 }
-"""Since 1970, in microseconds each."""
+"""Units of a number since 1970, in microseconds."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_SPOKEN: Final = (" UTC", " GMT", " Z")
-"""What some databases write after a time, in place of an offset."""
+_UTC_SUFFIXES: Final = (" UTC", " GMT", " Z")
+"""Suffixes that some databases write in place of an offset."""
 
 
-class NoMoment(ValueError):
-    """A value that names no instant; the message says what it should look like."""
+class NotATimestamp(ValueError):
+    """A value that is not a timestamp in the stated notation; the message describes the expected value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """How the times of a column are written."""
+class TimestampNotation:
+    """The notation of the times in a column."""
 
-    form: str = ISO
+    pattern: str = ISO
     """`iso`, a name of `UNITS`, or a pattern for strptime."""
     zone: ZoneInfo | None = None
-    """Where times without a zone were taken."""
-    twice: Twice = "refuse"
-    never: Never = "refuse"
-    notation: Notation = field(default_factory=Notation)
+    """The zone of times that state none."""
+    ambiguous: Ambiguous = "refuse"
+    nonexistent: Nonexistent = "refuse"
+    numbers: Notation = field(default_factory=Notation)
 
-    def instant(self, value: object) -> int:
+    def microseconds(self, value: object) -> int:
         """Microseconds since 1970 UTC; digits after the microsecond are cut.
 
         Raises:
-            NoMoment: the value is no time of this form, or names no instant.
+            NotATimestamp: the value is not a time in this notation, or is ambiguous.
         """
-        if self.form in UNITS:
-            return self._counted(value)
+        if self.pattern in UNITS:
+            return self._from_number(value)
         if not isinstance(value, str):
-            raise NoMoment('a time as text is expected; for a number state time.format, such as "seconds"')
-        when = self._parsed(value.strip())
-        return ((when if when.tzinfo else self._placed(when)) - _EPOCH) // _MICROSECOND
+            raise NotATimestamp(
+                'a time as text is expected; for a number state time.format, such as "seconds"'
+            )
+        time = self._from_text(value.strip())
+        return ((time if time.tzinfo else self._localize(time)) - _EPOCH) // _MICROSECOND
 
-    def _counted(self, value: object) -> int:
-        number = self.notation.number(value)
+    def _from_number(self, value: object) -> int:
+        number = self.numbers.number(value)
         if number is None:
-            raise NoMoment(f"a number of {self.form} since 1970 is expected")
-        return int(WIDE.multiply(number, UNITS[self.form]).to_integral_value(ROUND_FLOOR))
+            raise NotATimestamp(f"a number of {self.pattern} since 1970 is expected")
+        return int(WIDE_CONTEXT.multiply(number, UNITS[self.pattern]).to_integral_value(ROUND_FLOOR))
 
-    def _parsed(self, text: str) -> datetime:
+    def _from_text(self, text: str) -> datetime:
         try:
-            if self.form != ISO:
-                return datetime.strptime(text, self.form)  # noqa: DTZ007 - `_placed` gives it its zone
+            if self.pattern != ISO:
+                return datetime.strptime(text, self.pattern)  # noqa: DTZ007 - `_localize` adds the zone
             return datetime.fromisoformat(_with_offset(text))
         except ValueError:
-            like = "2026-03-30T09:15:00Z" if self.form == ISO else self.form
-            raise NoMoment(f"a time such as {like} is expected") from None
+            example = "2026-03-30T09:15:00Z" if self.pattern == ISO else self.pattern
+            raise NotATimestamp(f"a time such as {example} is expected") from None
 
-    def _placed(self, when: datetime) -> datetime:
+    def _localize(self, local_time: datetime) -> datetime:
         if self.zone is None:
-            raise NoMoment("the time names no zone: state time.zone")
-        first, second = (when.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
+            raise NotATimestamp("the time names no zone: state time.zone")
+        first, second = (local_time.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
         before, after = first.utcoffset(), second.utcoffset()
         if before == after:
             return first
         assert before is not None, "a zone has an offset at every time"
         assert after is not None, "a zone has an offset at every time"
-        return self._doubtful(first, second, comes_twice=before > after)
+        return self._resolve(first, second, is_ambiguous=before > after)
 
-    def _doubtful(self, first: datetime, second: datetime, *, comes_twice: bool) -> datetime:
-        """Of a time that comes twice the one that was stated; one that never comes, moved forward with the clocks."""
-        choice = self.twice if comes_twice else self.never
+    def _resolve(self, first: datetime, second: datetime, *, is_ambiguous: bool) -> datetime:
+        """Resolve an ambiguous time as stated; shift a nonexistent time forward with the clocks (DST)."""
+        choice = self.ambiguous if is_ambiguous else self.nonexistent
         if choice == "refuse":
-            what, key, allowed = (
+            problem, key, allowed = (
                 ("comes twice", "ambiguous", '"earlier" or "later"')
-                if comes_twice
+                if is_ambiguous
                 else ("never comes", "nonexistent", '"forward"')
             )
-            raise NoMoment(f"this time {what} in {self.zone}: state time.{key} as {allowed}")
+            raise NotATimestamp(f"this time {problem} in {self.zone}: state time.{key} as {allowed}")
         return second if choice == "later" else first
 
 
 def _with_offset(text: str) -> str:
-    for spoken in _SPOKEN:
-        if text.endswith(spoken):
-            return f"{text.removesuffix(spoken)}+00:00"
+    for suffix in _UTC_SUFFIXES:
+        if text.endswith(suffix):
+            return f"{text.removesuffix(suffix)}+00:00"
     return text

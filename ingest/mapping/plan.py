@@ -1,4 +1,4 @@
-"""The plan: what a mapping file says, checked. A mistake is told with its key and with what is allowed there."""
+"""The plan: the checked contents of a mapping file. Each error has its key and the allowed values."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,130 +9,134 @@ from pydantic import Field, ValidationError, create_model, model_validator
 
 from ingest.mapping import mistakes
 from ingest.mapping.columns import (
-    PARTS,
-    Amount,
+    COLUMN_TYPES,
+    AmountColumn,
     Column,
     CountUnit,
-    Currency,
-    Form,
-    Key,
+    CurrencyColumn,
+    KeyColumn,
     MoneyUnit,
     Name,
-    Part,
-    Text,
+    Section,
+    TextColumn,
+    TimePattern,
     Zone,
 )
-from ingest.mapping.moments import ISO, Never, Twice
+from ingest.mapping.moments import ISO, Ambiguous, Nonexistent
 from ingest.mapping.targets import CACHE, COSTS, KINDS
 
 
 class MappingError(ValueError):
-    """A mapping file that cannot be used; the message names the file and every mistake in it."""
+    """A mapping file with errors; the message names the file and every error."""
 
 
-class Event(Part):
-    """Columns by what they fill; the class below has a field for each target."""
+class EventColumns(Section):
+    """Columns by target. `EventTargets` has a field for each target."""
 
     def columns(self) -> dict[str, Column]:
-        """The targets that are mapped."""
+        """The mapped targets."""
         return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
 
 
-def _part(target: str) -> tuple[Any, Any]:
-    kind = Key if target == "event_id" else PARTS[KINDS[target]]
+def _field(target: str) -> tuple[Any, Any]:
+    kind = KeyColumn if target == "event_id" else COLUMN_TYPES[KINDS[target]]
     return (kind, ...) if target == "occurred_at" else (kind | None, None)
 
 
 if TYPE_CHECKING:
-    Targets = Event
+    EventTargets = EventColumns
 else:
-    Targets = create_model("Targets", __base__=Event, **{target: _part(target) for target in KINDS})
+    EventTargets = create_model(
+        "EventTargets", __base__=EventColumns, **{target: _field(target) for target in KINDS}
+    )
 
 
-class Numbers(Part):
-    """How numbers are written."""
+class NumberSettings(Section):
+    """The notation of numbers."""
 
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'", "_"] | None = None
 
     @model_validator(mode="after")
-    def _differ(self) -> Self:
+    def _require_different_signs(self) -> Self:
         if self.decimal == self.thousands:
             raise ValueError("decimal and thousands cannot be the same sign")
         return self
 
 
-class Times(Part):
-    """How times are written, where a column does not say otherwise."""
+class TimeSettings(Section):
+    """The default notation of times, which a column may override."""
 
-    format: Form = ISO
+    format: TimePattern = ISO
     zone: Zone | None = None
-    ambiguous: Twice = "refuse"
-    nonexistent: Never = "refuse"
+    ambiguous: Ambiguous = "refuse"
+    nonexistent: Nonexistent = "refuse"
 
 
-class Tokens(Part):
-    """What the token counts are in and what they include."""
+class TokenRules(Section):
+    """The unit of token counts, and what they include."""
 
     unit: CountUnit = "one"
     cache_in_input: bool | None = None
     reasoning_in_output: bool | None = None
 
 
-class Cost(Part):
-    """What the source says a call cost; the class below has a field for each component."""
+class CostRules(Section):
+    """The stated cost of a call. `CostSection` has a field for each component."""
 
-    currency: Currency
+    currency: CurrencyColumn
     unit: MoneyUnit = "one"
     cache_in_input: bool | None = None
     reasoning_in_output: bool | None = None
     believe_zero: bool = False
-    """Whether a cost of 0 is a price, and not the absence of one."""
+    """Whether a cost of 0 is a real cost. Otherwise it means that the cost is unknown."""
 
-    def amounts(self) -> dict[str, Amount]:
-        """The components that are mapped."""
+    def amounts(self) -> dict[str, AmountColumn]:
+        """The mapped components."""
         return {name: value for name in COSTS if (value := getattr(self, name)) is not None}
 
 
 if TYPE_CHECKING:
-    Costs = Cost
+    CostSection = CostRules
 else:
-    Costs = create_model("Costs", __base__=Cost, **dict.fromkeys(COSTS, (Amount | None, None)))
+    CostSection = create_model(
+        "CostSection", __base__=CostRules, **dict.fromkeys(COSTS, (AmountColumn | None, None))
+    )
 
 
-class Skip(Part):
-    """Rows that are no calls, such as a total at the end."""
+class SkipRule(Section):
+    """A test for rows that are not calls, such as a total at the end."""
 
     column: Name
     values: tuple[str, ...] = ()
     empty: bool = False
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _require_test(self) -> Self:
         if not self.values and not self.empty:
             raise ValueError('say which rows: values = ["Total"], or empty = true')
         return self
 
 
-class Plan(Part):
+class Plan(Section):
     """A whole mapping file."""
 
     source: Annotated[str, Field(min_length=1, max_length=100)]
     empty: tuple[str, ...] = ()
-    """Texts that mean no value, such as NULL."""
-    numbers: Numbers = Numbers()
-    time: Times = Times()
-    tokens: Tokens = Tokens()
-    event: Targets
-    labels: dict[Name, Text] = Field(default_factory=dict)
-    cost: Costs | None = None
-    skip: tuple[Skip, ...] = ()
+    """Texts for a missing value, such as NULL."""
+    numbers: NumberSettings = NumberSettings()
+    time: TimeSettings = TimeSettings()
+    tokens: TokenRules = TokenRules()
+    event: EventTargets
+    labels: dict[Name, TextColumn] = Field(default_factory=dict)
+    cost: CostSection | None = None
+    skip: tuple[SkipRule, ...] = ()
 
     @model_validator(mode="after")
-    def _says_what_is_included(self) -> Self:
-        for table, parts, rules in self._wholes():
-            cached = any(part in parts for part in CACHE) and "input" in parts
-            if cached and rules.cache_in_input is None:
+    def _require_inclusion(self) -> Self:
+        for table, parts, rules in self._sums_and_rules():
+            has_cache = any(part in parts for part in CACHE) and "input" in parts
+            if has_cache and rules.cache_in_input is None:
                 raise ValueError(
                     f"{table}.cache_in_input: say whether what was cached is counted in the input (true) or beside it (false)"
                 )
@@ -142,13 +146,13 @@ class Plan(Part):
                 )
         return self
 
-    def _wholes(self) -> Sequence[tuple[str, set[str], Tokens | Cost]]:
+    def _sums_and_rules(self) -> Sequence[tuple[str, set[str], TokenRules | CostRules]]:
         counts = {name.removesuffix("_tokens") for name in self.event.columns() if name.endswith("_tokens")}
-        found: list[tuple[str, set[str], Tokens | Cost]] = [("tokens", counts, self.tokens)]
-        return [*found, ("cost", set(self.cost.amounts()), self.cost)] if self.cost else found
+        sums: list[tuple[str, set[str], TokenRules | CostRules]] = [("tokens", counts, self.tokens)]
+        return [*sums, ("cost", set(self.cost.amounts()), self.cost)] if self.cost else sums
 
     def columns(self) -> dict[str, Column]:
-        """Every mapped column by the key that maps it."""
+        """All mapped columns by mapping key."""
         mapped: dict[str, Column] = {f"event.{name}": column for name, column in self.event.columns().items()}
         mapped |= {f"labels.{name}": column for name, column in self.labels.items()}
         if self.cost:
@@ -157,17 +161,19 @@ class Plan(Part):
         return mapped
 
 
-def read(text: str, name: str) -> Plan:
+def parse_plan(text: str, name: str) -> Plan:
     """The plan in the text of a mapping file called `name`.
 
     Raises:
-        MappingError: it is no TOML, or says what a mapping cannot say.
+        MappingError: the text is not TOML, or has keys or values that a mapping does not allow.
     """
     try:
-        said = tomllib.loads(text, parse_float=Decimal)
+        document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{name}: not TOML: {error}") from None
     try:
-        return Plan.model_validate(said)
+        return Plan.model_validate(document)
     except ValidationError as error:
-        raise MappingError("\n".join(f"{name}: {one}" for one in mistakes.told(error, Plan))) from None
+        raise MappingError(
+            "\n".join(f"{name}: {message}" for message in mistakes.error_messages(error, Plan))
+        ) from None

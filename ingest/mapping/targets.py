@@ -1,4 +1,4 @@
-"""Targets: what of an event a column can be mapped to, made from the event's own fields so that none is forgotten."""
+"""Targets: the fields of an event that a column can be mapped to, derived from the event's own fields."""
 
 from types import UnionType
 from typing import Final, Literal, get_args, get_type_hints
@@ -7,7 +7,7 @@ from ingest.event import ReportedCost, UsageEvent
 
 Kind = Literal["text", "count", "flag", "status", "time", "duration"]
 
-_ELSEWHERE: Final = {
+_NOT_MAPPED: Final = {
     "source": "the mapping's own `source`",
     "labels": "the table [labels]",
     "currency": "the table [cost]",
@@ -18,9 +18,9 @@ _ELSEWHERE: Final = {
     "cache_used_provider": "a gateway's cache alone knows it",
     "cache_used_model": "a gateway's cache alone knows it",
 }
-"""Fields that no column is mapped to, and where they come from."""
+"""Fields that no column is mapped to, with the origin of their value."""
 
-_NAMED: Final = {
+_MAPPING_NAMES: Final = {
     "source_event_id": "event_id",
     "source_updated_at": "updated_at",
     "latency_us": "latency",
@@ -29,7 +29,7 @@ _NAMED: Final = {
     "audio_ms": "audio",
     "video_ms": "video",
 }
-"""Fields that a mapping calls otherwise: their unit is the mapping's to state."""
+"""Fields with another name in a mapping, which states their unit itself."""
 
 _TIMES: Final = frozenset({"occurred_at", "source_updated_at"})
 
@@ -56,16 +56,18 @@ def _kind(field: str, hint: object) -> Kind:
 
 
 FIELDS: Final[dict[str, str]] = {
-    _NAMED.get(field, field): field for field in UsageEvent.__struct_fields__ if field not in _ELSEWHERE
+    _MAPPING_NAMES.get(field, field): field
+    for field in UsageEvent.__struct_fields__
+    if field not in _NOT_MAPPED
 }
-"""The event's field that each target fills."""
+"""The event's field of each target."""
 
 _HINTS: Final = get_type_hints(UsageEvent)
 KINDS: Final[dict[str, Kind]] = {target: _kind(field, _HINTS[field]) for target, field in FIELDS.items()}
-"""What each target takes."""
+"""The kind of value of each target."""
 
 COSTS: Final = tuple(name for name in ReportedCost.__struct_fields__ if name != "believed_zero")
-"""Components of a cost, and their total."""
+"""The components of a cost, and the total."""
 
 TOKENS: Final = frozenset(target for target in FIELDS if target.endswith("_tokens"))
 CACHE: Final = ("cache_read", "cache_write")

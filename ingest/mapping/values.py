@@ -1,4 +1,4 @@
-"""Values: a cell read as what its target takes, or refused with its column and what was expected."""
+"""Values: a cell converted for its target, or refused with its column and the expected value."""
 
 import re
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from ingest.event import MAX_COUNT, Status
 from ingest.formats import fault
 from ingest.mapping import figures
 from ingest.mapping.cell import Cell, text
-from ingest.mapping.figures import WIDE, Notation
-from ingest.mapping.moments import Clock, NoMoment
+from ingest.mapping.figures import WIDE_CONTEXT, Notation
+from ingest.mapping.moments import NotATimestamp, TimestampNotation
 from ingest.money import MoneyError, to_pico
 from ingest.refusal import Refused
 
-Read = Callable[[Cell], Any]
-"""Reads a cell that is not None."""
+ReadCell = Callable[[Cell], Any]
+"""Converts a cell that is not None."""
 
 COUNTS: Final = {"one": Decimal(1), "thousand": Decimal(1_000), "million": Decimal(1_000_000)}
 MICROSECONDS: Final = {
@@ -26,7 +26,7 @@ MICROSECONDS: Final = {
     "min": Decimal(60_000_000),
 }
 MONEY: Final = {"one": 0, "cent": -2, "milli": -3, "micro": -6, "nano": -9, "pico": -12}
-"""How many places the point moves."""
+"""The exponent of ten of each unit."""
 
 SIGNS: Final = {
     "$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"},
@@ -35,10 +35,10 @@ SIGNS: Final = {
     "¥": {"JPY", "CNY"},
     "₹": {"INR"},
 }
-"""Currencies that write a sign beside an amount."""
+"""The currencies of each sign."""
 
 _LONGEST_DURATION: Final = 10**15
-"""Microseconds; a call does not take thirty years."""
+"""Microseconds: some thirty years, more than any call takes."""
 _FIGURES: Final = re.compile(
     r"[-+\d.,:/ '\N{RIGHT SINGLE QUOTATION MARK}%TZeE()\N{NO-BREAK SPACE}€$£¥₹]{1,40}"
 )
@@ -48,109 +48,109 @@ _FALSE: Final = frozenset({"false", "no", "n", "f", "0"})
 _STATUSES: Final = get_args(Status)
 
 
-class Wrong(ValueError):
-    """A cell that is not what is expected; the message says what is."""
+class InvalidCell(ValueError):
+    """A cell with an invalid value; the message describes the expected value."""
 
 
 def name(cell: Cell) -> str:
     """A name or an id."""
-    return figures.unescaped(text(cell))
+    return figures.without_apostrophe(text(cell))
 
 
 def flag(cell: Cell) -> bool:
     """True or false."""
-    said = text(cell).lower()
-    if said not in _TRUE and said not in _FALSE:
-        raise Wrong("true or false, yes or no, 1 or 0 is expected")
-    return said in _TRUE
+    cell_text = text(cell).lower()
+    if cell_text not in _TRUE and cell_text not in _FALSE:
+        raise InvalidCell("true or false, yes or no, 1 or 0 is expected")
+    return cell_text in _TRUE
 
 
 def status(cell: Cell) -> str:
-    """How a call ended."""
-    said = text(cell)
-    if said not in _STATUSES:
-        known = ", ".join(_STATUSES)
-        raise Wrong(f"one of {known} is expected: state in values what it means")
-    return said
+    """The status of a call."""
+    cell_text = text(cell)
+    if cell_text not in _STATUSES:
+        statuses = ", ".join(_STATUSES)
+        raise InvalidCell(f"one of {statuses} is expected: state in values what it means")
+    return cell_text
 
 
-def instant(clock: Clock) -> Read:
+def timestamp(notation: TimestampNotation) -> ReadCell:
     """A time, in microseconds since 1970 UTC."""
 
     def read(cell: Cell) -> int:
         try:
-            return clock.instant(cell)
-        except NoMoment as error:
-            raise Wrong(str(error)) from None
+            return notation.microseconds(cell)
+        except NotATimestamp as error:
+            raise InvalidCell(str(error)) from None
 
     return read
 
 
-def count(notation: Notation, unit: str) -> Read:
+def count(notation: Notation, unit: str) -> ReadCell:
     """A whole number."""
-    times = COUNTS[unit]
+    factor = COUNTS[unit]
 
     def read(cell: Cell) -> int:
-        found = WIDE.multiply(_number(cell, notation), times)
-        whole = int(found)
-        if whole != found or not 0 <= whole <= MAX_COUNT:
-            raise Wrong(f"a whole number from 0 to {MAX_COUNT:,} is expected")
+        number = WIDE_CONTEXT.multiply(_number(cell, notation), factor)
+        whole = int(number)
+        if whole != number or not 0 <= whole <= MAX_COUNT:
+            raise InvalidCell(f"a whole number from 0 to {MAX_COUNT:,} is expected")
         return whole
 
     return read
 
 
-def duration(notation: Notation, unit: str, microseconds: int) -> Read:
-    """A length of time, in units of so many microseconds, to the nearest one."""
-    times = MICROSECONDS[unit]
+def duration(notation: Notation, unit: str, microseconds: int) -> ReadCell:
+    """A duration in units of `microseconds`, rounded to the nearest unit."""
+    factor = MICROSECONDS[unit]
 
     def read(cell: Cell) -> int:
-        found = WIDE.multiply(_number(cell, notation), times)
-        if not 0 <= found <= _LONGEST_DURATION:
-            raise Wrong("a length of time that a call can take is expected")
-        return int((found / microseconds).to_integral_value(ROUND_HALF_EVEN))
+        number = WIDE_CONTEXT.multiply(_number(cell, notation), factor)
+        if not 0 <= number <= _LONGEST_DURATION:
+            raise InvalidCell("a length of time that a call can take is expected")
+        return int((number / microseconds).to_integral_value(ROUND_HALF_EVEN))
 
     return read
 
 
 def amount(notation: Notation, unit: str, cell: Cell, currency: str) -> int:
-    """An amount of money in pico-units. A sign or code beside it must be the currency's."""
+    """An amount of money in pico-units. A sign or code beside the number must fit the currency."""
     if isinstance(cell, str):
-        cell = _bare(figures.unescaped_number(cell.strip()), currency)
+        cell = _without_currency(figures.without_escape(cell.strip()), currency)
     try:
-        return to_pico(WIDE.scaleb(_number(cell, notation), MONEY[unit]))
+        return to_pico(WIDE_CONTEXT.scaleb(_number(cell, notation), MONEY[unit]))
     except MoneyError as error:
-        raise Wrong(str(error)) from None
+        raise InvalidCell(str(error)) from None
 
 
-def refusal(error: Wrong, cell: Cell, key: str, names: tuple[str, ...]) -> Refused:
-    """The refusal of a cell: its key in the mapping, its column, what was found and what is expected."""
+def refusal(error: InvalidCell, cell: Cell, key: str, names: tuple[str, ...]) -> Refused:
+    """The refusal of a cell, with its mapping key, its column, its value and the expected value."""
     where = f"column {' + '.join(map(repr, names))}" if names else "the constant"
-    return Refused("wrong_value", f"{key}: {where} is {shown(cell)}: {error}", names[0] if names else key)
+    return Refused("wrong_value", f"{key}: {where} is {safe_repr(cell)}: {error}", names[0] if names else key)
 
 
-def shown(cell: Cell) -> str:
-    """A cell as a refusal may show it: figures and identifiers; anything else may be content."""
+def safe_repr(cell: Cell) -> str:
+    """A cell as text for refusals: only numbers and identifiers, as other texts may be content."""
     if isinstance(cell, str) and _FIGURES.fullmatch(cell):
         return f'"{cell}"'
     return fault.safe_repr(cell)
 
 
-def _bare(said: str, currency: str) -> str:
-    found = _MONEY_MARK.search(said)
-    if found is None:
-        return said
-    mark = found[1] or found[2]
+def _without_currency(amount_text: str, currency: str) -> str:
+    match = _MONEY_MARK.search(amount_text)
+    if match is None:
+        return amount_text
+    mark = match[1] or match[2]
     if currency not in SIGNS.get(mark, {mark}):
-        raise Wrong(f"an amount in {currency} is expected")
-    return said[: found.start()] + said[found.end() :]
+        raise InvalidCell(f"an amount in {currency} is expected")
+    return amount_text[: match.start()] + amount_text[match.end() :]
 
 
 def _number(cell: Cell, notation: Notation) -> Decimal:
-    found = notation.number(cell)
-    if found is None:
+    number = notation.number(cell)
+    if number is None:
         thousands = f", thousands {notation.thousands!r}" if notation.thousands else ""
-        raise Wrong(
+        raise InvalidCell(
             f"a number is expected, with decimals after {notation.decimal!r}{thousands}: see [numbers]"
         )
-    return found
+    return number

@@ -16,7 +16,7 @@ from ingest.otel.answer import JSON
 from ingest.receipt import Receipt
 from ingest.refusal import Refused
 from ingest.splitting import RawRecord
-from ingest.unpacking import TooLarge, Unpacker, Unreadable
+from ingest.unpacking import Decompressor, TooLarge, Unreadable
 
 BATCH_RECORDS: Final = 1_000
 
@@ -53,7 +53,7 @@ class Room:
 class Export:
     """Takes in one trace request that is pushed in, from one thread at a time. Close it when it is done."""
 
-    def __init__(self, intake: Intake, unpacker: Unpacker, media: str, limit: int, room: Room) -> None:
+    def __init__(self, intake: Intake, unpacker: Decompressor, media: str, limit: int, room: Room) -> None:
         """`limit` bounds the body as it is sent; the unpacker has a limit of its own."""
         self.receipt = Receipt()
         self.repeated = 0

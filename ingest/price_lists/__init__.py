@@ -1,6 +1,6 @@
-"""Price lists: files of prices by others or of one's own, read into price points. Pure: bytes in, a `PriceList` out.
+"""Price lists: published or own files of prices, read into price points. Pure: bytes in, a `PriceList` out.
 
-Which kind a file is follows from what is in it, and from its name only where a table could be two kinds.
+The kind of a file follows from its content, and from its name only where a table could be of two kinds.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,10 +19,10 @@ _MAPS: Final[tuple[tuple[Callable[[Iterable[Any]], bool], Callable[..., PriceLis
 
 
 def read(name: str, raw: bytes, source: str | None = None) -> PriceList:
-    """The prices in a file called `name`: LiteLLM's map, Bifrost's datasheet, or a CSV, YAML or JSON table of one's own.
+    """The prices in the file `name`: LiteLLM's map, Bifrost's datasheet, or an own CSV, YAML or JSON table.
 
     Raises:
-        NotAPriceList: it is none of them; the message says what to do.
+        NotAPriceList: the file is none of these; the message says what to do.
     """
     try:
         text = raw.decode("utf-8-sig")
@@ -39,9 +39,9 @@ def read(name: str, raw: bytes, source: str | None = None) -> PriceList:
     return own.read(tables.of_yaml(text), name, source)
 
 
-def _of_json(held: Any, name: str, source: str | None) -> PriceList:
-    if isinstance(held, dict):
-        for recognises, reading in _MAPS:
-            if recognises(held.values()):
-                return reading(held, name, source)
-    return own.read(tables.of_document(held), name, source)
+def _of_json(document: Any, name: str, source: str | None) -> PriceList:
+    if isinstance(document, dict):
+        for recognises, read_map in _MAPS:
+            if recognises(document.values()):
+                return read_map(document, name, source)
+    return own.read(tables.of_document(document), name, source)

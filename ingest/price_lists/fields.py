@@ -1,7 +1,7 @@
-"""Fields of LiteLLM's price map and of Bifrost's datasheet, which has its names from there: what each is the price of.
+"""Price fields of LiteLLM's map, whose names Bifrost's datasheet uses too, and the unit that each one prices.
 
-A name is a base, then perhaps `_above_1hr`, `_above_200k_tokens`, and a service tier. What has no meter of ours is not
-here, and so is left out by name.
+A name is a base, optionally followed by `_above_1hr`, `_above_200k_tokens` and a service tier. Fields without
+a meter are missing here and are listed as left out by their name.
 """
 
 import re
@@ -13,16 +13,16 @@ MILLION: Final = 1_000_000
 
 
 class Measure(NamedTuple):
-    """The meter that a field prices one unit of, and for how many units people know that price."""
+    """The meter that a field prices, and the number of units that the price is published for."""
 
     meter: str
     per: int
     times: int = 1
-    """How many units of the meter one unit of the field is: a second is a thousand milliseconds."""
+    """The number of meter units in one unit of the field: a second is 1,000 milliseconds."""
 
 
-class Field(NamedTuple):
-    """What a field is the price of."""
+class PriceField(NamedTuple):
+    """A parsed field name: its measure, its service tier and the start of its context band."""
 
     measure: Measure
     service_tier: str
@@ -42,7 +42,7 @@ TOKENS: Final[Mapping[str, str]] = {
     "output_cost_per_reasoning_token": "reasoning",
     "citation_cost_per_token": "citation",
 }
-"""Prices of tokens, whatever the model is for."""
+"""Token prices, for models of every mode."""
 
 _PER_SECOND: Final = 1_000
 _MEASURES: Final[Mapping[str, Measure]] = {
@@ -54,24 +54,24 @@ _MEASURES: Final[Mapping[str, Measure]] = {
 }
 """Fields that mean the same for every model."""
 
-_SECONDS_IN: Final = Measure("input_audio_ms", _PER_SECOND, _PER_SECOND)
-_SECONDS_OUT: Final = Measure("audio_ms", _PER_SECOND, _PER_SECOND)
-_SECONDS_SEEN: Final = Measure("video_ms", _PER_SECOND, _PER_SECOND)
+_INPUT_SECONDS: Final = Measure("input_audio_ms", _PER_SECOND, _PER_SECOND)
+_OUTPUT_SECONDS: Final = Measure("audio_ms", _PER_SECOND, _PER_SECOND)
+_VIDEO_SECONDS: Final = Measure("video_ms", _PER_SECOND, _PER_SECOND)
 _IMAGES: Final = Measure("image", 1)
 _BY_MODE: Final[Mapping[tuple[str, str], Measure]] = {
-    ("input_cost_per_second", "audio_transcription"): _SECONDS_IN,
-    ("input_cost_per_second", "realtime"): _SECONDS_IN,
-    ("input_cost_per_audio_per_second", "audio_transcription"): _SECONDS_IN,
-    ("output_cost_per_second", "audio_transcription"): _SECONDS_OUT,
-    ("output_cost_per_second", "audio_speech"): _SECONDS_OUT,
-    ("output_cost_per_second", "video_generation"): _SECONDS_SEEN,
-    ("output_cost_per_video_per_second", "video_generation"): _SECONDS_SEEN,
+    ("input_cost_per_second", "audio_transcription"): _INPUT_SECONDS,
+    ("input_cost_per_second", "realtime"): _INPUT_SECONDS,
+    ("input_cost_per_audio_per_second", "audio_transcription"): _INPUT_SECONDS,
+    ("output_cost_per_second", "audio_transcription"): _OUTPUT_SECONDS,
+    ("output_cost_per_second", "audio_speech"): _OUTPUT_SECONDS,
+    ("output_cost_per_second", "video_generation"): _VIDEO_SECONDS,
+    ("output_cost_per_video_per_second", "video_generation"): _VIDEO_SECONDS,
     ("output_cost_per_image", "image_generation"): _IMAGES,
     ("output_cost_per_image", "image_edit"): _IMAGES,
     ("input_cost_per_query", "rerank"): Measure("search_unit", 1_000),
     ("input_cost_per_query", "search"): Measure("search", 1_000),
 }
-"""Fields that mean something else, or nothing that is metered, for other models."""
+"""Fields whose meaning depends on the model's mode, and which have no meter in other modes."""
 
 _TIERS: Final[Mapping[str, str]] = {
     "": "standard",
@@ -89,21 +89,21 @@ _NAME: Final = re.compile(
 _PRICES: Final = re.compile(r"(?:\w+_)?(?:cost|price)(?:_.*)?")
 
 
-def is_a_price(name: str) -> bool:
-    """Whether a field looks like a price at all."""
+def looks_like_price(name: str) -> bool:
+    """Whether a field name looks like a price."""
     return name.isascii() and _PRICES.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=8192)
-def field(name: str, mode: str) -> Field | None:
-    """What the field is the price of for a model that does `mode`; None for what has no meter."""
-    found = _NAME.fullmatch(name)
-    assert found is not None
-    measure = _MEASURES.get(found["base"]) or _BY_MODE.get((found["base"], mode))
+def price_field(name: str, mode: str) -> PriceField | None:
+    """The parsed field of a model of this mode, or None if it has no meter."""
+    match = _NAME.fullmatch(name)
+    assert match is not None
+    measure = _MEASURES.get(match["base"]) or _BY_MODE.get((match["base"], mode))
     if measure is None:
         return None
-    if found["hour"]:
+    if match["hour"]:
         if measure.meter != "cache_write":
             return None
         measure = measure._replace(meter="cache_write_1h")
-    return Field(measure, _TIERS[found["tier"] or ""], int(found["thousands"] or 0) * 1_000)
+    return PriceField(measure, _TIERS[match["tier"] or ""], int(match["thousands"] or 0) * 1_000)

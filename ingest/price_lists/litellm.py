@@ -4,47 +4,60 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ingest.price_lists.entries import Entry, Reading, model_of
+from ingest.price_lists.entries import MapEntry, PriceMapReader, model_of
 from ingest.price_lists.price_list import PriceList
 from ingest.pricing.matching import provider_of
 
 SOURCE: Final = "litellm"
 _EXAMPLE: Final = "sample_spec"
 _STARTING_AT: Final = frozenset(["xai"])
-"""Providers of which LiteLLM reads "above 200k" as "from 200,000 on"."""
+"""Providers for which LiteLLM reads "above 200k" as "from 200,000 on"."""
 
 
 _OF_SIZE: Final = re.compile(r"(^|/)\d+-x-\d+/")
-_GOES_IN: Final = "input_cost_per_image"
-_IS_MADE: Final = "output_cost_per_image"
+_INPUT_IMAGE: Final = "input_cost_per_image"
+_OUTPUT_IMAGE: Final = "output_cost_per_image"
 
 
 def recognises(entries: Iterable[Any]) -> bool:
-    """Whether these are entries of the map."""
-    return any(isinstance(one, dict) and "litellm_provider" in one for one in entries)
+    """Whether the entries are those of LiteLLM's map."""
+    return any(isinstance(entry, dict) and "litellm_provider" in entry for entry in entries)
 
 
-def read(held: Mapping[str, Any], origin: str, source: str | None = None) -> PriceList:
-    """The prices of a map. Entries that are no models (its example, its rules) say no provider and are passed by."""
-    reading = Reading("litellm", source or SOURCE, origin, _STARTING_AT)
-    return reading.take(sorted(_entries(held), key=_is_by_another_name))
+def read(price_map: Mapping[str, Any], origin: str, source: str | None = None) -> PriceList:
+    """The prices of a map.
+
+    Entries that are no models (its example, its rules) have no provider and are skipped.
+    """
+    reader = PriceMapReader("litellm", source or SOURCE, origin, _STARTING_AT)
+    return reader.read(sorted(_entries(price_map), key=_has_other_provider_name))
 
 
-def _entries(held: Mapping[str, Any]) -> Iterator[Entry]:
-    for key, said in held.items():
-        if key == _EXAMPLE or not isinstance(said, dict) or not isinstance(said.get("litellm_provider"), str):
+def _entries(price_map: Mapping[str, Any]) -> Iterator[MapEntry]:
+    for key, values in price_map.items():
+        if (
+            key == _EXAMPLE
+            or not isinstance(values, dict)
+            or not isinstance(values.get("litellm_provider"), str)
+        ):
             continue
-        provider = provider_of(said["litellm_provider"])
-        yield Entry(key, provider, model_of(key, provider), str(said.get("mode") or ""), _made(key, said))
+        provider = provider_of(values["litellm_provider"])
+        yield MapEntry(
+            key,
+            provider,
+            model_of(key, provider),
+            str(values.get("mode") or ""),
+            _with_output_price(key, values),
+        )
 
 
-def _made(key: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An entry of images of one size has the price of one that is made, which the map calls that of one that goes in."""
-    if not _OF_SIZE.search(key) or _GOES_IN not in said or _IS_MADE in said:
-        return said
-    return {_IS_MADE if name == _GOES_IN else name: one for name, one in said.items()}
+def _with_output_price(key: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of an entry, with the price of size-specific images renamed from input to output."""
+    if not _OF_SIZE.search(key) or _INPUT_IMAGE not in values or _OUTPUT_IMAGE in values:
+        return values
+    return {_OUTPUT_IMAGE if name == _INPUT_IMAGE else name: value for name, value in values.items()}
 
 
-def _is_by_another_name(entry: Entry) -> bool:
-    """Of entries that are one model, that of the provider itself stands before that of its by-names."""
-    return str(entry.said["litellm_provider"]) != entry.provider
+def _has_other_provider_name(entry: MapEntry) -> bool:
+    """Sort key: entries under the provider's own name come before entries under its other names."""
+    return str(entry.values["litellm_provider"]) != entry.provider

@@ -1,7 +1,7 @@
 """Numbers of price lists: decimals from their text, never a binary float.
 
-Makers of price maps work in floats: 0.05 / 1,000,000 is written 5.0000000000000004E-8. A float holds 15 digits for certain,
-so what has more is rounded to 15 there, which undoes that and changes no price that anybody published.
+Price maps are calculated with floats: 0.05 / 1,000,000 is written as 5.0000000000000004E-8. A float is exact
+to 15 digits, so longer numbers are rounded to 15, which restores the published price.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, Final
 from ingest.money import plain_decimal
 from ingest.price_lists.price_list import NotAPriceList
 
-_CERTAIN: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
+_CERTAIN_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _LARGEST: Final = Decimal(1_000_000)
 _LONGEST: Final = 28
 
@@ -20,7 +20,7 @@ def decoded(text: str) -> Any:
     """JSON with its numbers as decimals.
 
     Raises:
-        NotAPriceList: it is not JSON.
+        NotAPriceList: the text is not JSON.
     """
     try:
         return json.loads(text, parse_float=_decimal, parse_int=_decimal, parse_constant=str)
@@ -30,27 +30,27 @@ def decoded(text: str) -> Any:
         raise NotAPriceList(f"its JSON cannot be read: {error}") from None
 
 
-def price(held: Any) -> Decimal | None:
-    """An amount of money for one unit; None for what is none: no number, below 0, or a million and more."""
-    if isinstance(held, str):
-        held = _decimal(held.strip())
-    if not isinstance(held, Decimal) or not held.is_finite() or not 0 <= held < _LARGEST:
+def price(value: Any) -> Decimal | None:
+    """The price of one unit; None for anything but a number from 0 to below 1,000,000."""
+    if isinstance(value, str):
+        value = _decimal(value.strip())
+    if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value < _LARGEST:
         return None
-    return held
+    return value
 
 
-def mended(amount: Decimal) -> Decimal:
-    """An amount without what a float did to it."""
-    return _CERTAIN.plus(amount)
+def without_float_noise(amount: Decimal) -> Decimal:
+    """The amount without the error of a binary float."""
+    return _CERTAIN_DIGITS.plus(amount)
 
 
 def plain(amount: Decimal) -> Decimal:
-    """The same amount as people write it: no zeros at the end, no exponent."""
+    """The same amount without trailing zeros and without an exponent."""
     return Decimal(plain_decimal(amount))
 
 
 def _decimal(text: str) -> Any:
-    """The decimal of a number's text, or the text where it is none, or too long to be a price."""
+    """The decimal of a number's text, or the text itself if it is no number or too long for a price."""
     if len(text) > _LONGEST:
         return text
     try:

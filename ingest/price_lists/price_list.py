@@ -1,4 +1,4 @@
-"""The price list: what a file says prices are, and what of it could not be taken."""
+"""The price list: the prices of a file, and the parts of the file that could not be used."""
 
 import re
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 def is_source(name: str) -> bool:
-    """Whether imported prices may be kept under this name: that of the shipped snapshot means nothing else."""
+    """Whether imported prices may be stored under this source name; the name of the snapshot is reserved."""
     return _SOURCE.fullmatch(name) is not None and name != SNAPSHOT
 
 
 def is_name(text: str) -> bool:
-    """Whether a provider or a model may be called this: something to print, and not a whole text."""
+    """Whether a text may be the name of a provider or model: printable and not too long."""
     return 0 < len(text) <= _LONGEST and text.isprintable()
 
 
@@ -26,12 +26,12 @@ def _printable(text: str) -> str:
 
 
 class NotAPriceList(Exception):
-    """A file holds no prices that can be read; the message says what to do."""
+    """A file contains no readable prices; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is wrong in a file. Nothing is taken from where it stands."""
+    """A fault in a file. The line or entry with a fault is not used."""
 
     where: str
     """The line or the entry."""
@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Prices of one name that are right but have no use here, and how many of them."""
+    """The valid but unusable prices of a field, with the reason and their number."""
 
     field: str
     reason: str
@@ -54,16 +54,19 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """What a file says. Points and terms carry its source and edition, not yet when and by whom they were added."""
+    """The content of a file.
+
+    Its points and terms have a source and an edition, and get `added_at` and `added_by` later.
+    """
 
     kind: str
     source: str
     origin: str
     models: int
-    """How many models it has a price of."""
+    """The number of models with a price."""
     points: tuple[PricePoint, ...]
     terms: tuple[Term, ...] = ()
     faults: tuple[Fault, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     is_whole: bool = False
-    """Whether the source says all that it knows: then a price that it does not name is no longer listed."""
+    """Whether the file has all prices of its source, so that a price missing in it is no longer listed."""

@@ -1,114 +1,115 @@
-"""Splitting: bytes that arrive in any pieces become raw records, in constant memory.
+"""Splitting: bytes that arrive in pieces of any size become raw records, in constant memory.
 
-JSON lines, one JSON document or several, an array of any size, server-sent events, or a table of text (CSV); all give
-the same records however the bytes were cut into pieces. Nothing here knows what a record means.
+The input is JSON lines, one or more JSON documents, an array of any size, server-sent events, or a table of
+text (CSV). The records do not depend on the pieces. Nothing here knows the meaning of a record.
 """
 
 import codecs
 from typing import Final, Literal
 
-from ingest.splitting.cells import announced
-from ingest.splitting.lines import Lines
+from ingest.splitting.cells import announced_delimiter
+from ingest.splitting.lines import LineSplitter
 from ingest.splitting.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
-from ingest.splitting.streams import Assemble, Streams
-from ingest.splitting.tables import Tables, columns
-from ingest.splitting.values import Values
+from ingest.splitting.streams import Assemble, StreamSplitter
+from ingest.splitting.tables import TableSplitter, header_columns
+from ingest.splitting.values import ValueSplitter
 
 __all__ = ["MAX_RECORD_BYTES", "Kind", "RawRecord", "Record", "RefusedRecord", "Splitter"]
 
-Kind = Literal["any", "auto", "lines", "json", "sse", "csv"]
+Framing = Literal["any", "auto", "lines", "json", "sse", "csv"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOMS: Final = (_BOM, *_UTF16)
 _SSE_FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 _HEAD: Final = 2**20
-"""How far the first line is looked at before it is taken for JSON without lines."""
+"""Bytes of the first line that are examined before it is taken for JSON without lines."""
 
 
 class Splitter:
-    """Cuts pushed bytes into raw records.
+    """Splits bytes into raw records.
 
-    `auto` finds the kind out from the first line: an array, server-sent events, a document over several lines, or
-    else JSON lines. `any` is the same, and a table where the first line is a row of names. `assemble` makes one record
-    of the chunks of one server-sent stream. UTF-16 with a byte order mark, as Windows writes it, is read as well.
+    `auto` detects the framing from the first line: an array, server-sent events, a document over several
+    lines, or else JSON lines. `any` also detects a table, whose first line is a row of names. `assemble`
+    makes one record of the chunks of one server-sent stream. UTF-16 with a byte order mark (from Windows)
+    is read too.
     """
 
     def __init__(
-        self, kind: Kind = "auto", *, assemble: Assemble, max_record_bytes: int = MAX_RECORD_BYTES
+        self, kind: Framing = "auto", *, assemble: Assemble, max_record_bytes: int = MAX_RECORD_BYTES
     ) -> None:
-        self._kind: Kind = kind
+        self._kind: Framing = kind
         self._assemble = assemble
         self._limit = max_record_bytes
         self._head = b""
-        self._recode: codecs.IncrementalDecoder | None = None
-        self._records: Lines | Values | Streams | Tables | None = None
+        self._utf16_decoder: codecs.IncrementalDecoder | None = None
+        self._splitter: LineSplitter | ValueSplitter | StreamSplitter | TableSplitter | None = None
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The columns of a table, once they are known."""
-        return self._records.names if isinstance(self._records, Tables) else None
+        """The columns of a table; None before its header is read, and for other input."""
+        return self._splitter.names if isinstance(self._splitter, TableSplitter) else None
 
     @property
     def by_line(self) -> bool:
-        """Whether records end with lines, so that a writer may still be writing the last one."""
-        return isinstance(self._records, Lines | Tables)
+        """Whether records end with lines, so that a writer may not have finished the last record."""
+        return isinstance(self._splitter, LineSplitter | TableSplitter)
 
     @property
     def records(self) -> int:
-        """How many records have been found."""
-        return self._records.records if self._records else 0
+        """The number of records so far."""
+        return self._splitter.records if self._splitter else 0
 
     @property
     def line(self) -> int:
-        """The line that has been reached, from 1."""
-        return self._records.line if self._records else 1
+        """The current line, from 1."""
+        return self._splitter.line if self._splitter else 1
 
     def feed(self, chunk: bytes) -> list[Record]:
         """The records that end in `chunk`."""
-        if self._records:
-            return self._records.feed(self._utf8(chunk))
+        if self._splitter:
+            return self._splitter.feed(self._utf8(chunk))
         self._head += self._utf8(chunk)
-        return self._begin(ended=False)
+        return self._start(ended=False)
 
     def finish(self) -> list[Record]:
-        """The records that the end of the input ends; one that was cut comes back refused."""
-        found = self._begin(ended=True) if self._records is None else []
-        return found + self._records.finish() if self._records else found
+        """The last records, which end with the input. A record that was cut is refused."""
+        records = self._start(ended=True) if self._splitter is None else []
+        return records + self._splitter.finish() if self._splitter else records
 
     def _utf8(self, chunk: bytes) -> bytes:
-        return self._recode.decode(chunk).encode() if self._recode else chunk
+        return self._utf16_decoder.decode(chunk).encode() if self._utf16_decoder else chunk
 
-    def _begin(self, *, ended: bool) -> list[Record]:
+    def _start(self, *, ended: bool) -> list[Record]:
         if any(bom.startswith(self._head) for bom in _BOMS) and not ended:
             return []
-        if self._recode is None and self._head.startswith(_UTF16):
-            self._recode = codecs.getincrementaldecoder("utf-16")("replace")
+        if self._utf16_decoder is None and self._head.startswith(_UTF16):
+            self._utf16_decoder = codecs.getincrementaldecoder("utf-16")("replace")
             self._head = self._utf8(self._head)
         head = self._head.removeprefix(_BOM)
-        kind = self._kind if self._kind not in {"any", "auto"} else self._recognised(head, ended=ended)
+        kind = self._kind if self._kind not in {"any", "auto"} else self._detect(head, ended=ended)
         if kind is None:
             return []
         self._head = b""
-        self._records = self._make(kind)
-        return self._records.feed(head)
+        self._splitter = self._new_splitter(kind)
+        return self._splitter.feed(head)
 
-    def _recognised(self, head: bytes, *, ended: bool) -> Kind | None:
-        kind = _recognise(head[:_HEAD], ended=ended)
+    def _detect(self, head: bytes, *, ended: bool) -> Framing | None:
+        kind = _framing_of(head[:_HEAD], ended=ended)
         if kind != "lines" or self._kind != "any":
             return kind
         return _lines_or_table(head[:_HEAD], ended=ended)
 
-    def _make(self, kind: Kind) -> Lines | Values | Streams | Tables:
+    def _new_splitter(self, kind: Framing) -> LineSplitter | ValueSplitter | StreamSplitter | TableSplitter:
         if kind == "sse":
-            return Streams(self._limit, self._assemble)
+            return StreamSplitter(self._limit, self._assemble)
         if kind == "csv":
-            return Tables(self._limit)
-        return Values(self._limit) if kind == "json" else Lines(self._limit)
+            return TableSplitter(self._limit)
+        return ValueSplitter(self._limit) if kind == "json" else LineSplitter(self._limit)
 
 
-def _recognise(head: bytes, *, ended: bool) -> Kind | None:
-    """What `head` is the beginning of; None when more of it must be seen."""
+def _framing_of(head: bytes, *, ended: bool) -> Framing | None:
+    """The framing of input that begins with `head`; None if more bytes are needed."""
     more = not ended and len(head) < _HEAD
     text = head.lstrip()
     if text.startswith(b"["):
@@ -123,8 +124,8 @@ def _recognise(head: bytes, *, ended: bool) -> Kind | None:
     return None if more and any(field.startswith(text) for field in _SSE_FIELDS) else "lines"
 
 
-def _lines_or_table(head: bytes, *, ended: bool) -> Kind | None:
-    """Whether the first line of `head` names the columns of a table; None when more of it must be seen."""
+def _lines_or_table(head: bytes, *, ended: bool) -> Framing | None:
+    """`csv` if the first line of `head` is a header, else `lines`; None if more bytes are needed."""
     text = head.lstrip()
     if text.startswith(b"{"):
         return "lines"
@@ -132,4 +133,4 @@ def _lines_or_table(head: bytes, *, ended: bool) -> Kind | None:
     if not line_feed and not ended and len(head) < _HEAD:
         return None
     first_line = first_line.rstrip(b"\r")
-    return "csv" if announced(first_line) or columns(first_line) else "lines"
+    return "csv" if announced_delimiter(first_line) or header_columns(first_line) else "lines"

@@ -1,4 +1,4 @@
-"""Cells: one row of a table of text, taken apart and given the names of its columns."""
+"""Cells: a row of a table of text, split and named by its columns."""
 
 import csv
 import re
@@ -11,32 +11,32 @@ import msgspec
 from ingest.refusal import Refused
 
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
-LONGEST_NAME: Final = 80
-_LARGEST_CELL: Final = 2**31 - 1  # rows are bounded before they come here
+MAX_NAME_LENGTH: Final = 80
+_MAX_CELL_SIZE: Final = 2**31 - 1  # rows are bounded before they come here
 _WESTERN: Final = "cp1252"
 _NUMBER: Final = re.compile(r"[-+\d.,:/ TZ]*")
-_ANNOUNCED: Final = re.compile(rb'"?sep=([,;\t|])"?\r?\n?', re.IGNORECASE)
-"""What Excel writes above a table for itself."""
+_ANNOUNCEMENT: Final = re.compile(rb'"?sep=([,;\t|])"?\r?\n?', re.IGNORECASE)
+"""The line that Excel writes above a table, with the delimiter."""
 
 _encode = msgspec.json.Encoder().encode
 
-csv.field_size_limit(_LARGEST_CELL)
+csv.field_size_limit(_MAX_CELL_SIZE)
 
 
-def announced(line: bytes) -> bytes | None:
-    """The delimiter, if `line` is nothing but its announcement (`sep=;`)."""
-    said = _ANNOUNCED.fullmatch(line)
-    return said[1] if said else None
+def announced_delimiter(line: bytes) -> bytes | None:
+    """The delimiter, if `line` is an announcement of it (`sep=;`)."""
+    match = _ANNOUNCEMENT.fullmatch(line)
+    return match[1] if match else None
 
 
 def header(row: bytes, delimiter: bytes) -> tuple[str, ...] | None:
-    """The columns that `row` names; None where it is no row of names.
+    """The column names in `row`; None where it is not a header.
 
-    At least two cells hold a name, none holds a number, a time or JSON. A nameless column is called by its place and a
-    repeated name by how often it came.
+    In a header at least two cells are names, and no cell is a number, a time or JSON. A column without a
+    name is named by its position, and a repeated name gets a number.
     """
     try:
-        cells = [cell.strip() for cell in split(row, delimiter)]
+        cells = [cell.strip() for cell in split_row(row, delimiter)]
     except csv.Error:
         return None
     while cells and not cells[-1]:
@@ -47,11 +47,11 @@ def header(row: bytes, delimiter: bytes) -> tuple[str, ...] | None:
     return _distinct([cell or f"column_{place}" for place, cell in enumerate(cells, start=1)])
 
 
-def split(row: bytes, delimiter: bytes) -> list[str]:
-    """The cells of a row, which is UTF-8, or else what Excel writes in the West.
+def split_row(row: bytes, delimiter: bytes) -> list[str]:
+    """The cells of a row in UTF-8, or else in Windows-1252, Excel's western encoding.
 
     Raises:
-        csv.Error: a carriage return stands in it outside of quotes.
+        csv.Error: the row has a carriage return outside quotes.
     """
     try:
         text = row.decode()
@@ -60,14 +60,14 @@ def split(row: bytes, delimiter: bytes) -> list[str]:
     return next(csv.reader((text,), delimiter=delimiter.decode(), skipinitialspace=True), [])
 
 
-def record(names: Sequence[str], row: bytes, delimiter: bytes) -> bytes | None:
-    """The row as a JSON object of texts by column, without its empty cells; None for a row of nothing else.
+def row_as_json(names: Sequence[str], row: bytes, delimiter: bytes) -> bytes | None:
+    """The row as a JSON object of texts by column, without empty cells; None for an empty row.
 
     Raises:
-        Refused: it has more cells than there are columns, or fewer.
+        Refused: the numbers of cells and columns differ.
     """
     try:
-        cells = split(row, delimiter)
+        cells = split_row(row, delimiter)
     except csv.Error:
         raise Refused("ragged_row", "a carriage return stands in the middle of this row") from None
     if len(cells) != len(names):
@@ -78,13 +78,15 @@ def record(names: Sequence[str], row: bytes, delimiter: bytes) -> bytes | None:
         if len(cells) != len(names):
             reason = f"this row has {len(cells)} cell(s) for {len(names)} columns: is a quote missing?"
             raise Refused("ragged_row", reason)
-    found = {name: cell for name, cell in zip(names, cells, strict=True) if cell and not cell.isspace()}
-    return _encode(found) if found else None
+    cells_by_name = {
+        name: cell for name, cell in zip(names, cells, strict=True) if cell and not cell.isspace()
+    }
+    return _encode(cells_by_name) if cells_by_name else None
 
 
 def _is_name(cell: str) -> bool:
     return (
-        len(cell) <= LONGEST_NAME
+        len(cell) <= MAX_NAME_LENGTH
         and not _NUMBER.fullmatch(cell)
         and cell[0] not in "{["
         and not any(not character.isprintable() for character in cell)
@@ -96,7 +98,7 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     distinct: list[str] = []
     for name in names:
         seen[name] += 1
-        while (called := name if seen[name] == 1 else f"{name}_{seen[name]}") in distinct:
+        while (unique_name := name if seen[name] == 1 else f"{name}_{seen[name]}") in distinct:
             seen[name] += 1
-        distinct.append(called)
+        distinct.append(unique_name)
     return tuple(distinct)

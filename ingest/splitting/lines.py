@@ -1,63 +1,63 @@
-"""JSON lines: each line that is not blank is a record, so a broken line leaves its neighbours alone."""
+"""JSON lines: each line that is not blank is a record, so a broken line does not affect other lines."""
 
 from collections.abc import Sequence
 
-from ingest.splitting.parts import Parts
-from ingest.splitting.record import RawRecord, Record, RefusedRecord, last_record, too_large
+from ingest.splitting.parts import RecordBuffer
+from ingest.splitting.record import RawRecord, Record, RefusedRecord, last_record, too_large_refusal
 
 
-class LineFeeds:
-    """Cuts bytes at line feeds. A line over the limit comes out as None."""
+class LineBuffer:
+    """Splits bytes at line feeds. A line over the limit becomes None."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held = Parts(limit)
+        self._buffer = RecordBuffer(limit)
 
     def feed(self, chunk: bytes) -> Sequence[bytes | None]:
         """The lines that end in `chunk`, without their line feeds."""
         first, *lines = chunk.split(b"\n")
-        self._held.add(first)
+        self._buffer.add(first)
         if not lines:
             return ()
-        ended = self._held.take()
-        self._held.add(lines.pop())
+        ended = self._buffer.take()
+        self._buffer.add(lines.pop())
         return [ended, *(line if len(line) <= self._limit else None for line in lines)]
 
     def finish(self) -> Sequence[bytes | None]:
-        """The last line, if no line feed has ended it."""
-        return (self._held.take(),) if self._held else ()
+        """The last line, if it has no line feed."""
+        return (self._buffer.take(),) if self._buffer else ()
 
 
-class Lines:
-    """Makes a record of each line."""
+class LineSplitter:
+    """Splits bytes into records, one for each line."""
 
     def __init__(self, limit: int) -> None:
         self.records = 0
         self.line = 1
         self._limit = limit
-        self._lines = LineFeeds(limit)
+        self._lines = LineBuffer(limit)
 
     def feed(self, chunk: bytes) -> list[Record]:
         """The records that end in `chunk`."""
-        found: list[Record] = []
+        records: list[Record] = []
         for line in self._lines.feed(chunk):
             if line is None:
-                self._add(found, RefusedRecord(self.records, self.line, too_large(self._limit)))
+                self._add(records, RefusedRecord(self.records, self.line, too_large_refusal(self._limit)))
             elif raw := line.strip():
-                self._add(found, RawRecord(self.records, self.line, raw))
+                self._add(records, RawRecord(self.records, self.line, raw))
             self.line += 1
-        return found
+        return records
 
     def finish(self) -> list[Record]:
-        """The last line, if no line feed has ended it."""
-        found: list[Record] = []
+        """The last line, if it has no line feed."""
+        records: list[Record] = []
         for line in self._lines.finish():
             if line is None:
-                self._add(found, RefusedRecord(self.records, self.line, too_large(self._limit)))
+                self._add(records, RefusedRecord(self.records, self.line, too_large_refusal(self._limit)))
             elif raw := line.strip():
-                self._add(found, last_record(self.records, self.line, raw))
-        return found
+                self._add(records, last_record(self.records, self.line, raw))
+        return records
 
-    def _add(self, found: list[Record], record: Record) -> None:
-        found.append(record)
+    def _add(self, records: list[Record], record: Record) -> None:
+        records.append(record)
         self.records += 1

@@ -1,8 +1,8 @@
-"""The bytes of one record that arrives in parts: kept up to a limit, and only counted beyond it."""
+"""A buffer for the bytes of one record that arrives in parts."""
 
 
-class Parts:
-    """Collects one record, then the next. No more than `limit` bytes are held."""
+class RecordBuffer:
+    """Collects one record at a time. It stores at most `limit` bytes, and only counts the rest."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -13,7 +13,7 @@ class Parts:
         return self._size > 0
 
     def add(self, part: bytes) -> None:
-        """Hold `part`, or let go of everything when that is too much."""
+        """Add `part`, or discard all parts when the record is over the limit."""
         self._size += len(part)
         if self._size > self.limit:
             self._parts.clear()
@@ -21,7 +21,7 @@ class Parts:
             self._parts.append(part)
 
     def take(self) -> bytes | None:
-        """The whole record, None when it is over the limit; and begin anew."""
+        """Return the record and empty the buffer; None for a record over the limit."""
         whole = None if self._size > self.limit else b"".join(self._parts)
         self._parts.clear()
         self._size = 0

@@ -1,4 +1,4 @@
-"""The raw record: the bytes of one record and where they stood, before anybody has looked into them."""
+"""The raw record: the bytes of one record and its position, before they are decoded."""
 
 from typing import Final
 
@@ -7,21 +7,21 @@ import msgspec
 from ingest.refusal import Refused
 
 MAX_RECORD_BYTES: Final = 16 * 2**20
-"""A larger record is refused: no usage record is near it, and one record is held in memory as a whole."""
+"""A larger record is refused. Usage records are far smaller, and a record is kept in memory as a whole."""
 
 
 class RawRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One record as it came, without the blanks around it."""
+    """One record as it arrived, without blanks around it."""
 
     index: int
-    """Position among the records of the body or file, from 0."""
+    """Its position among the records of the body or file, from 0."""
     line: int
-    """Line of the body or file where it starts, from 1."""
+    """The line of the body or file where it starts, from 1."""
     raw: bytes
 
 
 class RefusedRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A record that could not even be cut out."""
+    """A record that could not be separated from the bytes around it."""
 
     index: int
     line: int
@@ -32,12 +32,12 @@ Record = RawRecord | RefusedRecord
 
 
 def last_record(index: int, line: int, raw: bytes) -> Record:
-    """The record at the very end of the input, which may have been cut."""
-    return RefusedRecord(index, line, incomplete()) if is_cut(raw) else RawRecord(index, line, raw)
+    """The last record of the input; refused if it was cut."""
+    return RefusedRecord(index, line, incomplete_refusal()) if is_cut(raw) else RawRecord(index, line, raw)
 
 
 def is_cut(raw: bytes) -> bool:
-    """Whether `raw` is the beginning of a JSON value and not the whole of it."""
+    """Whether `raw` is only the beginning of a JSON value."""
     try:
         msgspec.json.decode(raw, type=msgspec.Raw)
     except (UnicodeDecodeError, RecursionError):
@@ -47,13 +47,13 @@ def is_cut(raw: bytes) -> bool:
     return False
 
 
-def incomplete() -> Refused:
-    """Why a record that was cut is refused."""
+def incomplete_refusal() -> Refused:
+    """The refusal of a record that was cut."""
     return Refused("incomplete", "the body ends in the middle of this record: send it again whole")
 
 
-def too_large(limit: int) -> Refused:
-    """Why a record over the limit is refused."""
+def too_large_refusal(limit: int) -> Refused:
+    """The refusal of a record over the limit."""
     return Refused(
         "too_large", f"the record is larger than {limit} bytes: leave out its content and send it again"
     )

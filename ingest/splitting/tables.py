@@ -1,7 +1,8 @@
-"""Tables of text (CSV): the first row names the columns, and each row after it becomes a JSON object of texts.
+"""Tables of text (CSV): the first row is a header, and each row after it becomes a JSON object of texts.
 
-Quotes may hold delimiters and line feeds. A row that does not fit its header is refused by itself; one that a missing
-quote has made endless is refused at the limit, and reading goes on with the next line. Blank rows are passed over.
+Quoted cells may have delimiters and line feeds. A row that does not fit the header is refused alone. A row
+that a missing quote has made endless is refused at the limit, and reading continues at the next line. Blank
+rows are skipped.
 """
 
 import re
@@ -11,50 +12,50 @@ from typing import Final
 
 from ingest.refusal import Refused
 from ingest.splitting import cells
-from ingest.splitting.record import RawRecord, Record, RefusedRecord, too_large
+from ingest.splitting.record import RawRecord, Record, RefusedRecord, too_large_refusal
 
-_UNHURRIED: Final = 2**16
-"""From this size a row that is not whole yet is looked at again only when its bytes have doubled."""
+_RESCAN_SIZE: Final = 2**16
+"""Bytes. An incomplete row above this size is scanned again only when its size has doubled."""
 
 
-class Tables:
-    """Makes a record of each row but the first."""
+class TableSplitter:
+    """Splits bytes into records, one for each row after the header."""
 
     def __init__(self, limit: int) -> None:
         self.records = 0
         self.line = 1
         self.names: tuple[str, ...] | None = None
-        """The columns, once they are known."""
+        """The column names; None before the header is read."""
         self._limit = limit
-        self._held = bytearray()
-        self._enough = 0
-        self._skipping = False  # to the next line feed, after a row over the limit
-        self._delimiter = b""  # none that is announced
+        self._buffer = bytearray()
+        self._next_scan_size = 0
+        self._skipping = False  # up to the next line feed, after a row over the limit
+        self._delimiter = b""  # empty: not announced
         self._refused = False
 
     def feed(self, chunk: bytes) -> list[Record]:
         """The records that end in `chunk`."""
-        self._held += chunk
-        if len(self._held) < self._enough:
+        self._buffer += chunk
+        if len(self._buffer) < self._next_scan_size:
             return []
-        found = self._rows(bytes(self._held))
-        size = len(self._held)
-        self._enough = 2 * size if size > _UNHURRIED else 0
-        return found
+        records = self._rows(bytes(self._buffer))
+        size = len(self._buffer)
+        self._next_scan_size = 2 * size if size > _RESCAN_SIZE else 0
+        return records
 
     def finish(self) -> list[Record]:
-        """The last row, if no line feed has ended it. One whose quote is still open has been cut."""
-        found = self._rows(bytes(self._held))
-        if last := bytes(self._held):
+        """The last row, if it has no line feed. A row with an open quote was cut, and is refused."""
+        records = self._rows(bytes(self._buffer))
+        if last := bytes(self._buffer):
             ended = self._rows(last + b"\n")
-            cut = not ended and bool(self._held)
-            found += [self._refuse(self.line, incomplete())] if cut else ended
-            self._held.clear()
-        return found
+            cut = not ended and bool(self._buffer)
+            records += [self._refuse(self.line, incomplete())] if cut else ended
+            self._buffer.clear()
+        return records
 
     def _rows(self, data: bytes) -> list[Record]:
-        """The records of the whole rows of `data`; the rest is held."""
-        found: list[Record] = []
+        """The records of the complete rows of `data`; the rest goes to the buffer."""
+        records: list[Record] = []
         at, size = 0, len(data)
         while at < size:
             if self._refused:
@@ -64,18 +65,18 @@ class Tables:
                 self._skipping = not end
                 end = end or size
             elif self.names is None:
-                end = self._head(data, at, found)
+                end = self._head(data, at, records)
             else:
-                end = self._row(data, at, found)
+                end = self._row(data, at, records)
             if end == at:
                 break
             self.line += data.count(b"\n", at, end)
             at = end
-        self._held = bytearray(data[at:])
-        return found
+        self._buffer = bytearray(data[at:])
+        return records
 
-    def _head(self, data: bytes, at: int, found: list[Record]) -> int:
-        """Over the first line, which names the columns; `at` as long as it is not whole."""
+    def _head(self, data: bytes, at: int, records: list[Record]) -> int:
+        """Read the first line, the header. The end of the line; `at` if the line is incomplete."""
         end = data.find(b"\n", at, at + self._limit) + 1
         if not end and len(data) - at < self._limit:
             return at
@@ -84,51 +85,51 @@ class Tables:
         line = data[at:end].rstrip(b"\r\n")
         if not line.strip():
             return end
-        if delimiter := cells.announced(line):
+        if delimiter := cells.announced_delimiter(line):
             self._delimiter = delimiter
             return end
-        recognised = columns(line, self._delimiter) if is_whole else None
-        if recognised is None:
+        header = header_columns(line, self._delimiter) if is_whole else None
+        if header is None:
             self._refused = True
-            found.append(self._refuse(self.line, _no_header()))
+            records.append(self._refuse(self.line, _no_header()))
         else:
-            self.names, self._delimiter = recognised
+            self.names, self._delimiter = header
         return end
 
-    def _row(self, data: bytes, at: int, found: list[Record]) -> int:
-        """Over one row; `at` as long as it is not whole."""
+    def _row(self, data: bytes, at: int, records: list[Record]) -> int:
+        """Read one row. The end of the row; `at` if the row is incomplete."""
         assert self.names is not None, "rows come after the header"
-        whole = _whole(self._delimiter)(data, at, at + self._limit)
-        if whole is None:
+        match = _row_matcher(self._delimiter)(data, at, at + self._limit)
+        if match is None:
             if len(data) - at < self._limit:
                 return at
-            found.append(self._refuse(self.line, too_large(self._limit)))
+            records.append(self._refuse(self.line, too_large_refusal(self._limit)))
             self._skipping = True
-            return at + self._limit - 1  # whose line feed may be the last byte of these
+            return at + self._limit - 1  # the last byte may be the line feed
         try:
-            raw = cells.record(self.names, data[at : whole.end()].rstrip(b"\r\n"), self._delimiter)
+            raw = cells.row_as_json(self.names, data[at : match.end()].rstrip(b"\r\n"), self._delimiter)
         except Refused as refused:
-            found.append(self._refuse(self.line, refused))
+            records.append(self._refuse(self.line, refused))
         else:
             if raw is not None:
-                found.append(RawRecord(self.records, self.line, raw))
+                records.append(RawRecord(self.records, self.line, raw))
                 self.records += 1
-        return whole.end()
+        return match.end()
 
     def _refuse(self, line: int, refused: Refused) -> Record:
         self.records += 1
         return RefusedRecord(self.records - 1, line, refused)
 
 
-def columns(line: bytes, delimiter: bytes = b"") -> tuple[tuple[str, ...], bytes] | None:
-    """The columns that a line names, and what separates them: `delimiter`, or that which makes most columns."""
+def header_columns(line: bytes, delimiter: bytes = b"") -> tuple[tuple[str, ...], bytes] | None:
+    """The column names in a line, and their delimiter: the given one, or the one with most columns."""
     candidates = (delimiter,) if delimiter else cells.DELIMITERS
-    named = [(names, one) for one in candidates if (names := cells.header(line, one))]
-    return max(named, key=lambda found: len(found[0]), default=None)
+    headers = [(names, candidate) for candidate in candidates if (names := cells.header(line, candidate))]
+    return max(headers, key=lambda header: len(header[0]), default=None)
 
 
 def incomplete() -> Refused:
-    """Why a row that was cut is refused."""
+    """The refusal of a row that was cut."""
     return Refused("incomplete", "the table ends in the middle of this row: a quote is still open")
 
 
@@ -138,9 +139,9 @@ def _no_header() -> Refused:
 
 
 @cache
-def _whole(delimiter: bytes) -> Callable[[bytes, int, int], re.Match[bytes] | None]:
-    """Matches one row up to its line feed. Possessive: nothing is tried twice."""
-    d = re.escape(delimiter)
-    bare = rb"[^" + d + rb"\n]*+"
-    cell = rb'(?: *+"[^"]*+(?:""[^"]*+)*+"' + bare + rb'|(?! *")' + bare + rb")"
-    return re.compile(cell + rb"(?:" + d + cell + rb")*+\n").match
+def _row_matcher(delimiter: bytes) -> Callable[[bytes, int, int], re.Match[bytes] | None]:
+    """Matches one row up to its line feed. The quantifiers are possessive: no backtracking."""
+    escaped = re.escape(delimiter)
+    rest_of_cell = rb"[^" + escaped + rb"\n]*+"
+    cell = rb'(?: *+"[^"]*+(?:""[^"]*+)*+"' + rest_of_cell + rb'|(?! *")' + rest_of_cell + rb")"
+    return re.compile(cell + rb"(?:" + escaped + cell + rb")*+\n").match

@@ -1,4 +1,4 @@
-"""Gateways whose stores are read: which of their tables hold calls, and what may be read of them."""
+"""Gateways whose stores can be read: their tables with calls, and the columns that may be read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from ingest.sync import litellm_people
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
-People = Callable[[Store, KeyRing], Iterable[Listed]]
+DirectoryReader = Callable[[Store, KeyRing], Iterable[Listed]]
 
 
-def _nobody(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
+def _no_entries(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
     return ()
 
 
@@ -30,9 +30,9 @@ class Gateway:
     title: str
     tables: tuple[Table, ...]
     file: str | None
-    """What its store is called in a folder of its own."""
-    people: People = _nobody
-    """Keys, teams and customers that stand in the store beside the calls."""
+    """The file name of its store in a folder."""
+    directory_entries: DirectoryReader = _no_entries
+    """Reads keys, teams and customers stored beside the calls."""
 
 
 BIFROST: Final = Gateway(
@@ -79,17 +79,17 @@ LITELLM: Final = Gateway(
             marks=("request_id", "startTime", "spend"),
         ),
     ),
-    people=litellm_people.people,
+    directory_entries=litellm_people.directory_entries,
 )
 
-GATEWAYS: Final = {one.name: one for one in (BIFROST, LITELLM)}
+GATEWAYS: Final = {gateway.name: gateway for gateway in (BIFROST, LITELLM)}
 
 
 def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
-    """The store that `url` means: a path, or a URL of SQLite, PostgreSQL or the gateway's API.
+    """The store at `url`: a path, or a URL of SQLite, PostgreSQL or the gateway's API.
 
     Raises:
-        Unusable: it is none of them, or this gateway has no API that could be read.
+        Unusable: the URL is of another kind, or this gateway has no API that can be read.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -113,6 +113,6 @@ def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
 
 
 def _file(gateway: Gateway, path: str) -> Path:
-    """The file that a path means: itself, or the store in a folder."""
-    at = Path(path)
-    return at / gateway.file if gateway.file and at.is_dir() else at
+    """The file at a path: the path itself, or the store in a folder."""
+    file = Path(path)
+    return file / gateway.file if gateway.file and file.is_dir() else file

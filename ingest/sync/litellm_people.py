@@ -1,4 +1,4 @@
-"""Names that stand in LiteLLM's tables: keys by the hash of their token, teams, and organisations as customers."""
+"""Names in LiteLLM's tables: keys by the hash of their token, teams, and organisations as customers."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ _TABLES: Final[tuple[tuple[Kind, str, str, str], ...]] = (
     ("virtual_key", "LiteLLM_VerificationToken", "token", "key_alias"),
 )
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
-_SHOWN: Final = "key_name"
-"""The column with what LiteLLM shows of a key: `sk-...` and its last four characters."""
+_HINT_COLUMN: Final = "key_name"
+"""The column with LiteLLM's own hint of a key: `sk-...` and its last four characters."""
 
 
-def people(store: Store, keyring: KeyRing) -> Iterator[Listed]:
-    """Everybody who is named there."""
+def directory_entries(store: Store, keyring: KeyRing) -> Iterator[Listed]:
+    """The keys, teams and customers in the store, with their names and hints."""
     for kind, table, key, name in _TABLES:
-        columns = (key, name, _SHOWN) if kind == "virtual_key" else (key, name)
+        columns = (key, name, _HINT_COLUMN) if kind == "virtual_key" else (key, name)
         for row in store.listing(table, key, columns):
             if ident := _ident(keyring, kind, row[key]):
-                yield Listed(kind, ident, _text(row.get(name)), _hint(row.get(_SHOWN)))
+                yield Listed(kind, ident, _text(row.get(name)), _hint(row.get(_HINT_COLUMN)))
 
 
 def _ident(keyring: KeyRing, kind: Kind, key: Any) -> str | None:
@@ -36,13 +36,13 @@ def _ident(keyring: KeyRing, kind: Kind, key: Any) -> str | None:
 
 
 def _hint(shown: Any) -> str | None:
-    """The hint in the ledger's own spelling. Anything else may be the key itself."""
+    """The hint in the ledger's own spelling. Text of any other form may be the key itself and is dropped."""
     text = _text(shown)
     return (
         f"sk-…{text[-4:]}" if text and text.startswith("sk-...") and len(text) == len("sk-...") + 4 else None
     )
 
 
-def _text(held: Any) -> str | None:
-    text = str(held).strip() if held is not None else ""
+def _text(value: Any) -> str | None:
+    text = str(value).strip() if value is not None else ""
     return text[:LONGEST_NAME] or None

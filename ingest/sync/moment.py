@@ -1,4 +1,4 @@
-"""Moments as stores hold them: text in the spellings of several drivers, or what a driver made of it."""
+"""Timestamps of stores: text in the spellings of several drivers, or values made by a driver."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,26 +10,26 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _GO: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[+-]\d{4})(?: .*)?"
 )
-"""How Go prints a time, with the name of its zone, and perhaps a clock reading, at the end."""
+"""Go's text of a time, with the name of its zone and optionally a monotonic clock reading at the end."""
 
 EARLIEST_ZONE: Final = timedelta(hours=12) // _MICROSECOND
-"""Local time is at most so far behind UTC, in microseconds."""
+"""The most that local time is behind UTC, in microseconds."""
 
 
-def mended(held: Any) -> Any:
-    """A moment in a spelling that the formats read; anything else as it is."""
-    if isinstance(held, str) and (go := _GO.fullmatch(held)):
-        zone = go["zone"]
-        return f"{go['day']}T{go['time']}{zone[:3]}:{zone[3:]}"
-    return held
+def normalized(value: Any) -> Any:
+    """Go's text of a time in the spelling that the formats read; any other value unchanged."""
+    if isinstance(value, str) and (match := _GO.fullmatch(value)):
+        zone = match["zone"]
+        return f"{match['day']}T{match['time']}{zone[:3]}:{zone[3:]}"
+    return value
 
 
-def micros(held: Any) -> int | None:
-    """Microseconds since 1970-01-01 UTC; None for what is no moment. A moment without a zone is UTC."""
-    when = held
-    if isinstance(held, str):
+def micros(value: Any) -> int | None:
+    """Microseconds since 1970-01-01 UTC; None for values that are no time. A time without a zone is UTC."""
+    when = value
+    if isinstance(value, str):
         try:
-            when = datetime.fromisoformat(held)
+            when = datetime.fromisoformat(value)
         except ValueError:
             return None
     if not isinstance(when, datetime):

@@ -15,8 +15,8 @@ from typing import Final
 
 from ledgers import make_one, opened
 
-from dashboard.focus.export import FORMS, to_files
-from dashboard.focus.words import Words, read
+from dashboard.focus.export import to_files
+from dashboard.focus.words import FORMS, Words, read
 
 MONTH: Final = "2026-10"
 
