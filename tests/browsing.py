@@ -16,10 +16,10 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydantic import SecretStr
 
-from dashboard.alerts.telling import check
-from dashboard.site import make_site
+from dashboard.alerts.notify import check
+from dashboard.demo.command import run as make_demo
+from dashboard.server.site import make_site
 from ingest.clock import now
-from ingest.demo_command import run as make_demo
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
 

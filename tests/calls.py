@@ -12,12 +12,12 @@ import msgspec
 from blank import blank
 from pydantic import SecretStr
 
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
+from ingest.model.event import UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings

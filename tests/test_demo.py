@@ -16,19 +16,19 @@ import pytest
 import sqlalchemy as sa
 from conftest import ARRIVAL, SECRET, put_events
 
-from ingest import demo_command, demo_service
-from ingest.demo import make_demo
-from ingest.demo.chance import Curve
-from ingest.demo.keys import KEYS
-from ingest.demo.models import UNPRICED
-from ingest.demo.rhythms import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule
-from ingest.demo.traffic import traffic
-from ingest.event import UsageEvent, check
+from dashboard.demo import command, make_demo
+from dashboard.demo import service as demo_service
+from dashboard.demo.keys import KEYS
+from dashboard.demo.models import UNPRICED
+from dashboard.demo.random_draws import Curve
+from dashboard.demo.schedules import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule
+from dashboard.demo.traffic import traffic
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.tables import directory, price_set, term, usage_event
+from ingest.ledger.tables.calls import directory, price_set, term, usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import UsageEvent, check
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 from ingest.settings import Settings
 
 END = date(2026, 11, 20)
@@ -85,7 +85,7 @@ def test_the_same_arguments_give_the_same_rows(tmp_path: Path) -> None:
 
 def test_it_does_not_depend_on_how_python_hashes() -> None:
     program = (
-        "import hashlib, msgspec; from ingest.demo.rhythms import Period; from ingest.demo.traffic import traffic; "
+        "import hashlib, msgspec; from dashboard.demo.schedules import Period; from dashboard.demo.traffic import traffic; "
         "made = msgspec.msgpack.encode(list(traffic(Period(496000, 240), 500, 3))); print(hashlib.sha256(made).hexdigest())"
     )
 
@@ -308,15 +308,15 @@ def count(file: Path) -> int:
 
 
 def test_it_makes_a_file_and_says_how_to_serve_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     assert files(here) == {"demo.db", "demo.db.secret"}
     assert "TALLYBOOK_DATABASE_URL=sqlite:///demo.db tallybook serve" in capsys.readouterr().out
 
 
 def test_it_makes_a_sample_ledger_again(here: Path) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     secret = (here / "demo.db.secret").read_bytes()
-    assert demo_command.run(events=80, days=5, end="2026-11-20") == 0
+    assert command.run(events=80, days=5, end="2026-11-20") == 0
     assert count(here / "demo.db") == 80
     assert (here / "demo.db.secret").read_bytes() == secret
     assert files(here) == {"demo.db", "demo.db.secret"}
@@ -325,7 +325,7 @@ def test_it_makes_a_sample_ledger_again(here: Path) -> None:
 
 def test_a_log_left_behind_is_not_played_into_the_new_file(here: Path) -> None:
     (here / "demo.db-wal").write_bytes(b"of a database that is gone")
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     assert files(here) == {"demo.db", "demo.db.secret"}
 
 
@@ -334,7 +334,7 @@ def test_it_never_touches_another_file(
     here: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "demo.db").write_bytes(content)
-    assert demo_command.run(events=60, days=5) == 1
+    assert command.run(events=60, days=5) == 1
     assert (here / "demo.db").read_bytes() == content
     assert files(here) == {"demo.db"}
     assert "not a sample ledger" in capsys.readouterr().err
@@ -345,18 +345,18 @@ def test_it_never_touches_a_ledger_of_ones_own(here: Path, book: Book) -> None:
     put_events(own, book, UsageEvent(source="mine", source_event_id="1"))
     own.close()
     before = {name: (here / name).read_bytes() for name in files(here)}
-    assert demo_command.run(events=60, days=5, path="own.db") == 1
+    assert command.run(events=60, days=5, path="own.db") == 1
     assert {name: (here / name).read_bytes() for name in files(here)} == before
 
 
 def test_a_sample_ledger_with_calls_of_ones_own_stays(
     here: Path, book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))
     put_events(ledger, book, UsageEvent(source="mine", source_event_id="1"), at=ARRIVAL)
     ledger.close()
-    assert demo_command.run(events=60, days=5) == 1
+    assert command.run(events=60, days=5) == 1
     assert count(here / "demo.db") == 61
     assert "1 calls of your own" in capsys.readouterr().err
 
@@ -365,29 +365,29 @@ def test_a_sample_ledger_in_use_stays(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo_service, "_BUSY_SECONDS", 0.1)
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))
     with ledger.reading() as connection:
         connection.execute(sa.select(term.c.text)).all()
-        assert demo_command.run(events=70, days=5) == 1
+        assert command.run(events=70, days=5) == 1
     ledger.close()
     assert count(here / "demo.db") == 60
     assert "in use" in capsys.readouterr().err
 
 
 def test_what_fails_half_way_leaves_the_old_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
 
     def fail(*_: object, **__: object) -> Receipt:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(demo_service, "make_demo", fail)
-    assert demo_command.run(events=70, days=5) == 1
+    assert command.run(events=70, days=5) == 1
     assert count(here / "demo.db") == 60
     assert files(here) == {"demo.db", "demo.db.secret"}
 
 
 @pytest.mark.parametrize(("days", "end"), [(90, "someday"), (90, "1999-12-31"), (10**9, None)])
 def test_a_period_that_cannot_be_is_wrong_usage(here: Path, days: int, end: str | None) -> None:
-    assert demo_command.run(events=1, days=days, end=end) == 2
+    assert command.run(events=1, days=days, end=end) == 2
     assert files(here) == set()

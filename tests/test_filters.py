@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.filter_bar import CONTROLS, control_id, values_of, view_of
-from dashboard.filters import DIMENSIONS, PRESETS, View, date_range, from_search, question, to_search
-from dashboard.question import INTERVALS, Filter
+from dashboard.query.question import INTERVALS, Filter
+from dashboard.ui.filter_bar import CONTROLS, control_id, values_of, view_of
+from dashboard.ui.view import DIMENSIONS, PRESETS, View, date_range, from_search, question, to_search
 from ingest.model.zone import Zone
 
 BERLIN = Zone("Europe/Berlin")

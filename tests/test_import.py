@@ -20,7 +20,7 @@ from looking import committed
 
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.tables import rejected_record, usage_event
+from ingest.ledger.tables.calls import rejected_record, usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings
 

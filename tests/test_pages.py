@@ -17,20 +17,27 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, people, prices_api, spend_api, whatif_api, wording
-from dashboard.calls_store import CallsQuery
-from dashboard.clicks import view_of_chart_click, view_of_selected_call
-from dashboard.explanation import explain
-from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
-from dashboard.links import spend_csv
-from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
-from dashboard.pages.parts import PART, known_as
-from dashboard.pages.series import top_rows
-from dashboard.pages.spending import spend_series
-from dashboard.requests import LISTED, in_full, listed
-from dashboard.rewriting import rewrite
-from dashboard.runner import run
-from ingest import problems
+from dashboard.calls import api as calls_api
+from dashboard.calls.calls import LISTED, in_full, listed
+from dashboard.calls.store import CallsQuery
+from dashboard.directory import names as people
+from dashboard.formatting import format as wording
+from dashboard.pages import PAGES, PARTS, models, page_at
+from dashboard.pages.requests import detail
+from dashboard.pages.requests import page as requests
+from dashboard.prices import api as prices_api
+from dashboard.prices.explanation import explain
+from dashboard.query.rewrite import rewrite
+from dashboard.query.run import run
+from dashboard.spend import api as spend_api
+from dashboard.ui.clicks import view_of_chart_click, view_of_selected_call
+from dashboard.ui.components import PART, known_as
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_series
+from dashboard.ui.view import DIMENSIONS, View, from_search, question, to_search
+from dashboard.whatif import api as whatif_api
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.zone import Zone
@@ -256,7 +263,7 @@ def test_the_list_of_calls_is_that_of_the_api(ledger: Ledger) -> None:
 def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
     from dataclasses import replace
 
-    from dashboard.requests import read_cursor
+    from dashboard.calls.calls import read_cursor
 
     page = listed(ledger, query)
     if page.next_cursor is None:
@@ -270,11 +277,11 @@ def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger, book: Book) -> 
         cost = explain(ledger, _uuid(one["event_id"]), book)
         assert full is not None
         assert cost is not None
-        shown = texts(request.detail(full, cost, ledger.zone.info, ledger.zone.name))
+        shown = texts(detail.detail(full, cost, ledger.zone.info, ledger.zone.name))
         if full["total_cost"] is None:
             assert "unpriced: no price" in shown
         else:
-            assert sum(request.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
+            assert sum(detail.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
             assert f"{full['total_cost']} {full['currency']}" in shown
         assert not any("0123456789" in text for text in shown)
 

@@ -15,18 +15,18 @@ import sqlalchemy as sa
 from conftest import SECRET, Post, put_events
 from test_formats import SAMPLES, events, record
 
-from dashboard.question import Period, SpendQuery
-from dashboard.runner import run
-from ingest import repricing
-from ingest.event import ReportedCost, UsageEvent
-from ingest.ledger import prices, reprice_runs, rollups
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
+from ingest.ledger import price_book, rollups
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.recall import StoredCall, is_same_charge, read_calls
-from ingest.ledger.reprice_runs import Scope
-from ingest.ledger.tables import usage_event
+from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
+from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
-from ingest.price_service import SetPriceOptions, set_price
+from ingest.price_book import reprice_runs, repricing
+from ingest.price_book.reprice_runs import Scope
+from ingest.price_book.service import SetPriceOptions, set_price
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
@@ -60,7 +60,7 @@ def costs(ledger: Ledger, price_of_input: str, model: str = "house-model", **fac
         **facts,
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point])
+        price_book.add_points(connection, [point])
 
 
 def set_(ledger: Ledger, model: str, *assignments: str) -> None:

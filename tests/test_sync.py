@@ -34,12 +34,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ingest import money
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import rejected_record, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import rejected_record, usage_event, usage_event_revision
 from ingest.ledger.verification import verify
+from ingest.model import money
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.settings import Settings

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from conftest import _administrator, put_records
 from test_sync import NEVER, ledger_of
 
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import attribution, usage_event
-from ingest.ledger.tables import directory as entries
+from ingest.ledger.tables.calls import attribution, usage_event
+from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
 from ingest.model.zone import micros
 from ingest.pricing.book import Book

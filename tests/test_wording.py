@@ -10,14 +10,15 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import reader, wording
+from dashboard.formatting import format as wording
+from dashboard.formatting import locale
 
 
 @contextmanager
 def reading(tag: str) -> Iterator[None]:
-    token = reader._tag.set(tag)
+    token = locale._tag.set(tag)
     yield
-    reader._tag.reset(token)
+    locale._tag.reset(token)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_runaway_says_how_many_times_more_it_is() -> None:
     ],
 )
 def test_the_browser_says_which_locale(asked: str, given: str) -> None:
-    assert reader.preferred_locale(asked) == given
+    assert locale.preferred_locale(asked) == given
 
 
 def test_each_request_has_its_own_reader() -> None:
@@ -117,7 +118,7 @@ def test_each_request_has_its_own_reader() -> None:
     def tell() -> str:
         return wording.number(1_000)
 
-    client = TestClient(reader.LocaleMiddleware(app))
+    client = TestClient(locale.LocaleMiddleware(app))
     answers = [client.get("/", headers={"accept-language": tag}).json() for tag in ("de", "en", "sv")]
     assert answers == ["1.000", "1,000", "1\N{NO-BREAK SPACE}000"]
     assert wording.number(1_000) == "1,000"

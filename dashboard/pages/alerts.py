@@ -7,15 +7,16 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import alert_listing, wording
-from dashboard.alert_listing import Told
-from dashboard.filters import View
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, current_page, known_as, panel
-from ingest.alerts import KINDS
+from dashboard.alerts import listing
+from dashboard.alerts.listing import Told
+from dashboard.alerts.model import KINDS
+from dashboard.formatting import format as wording
+from dashboard.ui import tables
+from dashboard.ui.components import card, cards, current_page, known_as, panel
+from dashboard.ui.view import View
 from ingest.ledger.engine import Ledger
+from ingest.model.principal import asking
 from ingest.model.zone import instant
-from ingest.principal import asking
 
 _SHOWN_ALERTS: Final = 100
 _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
@@ -24,8 +25,8 @@ _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 @known_as("alerts:content")
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not depend on days and filters
     """The page of all alerts that the caller may see."""
-    alerts = alert_listing.told(ledger, _SHOWN_ALERTS)
-    rules = alert_listing.rules(ledger) if asking().sees_all else []
+    alerts = listing.told(ledger, _SHOWN_ALERTS)
+    rules = listing.rules(ledger) if asking().sees_all else []
     parts = [_cards(alerts), _open_alerts(ledger, alerts), _history(ledger, alerts)]
     if asking().sees_all:
         parts += [_messages(alerts), _rules(rules)]

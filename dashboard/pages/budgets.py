@@ -8,16 +8,16 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import figures, wording
-from dashboard.alerts.forecast import Forecast
-from dashboard.budget_course import Course, course_of
-from dashboard.budgets import Burn, burns
-from dashboard.filters import View
-from dashboard.pages import tables
-from dashboard.pages.parts import aria, card, cards, chart, current_page, known_as, later, panel
+from dashboard.budgets.history import Course, course_of
+from dashboard.budgets.usage import Burn, burns
+from dashboard.forecasting.forecast import Forecast
+from dashboard.formatting import format as wording
+from dashboard.ui import charts, tables
+from dashboard.ui.components import aria, card, cards, chart, current_page, known_as, later, panel
+from dashboard.ui.view import View
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 SHOWN_CHARTS: Final = 8
 """Budgets with a chart: the most used ones."""
@@ -87,7 +87,7 @@ def _chart(history: Course) -> Any:
     """The remaining budget by day against the plan, with the forecast as a chart and as a sentence."""
     usage = history.burn
     limit = amount(usage, usage.limit)
-    figure = figures.remaining_budget(
+    figure = charts.remaining_budget(
         [
             (day.day, _number(usage, usage.limit - day.value), amount(usage, usage.limit - day.value))
             for day in history.used

@@ -9,14 +9,16 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, figures, people, wording
-from dashboard.filters import View, only, question
-from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, chart, empty, known_as, later, page, time_bucket
-from dashboard.pages.series import display_name, filtered, seconds, seconds_over_time, top_rows
-from dashboard.question import Filter
-from dashboard.runner import Result, run
+from dashboard.directory import names
+from dashboard.formatting import format as wording
+from dashboard.query import catalogue
+from dashboard.query.question import Filter
+from dashboard.query.run import Result, run
+from dashboard.ui import charts, tables
+from dashboard.ui.components import card, cards, chart, empty, known_as, later, page, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, filtered, seconds, seconds_over_time, top_rows
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5
@@ -78,7 +80,7 @@ def models(ledger: Ledger, view: View) -> Any:
 @known_as("latency:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
-    idents = people.idents(ledger, "virtual_key")
+    idents = names.idents(ledger, "virtual_key")
     query = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result, row_count = top_rows(ledger, query, tables.SHOWN_ROWS, idents)
     return tables.metric_table(
@@ -89,7 +91,7 @@ def keys(ledger: Ledger, view: View) -> Any:
         row_count=row_count,
         csv=spend_csv(query),
         link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
-        unknown=people.NO_KEY,
+        unknown=names.NO_KEY,
     )
 
 
@@ -102,7 +104,7 @@ def models_over_time(ledger: Ledger, view: View) -> Any:
 @known_as("latency:keys_over_time")
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
-    return _by_dimension(ledger, view, "virtual_key", people.idents(ledger, "virtual_key"))
+    return _by_dimension(ledger, view, "virtual_key", names.idents(ledger, "virtual_key"))
 
 
 def _cards(total: Result) -> Any:
@@ -137,7 +139,7 @@ def _lines(name: str, title: str, result: Result, metrics: Sequence[str]) -> Any
     return chart(
         name,
         title,
-        figures.lines(result.buckets, series, "s"),
+        charts.lines(result.buckets, series, "s"),
         [*series],
         narrows=time_bucket(result.query),
         csv=spend_csv(replace(result.query, metrics=tuple(metrics))),
@@ -158,14 +160,14 @@ def _distribution(total: Result) -> Any:
     return chart(
         "latency-distribution",
         "How many calls took how long (logarithmic; lines at the latency's p50, p95 and p99)",
-        figures.distribution(histograms, marks),
+        charts.distribution(histograms, marks),
         [*histograms],
     )
 
 
 def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[str, str]) -> Any:
     """The p95 over time of the models, or the keys, with the most calls."""
-    unknown = people.NO_KEY if dimension == "virtual_key" else "unknown"
+    unknown = names.NO_KEY if dimension == "virtual_key" else "unknown"
     ranked = run(ledger, question(view, ledger.zone, ("requests",), (dimension,)))
     top = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
     filter_values = {
@@ -178,7 +180,7 @@ def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[st
     return chart(
         f"latency-by-{dimension.replace('_', '-')}-over-time",
         f"Latency p95 of the {catalogue.DIMENSIONS[dimension].label.lower()}s with most calls (logarithmic)",
-        figures.lines(result.buckets, lines, "s", logarithmic=True),
+        charts.lines(result.buckets, lines, "s", logarithmic=True),
         [*filter_values],
         narrows=time_bucket(result.query),
         links={

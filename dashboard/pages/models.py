@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, wording
-from dashboard.filters import View, only, question
-from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import chart, empty, known_as, later, notes, page
-from dashboard.pages.series import display_name, money, rows_in_currency
-from dashboard.pages.spending import spend_chart
-from dashboard.runner import Result, Row, run
+from dashboard.formatting import format as wording
+from dashboard.query.run import Result, Row, run
+from dashboard.ui import charts, tables
+from dashboard.ui.components import chart, empty, known_as, later, notes, page
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, money, rows_in_currency
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_MODELS: Final = 10
@@ -97,7 +97,7 @@ def cost_parts(ledger: Ledger, view: View) -> Any:
     return chart(
         "spend-made-of",
         f"What the spend is made of ({currency})",
-        figures.composed_bars(
+        charts.composed_bars(
             names,
             parts,
             texts,

@@ -4,19 +4,20 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people, wording
-from dashboard.fees import fees_of, sums
-from dashboard.filters import View, only, question
-from dashboard.limits import limits
-from dashboard.links import spend_csv
-from dashboard.pages import tables, totals
-from dashboard.pages.parts import chart, empty, known_as, later, notes, page, time_bucket
-from dashboard.pages.series import display_name, money, rows_in_currency, seconds
-from dashboard.pages.spending import spend_chart
-from dashboard.question import SpendQuery
-from dashboard.runner import run
+from dashboard.directory import names as people
+from dashboard.fees.summary import fees_of, sums
+from dashboard.formatting import format as wording
+from dashboard.query.question import SpendQuery
+from dashboard.query.row_access import limits
+from dashboard.query.run import run
+from dashboard.ui import charts, tables, totals
+from dashboard.ui.components import chart, empty, known_as, later, notes, page, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, money, rows_in_currency, seconds
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
@@ -107,7 +108,7 @@ def keys(ledger: Ledger, view: View) -> Any:
     names = [display_name(row.key[0], people.NO_KEY) for row in rows]
     key_ids = [idents.get(str(row.key[0])) for row in rows]
     texts = [tables.spend_text(row.values[0], row.values[1], "") for row in rows]
-    figure = figures.ranked_bars(names, [money(row) for row in rows], texts, key_ids)
+    figure = charts.ranked_bars(names, [money(row) for row in rows], texts, key_ids)
     return chart(
         "spend-by-key",
         f"Spend by virtual key ({result.totals.currency})",
@@ -118,7 +119,7 @@ def keys(ledger: Ledger, view: View) -> Any:
             for name, text, ident in zip(names, texts, key_ids, strict=True)
         ],
         csv=spend_csv(result.query),
-        height=figures.HEIGHT + 30,
+        height=charts.HEIGHT + 30,
     )
 
 
@@ -146,7 +147,7 @@ def latency(ledger: Ledger, view: View) -> Any:
     return chart(
         "latency-over-time",
         "Latency over time",
-        figures.lines(result.buckets, series, "s"),
+        charts.lines(result.buckets, series, "s"),
         [*series],
         narrows=time_bucket(result.query),
         csv=spend_csv(result.query),

@@ -5,15 +5,15 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
-from dashboard.chargeback.calendar import Month
-from dashboard.filters import View, question
-from dashboard.pages import tables
-from dashboard.pages.chargeback import month_field, month_shown
-from dashboard.pages.parts import card, cards, chart, known_as, page, panel
-from dashboard.reconciliation import Compared, Reconciliation, reconcile
+from dashboard.formatting import format as wording
+from dashboard.pages.chargeback.page import month_field, month_shown
+from dashboard.query.calendar import Month
+from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
+from dashboard.ui import charts, tables
+from dashboard.ui.components import card, cards, chart, known_as, page, panel
+from dashboard.ui.view import View, question
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
 _SHOWN_DAYS: Final = 60
 _EXAMPLE: Final = "tallybook invoice import FILE"
@@ -94,7 +94,7 @@ def _chart(reconciliation: Reconciliation) -> Any:
     names = [row.provider for row in rows]
     values = [from_pico(row.variance or 0) for row in rows]
     texts = [wording.amount(value, reconciliation.currency) for value in values]
-    figure = figures.ranked_bars(names, values, texts, [None] * len(rows))
+    figure = charts.ranked_bars(names, values, texts, [None] * len(rows))
     return chart("variance-by-provider", f"Variance by provider ({reconciliation.currency})", figure, [])
 
 

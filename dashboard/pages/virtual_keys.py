@@ -5,16 +5,18 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import catalogue, people, wording
-from dashboard.filters import View, only, question, to_search
-from dashboard.links import spend_csv
-from dashboard.names_store import Person
-from dashboard.pages import tables, totals
-from dashboard.pages.parts import empty, known_as, later, notes, page, panel
-from dashboard.pages.series import top_rows
-from dashboard.pages.spending import spend_chart
-from dashboard.people import Kind
-from dashboard.runner import run
+from dashboard.directory import names
+from dashboard.directory.names import Kind
+from dashboard.formatting import format as wording
+from dashboard.query import catalogue
+from dashboard.query.labels_store import Person
+from dashboard.query.run import run
+from dashboard.ui import tables, totals
+from dashboard.ui.components import empty, known_as, later, notes, page, panel
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question, to_search
 from ingest.ledger.engine import Ledger
 
 _COLUMNS: Final = (
@@ -58,7 +60,7 @@ def spend(ledger: Ledger, view: View) -> Any:
     kind, selected = _selected(ledger, view)
     by_model = selected is not None and kind == "virtual_key"
     dimension = "model" if by_model else "virtual_key"
-    idents = {} if by_model else people.idents(ledger, "virtual_key")
+    idents = {} if by_model else names.idents(ledger, "virtual_key")
     return spend_chart(
         ledger,
         question(view, ledger.zone, ("total_cost",), ("time", dimension)),
@@ -66,14 +68,14 @@ def spend(ledger: Ledger, view: View) -> Any:
         f"Spend over time by {dimension.replace('_', ' ')}",
         link=lambda name: only(view, (dimension, idents.get(name, name))),
         idents=idents,
-        unknown="unknown" if by_model else people.NO_KEY,
+        unknown="unknown" if by_model else names.NO_KEY,
     )
 
 
 @known_as("virtual_keys:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key with its team, spend and usage."""
-    idents = {kind: people.idents(ledger, kind) for kind in _KINDS}
+    idents = {kind: names.idents(ledger, kind) for kind in _KINDS}
     query = question(view, ledger.zone, _METRICS, _KINDS)
     result, row_count = top_rows(ledger, query, tables.SHOWN_ROWS, idents["virtual_key"])
     return tables.metric_table(
@@ -85,7 +87,7 @@ def keys(ledger: Ledger, view: View) -> Any:
         csv=spend_csv(query),
         link=lambda key: only(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
         second_link=lambda name: only(view, ("team", idents["team"].get(name))),
-        unknown=people.NO_KEY,
+        unknown=names.NO_KEY,
     )
 
 
@@ -103,7 +105,7 @@ def _selected(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
     """The key, or else the team, if the view is filtered on a single one."""
     for kind in _KINDS:
         values = view.values(kind)
-        if len(values) == 1 and (entry := people.known_as(ledger, kind, values[0])):
+        if len(values) == 1 and (entry := names.known_as(ledger, kind, values[0])):
             return kind, entry
     return "virtual_key", None
 

@@ -9,18 +9,18 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import filter_bar, wording
-from dashboard.filters import DIMENSIONS, WHAT_IF_OPTIONS, View, question
-from dashboard.links import whatif_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
-from dashboard.question import QuestionError, SpendQuery
-from dashboard.runner import run
-from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
+from dashboard.formatting import format as wording
+from dashboard.query.question import QuestionError, SpendQuery
+from dashboard.query.run import run
+from dashboard.ui import filter_bar, tables
+from dashboard.ui.components import card, cards, empty, failed, known_as, later, notes, page, panel
+from dashboard.ui.links import whatif_csv
+from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
+from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone
-from ingest.money import from_pico
 
 CONTROL: Final = "whatif"
 """The `type` of a control's id; the `name` is one of `WHAT_IF_OPTIONS`."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import sync_cursor, sync_waiting
+from ingest.ledger.tables.calls import sync_cursor, sync_waiting
 
 _newest_at = sa.type_coerce(sync_cursor.c.newest_at, sa.BigInteger)
 

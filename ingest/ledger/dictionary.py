@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ingest.ledger import dialects, ownership
 from ingest.ledger.entry import PriceSetRow
 from ingest.ledger.fields import WHO
-from ingest.ledger.tables import attribution, directory, directory_alias, price_set, term
+from ingest.ledger.tables.calls import attribution, directory, directory_alias, price_set, term
 
 K = TypeVar("K", bound=Hashable)
 AttributionKey = tuple[str | None, ...]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.refusal import Rejection
+from ingest.model.rejection import Rejection
 
 
 class Shared(msgspec.Struct, frozen=True, array_like=True, gc=False):

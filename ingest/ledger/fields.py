@@ -5,7 +5,7 @@ Separate from the tables, so that a process that only decodes does not load a da
 
 from typing import Final
 
-from ingest import event
+from ingest.model import event
 from ingest.pricing import charge
 
 TERMS: Final = (

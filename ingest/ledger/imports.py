@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import import_batch
-from ingest.receipt import Receipt
+from ingest.ledger.tables.calls import import_batch
+from ingest.model.receipt import Receipt
 
 _COUNTS = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 

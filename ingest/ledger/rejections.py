@@ -9,8 +9,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import rejected_record
-from ingest.refusal import Rejection
+from ingest.ledger.tables.calls import rejected_record
+from ingest.model.rejection import Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, histogram, marks
+from ingest.ledger import dialects, dirty_slots, histogram
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     COUNTS,
     DAY_ROLLUPS,
     DAY_TIME,
@@ -79,7 +79,7 @@ def count_dirty_slots(ledger: Ledger) -> int:
 def rebuild(ledger: Ledger, progress: Callable[[int], None] | None = None) -> int:
     """Drop all rollups and make them again from the events. Returns the number of slots."""
     with ledger.writing() as connection:
-        marks.mark_everything(connection, ledger.zone)
+        dirty_slots.mark_everything(connection, ledger.zone)
     return roll(ledger, progress)
 
 
@@ -100,7 +100,7 @@ def _roll_day(ledger: Ledger, day: int) -> int:
         rows = _slot_rows(connection, ledger, day, generations.keys())
     with ledger.writing() as connection:
         dialects.lock_by_name(connection, "rollup")
-        cleared = marks.clear(connection, generations)
+        cleared = dirty_slots.clear(connection, generations)
         for slots in dialects.chunks(sorted(cleared)):
             connection.execute(rollup_slot.delete().where(rollup_slot.c.slot.in_(slots)))
         _insert(connection, rollup_slot, _SLOT_COLUMNS, [row for row in rows if row[0] in cleared])

@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-from ingest import money
+from ingest.model import money
 from ingest.model.zone import instant, micros
 
 
@@ -30,7 +30,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount of a single event, stored as BIGINT pico-units (`ingest.money`)."""
+    """An exact amount of a single event, stored as BIGINT pico-units (`ingest.model.money`)."""
 
     impl = sa.BigInteger
     cache_ok = True

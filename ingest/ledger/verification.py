@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from ingest.ledger import histogram
-from ingest.ledger.bookkeeping import broken_statements, stale_owners
 from ingest.ledger.engine import Ledger
+from ingest.ledger.finance_checks import broken_statements, stale_owners
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     DAY_ROLLUPS,
     DIMENSIONS,
     LATENCY_HISTOGRAMS,

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, marks, rejections
+from ingest.ledger import dialects, dirty_slots, rejections
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.rejections import Origin
-from ingest.ledger.tables import usage_event, usage_event_revision
-from ingest.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
+from ingest.ledger.tables.calls import usage_event, usage_event_revision
+from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
 _HEAD: Final = (
     "event_id",
@@ -56,7 +56,7 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
         receipt.unpriced = sum(batch.shared[entry.shared].unpriced for entry, _ in new)
         touched = [row[occurred_at] for _, row in new]
         touched += _revise(connection, [*existing, *repeats], batch, origin, receipt)
-        marks.mark(connection, ledger.zone, touched)
+        dirty_slots.mark(connection, ledger.zone, touched)
     return receipt
 
 

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Final
 
 from ingest.clock import now
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
-from ingest.formats.bifrost_row import LogRow
+from ingest.formats.bifrost import log, mcp_log
+from ingest.formats.bifrost.row import LogRow
+from ingest.formats.litellm import spend_log
 from ingest.ledger.directory import Listed
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
-from ingest.sync import litellm_people
+from ingest.sync import litellm_directory
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
@@ -45,7 +46,7 @@ BIFROST: Final = Gateway(
             key="id",
             time="timestamp",
             columns=LogRow.__struct_encode_fields__,
-            format=bifrost_log.FORMAT,
+            format=log.FORMAT,
             marks=("id", "timestamp", "status", "provider", "model"),
             status="status",
             path="/api/logs",
@@ -54,8 +55,8 @@ BIFROST: Final = Gateway(
             name="mcp_tool_logs",
             key="id",
             time="timestamp",
-            columns=bifrost_mcp_log.ToolCallRow.__struct_encode_fields__,
-            format=bifrost_mcp_log.FORMAT,
+            columns=mcp_log.ToolCallRow.__struct_encode_fields__,
+            format=mcp_log.FORMAT,
             marks=("id", "timestamp", "status", "tool_name", "cost"),
             status="status",
             paid="cost",
@@ -74,12 +75,12 @@ LITELLM: Final = Gateway(
             name="LiteLLM_SpendLogs",
             key="request_id",
             time="startTime",
-            columns=litellm_spend_log.SpendLogRow.__struct_encode_fields__,
-            format=litellm_spend_log.FORMAT,
+            columns=spend_log.SpendLogRow.__struct_encode_fields__,
+            format=spend_log.FORMAT,
             marks=("request_id", "startTime", "spend"),
         ),
     ),
-    directory_entries=litellm_people.directory_entries,
+    directory_entries=litellm_directory.directory_entries,
 )
 
 GATEWAYS: Final = {gateway.name: gateway for gateway in (BIFROST, LITELLM)}

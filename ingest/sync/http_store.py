@@ -13,8 +13,8 @@ import httpx
 import msgspec
 
 from ingest.clock import rfc3339
-from ingest.formats.body import NULL
-from ingest.sync import moment
+from ingest.formats.completion.body import NULL
+from ingest.sync import timestamps
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
 
 _LIMIT: Final = 250
@@ -187,7 +187,7 @@ def _parsed(url: str) -> tuple[httpx.URL, tuple[str, str] | None]:
 def _row(table: Table, fields: Fields) -> Row:
     """A row of the API, reduced to the columns that may be read."""
     values = {name: bytes(fields[name]) for name in table.columns if name in fields}
-    at = moment.micros(_text(values.get(table.time)))
+    at = timestamps.micros(_text(values.get(table.time)))
     ended = table.status is None or _text(values.get(table.status)) != PROCESSING
     raw = _encode({name: msgspec.Raw(value) for name, value in values.items()})
     return Row(_text(values.get(table.key)) or "", at, ended, raw)

@@ -15,16 +15,16 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.accept import Intake
 from ingest.clock import now
-from ingest.decoders import decoded
-from ingest.decoding import Context, Decoder
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.decode_pool import decoded
+from ingest.intake.intake import Intake
 from ingest.ledger import cursors, imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
-from ingest.receipt import MAX_REJECTIONS, Receipt
-from ingest.refusal import Rejection
-from ingest.splitting import RawRecord
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
+from ingest.model.rejection import Rejection
 from ingest.sync.store import Page, Store, Table
 
 CHANNEL: Final = "sync"

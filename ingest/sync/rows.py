@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.sync import moment
+from ingest.sync import timestamps
 from ingest.sync.store import PROCESSING, Page, Row, Table
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -19,10 +19,10 @@ def reader(table: Table, columns: Sequence[str]) -> Callable[[Sequence[Sequence[
 
     def row(values: Sequence[Any]) -> Row:
         record = {name: value for name, value in zip(columns, values, strict=True) if value is not None}
-        at = moment.micros(values[time])
+        at = timestamps.micros(values[time])
         if at is None:
-            record[table.time] = moment.normalized(values[time])
-            at = moment.micros(record[table.time])
+            record[table.time] = timestamps.normalized(values[time])
+            at = timestamps.micros(record[table.time])
         ended = status is None or values[status] != PROCESSING
         return Row(_text(values[key]), at, ended, _json(record))
 

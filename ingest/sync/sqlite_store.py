@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ingest.model.zone import instant
-from ingest.sync import moment, rows
+from ingest.sync import rows, timestamps
 from ingest.sync.rows import Statements
 from ingest.sync.store import PAGE, Away, Page, Table, Unusable
 
@@ -157,7 +157,7 @@ class SqliteStore:
 
 def _bound(since: int) -> str:
     """A text that sorts before every timestamp from `since` on, whatever its zone and spelling."""
-    return str((instant(since) - timedelta(microseconds=moment.EARLIEST_ZONE)).replace(tzinfo=None))
+    return str((instant(since) - timedelta(microseconds=timestamps.EARLIEST_ZONE)).replace(tzinfo=None))
 
 
 def _lenient(text: bytes) -> str:

@@ -16,11 +16,12 @@ import pytest
 from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import people, wording
-from dashboard.filters import View, from_search, question, to_search
+from dashboard.directory import names
+from dashboard.formatting import format as wording
 from dashboard.pages import PAGES
-from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from dashboard.query.run import run
+from dashboard.ui.view import View, from_search, question, to_search
+from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 
 pytestmark = pytest.mark.browser
@@ -95,8 +96,8 @@ def counted(ledger: Ledger, search: str) -> str:
 
 def who(ledger: Ledger, control: str, name: str) -> tuple[str, str]:
     """A team or key as a filter knows it."""
-    kind: people.Kind = "team" if control == "team" else "virtual_key"
-    return kind, people.by_name(ledger, kind)[name].ident
+    kind: names.Kind = "team" if control == "team" else "virtual_key"
+    return kind, names.by_name(ledger, kind)[name].ident
 
 
 @every_page
@@ -238,7 +239,7 @@ def test_the_list_goes_on_as_it_is_scrolled(visit: Visit, site: str) -> None:
 
 
 def test_a_key_is_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) -> None:
-    key = people.by_name(sample, "virtual_key")["Evaluations"]
+    key = names.by_name(sample, "virtual_key")["Evaluations"]
     page = visit.to(f"keys?virtual_key={key.ident}")
     figures = page.locator("#models-of").inner_text()
     page.locator("#given-name").fill("Nightly checks")
@@ -253,7 +254,7 @@ def test_a_key_is_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) ->
 
 
 def test_a_team_is_found_from_its_key_and_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) -> None:
-    team = people.by_name(sample, "team")["Research"]
+    team = names.by_name(sample, "team")["Research"]
     page = visit.to("keys")
     page.locator("#keys").get_by_role("link", name="Research", exact=True).first.click()
     page.wait_for_url("**/dashboard/keys?team=*")
@@ -301,7 +302,7 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
 
 def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger) -> None:
     visit = visiting(chromium, site)
-    chosen = people.by_name(sample, "virtual_key")["Code review"].ident
+    chosen = names.by_name(sample, "virtual_key")["Code review"].ident
     for path in (
         *SHOWS,
         f"keys?virtual_key={chosen}",

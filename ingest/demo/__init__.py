@@ -1,5 +1,0 @@
-"""The demo: a ledger with sample traffic and sample books, to explore before real data arrive."""
-
-from ingest.demo.demo import make_demo
-
-__all__ = ["make_demo"]
