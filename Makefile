@@ -11,7 +11,7 @@ run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
 
 test: .venv/tested lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tested
 	$(BIN)/ruff check
