@@ -4,23 +4,21 @@ import sys
 
 import typer
 
-from dashboard import (
-    alert_cli,
-    audit_cli,
-    budgets_cli,
-    chargeback_cli,
-    demo_cli,
-    fees_cli,
-    focus_cli,
-    owners_read_cli,
-    prices_read_cli,
-    reconciliation_cli,
-    serve_cli,
-    spend_cli,
-    whatif_cli,
-)
+from dashboard.alerts import cli as alert_cli
+from dashboard.budgets import cli as budgets_cli
+from dashboard.chargeback import cli as chargeback_cli
+from dashboard.demo import cli as demo_cli
+from dashboard.directory import cli as owners_read_cli
+from dashboard.exchange_rates import cli as rates_cli
+from dashboard.fees import cli as fees_cli
+from dashboard.focus import cli as focus_cli
+from dashboard.prices import cli as prices_read_cli
+from dashboard.reconciliation import cli as reconciliation_cli
+from dashboard.server import cli as serve_cli
+from dashboard.spend import cli as spend_cli
+from dashboard.whatif import cli as whatif_cli
 from ingest import cli as write_side
-from ingest import rates_cli
+from ingest.audit import cli as audit_cli
 
 
 def make_cli() -> typer.Typer:

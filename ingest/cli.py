@@ -10,7 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest import __version__, import_cli, owner_cli, prices_cli, sync_cli, token_cli
+from ingest import __version__
+from ingest.access import cli as token_cli
+from ingest.directory import cli as owner_cli
+from ingest.importing import cli as import_cli
+from ingest.price_book import cli as prices_cli
+from ingest.sync import cli as sync_cli
 from ingest.terminal import Json
 
 if TYPE_CHECKING:
@@ -86,8 +91,8 @@ def _described(name: str) -> int:
     from rich.markdown import Markdown
 
     from ingest.formats import by_name
-    from ingest.formats.reference import section_of
-    from ingest.refusal import Refused
+    from ingest.formats.docs import section_of
+    from ingest.model.rejection import Refused
 
     try:
         section = section_of(by_name(name).name)

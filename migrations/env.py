@@ -6,7 +6,7 @@ from pkgutil import walk_packages
 from alembic import context
 
 from ingest import ledger
-from ingest.ledger.tables import metadata
+from ingest.ledger.tables.calls import metadata
 
 for module in walk_packages(ledger.__path__, f"{ledger.__name__}."):
     import_module(module.name)  # the tables that it declares are part of the metadata

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pydantic import SecretStr
 
-from dashboard.alerts.telling import check
-from dashboard.site import make_site
+from dashboard.alerts.notify import check
+from dashboard.demo.command import run as make_demo
+from dashboard.server.site import make_site
 from ingest.clock import now
-from ingest.demo_command import run as make_demo
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings, sqlite_url
 
@@ -40,11 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    """Chromium, whose reader wants no motion: what waits does not pulse, which would draw the page all the while."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
+        with pytest.MonkeyPatch.context() as patch:
+            for make in ("new_page", "new_context"):
+                patch.setattr(browser, make, partial(getattr(browser, make), reduced_motion="reduce"))
+            yield browser
         browser.close()
 
 

@@ -12,12 +12,12 @@ import msgspec
 from blank import blank
 from pydantic import SecretStr
 
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.rejections import Origin
 from ingest.ledger.writer import write
+from ingest.model.event import UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings
@@ -73,7 +73,7 @@ def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
     with ledger.writing() as connection:
         lookup = ledger.dictionary.lookup(connection, NOW)
         receipt = write(connection, ledger, lookup, batch, origin)
-    lookup.keep()
+    lookup.remember()
     assert receipt.accepted + receipt.revised == len(entries)
     return receipt.event_ids
 

@@ -16,15 +16,15 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
-from ingest.accept import Intake
-from ingest.decoding import Context, Decoder
-from ingest.event import UsageEvent
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.intake import Intake
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger, make_engine, open_ledger
+from ingest.model.event import UsageEvent
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 from ingest.settings import Settings
-from ingest.splitting import RawRecord
 
 pytest_plugins = ("browsing",)
 

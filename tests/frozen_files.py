@@ -122,7 +122,7 @@ def _site() -> tuple[Any, Any]:
     """The API's description, and the dashboard's callbacks."""
     from starlette.testclient import TestClient
 
-    from dashboard.site import make_site
+    from dashboard.server.site import make_site
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
 
@@ -199,11 +199,11 @@ def event_hashes() -> str:
     """The event ids and the content hashes of each sample of a format, or why it is refused."""
     from test_formats import SAMPLES, named, record
 
-    from ingest.accept import Intake, make_decoder
-    from ingest.decoding import Context
+    from ingest.framing import RawRecord
+    from ingest.intake.decode import Context
+    from ingest.intake.intake import Intake, make_decoder
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
-    from ingest.splitting import RawRecord
 
     ledger = open_ledger(Settings(database_url="sqlite:///formats.db"))
     decoder = make_decoder(ledger)
@@ -367,7 +367,7 @@ def _some_events() -> Iterable[str]:
     import sqlalchemy as sa
 
     from ingest.ledger.engine import open_ledger
-    from ingest.ledger.tables import usage_event
+    from ingest.ledger.tables.calls import usage_event
     from ingest.settings import Settings
 
     ledger = open_ledger(Settings())

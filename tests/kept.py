@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS
-from ingest.ledger.tables import attribution, directory, term, usage_event
+from ingest.ledger.tables.calls import attribution, directory, term, usage_event
 
 PEOPLE = ("virtual_key", "team", "customer", "business_unit")
 PLACES = ("project", "environment", "application")

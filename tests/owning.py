@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
-from ingest.ledger.tables import directory
+from ingest.ledger.tables.calls import directory
+from ingest.model.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.model.zone import day_number
-from ingest.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 
 
 def entry(ledger: Ledger, kind: str, ident: str, connection: sa.Connection | None = None) -> int:

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.site import RIGHTS
-from ingest.access import guarded
+from dashboard.server.site import RIGHTS
+from ingest.access.guard import guarded
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from dashboard.alerts.watch import EVALUATE
+from dashboard.alerts.evaluate import EVALUATE
+from dashboard.alerts.model import KINDS, OPTIONS, AlertKind
 from dashboard.cli import make_cli
-from ingest.alerts import KINDS, OPTIONS, AlertKind
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "alerts.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", GUIDE.partition("## What is watched")[2], re.MULTILINE))

@@ -13,12 +13,12 @@ from commanding import Command, tallybook
 from pydantic import SecretStr
 from receivers import Mailbox, mail_server, mailbox
 
-from dashboard.alerts.telling import check, tell
-from dashboard.sending import NotSent, Parcel, Target, TargetRefused, read_target, send
-from ingest.alerts import AlertRule
-from ingest.ledger import alerts
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.notify import check, tell
+from dashboard.notifications.channels import NotSent, Parcel, Target, TargetRefused, read_target, send
+from dashboard.notifications.outbox import CLAIM
 from ingest.ledger.engine import Ledger
-from ingest.ledger.outbox import CLAIM
 from ingest.model.zone import micros
 from ingest.settings import Settings
 
@@ -211,8 +211,8 @@ def test_a_message_that_waited_for_slow_ones_is_claimed_from_then_on(
         waited.append(2 * CLAIM)
 
     waited: list[int] = []
-    monkeypatch.setattr("dashboard.posting.send", slowly)
-    monkeypatch.setattr("ingest.ledger.outbox.time.monotonic_ns", lambda: 1_000 * sum(waited))
+    monkeypatch.setattr("dashboard.notifications.dispatch.send", slowly)
+    monkeypatch.setattr("dashboard.notifications.outbox.time.monotonic_ns", lambda: 1_000 * sum(waited))
     assert len(tell(embedded, PLAIN, NOW)) == 2
     assert ends == [NOW + CLAIM, NOW + 3 * CLAIM]
 

@@ -22,17 +22,17 @@ from pydantic import SecretStr
 from receivers import Hook, Mailbox, hook, mailbox
 from starlette.testclient import TestClient
 
-from dashboard.alerts.telling import check, keep_watching, tell
-from dashboard.alerts.watch import findings
-from dashboard.sending import signature
-from dashboard.site import make_site
-from ingest.alerts import AlertRule
-from ingest.budgets import Budget
-from ingest.ledger import alerts
-from ingest.ledger.alerts import Alert, Message
-from ingest.ledger.budgets import add_budgets
+from dashboard.alerts import store as alerts
+from dashboard.alerts.evaluate import findings
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.notify import check, keep_watching, tell
+from dashboard.alerts.store import Alert, Message
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
+from dashboard.notifications.channels import signature
+from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
+from dashboard.server.site import make_site
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
 from ingest.model.zone import micros
 from ingest.settings import Settings
 
@@ -562,7 +562,7 @@ def test_a_rule_is_added_listed_tried_and_taken_back(
 def test_looking_by_command_says_what_is_new_and_fails_where_a_receiver_does(
     embedded: Ledger, tallybook: Command, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.alert_command.now", lambda: NOW)
+    monkeypatch.setattr("dashboard.alerts.commands.now", lambda: NOW)
     hook.answers = [500]
     watch(embedded, "unassigned", targets=(f"webhook:{hook.url}",))
     spend(embedded, 6)
@@ -648,7 +648,7 @@ def test_the_api_lists_what_fired_open_or_over(embedded: Ledger) -> None:
 @pytest.fixture
 def watching(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     """A ledger that a server watches."""
-    monkeypatch.setattr("dashboard.alerts.telling.now", lambda: NOW)
+    monkeypatch.setattr("dashboard.alerts.notify.now", lambda: NOW)
     watch(embedded, "unassigned")
     spend(embedded, 6)
     stop = threading.Event()

@@ -7,10 +7,11 @@ import pytest
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.alerts_service import AddRuleOptions, AlertRefused, add_rule, remove_rule, rule_of, send_again
-from dashboard.sending import TargetRefused
-from dashboard.subjects import NoSubject
-from ingest.ledger import alerts, audit
+from dashboard.alerts import store as alerts
+from dashboard.alerts.service import AddRuleOptions, AlertRefused, add_rule, remove_rule, rule_of, send_again
+from dashboard.directory.subjects import NoSubject
+from dashboard.notifications.channels import TargetRefused
+from ingest.ledger import audit
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings

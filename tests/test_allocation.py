@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
-from ingest.ledger.allocations import add_rules, read_rules
+from dashboard.chargeback.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
+from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
-from ingest.ownership import NOBODY, Owner, Target
+from ingest.model.ownership import NOBODY, Owner, Target
 
 RED, BLUE, GREEN = Owner(1, 10, None), Owner(2, 10, 5), Owner(3)
 USED = {RED: Basis(60, 100, 3), BLUE: Basis(40, 300, 1)}

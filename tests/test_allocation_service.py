@@ -7,12 +7,12 @@ import pytest
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
-from dashboard.finance_interaction import ruled
+from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
+from dashboard.chargeback.allocation_store import read_rules
+from dashboard.pages.chargeback.callbacks import ruled
 from ingest.ledger import audit
-from ingest.ledger.allocations import read_rules
 from ingest.ledger.engine import Ledger
-from ingest.ownership import Target
+from ingest.model.ownership import Target
 
 __all__ = ["tallybook"]
 

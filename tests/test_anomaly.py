@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.alerts.anomaly import Verdict, judge
-from dashboard.alerts.seasons import HISTORY, Day
-from ingest.money import PICO_PER_UNIT
+from dashboard.forecasting.anomaly import Verdict, judge
+from dashboard.forecasting.seasonality import HISTORY, Day
+from ingest.model.money import PICO_PER_UNIT
 
 MONDAY = date(2026, 6, 1)
 DOLLAR: Final[int] = PICO_PER_UNIT

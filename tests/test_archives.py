@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ingest import archives
-from ingest.archives import members
-from ingest.files import Source, sources
-from ingest.records import FileReader
-from ingest.splitting import RawRecord
+from ingest.files import archives
+from ingest.files.archives import members
+from ingest.files.paths import Source, sources
+from ingest.files.reader import FileReader
+from ingest.framing import RawRecord
 
 Seen = dict[str, list[object]]
 

@@ -11,9 +11,9 @@ from genai_prices.data import providers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
+from ingest.model.money import from_pico
 from ingest.model.zone import micros
-from ingest.money import from_pico
 from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price

@@ -11,10 +11,10 @@ from owning import entry, owns
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard.site import make_site
-from ingest.budgets import Budget
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
+from dashboard.server.site import make_site
 from ingest.ledger import directory
-from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
 from ingest.settings import Settings

@@ -11,12 +11,12 @@ from commanding import Command, object_of, tallybook
 from owning import entry, owns
 from starlette.testclient import TestClient
 
-from dashboard.budgets import around, burns
-from dashboard.chargeback.calendar import read_calendar
+from dashboard.budgets.model import Budget, of_months, standing
+from dashboard.budgets.store import add_budgets, read_budgets
+from dashboard.budgets.usage import around, burns
 from dashboard.chargeback.outputs import FORMS, report_of
-from dashboard.site import make_site
-from ingest.budgets import Budget, of_months, standing
-from ingest.ledger.budgets import add_budgets, read_budgets
+from dashboard.query.calendar import read_calendar
+from dashboard.server.site import make_site
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 

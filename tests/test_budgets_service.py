@@ -6,10 +6,10 @@ import pytest
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.budgets_service import BudgetRefused, SetBudgetOptions, remove_budget, set_budget
-from dashboard.subjects import NoSubject
+from dashboard.budgets.service import BudgetRefused, SetBudgetOptions, remove_budget, set_budget
+from dashboard.budgets.store import read_budgets
+from dashboard.directory.subjects import NoSubject
 from ingest.ledger import audit
-from ingest.ledger.budgets import read_budgets
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger
 

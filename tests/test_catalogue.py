@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard import catalogue
-from dashboard.catalogue import METRICS, Unit
-from dashboard.sums import Sums, total
+from dashboard.query import catalogue
+from dashboard.query.catalogue import METRICS, Unit
+from dashboard.query.sums import Sums, total
 from ingest.ledger.histogram import pack, parse
-from ingest.ledger.tables import LATENCY_HISTOGRAMS, MEASURES
+from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS, MEASURES
 
 PROMISED_DIMENSIONS = {
     *(

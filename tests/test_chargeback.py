@@ -17,29 +17,29 @@ from hypothesis import strategies as st
 from owning import entry, owns
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month, read_calendar, read_month
+from dashboard.chargeback.allocation import Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import CloseRefused
 from dashboard.chargeback.corrections import landing
 from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
-from dashboard.question import Period, SpendQuery
-from dashboard.runner import run
-from ingest.allocation import Rule
-from ingest.exchange import Quote
-from ingest.fees import Fee
+from dashboard.chargeback.statements import statement
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
+from dashboard.query.calendar import Month, of_month, read_calendar, read_month
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
 from ingest.ledger import audit, imports, periods
-from ingest.ledger.allocations import add_rules
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
-from ingest.ledger.fees import add_fees
-from ingest.ledger.ownership_tables import owned
-from ingest.ledger.period_tables import period_event
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
+from ingest.ledger.tables.ownership import owned
+from ingest.ledger.tables.periods import period_event
 from ingest.ledger.verification import verify
+from ingest.model.money import pico_of
+from ingest.model.ownership import NOBODY, Owner
 from ingest.model.zone import micros
-from ingest.money import pico_of
-from ingest.ownership import NOBODY, Owner
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
 OCTOBER, NOVEMBER, DECEMBER = (Month(2026, number) for number in (10, 11, 12))

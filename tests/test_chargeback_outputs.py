@@ -18,20 +18,21 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from owning import entry, owns
 
-from dashboard import chargeback_api, fees_api
+from dashboard.chargeback import api as chargeback_api
 from dashboard.chargeback import report as reports
-from dashboard.chargeback.calendar import read_calendar
+from dashboard.chargeback.allocation import Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statement import Line
 from dashboard.chargeback.usage import Used
-from dashboard.finance_interaction import closed_month_opened, month_closed, ruled
-from ingest import problems
-from ingest.allocation import Rule
-from ingest.fees import Fee
-from ingest.ledger.allocations import add_rules
+from dashboard.fees import api as fees_api
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
+from dashboard.pages.chargeback.callbacks import closed_month_opened, month_closed, ruled
+from dashboard.query.calendar import read_calendar
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
-from ingest.ownership import Owner
+from ingest.model.ownership import Owner
 
 __all__ = ["tallybook"]
 

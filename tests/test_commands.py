@@ -6,10 +6,10 @@ import pytest
 from commanding import Command, object_of, tallybook
 from conftest import put_events
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger import schema
 from ingest.ledger.engine import Ledger
-from ingest.money import PICO_PER_UNIT
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import PICO_PER_UNIT
 from ingest.pricing.book import Book
 
 __all__ = ["tallybook"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ledger.prices import snapshot
+from ingest.ledger.price_book import snapshot
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from calls import a_ledger, call, put
 
-from dashboard.answer import as_json
-from dashboard.question import QuestionError, Words, parse
-from dashboard.runner import Result, run
-from ingest.exchange import Quote
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
+from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.run import Result, run
+from dashboard.query.serialize import as_json
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
 from ingest.ledger.rollups import roll
 from ingest.model.zone import day_number
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.currency import is_currency, read_currency
+from ingest.parse.currency import is_currency, read_currency
 
 
 @pytest.mark.parametrize("text", [" usd ", "USD", "Usd"])

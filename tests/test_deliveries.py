@@ -11,14 +11,13 @@ from commanding import Command, object_of, tallybook
 from pydantic import SecretStr
 from receivers import Hook, Mailbox, hook, mailbox
 
-from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
-from dashboard.deliveries import deliver
-from dashboard.sending import TargetRefused, read_target, signature
-from ingest.ledger import schedules
+from dashboard.chargeback import closing, schedule_store
+from dashboard.chargeback.delivery import deliver
+from dashboard.chargeback.schedule_store import Schedule
+from dashboard.notifications.channels import TargetRefused, read_target, signature
+from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
+from dashboard.query.calendar import Month
 from ingest.ledger.engine import Ledger
-from ingest.ledger.outbox import CLAIM, MOST_ATTEMPTS
-from ingest.ledger.schedules import Schedule
 from ingest.settings import Settings
 
 __all__ = ["hook", "mailbox", "tallybook"]
@@ -33,7 +32,7 @@ PLAIN = Settings()
 def promised(ledger: Ledger, target: str, form: str = "json", at: int = NOW) -> None:
     with ledger.writing() as connection:
         one = Schedule(target=target, by="team", form=form, recorded_at=at, recorded_by="ann")
-        schedules.add(connection, one)
+        schedule_store.add(connection, one)
 
 
 def closed(ledger: Ledger, at: int = NOW) -> None:
@@ -43,7 +42,7 @@ def closed(ledger: Ledger, at: int = NOW) -> None:
 
 def states(ledger: Ledger) -> list[tuple[str, int]]:
     with ledger.reading() as connection:
-        return [(one.status, one.attempts) for one in schedules.deliveries(connection)]
+        return [(one.status, one.attempts) for one in schedule_store.deliveries(connection)]
 
 
 def test_a_month_that_is_closed_is_written_into_a_folder_once(ledger: Ledger, tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ def test_a_webhook_gets_a_signed_post_whose_key_stays_the_same(ledger: Ledger, h
     for _ in range(3):
         deliver(ledger, settings, at)
         with ledger.reading() as connection:
-            (one,) = schedules.deliveries(connection)
+            (one,) = schedule_store.deliveries(connection)
         waits.append(one.due_at - at)
         at = one.due_at
     assert states(ledger) == [("sent", 3)]
@@ -105,14 +104,14 @@ def test_a_failing_receiver_is_tried_with_growing_waits_and_given_up_at_last(
     for _ in range(MOST_ATTEMPTS):
         assert len(deliver(ledger, PLAIN, at)) == 1
         with ledger.reading() as connection:
-            (one,) = schedules.deliveries(connection)
+            (one,) = schedule_store.deliveries(connection)
         assert deliver(ledger, PLAIN, one.due_at - 1) == []
         at = one.due_at
     assert (one.status, one.said) == ("given up", "the webhook answered 500")
     assert deliver(ledger, PLAIN, at + 10 * CLAIM) == []
     hook.answers = []
     with ledger.writing() as connection:
-        assert schedules.OUTBOX.again(connection, one.number, at)
+        assert schedule_store.OUTBOX.again(connection, one.number, at)
     deliver(ledger, PLAIN, at)
     assert states(ledger) == [("sent", 1)]
 
@@ -149,8 +148,8 @@ def test_a_mail_server_that_is_away_is_tried_again(ledger: Ledger, mailbox: Mail
 def killed(ledger: Ledger) -> None:
     """A process that dies after it has claimed a delivery."""
     with ledger.writing() as connection:
-        schedules.fill(connection, NOW)
-        assert schedules.claim(connection, NOW)
+        schedule_store.fill(connection, NOW)
+        assert schedule_store.claim(connection, NOW)
 
 
 def test_what_a_process_left_half_way_is_taken_up_after_its_claim(ledger: Ledger, hook: Hook) -> None:
@@ -173,8 +172,8 @@ def test_a_mail_that_was_left_half_way_is_in_doubt_and_not_sent_twice(
     deliver(ledger, settings, NOW + 10 * CLAIM)
     assert (got, states(ledger)) == ([], [("unknown", 2)])
     with ledger.writing() as connection:
-        (one,) = schedules.deliveries(connection)
-        assert schedules.OUTBOX.again(connection, one.number, NOW)
+        (one,) = schedule_store.deliveries(connection)
+        assert schedule_store.OUTBOX.again(connection, one.number, NOW)
     deliver(ledger, settings, NOW)
     assert len(got) == 1
 
@@ -195,7 +194,7 @@ def test_a_schedule_that_is_ended_sends_no_more(ledger: Ledger, hook: Hook) -> N
     closed(ledger)
     deliver(ledger, PLAIN, NOW)
     with ledger.writing() as connection:
-        assert schedules.end(connection, schedules.schedules(connection)[0].number, NOW)
+        assert schedule_store.end(connection, schedule_store.schedules(connection)[0].number, NOW)
     assert deliver(ledger, PLAIN, NOW + 10 * CLAIM) == []
     assert states(ledger) == [("given up", 1)]
 

@@ -16,26 +16,27 @@ import pytest
 import sqlalchemy as sa
 from conftest import ARRIVAL, SECRET, put_events
 
-from ingest import demo_command, demo_service
-from ingest.demo import make_demo
-from ingest.demo.chance import Curve
-from ingest.demo.keys import KEYS
-from ingest.demo.models import UNPRICED
-from ingest.demo.rhythms import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Rhythm, Season
-from ingest.demo.traffic import traffic
-from ingest.event import UsageEvent, check
+from dashboard.demo import command
+from dashboard.demo import service as demo_service
+from dashboard.demo.keys import KEYS
+from dashboard.demo.load import make_demo
+from dashboard.demo.models import UNPRICED
+from dashboard.demo.random_draws import Curve
+from dashboard.demo.schedules import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule
+from dashboard.demo.traffic import traffic
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.tables import directory, price_set, term, usage_event
+from ingest.ledger.tables.calls import directory, price_set, term, usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import UsageEvent, check
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 from ingest.settings import Settings
 
 END = date(2026, 11, 20)
 DAY = 86_400_000_000
 EVENTS = 12_000
 STOP = (datetime(2026, 11, 21, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(hours=1)
-SEASON = Season(STOP - 90 * 24, 90 * 24)
+PERIOD = Period(STOP - 90 * 24, 90 * 24)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 @pytest.fixture(scope="module")
 def events() -> list[UsageEvent]:
-    return list(traffic(SEASON, EVENTS, seed=1))
+    return list(traffic(PERIOD, EVENTS, seed=1))
 
 
 def rows(ledger: Ledger, query: sa.Select[Any]) -> list[Any]:
@@ -85,8 +86,8 @@ def test_the_same_arguments_give_the_same_rows(tmp_path: Path) -> None:
 
 def test_it_does_not_depend_on_how_python_hashes() -> None:
     program = (
-        "import hashlib, msgspec; from ingest.demo.rhythms import Season; from ingest.demo.traffic import traffic; "
-        "made = msgspec.msgpack.encode(list(traffic(Season(496000, 240), 500, 3))); print(hashlib.sha256(made).hexdigest())"
+        "import hashlib, msgspec; from dashboard.demo.schedules import Period; from dashboard.demo.traffic import traffic; "
+        "made = msgspec.msgpack.encode(list(traffic(Period(496000, 240), 500, 3))); print(hashlib.sha256(made).hexdigest())"
     )
 
     def digest(hashing: str) -> str:
@@ -99,7 +100,7 @@ def test_it_does_not_depend_on_how_python_hashes() -> None:
 
 
 def test_another_seed_gives_other_events(events: list[UsageEvent]) -> None:
-    other = list(traffic(SEASON, EVENTS, seed=2))
+    other = list(traffic(PERIOD, EVENTS, seed=2))
     assert msgspec.msgpack.encode(other) != msgspec.msgpack.encode(events)
     assert not {event.source_event_id for event in other} & {event.source_event_id for event in events}
 
@@ -115,10 +116,10 @@ def test_every_event_is_accepted_and_possible(made: Made, events: list[UsageEven
 
 @pytest.mark.parametrize(("events", "days"), [(1, 1), (7, 1), (50, 2), (333, 400)])
 def test_so_many_and_in_the_period(events: int, days: int) -> None:
-    season = Season(STOP - 24 * days, 24 * days)
-    at = [event.occurred_at or 0 for event in traffic(season, events, seed=5)]
+    period = Period(STOP - 24 * days, 24 * days)
+    at = [event.occurred_at or 0 for event in traffic(period, events, seed=5)]
     assert len(at) == events
-    assert season.start <= min(at) / DAY * 24 <= max(at) / DAY * 24 < season.stop
+    assert period.start <= min(at) / DAY * 24 <= max(at) / DAY * 24 < period.stop
 
 
 def test_nothing_lies_in_the_future(embedded: Ledger) -> None:
@@ -130,9 +131,9 @@ def test_nothing_lies_in_the_future(embedded: Ledger) -> None:
     assert datetime(2026, 11, 18, 14, tzinfo=UTC) <= first < last < datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("rhythm", [OFFICE, CUSTOMERS, NIGHTS, ALWAYS])
-def test_a_rhythm_weighs_1_on_average(rhythm: Rhythm) -> None:
-    assert sum(rhythm.at(hour) for hour in range(168)) == pytest.approx(168)
+@pytest.mark.parametrize("schedule", [OFFICE, CUSTOMERS, NIGHTS, ALWAYS])
+def test_a_schedule_weighs_1_on_average(schedule: Schedule) -> None:
+    assert sum(schedule.at(hour) for hour in range(168)) == pytest.approx(168)
 
 
 def test_a_curve_goes_through_its_quantiles() -> None:
@@ -155,7 +156,7 @@ def test_weekdays_are_busier_than_weekends_and_batches_run_at_night(events: list
 
 
 def test_traffic_grows(events: list[UsageEvent]) -> None:
-    middle = SEASON.start + SEASON.hours // 2
+    middle = PERIOD.start + PERIOD.hours // 2
     late = sum((event.occurred_at or 0) / DAY * 24 >= middle for event in events)
     assert 0.52 < late / EVENTS < 0.62
 
@@ -190,7 +191,7 @@ def test_calls_end_in_every_way(events: list[UsageEvent]) -> None:
 def test_one_provider_has_a_bad_hour() -> None:
     timeouts = Counter(
         ((event.occurred_at or 0) * 24 // DAY, event.provider)
-        for event in traffic(SEASON, 40_000, seed=1)
+        for event in traffic(PERIOD, 40_000, seed=1)
         if event.error_type == "timeout"
     )
     (worst, second) = timeouts.most_common(2)
@@ -308,15 +309,15 @@ def count(file: Path) -> int:
 
 
 def test_it_makes_a_file_and_says_how_to_serve_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     assert files(here) == {"demo.db", "demo.db.secret"}
     assert "TALLYBOOK_DATABASE_URL=sqlite:///demo.db tallybook serve" in capsys.readouterr().out
 
 
 def test_it_makes_a_sample_ledger_again(here: Path) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     secret = (here / "demo.db.secret").read_bytes()
-    assert demo_command.run(events=80, days=5, end="2026-11-20") == 0
+    assert command.run(events=80, days=5, end="2026-11-20") == 0
     assert count(here / "demo.db") == 80
     assert (here / "demo.db.secret").read_bytes() == secret
     assert files(here) == {"demo.db", "demo.db.secret"}
@@ -325,7 +326,7 @@ def test_it_makes_a_sample_ledger_again(here: Path) -> None:
 
 def test_a_log_left_behind_is_not_played_into_the_new_file(here: Path) -> None:
     (here / "demo.db-wal").write_bytes(b"of a database that is gone")
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     assert files(here) == {"demo.db", "demo.db.secret"}
 
 
@@ -334,7 +335,7 @@ def test_it_never_touches_another_file(
     here: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "demo.db").write_bytes(content)
-    assert demo_command.run(events=60, days=5) == 1
+    assert command.run(events=60, days=5) == 1
     assert (here / "demo.db").read_bytes() == content
     assert files(here) == {"demo.db"}
     assert "not a sample ledger" in capsys.readouterr().err
@@ -345,18 +346,18 @@ def test_it_never_touches_a_ledger_of_ones_own(here: Path, book: Book) -> None:
     put_events(own, book, UsageEvent(source="mine", source_event_id="1"))
     own.close()
     before = {name: (here / name).read_bytes() for name in files(here)}
-    assert demo_command.run(events=60, days=5, path="own.db") == 1
+    assert command.run(events=60, days=5, path="own.db") == 1
     assert {name: (here / name).read_bytes() for name in files(here)} == before
 
 
 def test_a_sample_ledger_with_calls_of_ones_own_stays(
     here: Path, book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))
     put_events(ledger, book, UsageEvent(source="mine", source_event_id="1"), at=ARRIVAL)
     ledger.close()
-    assert demo_command.run(events=60, days=5) == 1
+    assert command.run(events=60, days=5) == 1
     assert count(here / "demo.db") == 61
     assert "1 calls of your own" in capsys.readouterr().err
 
@@ -365,29 +366,29 @@ def test_a_sample_ledger_in_use_stays(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo_service, "_BUSY_SECONDS", 0.1)
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
     ledger = open_ledger(Settings(database_url="sqlite:///demo.db"))
     with ledger.reading() as connection:
         connection.execute(sa.select(term.c.text)).all()
-        assert demo_command.run(events=70, days=5) == 1
+        assert command.run(events=70, days=5) == 1
     ledger.close()
     assert count(here / "demo.db") == 60
     assert "in use" in capsys.readouterr().err
 
 
 def test_what_fails_half_way_leaves_the_old_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert demo_command.run(events=60, days=5, end="2026-11-20") == 0
+    assert command.run(events=60, days=5, end="2026-11-20") == 0
 
     def fail(*_: object, **__: object) -> Receipt:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(demo_service, "make_demo", fail)
-    assert demo_command.run(events=70, days=5) == 1
+    assert command.run(events=70, days=5) == 1
     assert count(here / "demo.db") == 60
     assert files(here) == {"demo.db", "demo.db.secret"}
 
 
 @pytest.mark.parametrize(("days", "end"), [(90, "someday"), (90, "1999-12-31"), (10**9, None)])
 def test_a_period_that_cannot_be_is_wrong_usage(here: Path, days: int, end: str | None) -> None:
-    assert demo_command.run(events=1, days=days, end=end) == 2
+    assert command.run(events=1, days=days, end=end) == 2
     assert files(here) == set()

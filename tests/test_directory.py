@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from calls import a_ledger, call, put
 
-from dashboard import people
-from dashboard.answer import as_json
-from dashboard.interaction import renamed
-from dashboard.question import Words, parse
-from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from dashboard.directory import names
+from dashboard.pages.callbacks import renamed
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_json
+from ingest.directory.service import rename_entry
 from ingest.ledger.audit import entries
 from ingest.ledger.directory import LONGEST_NAME, NameRefused, NotKnown
 from ingest.ledger.engine import Ledger
@@ -46,11 +46,11 @@ def answer(ledger: Ledger, *by: str, where: tuple[str, ...] = ()) -> dict[str, o
 
 
 def shown(ledger: Ledger) -> list[str]:
-    return sorted(people.by_name(ledger, "virtual_key"))
+    return sorted(names.by_name(ledger, "virtual_key"))
 
 
 def entry(ledger: Ledger, name: str) -> int:
-    return people.by_name(ledger, "virtual_key")[name].entry_id
+    return names.by_name(ledger, "virtual_key")[name].entry_id
 
 
 def rename(ledger: Ledger, entry_id: int, name: str | None) -> None:

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from conftest import put_records
 from test_sync_command import Tallybook
 
-from dashboard import people
-from dashboard.answer import as_json
-from dashboard.question import Words, parse
-from dashboard.runner import run
-from ingest import listing
-from ingest.directory_service import rename_entry
+from dashboard.directory import names
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_json
+from ingest.directory import lists
+from ingest.directory.lists import NotAList
+from ingest.directory.service import rename_entry
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import directory as entries
+from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
-from ingest.listing import NotAList
 from ingest.model.zone import instant
 from ingest.pricing.book import Book
 
@@ -42,7 +42,7 @@ CONFIG = {
 
 
 def enter(ledger: Ledger, path: Path) -> tuple[int, int, int]:
-    entered = directory.enter(ledger, listing.read(path, ledger.keyring).entries, NOW)
+    entered = directory.enter(ledger, lists.read(path, ledger.keyring).entries, NOW)
     return entered.added, entered.changed, entered.unchanged
 
 
@@ -132,11 +132,11 @@ def test_names_of_a_configuration_are_entered_once(ledger: Ledger, tmp_path: Pat
 
 def test_a_changed_name_is_followed_and_a_given_one_stands(ledger: Ledger, tmp_path: Path) -> None:
     enter(ledger, config(tmp_path))
-    entry = people.by_name(ledger, "virtual_key")["Nightly"].entry_id
+    entry = names.by_name(ledger, "virtual_key")["Nightly"].entry_id
     rename_entry(ledger, entry, "Mine", by="ann", at=0)
     renamed = json.loads(json.dumps(CONFIG).replace("Nightly", "Daily"))
     assert enter(ledger, config(tmp_path, renamed)) == (0, 1, 3)
-    person = people.by_name(ledger, "virtual_key")["Mine"]
+    person = names.by_name(ledger, "virtual_key")["Mine"]
     assert (person.name, person.given_name) == ("Daily", "Mine")
 
 
@@ -207,7 +207,7 @@ def test_a_table_of_ones_own_is_read(ledger: Ledger, book: Book, tmp_path: Path,
     ]
     path = tmp_path / "names.csv"
     path.write_text("\ufeff" + "\r\n".join(lines).replace(",", mark), encoding="utf-8")
-    read = listing.read(path, ledger.keyring)
+    read = lists.read(path, ledger.keyring)
     assert (read.ignored, read.faults) == (("floor",), [])
     assert enter(ledger, path) == (3, 0, 0)
     assert enter(ledger, path) == (0, 0, 3)
@@ -217,7 +217,7 @@ def test_a_table_of_ones_own_is_read(ledger: Ledger, book: Book, tmp_path: Path,
 def test_rows_that_cannot_be_entries_are_told_with_their_line(embedded: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     path.write_text(f"id,name,kind,key_hash\n,No id,,\nx,{'x' * 200},,\ny,Y,planet,\nz,Z,,abc\nok,Fine,,\n")
-    read = listing.read(path, embedded.keyring)
+    read = lists.read(path, embedded.keyring)
     assert [(one.line, one.code) for one in read.faults] == [
         (2, "bad_id"),
         (3, "bad_name"),
@@ -250,10 +250,10 @@ def test_a_file_without_a_list_is_explained(
 ) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(NotAList, match=said):
-        listing.read(tmp_path / name, embedded.keyring)
+        lists.read(tmp_path / name, embedded.keyring)
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (id text)")
     with pytest.raises(NotAList, match="not Bifrost's config"):
-        listing.read(tmp_path / "other.db", embedded.keyring)
+        lists.read(tmp_path / "other.db", embedded.keyring)
 
 
 def test_a_long_list_is_entered(embedded: Ledger, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_litellm_lists_keys_by_their_hash_with_teams_and_organizations(
     ledger: Ledger, tmp_path: Path, whole: bool
 ) -> None:
     held = LITELLM if whole else [*LITELLM["organizations"], *LITELLM["teams"], *LITELLM["keys"]]  # type: ignore[misc]
-    read = listing.read(config(tmp_path, held), ledger.keyring)
+    read = lists.read(config(tmp_path, held), ledger.keyring)
     assert read.form == "litellm-list"
     assert [
         (one.kind, one.name, [(link.kind, link.target) for link in one.links]) for one in read.entries
@@ -323,4 +323,4 @@ def test_litellm_lists_keys_by_their_hash_with_teams_and_organizations(
 
 def test_json_that_lists_nothing_says_what_is_read(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(NotAList, match="/key/list"):
-        listing.read(config(tmp_path, [{"x": 1}]), ledger.keyring)
+        lists.read(config(tmp_path, [{"x": 1}]), ledger.keyring)

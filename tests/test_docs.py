@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from dashboard import catalogue
 from dashboard.cli import make_cli
+from dashboard.query import catalogue
 from ingest import formats
-from ingest.event import ReportedCost
-from ingest.formats import FORMATS, reference, stream
+from ingest.formats import FORMATS, docs, stream
+from ingest.framing import RawRecord, Splitter
 from ingest.mapping import TableMapping
-from ingest.refusal import PassedOver
+from ingest.model.event import ReportedCost
+from ingest.model.rejection import PassedOver
 from ingest.settings import Settings
-from ingest.splitting import RawRecord, Splitter
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -41,7 +41,7 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
 
 SECTIONS = {
     names: text
-    for names, text in reference.sections().items()
+    for names, text in docs.sections().items()
     if not {one.name for one in FORMATS}.isdisjoint(names)
 }
 
@@ -59,13 +59,13 @@ def recognised(example: str) -> set[str]:
 def test_every_format_is_described_with_an_example_that_is_recognised(name: str) -> None:
     section = next((text for names, text in SECTIONS.items() if name in names), None)
     assert section, f"docs/formats.md has no section ## {name}"
-    examples = reference.examples(section)
+    examples = docs.examples(section)
     assert any(recognised(one) == {name} for one in examples), f"no example of {name} in its section"
 
 
 @pytest.mark.parametrize("names", SECTIONS, ids=", ".join)
 def test_every_example_of_a_section_is_recognised_as_what_it_says(names: tuple[str, ...]) -> None:
-    for example in reference.examples(SECTIONS[names]):
+    for example in docs.examples(SECTIONS[names]):
         assert recognised(example) <= set(names), example
 
 

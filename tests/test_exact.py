@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dashboard.answer import as_json
-from dashboard.question import Words, parse
-from dashboard.requests import in_full
-from dashboard.runner import run
+from dashboard.calls.calls import in_full
+from dashboard.query.question import Words, parse
+from dashboard.query.run import run
+from dashboard.query.serialize import as_json
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
-from ingest.money import LARGEST, from_pico, plain
+from ingest.model.money import LARGEST, from_pico, plain
 
 
 def body(key: str, cost: str) -> bytes:

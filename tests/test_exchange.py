@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.exchange import LONGEST_GAP, NoRate, Quote, Rates
+from dashboard.exchange_rates.model import LONGEST_GAP, NoRate, Quote, Rates
+from dashboard.exchange_rates.store import add_quotes, read_quotes, read_rates
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes, read_quotes, read_rates
 from ingest.model.zone import day_number
 
 FRIDAY = day_number(date(2026, 11, 20))

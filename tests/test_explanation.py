@@ -11,16 +11,16 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.explain_command import explain_in
-from dashboard.explanation import Explanation, exact_text, explain, matches
-from dashboard.pages import calculation
-from dashboard.prices_api import make_costs_router
-from ingest import problems
-from ingest.event import ReportedCost, UsageEvent
-from ingest.ledger import prices
+from dashboard.pages.requests import calculation
+from dashboard.prices.api import make_costs_router
+from dashboard.prices.explain_command import explain_in
+from dashboard.prices.explanation import Explanation, exact_text, explain, matches
+from ingest.http import problems
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
-from ingest.ledger.tables import usage_event
+from ingest.ledger.price_book import read_book
+from ingest.ledger.tables.calls import usage_event
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term
@@ -67,12 +67,14 @@ def own_prices(ledger: Ledger, **by_meter: str) -> None:
         for meter, price in by_meter.items()
     ]
     with ledger.writing() as connection:
-        prices.add_points(connection, points)
+        price_book.add_points(connection, points)
 
 
 def discount(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
     with ledger.writing() as connection:
-        prices.add_terms(connection, [Term(kind=kind, factor=Decimal(factor), added_at=AT, added_by="ada")])
+        price_book.add_terms(
+            connection, [Term(kind=kind, factor=Decimal(factor), added_at=AT, added_by="ada")]
+        )
 
 
 def arithmetic(found: Explanation) -> list[tuple[str, int, str, str]]:
@@ -283,7 +285,7 @@ def test_the_api_gives_the_calculation(ledger: Ledger) -> None:
 
 
 def test_the_drawer_shows_the_same_lines(embedded: Ledger) -> None:
-    shown = str(calculation.explained(told(embedded, call())))
+    shown = str(calculation.cost_calculation(told(embedded, call())))
     assert "10,000 \N{MULTIPLICATION SIGN} 3 per 1,000,000" in shown
     assert "to the last digit" in shown
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.fees import Fee, amounts, charges_of
+from dashboard.fees.model import Fee, amounts, charges_of
+from dashboard.fees.store import add_fees, read_fees, read_history
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees, read_fees, read_history
 from ingest.model.zone import Zone, micros
 
 UNIT = 10**12

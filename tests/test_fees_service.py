@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from owning import entry
 
-from ingest.fees_service import AddFeeOptions, FeeRefused, add_fee, end_fee
+from dashboard.fees.service import AddFeeOptions, FeeRefused, add_fee, end_fee
+from dashboard.fees.store import read_fees, read_history
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import read_fees, read_history
 
 SEATS = AddFeeOptions(name="seats", amount="300", start="2026-10-01")
 

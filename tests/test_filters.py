@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.filter_bar import CONTROLS, control_id, values_of, view_of
-from dashboard.filters import DIMENSIONS, PRESETS, View, dates, from_search, question, to_search
-from dashboard.question import INTERVALS, Filter
+from dashboard.query.question import INTERVALS, Filter
+from dashboard.ui.filter_bar import CONTROLS, control_id, values_of, view_of
+from dashboard.ui.view import DIMENSIONS, PRESETS, View, date_range, from_search, question, to_search
 from ingest.model.zone import Zone
 
 BERLIN = Zone("Europe/Berlin")
@@ -65,7 +65,7 @@ def test_what_is_not_understood_is_left_out(search: str | None) -> None:
     ],
 )
 def test_presets_count_days_of_the_ledgers_zone(preset: str, first: date, last: date) -> None:
-    assert dates(View(preset=preset), BERLIN, NOW) == (first, last)
+    assert date_range(View(preset=preset), BERLIN, NOW) == (first, last)
 
 
 def test_a_view_asks_for_its_days_the_last_one_included() -> None:

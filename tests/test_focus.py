@@ -26,37 +26,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import owns
 
-from dashboard import focus_api
-from dashboard.chargeback.calendar import read_calendar, read_month
+from dashboard.chargeback.allocation import Rule
+from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import close
 from dashboard.chargeback.outputs import report_of
+from dashboard.exchange_rates.model import Quote, Rates
+from dashboard.exchange_rates.store import add_quotes
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
+from dashboard.focus import api as focus_api
 from dashboard.focus import csv_text, parquet_file
-from dashboard.focus.charges import Allocation, Charge, extra_rows
+from dashboard.focus.attribution import Person
 from dashboard.focus.columns import columns
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.exact import MONEY_SCALE, ONE, ZERO, split
+from dashboard.focus.decimals import MONEY_SCALE, ONE, ZERO, split
 from dashboard.focus.export import describe, to_files
-from dashboard.focus.holders import Person
+from dashboard.focus.export_period import read_span
+from dashboard.focus.other_charges import Allocation, Charge, extra_rows
+from dashboard.focus.parse_request import Order, Profile, Words, read
 from dashboard.focus.row import Reporting, Row
-from dashboard.focus.span import read_span
 from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.words import Order, Profile, Words, read
-from dashboard.question import QuestionError, parse
-from dashboard.question import Words as Question
-from dashboard.runner import run
-from ingest import problems
-from ingest.allocation import Rule
-from ingest.event import ReportedCost, UsageEvent
-from ingest.exchange import Quote, Rates
-from ingest.fees import Fee
-from ingest.ledger import imports, prices
-from ingest.ledger.allocations import add_rules
+from dashboard.query.calendar import read_calendar, read_month
+from dashboard.query.question import QuestionError, parse
+from dashboard.query.question import Words as Question
+from dashboard.query.run import run
+from ingest.http import problems
+from ingest.ledger import imports, price_book
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import add_quotes
-from ingest.ledger.fees import add_fees
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll
-from ingest.ledger.tables import directory
+from ingest.ledger.tables.calls import directory
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import Zone, day_number, micros
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term
@@ -102,12 +102,14 @@ def own_price(ledger: Ledger, meter: str, price: str, per: int = 1_000_000, **mo
         }
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point])
+        price_book.add_points(connection, [point])
 
 
 def term(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
     with ledger.writing() as connection:
-        prices.add_terms(connection, [Term(kind=kind, factor=Decimal(factor), added_at=1, added_by="ada")])
+        price_book.add_terms(
+            connection, [Term(kind=kind, factor=Decimal(factor), added_at=1, added_by="ada")]
+        )
 
 
 def order(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> Order:
@@ -672,7 +674,7 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
         imports.start(connection, "import", "calls.jsonl", "abc", 1)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
-        imports.give_up(connection, "import", "abc", 2)
+        imports.mark_interrupted(connection, "import", "abc", 2)
     assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.finish(

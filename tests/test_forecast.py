@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.alerts.forecast import Forecast, forecast
-from dashboard.alerts.seasons import Day
-from ingest.money import PICO_PER_UNIT
+from dashboard.forecasting.forecast import Forecast, forecast
+from dashboard.forecasting.seasonality import Day
+from ingest.model.money import PICO_PER_UNIT
 
 JUNE, JULY = date(2026, 6, 1), date(2026, 7, 1)
 """June 2026 begins on a Monday."""

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import ReportedCost, UsageEvent, check
 from ingest.formats import stream
-from ingest.refusal import Refused
+from ingest.model.event import ReportedCost, UsageEvent, check
+from ingest.model.rejection import Refused
 
 SAMPLES = sorted(
     path

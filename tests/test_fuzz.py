@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.decoding import Context, Decoder
-from ingest.event import check
-from ingest.formats import reference, stream
+from ingest.formats import docs, stream
 from ingest.formats.format import Format
-from ingest.ledger.secrets import KeyRing
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.ledger.key_hashes import KeyRing
+from ingest.model.event import check
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
-from ingest.refusal import Refused
-from ingest.splitting import RawRecord
 
 FOLDER = Path(__file__).with_name("formats")
 DECODER = Decoder(KeyRing(b"a secret of the tests"), Book())
@@ -48,7 +48,7 @@ def samples(one: Format) -> list[Any]:
     """The samples of a format, and the examples of its documentation: what is only refused has no others."""
     paths = sorted((FOLDER / one.name).glob("*.json"))
     texts = [path.read_text() for path in paths if not path.name.endswith(".expected.json")]
-    documented = reference.examples(reference.section_of(one.name))
+    documented = docs.examples(docs.section_of(one.name))
     texts += [text for text in documented if text.startswith("{") and formats.recognise(text.encode()) is one]
     return [json.loads(text) for text in texts]
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from dashboard.answer import as_json
-from dashboard.question import Words, parse
-from dashboard.runner import Result, run
-from ingest.api import make_api
-from ingest.files import sources
-from ingest.importing import FileReport, Importer, Options
+from dashboard.query.question import Words, parse
+from dashboard.query.run import Result, run
+from dashboard.query.serialize import as_json
+from ingest.files.paths import sources
+from ingest.http.app import make_api
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.verification import verify

@@ -8,17 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import zstandard
+from commanding import command_in
 from looking import committed
 
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.tables import rejected_record, usage_event
+from ingest.ledger.tables.calls import rejected_record, usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings
 
@@ -57,13 +59,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def tallybook(tmp_path: Path, environment: dict[str, str]) -> Run:
-    def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "dashboard", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, check=False
-        )
-
-    return run
+    return partial(command_in, tmp_path, environment)
 
 
 def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -279,7 +275,7 @@ def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
 
 def _holds_together(environment: dict[str, str]) -> None:
     ledger = open_ledger(Settings(database_url=environment["TALLYBOOK_DATABASE_URL"]))
-    assert rollups.dirty_slots(ledger) == 0
+    assert rollups.count_dirty_slots(ledger) == 0
     assert verify(ledger) == []
     ledger.close()
     assert _events(environment) == 120_000

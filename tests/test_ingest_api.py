@@ -19,11 +19,12 @@ import uvicorn
 import zstandard
 from starlette.testclient import TestClient
 
-from ingest import delivery, reception
-from ingest.accept import Intake
-from ingest.api import make_api
+from ingest.http import body as delivery
+from ingest.http import receiver
+from ingest.http.app import make_api
+from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.ledger.tables import directory, receipt, usage_event
+from ingest.ledger.tables.calls import directory, receipt, usage_event
 from ingest.settings import Settings
 
 LIMIT = 2**20
@@ -323,7 +324,7 @@ def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
 def test_a_request_too_many_is_asked_to_come_later(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "QUEUE", 0)
+    monkeypatch.setattr(receiver, "QUEUE", 0)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
 

@@ -30,12 +30,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from provider import ANSWER, BUSY, MODEL, a_provider
 from pydantic import SecretStr
 
-from ingest.access import guarded
-from ingest.api import RIGHTS, make_api
-from ingest.files import sources
-from ingest.importing import FileReport, Importer, Options
+from ingest.access.guard import guarded
+from ingest.access.permissions import Rights
+from ingest.files.paths import sources
+from ingest.http.app import RIGHTS, make_api
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
-from ingest.rights import Rights
 from ingest.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings(

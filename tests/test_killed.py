@@ -17,7 +17,7 @@ from test_import import lines, response
 
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.tables import usage_event
+from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings
 

@@ -13,11 +13,11 @@ import ingest.cli
 @pytest.mark.parametrize(
     ("module", "not_loaded"),
     [
-        ("ingest.api", ("dash", "pandas", "plotly", "dashboard")),
-        ("ingest.importing", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
+        ("ingest.http.app", ("dash", "pandas", "plotly", "dashboard")),
+        ("ingest.importing.importer", ("dash", "pandas", "plotly", "fastapi", "alembic", "dashboard")),
         ("ingest.formats", ("sqlalchemy", "genai_prices")),
-        ("ingest.decoders", ("sqlalchemy", "pydantic", "fastapi")),
-        ("dashboard.runner", ("dash", "plotly", "fastapi")),
+        ("ingest.intake.decode_pool", ("sqlalchemy", "pydantic", "fastapi")),
+        ("dashboard.query.run", ("dash", "plotly", "fastapi")),
         ("dashboard.focus.export", ("dash", "plotly", "fastapi", "pyarrow")),
     ],
 )

@@ -17,13 +17,13 @@ from test_formats import JSON, is_told
 from test_formats import outcome as told
 
 from ingest import formats
-from ingest.event import MAX_COUNT, ImpossibleCount, check
-from ingest.formats import litellm_repr
-from ingest.formats.stripping import redact
+from ingest.formats.litellm import python_repr
+from ingest.formats.redaction import redact
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import directory, usage_event
+from ingest.ledger.tables.calls import directory, usage_event
+from ingest.model.event import MAX_COUNT, ImpossibleCount, check
+from ingest.model.rejection import Refused
 from ingest.pricing.charge import COMPONENTS
-from ingest.refusal import Refused
 
 FORMATS = Path(__file__).with_name("formats")
 SAMPLES = {
@@ -421,7 +421,7 @@ def test_parts_of_usage_fit_their_whole(
     ],
 )
 def test_pythons_notation_is_read(text: str, value: object) -> None:
-    assert litellm_repr.loads(text) == value
+    assert python_repr.loads(text) == value
 
 
 PLAIN = st.recursive(
@@ -440,12 +440,12 @@ PLAIN = st.recursive(
 
 @given(PLAIN)
 def test_pythons_notation_of_any_plain_value_is_read(value: object) -> None:
-    assert litellm_repr.loads(repr(value)) == value
+    assert python_repr.loads(repr(value)) == value
 
 
 def outcome(text: str) -> str:
     try:
-        litellm_repr.loads(text)
+        python_repr.loads(text)
     except Refused as refused:
         return refused.code
     return "a value"

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 
-from ingest.access import guarded
-from ingest.api import RIGHTS, make_api
+from ingest.access.guard import guarded
+from ingest.access.permissions import Rights
+from ingest.http.app import RIGHTS, make_api
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import TERMS
-from ingest.ledger.tables import directory, rejected_record, term, usage_event
-from ingest.rights import Rights
+from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event
 from ingest.settings import Settings
 
 pytest.importorskip("litellm", reason="the test extra brings it")

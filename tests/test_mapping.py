@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import ReportedCost, UsageEvent
-from ingest.formats import stripping
+from ingest.formats import redaction
 from ingest.mapping import MappingError, TableMapping, load, source_of
-from ingest.mapping.figures import Notation
-from ingest.mapping.moments import NotATimestamp, TimestampNotation
+from ingest.mapping.numbers import Notation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS
-from ingest.money import to_pico
-from ingest.refusal import PassedOver, Refused
+from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import to_pico
+from ingest.model.rejection import PassedOver, Refused
 
 WHEN = 'occurred_at = "when"\n'
 AT = "2026-10-01T12:00:00Z"
@@ -383,7 +383,7 @@ def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
     kept = json.loads(mapping.format.redact(json.dumps(row).encode()) or b"")
     assert kept == {
         "mapping": "sheet",
-        "row": {"t": ("sk-... " + "y" * 500)[: stripping.LONGEST_TEXT], "when": AT},
+        "row": {"t": ("sk-... " + "y" * 500)[: redaction.LONGEST_TEXT], "when": AT},
     }
     assert formats.read(json.dumps(kept).encode(), mapping.format).team == kept["row"]["t"]
 

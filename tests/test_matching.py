@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 from test_price_lists import REAL
 
-from ingest import price_lists
-from ingest.ledger.prices import snapshot
+from ingest.ledger.price_book import snapshot
+from ingest.price_book import lists
 from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.matching import image_names, model_names, provider_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
-from ingest.pricing.shelf import SourcePrices
+from ingest.pricing.source_prices import SourcePrices
 
 AT = 1_795_000_000_000_000
 ARN = "arn:aws:bedrock:us-east-1:123456789012"
@@ -245,7 +245,7 @@ def test_in_a_real_list_no_rule_leads_to_another_price() -> None:
     Bedrock's profiles of a region are left out: they may cost a tenth more, and a list that has them is asked first.
     """
     prices: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
-    for one in price_lists.read("map.json", REAL.read_bytes()).points:
+    for one in lists.read("map.json", REAL.read_bytes()).points:
         if (one.service_tier, one.above, one.hours) == ("standard", 0, "") and one.price is not None:
             prices[one.provider, one.model][one.meter] = one.price
     met, wrong = Counter[str](), set()

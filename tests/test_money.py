@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.money import (
+from ingest.model.money import (
     LARGEST,
     MoneyError,
     as_written,

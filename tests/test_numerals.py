@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.numerals import NotANumber, amount, number, percent, whole
+from ingest.parse.numbers import NotANumber, amount, number, percent, whole
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ingest.event import ReportedCost, UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import dirty_slot, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import dirty_slot, usage_event, usage_event_revision
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 
 HOUR = 3_600_000_000

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
-from ingest.api import make_api
+from ingest.http.app import make_api
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
 

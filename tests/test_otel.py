@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from spans import CHAT, START, TRACE, as_json, as_protobuf, attributes, request, span
 
 from ingest import formats
-from ingest.event import UsageEvent, check
-from ingest.formats import otel, stripping
+from ingest.formats import otel, redaction
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
+from ingest.model.event import UsageEvent, check
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.rates import PriceSet
-from ingest.refusal import Refused
 
 SAMPLES = [
     path
@@ -578,14 +578,14 @@ def test_content_is_in_no_record_also_when_it_is_refused(name: str) -> None:
         as_json(request(span(1, with_=values, events=[event]))), page.drafts
     ).records
     assert b"parcel" not in record
-    assert "parcel" not in (stripping.redact(record) or "")
+    assert "parcel" not in (redaction.redact(record) or "")
 
 
 def test_a_refused_span_keeps_what_is_wrong_with_it() -> None:
     (record,) = otel.extract_calls(
         as_json(request(span(1, with_={"gen_ai.usage.input_tokens": -1}))), page.drafts
     ).records
-    kept = stripping.redact(record)
+    kept = redaction.redact(record)
     assert kept is not None
     with pytest.raises(Refused, match="is -1"):
         formats.read(kept.encode())

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import day, entry, owns
 
-from dashboard.calls_store import CallsQuery
-from dashboard.portions import apportioned
-from dashboard.question import Words, parse, read_filters
-from dashboard.requests import listed
-from dashboard.runner import Result, run
+from dashboard.calls.calls import listed
+from dashboard.calls.store import CallsQuery
+from dashboard.query.apportion import apportioned
+from dashboard.query.question import Words, parse, read_filters
+from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, settle
-from ingest.ledger.ownership_tables import owned
 from ingest.ledger.rollups import roll
-from ingest.ownership import END_DAY, Assignment, Target
+from ingest.ledger.tables.ownership import owned
+from ingest.model.ownership import END_DAY, Assignment, Target
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

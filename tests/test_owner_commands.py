@@ -16,20 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import entry
 
-from dashboard import owner_interaction
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
-from dashboard.owner_interaction import Typed
-from dashboard.owners_api import make_router
-from dashboard.ownership_view import as_list
-from ingest import listing, problems
-from ingest.directory_service import import_list
+from dashboard.directory.api import make_router
+from dashboard.directory.history import as_list
+from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages.teams.callbacks import Typed
+from dashboard.query.calendar import Month
+from ingest.directory import lists
+from ingest.directory.assign import Done, Wanted, assign
+from ingest.directory.service import import_list
+from ingest.http import problems
 from ingest.ledger.audit import entries
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments, record
 from ingest.model.invalid import Invalid
-from ingest.ownership import FIRST_DAY, Assignment, Target
-from ingest.owning import Done, Wanted, assign
+from ingest.model.ownership import FIRST_DAY, Assignment, Target
 
 __all__ = ["tallybook"]
 
@@ -298,7 +299,7 @@ def test_what_is_exported_says_the_same_when_it_is_read(
 
 
 def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
-    read = listing.read(path, other.keyring)
+    read = lists.read(path, other.keyring)
     assert read.faults == []
     import_list(other, read.entries, at=1, by="ann")
     assert as_list(other) == as_list(ledger)
@@ -319,7 +320,7 @@ MOVES = st.lists(
 def test_any_history_survives_export_and_import(
     fresh_ledger: Callable[[], Ledger], tmp_path_factory: pytest.TempPathFactory, moves: Any
 ) -> None:
-    from dashboard.owner_commands import _write
+    from dashboard.directory.commands import _write
 
     with fresh_ledger() as ledger, fresh_ledger() as other:
         key = entry(ledger, "virtual_key", "vk-1")

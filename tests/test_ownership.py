@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ownership import (
+from ingest.model.ownership import (
     END_DAY,
     FIRST_DAY,
     Assignment,

@@ -17,20 +17,27 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, people, prices_api, spend_api, whatif_api, wording
-from dashboard.calls_store import CallsQuery
-from dashboard.clicks import of_call, of_chart
-from dashboard.explanation import explain
-from dashboard.filters import DIMENSIONS, View, from_search, question, to_search
-from dashboard.links import spend_csv
-from dashboard.pages import PAGES, PARTS, models, page_at, request, requests
-from dashboard.pages.most import of_most
-from dashboard.pages.parts import PART, known_as
-from dashboard.pages.spending import spending
-from dashboard.requests import LISTED, in_full, listed
-from dashboard.rewriting import rewrite
-from dashboard.runner import run
-from ingest import problems
+from dashboard.calls import api as calls_api
+from dashboard.calls.calls import LISTED, in_full, listed
+from dashboard.calls.store import CallsQuery
+from dashboard.directory import names as people
+from dashboard.formatting import format as wording
+from dashboard.pages import PAGES, PARTS, models, page_at
+from dashboard.pages.requests import detail
+from dashboard.pages.requests import page as requests
+from dashboard.prices import api as prices_api
+from dashboard.prices.explanation import explain
+from dashboard.query.rewrite import rewrite
+from dashboard.query.run import run
+from dashboard.spend import api as spend_api
+from dashboard.ui.clicks import view_of_chart_click, view_of_selected_call
+from dashboard.ui.components import PART, known_as
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_series
+from dashboard.ui.view import DIMENSIONS, View, from_search, question, to_search
+from dashboard.whatif import api as whatif_api
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from ingest.model.zone import Zone
@@ -256,7 +263,7 @@ def test_the_list_of_calls_is_that_of_the_api(ledger: Ledger) -> None:
 def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
     from dataclasses import replace
 
-    from dashboard.requests import read_cursor
+    from dashboard.calls.calls import read_cursor
 
     page = listed(ledger, query)
     if page.next_cursor is None:
@@ -270,11 +277,11 @@ def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger, book: Book) -> 
         cost = explain(ledger, _uuid(one["event_id"]), book)
         assert full is not None
         assert cost is not None
-        shown = texts(request.detail(full, cost, ledger.zone.info, ledger.zone.name))
+        shown = texts(detail.detail(full, cost, ledger.zone.info, ledger.zone.name))
         if full["total_cost"] is None:
             assert "unpriced: no price" in shown
         else:
-            assert sum(request.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
+            assert sum(detail.parts_of_total(full), Decimal()) == Decimal(full["total_cost"])
             assert f"{full['total_cost']} {full['currency']}" in shown
         assert not any("0123456789" in text for text in shown)
 
@@ -319,7 +326,7 @@ BERLIN = Zone("Europe/Berlin")
 def test_a_click_on_a_bar_of_time_shows_its_days(bucket: str, interval: str, first: str, last: str) -> None:
     view = View(preset="month", filters=(("model", "a"),), interval="day")
     chart = {"dimension": "time", "interval": interval}
-    assert of_chart(view, chart, {"points": [{"x": bucket}]}, BERLIN, NOW) == View(
+    assert view_of_chart_click(view, chart, {"points": [{"x": bucket}]}, BERLIN, NOW) == View(
         None, first, last, None, (("model", "a"),)
     )
 
@@ -327,22 +334,22 @@ def test_a_click_on_a_bar_of_time_shows_its_days(bucket: str, interval: str, fir
 def test_a_click_on_a_bar_of_a_key_shows_that_key() -> None:
     clicked = {"points": [{"customdata": ["Search", "vk-1"]}]}
     view = View(filters=(("virtual_key", "vk-2"), ("status", "error")))
-    found = of_chart(view, {"dimension": "virtual_key"}, clicked, BERLIN, NOW)
+    found = view_of_chart_click(view, {"dimension": "virtual_key"}, clicked, BERLIN, NOW)
     assert found == View(filters=(("virtual_key", "vk-1"), ("status", "error")))
     nobody = {"points": [{"customdata": ["no key", None]}]}
-    assert of_chart(view, {"dimension": "virtual_key"}, nobody, BERLIN, NOW) is None
-    assert of_chart(view, {"dimension": "virtual_key"}, None, BERLIN, NOW) is None
+    assert view_of_chart_click(view, {"dimension": "virtual_key"}, nobody, BERLIN, NOW) is None
+    assert view_of_chart_click(view, {"dimension": "virtual_key"}, None, BERLIN, NOW) is None
 
 
 def test_a_chosen_call_is_part_of_the_url() -> None:
     chosen = "c7eec86c-9ab6-6383-f9e3-e017b1a5b649"
-    view = of_call(View(preset="7d"), [{"id": chosen}])
+    view = view_of_selected_call(View(preset="7d"), [{"id": chosen}])
     assert view is not None
     assert to_search(view) == f"?period=7d&request={chosen}"
     assert from_search(to_search(view)) == view
     assert view.page == View(preset="7d")
     assert from_search("?request=nonsense") == View()
-    assert of_call(View(), []) is None
+    assert view_of_selected_call(View(), []) is None
 
 
 def test_a_key_is_found_by_what_a_filter_calls_it(ledger: Ledger) -> None:
@@ -400,7 +407,7 @@ def test_a_bar_of_a_week_narrows_to_its_week(ledger: Ledger) -> None:
         for part in whole(page_at(""), ledger, view)
         if isinstance(getattr(part, "id", None), dict) and part.id.get("name") == "spend-over-time"
     ]
-    found = of_chart(view, chart, {"points": [{"x": "2026-09-14"}]}, BERLIN, NOW)
+    found = view_of_chart_click(view, chart, {"points": [{"x": "2026-09-14"}]}, BERLIN, NOW)
     assert chart["interval"] == "week"
     assert found is not None
     assert (found.first, found.last) == ("2026-09-14", "2026-09-20")
@@ -423,7 +430,7 @@ def test_names_that_read_like_ids_or_like_our_words_stay_apart(tmp_path: Path) -
         roll(opened)
         whole_spend = sum((20 - at for at in range(len(names))), 1)
         for page, dimension in (("", "model"), ("keys", "virtual_key")):
-            found = spending(
+            found = spend_series(
                 opened,
                 rewrite(question(OCTOBER, opened.zone, ("total_cost",), ("time", dimension))),
                 run(opened, question(OCTOBER, opened.zone, ("total_cost",), (dimension,))),
@@ -463,7 +470,7 @@ def test_a_table_of_many_keys_shows_the_most_with_the_totals_of_all(tmp_path: Pa
         put(opened, made)
         roll(opened)
         asked = question(OCTOBER, opened.zone, ("total_cost", "requests", "latency_p95"), ("virtual_key",))
-        few, in_all = of_most(opened, asked, 10, people.idents(opened, "virtual_key"))
+        few, in_all = top_rows(opened, asked, 10, people.idents(opened, "virtual_key"))
         every = run(opened, asked)
         assert in_all == 60
         assert few.rows == every.rows[:10]

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.event import UsageEvent
-from ingest.ledger import prices as price_rows
+from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_sets import price_set_of, row_of
+from ingest.model.event import UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.book import Alias, Book, StoredPrices
-from ingest.pricing.catalog import GenaiPrices
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
+from ingest.pricing.snapshot import GenaiPrices
 from ingest.pricing.terms import Term
 
 SNAPSHOT = GenaiPrices()

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from test_price_lists import REAL
 from test_sync_command import Tallybook
 
-from ingest import price_lists
-from ingest.ledger import prices
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-from ingest.price_import_service import import_list
+from ingest.price_book import lists
+from ingest.price_book.import_list import import_list
 from ingest.pricing.changes import Changes
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet
@@ -37,13 +37,13 @@ def model(**fields: Any) -> dict[str, Any]:
 def put(
     ledger: Ledger, models: dict[str, Any], now: int = NOW, start: int | None = None, **how: Any
 ) -> Changes:
-    listed = price_lists.read("map.json", json.dumps(models).encode())
+    listed = lists.read("map.json", json.dumps(models).encode())
     assert not listed.faults
     return import_list(ledger, listed, by="ana", at=now, start=start, **how)
 
 
 def put_own(ledger: Ledger, text: str, now: int = NOW) -> Changes:
-    return import_list(ledger, price_lists.read("own.csv", text.encode()), by="ana", at=now)
+    return import_list(ledger, lists.read("own.csv", text.encode()), by="ana", at=now)
 
 
 def counts(found: Changes) -> tuple[int, int, int]:
@@ -52,12 +52,12 @@ def counts(found: Changes) -> tuple[int, int, int]:
 
 def held(ledger: Ledger) -> list[PricePoint]:
     with ledger.reading() as connection:
-        return prices.points(connection)
+        return price_book.points(connection)
 
 
 def price(ledger: Ledger, at: int, name: str = "talker", meter: str = "input", tokens: int = 0) -> str | None:
     """What a call at an instant pays for a meter of a model of acme's."""
-    found = prices.read_book(ledger).find("acme", name, None, at, tokens)
+    found = price_book.read_book(ledger).find("acme", name, None, at, tokens)
     return (
         str(found.by_meter[meter].price) if isinstance(found, PriceSet) and meter in found.by_meter else None
     )
@@ -138,7 +138,7 @@ def test_a_price_that_was_taken_back_is_added_again_where_a_list_has_it(ledger: 
     put(ledger, TALKER, BEFORE)
     (point,) = (one for one in held(ledger) if one.meter == "input")
     with ledger.writing() as connection:
-        prices.add_points(connection, [replace(point, price=None, added_at=BEFORE + 1)])
+        price_book.add_points(connection, [replace(point, price=None, added_at=BEFORE + 1)])
     assert price(ledger, NOW) is None
     assert counts(put(ledger, TALKER)) == (1, 0, 1)
     assert price(ledger, NOW) == "1"
@@ -188,7 +188,7 @@ def test_a_list_of_ones_own_need_not_be_whole(ledger: Ledger) -> None:
 
 def terms(ledger: Ledger) -> list[Term]:
     with ledger.reading() as connection:
-        return prices.terms(connection)
+        return price_book.terms(connection)
 
 
 def test_factors_of_regions_come_once_and_change_from_now(ledger: Ledger) -> None:
@@ -206,7 +206,7 @@ def test_a_factor_that_somebody_set_stands(ledger: Ledger) -> None:
         kind="region", factor=Decimal("1.05"), provider="acme", model="talker", region="us", added_at=BEFORE
     )
     with ledger.writing() as connection:
-        prices.add_terms(connection, [mine])
+        price_book.add_terms(connection, [mine])
     regional = {"acme/talker": TALKER["acme/talker"] | {"provider_specific_entry": {"us": 1.1}}}
     found = put(ledger, regional)
     assert (found.terms, found.kept_terms, len(terms(ledger))) == ([], 1, 1)
@@ -218,7 +218,7 @@ def test_a_dry_run_keeps_nothing(ledger: Ledger) -> None:
 
 
 def test_a_real_map_is_read_back_as_it_was_listed(ledger: Ledger) -> None:
-    listed = price_lists.read("litellm", REAL.read_bytes())
+    listed = lists.read("litellm", REAL.read_bytes())
     found = import_list(ledger, listed, by="ana", at=NOW)
     assert found.added == len(listed.points)
     assert counts(import_list(ledger, listed, by="ana", at=AFTER)) == (0, 0, found.added)
@@ -250,20 +250,20 @@ def install_litellm(tallybook: Tallybook) -> None:
 
 def test_the_command_imports_the_installed_map_and_says_what_it_left_out(tallybook: Tallybook) -> None:
     install_litellm(tallybook)
-    code, out, _ = tallybook.run("prices", "import", "--litellm", "--json")
+    code, out, _ = tallybook.run_apart("prices", "import", "--litellm", "--json")
     answer = json.loads(out)
     assert (code, answer["source"], answer["origin"]) == (0, "litellm", "litellm 1.2.3")
     assert (answer["models"], answer["added"], answer["unchanged"]) == (160, 1_028, 0)
     assert {"field": "input_dbu_cost_per_token", "reason": "as no meter counts them", "count": 3} in answer[
         "left_out"
     ]
-    code, out, _ = tallybook.run("prices", "import", "--litellm")
+    code, out, _ = tallybook.run_apart("prices", "import", "--litellm")
     assert code == 0
     assert "0 added, 0 changed, 1,028 unchanged" in out
 
 
 def test_the_map_is_where_a_release_of_litellm_keeps_it(tallybook: Tallybook) -> None:
-    code, out, _ = tallybook.run("prices", "import", "--litellm", "--dry-run", "--json")
+    code, out, _ = tallybook.run_apart("prices", "import", "--litellm", "--dry-run", "--json")
     answer = json.loads(out)
     assert (code, answer["kind"], answer["origin"]) == (0, "litellm", f"litellm {version('litellm')}")
     assert answer["models"] > 1_000

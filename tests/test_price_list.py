@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from conftest import SECRET
 
-from dashboard import price_list_command, price_show_command, price_terms_command
-from dashboard.price_list_command import Asked
-from ingest.dates import read_edges
+from dashboard.prices import list_command, show_command, terms_command
+from dashboard.prices.list_command import Asked
 from ingest.ledger.engine import Ledger
-from ingest.price_service import SetPriceOptions, set_price
-from ingest.price_terms import AddTermOptions, add_term
+from ingest.parse.dates import read_edges
+from ingest.price_book.service import SetPriceOptions, set_price
+from ingest.price_book.terms import AddTermOptions, add_term
 
 Put = Callable[..., None]
 
@@ -36,7 +36,7 @@ def put(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 
 def listed(capsys: pytest.CaptureFixture[str], **asked: Any) -> Any:
-    assert price_list_command.run(Asked(form="json", **asked)) == 0
+    assert list_command.run(Asked(form="json", **asked)) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -67,7 +67,7 @@ def test_a_list_has_what_holds_and_a_history_every_row(put: Put, capsys: pytest.
 
 def test_a_list_as_csv_has_a_line_a_row(put: Put, capsys: pytest.CaptureFixture[str]) -> None:
     put("acme/a-1", "input=2", "output=8")
-    assert price_list_command.run(Asked(provider="acme", form="csv")) == 0
+    assert list_command.run(Asked(provider="acme", form="csv")) == 0
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(one["meter"], one["price"], one["unit"]) for one in lines] == [
         ("input", "2", "million tokens"),
@@ -87,7 +87,7 @@ def test_a_model_is_shown_with_rule_rows_terms_and_history(
     put("openai/gpt-4o", "input=2", start="2026-01-01")
     options = AddTermOptions(kind="discount", what="openai", percent="12%")
     add_term(embedded, options, by="ana", at=1_790_000_000_000_000)
-    assert price_show_command.run("openai", "gpt-4o-2024-08-06", None, None, as_json=True) == 0
+    assert show_command.run("openai", "gpt-4o-2024-08-06", None, None, as_json=True) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["found_as"] == {"provider": "openai", "model": "gpt-4o", "rule": "date taken off"}
     assert (shown["prices"]["input"]["row"], shown["prices"]["input"]["price"]) == ("own#1", "2")
@@ -99,7 +99,7 @@ def test_a_model_without_a_price_is_said_so_and_ends_with_1(
     put: Put, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("acme/a-1", "input=2")
-    assert price_show_command.run("acme", "b-1", None, None, as_json=False) == 1
+    assert show_command.run("acme", "b-1", None, None, as_json=False) == 1
     assert "no price for acme/b-1" in capsys.readouterr().out
 
 
@@ -110,7 +110,7 @@ def test_terms_are_listed_the_newest_first(
         options = AddTermOptions(kind="markup", what="all", percent=percent, team="Research")
         add_term(embedded, options, by="ana", at=1_790_000_000_000_000)
     put("acme/a-1", "input=2")
-    assert price_terms_command.run(as_json=True) == 0
+    assert terms_command.run(as_json=True) == 0
     found = json.loads(capsys.readouterr().out)["terms"]
     assert [(one["row"], one["percent"], one["team"]) for one in found[:2]] == [
         (2, "5%", "Research"),
@@ -121,4 +121,4 @@ def test_terms_are_listed_the_newest_first(
 
 def test_a_moment_that_is_none_is_wrong_usage(put: Put) -> None:
     put("acme/a-1", "input=2")
-    assert price_list_command.run(Asked(at="soon")) == 2
+    assert list_command.run(Asked(at="soon")) == 2

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ingest import price_lists
-from ingest.price_lists import NotAPriceList, PriceList, off_peak
-from ingest.price_lists.entries import model_of
+from ingest.price_book import lists
+from ingest.price_book.lists import NotAPriceList, PriceList, off_peak
+from ingest.price_book.lists.entries import model_of
 from ingest.pricing import hours
 from ingest.pricing.matching import provider_of
 from ingest.pricing.point import PricePoint
@@ -23,7 +23,7 @@ REAL = Path(__file__).with_name("price_lists") / "litellm.json"
 def litellm(*args: str, mode: str = "chat", **fields: Any) -> PriceList:
     """The list of a map with one entry: a key and a provider, and its fields."""
     key, provider = args or ("gpt-x", "openai")
-    return price_lists.read(
+    return lists.read(
         "map.json", json.dumps({key: {"litellm_provider": provider, "mode": mode, **fields}}).encode()
     )
 
@@ -75,7 +75,7 @@ def test_prices_of_a_token_are_said_per_million() -> None:
 )
 def test_what_floats_do_to_a_price_is_undone(written: str, price: str) -> None:
     raw = f'{{"m": {{"litellm_provider": "p", "input_cost_per_token": {written}}}}}'
-    (point,) = price_lists.read("map.json", raw.encode()).points
+    (point,) = lists.read("map.json", raw.encode()).points
     assert f"{point.price:f}" == price
 
 
@@ -300,7 +300,7 @@ def test_entries_that_agree_about_a_model_are_joined_and_others_are_not() -> Non
         named = {
             key: {"litellm_provider": "vertex_ai-language-models", **one} for key, one in entries.items()
         }
-        return price_lists.read("map.json", json.dumps(named).encode())
+        return lists.read("map.json", json.dumps(named).encode())
 
     assert told(read(1e-06)) == {"input": "1 per 1000000", "input batch": "0.5 per 1000000"}
     other = read(2e-06)
@@ -329,7 +329,7 @@ def test_a_key_is_a_model_of_its_provider(key: str, provider: str, name: str) ->
 
 @pytest.fixture(scope="module")
 def real() -> PriceList:
-    return price_lists.read("litellm", REAL.read_bytes())
+    return lists.read("litellm", REAL.read_bytes())
 
 
 def test_every_price_of_the_real_map_is_one_that_the_book_can_keep(real: PriceList) -> None:
@@ -387,7 +387,7 @@ def test_a_datasheet_is_read_by_the_same_table() -> None:
         "vertex/gemini-x": {"provider": "vertex", "mode": "image", "output_cost_per_image": 0.04},
         "broken": "no entry",
     }
-    listed = price_lists.read("datasheet", json.dumps(entries).encode())
+    listed = lists.read("datasheet", json.dumps(entries).encode())
     assert (listed.kind, listed.source, listed.models) == ("bifrost", "bifrost", 2)
     assert told(listed) == {
         "input": "2.5 per 1000000",
@@ -403,7 +403,7 @@ def test_a_datasheet_is_read_by_the_same_table() -> None:
 def test_images_of_a_quality_are_models_of_a_datasheet() -> None:
     drawn = {"output_cost_per_image": 0.04, "output_cost_per_image_high_quality": 0.17}
     entries = {"draw-x": {"provider": "openai", "mode": "image_generation", **drawn}}
-    listed = price_lists.read("datasheet", json.dumps(entries).encode())
+    listed = lists.read("datasheet", json.dumps(entries).encode())
     assert {one.model: str(one.price) for one in listed.points} == {"draw-x": "0.04", "high/draw-x": "0.17"}
     assert left_out(listed) == {}
 
@@ -415,7 +415,7 @@ def test_an_image_of_a_size_has_the_price_that_the_map_calls_that_of_input(
     key: str, found: dict[str, str]
 ) -> None:
     said = {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_image": 0.17}
-    assert told(price_lists.read("map", json.dumps({key: said}).encode())) == found
+    assert told(lists.read("map", json.dumps({key: said}).encode())) == found
 
 
 # Tables of one's own.
@@ -438,7 +438,7 @@ prices:
 
 
 def test_columns_of_a_table_are_meters_in_the_units_of_people() -> None:
-    listed = price_lists.read("own.csv", WIDE)
+    listed = lists.read("own.csv", WIDE)
     assert not listed.faults
     assert [
         (one.provider, one.model, _named(one), f"{one.price:f} {one.currency} per {one.per}")
@@ -453,12 +453,12 @@ def test_columns_of_a_table_are_meters_in_the_units_of_people() -> None:
 
 
 def test_a_date_is_midnight_in_utc_and_a_time_says_its_zone() -> None:
-    point = price_lists.read("own.csv", WIDE).points[0]
+    point = lists.read("own.csv", WIDE).points[0]
     assert (point.valid_from, point.valid_to) == (1_782_864_000_000_000, 1_790_805_600_000_000)
 
 
 def test_yaml_shares_what_stands_beside_the_prices_and_keeps_their_text() -> None:
-    listed = price_lists.read("own.yaml", YAML)
+    listed = lists.read("own.yaml", YAML)
     first, second = listed.points
     assert not listed.faults
     assert (first.price, first.currency, first.hours) == (Decimal("0.1"), "EUR", "sat,sun 00:00-24:00")
@@ -468,7 +468,7 @@ def test_yaml_shares_what_stands_beside_the_prices_and_keeps_their_text() -> Non
 
 def test_json_of_ones_own_keeps_its_decimals() -> None:
     raw = b'[{"provider": "azure", "model": "gpt-4o", "input": 0.1, "above": 200000, "hours": null}]'
-    (point,) = price_lists.read("own.json", raw).points
+    (point,) = lists.read("own.json", raw).points
     assert (point.price, point.above) == (Decimal("0.1"), 200_000)
 
 
@@ -477,14 +477,14 @@ def test_the_tables_in_the_documentation_can_be_imported() -> None:
     examples = re.findall(r"```(csv|yaml)\n(.*?)```", text, re.DOTALL)
     assert {kind for kind, _ in examples} == {"csv", "yaml"}
     for kind, example in examples:
-        listed = price_lists.read(f"own.{kind}", example.encode())
+        listed = lists.read(f"own.{kind}", example.encode())
         assert listed.points
         assert not listed.faults, example
 
 
 @pytest.mark.parametrize("raw", [WIDE.replace(b",", b";"), WIDE.replace(b",", b"\t"), b"\xef\xbb\xbf" + WIDE])
 def test_other_delimiters_and_a_byte_order_mark_are_no_trouble(raw: bytes) -> None:
-    assert price_lists.read("prices", raw).points == tuple(price_lists.read("prices", WIDE).points)
+    assert lists.read("prices", raw).points == tuple(lists.read("prices", WIDE).points)
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
     row: str, field: str, value: str
 ) -> None:
     names = "provider,model,input,currency,above,valid_from,valid_to,hours"
-    listed = price_lists.read("own.csv", f"{names}\nacme,good,1,,,,,\n{row}\n".encode())
+    listed = lists.read("own.csv", f"{names}\nacme,good,1,,,,,\n{row}\n".encode())
     (fault,) = listed.faults
     assert (fault.where, fault.field, fault.value) == ("line 3", field, value)
     assert [one.model for one in listed.points] == ["good"]
@@ -530,24 +530,24 @@ def test_a_fault_names_line_field_and_value_and_the_other_rows_stand(
 )
 def test_a_fault_of_a_document_names_its_entry(entry: dict[str, Any], field: str) -> None:
     good = {"provider": "p", "model": "good", "input": "1"}
-    listed = price_lists.read("own.json", json.dumps([good, entry]).encode())
+    listed = lists.read("own.json", json.dumps([good, entry]).encode())
     (fault,) = listed.faults
     assert (fault.where, fault.field) == ("entry 2", field)
 
 
 def test_every_digit_of_ones_own_price_counts() -> None:
-    (point,) = price_lists.read("own.csv", b"provider,model,input\np,m,0.12345678901234567890\n").points
+    (point,) = lists.read("own.csv", b"provider,model,input\np,m,0.12345678901234567890\n").points
     assert f"{point.price:f}" == "0.1234567890123456789"
 
 
 def test_a_row_can_name_its_source() -> None:
     rows = b"provider,model,input,source\np,m,1,\np,m,2,Broker\n"
-    assert [one.source for one in price_lists.read("own.csv", rows).points] == ["own", "broker"]
-    assert {one.source for one in price_lists.read("own.csv", rows[:-14], "resale").points} == {"resale"}
+    assert [one.source for one in lists.read("own.csv", rows).points] == ["own", "broker"]
+    assert {one.source for one in lists.read("own.csv", rows[:-14], "resale").points} == {"resale"}
 
 
 def test_two_rows_that_contradict_each_other_are_told() -> None:
-    listed = price_lists.read("own.csv", b"provider,model,input\np,m,1\np,m,1.0\np,m,2\n")
+    listed = lists.read("own.csv", b"provider,model,input\np,m,1\np,m,1.0\np,m,2\n")
     assert [str(one) for one in listed.faults] == [
         "line 4: input is '2'; another row says 1 of the same; keep one of them"
     ]
@@ -572,4 +572,4 @@ def test_two_rows_that_contradict_each_other_are_told() -> None:
 )
 def test_what_is_no_price_list_says_what_to_do(name: str, raw: bytes, reason: str) -> None:
     with pytest.raises(NotAPriceList, match=reason):
-        price_lists.read(name, raw)
+        lists.read(name, raw)

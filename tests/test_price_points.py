@@ -17,20 +17,20 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ingest import price_set_command
-from ingest.dates import read_edges
-from ingest.event import UsageEvent
 from ingest.ledger import directory
 from ingest.ledger.directory import Listed
 from ingest.ledger.engine import Ledger
-from ingest.ledger.price_tables import price_alias, price_point, price_term
-from ingest.ledger.prices import add_points, points, read_book, snapshot
+from ingest.ledger.price_book import add_points, points, read_book, snapshot
+from ingest.ledger.tables.prices import price_alias, price_point, price_term
+from ingest.model.event import UsageEvent
 from ingest.model.invalid import Invalid
+from ingest.model.money import PICO_PER_UNIT
 from ingest.model.zone import micros
-from ingest.money import PICO_PER_UNIT
-from ingest.price_service import PriceChange, SetPriceOptions, add_alias, set_price
-from ingest.price_setting import PriceRefused
-from ingest.price_terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of
+from ingest.parse.dates import read_edges
+from ingest.price_book import set_command
+from ingest.price_book.service import PriceChange, SetPriceOptions, add_alias, set_price
+from ingest.price_book.set_price import PriceRefused
+from ingest.price_book.terms import AddTermOptions, TermChange, TermRefused, add_term, factor_of
 from ingest.pricing import hours
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.charge import Charge
@@ -568,7 +568,7 @@ def test_the_command_says_what_was_added_as_json(
     options = SetPriceOptions(
         provider="groq", model="hear-1", assignments=["audio_seconds=0.04"], per=3_600, least=10
     )
-    assert price_set_command.run(options, None, None, as_json=True) == 0
+    assert set_command.run(options, None, None, as_json=True) == 0
     (added,) = json.loads(capsys.readouterr().out)["added"]
     assert (added["row"], added["meter"], added["price"], added["unit"]) == (
         "own#1",

@@ -7,9 +7,9 @@ import pytest
 from commanding import Command, object_of, tallybook
 from conftest import put_events
 
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
+from ingest.model.event import UsageEvent
 from ingest.pricing.book import Book
 
 __all__ = ["tallybook"]

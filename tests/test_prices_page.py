@@ -16,24 +16,25 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
-from dashboard import prices
-from dashboard.figures import Step, steps
-from dashboard.filters import View, from_search, question, to_search
-from dashboard.pages import one_price
-from dashboard.pages.parts import notes
-from dashboard.price_interaction import entered
-from dashboard.priced_model import priced_model
-from dashboard.prices import Line, PricesQuery
-from dashboard.prices_api import make_router
-from dashboard.runner import run
-from dashboard.unpriced import unpriced
-from ingest import price_set_command, problems
+from dashboard.pages.prices import model as one_price
+from dashboard.pages.prices.callbacks import entered
+from dashboard.prices import price_list
+from dashboard.prices.api import make_router
+from dashboard.prices.model_prices import priced_model
+from dashboard.prices.price_list import Line, PricesQuery
+from dashboard.prices.unpriced import unpriced
+from dashboard.query.run import run
+from dashboard.ui.charts import Step, steps
+from dashboard.ui.components import notes
+from dashboard.ui.view import View, from_search, question, to_search
+from ingest.http import problems
 from ingest.ledger import audit
-from ingest.ledger import prices as price_rows
+from ingest.ledger import price_book as price_rows
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
-from ingest.price_service import SetPriceOptions
-from ingest.price_setting import PriceRefused, points_of
+from ingest.price_book import set_command
+from ingest.price_book.service import SetPriceOptions
+from ingest.price_book.set_price import PriceRefused, points_of
 from ingest.pricing.book import Alias
 from ingest.pricing.history import history
 from ingest.pricing.point import PricePoint
@@ -86,7 +87,7 @@ def client(ledger: Ledger) -> TestClient:
 
 def listed(ledger: Ledger, search: str = "", on: str = "2026-11-01", **more: Any) -> list[Line]:
     used = question(OCTOBER, ledger.zone, ("requests",))
-    return list(prices.listed(ledger, PricesQuery(at=at(on), used=used, search=search, **more)).lines)
+    return list(price_list.listed(ledger, PricesQuery(at=at(on), used=used, search=search, **more)).lines)
 
 
 def names(lines: list[Line]) -> list[str]:
@@ -122,7 +123,7 @@ def test_what_costs_most_stands_first_and_what_is_meant_before_what_holds_it(led
 def test_a_limit_says_how_many_there_are_in_all(ledger: Ledger) -> None:
     add(ledger, *(point("1", model=f"a-{number}") for number in range(7)))
     used = question(OCTOBER, ledger.zone, ("requests",))
-    found = prices.listed(ledger, PricesQuery(at("2026-11-01"), used, "acme", limit=3))
+    found = price_list.listed(ledger, PricesQuery(at("2026-11-01"), used, "acme", limit=3))
     assert (len(found.lines), found.in_all) == (3, 7)
 
 
@@ -158,7 +159,7 @@ def test_a_line_says_since_when_its_prices_hold_and_not_since_when_a_discount_do
 
 def rate(line: Line) -> Decimal:
     assert isinstance(line.prices, PriceSet)
-    return prices.per_million(line.prices.by_meter["input"])
+    return price_list.per_million(line.prices.by_meter["input"])
 
 
 def test_a_line_says_that_large_calls_cost_something_else(ledger: Ledger) -> None:
@@ -185,22 +186,22 @@ def test_stretches_meet_and_start_where_prices_do(ledger: Ledger) -> None:
         point("2", "2026-06-01"),
         point("9", "2026-06-01", meter="output"),
     )
-    found = history(prices.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
+    found = history(price_list.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
     edges = [None, at("2026-03-01"), at("2026-05-01"), at("2026-06-01"), None]
     assert [(one.start, one.end) for one in found] == list(pairwise(edges))
     assert [isinstance(one.prices, Unpriced) for one in found] == [True, False, True, False]
 
 
 def test_a_model_without_a_price_has_one_stretch_without_one(ledger: Ledger) -> None:
-    (only,) = history(prices.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
+    (only,) = history(price_list.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
     assert only.prices == Unpriced("no price for acme/a-1")
-    found = priced_model(prices.book_of(ledger), "acme", "a-1", at("2026-11-01"))
+    found = priced_model(price_list.book_of(ledger), "acme", "a-1", at("2026-11-01"))
     assert (found.tiers, found.bands, found.no_price) == (("standard",), (), "no price for acme/a-1")
 
 
 def test_a_correction_of_the_same_price_is_no_step_of_its_own(ledger: Ledger) -> None:
     add(ledger, point("3"), point("2", "2026-06-01"), point("2.5", "2026-06-01"))
-    found = history(prices.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
+    found = history(price_list.book_of(ledger), "acme", "a-1", "standard", at("2026-11-01"))
     told = [one.prices.by_meter["input"].price for one in found if isinstance(one.prices, PriceSet)]
     assert told == [Decimal(3), Decimal("2.5")]
 
@@ -220,7 +221,7 @@ def test_a_model_shows_its_bands_its_tiers_and_every_row_that_has_a_say(ledger: 
         terms=[discount, elsewhere],
         aliases=[nickname],
     )
-    found = priced_model(prices.book_of(ledger), "acme", "a-1", at("2026-11-01"))
+    found = priced_model(price_list.book_of(ledger), "acme", "a-1", at("2026-11-01"))
     assert found.tiers == ("standard", "batch")
     assert [(one.service_tier, one.above, one.marginal) for one in found.bands] == [
         ("standard", 0, False),
@@ -231,7 +232,7 @@ def test_a_model_shows_its_bands_its_tiers_and_every_row_that_has_a_say(ledger: 
     assert [one.model for one in found.points] == ["a-*", "a-1", "a-1", "a-1", "a-1"]
     assert [(one.team, str(one.factor)) for one in found.terms] == [("search", "0.88")]
     assert [one.model for one in found.other_names] == ["my-a"]
-    named = priced_model(prices.book_of(ledger), "azure", "my-a", at("2026-11-01"))
+    named = priced_model(price_list.book_of(ledger), "azure", "my-a", at("2026-11-01"))
     assert named.alias is not None
     assert [one.rates for one in named.bands] == [one.rates for one in found.bands]
 
@@ -367,7 +368,7 @@ def test_what_is_no_price_is_refused(written: list[str], code: str) -> None:
 def test_a_price_that_is_typed_holds_from_its_day_on(ledger: Ledger) -> None:
     said = entered(ledger, ["acme", "a-1", "USD"], {"input": " 2.50 ", "output": ""}, "2026-10-15")
     assert not isinstance(said, str)
-    book = prices.book_of(ledger)
+    book = price_list.book_of(ledger)
     assert isinstance(book.find("acme", "a-1", None, at("2026-10-15") - 1, 1), Unpriced)
     found = book.find("acme", "a-1", None, at("2026-10-15"), 1)
     assert isinstance(found, PriceSet)
@@ -391,7 +392,7 @@ def test_a_bad_entry_is_refused_in_words_and_adds_nothing(
     assert isinstance(said, str)
     assert said.startswith("Not set: ")
     assert words in said
-    assert prices.book_of(ledger).stored.points == ()
+    assert price_list.book_of(ledger).stored.points == ()
 
 
 def test_a_price_is_noted_in_the_same_way_from_the_page_and_the_command(
@@ -401,7 +402,7 @@ def test_a_price_is_noted_in_the_same_way_from_the_page_and_the_command(
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
     entered(embedded, ["acme", "a-1", "USD"], {"input": "2"}, "2026-10-15")
     options = SetPriceOptions(provider="acme", model="a-1", assignments=["input=2"])
-    assert price_set_command.run(options, "2026-10-15", None, as_json=True) == 0
+    assert set_command.run(options, "2026-10-15", None, as_json=True) == 0
     with embedded.reading() as connection:
         command, page = audit.entries(connection)
     assert (page.action, page.subject, page.detail) == (command.action, command.subject, command.detail)
@@ -419,8 +420,8 @@ def test_where_sources_disagree_what_is_called_stands_first(ledger: Ledger) -> N
         add(ledger, point("2", model=model), point("1", model=model, source="litellm"))
     add(ledger, point("2", model="a-3"), point("1.99", model="a-3", source="litellm"))
     put(ledger, [call("2026-10-05T10:00:00Z", 1, provider="acme", model="a-2")])
-    uses = prices.used(ledger, question(OCTOBER, ledger.zone, ("requests",)))
-    found = prices.disagreements(prices.book_of(ledger), at("2026-11-01"), uses)
+    uses = price_list.used(ledger, question(OCTOBER, ledger.zone, ("requests",)))
+    found = price_list.disagreements(price_list.book_of(ledger), at("2026-11-01"), uses)
     assert [(one.model, list(one.prices), one.spread) for one in found] == [
         ("a-2", ["own", "litellm"], Decimal("0.5")),
         ("a-1", ["own", "litellm"], Decimal("0.5")),

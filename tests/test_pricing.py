@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.event import ReportedCost, UsageEvent
+from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import MoneyError, from_pico, to_pico
 from ingest.model.zone import micros
-from ingest.money import MoneyError, from_pico, to_pico
 from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.pricing import price

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import UsageEvent, check
 from ingest.formats import stream
-from ingest.formats.stripping import redact
+from ingest.formats.redaction import redact
+from ingest.framing import RawRecord, Splitter
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import usage_event
-from ingest.money import to_pico
+from ingest.ledger.tables.calls import usage_event
+from ingest.model.event import UsageEvent, check
+from ingest.model.money import to_pico
+from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
-from ingest.refusal import Refused
-from ingest.splitting import RawRecord, Splitter
 
 FOLDER = Path(__file__).with_name("formats")
 COUNTS = st.integers(0, 10**11)

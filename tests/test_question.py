@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.question import Filter, Period, QuestionError, SpendQuery, Words, parse, period_before
-from dashboard.rewriting import rewrite
+from dashboard.query.question import Filter, Period, QuestionError, SpendQuery, Words, parse, period_before
+from dashboard.query.rewrite import rewrite
 from ingest.model.zone import Zone
 
 BERLIN = Zone("Europe/Berlin")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from commanding import Command, object_of, tallybook
 
+from dashboard.exchange_rates.service import RateRefused, SetRateOptions, set_rate
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
-from ingest.rates_service import RateRefused, SetRateOptions, set_rate
 
 __all__ = ["tallybook"]
 

@@ -16,18 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month
-from dashboard.finance_interaction import accepted
-from dashboard.reconciliation import Compared, reconcile
-from dashboard.reconciliation_api import make_router
-from ingest import problems
-from ingest.fees import Fee
-from ingest.invoices.line import InvoiceLine, news, standing
-from ingest.invoices.reading import NotAnInvoice, read
+from dashboard.chargeback.statements import statement
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
+from dashboard.pages.chargeback.callbacks import accepted
+from dashboard.query.calendar import Month, of_month
+from dashboard.reconciliation.api import make_router
+from dashboard.reconciliation.compare import Compared, reconcile
+from dashboard.reconciliation.invoices.line import InvoiceLine, news, standing
+from dashboard.reconciliation.invoices.parser import NotAnInvoice, read
+from dashboard.reconciliation.invoices.store import add_lines
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
-from ingest.ledger.invoices import add_lines
 from ingest.model.zone import date_of
 
 __all__ = ["tallybook"]

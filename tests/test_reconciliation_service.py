@@ -7,15 +7,15 @@ from calls import call, put
 from commanding import Command, tallybook
 from owning import entry
 
-from dashboard.chargeback.calendar import Month
-from dashboard.finance_interaction import accepted
-from dashboard.reconciliation_service import (
+from dashboard.pages.chargeback.callbacks import accepted
+from dashboard.query.calendar import Month
+from dashboard.reconciliation.invoices.parser import Problem, Read, read
+from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
     accept_variances,
     record_invoice,
 )
-from ingest.invoices.reading import Problem, Read, read
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.archives import members
-from ingest.files import NoSuchPath, sources
-from ingest.importing import FileReport, Importer, Options
+from ingest.files.archives import members
+from ingest.files.object_store import redacted_url
+from ingest.files.paths import NoSuchPath, sources
+from ingest.files.reader import FileReader
+from ingest.framing import RawRecord
+from ingest.importing.importer import FileReport, Importer, Options
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
-from ingest.records import FileReader
-from ingest.remote import redacted_url
-from ingest.splitting import RawRecord
 
 RESPONSE = '{"id": "r-%d", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n'
 MAPPING = """
@@ -156,7 +156,7 @@ def test_half_of_a_table_and_then_all_of_it_gives_the_same_ledger(
 def facts(ledger: Ledger) -> list[Any]:
     import sqlalchemy as sa
 
-    from ingest.ledger.tables import usage_event as e
+    from ingest.ledger.tables.calls import usage_event as e
 
     query = sa.select(e.c.event_id, e.c.occurred_at, e.c.input_tokens).order_by(e.c.event_id)
     with ledger.reading() as connection:

@@ -15,18 +15,18 @@ import sqlalchemy as sa
 from conftest import SECRET, Post, put_events
 from test_formats import SAMPLES, events, record
 
-from dashboard.question import Period, SpendQuery
-from dashboard.runner import run
-from ingest import repricing
-from ingest.event import ReportedCost, UsageEvent
-from ingest.ledger import prices, reprice_runs, rollups
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
+from ingest.ledger import price_book, rollups
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.recall import Recalled, recall, same
-from ingest.ledger.reprice_runs import Scope
-from ingest.ledger.tables import usage_event
+from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
+from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
-from ingest.price_service import SetPriceOptions, set_price
+from ingest.price_book import reprice_runs, repricing
+from ingest.price_book.reprice_runs import Scope
+from ingest.price_book.service import SetPriceOptions, set_price
 from ingest.pricing.book import Book
 from ingest.pricing.point import OWN, PricePoint
 from ingest.pricing.pricing import price
@@ -60,7 +60,7 @@ def costs(ledger: Ledger, price_of_input: str, model: str = "house-model", **fac
         **facts,
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point])
+        price_book.add_points(connection, [point])
 
 
 def set_(ledger: Ledger, model: str, *assignments: str) -> None:
@@ -69,9 +69,9 @@ def set_(ledger: Ledger, model: str, *assignments: str) -> None:
     set_price(ledger, options, by="ada", at=DAY)
 
 
-def stored(ledger: Ledger) -> list[Recalled]:
+def stored(ledger: Ledger) -> list[StoredCall]:
     with ledger.reading() as connection:
-        return recall(connection, 0, 10_000)
+        return read_calls(connection, 0, 10_000)
 
 
 def totals(ledger: Ledger) -> dict[str, int | None]:
@@ -99,7 +99,7 @@ def test_an_event_comes_back_as_pricing_knew_it(embedded: Ledger, book: Book, po
     assert len(found) > 150
     for one in found:
         again = price(one.event, book, one.occurred_at)
-        assert same(again, one.charge), (one.event, one.charge, again)
+        assert is_same_charge(again, one.charge), (one.event, one.charge, again)
 
 
 def test_a_call_without_a_price_gets_the_one_that_was_set(ledger: Ledger, book: Book) -> None:

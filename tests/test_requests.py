@@ -10,11 +10,12 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.calls_api import make_router
-from dashboard.requests import LISTED, last_call, read_cursor, to_cursor
-from ingest import event, problems
+from dashboard.calls.api import make_router
+from dashboard.calls.calls import LISTED, last_call, read_cursor, to_cursor
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import WHO
+from ingest.model import event
 from ingest.model.zone import instant
 from ingest.pricing.charge import Charge
 

@@ -11,12 +11,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_once import HOUR, call
 
-from ingest.event import ReportedCost
-from ingest.ledger import marks, rollups
+from ingest.ledger import dirty_slots, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
-from ingest.ledger.tables import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
+from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
 from ingest.ledger.verification import verify
+from ingest.model.event import ReportedCost
 from ingest.pricing.book import Book
 from ingest.settings import Settings
 
@@ -36,7 +36,7 @@ def test_a_rolled_ledger_has_the_sums_of_its_events_in_every_rollup(ledger: Ledg
         *(call(f"r-{n}", occurred_at=ARRIVAL - n * 7 * HOUR, virtual_key=f"vk-{n % 3}") for n in range(20)),
     )
     assert rollups.roll(ledger) == 20
-    assert rollups.dirty_slots(ledger) == 0
+    assert rollups.count_dirty_slots(ledger) == 0
     for table in ROLLUPS:
         assert exact(ledger, table, "requests") == 20
         assert exact(ledger, table, "total_cost") == 20 * 500_000_000_000
@@ -59,8 +59,8 @@ def test_a_mark_that_changed_while_its_slot_was_summed_stays(ledger: Ledger, boo
         held = dict(connection.execute(sa.select(dirty_slot.c.slot, dirty_slot.c.generation)).all())
     put_events(ledger, book, call("r-2"))
     with ledger.writing() as connection:
-        assert marks.clear(connection, held) == set()
-    assert rollups.dirty_slots(ledger) == 1
+        assert dirty_slots.clear(connection, held) == set()
+    assert rollups.count_dirty_slots(ledger) == 1
 
 
 def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, book: Book) -> None:
@@ -91,7 +91,7 @@ def test_a_new_reporting_zone_makes_the_day_grain_again(
 
 def test_a_process_with_the_old_zone_does_not_write(ledger: Ledger, settings: Settings, book: Book) -> None:
     open_ledger(settings.model_copy(update={"timezone": "Asia/Kathmandu"})).close()
-    with pytest.raises(marks.ZoneChanged, match="start this process again"):
+    with pytest.raises(dirty_slots.ZoneChanged, match="start this process again"):
         put_events(ledger, book, call())
 
 

@@ -14,14 +14,14 @@ from calls import Call, a_ledger, call, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import buckets
-from dashboard.answer import as_csv, as_json
-from dashboard.question import Interval, Period, SpendQuery, Words, parse
-from dashboard.runner import Result, run
+from dashboard.query import buckets
+from dashboard.query.question import Interval, Period, SpendQuery, Words, parse
+from dashboard.query.run import Result, run
+from dashboard.query.serialize import as_csv, as_json
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone
-from ingest.money import from_pico
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")

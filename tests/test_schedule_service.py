@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.question import QuestionError
-from dashboard.schedule_service import (
+from dashboard.chargeback import schedule_store
+from dashboard.chargeback.schedule_service import (
     ScheduleOptions,
     ScheduleRefused,
     add_schedule,
     end_schedule,
     retry_delivery,
 )
-from dashboard.sending import TargetRefused
-from ingest.ledger import audit, schedules
+from dashboard.notifications.channels import TargetRefused
+from dashboard.query.question import QuestionError
+from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
@@ -24,10 +25,10 @@ HOOK = ScheduleOptions(every="month", target="webhook:https://example.com/secret
 def test_a_schedule_is_recorded_and_ended_by_who_acts(ledger: Ledger) -> None:
     made = add_schedule(ledger, PLAIN, HOOK, by="ann", at=1)
     with ledger.reading() as connection:
-        assert schedules.schedules(connection) == [made]
+        assert schedule_store.schedules(connection) == [made]
     end_schedule(ledger, made.number, by="bob", at=2)
     with ledger.reading() as connection:
-        assert schedules.schedules(connection) == []
+        assert schedule_store.schedules(connection) == []
         ended, promised = audit.entries(connection, action="report")
     assert (promised.at, promised.by, promised.action) == (1, "ann", "report schedule")
     assert (promised.subject, promised.detail) == (
@@ -68,4 +69,4 @@ def test_what_is_no_schedule_is_not_recorded(
     with pytest.raises(error):
         add_schedule(ledger, PLAIN, options, by="ann", at=1)
     with ledger.reading() as connection:
-        assert (schedules.schedules(connection), audit.entries(connection)) == ([], [])
+        assert (schedule_store.schedules(connection), audit.entries(connection)) == ([], [])

@@ -10,12 +10,12 @@ from alembic.script import ScriptDirectory
 from conftest import SECRET
 from pydantic import SecretStr
 
-from ingest import event
 from ingest.ledger import engine as ledger_engine
 from ingest.ledger import schema
 from ingest.ledger.engine import DatabaseError, Ledger, LedgerBusy, LedgerError, open_ledger
 from ingest.ledger.fields import FACTS, TERMS, WHO
-from ingest.ledger.tables import metadata, term
+from ingest.ledger.tables.calls import metadata, term
+from ingest.model import event
 from ingest.pricing.charge import Charge
 from ingest.settings import Settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger.secrets import KeyRing, hint, secret_beside
+from ingest.ledger.key_hashes import KeyRing, hint, secret_beside
 
 KEY = "sk-bf-0123456789abcdef"
 

@@ -11,11 +11,11 @@ from identities import provider
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard.identities import Identities, NotKnown, granted, read_roles
-from dashboard.site import make_site
-from ingest.credentials import COOKIE
+from dashboard.server.oidc import Identities, NotKnown, granted, read_roles
+from dashboard.server.site import make_site
+from ingest.access.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.principal import together
+from ingest.model.principal import together
 from ingest.settings import Settings
 
 __all__ = ["tallybook"]

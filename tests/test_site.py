@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from plotly.offline import get_plotlyjs_version
 from pydantic import SecretStr
 
-from dashboard.site import make_site
+from dashboard.server.site import make_site
 from ingest.settings import Settings
 
 

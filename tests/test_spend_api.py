@@ -9,10 +9,11 @@ from calls import a_ledger, call, put
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import calls_api, spend_api
-from dashboard.question import Words
-from dashboard.spend_command import spend
-from ingest import problems
+from dashboard.calls import api as calls_api
+from dashboard.query.question import Words
+from dashboard.spend import api as spend_api
+from dashboard.spend.commands import spend
+from ingest.http import problems
 from ingest.ledger.engine import Ledger
 
 OCTOBER = "from=2026-10-01&to=2026-11-01"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import splitting
-from ingest.refusal import Refused
-from ingest.splitting import Framing, RawRecord, Record, RefusedRecord, Splitter
+from ingest import framing
+from ingest.framing import Framing, RawRecord, Record, RefusedRecord, Splitter
+from ingest.model.rejection import Refused
 
 Seen = tuple[int, int, bytes | str]
 
@@ -119,7 +119,7 @@ def test_pretty_documents_are_found_without_being_told() -> None:
 
 
 def test_a_long_first_line_is_taken_for_the_same_however_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splitting, "_HEAD", 10)
+    monkeypatch.setattr(framing, "_HEAD", 10)
     body = b'{"a":"a long line"}\nbroken {\n{"b":2}'
     whole = split(body)
     assert all(split(body, pieces=range(0, len(body), size)) == whole for size in (1, 9, 11, 25))

@@ -15,14 +15,14 @@ from calls import call, put
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from dashboard.plan import Grain, plan
-from dashboard.question import SpendQuery, Words, parse
-from dashboard.rewriting import rewrite
-from dashboard.runner import run
-from dashboard.statement import compile_query
+from dashboard.query.plan import Grain, plan
+from dashboard.query.question import SpendQuery, Words, parse
+from dashboard.query.rewrite import rewrite
+from dashboard.query.run import run
+from dashboard.query.sql.compile import compile_query
 from ingest.ledger.engine import Ledger
+from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.rollups import roll
-from ingest.ledger.secrets import KeyRing
 from ingest.model.zone import Zone
 
 STATEMENTS: Final = Path(__file__).parent / "statements"

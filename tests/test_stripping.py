@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.formats.stripping import LARGEST, redact
+from ingest.formats.redaction import LARGEST, redact
 
 PROMPT = "tell me about my illness"
 

@@ -34,12 +34,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ingest import money
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import rejected_record, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import rejected_record, usage_event, usage_event_revision
 from ingest.ledger.verification import verify
+from ingest.model import money
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.settings import Settings
@@ -229,7 +229,7 @@ def test_a_row_that_cannot_be_an_event_is_kept_once_however_often_it_is_read(
     for _ in range(3):
         outcome = synced(embedded, place.url)
     assert counts(outcome) == (0, 2, 0, 1)
-    assert [one.key for one in outcome.reports[0].refusals] == ["req-0000001"]
+    assert [one.key for one in outcome.reports[0].rejected_rows] == ["req-0000001"]
     with embedded.reading() as connection:
         kept = connection.execute(sa.select(rejected_record.c.record, rejected_record.c.times)).all()
     assert len(kept) == 1

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from conftest import _administrator, put_records
 from test_sync import NEVER, ledger_of
 
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import attribution, usage_event
-from ingest.ledger.tables import directory as entries
+from ingest.ledger.tables.calls import attribution, usage_event
+from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
@@ -195,9 +195,9 @@ def test_keys_teams_and_organisations_get_their_names(litellm: LiteLLM, embedded
     litellm.write("LiteLLM_OrganizationTable", {"organization_id": "o-1", "organization_alias": "Acme"})
     litellm.write("LiteLLM_SpendLogs", row(0))
     outcome = synced(embedded, book, litellm.url)
-    assert (outcome.people.added, outcome.people.changed) == (3, 0)
+    assert (outcome.entered.added, outcome.entered.changed) == (3, 0)
     again = synced(embedded, book, litellm.url)
-    assert (again.people.added, again.people.changed, again.people.unchanged) == (0, 0, 3)
+    assert (again.entered.added, again.entered.changed, again.entered.unchanged) == (0, 0, 3)
     call = {
         "id": "chatcmpl-live",
         "object": "chat.completion",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.splitting import Framing, RawRecord, Record, Splitter
+from ingest.framing import Framing, RawRecord, Record, Splitter
 
 Seen = tuple[int, int, Any]
 

@@ -8,22 +8,24 @@ import pytest
 from calls import call, put
 from owning import day, entry, owns
 
-from dashboard import owner_interaction, people
 from dashboard.chargeback import closing
-from dashboard.chargeback.calendar import Month
-from dashboard.filters import View, from_search, question
-from dashboard.holdings import Home, holdings, stretches
-from dashboard.owner_interaction import Typed
-from dashboard.pages import owning, teams
-from dashboard.pages.series import money
-from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from dashboard.directory import names
+from dashboard.directory.holdings import Home, holdings, stretches
+from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages.teams import ownership
+from dashboard.pages.teams import page as teams
+from dashboard.pages.teams.callbacks import Typed
+from dashboard.query.calendar import Month
+from dashboard.query.run import run
+from dashboard.ui.series import money
+from dashboard.ui.view import View, from_search, question
+from ingest.directory.assign import Done
+from ingest.directory.service import rename_entry
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
+from ingest.model.money import plain_decimal
 from ingest.model.zone import micros
-from ingest.money import plain_decimal
-from ingest.owning import Done
 
 OCTOBER = from_search("?from=2026-10-01&to=2026-10-31")
 UNIT = 10**12
@@ -206,7 +208,7 @@ def test_a_key_that_is_secret_is_assigned_by_its_hash_and_never_shown(embedded: 
 def test_a_new_name_changes_no_figure(busy: Ledger) -> None:
     assign(busy, "vk-3", ["red", "blue"], "60, 40", "2026-10-01", None)
     before = lines(teams.content(busy, OCTOBER), "teams")
-    red = people.by_name(busy, "team")["red"].entry_id
+    red = names.by_name(busy, "team")["red"].entry_id
     rename_entry(busy, red, "Crimson", by="ann", at=0)
     after = lines(teams.content(busy, OCTOBER), "teams")
     assert [[cell.replace("Crimson", "red") for cell in line] for line in after] == before
@@ -250,7 +252,7 @@ def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) ->
     done = owner_interaction.homed(busy, "red", "Acme", "CC-7", "2026-10-01")
     assert not isinstance(done, str)
     assert (
-        next(text(owning.was_assigned(one, [("Acme", 1)])) for one in done)
+        next(text(ownership.was_assigned(one, [("Acme", 1)])) for one in done)
         == "red belongs to Acme from Oct 1, 2026 on."
     )
     assert "Acme Cost centre CC-7" in text(part(teams.content(busy, view), "today"))
@@ -277,7 +279,7 @@ def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:
         busy, Month(2026, 10), accept="trial", by="ann", now=micros(datetime(2026, 11, 9, tzinfo=UTC))
     )
     done = assign(busy, "vk-3", ["red", "blue"], "3 1", "2026-10-07", None)
-    told = text(owning.was_assigned(done, [("red", 3), ("blue", 1)]))
+    told = text(ownership.was_assigned(done, [("red", 3), ("blue", 1)]))
     assert told.startswith(
         "Bot belongs to red 75.0%, blue 25.0% from Oct 7, 2026 on. Closed already: 2026-10."
     )

@@ -9,8 +9,8 @@ from test_once import HOUR, call, totals
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.verification import verify
+from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from ingest.receipt import Receipt
 
 
 def test_writers_that_send_the_same_records_at_once_count_them_once(ledger: Ledger, book: Book) -> None:

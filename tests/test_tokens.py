@@ -9,9 +9,10 @@ from commanding import Command, object_of, tallybook
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard.site import make_site
-from ingest.access_service import AddTokenOptions, add_token, revoke_token
-from ingest.ledger import access, audit
+from dashboard.server.site import make_site
+from ingest.access import store as access
+from ingest.access.service import AddTokenOptions, add_token, revoke_token
+from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
@@ -97,7 +98,7 @@ def test_a_token_ends_when_it_was_said_to(
 ) -> None:
     token = made(tallybook, "guest", "--scope", "read", "--expires", "2100-01-01")
     assert client(embedded).get("/v1/spend", headers=bearer(token)).status_code == 200
-    monkeypatch.setattr("ingest.credentials.now", lambda: 4_102_444_800_000_000)  # 2100-01-01
+    monkeypatch.setattr("ingest.access.credentials.now", lambda: 4_102_444_800_000_000)  # 2100-01-01
     assert client(embedded).get("/v1/spend", headers=bearer(token)).status_code == 401
 
 

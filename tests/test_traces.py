@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from spans import as_json, as_protobuf, request, span
 from starlette.testclient import TestClient
 
-from ingest import reception
-from ingest.accept import Intake
-from ingest.access import guarded
-from ingest.api import RIGHTS, make_api
+from ingest.access.guard import guarded
+from ingest.access.permissions import Rights
+from ingest.http import receiver
+from ingest.http.app import RIGHTS, make_api
+from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.ledger.tables import rejected_record
-from ingest.rights import Rights
+from ingest.ledger.tables.calls import rejected_record
 from ingest.settings import Settings
 
 LIMIT = 2**16
@@ -217,7 +217,7 @@ def test_other_kinds_of_bodies_are_not_read(headers: dict[str, str], media: str,
 def test_who_has_to_wait_is_told_when_to_come_back(
     media: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "QUEUE", 0)
+    monkeypatch.setattr(receiver, "QUEUE", 0)
     answer = export(client, media, span(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert failure(answer, media)[0] == 14
@@ -226,7 +226,7 @@ def test_who_has_to_wait_is_told_when_to_come_back(
 def test_bodies_that_are_not_whole_have_bounded_room(
     embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "BODIES_HELD", 0)
+    monkeypatch.setattr(receiver, "BODIES_HELD", 0)
     with TestClient(make_api(embedded, SETTINGS)) as client:
         answer = export(client, JSON, span(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -234,7 +234,7 @@ def test_bodies_that_are_not_whole_have_bounded_room(
 
 
 def test_room_is_free_again_after_each_request(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reception, "BODIES_HELD", 1)
+    monkeypatch.setattr(receiver, "BODIES_HELD", 1)
     with TestClient(make_api(embedded, SETTINGS)) as client:
         size = len(as_json(request(*(span(n) for n in range(1, 60)))))
         assert LIMIT / 3 < size < LIMIT
@@ -251,7 +251,7 @@ def test_room_is_free_again_after_each_request(embedded: Ledger, monkeypatch: py
 def test_a_ledger_that_is_locked_halfway_can_be_sent_everything_again(
     media: str, client: TestClient, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.otel.export.BATCH_RECORDS", 2)
+    monkeypatch.setattr("ingest.http.otlp.receiver.BATCH_RECORDS", 2)
     accept = Intake.accept
     times = iter(range(100))
 

@@ -4,12 +4,12 @@ import pytest
 import sqlalchemy as sa
 from calls import call, put
 
-from dashboard.measures import sums
-from dashboard.plan import Plan, Stretch
-from dashboard.true_rows import true_rows
+from dashboard.query.plan import Plan, Stretch
+from dashboard.query.sql.measures import sums
+from dashboard.query.sql.true_rows import true_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
-from ingest.ledger.tables import rollup_day, rollup_slot
+from ingest.ledger.tables.calls import rollup_day, rollup_slot
 from ingest.model.zone import HOUR, day_number, instant
 
 NUMBER = day_number(instant(1_791_676_800_000_000).date())

@@ -19,23 +19,24 @@ from owning import entry, owns
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard import app as dashboard_app
-from dashboard.alerts.telling import check
+from dashboard.alerts import store as alerts
+from dashboard.alerts.model import AlertRule
+from dashboard.alerts.notify import check
+from dashboard.budgets.model import Budget
+from dashboard.budgets.store import add_budgets
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
 from dashboard.pages import PAGES, PARTS
-from dashboard.site import RIGHTS, make_site
-from ingest.alerts import AlertRule
-from ingest.budgets import Budget
+from dashboard.pages import app as dashboard_app
+from dashboard.server.site import RIGHTS, make_site
+from ingest.access import store as access
+from ingest.access.permissions import CLOSED, Rights
+from ingest.access.store import Token
 from ingest.clock import now
-from ingest.fees import Fee
-from ingest.ledger import access, alerts
-from ingest.ledger.access import Token
-from ingest.ledger.budgets import add_budgets
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
 from ingest.ledger.rollups import roll
+from ingest.model.principal import Right
 from ingest.model.zone import micros
-from ingest.principal import Right
-from ingest.rights import CLOSED, Rights
 from ingest.settings import Settings
 
 ADMIN: Final = "the admin token of the tests"
@@ -109,7 +110,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             return made[-1]
 
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("dashboard.site.make_dashboard", keeping)
+        patch.setattr("dashboard.server.site.make_dashboard", keeping)
         site = make_site(ledger, Settings(admin_token=SecretStr(ADMIN), host="tally.test"))
         client = stack.enter_context(TestClient(site, base_url=HERE, raise_server_exceptions=False))
         yield Office(client, ledger, made[0], text, events[0], events[5])

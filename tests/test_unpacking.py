@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.unpacking import LARGEST_STEP, Decompressor, TooLarge, Unreadable
+from ingest.framing.decompression import LARGEST_STEP, Decompressor, TooLarge, Unreadable
 
 TEXT = b"".join(b'{"id":"%d","usage":{"prompt_tokens":%d}}\n' % (n, n * n) for n in range(5000))
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x04\0\0\0abcd"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
-from ingest.event import ReportedCost, UsageEvent, check
-from ingest.money import to_pico
+from ingest.model.event import ReportedCost, UsageEvent, check
+from ingest.model.money import to_pico
 
 COUNTS = st.integers(0, 10**11)
 PICO = st.integers(0, 10**18)

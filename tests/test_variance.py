@@ -9,15 +9,15 @@ from conftest import put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.prices_api import make_costs_router
-from dashboard.question import Period, SpendQuery
-from dashboard.variance import Variance, variance
-from ingest.event import ReportedCost, UsageEvent
+from dashboard.prices.api import make_costs_router
+from dashboard.prices.variance import Variance, variance
+from dashboard.query.question import Period, SpendQuery
 from ingest.ledger.engine import Ledger
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute
+from ingest.pricing.compute import compute
 
 AT = micros(datetime(2026, 11, 2, 12, tzinfo=UTC))
 PERIOD = Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))

@@ -14,17 +14,17 @@ from conftest import ARRIVAL, put_events
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard.filters import from_search, to_search
 from dashboard.pages.whatif import changed
-from dashboard.question import QuestionError
-from dashboard.whatif import Answer, Compared, Words, answer, parse, read_rate
-from dashboard.whatif_api import make_router
-from dashboard.whatif_command import compare
-from ingest import problems
-from ingest.event import ReportedCost, UsageEvent
-from ingest.ledger import prices
+from dashboard.query.question import QuestionError
+from dashboard.ui.view import from_search, to_search
+from dashboard.whatif.api import make_router
+from dashboard.whatif.commands import compare
+from dashboard.whatif.whatif import Answer, Compared, Words, answer, parse, read_rate
+from ingest.http import problems
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.book import Book
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import price
@@ -76,7 +76,7 @@ def own(ledger: Ledger, model: str, price: str, **facts: Any) -> None:
         source="own", provider="acme", model=model, meter="output", price=Decimal(0), per=1, **facts
     )
     with ledger.writing() as connection:
-        prices.add_points(connection, [point, output])
+        price_book.add_points(connection, [point, output])
 
 
 def test_calls_of_one_model_are_priced_as_another_one_by_one(ledger: Ledger, book: Book) -> None:
@@ -189,7 +189,7 @@ def test_rows_by_model_and_by_day_hold_the_same_calls(ledger: Ledger) -> None:
 
 
 def test_more_calls_than_one_slice(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.ledger.recall.SLICE", 7)
+    monkeypatch.setattr("ingest.ledger.event_reader.SLICE", 7)
     calls = [call(at, provider=f"openai-{at % 3}", model="ours", team=f"t-{at}") for at in range(20)]
     found = asked(ledger, *calls, to_provider="openai", to_model="gpt-4o-mini")
     assert sum(one.found_there for one in found.rows.values()) == 20

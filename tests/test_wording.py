@@ -10,14 +10,15 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard import reader, wording
+from dashboard.formatting import format as wording
+from dashboard.formatting import locale
 
 
 @contextmanager
 def reading(tag: str) -> Iterator[None]:
-    token = reader._tag.set(tag)
+    token = locale._tag.set(tag)
     yield
-    reader._tag.reset(token)
+    locale._tag.reset(token)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_each_locale_has_its_own_separators() -> None:
     with reading("de"):
         assert wording.amount(Decimal("1234.5"), "USD") == "1.234,50 USD"
         assert wording.percent(0.0193) == "1,93\N{NO-BREAK SPACE}%"
-        assert wording.change(106, 100) == "+6,0\N{NO-BREAK SPACE}%"
+        assert wording.relative_change(106, 100) == "+6,0\N{NO-BREAK SPACE}%"
         assert wording.compact(14_200) == "14,2 k"
         assert wording.duration(17_610) == "17,61 s"
         assert wording.separators() == ",."
@@ -71,15 +72,15 @@ def test_each_locale_has_its_own_separators() -> None:
 def test_each_locale_has_its_own_dates() -> None:
     at = datetime(2026, 10, 5, 22, 30, 1, tzinfo=UTC)
     berlin = ZoneInfo("Europe/Berlin")
-    assert wording.clock(at, berlin) == "Oct 6, 2026, 00:30:01"
-    assert (wording.bucket("2026-10-05"), wording.bucket("2026-10")) == ("Oct 5", "Oct 2026")
-    assert wording.bucket("2026-10-05T13:00:00+02:00", "2026-10-05T09:00:00+02:00") == "13:00"
-    assert wording.bucket("2026-10-05T13:00:00+02:00", "2026-10-04T09:00:00+02:00") == "13:00<br>Oct 5"
-    assert wording.bucket("2026-10-05T00:00:00Z") == "00:00<br>Oct 5"
+    assert wording.date_time(at, berlin) == "Oct 6, 2026, 00:30:01"
+    assert (wording.bucket_label("2026-10-05"), wording.bucket_label("2026-10")) == ("Oct 5", "Oct 2026")
+    assert wording.bucket_label("2026-10-05T13:00:00+02:00", "2026-10-05T09:00:00+02:00") == "13:00"
+    assert wording.bucket_label("2026-10-05T13:00:00+02:00", "2026-10-04T09:00:00+02:00") == "13:00<br>Oct 5"
+    assert wording.bucket_label("2026-10-05T00:00:00Z") == "00:00<br>Oct 5"
     assert wording.day_format() == "M/D/YYYY"
     with reading("de"):
         assert wording.day(date(2026, 10, 5)) == "05.10.2026"
-        assert wording.bucket("2026-10-05") == "5. Okt."
+        assert wording.bucket_label("2026-10-05") == "5. Okt."
         assert wording.day_format() == "D.M.YYYY"
     with reading("sv"):
         assert wording.day_format() == "YYYY-MM-DD"
@@ -88,9 +89,9 @@ def test_each_locale_has_its_own_dates() -> None:
 
 
 def test_a_runaway_says_how_many_times_more_it_is() -> None:
-    assert wording.change(Decimal(26), Decimal(2)) == "\N{MULTIPLICATION SIGN}13"
-    assert wording.change(1, 4) == "-75.0%"
-    assert wording.change(1, 0) is None
+    assert wording.relative_change(Decimal(26), Decimal(2)) == "\N{MULTIPLICATION SIGN}13"
+    assert wording.relative_change(1, 4) == "-75.0%"
+    assert wording.relative_change(1, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_runaway_says_how_many_times_more_it_is() -> None:
     ],
 )
 def test_the_browser_says_which_locale(asked: str, given: str) -> None:
-    assert reader.preferred(asked) == given
+    assert locale.preferred_locale(asked) == given
 
 
 def test_each_request_has_its_own_reader() -> None:
@@ -117,7 +118,7 @@ def test_each_request_has_its_own_reader() -> None:
     def tell() -> str:
         return wording.number(1_000)
 
-    client = TestClient(reader.Reader(app))
+    client = TestClient(locale.LocaleMiddleware(app))
     answers = [client.get("/", headers={"accept-language": tag}).json() for tag in ("de", "en", "sv")]
     assert answers == ["1.000", "1,000", "1\N{NO-BREAK SPACE}000"]
     assert wording.number(1_000) == "1,000"

@@ -11,13 +11,13 @@ from calls import a_ledger
 from conftest import SECRET
 from typer.testing import CliRunner
 
-from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import report_of
 from dashboard.chargeback.report import Report
 from dashboard.cli import make_cli
-from dashboard.reconciliation import reconcile
+from dashboard.query.calendar import Month, read_calendar
+from dashboard.reconciliation.compare import reconcile
 from ingest.ledger.engine import open_ledger
-from ingest.money import plain
+from ingest.model.money import plain
 from ingest.settings import Settings
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "chargeback.md").read_text()

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from ingest.event import UsageEvent
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
+from ingest.model.event import UsageEvent
+from ingest.model.money import PICO_PER_UNIT, plain
 from ingest.model.zone import micros
-from ingest.money import PICO_PER_UNIT, plain
-from ingest.price_service import SetPriceOptions, set_price
+from ingest.price_book.service import SetPriceOptions, set_price
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price
 

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
+from ingest.pricing.breakdown import break_down
 from ingest.pricing.charge import COMPONENTS, Charge
-from ingest.pricing.computed import STEPPED, compute
+from ingest.pricing.compute import STEPPED, compute
 from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step
 from ingest.pricing.terms import Term
-from ingest.pricing.workings import break_down
 
 MTOK = 1_000_000
 counts = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 400_000))

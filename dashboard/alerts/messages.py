@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.alerts.anomaly import Verdict
-from dashboard.alerts.forecast import Forecast
-from dashboard.budgets import Burn
-from ingest import money
+from dashboard.budgets.usage import Burn
+from dashboard.forecasting.anomaly import Verdict
+from dashboard.forecasting.forecast import Forecast
+from ingest.model import money
 
 
 class Text(NamedTuple):

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.calendar import Month, of_month, read_month
-from dashboard.chargeback.kept import as_kept
+from dashboard.chargeback.sealed import as_kept
 from dashboard.chargeback.statement import Statement, unassigned
+from dashboard.chargeback.statements import statement
 from dashboard.chargeback.store import running_imports
-from dashboard.reconciliation import unreconciled
-from ingest import money
+from dashboard.query.calendar import Month, of_month, read_month
+from dashboard.reconciliation.compare import unreconciled
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
+from ingest.model import money
 from ingest.model.invalid import Invalid
 
 _REASON_MOST: Final = 500

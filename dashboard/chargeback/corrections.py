@@ -6,13 +6,13 @@ They are worked out: the ledger now, less the statement as it was kept, less wha
 from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
-from dashboard.chargeback.calendar import Calendar, Month, of_month, read_month
-from dashboard.chargeback.kept import Kept
+from dashboard.chargeback.compute import owed_now
+from dashboard.chargeback.sealed import Kept
 from dashboard.chargeback.statement import Correction, Statement, by_id
 from dashboard.chargeback.usage import by_owner
-from dashboard.chargeback.working import owed_now
+from dashboard.query.calendar import Calendar, Month, of_month, read_month
 from ingest.ledger.engine import Ledger
-from ingest.ownership import Owner
+from ingest.model.ownership import Owner
 
 _COMPUTED: Final = ("late", "ownership", "price", "booked")
 """Causes of corrections that are worked out, not booked by hand."""

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.chargeback.accounting import current_month
-from dashboard.chargeback.calendar import month_of, read_month, today
-from dashboard.chargeback.kept import Kept, kept
-from dashboard.requests import first_call, last_call
-from ingest import money
+from dashboard.calls.calls import first_call, last_call
+from dashboard.chargeback.sealed import Kept, kept
+from dashboard.chargeback.statements import current_month
+from dashboard.query.calendar import month_of, read_month, today
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.periods import Event
+from ingest.model import money
 from ingest.model.zone import micros
 
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.answer import as_csv, as_json
-from dashboard.chargeback.calendar import Calendar
-from dashboard.chargeback.document import document
+from dashboard.budgets.model import of_months
+from dashboard.budgets.store import read_budgets
+from dashboard.chargeback.pdf import document
 from dashboard.chargeback.report import BYS, By, Report, report
-from dashboard.chargeback.workbook import workbook
-from dashboard.question import QuestionError
-from ingest.budgets import of_months
-from ingest.ledger.budgets import read_budgets
+from dashboard.chargeback.serialize import as_csv, as_json
+from dashboard.chargeback.statements import statement
+from dashboard.chargeback.xlsx import workbook
+from dashboard.query.calendar import Calendar
+from dashboard.query.question import QuestionError
 from ingest.ledger.engine import Ledger
 
 Form = Literal["json", "csv", "xlsx", "pdf"]

@@ -16,9 +16,9 @@ from babel.numbers import get_currency_precision
 
 from dashboard.chargeback.statement import Allocation, Correction, Fee, Line, Named, Statement
 from dashboard.chargeback.usage import Detail, Used, total
-from dashboard.portions import apportioned
-from ingest.money import PICO_PER_UNIT, divide_half_even, from_pico
-from ingest.ownership import Owner
+from dashboard.query.apportion import apportioned
+from ingest.model.money import PICO_PER_UNIT, divide_half_even, from_pico
+from ingest.model.ownership import Owner
 
 By = Literal["team", "customer", "cost_center"]
 BYS: Final[Mapping[By, str]] = {"team": "Team", "customer": "Customer", "cost_center": "Cost centre"}

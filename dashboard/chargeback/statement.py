@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
+from dashboard.chargeback.allocation import Method
 from dashboard.chargeback.usage import Detail, Unconverted, Used, total
-from ingest.allocation import Method
 from ingest.ledger.periods import Status
-from ingest.ownership import NOBODY, Owner
+from ingest.model.ownership import NOBODY, Owner
 
 Cause = Literal["late", "ownership", "price", "booked"]
 """Why a closed statement is not what the ledger says: calls that came later, other owners or rules, other prices or

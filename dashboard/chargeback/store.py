@@ -5,9 +5,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from dashboard import names
 from dashboard.chargeback.statement import Named
-from ingest.ledger.tables import directory, import_batch, usage_event
+from dashboard.query import labels
+from ingest.ledger.tables.calls import directory, import_batch, usage_event
 
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 
@@ -25,7 +25,7 @@ def running_imports(connection: sa.Connection) -> list[str]:
 
 def names_of(connection: sa.Connection, entries: Collection[int]) -> dict[int, Named]:
     """What entries of the directory are called now."""
-    shown = names.people(connection, entries)
+    shown = labels.people(connection, entries)
     c = directory.c
     rows = connection.execute(sa.select(c.entry_id, c.kind, c.ident).where(c.kind.in_(_KINDS)))
     return {

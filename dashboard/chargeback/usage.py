@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard.question import REPORTING, Period, SpendQuery
-from dashboard.runner import Result, Row, run
+from dashboard.query.question import REPORTING, Period, SpendQuery
+from dashboard.query.run import Result, Row, run
 from ingest.ledger.engine import Ledger
-from ingest.money import pico_of
-from ingest.ownership import Owner
+from ingest.model.money import pico_of
+from ingest.model.ownership import Owner
 
 _OWNERS: Final = ("team", "customer", "cost_center")
 _DETAILS: Final = ("virtual_key", "provider", "model", "cost_source")

@@ -5,9 +5,9 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from dashboard.focus.exact import DIGITS, MONEY_SCALE
+from dashboard.focus.decimals import DIGITS, MONEY_SCALE
+from dashboard.focus.parse_request import Version
 from dashboard.focus.row import Row
-from dashboard.focus.words import Version
 
 Kind = Literal["text", "decimal", "instant", "json"]
 

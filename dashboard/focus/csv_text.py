@@ -9,11 +9,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from dashboard.answer import guarded
 from dashboard.focus.columns import columns, values_of
+from dashboard.focus.parse_request import Version
 from dashboard.focus.row import Row
-from dashboard.focus.words import Version
-from ingest.money import plain_decimal
+from dashboard.query.serialize import guarded
+from ingest.model.money import plain_decimal
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _ROWS: Final = 1_000

@@ -6,22 +6,22 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.accounting import statement
-from dashboard.chargeback.kept import Kept
-from dashboard.focus.charges import Charge, extra_rows
-from dashboard.focus.groups import Reading
-from dashboard.focus.owed import Owed
-from dashboard.focus.paid import of_fees
+from dashboard.chargeback.sealed import Kept
+from dashboard.chargeback.statements import statement
+from dashboard.exchange_rates.store import read_rates
+from dashboard.fees.model import Fee
+from dashboard.fees.store import read_fees
+from dashboard.focus.charge_groups import Reading
+from dashboard.focus.export_period import Span
+from dashboard.focus.other_charges import Charge, extra_rows
+from dashboard.focus.parse_request import Order
+from dashboard.focus.provider_charges import of_fees
 from dashboard.focus.row import Reporting, Row
-from dashboard.focus.rows import Usage
-from dashboard.focus.span import Span
+from dashboard.focus.statement_charges import Owed
 from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.words import Order
-from ingest.fees import Fee
+from dashboard.focus.usage_rows import Usage
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
-from ingest.ledger.exchange_rates import read_rates
-from ingest.ledger.fees import read_fees
 from ingest.ledger.periods import Event
 
 

@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 
-from dashboard.answer import write_csv
 from dashboard.focus import csv_text, metadata, parquet_file
+from dashboard.focus.completeness import sectors
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.recency import sectors
+from dashboard.focus.parse_request import Form, Order, Version
 from dashboard.focus.row import Row
 from dashboard.focus.unpriced import HEADER, Unpriced
-from dashboard.focus.words import Form, Order, Version
+from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns
+from dashboard.focus.completeness import Sector
 from dashboard.focus.csv_text import utc
-from dashboard.focus.recency import Sector
+from dashboard.focus.parse_request import Order, Version
 from dashboard.focus.row import row_key
-from dashboard.focus.words import Order, Version
 from ingest.model.zone import instant
 
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}

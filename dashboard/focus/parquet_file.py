@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns, values_of
+from dashboard.focus.parse_request import Version
 from dashboard.focus.row import Row
-from dashboard.focus.words import Version
 
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 EXTRA: Final = "pip install 'tallybook[parquet]'"

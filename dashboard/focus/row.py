@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from dashboard.focus.exact import MONEY_SCALE, PRICE_SCALE, decimal_of
-from ingest.exchange import NoRate, Rates
+from dashboard.exchange_rates.model import NoRate, Rates
+from dashboard.focus.decimals import MONEY_SCALE, PRICE_SCALE, decimal_of
 from ingest.model.zone import date_of
 
 _KEY_SIZE: Final = 16

@@ -5,17 +5,15 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.focus.span import Day, Span
-from dashboard.measures import sums
-from dashboard.plan import Plan, Stretch
-from dashboard.restriction import term_id
-from dashboard.true_rows import Source, events, marks_in, true_rows
-from ingest.event import UsageEvent
+from dashboard.focus.export_period import Day, Span
+from dashboard.query.plan import Plan, Stretch
+from dashboard.query.sql.filters import term_id
+from dashboard.query.sql.measures import sums
+from dashboard.query.sql.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects
-from ingest.ledger.ownership_tables import cost_center, owned
+from ingest.ledger.event_reader import stream_calls
 from ingest.ledger.price_sets import price_set_of
-from ingest.ledger.recall import stream
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     attribution,
     directory,
     dirty_slot,
@@ -25,6 +23,8 @@ from ingest.ledger.tables import (
     term,
     usage_event,
 )
+from ingest.ledger.tables.ownership import cost_center, owned
+from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 
 KEYS: Final = (
@@ -95,7 +95,7 @@ def calls_of(
     ]
     if until is not None:
         where.append(c.seq <= until)
-    for event, values in stream(connection, where, ("price_set_id", "attribution_id")):
+    for event, values in stream_calls(connection, where, ("price_set_id", "attribution_id")):
         yield event, values["price_set_id"], values["attribution_id"]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from dashboard.focus.groups import Group
-from dashboard.focus.holders import Holders
+from dashboard.focus.attribution import Holders
+from dashboard.focus.charge_groups import Group
 
 HEADER: Final = (
     "provider",

@@ -7,22 +7,13 @@ asks for when the page is there. Each runs in a thread.
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.pages import (
-    alerts,
-    budgets,
-    chargeback,
-    latency,
-    models,
-    overview,
-    prices,
-    reconciliation,
-    requests,
-    teams,
-    virtual_keys,
-    whatif,
-)
-from dashboard.pages.parts import Content, part_name
-from ingest.principal import Scope, asking
+from dashboard.pages import alerts, budgets, latency, models, overview, reconciliation, virtual_keys, whatif
+from dashboard.pages.chargeback import page as chargeback
+from dashboard.pages.prices import page as prices
+from dashboard.pages.requests import page as requests
+from dashboard.pages.teams import page as teams
+from dashboard.ui.components import Content, part_name
+from ingest.model.principal import Scope, asking
 
 
 @dataclass(frozen=True)

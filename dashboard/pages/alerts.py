@@ -1,4 +1,4 @@
-"""Alerts: what is out of line now, what fired before and why, who was told, and what is watched."""
+"""Alerts: open alerts, earlier alerts and their reasons, notifications, and alert rules."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,119 +7,119 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import alert_listing, wording
-from dashboard.alert_listing import Told
-from dashboard.filters import View
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, known_as, page_of_now, panel
-from ingest.alerts import KINDS
+from dashboard.alerts import listing
+from dashboard.alerts.listing import Told
+from dashboard.alerts.model import KINDS
+from dashboard.formatting import format as wording
+from dashboard.ui import tables
+from dashboard.ui.components import card, cards, current_page, known_as, panel
+from dashboard.ui.view import View
 from ingest.ledger.engine import Ledger
+from ingest.model.principal import asking
 from ingest.model.zone import instant
-from ingest.principal import asking
 
-_SHOWN: Final = 100
-_HOW: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
+_SHOWN_ALERTS: Final = 100
+_EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 
 
 @known_as("alerts:content")
-def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - what is out of line is so now, whatever is looked at elsewhere
-    """The page of all alerts that whoever asks may see."""
-    told = alert_listing.told(ledger, _SHOWN)
-    rules = alert_listing.rules(ledger) if asking().sees_all else []
-    parts = [_cards(told), _open(ledger, told), _history(ledger, told)]
+def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not depend on days and filters
+    """The page of all alerts that the caller may see."""
+    alerts = listing.told(ledger, _SHOWN_ALERTS)
+    rules = listing.rules(ledger) if asking().sees_all else []
+    parts = [_cards(alerts), _open_alerts(ledger, alerts), _history(ledger, alerts)]
     if asking().sees_all:
-        parts += [_messages(told), _rules(rules)]
-    return page_of_now("Alerts", ledger.zone, parts)
+        parts += [_messages(alerts), _rules(rules)]
+    return current_page("Alerts", ledger.zone, parts)
 
 
-def _cards(told: Sequence[Told]) -> Any:
-    is_open = [one for one in told if one.alert.ended_at is None]
-    failing = [
-        each for one in told for each in one.messages if each["status"] in ("failing", "given up", "unknown")
-    ]
-    found = [
-        card("Out of line", str(len(is_open)), "now"),
-        card("Over", str(len(told) - len(is_open)), f"of the last {_SHOWN}"),
+def _cards(alerts: Sequence[Told]) -> Any:
+    open_count = sum(listed.alert.ended_at is None for listed in alerts)
+    statuses = [message["status"] for listed in alerts for message in listed.messages]
+    failing = sum(status in ("failing", "given up", "unknown") for status in statuses)
+    shown = [
+        card("Out of line", str(open_count), "now"),
+        card("Over", str(len(alerts) - open_count), f"of the last {_SHOWN_ALERTS}"),
     ]
     if asking().sees_all:
-        found.append(card("Messages that fail", str(len(failing)), "tried again, given up or in doubt"))
-    return cards(found)
+        shown.append(card("Messages that fail", str(failing), "tried again, given up or in doubt"))
+    return cards(shown)
 
 
-def _open(ledger: Ledger, told: Sequence[Told]) -> Any:
-    now = [one for one in told if one.alert.ended_at is None]
-    if not now:
+def _open_alerts(ledger: Ledger, alerts: Sequence[Told]) -> Any:
+    open_alerts = [listed for listed in alerts if listed.alert.ended_at is None]
+    if not open_alerts:
         return panel(
             "Out of line now", [html.P("Nothing is out of line.", className="note", id="alerts-open")]
         )
-    found = [
+    boxes = [
         dmc.Alert(
-            [html.P(_with_commands(one.alert.text)), html.P(_since(ledger, one), className="note")],
-            title=one.alert.title,
+            [html.P(_with_code(listed.alert.text)), html.P(_since(ledger, listed), className="note")],
+            title=listed.alert.title,
             color="orange",
             variant="light",
             className="alert",
             styles={"title": {"color": "var(--mantine-color-text)"}},
         )
-        for one in now
+        for listed in open_alerts
     ]
-    return panel("Out of line now", [dmc.Stack(found, gap="sm", id="alerts-open")])
+    return panel("Out of line now", [dmc.Stack(boxes, gap="sm", id="alerts-open")])
 
 
-def _with_commands(text: str) -> list[Any]:
-    """A text in which commands stand between backticks."""
+def _with_code(text: str) -> list[Any]:
+    """A text whose parts between backticks are shown as code."""
     return [html.Code(part) if at % 2 else part for at, part in enumerate(text.split("`"))]
 
 
-def _since(ledger: Ledger, one: Told) -> str:
+def _since(ledger: Ledger, listed: Told) -> str:
     zone = ledger.zone.info
-    fired = wording.clock(instant(one.alert.fired_at), zone, seconds=False)
-    return f"Since {fired}, by the rule {one.alert.rule}: when {KINDS[one.alert.kind].sentence}."
+    fired = wording.date_time(instant(listed.alert.fired_at), zone, seconds=False)
+    return f"Since {fired}, by the rule {listed.alert.rule}: when {KINDS[listed.alert.kind].sentence}."
 
 
-def _history(ledger: Ledger, told: Sequence[Told]) -> Any:
+def _history(ledger: Ledger, alerts: Sequence[Told]) -> Any:
     zone = ledger.zone.info
     rows = [
         [
-            tables.Text(wording.clock(instant(one.alert.fired_at), zone, seconds=False)),
-            tables.Text(one.alert.title),
-            tables.Text(compared(one.alert.facts)),
-            tables.Text(_until(ledger, one)),
+            tables.Text(wording.date_time(instant(listed.alert.fired_at), zone, seconds=False)),
+            tables.Text(listed.alert.title),
+            tables.Text(_comparison(listed.alert.facts)),
+            tables.Text(_until(ledger, listed)),
         ]
-        for one in told
+        for listed in alerts
     ]
     remarks = [] if rows else ["Nothing has fired yet."]
     header = ["Fired", "What", "Compared with", "Over"]
     return tables.table("alerts", "What fired", header, rows, texts=4, remarks=remarks, is_wrapped=True)
 
 
-def _until(ledger: Ledger, one: Told) -> str:
-    ended = one.alert.ended_at
-    return "still so" if ended is None else wording.clock(instant(ended), ledger.zone.info, seconds=False)
+def _until(ledger: Ledger, listed: Told) -> str:
+    ended = listed.alert.ended_at
+    return "still so" if ended is None else wording.date_time(instant(ended), ledger.zone.info, seconds=False)
 
 
-def compared(facts: Mapping[str, Any]) -> str:
-    """What an alert was compared with, in a line."""
-    worth = {key: _worth(facts, key) for key in ("limit", "expected", "low", "high", "total")}
-    found = []
+def _comparison(facts: Mapping[str, Any]) -> str:
+    """The limits and expectations that an alert was compared with, in a line."""
+    amounts = {key: _amount(facts, key) for key in ("limit", "expected", "low", "high", "total")}
+    parts = []
     if facts.get("limit") is not None:
-        found.append(f"limit {worth['limit']}")
+        parts.append(f"limit {amounts['limit']}")
     if facts.get("threshold") is not None:
-        found.append(f"threshold {facts['threshold']}%")
+        parts.append(f"threshold {facts['threshold']}%")
     if facts.get("expected") is not None:
-        found.append(f"expected {worth['expected']}, usually {worth['low']} to {worth['high']}")
+        parts.append(f"expected {amounts['expected']}, usually {amounts['low']} to {amounts['high']}")
     if facts.get("compared_with"):
-        found.append(str(facts["compared_with"]))
+        parts.append(str(facts["compared_with"]))
     if facts.get("hours") is not None:
-        found.append(f"{facts['hours']} hours")
+        parts.append(f"{facts['hours']} hours")
     if facts.get("requests") is not None:
-        found.append(f"{wording.number(facts['requests'])} calls of the month")
+        parts.append(f"{wording.number(facts['requests'])} calls of the month")
     if facts.get("total") is not None:
-        found.append(f"{worth['total']} of all")
-    return "; ".join(found)
+        parts.append(f"{amounts['total']} of all")
+    return "; ".join(parts)
 
 
-def _worth(facts: Mapping[str, Any], key: str) -> str:
+def _amount(facts: Mapping[str, Any], key: str) -> str:
     """An amount among the facts: money or tokens."""
     value = facts.get(key)
     if value is None:
@@ -129,19 +129,19 @@ def _worth(facts: Mapping[str, Any], key: str) -> str:
     return wording.amount(Decimal(value), facts.get("currency") or facts.get("unit") or "")
 
 
-def _messages(told: Sequence[Told]) -> Any:
+def _messages(alerts: Sequence[Told]) -> Any:
     rows = [
         [
-            tables.Text(one.alert.title),
-            tables.Text(each["to"]),
-            tables.Text(each["status"]),
-            tables.Text(each["said"] or ""),
-            str(each["attempts"]),
+            tables.Text(listed.alert.title),
+            tables.Text(message["to"]),
+            tables.Text(message["status"]),
+            tables.Text(message["said"] or ""),
+            str(message["attempts"]),
         ]
-        for one in told
-        for each in one.messages
+        for listed in alerts
+        for message in listed.messages
     ]
-    remarks = [] if rows else ["Nobody had to be told of these."]
+    remarks = [] if rows else ["No messages were due for these alerts."]
     header = ["What", "To", "Status", "Why", "Tried"]
     return tables.table(
         "alert-messages", "Who was told", header, rows, texts=4, remarks=remarks, is_wrapped=True
@@ -150,17 +150,17 @@ def _messages(told: Sequence[Told]) -> Any:
 
 def _rules(rules: Sequence[Mapping[str, Any]]) -> Any:
     if not rules:
-        text = html.P(["Nothing is watched yet. ", html.Code(_HOW)], className="note", id="alert-rules")
+        text = html.P(["Nothing is watched yet. ", html.Code(_EXAMPLE)], className="note", id="alert-rules")
         return panel("What is watched", [text])
     rows = [
         [
-            tables.Text(one["name"]),
-            tables.Text(f"when {one['when']}"),
-            tables.Text(one["of"]),
-            tables.Text(one["limit"] or ""),
-            tables.Text(", ".join(one["tells"]) or "nobody"),
+            tables.Text(rule["name"]),
+            tables.Text(f"when {rule['when']}"),
+            tables.Text(rule["of"]),
+            tables.Text(rule["limit"] or ""),
+            tables.Text(", ".join(rule["tells"]) or "nobody"),
         ]
-        for one in rules
+        for rule in rules
     ]
     header = ["Rule", "When", "Of", "Limit", "Tells"]
     return tables.table("alert-rules", "What is watched", header, rows, texts=5, is_wrapped=True)

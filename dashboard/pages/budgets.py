@@ -1,4 +1,4 @@
-"""Budgets: how far each is used, what is left of it against the plan, what it will come to, and how earlier periods ended."""
+"""Budgets: use in the running period, remaining budget against the plan, forecast, and earlier periods."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,136 +8,137 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import figures, wording
-from dashboard.alerts.forecast import Forecast
-from dashboard.budget_course import Course, course_of
-from dashboard.budgets import Burn, burns
-from dashboard.filters import View
-from dashboard.pages import tables
-from dashboard.pages.parts import aria, card, cards, chart, known_as, later, page_of_now, panel
+from dashboard.budgets.history import Course, course_of
+from dashboard.budgets.usage import Burn, burns
+from dashboard.forecasting.forecast import Forecast
+from dashboard.formatting import format as wording
+from dashboard.ui import charts, tables
+from dashboard.ui.components import aria, card, cards, chart, current_page, known_as, later, panel
+from dashboard.ui.view import View
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
-DRAWN: Final = 8
-"""So many budgets are drawn, those that are used most."""
-_HOW: Final = "tallybook budget set NAME AMOUNT --team TEAM"
-_UNPRICED: Final = "What unpriced calls cost is unknown and in no budget of money."
+SHOWN_CHARTS: Final = 8
+"""Budgets with a chart: the most used ones."""
+_EXAMPLE: Final = "tallybook budget set NAME AMOUNT --team TEAM"
+_UNPRICED_REMARK: Final = "What unpriced calls cost is unknown and in no budget of money."
 
 
 @known_as("budgets:content")
 def content(ledger: Ledger, view: View) -> Any:
-    """The page of the periods that are running."""
-    found = ordered(burns(ledger, now()))
-    if not found:
-        text = html.P(["Nobody has a budget yet. ", html.Code(_HOW)], className="note", id="budgets")
-        return page_of_now("Budgets", ledger.zone, [panel("No budgets", [text])])
-    parts = [_cards(found), _table(found), later(courses, view)]
-    return page_of_now("Budgets", ledger.zone, parts)
+    """The page of the running periods of all budgets."""
+    usages = by_share(burns(ledger, now()))
+    if not usages:
+        text = html.P(["Nobody has a budget yet. ", html.Code(_EXAMPLE)], className="note", id="budgets")
+        return current_page("Budgets", ledger.zone, [panel("No budgets", [text])])
+    parts = [_cards(usages), _table(usages), later(histories, view)]
+    return current_page("Budgets", ledger.zone, parts)
 
 
-def ordered(found: Sequence[Burn]) -> list[Burn]:
-    """Budgets, those that are used most first."""
-    return sorted(found, key=lambda one: (-(one.share if one.share is not None else 2), one.budget.name))
+def by_share(usages: Sequence[Burn]) -> list[Burn]:
+    """Budgets by the used share of their limit, the largest first; a limit of zero counts as exceeded."""
+    return sorted(usages, key=lambda usage: (-(2 if usage.share is None else usage.share), usage.budget.name))
 
 
-def _cards(found: Sequence[Burn]) -> Any:
-    passed = sum(not one.is_allowed for one in found)
-    near = sum(one.is_allowed and one.reached is not None for one in found)
+def _cards(usages: Sequence[Burn]) -> Any:
+    used_up = sum(not usage.is_allowed for usage in usages)
+    past_threshold = sum(usage.is_allowed and usage.reached is not None for usage in usages)
     return cards(
         [
-            card("Budgets", str(len(found)), "that count today"),
-            card("Used up", str(passed), "nothing is left until their period ends"),
-            card("Past a threshold", str(near), "and still within the limit"),
-            card("Quiet", str(len(found) - passed - near), "below every threshold"),
+            card("Budgets", str(len(usages)), "that count today"),
+            card("Used up", str(used_up), "nothing is left until their period ends"),
+            card("Past a threshold", str(past_threshold), "and still within the limit"),
+            card("Quiet", str(len(usages) - used_up - past_threshold), "below every threshold"),
         ]
     )
 
 
-def _table(found: Sequence[Burn]) -> Any:
+def _table(usages: Sequence[Burn]) -> Any:
     rows = [
         [
-            tables.Text(one.budget.name),
-            tables.Text(one.about.words),
-            tables.Text(_period(one.first, one.end)),
-            amount(one, one.used),
-            amount(one, one.limit),
-            amount(one, one.remaining),
-            wording.percent_of(one.used, one.limit),
-            state(one),
-            wording.compact(one.unpriced_requests),
+            tables.Text(usage.budget.name),
+            tables.Text(usage.about.words),
+            tables.Text(_period(usage.first, usage.end)),
+            amount(usage, usage.used),
+            amount(usage, usage.limit),
+            amount(usage, usage.remaining),
+            wording.percent_of(usage.used, usage.limit),
+            state(usage),
+            wording.compact(usage.unpriced_requests),
         ]
-        for one in found
+        for usage in usages
     ]
-    remarks = [_UNPRICED] if any(one.unpriced_requests for one in found) else []
+    remarks = [_UNPRICED_REMARK] if any(usage.unpriced_requests for usage in usages) else []
     header = ["Budget", "Of", "Period", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
     return tables.table("budgets", "Budgets in the running period", header, rows, texts=3, remarks=remarks)
 
 
 @known_as("budgets:courses")
-def courses(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
-    """What is left of each budget day by day, against the plan, what it will come to, and how its earlier periods ended."""
+def histories(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
+    """A chart of each of the most used budgets, and a table of their earlier periods."""
     at = now()
-    found = [course_of(ledger, one, at) for one in ordered(burns(ledger, at))[:DRAWN]]
-    columns = [dmc.GridCol(_course(one), span={"base": 12, "lg": 6}) for one in found]
-    return dmc.Stack([dmc.Grid(columns, gutter="md", id="courses"), _history(found)], gap="md")
+    budgets = [course_of(ledger, usage, at) for usage in by_share(burns(ledger, at))[:SHOWN_CHARTS]]
+    columns = [dmc.GridCol(_chart(history), span={"base": 12, "lg": 6}) for history in budgets]
+    return dmc.Stack([dmc.Grid(columns, gutter="md", id="courses"), _earlier_periods(budgets)], gap="md")
 
 
-def _course(one: Course) -> Any:
-    burn = one.burn
-    name = f"budget-{burn.budget.number}"
-    last = burn.end - timedelta(days=1)
-    figure = figures.burn_down(
+def _chart(history: Course) -> Any:
+    """The remaining budget by day against the plan, with the forecast as a chart and as a sentence."""
+    usage = history.burn
+    limit = amount(usage, usage.limit)
+    figure = charts.remaining_budget(
         [
-            (day.day, _number(burn, burn.limit - day.value), amount(burn, burn.limit - day.value))
-            for day in one.used
+            (day.day, _number(usage, usage.limit - day.value), amount(usage, usage.limit - day.value))
+            for day in history.used
         ],
-        (burn.first, last, _number(burn, burn.limit), amount(burn, burn.limit)),
-        None if one.forecast is None else _outlook(burn, one.forecast),
+        (usage.first, usage.end - timedelta(days=1), _number(usage, usage.limit), limit),
+        None if history.forecast is None else _remaining_forecast(usage, history.forecast),
     )
-    drawn = chart(
-        name, f"{burn.budget.name}: left of {amount(burn, burn.limit)}", figure, ["Left", "Plan", "Forecast"]
-    )
-    return html.Div([drawn, html.P(_said(one), className="note forecast", **aria("Forecast"))])
+    title = f"{usage.budget.name}: left of {limit}"
+    panel_of_chart = chart(f"budget-{usage.budget.number}", title, figure, ["Left", "Plan", "Forecast"])
+    sentence = html.P(_forecast_sentence(history), className="note forecast", **aria("Forecast"))
+    return html.Div([panel_of_chart, sentence])
 
 
-def _outlook(
-    burn: Burn, found: Forecast
+def _remaining_forecast(
+    usage: Burn, forecast: Forecast
 ) -> tuple[tuple[Decimal, str], tuple[Decimal, str], tuple[Decimal, str]]:
-    """What will be left at the end: expected, at least, at most."""
-    expected, least, most = (burn.limit - used for used in (found.expected, found.high, found.low))
+    """The remaining budget at the end of the period: expected, lowest, highest."""
+    expected, lowest, highest = (
+        usage.limit - used for used in (forecast.expected, forecast.high, forecast.low)
+    )
     return (
-        (_number(burn, expected), amount(burn, expected)),
-        (_number(burn, least), amount(burn, least)),
-        (_number(burn, most), amount(burn, most)),
+        (_number(usage, expected), amount(usage, expected)),
+        (_number(usage, lowest), amount(usage, lowest)),
+        (_number(usage, highest), amount(usage, highest)),
     )
 
 
-def _said(one: Course) -> str:
-    """The forecast in words."""
-    burn, found = one.burn, one.forecast
-    if found is None:
+def _forecast_sentence(history: Course) -> str:
+    usage, forecast = history.burn, history.forecast
+    if forecast is None:
         return "There are too few days to forecast from."
-    verdict = "above" if found.expected > burn.limit else "within"
-    last = wording.day(burn.end - timedelta(days=1))
+    verdict = "above" if forecast.expected > usage.limit else "within"
+    last = wording.day(usage.end - timedelta(days=1))
     return (
-        f"Expected by {last}: {amount(burn, found.expected)}, {verdict} the limit; four times of five it is "
-        f"{amount(burn, found.low)} to {amount(burn, found.high)}."
+        f"Expected by {last}: {amount(usage, forecast.expected)}, {verdict} the limit; "
+        f"four times of five it is {amount(usage, forecast.low)} to {amount(usage, forecast.high)}."
     )
 
 
-def _history(found: Sequence[Course]) -> Any:
-    """How the earlier periods ended, measured by the limit of today."""
+def _earlier_periods(budgets: Sequence[Course]) -> Any:
+    """The use of earlier periods as a share of the limit of today."""
     rows = [
         [
-            tables.Text(one.burn.budget.name),
-            tables.Text(_period(past.first, past.end)),
-            amount(one.burn, past.used),
-            amount(one.burn, one.burn.limit),
-            wording.percent_of(past.used, one.burn.limit),
+            tables.Text(budget.burn.budget.name),
+            tables.Text(_period(period.first, period.end)),
+            amount(budget.burn, period.used),
+            amount(budget.burn, budget.burn.limit),
+            wording.percent_of(period.used, budget.burn.limit),
         ]
-        for one in found
-        for past in one.past
+        for budget in budgets
+        for period in budget.past
     ]
     header = ["Budget", "Period", "Used", "Limit of today", "Share"]
     remarks = [] if rows else ["Nothing was used before the running periods."]
@@ -146,23 +147,23 @@ def _history(found: Sequence[Course]) -> Any:
     )
 
 
-def state(one: Burn) -> str:
-    """How a budget stands, in a word or two."""
-    if not one.is_allowed:
+def state(usage: Burn) -> str:
+    """The state of a budget in a word or two."""
+    if not usage.is_allowed:
         return "used up"
-    return "quiet" if one.reached is None else f"past {one.reached}%"
+    return "quiet" if usage.reached is None else f"past {usage.reached}%"
 
 
-def amount(one: Burn, value: int) -> str:
+def amount(usage: Burn, value: int) -> str:
     """An amount of a budget: money or tokens."""
-    if one.budget.tokens is not None:
+    if usage.budget.tokens is not None:
         return f"{wording.number(Decimal(value))} tokens"
-    return wording.amount(from_pico(value), one.budget.currency)
+    return wording.amount(from_pico(value), usage.budget.currency)
 
 
-def _number(one: Burn, value: int) -> Decimal:
-    """An amount as the height of a line."""
-    return Decimal(value) if one.budget.tokens is not None else from_pico(value)
+def _number(usage: Burn, value: int) -> Decimal:
+    """An amount of a budget as the height of a line."""
+    return Decimal(value) if usage.budget.tokens is not None else from_pico(value)
 
 
 def _period(first: date, end: date) -> str:
@@ -170,4 +171,4 @@ def _period(first: date, end: date) -> str:
     return wording.day(first) if first == last else f"{wording.day(first)} to {wording.day(last)}"
 
 
-PARTS: Final = (courses,)
+PARTS: Final = (histories,)

@@ -1,6 +1,6 @@
-"""Latency: how long answers and their first tokens took, over time, in all, by model and by key.
+"""Latency and time to first token: over time, as a distribution, by model and by virtual key.
 
-Percentiles come from merged histograms. None is computed from other percentiles.
+Percentiles come from merged histograms, never from other percentiles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,22 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import catalogue, figures, people, wording
-from dashboard.filters import View, only, question
-from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.most import of_most
-from dashboard.pages.parts import card, cards, chart, empty, known_as, later, over_time, page
-from dashboard.pages.series import named, seconds, seconds_over_time
-from dashboard.question import Filter
-from dashboard.runner import Result, run
+from dashboard.directory import names
+from dashboard.formatting import format as wording
+from dashboard.query import catalogue
+from dashboard.query.question import Filter
+from dashboard.query.run import Result, run
+from dashboard.ui import charts, tables
+from dashboard.ui.components import card, cards, chart, empty, known_as, later, page, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, filtered, seconds, seconds_over_time, top_rows
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5
-_LATENCIES: Final = ("latency_p50", "latency_p90", "latency_p95", "latency_p99")
-_FIRST_TOKENS: Final = ("ttft_p50", "ttft_p95")
-_METRICS: Final = ("requests", *_LATENCIES, "latency_avg", *_FIRST_TOKENS, "tokens_per_second")
+_LATENCY_METRICS: Final = ("latency_p50", "latency_p90", "latency_p95", "latency_p99")
+_TTFT_METRICS: Final = ("ttft_p50", "ttft_p95")
+_METRICS: Final = ("requests", *_LATENCY_METRICS, "latency_avg", *_TTFT_METRICS, "tokens_per_second")
 
 
 @known_as("latency:content")
@@ -56,11 +57,11 @@ def content(ledger: Ledger, view: View) -> Any:
 
 @known_as("latency:over_time_of_all")
 def over_time_of_all(ledger: Ledger, view: View) -> Any:
-    """How long answers and first tokens took, over time."""
-    result = run(ledger, question(view, ledger.zone, (*_LATENCIES, *_FIRST_TOKENS), ("time",)))
+    """Latency and time to first token over time."""
+    result = run(ledger, question(view, ledger.zone, (*_LATENCY_METRICS, *_TTFT_METRICS), ("time",)))
     half = {"base": 12, "lg": 6}
-    answers = _lines("latency-over-time", "Latency over time", result, _LATENCIES)
-    first_tokens = _lines("ttft-over-time", "Time to first token over time", result, _FIRST_TOKENS)
+    answers = _lines("latency-over-time", "Latency over time", result, _LATENCY_METRICS)
+    first_tokens = _lines("ttft-over-time", "Time to first token over time", result, _TTFT_METRICS)
     return dmc.Grid(
         [dmc.GridCol(answers, span=half), dmc.GridCol(first_tokens, span=half)],
         gutter="md",
@@ -71,7 +72,7 @@ def over_time_of_all(ledger: Ledger, view: View) -> Any:
 def models(ledger: Ledger, view: View) -> Any:
     """Each model's latencies."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model",)))
-    return tables.of_metrics(
+    return tables.metric_table(
         "latency-by-model", "By model", result, _METRICS, link=lambda key: only(view, ("model", key[0]))
     )
 
@@ -79,41 +80,41 @@ def models(ledger: Ledger, view: View) -> Any:
 @known_as("latency:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
-    idents = people.idents(ledger, "virtual_key")
-    asked = question(view, ledger.zone, _METRICS, ("virtual_key",))
-    result, in_all = of_most(ledger, asked, tables.SHOWN_ROWS, idents)
-    return tables.of_metrics(
+    idents = names.idents(ledger, "virtual_key")
+    query = question(view, ledger.zone, _METRICS, ("virtual_key",))
+    result, row_count = top_rows(ledger, query, tables.SHOWN_ROWS, idents)
+    return tables.metric_table(
         "latency-by-key",
         "By virtual key",
         result,
         _METRICS,
-        in_all=in_all,
-        csv=spend_csv(asked),
+        row_count=row_count,
+        csv=spend_csv(query),
         link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
-        none=people.NO_KEY,
+        unknown=names.NO_KEY,
     )
 
 
 @known_as("latency:models_over_time")
 def models_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the models with most calls, over time."""
-    return _split(ledger, view, "model", {})
+    return _by_dimension(ledger, view, "model", {})
 
 
 @known_as("latency:keys_over_time")
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
-    return _split(ledger, view, "virtual_key", people.idents(ledger, "virtual_key"))
+    return _by_dimension(ledger, view, "virtual_key", names.idents(ledger, "virtual_key"))
 
 
 def _cards(total: Result) -> Any:
-    timed = total.totals.histograms["latency_histogram"].total
-    first = total.totals.histograms["ttft_histogram"].total
+    latency_count = total.totals.histograms["latency_histogram"].total
+    ttft_count = total.totals.histograms["ttft_histogram"].total
     notes = {
-        "latency_p50": f"{wording.compact(timed)} calls are timed",
+        "latency_p50": f"{wording.compact(latency_count)} calls are timed",
         "latency_p95": "one call in 20 takes longer",
         "latency_p99": "one call in 100 takes longer",
-        "ttft_p50": f"{wording.compact(first)} calls name it",
+        "ttft_p50": f"{wording.compact(ttft_count)} calls name it",
         "ttft_p95": "one call in 20 takes longer",
     }
     return cards(
@@ -138,17 +139,19 @@ def _lines(name: str, title: str, result: Result, metrics: Sequence[str]) -> Any
     return chart(
         name,
         title,
-        figures.lines(result.buckets, series, "s"),
+        charts.lines(result.buckets, series, "s"),
         [*series],
-        means=over_time(result.query),
+        narrows=time_bucket(result.query),
         csv=spend_csv(replace(result.query, metrics=tuple(metrics))),
     )
 
 
 def _distribution(total: Result) -> Any:
-    held = total.totals.histograms
-    histograms = {"Latency": held["latency_histogram"], "Time to first token": held["ttft_histogram"]}
-    shown = {name: histogram for name, histogram in histograms.items() if histogram.total}
+    all_histograms = {
+        "Latency": total.totals.histograms["latency_histogram"],
+        "Time to first token": total.totals.histograms["ttft_histogram"],
+    }
+    histograms = {name: histogram for name, histogram in all_histograms.items() if histogram.total}
     marks = {
         metric.rpartition("_")[2]: at
         for metric in ("latency_p50", "latency_p95", "latency_p99")
@@ -157,31 +160,32 @@ def _distribution(total: Result) -> Any:
     return chart(
         "latency-distribution",
         "How many calls took how long (logarithmic; lines at the latency's p50, p95 and p99)",
-        figures.distribution(shown, marks),
-        [*shown],
+        charts.distribution(histograms, marks),
+        [*histograms],
     )
 
 
-def _split(ledger: Ledger, view: View, dimension: str, idents: Mapping[str, str]) -> Any:
-    """The p95 over time of those with the most calls, each asked for alone."""
-    none = people.NO_KEY if dimension == "virtual_key" else "unknown"
+def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[str, str]) -> Any:
+    """The p95 over time of the models, or the keys, with the most calls."""
+    unknown = names.NO_KEY if dimension == "virtual_key" else "unknown"
     ranked = run(ledger, question(view, ledger.zone, ("requests",), (dimension,)))
-    most = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
-    wanted = {
-        named(row.key[0], none): None if row.key[0] is None else idents.get(str(row.key[0]), str(row.key[0]))
-        for row in most
+    top = sorted(ranked.rows, key=lambda row: -int(row.values[0] or 0))[:SHOWN_SERIES]
+    filter_values = {
+        display_name(name, unknown): None if name is None else idents.get(str(name), str(name))
+        for name in (row.key[0] for row in top)
     }
-    asked = question(view, ledger.zone, ("latency_p95",), ("time", dimension))
-    others = tuple(one for one in asked.filters if one.dimension != dimension)
-    result = run(ledger, replace(asked, filters=(*others, Filter(dimension, tuple(wanted.values())))))
-    lines = seconds_over_time(result, "latency_p95", [*wanted], none)
+    query = question(view, ledger.zone, ("latency_p95",), ("time", dimension))
+    result = run(ledger, filtered(query, Filter(dimension, tuple(filter_values.values()))))
+    lines = seconds_over_time(result, "latency_p95", [*filter_values], unknown)
     return chart(
         f"latency-by-{dimension.replace('_', '-')}-over-time",
         f"Latency p95 of the {catalogue.DIMENSIONS[dimension].label.lower()}s with most calls (logarithmic)",
-        figures.lines(result.buckets, lines, "s", logarithmic=True),
-        [*wanted],
-        means=over_time(result.query),
-        links={name: only(view, (dimension, value)) for name, value in wanted.items() if value is not None},
+        charts.lines(result.buckets, lines, "s", logarithmic=True),
+        [*filter_values],
+        narrows=time_bucket(result.query),
+        links={
+            name: only(view, (dimension, value)) for name, value in filter_values.items() if value is not None
+        },
         csv=spend_csv(result.query),
     )
 

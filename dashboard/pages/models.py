@@ -1,4 +1,4 @@
-"""Models: what each costs and what that is made of, how much it is used, how often it fails and how fast it is."""
+"""Models: spend by model and by cost component, usage, error rate and latency."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, wording
-from dashboard.filters import View, only, question
-from dashboard.links import spend_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import chart, empty, known_as, later, notes, page
-from dashboard.pages.series import money, named, of_currency
-from dashboard.pages.spending import spend_chart
-from dashboard.runner import Result, Row, run
+from dashboard.formatting import format as wording
+from dashboard.query.run import Result, Row, run
+from dashboard.ui import charts, tables
+from dashboard.ui.components import chart, empty, known_as, later, notes, page
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, money, rows_in_currency
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
 
-SHOWN: Final = 10
+SHOWN_MODELS: Final = 10
 _COLUMNS: Final = (
     "total_cost",
     tables.SHARE,
@@ -31,14 +31,14 @@ _COLUMNS: Final = (
     "tokens_per_second",
 )
 _METRICS: Final = (*(key for key in _COLUMNS if key != tables.SHARE), "unpriced_requests")
-_COSTS: Final = {
+_COST_PARTS: Final = {
     "Input": ("input_cost",),
     "Output": ("output_cost",),
     "Reasoning": ("reasoning_cost",),
     "Search, citations, requests": ("search_cost", "citation_cost", "request_cost"),
 }
 _REST: Final = "Cache, tools, other"
-"""What the total holds beyond the parts that can be asked for by name."""
+"""The rest of the total, for which there is no metric."""
 
 
 @known_as("models:content")
@@ -54,10 +54,10 @@ def content(ledger: Ledger, view: View) -> Any:
         [
             *notes(result),
             dmc.Grid(
-                [dmc.GridCol(later(spend, view), span=half), dmc.GridCol(later(made_of, view), span=half)],
+                [dmc.GridCol(later(spend, view), span=half), dmc.GridCol(later(cost_parts, view), span=half)],
                 gutter="md",
             ),
-            tables.of_metrics(
+            tables.metric_table(
                 "models",
                 "Models",
                 result,
@@ -82,22 +82,22 @@ def spend(ledger: Ledger, view: View) -> Any:
 
 
 @known_as("models:made_of")
-def made_of(ledger: Ledger, view: View) -> Any:
-    """What the spend of the dearest models is made of; the parts of a bar add up to its model's spend."""
-    metrics = ("total_cost", "unpriced_requests", *(key for keys in _COSTS.values() for key in keys))
+def cost_parts(ledger: Ledger, view: View) -> Any:
+    """The spend of the most expensive models by cost component; the parts of a bar add up to its total."""
+    metrics = ("total_cost", "unpriced_requests", *(key for keys in _COST_PARTS.values() for key in keys))
     result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
     currency = result.totals.currency
-    rows = of_currency(result)[:SHOWN]
+    rows = rows_in_currency(result)[:SHOWN_MODELS]
     parts = {part: values for part, values in composition(result, rows).items() if any(values)}
     names = [
-        named(row.key[0]) + (" *" if tables.value_of(result, row, "unpriced_requests") else "")
+        display_name(row.key[0]) + (" *" if tables.value_of(result, row, "unpriced_requests") else "")
         for row in rows
     ]
     texts = {part: [wording.amount(value, currency) for value in values] for part, values in parts.items()}
     return chart(
         "spend-made-of",
         f"What the spend is made of ({currency})",
-        figures.composed_bars(
+        charts.composed_bars(
             names,
             parts,
             texts,
@@ -105,19 +105,19 @@ def made_of(ledger: Ledger, view: View) -> Any:
             currency,
         ),
         [*parts],
-        means={"dimension": "model"},
+        narrows={"dimension": "model"},
         csv=spend_csv(result.query),
     )
 
 
 def composition(result: Result, rows: Sequence[Row]) -> dict[str, list[Decimal]]:
-    """The parts of each row's spend, by name."""
+    """The parts of each row's spend, by the name of the part."""
     metrics = result.query.metrics
 
-    def together(row: Row, keys: Sequence[str]) -> Decimal:
+    def sum_of(row: Row, keys: Sequence[str]) -> Decimal:
         return sum((money(row, metrics.index(key)) for key in keys), Decimal())
 
-    parts = {part: [together(row, keys) for row in rows] for part, keys in _COSTS.items()}
+    parts = {part: [sum_of(row, keys) for row in rows] for part, keys in _COST_PARTS.items()}
     parts[_REST] = [
         money(row, metrics.index("total_cost")) - sum((values[at] for values in parts.values()), Decimal())
         for at, row in enumerate(rows)
@@ -125,4 +125,4 @@ def composition(result: Result, rows: Sequence[Row]) -> dict[str, list[Decimal]]
     return parts
 
 
-PARTS: Final = (spend, made_of)
+PARTS: Final = (spend, cost_parts)

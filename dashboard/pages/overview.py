@@ -1,22 +1,23 @@
-"""Overview: what was spent and used, on which models and keys, how it ended, and how fast the answers came."""
+"""Overview: spend and usage, by model and by virtual key, with outcomes and latency."""
 
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 
-from dashboard import figures, people, wording
-from dashboard.fees import fees_of, sums
-from dashboard.filters import View, only, question
-from dashboard.limits import limits
-from dashboard.links import spend_csv
-from dashboard.pages import tables, totals
-from dashboard.pages.parts import chart, empty, known_as, later, notes, over_time, page
-from dashboard.pages.series import money, named, of_currency, seconds
-from dashboard.pages.spending import spend_chart
-from dashboard.question import SpendQuery
-from dashboard.runner import run
+from dashboard.directory import names as people
+from dashboard.fees.summary import fees_of, sums
+from dashboard.formatting import format as wording
+from dashboard.query.question import SpendQuery
+from dashboard.query.row_access import limits
+from dashboard.query.run import run
+from dashboard.ui import charts, tables, totals
+from dashboard.ui.components import chart, empty, known_as, later, notes, page, time_bucket
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import display_name, money, rows_in_currency, seconds
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico as money_of
+from ingest.model.money import from_pico
 
 SHOWN_KEYS: Final = 10
 SHOWN_ROWS: Final = 20
@@ -35,17 +36,17 @@ _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_r
 @known_as("overview:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-    total = totals.of(ledger, view)
-    if not total.requests:
+    result = totals.of(ledger, view)
+    if not result.requests:
         return empty(ledger, view)
     wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
-        total.query,
+        result.query,
         [
-            *notes(total),
-            totals.in_cards(ledger, view, total),
-            fees(ledger, total.query),
+            *notes(result),
+            totals.in_cards(ledger, view, result),
+            _fees(ledger, result.query),
             dmc.Grid(
                 [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
                 gutter="md",
@@ -72,9 +73,9 @@ def spend(ledger: Ledger, view: View) -> Any:
     )
 
 
-def fees(ledger: Ledger, query: SpendQuery) -> Any:
-    """What fees cost beside the calls; nothing where there are none, or where calls are filtered."""
-    if query.filters or limits() or not (found := fees_of(ledger, query.period)):
+def _fees(ledger: Ledger, query: SpendQuery) -> Any:
+    """The fees of the period; None without fees, or if a filter or the caller's limits narrow the calls."""
+    if query.filters or limits() or not (fees := fees_of(ledger, query.period)):
         return None
     rows = [
         [
@@ -83,62 +84,62 @@ def fees(ledger: Ledger, query: SpendQuery) -> Any:
             _amount(row.amounts.effective, row.amounts.fee.currency),
             _amount(row.amounts.billed, row.amounts.fee.currency),
         ]
-        for row in found
+        for row in fees
     ]
     remarks = [
         f"Together {_amount(effective, currency)} effective and {_amount(billed, currency)} billed. "
         "The spend above is that of calls alone."
-        for currency, (effective, billed) in sums(found).items()
+        for currency, (effective, billed) in sums(fees).items()
     ]
     header = ["Fee", "Borne by", "Effective", "Billed"]
     return tables.table("fees", "Fees", header, rows, texts=2, remarks=remarks, width=420)
 
 
 def _amount(pico: int, currency: str) -> str:
-    return wording.amount(money_of(pico), currency)
+    return wording.amount(from_pico(pico), currency)
 
 
 @known_as("overview:keys")
 def keys(ledger: Ledger, view: View) -> Any:
-    """The keys that spent most; a click on one shows that key alone."""
+    """The keys that spent most; a click on a key narrows the page to it."""
     result = run(ledger, question(view, ledger.zone, ("total_cost", "unpriced_requests"), ("virtual_key",)))
     idents = people.idents(ledger, "virtual_key")
-    rows = of_currency(result)[:SHOWN_KEYS]
-    names = [named(row.key[0], people.NO_KEY) for row in rows]
-    means = [idents.get(str(row.key[0])) for row in rows]
+    rows = rows_in_currency(result)[:SHOWN_KEYS]
+    names = [display_name(row.key[0], people.NO_KEY) for row in rows]
+    key_ids = [idents.get(str(row.key[0])) for row in rows]
     texts = [tables.spend_text(row.values[0], row.values[1], "") for row in rows]
-    figure = figures.ranked_bars(names, [money(row) for row in rows], texts, means)
+    figure = charts.ranked_bars(names, [money(row) for row in rows], texts, key_ids)
     return chart(
         "spend-by-key",
         f"Spend by virtual key ({result.totals.currency})",
         figure,
-        means={"dimension": "virtual_key"},
-        listed=[
+        narrows={"dimension": "virtual_key"},
+        items=[
             (f"{name}: {text}", only(view, ("virtual_key", ident)) if ident else None)
-            for name, text, ident in zip(names, texts, means, strict=True)
+            for name, text, ident in zip(names, texts, key_ids, strict=True)
         ],
         csv=spend_csv(result.query),
-        height=figures.HEIGHT + 30,
+        height=charts.HEIGHT + 30,
     )
 
 
 @known_as("overview:models")
 def models(ledger: Ledger, view: View) -> Any:
-    """The models that cost most, with what is to be known of each."""
-    asked = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
-    return tables.of_metrics(
+    """The models that cost most, with their usage, errors and latency."""
+    query = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
+    return tables.metric_table(
         "models",
         "Models",
-        run(ledger, asked),
+        run(ledger, query),
         _MODEL_COLUMNS,
         link=lambda key: only(view, ("model", key[0]), ("provider", key[1])),
-        most=SHOWN_ROWS,
+        limit=SHOWN_ROWS,
     )
 
 
 @known_as("overview:latency")
 def latency(ledger: Ledger, view: View) -> Any:
-    """How long answers took over time."""
+    """Latency over time."""
     result = run(ledger, question(view, ledger.zone, ("latency_p50", "latency_p95"), ("time",)))
     series = {
         name: [seconds(row.values[at]) for row in result.rows] for at, name in enumerate(("p50", "p95"))
@@ -146,26 +147,26 @@ def latency(ledger: Ledger, view: View) -> Any:
     return chart(
         "latency-over-time",
         "Latency over time",
-        figures.lines(result.buckets, series, "s"),
+        charts.lines(result.buckets, series, "s"),
         [*series],
-        means=over_time(result.query),
+        narrows=time_bucket(result.query),
         csv=spend_csv(result.query),
     )
 
 
 @known_as("overview:outcomes")
 def outcomes(ledger: Ledger, view: View) -> Any:
-    """How calls ended: answered by a model, from the gateway's cache, failed or cancelled, and how they were priced."""
+    """Calls by outcome and cost source: answered by a model or the gateway's cache, failed or cancelled."""
     result = run(
         ledger, question(view, ledger.zone, _OUTCOME_COLUMNS, ("status", "cache_hit", "cost_source"))
     )
     rows = [
         [
             tables.Text(
-                f"{named(status)}, from the cache" if cached else named(status),
+                f"{display_name(status)}, from the cache" if cached else display_name(status),
                 only(view, ("status", status)),
             ),
-            tables.Text(named(source)),
+            tables.Text(display_name(source)),
             wording.compact(tables.value_of(result, row, "requests")),
             wording.percent_of(tables.value_of(result, row, "requests"), result.requests),
             "no known price"

@@ -1,59 +1,59 @@
-"""Reconciliation: what each provider charges for a month against what the ledger says, and what is accepted."""
+"""Reconciliation: the invoices of each provider for a month against the ledger, and accepted variances."""
 
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, wording
-from dashboard.chargeback.calendar import Month
-from dashboard.filters import View, question
-from dashboard.pages import tables
-from dashboard.pages.chargeback import month_field, month_shown
-from dashboard.pages.parts import card, cards, chart, known_as, page, panel
-from dashboard.reconciliation import Compared, Reconciliation, reconcile
+from dashboard.formatting import format as wording
+from dashboard.pages.chargeback.page import month_field, month_shown
+from dashboard.query.calendar import Month
+from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
+from dashboard.ui import charts, tables
+from dashboard.ui.components import card, cards, chart, known_as, page, panel
+from dashboard.ui.view import View, question
 from ingest.ledger.engine import Ledger
-from ingest.money import from_pico
+from ingest.model.money import from_pico
 
-_SHOWN: Final = 60
-_HOW: Final = "tallybook invoice import FILE"
+_SHOWN_DAYS: Final = 60
+_EXAMPLE: Final = "tallybook invoice import FILE"
 
 
 @known_as("reconciliation:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)
-    found = reconcile(ledger, month)
-    asked = question(view, ledger.zone, ("requests",))
-    choice = dmc.Group([month_field(ledger, month), _files(month)], align="end", gap="md")
-    if not found.rows:
+    reconciliation = reconcile(ledger, month)
+    query = question(view, ledger.zone, ("requests",))
+    controls = dmc.Group([month_field(ledger, month), _downloads(month)], align="end", gap="md")
+    if not reconciliation.rows:
         nothing = panel(
             "Nothing to compare",
             [
                 html.P(
-                    ["No calls, fees or invoices in this month. ", html.Code(_HOW)],
+                    ["No calls, fees or invoices in this month. ", html.Code(_EXAMPLE)],
                     id="reconciliation",
                     className="note",
                 )
             ],
         )
-        return page(f"Reconciliation {month}", asked, [choice, nothing])
+        return page(f"Reconciliation {month}", query, [controls, nothing])
     return page(
         f"Reconciliation {month}",
-        asked,
+        query,
         [
-            choice,
-            *_alerts(found),
-            _cards(found),
-            _chart(found),
-            _table(found),
+            controls,
+            *_alerts(reconciliation),
+            _cards(reconciliation),
+            _chart(reconciliation),
+            _table(reconciliation),
             _days(ledger, month),
-            _accepting(found),
+            _accept_form(reconciliation),
         ],
     )
 
 
-def _files(month: Month) -> Any:
+def _downloads(month: Month) -> Any:
     links = [
         html.A(
             f"CSV by {by}",
@@ -65,16 +65,16 @@ def _files(month: Month) -> Any:
     return html.Div(links, className="downloads")
 
 
-def _alerts(found: Reconciliation) -> list[Any]:
-    texts = [f"Left out: {why}" for why in found.unconverted]
-    if missing := [row.provider for row in found.rows if row.invoiced is None and row.ledger]:
+def _alerts(reconciliation: Reconciliation) -> list[Any]:
+    texts = [f"Left out: {reason}" for reason in reconciliation.unconverted]
+    if missing := [row.provider for row in reconciliation.rows if row.invoiced is None and row.ledger]:
         texts.append(f"No invoice is known of {', '.join(missing)}.")
     return [dmc.Alert(text, color="yellow", variant="light", p="sm") for text in texts]
 
 
-def _cards(found: Reconciliation) -> Any:
+def _cards(reconciliation: Reconciliation) -> Any:
     def amount(name: str) -> str:
-        return wording.amount(from_pico(found.total(name)), found.currency)
+        return wording.amount(from_pico(reconciliation.total(name)), reconciliation.currency)
 
     return cards(
         [
@@ -87,18 +87,18 @@ def _cards(found: Reconciliation) -> Any:
     )
 
 
-def _chart(found: Reconciliation) -> Any:
-    rows = [row for row in found.rows if row.invoiced is not None]
+def _chart(reconciliation: Reconciliation) -> Any:
+    rows = [row for row in reconciliation.rows if row.invoiced is not None]
     if not rows:
         return None
     names = [row.provider for row in rows]
     values = [from_pico(row.variance or 0) for row in rows]
-    texts = [wording.amount(value, found.currency) for value in values]
-    figure = figures.ranked_bars(names, values, texts, [None] * len(rows))
-    return chart("variance-by-provider", f"Variance by provider ({found.currency})", figure, [])
+    texts = [wording.amount(value, reconciliation.currency) for value in values]
+    figure = charts.ranked_bars(names, values, texts, [None] * len(rows))
+    return chart("variance-by-provider", f"Variance by provider ({reconciliation.currency})", figure, [])
 
 
-def _table(found: Reconciliation) -> Any:
+def _table(reconciliation: Reconciliation) -> Any:
     header = [
         "Provider",
         "",
@@ -112,36 +112,42 @@ def _table(found: Reconciliation) -> Any:
         "Unexplained",
         "Unpriced",
     ]
-    rows = [[tables.Text(row.provider), *_cells(found, row)] for row in found.rows]
+    rows = [[tables.Text(row.provider), *_cells(reconciliation, row)] for row in reconciliation.rows]
     remarks = [
         (
-            "Explained is at most what unpriced calls may have cost (an estimate), what cancelled and failed calls cost, and half a "
-            "cent a line of the invoice."
+            "Explained is at most what unpriced calls may have cost (an estimate), "
+            "what cancelled and failed calls cost, and half a cent a line of the invoice."
         )
     ]
     return tables.table("reconciliation", "By provider", header, rows, texts=2, remarks=remarks)
 
 
-def _cells(found: Reconciliation, row: Compared) -> list[Any]:
+def _cells(reconciliation: Reconciliation, row: Compared) -> list[Any]:
     def amount(pico: int | None) -> str:
-        return wording.NOTHING if pico is None else wording.amount(from_pico(pico), found.currency)
+        return wording.NOTHING if pico is None else wording.amount(from_pico(pico), reconciliation.currency)
 
-    state = "no invoice" if row.invoiced is None else "agrees" if row.agrees(found.threshold) else "differs"
+    state = (
+        "no invoice"
+        if row.invoiced is None
+        else "agrees"
+        if row.agrees(reconciliation.threshold)
+        else "differs"
+    )
     share = wording.NOTHING if row.share is None else f"{float(row.share):+.2%}"
-    known = row.invoiced is not None
+    has_invoice = row.invoiced is not None
     return [
         tables.Text(state),
-        *(amount(one) for one in (row.invoiced, row.ledger, row.fees, row.booked, row.variance)),
+        *(amount(pico) for pico in (row.invoiced, row.ledger, row.fees, row.booked, row.variance)),
         share,
-        amount(row.explained if known else None),
-        amount(row.unexplained if known else None),
+        amount(row.explained if has_invoice else None),
+        amount(row.unexplained if has_invoice else None),
         wording.compact(row.unpriced_requests),
     ]
 
 
 def _days(ledger: Ledger, month: Month) -> Any:
-    found = reconcile(ledger, month, "day")
-    rows = [row for row in found.rows if row.invoiced is not None]
+    reconciliation = reconcile(ledger, month, "day")
+    rows = [row for row in reconciliation.rows if row.invoiced is not None]
     if not rows:
         return None
     cells = [
@@ -149,11 +155,11 @@ def _days(ledger: Ledger, month: Month) -> Any:
             tables.Text(row.key or ""),
             tables.Text(row.provider),
             *(
-                wording.NOTHING if pico is None else wording.amount(from_pico(pico), found.currency)
+                wording.NOTHING if pico is None else wording.amount(from_pico(pico), reconciliation.currency)
                 for pico in (row.invoiced, row.ledger, row.variance)
             ),
         ]
-        for row in sorted(rows, key=lambda row: (row.key or "", row.provider))[:_SHOWN]
+        for row in sorted(rows, key=lambda row: (row.key or "", row.provider))[:_SHOWN_DAYS]
     ]
     return tables.table(
         "reconciliation-days",
@@ -165,9 +171,9 @@ def _days(ledger: Ledger, month: Month) -> Any:
     )
 
 
-def _accepting(found: Reconciliation) -> Any:
-    """The form that books what differs."""
-    providers = [row.provider for row in found.rows if row.variance]
+def _accept_form(reconciliation: Reconciliation) -> Any:
+    """The form that books a variance as an adjustment; None if nothing differs."""
+    providers = [row.provider for row in reconciliation.rows if row.variance]
     if not providers:
         return None
     form = dmc.Group(
@@ -182,7 +188,7 @@ def _accepting(found: Reconciliation) -> Any:
             dmc.TextInput(id="accept-reason", label="Why the variance is accepted", w=320),
             dmc.Button("Book it", id="accept-book", variant="default"),
             html.Div(id="accept-said", className="said", **{"aria-live": "polite"}),  # type: ignore[arg-type]
-            dcc.Store(id="accept-of", data=str(found.month)),
+            dcc.Store(id="accept-of", data=str(reconciliation.month)),
         ],
         align="end",
         gap="sm",

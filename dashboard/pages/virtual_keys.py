@@ -1,20 +1,22 @@
-"""Virtual keys: who spends and uses how much; one of them or one team alone, with the name that people give it."""
+"""Virtual keys: spend and usage by key; details of a single key or team, with a form for its name."""
 
 from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import catalogue, people, wording
-from dashboard.filters import View, only, question, to_search
-from dashboard.links import spend_csv
-from dashboard.names_store import Person
-from dashboard.pages import tables, totals
-from dashboard.pages.most import of_most
-from dashboard.pages.parts import empty, known_as, later, notes, page, panel
-from dashboard.pages.spending import spend_chart
-from dashboard.people import Kind
-from dashboard.runner import run
+from dashboard.directory import names
+from dashboard.directory.names import Kind
+from dashboard.formatting import format as wording
+from dashboard.query import catalogue
+from dashboard.query.labels_store import Person
+from dashboard.query.run import run
+from dashboard.ui import tables, totals
+from dashboard.ui.components import empty, known_as, later, notes, page, panel
+from dashboard.ui.links import spend_csv
+from dashboard.ui.series import top_rows
+from dashboard.ui.spend_chart import spend_chart
+from dashboard.ui.view import View, only, question, to_search
 from ingest.ledger.engine import Ledger
 
 _COLUMNS: Final = (
@@ -30,35 +32,35 @@ _COLUMNS: Final = (
     "latency_p95",
 )
 _METRICS: Final = (*(key for key in _COLUMNS if key != tables.SHARE), "unpriced_requests")
-_OF_MODELS: Final = ("total_cost", tables.SHARE, "requests", "total_tokens", "error_rate", "latency_p95")
+_MODEL_COLUMNS: Final = ("total_cost", tables.SHARE, "requests", "total_tokens", "error_rate", "latency_p95")
 _KINDS: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
 @known_as("virtual_keys:content")
 def content(ledger: Ledger, view: View) -> Any:
-    """The page for a view: all keys, or the detail of the only key or team that is chosen."""
-    kind, chosen = _chosen(ledger, view)
-    card = [] if chosen is None else [_card(kind, chosen, view, ledger)]
-    total = totals.of(ledger, view)
-    if not total.requests:
-        return dmc.Stack([*card, empty(ledger, view)], gap="md")
-    figures = totals.in_cards(ledger, view, total)
-    shown = [*card, *notes(total), figures, later(spend, view), later(keys, view)]
+    """The page for a view: all keys, or the details of the key or the team that the view is filtered on."""
+    kind, selected = _selected(ledger, view)
+    details = [] if selected is None else [_details(kind, selected, view, ledger)]
+    result = totals.of(ledger, view)
+    if not result.requests:
+        return dmc.Stack([*details, empty(ledger, view)], gap="md")
+    cards = totals.in_cards(ledger, view, result)
+    parts = [*details, *notes(result), cards, later(spend, view), later(keys, view)]
     return page(
-        f"{_called(kind)} {chosen.shown}" if chosen else "Virtual keys",
-        total.query,
-        [*shown, later(models, view)] if chosen else shown,
+        f"{_label(kind)} {selected.shown}" if selected else "Virtual keys",
+        result.query,
+        [*parts, later(models, view)] if selected else parts,
         (*totals.METRICS, *_METRICS),
     )
 
 
 @known_as("virtual_keys:spend")
 def spend(ledger: Ledger, view: View) -> Any:
-    """Spend over time of the keys that spent most; of a single key, of its models."""
-    kind, chosen = _chosen(ledger, view)
-    of_models = chosen is not None and kind == "virtual_key"
-    dimension = "model" if of_models else "virtual_key"
-    idents = {} if of_models else people.idents(ledger, "virtual_key")
+    """Spend over time of the keys that spent most, or of the models of a single key."""
+    kind, selected = _selected(ledger, view)
+    by_model = selected is not None and kind == "virtual_key"
+    dimension = "model" if by_model else "virtual_key"
+    idents = {} if by_model else names.idents(ledger, "virtual_key")
     return spend_chart(
         ledger,
         question(view, ledger.zone, ("total_cost",), ("time", dimension)),
@@ -66,97 +68,95 @@ def spend(ledger: Ledger, view: View) -> Any:
         f"Spend over time by {dimension.replace('_', ' ')}",
         link=lambda name: only(view, (dimension, idents.get(name, name))),
         idents=idents,
-        none="unknown" if of_models else people.NO_KEY,
+        unknown="unknown" if by_model else names.NO_KEY,
     )
 
 
 @known_as("virtual_keys:keys")
 def keys(ledger: Ledger, view: View) -> Any:
-    """Each key with its team and what it spent and used."""
-    idents = {kind: people.idents(ledger, kind) for kind in _KINDS}
-    asked = question(view, ledger.zone, _METRICS, _KINDS)
-    result, in_all = of_most(ledger, asked, tables.SHOWN_ROWS, idents["virtual_key"])
-    return tables.of_metrics(
+    """Each key with its team, spend and usage."""
+    idents = {kind: names.idents(ledger, kind) for kind in _KINDS}
+    query = question(view, ledger.zone, _METRICS, _KINDS)
+    result, row_count = top_rows(ledger, query, tables.SHOWN_ROWS, idents["virtual_key"])
+    return tables.metric_table(
         "keys",
         "Virtual keys",
         result,
         _COLUMNS,
-        in_all=in_all,
-        csv=spend_csv(asked),
+        row_count=row_count,
+        csv=spend_csv(query),
         link=lambda key: only(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
-        second=lambda name: only(view, ("team", idents["team"].get(name))),
-        none=people.NO_KEY,
+        second_link=lambda name: only(view, ("team", idents["team"].get(name))),
+        unknown=names.NO_KEY,
     )
 
 
 @known_as("virtual_keys:models")
 def models(ledger: Ledger, view: View) -> Any:
-    """The models that the chosen key or team uses."""
-    metrics = (*(metric for metric in _OF_MODELS if metric != tables.SHARE), "unpriced_requests")
+    """The models that the selected key or team uses."""
+    metrics = (*(metric for metric in _MODEL_COLUMNS if metric != tables.SHARE), "unpriced_requests")
     result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
-    return tables.of_metrics(
-        "models-of", "Models", result, _OF_MODELS, link=lambda key: only(view, ("model", key[0]))
+    return tables.metric_table(
+        "models-of", "Models", result, _MODEL_COLUMNS, link=lambda key: only(view, ("model", key[0]))
     )
 
 
-def _chosen(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
-    """The only key, else the only team, that the view is about."""
+def _selected(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
+    """The key, or else the team, if the view is filtered on a single one."""
     for kind in _KINDS:
         values = view.values(kind)
-        if len(values) == 1 and (found := people.known_as(ledger, kind, values[0])):
-            return kind, found
+        if len(values) == 1 and (entry := names.known_as(ledger, kind, values[0])):
+            return kind, entry
     return "virtual_key", None
 
 
-def _called(kind: Kind) -> str:
-    found = catalogue.dimension(kind)
-    return found.label if found else kind
+def _label(kind: Kind) -> str:
+    dimension = catalogue.dimension(kind)
+    return dimension.label if dimension else kind
 
 
-def _card(kind: Kind, person: Person, view: View, ledger: Ledger) -> Any:
-    """What a key or a team is called and why, and where somebody gives it a name."""
-    since = wording.clock(person.first_seen_at, ledger.zone.info, seconds=False)
-    told = [
-        ("Gateway's name", person.name),
-        ("Hint", person.hint),
-        ("Id", person.ident),
+def _details(kind: Kind, entry: Person, view: View, ledger: Ledger) -> Any:
+    """The names and ids of a key or a team, and the form for its name."""
+    since = wording.date_time(entry.first_seen_at, ledger.zone.info, seconds=False)
+    facts = [
+        ("Gateway's name", entry.name),
+        ("Hint", entry.hint),
+        ("Id", entry.ident),
         ("In this ledger since", f"{since} {ledger.zone.name}"),
     ]
     lines = [
         html.Div([html.Dt(label), html.Dd(value)], className="line")
-        for label, value in told
+        for label, value in facts
         if value is not None
     ]
-    back = dcc.Link(
-        f"Show all {_called(kind).lower()}s", href=to_search(view.without(kind)), className="back"
-    )
+    back = dcc.Link(f"Show all {_label(kind).lower()}s", href=to_search(view.without(kind)), className="back")
     return panel(
-        f"About this {_called(kind).lower()}",
+        f"About this {_label(kind).lower()}",
         [
             dmc.SimpleGrid(
-                [html.Div([html.Dl(lines, className="lines"), back]), _name_form(person)],
+                [html.Div([html.Dl(lines, className="lines"), back]), _name_form(entry)],
                 cols={"base": 1, "sm": 2},
                 spacing="xl",
             ),
-            dcc.Store(id="name-entry", data=person.entry_id),
+            dcc.Store(id="name-entry", data=entry.entry_id),
         ],
     )
 
 
-def _name_form(person: Person) -> Any:
-    given = dmc.TextInput(
+def _name_form(entry: Person) -> Any:
+    field = dmc.TextInput(
         id="given-name",
         label="Name on this ledger",
         description="Stands before the gateway's name everywhere and changes no figure.",
-        placeholder=person.name or person.hint or person.ident,
-        value=person.given_name or "",
+        placeholder=entry.name or entry.hint or entry.ident,
+        value=entry.given_name or "",
     )
     buttons = [
         dmc.Button("Save name", id="name-save"),
-        dmc.Button("Clear name", id="name-clear", variant="default", disabled=person.given_name is None),
+        dmc.Button("Clear name", id="name-clear", variant="default", disabled=entry.given_name is None),
         html.Div(id="name-said", role="status", className="note"),
     ]
-    return dmc.Stack([given, dmc.Group(buttons, gap="sm")], gap="sm")
+    return dmc.Stack([field, dmc.Group(buttons, gap="sm")], gap="sm")
 
 
 PARTS: Final = (spend, keys, models)

@@ -1,4 +1,4 @@
-"""What if: the calls of the view priced as another model, provider or tier, or with another share of cached input."""
+"""What if: the calls of the view priced as another model, provider or tier, or with more cached input."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,53 +9,53 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import filter_bar, wording
-from dashboard.filters import CHANGES, DIMENSIONS, View, question
-from dashboard.links import whatif_csv
-from dashboard.pages import tables
-from dashboard.pages.parts import card, cards, empty, failed, known_as, later, notes, page, panel
-from dashboard.question import QuestionError, SpendQuery
-from dashboard.runner import run
-from dashboard.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
+from dashboard.formatting import format as wording
+from dashboard.query.question import QuestionError, SpendQuery
+from dashboard.query.run import run
+from dashboard.ui import filter_bar, tables
+from dashboard.ui.components import card, cards, empty, failed, known_as, later, notes, page, panel
+from dashboard.ui.links import whatif_csv
+from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
+from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
 from ingest.ledger.engine import Ledger
-from ingest.ledger.prices import read_book
+from ingest.ledger.price_book import read_book
+from ingest.model.money import from_pico
 from ingest.model.zone import Zone
-from ingest.money import from_pico
 
 CONTROL: Final = "whatif"
-"""The `type` of a control's id; its `name` is one of `CHANGES`."""
+"""The `type` of a control's id; the `name` is one of `WHAT_IF_OPTIONS`."""
 _METRICS: Final = ("total_cost", "requests", "input_tokens", "output_tokens", "unpriced_requests")
 _TIERS: Final = ("standard", "batch", "flex", "priority")
 _SHOWN_REASONS: Final = 6
-_OFFERED: Final = 200
+_SUGGESTIONS: Final = 200
 
 
 @known_as("whatif:content")
 def content(ledger: Ledger, view: View) -> Any:
-    """The page for a view: what is different there, and what it would have cost."""
+    """The page for a view: the options, and the comparison once an option is set."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("provider", "model")))
     if not result.requests:
         return empty(ledger, view)
-    shown = later(compared, view) if _is_changed(view) else _now(result)
+    shown = later(comparison, view) if _is_changed(view) else _current_costs(result)
     return page("What if", result.query, [*notes(result), _controls(ledger, view), shown], _METRICS)
 
 
 @known_as("whatif:compared")
-def compared(ledger: Ledger, view: View) -> Any:
-    """The calls here and there: cards, what could not be priced, and a row for each model or day."""
-    asked = question(view, ledger.zone, ("requests",))
+def comparison(ledger: Ledger, view: View) -> Any:
+    """Actual and what-if costs: cards, calls that could not be priced, and a row for each model or day."""
+    query = question(view, ledger.zone, ("requests",))
     try:
-        query = _what_if(asked, view)
+        what_if = _what_if(query, view)
     except QuestionError as error:
         return failed(str(error))
-    found = answer(ledger, query, read_book(ledger))
-    totals = found.totals
+    result = answer(ledger, what_if, read_book(ledger))
+    totals = result.totals
     currency = ledger.currency if ledger.currency in totals else next(iter(totals), ledger.currency)
     return dmc.Stack(
         [
             _cards(totals.get(currency, Compared()), currency),
-            *_left_out(found),
-            _table(found, asked, view),
+            *_unpriced_reasons(result),
+            _table(result, query, view),
             html.P(TOKENIZERS, className="note", id="tokenizers"),
         ],
         gap="md",
@@ -63,42 +63,46 @@ def compared(ledger: Ledger, view: View) -> Any:
     )
 
 
-def changed(view: View, chosen: Mapping[str, Any]) -> View:
-    """The view with what the controls say; what is empty is as it was."""
-    pairs = tuple((name, text) for name in CHANGES if (text := str(chosen.get(name) or "").strip()))
-    return replace(view.page, change=pairs)
+def changed(view: View, values: Mapping[str, Any]) -> View:
+    """The view with the values of the controls as its options; an empty control sets no option."""
+    pairs = tuple((name, text) for name in WHAT_IF_OPTIONS if (text := str(values.get(name) or "").strip()))
+    return replace(view.page, what_if=pairs)
 
 
 def _is_changed(view: View) -> bool:
-    return any(name not in ("by", "prices_at") for name, _ in view.change)
+    return any(name not in ("by", "prices_at") for name, _ in view.what_if)
 
 
-def _what_if(asked: SpendQuery, view: View) -> WhatIf:
-    told = parse(Words(**dict(view.change)), Zone(asked.zone), datetime.now(UTC))
-    return replace(told, period=asked.period, zone=asked.zone, filters=asked.filters)
+def _what_if(query: SpendQuery, view: View) -> WhatIf:
+    """The what-if query with the options of the view, over the calls of a query."""
+    what_if = parse(Words(**dict(view.what_if)), Zone(query.zone), datetime.now(UTC))
+    return replace(what_if, period=query.period, zone=query.zone, filters=query.filters)
 
 
 def _controls(ledger: Ledger, view: View) -> Any:
-    """What is different there. The URL has it once the button is pressed."""
-    now = dict(view.change)
-    held = dict(zip(DIMENSIONS, filter_bar.options(ledger, view), strict=True))
+    """A control for each option; a button writes their values to the URL."""
+    values = dict(view.what_if)
+    options = dict(zip(DIMENSIONS, filter_bar.options(ledger, view), strict=True))
 
-    def known(dimension: str) -> list[str]:
-        return [one["value"] for one in held[dimension]][:_OFFERED]
+    def suggestions(dimension: str) -> list[str]:
+        return [option["value"] for option in options[dimension]][:_SUGGESTIONS]
 
     def control(name: str) -> dict[str, Any]:
-        return {"id": {"type": CONTROL, "name": name}, "value": now.get(name, ""), "size": "sm"}
+        return {"id": {"type": CONTROL, "name": name}, "value": values.get(name, ""), "size": "sm"}
 
     inputs = [
         dmc.Autocomplete(
-            label="As model", placeholder="As it was", data=known("model"), **control("to_model")
+            label="As model", placeholder="As it was", data=suggestions("model"), **control("to_model")
         ),
         dmc.Autocomplete(
-            label="Of provider", placeholder="As it was", data=known("provider"), **control("to_provider")
+            label="Of provider",
+            placeholder="As it was",
+            data=suggestions("provider"),
+            **control("to_provider"),
         ),
         dmc.Select(
             label="In service tier",
-            data=[{"value": "", "label": "As it was"}, *({"value": one, "label": one} for one in _TIERS)],
+            data=[{"value": "", "label": "As it was"}, *({"value": tier, "label": tier} for tier in _TIERS)],
             allowDeselect=False,
             **control("tier"),
         ),
@@ -110,7 +114,7 @@ def _controls(ledger: Ledger, view: View) -> Any:
             label="A row for each",
             data=[{"value": "model", "label": "model"}, {"value": "day", "label": "day"}],
             allowDeselect=False,
-            **(control("by") | {"value": now.get("by", "model")}),
+            **(control("by") | {"value": values.get("by", "model")}),
         ),
     ]
     return panel(
@@ -122,35 +126,35 @@ def _controls(ledger: Ledger, view: View) -> Any:
     )
 
 
-def _now(result: Any) -> Any:
-    """What the calls cost as they were, to choose from."""
-    return tables.of_metrics(
+def _current_costs(result: Any) -> Any:
+    """The cost of the calls by model, before any option is set."""
+    return tables.metric_table(
         "models", "What they cost", result, ("total_cost", "requests", "input_tokens", "output_tokens")
     )
 
 
-def _cards(one: Compared, currency: str) -> Any:
-    cost, there = from_pico(one.cost), from_pico(one.there)
-    compared_calls = f"{wording.compact(one.compared)} calls that have a price on both sides"
-    ratio = wording.change(there, cost)
+def _cards(total: Compared, currency: str) -> Any:
+    cost, what_if_cost = from_pico(total.cost), from_pico(total.there)
+    compared_calls = f"{wording.compact(total.compared)} calls that have a price on both sides"
+    ratio = wording.relative_change(what_if_cost, cost)
     return cards(
         [
             card("They cost", wording.amount(cost, currency), compared_calls),
-            card("They would have cost", wording.amount(there, currency), "the same calls there"),
+            card("They would have cost", wording.amount(what_if_cost, currency), "the same calls there"),
             card(
                 "Difference",
-                _difference(there - cost, currency),
+                _difference(what_if_cost - cost, currency),
                 f"{ratio} of what they cost" if ratio else "-",
             ),
             card(
                 "Unpriced today",
-                wording.compact(one.unpriced_here),
-                f"{wording.compact(one.found_there)} of them have a price there: "
-                f"{wording.amount(from_pico(one.found_cost), currency)}, in no sum"
-                if one.found_there
+                wording.compact(total.unpriced_here),
+                f"{wording.compact(total.found_there)} of them have a price there: "
+                f"{wording.amount(from_pico(total.found_cost), currency)}, in no sum"
+                if total.found_there
                 else "left out of the difference",
             ),
-            card("No price there", wording.compact(one.unpriced_there), "left out of the difference"),
+            card("No price there", wording.compact(total.unpriced_there), "left out of the difference"),
         ]
     )
 
@@ -160,60 +164,62 @@ def _difference(amount: Decimal, currency: str) -> str:
     return f"+{text}" if amount > 0 else text
 
 
-def _left_out(found: Answer) -> list[Any]:
-    """Which calls could not be priced there, and why."""
-    if not found.reasons:
+def _unpriced_reasons(result: Answer) -> list[Any]:
+    """A list of the reasons why calls have no what-if price, with the count of calls, if there are any."""
+    if not result.reasons:
         return []
-    listed = list(found.reasons.items())
+    reasons = list(result.reasons.items())
     lines = [
         html.Li(f"{wording.number(calls)} {'call' if calls == 1 else 'calls'}: {reason}")
-        for reason, calls in listed[:_SHOWN_REASONS]
+        for reason, calls in reasons[:_SHOWN_REASONS]
     ]
-    if (more := len(listed) - _SHOWN_REASONS) > 0:
-        lines.append(html.Li(f"and {more} more reasons"))
-    words = dmc.Alert(
+    if (hidden := len(reasons) - _SHOWN_REASONS) > 0:
+        lines.append(html.Li(f"and {hidden} more reasons"))
+    alert = dmc.Alert(
         [html.Strong("Some calls could not be priced there"), html.Ul(lines, className="reasons")],
         color="yellow",
         variant="light",
         id="not-priced-there",
     )
-    return [words]
+    return [alert]
 
 
-def _table(found: Answer, asked: SpendQuery, view: View) -> Any:
-    by_model = found.query.by == "model"
+def _table(result: Answer, query: SpendQuery, view: View) -> Any:
+    by_model = result.query.by == "model"
     header = [
         *(("Model", "Provider") if by_model else ("Day",)),
         *("Calls", "Compared", "Cost", "There", "Difference", "Change", "Unpriced", "None there"),
     ]
     rows = []
-    for (key, currency), one in list(found.rows.items())[: tables.SHOWN_ROWS]:
-        cost, there = from_pico(one.cost), from_pico(one.there)
-        named = (key[1], key[0]) if by_model else key
+    for (key, currency), row in list(result.rows.items())[: tables.SHOWN_ROWS]:
+        cost, what_if_cost = from_pico(row.cost), from_pico(row.there)
+        names = (key[1], key[0]) if by_model else key
         rows.append(
             [
-                *(tables.Text(text) for text in named),
-                wording.compact(one.calls),
-                wording.compact(one.compared),
+                *(tables.Text(text) for text in names),
+                wording.compact(row.calls),
+                wording.compact(row.compared),
                 wording.amount(cost, currency),
-                wording.amount(there, currency),
-                _difference(there - cost, currency),
-                wording.change(there, cost) or wording.NOTHING,
-                wording.compact(one.unpriced_here),
-                wording.compact(one.unpriced_there),
+                wording.amount(what_if_cost, currency),
+                _difference(what_if_cost - cost, currency),
+                wording.relative_change(what_if_cost, cost) or wording.NOTHING,
+                wording.compact(row.unpriced_here),
+                wording.compact(row.unpriced_there),
             ]
         )
-    more = len(found.rows) - len(rows)
-    remarks = [f"{wording.number(more)} more are not shown here; the CSV has them all"] if more > 0 else []
+    hidden = len(result.rows) - len(rows)
+    remarks = (
+        [f"{wording.number(hidden)} more are not shown here; the CSV has them all"] if hidden > 0 else []
+    )
     return tables.table(
         "whatif",
         "Here and there",
         header,
         rows,
         texts=2 if by_model else 1,
-        csv=whatif_csv(asked, view.change),
+        csv=whatif_csv(query, view.what_if),
         remarks=remarks,
     )
 
 
-PARTS: Final = (compared,)
+PARTS: Final = (comparison,)

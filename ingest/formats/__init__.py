@@ -1,7 +1,7 @@
 """Formats: the bytes of one record in, a usage event or a refusal out.
 
 `read` is the whole interface for one record. `unpack` comes before it, for a page of many records. A record
-that the strict decoder refuses is decoded once more, leniently (`ingest.formats.mending`), before it is
+that the strict decoder refuses is decoded once more, leniently (`ingest.formats.json.lenient`), before it is
 refused.
 """
 
@@ -11,31 +11,16 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import UsageEvent
-from ingest.formats import (
-    batch,
-    bedrock,
-    bedrock_log,
-    bifrost_log,
-    bifrost_mcp_log,
-    cohere,
-    completion,
-    envelope,
-    fault,
-    gemini,
-    litellm,
-    litellm_batch_line,
-    litellm_refused,
-    litellm_spend_log,
-    litellm_v1,
-    mending,
-    openrouter,
-    otel,
-    stream,
-    turns,
-)
+from ingest.formats import envelope, otel, stream
+from ingest.formats.bedrock import converse, invocation_log
+from ingest.formats.bifrost import log, mcp_log
+from ingest.formats.completion import anthropic_iterations, completion
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.formats.json import decode_errors, lenient
+from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
+from ingest.formats.providers import batch, cohere, gemini, openrouter
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 _NAMES_SHOWN: Final = 12
 _PAGE_MARKS: Final = (b'"logs"', b'"total_pages"', otel.PAGE_MARK)
@@ -60,7 +45,7 @@ def read_with_format(raw: bytes, format: Format | None = None) -> tuple[UsageEve
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     except RecursionError:
-        raise mending.too_deep_refusal() from None
+        raise lenient.too_deep_refusal() from None
     return _read_leniently(raw, format)
 
 
@@ -75,7 +60,7 @@ def recognise(raw: bytes) -> Format:
 
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many records; None for other records and for bytes that `read` refuses."""
-    if turns.MARK in raw and (calls := turns.split(raw)) is not None:
+    if anthropic_iterations.MARK in raw and (calls := anthropic_iterations.split(raw)) is not None:
         return calls
     if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than decoding
         return None
@@ -112,22 +97,22 @@ def _read(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # no
 
 
 def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
-    strict = mending.to_strict_json(raw)
+    strict = lenient.to_strict_json(raw)
     try:
         return _read(strict, format)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, strict) from None
+        raise decode_errors.refusal(error, strict) from None
 
 
 def _top_level(raw: bytes) -> Fields:
     try:
         return _decode_fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        strict = mending.to_strict_json(raw)
+        strict = lenient.to_strict_json(raw)
     try:
         return _decode_fields(strict)
     except msgspec.ValidationError as error:
-        raise fault.refusal(error, strict) from None
+        raise decode_errors.refusal(error, strict) from None
 
 
 def _format_of(fields: Fields) -> Format:
@@ -150,26 +135,26 @@ def _field_names(fields: Fields) -> str:
 FORMATS: Final[tuple[Format, ...]] = (
     completion.FORMAT,
     envelope.format_of(read),
-    bifrost_log.FORMAT,
-    litellm.FORMAT,
-    litellm_spend_log.FORMAT,
-    bifrost_log.PAGE,
+    log.FORMAT,
+    payload_event.FORMAT,
+    spend_log.FORMAT,
+    log.PAGE,
     gemini.FORMAT,
-    bedrock_log.FORMAT,
-    bedrock.FORMAT,
+    invocation_log.FORMAT,
+    converse.FORMAT,
     batch.openai_format(read),
     batch.anthropic_format(read),
     batch.bedrock_format(read),
     openrouter.ACTIVITY,
     openrouter.FORMAT,
     cohere.FORMAT,
-    litellm_spend_log.PAGE,
-    litellm_v1.FORMAT,
-    litellm_batch_line.FORMAT,
-    litellm_refused.AGGREGATE,
-    litellm_refused.ENCRYPTED,
+    spend_log.PAGE,
+    v1.FORMAT,
+    batch_line.FORMAT,
+    unsupported.AGGREGATE,
+    unsupported.ENCRYPTED,
     otel.FORMAT,
-    bifrost_mcp_log.FORMAT,
+    mcp_log.FORMAT,
     stream.event_format(read),
 )
 """Every format. The order matters only for speed: no two formats recognise the same record."""

@@ -9,15 +9,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.event import UsageEvent
-from ingest.formats.body import Milliseconds
-from ingest.formats.completion import cache_hit_key, microseconds
-from ingest.formats.family import streamed_request_type
+from ingest.formats.completion.body import Milliseconds
+from ingest.formats.completion.completion import cache_hit_key, microseconds
+from ingest.formats.completion.provider import UNKNOWN, provider_and_model
+from ingest.formats.completion.request_type import streamed_request_type
+from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
-from ingest.formats.instant import parse_timestamp
-from ingest.formats.provider import UNKNOWN, provider_and_model
-from ingest.formats.usage import Count
-from ingest.refusal import Refused
+from ingest.formats.json.timestamps import parse_timestamp
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 RecordReader = Callable[[bytes], UsageEvent]
 

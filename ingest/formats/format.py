@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 
 Fields = Mapping[str, msgspec.Raw]
 """The top level of a JSON object: field names, with values that are not decoded yet."""
@@ -30,7 +30,7 @@ class Format:
     """Read one record.
 
     Raises:
-        ingest.refusal.Refused: the record is not a valid event.
+        ingest.model.rejection.Refused: the record is not a valid event.
         msgspec.ValidationError: a field has the wrong type; the caller turns it into a refusal.
     """
     unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None

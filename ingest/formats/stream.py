@@ -12,14 +12,22 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ingest.event import UsageEvent
-from ingest.formats import anthropic_stream, bedrock, cohere, gemini
-from ingest.formats.answer import content_counts, list_length
-from ingest.formats.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
-from ingest.formats.chunk import ChoiceDelta, Chunk, decode_chunk, first_value, has_content, last_value
+from ingest.formats.bedrock import converse
+from ingest.formats.completion.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
+from ingest.formats.completion.chunk import (
+    ChoiceDelta,
+    Chunk,
+    decode_chunk,
+    first_value,
+    has_content,
+    last_value,
+)
+from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.envelope import RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
-from ingest.refusal import Refused
+from ingest.formats.providers import anthropic_stream, cohere, gemini
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 _FINAL_EVENTS: Final = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
@@ -40,7 +48,7 @@ _FIRST_VALUES: Final = (
 _LAST_VALUES: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
 """Fields whose last value counts."""
 
-_DIALECTS: Final = (anthropic_stream, gemini, bedrock, cohere)
+_DIALECTS: Final = (anthropic_stream, gemini, converse, cohere)
 """Streams with chunks of their own shape. Each is recognised by its first chunk."""
 
 _decode = msgspec.json.Decoder(Chunk).decode

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import Serial, metadata
+from ingest.ledger.tables.calls import Serial, metadata
 from ingest.ledger.types import Instant
 
 audit_entry = sa.Table(

@@ -1,7 +1,7 @@
-"""Cursors: how far each table of a gateway's own store has been read, and which of its calls had not ended then.
+"""Cursors: how far each table of a gateway's own store has been read, and which calls had not ended by then.
 
-A cursor moves in the transaction that commits the rows it stands for, and only forwards. It says where reading goes on,
-never what has been counted: rows that are read again are duplicates.
+A cursor moves in the transaction that commits the rows read, and only forwards. It tells where reading
+continues, not what has been counted: rows that are read again are duplicates.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import sync_cursor, sync_waiting
+from ingest.ledger.tables.calls import sync_cursor, sync_waiting
 
 _newest_at = sa.type_coerce(sync_cursor.c.newest_at, sa.BigInteger)
 
 
 def newest(connection: sa.Connection, store: str) -> int | None:
-    """The time of the newest row that has been read, None where none has."""
+    """The time of the newest row read so far, or None before the first."""
     return connection.execute(sa.select(_newest_at).where(sync_cursor.c.store == store)).scalar()
 
 
 def move(connection: sa.Connection, store: str, newest_at: int | None, now: int) -> None:
-    """Note that rows up to `newest_at` have been read. A cursor that stands further stays where it is."""
+    """Record that rows up to `newest_at` have been read. A cursor that is further ahead does not move."""
     statement = dialects.insert(connection, sync_cursor)
-    held, new = sync_cursor.c.newest_at, statement.excluded.newest_at
-    further = sa.case((held.is_(None), new), (new > held, new), else_=held)
+    current, new = sync_cursor.c.newest_at, statement.excluded.newest_at
+    further = sa.case((current.is_(None), new), (new > current, new), else_=current)
     upsert = statement.on_conflict_do_update(
         index_elements=["store"], set_={"newest_at": further, "moved_at": statement.excluded.moved_at}
     )
@@ -31,7 +31,7 @@ def move(connection: sa.Connection, store: str, newest_at: int | None, now: int)
 
 
 def wait_for(connection: sa.Connection, store: str, row_keys: Sequence[str], now: int) -> None:
-    """Remember rows whose call has not ended."""
+    """Store the keys of rows whose call has not ended, to read them again."""
     if not row_keys:
         return
     statement = dialects.insert(connection, sync_waiting)
@@ -43,17 +43,17 @@ def wait_for(connection: sa.Connection, store: str, row_keys: Sequence[str], now
 
 
 def settle(connection: sa.Connection, store: str, row_keys: Sequence[str]) -> None:
-    """Forget rows that were waited for: their call has ended, or they are gone."""
-    for some in dialects.chunks(row_keys):
+    """Delete waiting rows whose call has ended or which no longer exist."""
+    for chunk in dialects.chunks(row_keys):
         connection.execute(
-            sync_waiting.delete().where(sync_waiting.c.store == store, sync_waiting.c.row_key.in_(some))
+            sync_waiting.delete().where(sync_waiting.c.store == store, sync_waiting.c.row_key.in_(chunk))
         )
 
 
 def waiting(
     connection: sa.Connection, store: str, *, seen_before: int, after: str = "", limit: int
 ) -> list[str]:
-    """Keys of rows that are waited for and were last read before `seen_before`, a page at a time."""
+    """The keys of waiting rows last read before `seen_before`, a page at a time."""
     c = sync_waiting.c
     query = (
         sa.select(c.row_key)
@@ -64,7 +64,7 @@ def waiting(
     return list(connection.execute(query).scalars())
 
 
-def how_many_wait(connection: sa.Connection, store: str) -> int:
-    """How many rows are waited for."""
+def count_waiting(connection: sa.Connection, store: str) -> int:
+    """The number of waiting rows."""
     count = sa.select(sa.func.count()).select_from(sync_waiting).where(sync_waiting.c.store == store)
     return connection.execute(count).scalar_one()

@@ -1,7 +1,7 @@
-"""Where the databases differ. Nothing outside this module, `types` and `engine` asks which database it is.
+"""Differences between the databases. Only this module, `types` and `engine` depend on which database is used.
 
-Sums that cannot overflow are not here: `SUM(x // 10^9)` and `SUM(x % 10^9)`, put together in Python, are exact on
-every database (SQLite raises when a 64-bit sum overflows, ClickHouse wraps in silence).
+Sums need no difference: `SUM(x // 10^9)` and `SUM(x % 10^9)`, joined in Python, are exact on every database,
+while a plain 64-bit sum may overflow (SQLite raises an error, ClickHouse wraps silently).
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ _CHUNK = 500
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return postgresql.insert(table) if _is_postgresql(connection) else sqlite.insert(table)
 
 
 def insert_new(
     connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
 ) -> set[bytes]:
-    """Insert the rows whose first column (unique) is new, and return the first columns of those inserted.
+    """Insert the rows whose first column (a unique key) is new. Returns the keys of the inserted rows.
 
-    Rows travel as plain tuples of what the driver takes: this is the path of a million records.
+    Rows are plain tuples of driver values, because this path must be fast for millions of records.
     """
     if _is_postgresql(connection):
         return _copy_new(connection, table, columns, rows)
@@ -38,7 +38,7 @@ def insert_new(
 def insert_rows(
     connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
 ) -> None:
-    """Insert rows of plain values as fast as the driver can."""
+    """Insert rows of driver values at the full speed of the driver."""
     if _is_postgresql(connection):
         _copy(connection, table.name, ",".join(f'"{c}"' for c in columns), rows)
     else:
@@ -49,8 +49,8 @@ def _insert_sqlite(
     connection: sa.Connection, verb: str, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
 ) -> sa.CursorResult[Any]:
     """Insert without the columns that are NULL in every row: Python's driver is slow to bind a None."""
-    used = [at for at, values in enumerate(zip(*rows, strict=True)) if values.count(None) < len(values)]
-    names = ",".join(f'"{columns[at]}"' for at in used)
+    used = [index for index, values in enumerate(zip(*rows, strict=True)) if values.count(None) < len(values)]
+    names = ",".join(f'"{columns[index]}"' for index in used)
     places = ",".join("?" * len(used))
     statement = f"{verb} INTO {table.name} ({names}) VALUES ({places})"
     return connection.exec_driver_sql(statement, list(map(itemgetter(*used), rows)))
@@ -75,7 +75,8 @@ def _copy_new(
     stage = f"stage_{table.name}"
     names = ",".join(f'"{c}"' for c in columns)
     connection.exec_driver_sql(
-        f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+        f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {table.name} INCLUDING DEFAULTS) "
+        "ON COMMIT DELETE ROWS"
     )
     connection.exec_driver_sql(f"TRUNCATE {stage}")
     _copy(connection, stage, names, rows)
@@ -83,7 +84,7 @@ def _copy_new(
         f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage} ORDER BY {columns[0]} "  # noqa: S608
         f"ON CONFLICT DO NOTHING RETURNING {columns[0]}"
     )
-    return {bytes(one) for one in inserted.scalars()}
+    return {bytes(value) for value in inserted.scalars()}
 
 
 def _copy(connection: sa.Connection, table: str, names: str, rows: Sequence[Row]) -> None:
@@ -93,22 +94,22 @@ def _copy(connection: sa.Connection, table: str, names: str, rows: Sequence[Row]
             copy.write_row(row)
 
 
-def only_one(connection: sa.Connection, name: str) -> None:
-    """Wait until no other transaction holds `name`, and hold it to the end of this one.
+def lock_by_name(connection: sa.Connection, name: str) -> None:
+    """Take the lock `name` until the end of the transaction, waiting while another transaction has it.
 
-    On SQLite a write transaction already is the only one.
+    On SQLite there is only one write transaction at a time, so no lock is needed.
     """
     if _is_postgresql(connection):
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
 
 
 def chunks(values: Sequence[Any], size: int = _CHUNK) -> list[Sequence[Any]]:
-    """`values` in pieces that every database takes as parameters of one statement."""
+    """`values` in pieces small enough for the parameters of one statement on every database."""
     return [values[start : start + size] for start in range(0, len(values), size)]
 
 
 class label(ColumnElement[str]):  # noqa: N801 - used as an SQL function
-    """The text of one label in the JSON text column `labels`; NULL where there is none."""
+    """The text of a single label in the JSON text column `labels`; NULL where it is missing."""
 
     type = sa.Text()
     _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's own shape
@@ -131,17 +132,18 @@ def _label_sqlite(element: label, compiler: Any, **kw: Any) -> str:
 
 @compiles(label, "postgresql")
 def _label_postgresql(element: label, compiler: Any, **kw: Any) -> str:
-    return f"(CAST({compiler.process(element.column, **kw)} AS jsonb) ->> {compiler.process(sa.literal(element.key), **kw)})"
+    column, key = compiler.process(element.column, **kw), compiler.process(sa.literal(element.key), **kw)
+    return f"(CAST({column} AS jsonb) ->> {key})"
 
 
-def hold(connection: sa.Connection, what: int, *, shared: bool) -> None:
-    """Wait until nobody else holds `what` (or, shared, nobody holds it alone), and hold it to the end of the transaction.
+def hold(connection: sa.Connection, key: int, *, shared: bool) -> None:
+    """Wait for the lock `key`, shared or exclusive, and keep it until the end of the transaction.
 
-    SQLite has one writer at a time, so that there is nothing to wait for.
+    On SQLite there is only one write transaction at a time, so no lock is needed.
     """
     if _is_postgresql(connection):
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
-        connection.execute(sa.select(lock(what)))
+        connection.execute(sa.select(lock(key)))
 
 
 def _is_postgresql(connection: sa.Connection) -> bool:

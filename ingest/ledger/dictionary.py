@@ -1,8 +1,8 @@
-"""The dictionaries: integers for repeated text, for keys and teams, for attributions and for price sets.
+"""The dictionaries: integer ids for repeated text, directory entries, attributions and price sets.
 
-Look-ups run inside the transaction that needs them and are remembered only after it has committed, so that an id
-that was rolled back is never used. New rows are inserted in sorted order: two writers that meet wait for each other
-and do not lock each other out.
+Look-ups run inside the transaction that needs them and are cached only after it has committed, so that an id
+that was rolled back is never used. New rows are inserted in sorted order, so that concurrent writers wait for
+each other and cannot deadlock.
 """
 
 import hashlib
@@ -14,73 +14,76 @@ import sqlalchemy as sa
 from ingest.ledger import dialects, ownership
 from ingest.ledger.entry import PriceSetRow
 from ingest.ledger.fields import WHO
-from ingest.ledger.tables import attribution, directory, directory_alias, price_set, term
+from ingest.ledger.tables.calls import attribution, directory, directory_alias, price_set, term
 
 K = TypeVar("K", bound=Hashable)
-Who = tuple[str | None, ...]
+AttributionKey = tuple[str | None, ...]
 Ids = Mapping[str | None, int | None]
 
-_REMEMBERED = 200_000
-_PEOPLE = ("virtual_key", "team", "customer", "business_unit")
-_PLACES = ("project", "environment", "application")
+_CACHE_SIZE = 200_000
+_DIRECTORY_KINDS = ("virtual_key", "team", "customer", "business_unit")
+_TERM_FIELDS = ("project", "environment", "application")
 
 
 class Dictionary:
-    """What this process knows to be committed. Safe to share: dictionary rows never change their meaning."""
+    """The committed ids that this process has cached.
+
+    Safe to share: dictionary rows never change their meaning.
+    """
 
     def __init__(self) -> None:
         self.terms: dict[str, int] = {}
-        self.attributions: dict[Who, int] = {}
+        self.attributions: dict[AttributionKey, int] = {}
         self.price_sets: dict[str, int] = {}
 
     def lookup(self, connection: sa.Connection, now: int) -> "Lookup":
-        """Look-ups in the transaction that is open on `connection`; `now` dates what is first seen."""
+        """Look-ups in the transaction open on `connection`. `now` is the first-seen time of new entries."""
         return Lookup(self, connection, now)
 
 
 class Lookup:
-    """Ids inside one open transaction; `keep` them once it has committed."""
+    """Ids inside one open transaction. Call `remember` once it has committed."""
 
     def __init__(self, dictionary: Dictionary, connection: sa.Connection, now: int) -> None:
-        self._known = dictionary
+        self._dictionary = dictionary
         self._connection = connection
         self._now = now
         self._new: list[tuple[dict[Any, int], dict[Any, int]]] = []
 
-    def keep(self) -> None:
-        """Remember what this transaction looked up: it is committed."""
-        for known, new in self._new:
-            if len(known) > _REMEMBERED:
-                known.clear()
-            known.update(new)
+    def remember(self) -> None:
+        """Cache the ids of this transaction, which has committed."""
+        for cache, new in self._new:
+            if len(cache) > _CACHE_SIZE:
+                cache.clear()
+            cache.update(new)
 
     def terms(self, texts: Iterable[str | None]) -> Ids:
         """The id of each text, and None for None."""
-        wanted = {text for text in texts if text is not None}
-        return _with_none(self._ids(self._known.terms, wanted, self._find_terms))
+        unique_texts = {text for text in texts if text is not None}
+        return _with_none(self._ids(self._dictionary.terms, unique_texts, self._find_terms))
 
-    def attributions(self, hints: Mapping[Who, str | None]) -> Mapping[Who, int]:
-        """The id of each combination of who a call belongs to; `hints` says what may be shown of its key."""
+    def attributions(self, hints: Mapping[AttributionKey, str | None]) -> Mapping[AttributionKey, int]:
+        """The id of each attribution key. `hints` gives the displayable part of its virtual key."""
         return self._ids(
-            self._known.attributions, hints.keys(), lambda new: self._find_attributions(new, hints)
+            self._dictionary.attributions, hints.keys(), lambda new: self._find_attributions(new, hints)
         )
 
     def price_sets(self, rows: Sequence[PriceSetRow]) -> Ids:
         """The id of each price set by its digest, and None for None."""
         by_digest = {row.digest: row for row in rows}
-        found = self._ids(
-            self._known.price_sets, by_digest, lambda new: self._find_price_sets(new, by_digest)
+        ids = self._ids(
+            self._dictionary.price_sets, by_digest, lambda new: self._find_price_sets(new, by_digest)
         )
-        return _with_none(found)
+        return _with_none(ids)
 
     def _ids(
-        self, known: dict[K, int], wanted: Iterable[K], find: Callable[[list[K]], dict[K, int]]
+        self, cache: dict[K, int], keys: Iterable[K], find: Callable[[list[K]], dict[K, int]]
     ) -> dict[K, int]:
-        ids = {key: known[key] for key in wanted if key in known}
-        if new := [key for key in wanted if key not in ids]:
-            found = find(new)
-            self._new.append((known, found))
-            ids.update(found)
+        ids = {key: cache[key] for key in keys if key in cache}
+        if new := [key for key in keys if key not in ids]:
+            found_ids = find(new)
+            self._new.append((cache, found_ids))
+            ids.update(found_ids)
         return ids
 
     def _find_terms(self, texts: list[str]) -> dict[str, int]:
@@ -90,65 +93,76 @@ class Lookup:
         values = [_columns(rows[digest]) for digest in sorted(digests)]
         return self._add(price_set, price_set.c.price_set_id, values, "digest")
 
-    def _find_attributions(self, whos: list[Who], hints: Mapping[Who, str | None]) -> dict[Who, int]:
-        parts = [dict(zip(WHO, who, strict=True)) for who in whos]
-        people = self._people([(part, hints[who]) for part, who in zip(parts, whos, strict=True)])
-        places = self.terms(part[place] for part in parts for place in _PLACES)
-        rows: dict[Who, dict[str, Any]] = {}
-        for part, who in zip(parts, whos, strict=True):
-            ids = {f"{kind}_id": people.get((kind, _ident(part, kind))) for kind in _PEOPLE}
-            ids |= {f"{place}_id": places[part[place]] for place in _PLACES}
+    def _find_attributions(
+        self, combinations: list[AttributionKey], hints: Mapping[AttributionKey, str | None]
+    ) -> dict[AttributionKey, int]:
+        fields_of_calls = [dict(zip(WHO, who, strict=True)) for who in combinations]
+        entries = self._find_or_add_entries(
+            [(fields, hints[who]) for fields, who in zip(fields_of_calls, combinations, strict=True)]
+        )
+        term_ids = self.terms(fields[place] for fields in fields_of_calls for place in _TERM_FIELDS)
+        rows: dict[AttributionKey, dict[str, Any]] = {}
+        for fields, who in zip(fields_of_calls, combinations, strict=True):
+            ids = {f"{kind}_id": entries.get((kind, _ident(fields, kind))) for kind in _DIRECTORY_KINDS}
+            ids |= {f"{place}_id": term_ids[fields[place]] for place in _TERM_FIELDS}
             rows[who] = {"digest": _digest(ids.values()), **ids}
-        values = sorted({row["digest"]: row for row in rows.values()}.values(), key=lambda row: row["digest"])
+        unique_rows = sorted(
+            {row["digest"]: row for row in rows.values()}.values(), key=lambda row: row["digest"]
+        )
         ownership.expect(self._connection)
-        found = self._add(attribution, attribution.c.attribution_id, values, "digest")
-        ownership.arrive(self._connection, list(found.values()))
-        return {who: found[row["digest"]] for who, row in rows.items()}
+        ids_by_digest = self._add(attribution, attribution.c.attribution_id, unique_rows, "digest")
+        ownership.arrive(self._connection, list(ids_by_digest.values()))
+        return {who: ids_by_digest[row["digest"]] for who, row in rows.items()}
 
-    def _people(
-        self, parts: list[tuple[dict[str, str | None], str | None]]
+    def _find_or_add_entries(
+        self, fields_of_calls: list[tuple[dict[str, str | None], str | None]]
     ) -> dict[tuple[str, str | None], int]:
-        """Directory entries of all parts. A name that the gateway has changed is followed; given names stay."""
-        wanted: dict[tuple[str, str | None], dict[str, Any]] = {}
-        for part, hint in parts:
-            for kind in _PEOPLE:
-                if ident := _ident(part, kind):
-                    shown = hint if kind == "virtual_key" else None
-                    before = wanted.get((kind, ident), {"name": None, "hint": None})
-                    named = part[f"{kind}_name"] or before["name"]
-                    wanted[kind, ident] = {"name": named, "hint": before["hint"] or shown}
+        """Directory entries of all keys, teams, customers and business units, by kind and ident.
+
+        A name changed by the gateway is updated. Names given in the ledger stay.
+        """
+        entries: dict[tuple[str, str | None], dict[str, Any]] = {}
+        for fields, hint in fields_of_calls:
+            for kind in _DIRECTORY_KINDS:
+                if ident := _ident(fields, kind):
+                    key_hint = hint if kind == "virtual_key" else None
+                    previous = entries.get((kind, ident), {"name": None, "hint": None})
+                    name = fields[f"{kind}_name"] or previous["name"]
+                    entries[kind, ident] = {"name": name, "hint": previous["hint"] or key_hint}
         ids: dict[tuple[str, str | None], int] = {}
-        for kind in _PEOPLE:
+        for kind in _DIRECTORY_KINDS:
             rows = [
-                {"kind": kind, "ident": ident, "first_seen_at": self._now, **entry}
-                for (of_kind, ident), entry in sorted(wanted.items())
+                {"kind": kind, "ident": ident, "first_seen_at": self._now, **values}
+                for (of_kind, ident), values in sorted(entries.items())
                 if of_kind == kind
             ]
             if rows:
-                ids |= {(kind, ident): entry for ident, entry in self._find_people(kind, rows).items()}
+                ids |= {
+                    (kind, ident): entry_id for ident, entry_id in self._entries_of_kind(kind, rows).items()
+                }
         return ids
 
-    def _find_people(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
-        """Entries by ident: those that an ident is an alias of, and for the others entries of their own.
+    def _entries_of_kind(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
+        """Entries by ident: the aliased entry of an ident, else an entry of its own.
 
-        Aliases are looked for again at the end: one may have been made while this transaction waited.
+        Aliases are read again at the end, because an alias may have been made while this transaction waited.
         """
-        tied = self._aliases(kind, [row["ident"] for row in rows])
-        own = [row for row in rows if row["ident"] not in tied]
-        if not own:
-            return tied
-        added = self._add_people(kind, own)
-        return tied | added | self._aliases(kind, list(added))
+        aliased = self._aliases(kind, [row["ident"] for row in rows])
+        unaliased = [row for row in rows if row["ident"] not in aliased]
+        if not unaliased:
+            return aliased
+        added = self._add_entries(kind, unaliased)
+        return aliased | added | self._aliases(kind, list(added))
 
     def _aliases(self, kind: str, idents: Sequence[str]) -> dict[str, int]:
         c = directory_alias.c
-        tied: dict[str, int] = {}
-        for some in dialects.chunks(idents):
-            query = sa.select(c.ident, c.entry_id).where(c.kind == kind, c.ident.in_(some))
-            tied.update(tuple(row) for row in self._connection.execute(query))
-        return tied
+        aliased: dict[str, int] = {}
+        for chunk in dialects.chunks(idents):
+            query = sa.select(c.ident, c.entry_id).where(c.kind == kind, c.ident.in_(chunk))
+            aliased.update(tuple(row) for row in self._connection.execute(query))
+        return aliased
 
-    def _add_people(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
+    def _add_entries(self, kind: str, rows: list[dict[str, Any]]) -> dict[str, int]:
         statement = dialects.insert(self._connection, directory)
         name = sa.func.coalesce(statement.excluded.name, directory.c.name)
         hint = sa.func.coalesce(directory.c.hint, statement.excluded.hint)
@@ -157,28 +171,28 @@ class Lookup:
         )
         self._connection.execute(upsert, rows)
         ids: dict[str, int] = {}
-        for some in dialects.chunks([row["ident"] for row in rows]):
-            found = sa.select(directory.c.ident, directory.c.entry_id).where(
-                directory.c.kind == kind, directory.c.ident.in_(some)
+        for chunk in dialects.chunks([row["ident"] for row in rows]):
+            query = sa.select(directory.c.ident, directory.c.entry_id).where(
+                directory.c.kind == kind, directory.c.ident.in_(chunk)
             )
-            ids.update(tuple(row) for row in self._connection.execute(found))
+            ids.update(tuple(row) for row in self._connection.execute(query))
         return ids
 
     def _add(
         self, table: sa.Table, id_column: sa.Column[Any], rows: list[dict[str, Any]], key: str
     ) -> dict[Any, int]:
-        """Insert what is missing; the ids of all rows by their key."""
+        """Insert missing rows. Returns the ids of all rows by their key."""
         self._connection.execute(dialects.insert(self._connection, table).on_conflict_do_nothing(), rows)
         ids: dict[Any, int] = {}
-        for some in dialects.chunks([row[key] for row in rows]):
-            found = sa.select(table.c[key], id_column).where(table.c[key].in_(some))
-            ids.update((_hashable(k), i) for k, i in self._connection.execute(found))
+        for chunk in dialects.chunks([row[key] for row in rows]):
+            query = sa.select(table.c[key], id_column).where(table.c[key].in_(chunk))
+            ids.update((_hashable(value), row_id) for value, row_id in self._connection.execute(query))
         return ids
 
 
-def _ident(part: Mapping[str, str | None], kind: str) -> str | None:
-    """What a key, team or customer is known by: its id, else its name."""
-    return part[kind] or part[f"{kind}_name"]
+def _ident(fields: Mapping[str, str | None], kind: str) -> str | None:
+    """The ident of a key, team, customer or business unit: its id, else its name."""
+    return fields[kind] or fields[f"{kind}_name"]
 
 
 def _digest(values: Iterable[object]) -> bytes:

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from ingest.ledger import dialects, ownership
 from ingest.ledger.engine import Ledger
-from ingest.ledger.secrets import KeyRing
-from ingest.ledger.tables import attribution, directory, directory_alias
+from ingest.ledger.key_hashes import KeyRing
+from ingest.ledger.tables.calls import attribution, directory, directory_alias
 from ingest.model.invalid import Invalid
 
 LONGEST_NAME: Final = 120

@@ -22,10 +22,10 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ingest.ledger import marks, ownership, schema
+from ingest.ledger import dirty_slots, ownership, schema
 from ingest.ledger.dictionary import Dictionary
-from ingest.ledger.secrets import KeyRing, secret_beside
-from ingest.ledger.tables import ledger_property
+from ingest.ledger.key_hashes import KeyRing, secret_beside
+from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
 from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings
@@ -263,7 +263,7 @@ def _rezoned(ledger: Ledger, zone: Zone) -> Ledger:
         connection.execute(
             ledger_property.update().where(ledger_property.c.name == "timezone").values(value=zone.name)
         )
-        marks.mark_everything(connection, zone)
+        dirty_slots.mark_everything(connection, zone)
         ownership.settle(connection)
     return replace(ledger, zone=zone)
 

@@ -1,11 +1,11 @@
-"""Where each field of an event and its charge goes: the contract between decoding and the tables.
+"""Where each field of an event and its charge is stored: the contract between decoding and the tables.
 
-Kept apart from the tables, so that a process which only decodes does not load a database library.
+Separate from the tables, so that a process that only decodes does not load a database library.
 """
 
 from typing import Final
 
-from ingest import event
+from ingest.model import event
 from ingest.pricing import charge
 
 TERMS: Final = (
@@ -34,7 +34,7 @@ TERMS: Final = (
     "cost_source",
     "unpriced_reason",
 )
-"""Fields of an event or charge that the tables hold as `<field>_id`, an integer of `term`."""
+"""Fields of an event or charge that the tables store as `<field>_id`, an id of `term`."""
 
 WHO: Final = (
     "virtual_key",
@@ -56,4 +56,4 @@ FACTS: Final = tuple(
     for field in (*event.COLUMNS, *charge.Charge.__struct_fields__)
     if field not in {*WHO, *TERMS, "price_set"}
 )
-"""Fields of an event or charge that have a column of their own in `usage_event`, as they are."""
+"""Fields of an event or charge that `usage_event` stores unchanged in a column of the same name."""

@@ -1,9 +1,10 @@
 """Mergeable latency histograms: logarithmic buckets, each 2% wider than the one before.
 
-Bucket b holds the values v with 1.02^(b-1) < v <= 1.02^b (microseconds; 1 and less are bucket 0) and speaks for all of
-them with its geometric middle 1.02^(b-0.5), so a percentile is at most 1% off. The text form is a comma-joined list
-of `bucket:count`. Joining two texts with a comma merges two histograms, so any database merges them with its string
-aggregate, and percentiles of any range come from merged histograms, never from averages of percentiles.
+Bucket b contains the values v with 1.02^(b-1) < v <= 1.02^b (microseconds; 1 and less are bucket 0). Its
+geometric middle 1.02^(b-0.5) represents them, so a percentile is at most 1% off. The text form is a
+comma-joined list of `bucket:count`. Joining two texts with a comma merges two histograms, so any database
+merges them with its string aggregate, and percentiles of any range come from merged histograms, never from
+averages of percentiles.
 """
 
 import math
@@ -19,7 +20,7 @@ _LOG = math.log(RATIO)
 
 
 def bucket(value: int) -> int:
-    """The bucket that holds `value`."""
+    """The bucket that contains `value`."""
     return max(0, math.ceil(math.log(value) / _LOG - 1e-9)) if value > 1 else 0
 
 
@@ -29,7 +30,7 @@ def pack(values: Iterable[int]) -> str | None:
 
 
 def pack_text(values: str | None) -> str | None:
-    """`pack` of values that a database has joined with commas."""
+    """`pack` for values that a database has joined with commas."""
     return pack(map(int, values.split(","))) if values else None
 
 
@@ -38,8 +39,8 @@ def merge(texts: str | None) -> str | None:
     if not texts or "," not in texts:
         return texts or None
     counts: Counter[int] = Counter()
-    for one in texts.split(","):
-        index, _, count = one.partition(":")
+    for term in texts.split(","):
+        index, _, count = term.partition(":")
         counts[int(index)] += int(count)
     return _text(counts)
 
@@ -57,19 +58,19 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """How many values it holds."""
+        """The number of values."""
         return int(self.counts.sum())
 
     def divided(self, times: int) -> "Histogram":
-        """As many times fewer values, each bucket rounded half up."""
+        """The histogram with every count divided by `times`, rounded half up."""
         if times == 1:
             return self
         counts = (2 * self.counts + times) // (2 * times)
-        held = np.flatnonzero(counts)
-        return Histogram(self.buckets[held], counts[held])
+        nonzero = np.flatnonzero(counts)
+        return Histogram(self.buckets[nonzero], counts[nonzero])
 
     def percentile(self, q: float) -> float | None:
-        """The value that the fraction `q` of all values does not exceed, within 1%; None when there are none."""
+        """The value that the fraction `q` of all values does not exceed, within 1%; None without values."""
         if not self.total:
             return None
         rank = max(1, math.ceil(q * self.total))
@@ -78,17 +79,17 @@ class Histogram:
 
 
 def middle(index: int) -> float:
-    """The value that speaks for bucket `index`."""
+    """The value that represents bucket `index`."""
     return RATIO ** (index - 0.5) if index else 1.0
 
 
 def parse(text: str | None) -> Histogram:
-    """The histogram whose text form is `text`, merged as far as it was joined."""
+    """The histogram of a text form. Terms of the same bucket are added up."""
     if not text:
-        none = np.empty(0, dtype=np.int64)
-        return Histogram(none, none)
+        no_values = np.empty(0, dtype=np.int64)
+        return Histogram(no_values, no_values)
     flat = np.fromstring(text.replace(":", ","), dtype=np.int64, sep=",")
     buckets, counts = flat[::2], flat[1::2]
-    tally = np.bincount(buckets, weights=counts).astype(np.int64)
-    held = np.flatnonzero(tally)
-    return Histogram(held.astype(np.int64), tally[held])
+    totals = np.bincount(buckets, weights=counts).astype(np.int64)
+    nonzero = np.flatnonzero(totals)
+    return Histogram(nonzero.astype(np.int64), totals[nonzero])

@@ -1,25 +1,25 @@
-"""Import batches: which files have been read, how far of each is committed, and which imports are still running."""
+"""Import batches: the files read, how many records of each are committed, and the state of each import."""
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingest.ledger.tables import import_batch
-from ingest.receipt import Receipt
+from ingest.ledger.tables.calls import import_batch
+from ingest.model.receipt import Receipt
 
-_COUNTED = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
+_COUNTS = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an earlier import of the same file came."""
+    """The progress of an earlier import of the same file."""
 
     committed_records: int
     keyless: int
 
 
 def start(connection: sa.Connection, channel: str, path: str, fingerprint: str, now: int) -> int:
-    """Note that an import has started; its batch id."""
+    """Record that an import has started. Returns its batch id."""
     values = {
         "channel": channel,
         "path": path,
@@ -32,8 +32,11 @@ def start(connection: sa.Connection, channel: str, path: str, fingerprint: str, 
 
 
 def advance(connection: sa.Connection, batch_id: int, read: int, receipt: Receipt, keyless: int) -> None:
-    """Count a batch in, in the transaction that commits it: `read` raw records. `keyless` is the import's total."""
-    counts = {name: import_batch.c[name] + getattr(receipt, name) for name in _COUNTED}
+    """Add a batch of `read` raw records, in the transaction that commits it.
+
+    `keyless` is the total of the import.
+    """
+    counts = {name: import_batch.c[name] + getattr(receipt, name) for name in _COUNTS}
     committed = import_batch.c.committed_records + read
     connection.execute(
         import_batch.update()
@@ -43,14 +46,14 @@ def advance(connection: sa.Connection, batch_id: int, read: int, receipt: Receip
 
 
 def skip(connection: sa.Connection, batch_id: int, records: int) -> None:
-    """Note that the first records were committed by an earlier import and are not read again."""
+    """Record that the first `records` were committed by an earlier import and are not read again."""
     connection.execute(
         import_batch.update().where(import_batch.c.batch_id == batch_id).values(committed_records=records)
     )
 
 
 def finish(connection: sa.Connection, batch_id: int, status: str, now: int) -> None:
-    """Note that an import has ended, as `finished`, `interrupted` or `failed`."""
+    """Record that an import has ended, as `finished`, `interrupted` or `failed`."""
     connection.execute(
         import_batch.update()
         .where(import_batch.c.batch_id == batch_id)
@@ -59,7 +62,7 @@ def finish(connection: sa.Connection, batch_id: int, status: str, now: int) -> N
 
 
 def furthest(connection: sa.Connection, fingerprint: str) -> Progress | None:
-    """How far the furthest earlier import of a file with this fingerprint came."""
+    """The progress of the furthest earlier import of a file with this fingerprint."""
     c = import_batch.c
     query = (
         sa.select(c.committed_records, c.keyless)
@@ -71,8 +74,8 @@ def furthest(connection: sa.Connection, fingerprint: str) -> Progress | None:
     return Progress(row.committed_records, row.keyless) if row else None
 
 
-def give_up(connection: sa.Connection, channel: str, fingerprint: str, now: int) -> None:
-    """Note that earlier imports of the same are running no more: their process was killed."""
+def mark_interrupted(connection: sa.Connection, channel: str, fingerprint: str, now: int) -> None:
+    """Mark earlier running imports of the same file or store as interrupted: their process was killed."""
     c = import_batch.c
     dead = (c.channel == channel, c.fingerprint == fingerprint, c.status == "running")
     connection.execute(import_batch.update().where(*dead).values(status="interrupted", finished_at=now))

@@ -12,11 +12,21 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.marks import zone_of
-from ingest.ledger.ownership_tables import assignment, cost_center, owned
-from ingest.ledger.tables import LARGEST_CELL, attribution, term
+from ingest.ledger.dirty_slots import zone_of
+from ingest.ledger.tables.calls import LARGEST_CELL, attribution, term
+from ingest.ledger.tables.ownership import assignment, cost_center, owned
+from ingest.model.ownership import (
+    END_DAY,
+    FIRST_DAY,
+    RULES,
+    Assignment,
+    Owned,
+    Owners,
+    Said,
+    SubjectKind,
+    Target,
+)
 from ingest.model.zone import Zone
-from ingest.ownership import END_DAY, FIRST_DAY, RULES, Assignment, Owned, Owners, Said, SubjectKind, Target
 
 Instants = Callable[[Owned], dict[str, int]]
 

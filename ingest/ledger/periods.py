@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from ingest.ledger.period_tables import adjustment, period_event
+from ingest.ledger.tables.periods import adjustment, period_event
+from ingest.model.ownership import Owner
 from ingest.model.zone import day_number
-from ingest.ownership import Owner
 
 Status = Literal["open", "closing", "closed"]
 _GENESIS: Final = "0" * 64

@@ -1,4 +1,4 @@
-"""Price sets as the ledger keeps them: enough to work a cost out again without the price book."""
+"""Price sets as stored in the ledger: enough to compute a cost again without the price book."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,21 +13,21 @@ from ingest.pricing.terms import Term
 _to_json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Workings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What beside its rates a price set is made of: rows of the price book, marginal prices, terms."""
+class _PriceSetDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The parts of a price set besides its rates: rows of the price book, marginal prices, terms."""
 
     rows: dict[str, str] = {}
     steps: list[tuple[str, int, str]] = []
     terms: list[Term] = []
 
 
-_decode_workings: Final = msgspec.json.Decoder(Workings).decode
+_decode_details: Final = msgspec.json.Decoder(_PriceSetDetails).decode
 _decode_rates: Final = msgspec.json.Decoder(dict[str, str]).decode
 
 
 def row_of(prices: PriceSet) -> PriceSetRow:
     """A price set as a row of `price_set`."""
-    workings = Workings(
+    details = _PriceSetDetails(
         rows=prices.rows,
         steps=[(step.meter, step.above, str(step.rate)) for step in prices.steps],
         terms=list(prices.terms),
@@ -42,13 +42,13 @@ def row_of(prices: PriceSet) -> PriceSetRow:
         origin=prices.origin,
         rates=_to_json(prices.rates).decode(),
         rule=prices.rule,
-        workings=None if workings == Workings() else _to_json(workings).decode(),
+        workings=None if details == _PriceSetDetails() else _to_json(details).decode(),
     )
 
 
 def price_set_of(row: Mapping[Any, Any]) -> PriceSet:
-    """The price set that a row of `price_set` holds."""
-    workings = _decode_workings(row["workings"]) if row["workings"] else Workings()
+    """The price set stored in a row of `price_set`."""
+    details = _decode_details(row["workings"]) if row["workings"] else _PriceSetDetails()
     return PriceSet(
         row["provider"],
         row["model"],
@@ -57,12 +57,12 @@ def price_set_of(row: Mapping[Any, Any]) -> PriceSet:
         row["currency"],
         row["origin"],
         {
-            meter: rate(text, workings.rows.get(meter, ""))
+            meter: rate(text, details.rows.get(meter, ""))
             for meter, text in _decode_rates(row["rates"]).items()
         },
         rule=row["rule"] or "snapshot",
-        steps=tuple(Step(meter, above, rate(text)) for meter, above, text in workings.steps),
-        terms=tuple(workings.terms),
+        steps=tuple(Step(meter, above, rate(text)) for meter, above, text in details.steps),
+        terms=tuple(details.terms),
     )
 
 

@@ -1,4 +1,4 @@
-"""Rejected records: kept with the place they came from, their content stripped, until somebody has mended them."""
+"""Rejected records: stored with their origin and without content, until they are repaired or discarded."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.tables import rejected_record
-from ingest.refusal import Rejection
+from ingest.ledger.tables.calls import rejected_record
+from ingest.model.rejection import Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when records came in."""
+    """The channel, time and file that records came from."""
 
     channel: str
     received_at: int
@@ -24,9 +24,9 @@ class Origin:
     batch_id: int | None = None
 
 
-def keep(connection: sa.Connection, rejections: Sequence[Rejection], origin: Origin) -> None:
-    """Keep refused records. The same refusal of the same record is kept once and counted."""
-    for rejection in sorted(rejections, key=lambda one: _digest(one, origin)):
+def store(connection: sa.Connection, rejections: Sequence[Rejection], origin: Origin) -> None:
+    """Store rejected records. The same rejection of the same record is stored once and counted."""
+    for rejection in sorted(rejections, key=lambda rejection: _digest(rejection, origin)):
         statement = dialects.insert(connection, rejected_record)
         upsert = statement.on_conflict_do_update(
             index_elements=["digest"],

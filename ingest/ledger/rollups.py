@@ -1,9 +1,10 @@
 """Rollups: sums by slot and by day, recomputed from events and never incremented.
 
-The unit of work is a day of the reporting zone: its dirty slots are summed from events outside any write
-transaction, then put in place in a short one, slot by slot, each only if its mark is still the one that was read
-before the events were. When a day has no mark left, its day rows are made from its slot rows in the same
-transaction. So at every commit: a slot without a mark has true slot rows, a day without marks has true day rows.
+The unit of work is a day of the reporting zone. Its dirty slots are summed from events outside any write
+transaction. A short transaction then replaces the rows of each slot whose mark has not changed since before
+the events were read. When a day has no marks left, its day rows are made from its slot rows in the same
+transaction. So at every commit, a slot without a mark has true slot rows, and a day without marks has true
+day rows.
 
 Rows are additive. A sum too large for a 64-bit cell is spread over several rows with the same dimensions.
 """
@@ -15,9 +16,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, histogram, marks
+from ingest.ledger import dialects, dirty_slots, histogram
 from ingest.ledger.engine import Ledger
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     COUNTS,
     DAY_ROLLUPS,
     DAY_TIME,
@@ -33,7 +34,7 @@ from ingest.ledger.tables import (
 from ingest.pricing.charge import MONEY
 
 SPLIT: Final = 10**9
-"""Sums are asked for in two parts, `x // SPLIT` and `x % SPLIT`, neither of which can overflow."""
+"""Sums are queried in two parts, `x // SPLIT` and `x % SPLIT`, neither of which can overflow."""
 
 _HISTOGRAMS = tuple(LATENCY_HISTOGRAMS)
 _SLOT_COLUMNS = (*SLOT_TIME, *DIMENSIONS, *MEASURES, *_HISTOGRAMS)
@@ -42,7 +43,7 @@ Sums = Sequence[Any]
 
 
 def split_sum(column: sa.ColumnElement[Any], name: str) -> list[sa.ColumnElement[Any]]:
-    """The exact sum of an integer column, in two columns that `join_sum` puts together; 0 over nothing."""
+    """The exact sum of an integer column, in two columns for `join_sum`; 0 over no rows."""
     whole = sa.type_coerce(column, sa.BigInteger)
     return [
         sa.func.coalesce(sa.func.sum(whole // SPLIT), 0).label(f"{name}_high"),
@@ -51,31 +52,34 @@ def split_sum(column: sa.ColumnElement[Any], name: str) -> list[sa.ColumnElement
 
 
 def join_sum(high: Any, low: Any) -> int:
-    """The sum of which `high` and `low` are the parts."""
+    """The sum of the two parts made by `split_sum`."""
     return int(high) * SPLIT + int(low)
 
 
 def roll(ledger: Ledger, progress: Callable[[int], None] | None = None) -> int:
-    """Make the rollups of every dirty slot; how many slots are clean now. `progress` hears of each day's slots."""
+    """Make the rollups of every dirty slot.
+
+    Returns how many slots became clean; `progress` gets each day's count.
+    """
     done = 0
     for day in _dirty_days(ledger):
-        cleared = _roll_day(ledger, day)
-        done += cleared
+        cleaned = _roll_day(ledger, day)
+        done += cleaned
         if progress is not None:
-            progress(cleared)
+            progress(cleaned)
     return done
 
 
-def dirty_slots(ledger: Ledger) -> int:
-    """How many slots wait for their rollups."""
+def count_dirty_slots(ledger: Ledger) -> int:
+    """The number of slots that wait for their rollups."""
     with ledger.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one()
 
 
 def rebuild(ledger: Ledger, progress: Callable[[int], None] | None = None) -> int:
-    """Drop all rollups and make them again from the events; how many slots."""
+    """Drop all rollups and make them again from the events. Returns the number of slots."""
     with ledger.writing() as connection:
-        marks.mark_everything(connection, ledger.zone)
+        dirty_slots.mark_everything(connection, ledger.zone)
     return roll(ledger, progress)
 
 
@@ -88,15 +92,15 @@ def _dirty_days(ledger: Ledger) -> list[int]:
 
 def _roll_day(ledger: Ledger, day: int) -> int:
     with ledger.reading() as connection:
-        read = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
-        generations = dict(connection.execute(read).all())
+        query = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
+        generations = dict(connection.execute(query).all())
     if not generations:
         return 0
     with ledger.reading() as connection:
         rows = _slot_rows(connection, ledger, day, generations.keys())
     with ledger.writing() as connection:
-        dialects.only_one(connection, "rollup")
-        cleared = marks.clear(connection, generations)
+        dialects.lock_by_name(connection, "rollup")
+        cleared = dirty_slots.clear(connection, generations)
         for slots in dialects.chunks(sorted(cleared)):
             connection.execute(rollup_slot.delete().where(rollup_slot.c.slot.in_(slots)))
         _insert(connection, rollup_slot, _SLOT_COLUMNS, [row for row in rows if row[0] in cleared])
@@ -105,12 +109,15 @@ def _roll_day(ledger: Ledger, day: int) -> int:
     return len(cleared)
 
 
-def _slot_rows(connection: sa.Connection, ledger: Ledger, day: int, wanted: AbstractSet[int]) -> list[Sums]:
-    """The true rows of the slots, as events have them now. A row that is not to be believed yet is dropped later."""
-    bounds = {"day": day, "start": min(wanted), "end": max(wanted) + ledger.zone.slot_length}
+def _slot_rows(connection: sa.Connection, ledger: Ledger, day: int, slots: AbstractSet[int]) -> list[Sums]:
+    """The rows of the slots, summed from their events.
+
+    The caller drops rows of slots marked again meanwhile.
+    """
+    bounds = {"day": day, "start": min(slots), "end": max(slots) + ledger.zone.slot_length}
     query, keys = _sums_of_marked_slots()
-    made = (merged(row, keys, histogram.pack_text) for row in connection.execute(query, bounds))
-    return [one for row in made if row[0] in wanted for one in _spread(row, keys)]
+    merged_rows = (merged(row, keys, histogram.pack_text) for row in connection.execute(query, bounds))
+    return [part for row in merged_rows if row[0] in slots for part in _spread(row, keys)]
 
 
 @cache
@@ -123,7 +130,7 @@ def _sums_of_marked_slots() -> tuple[sa.Select[Any], int]:
         .select_from(dirty_slot)
         .join(usage_event, sa.and_(at >= dirty_slot.c.slot, at < dirty_slot.c.slot_end))
         .where(dirty_slot.c.day == sa.bindparam("day"))
-        # The bounds say nothing new, but make a database start from the index of events by time.
+        # The bounds are redundant, but make a database start from the index of events by time.
         .where(at >= sa.bindparam("start"), at < sa.bindparam("end"))
         .group_by(*keys)
     )
@@ -131,7 +138,7 @@ def _sums_of_marked_slots() -> tuple[sa.Select[Any], int]:
 
 
 def event_sums() -> Iterator[sa.ColumnElement[Any]]:
-    """Every measure as a sum in two parts, then the histograms as joined values."""
+    """Every measure as a two-part sum, then the latencies for the histograms as joined text."""
     for name in MEASURES:
         yield from split_sum(of_event(name), name)
     for name, column in LATENCY_HISTOGRAMS.items():
@@ -139,7 +146,7 @@ def event_sums() -> Iterator[sa.ColumnElement[Any]]:
 
 
 def of_event(measure: str) -> sa.ColumnElement[Any]:
-    """What one event adds to a measure."""
+    """The amount that one event adds to a measure."""
     timed = usage_event.c.latency_us.is_not(None)
     match measure:
         case "requests":
@@ -156,8 +163,8 @@ def _replace_day(connection: sa.Connection, day: int) -> None:
     """Make a day's rows from its slot rows, all of which are true now."""
     for table, dimensions in DAY_ROLLUPS:
         query, keys = _sums_of_slots(dimensions)
-        made = (merged(row, keys, histogram.merge) for row in connection.execute(query, {"day": day}))
-        rows = [one for row in made for one in _spread(row, keys)]
+        merged_rows = (merged(row, keys, histogram.merge) for row in connection.execute(query, {"day": day}))
+        rows = [part for row in merged_rows for part in _spread(row, keys)]
         connection.execute(table.delete().where(table.c.day == day))
         _insert(connection, table, (*DAY_TIME, *dimensions, *MEASURES, *_HISTOGRAMS), rows)
 
@@ -173,7 +180,7 @@ def _sums_of_slots(dimensions: tuple[str, ...]) -> tuple[sa.Select[Any], int]:
 
 
 def merged(row: Sums, keys: int, to_text: Callable[[str | None], str | None]) -> Sums:
-    """A row of the database with its two-part sums put together and its histograms in their normal form."""
+    """A database row with its two-part sums joined and its histograms in normal form."""
     end = keys + 2 * len(MEASURES)
     highs, lows = row[keys:end:2], row[keys + 1 : end : 2]
     sums = [join_sum(high, low) if high else int(low) for high, low in zip(highs, lows, strict=True)]
@@ -181,14 +188,17 @@ def merged(row: Sums, keys: int, to_text: Callable[[str | None], str | None]) ->
 
 
 def _spread(row: Sums, keys: int) -> list[Sums]:
-    """The row itself, or several that add up to it where a sum is too large for a cell."""
+    """The row, or several rows that add up to it if a sum is too large for a cell."""
     measures = slice(keys, keys + len(MEASURES))
     if all(-LARGEST_CELL <= value <= LARGEST_CELL for value in row[measures]):
         return [row]
-    kept = [max(-LARGEST_CELL, min(LARGEST_CELL, value)) for value in row[measures]]
-    rest = [value - part for value, part in zip(row[measures], kept, strict=True)]
-    nothing = [None] * len(_HISTOGRAMS)
-    return [[*row[:keys], *kept, *row[measures.stop :]], *_spread([*row[:keys], *rest, *nothing], keys)]
+    capped = [max(-LARGEST_CELL, min(LARGEST_CELL, value)) for value in row[measures]]
+    remainder = [value - part for value, part in zip(row[measures], capped, strict=True)]
+    no_histograms = [None] * len(_HISTOGRAMS)
+    return [
+        [*row[:keys], *capped, *row[measures.stop :]],
+        *_spread([*row[:keys], *remainder, *no_histograms], keys),
+    ]
 
 
 def _insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sums]) -> None:

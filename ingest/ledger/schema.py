@@ -1,4 +1,4 @@
-"""The schema's version: migrating a ledger, and refusing one that this program does not fit."""
+"""The schema's version: migrating a ledger, and refusing a ledger of another version."""
 
 from functools import cache
 from pathlib import Path
@@ -11,12 +11,12 @@ SCRIPTS = Path(ingest.__file__).resolve().parents[1] / "migrations"
 
 
 class SchemaError(Exception):
-    """The ledger's schema is not the one this program works with."""
+    """The ledger's schema is not the schema of this program."""
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """The revisions this program has, oldest first: the numbers that the migration files' names start with.
+    """The revisions of this program, oldest first: the numbers at the start of the migration files' names.
 
     Read from the names, because loading Alembic takes longer than most commands.
     """
@@ -24,7 +24,7 @@ def revisions() -> tuple[str, ...]:
 
 
 def current(engine: sa.Engine) -> str | None:
-    """The revision that the ledger is at; None for an empty database."""
+    """The revision of the ledger; None for an empty database."""
     if not sa.inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:
@@ -35,29 +35,29 @@ def require_current(engine: sa.Engine) -> None:
     """Refuse a ledger that is older or newer than this program.
 
     Raises:
-        SchemaError: the message says which, and what to do.
+        SchemaError: the message says whether it is older or newer, and what to do.
     """
-    at = current(engine)
+    revision = current(engine)
     newest = revisions()[-1]
-    if at == newest:
+    if revision == newest:
         return
-    if at is not None and at not in revisions():
+    if revision is not None and revision not in revisions():
         raise SchemaError(
-            f"it was made by a newer Tallybook (schema {at}, this one knows {newest}): update Tallybook"
+            f"it was made by a newer Tallybook (schema {revision}, this one knows {newest}): update Tallybook"
         )
     raise SchemaError("its tables are missing or of an older version: run `tallybook migrate`")
 
 
 def migrate(engine: sa.Engine) -> bool:
-    """Bring the ledger to this program's schema. Returns whether there was anything to do.
+    """Migrate the ledger to this program's schema. Returns whether a migration was needed.
 
     Raises:
         SchemaError: the ledger is newer than the program.
     """
-    at = current(engine)
-    if at == revisions()[-1]:
+    revision = current(engine)
+    if revision == revisions()[-1]:
         return False
-    if at is not None and at not in revisions():
+    if revision is not None and revision not in revisions():
         require_current(engine)
     from alembic import command
     from alembic.config import Config

@@ -1,7 +1,7 @@
-"""Column types that mean the same on every database.
+"""Column types that behave the same on every database.
 
-An instant is a BIGINT of microseconds since 1970-01-01 UTC, money a BIGINT of pico-units, an event id 16 bytes.
-Bulk writes and grouped reads use the integers as they are; single rows come out decoded.
+An instant is a BIGINT of microseconds since 1970-01-01 UTC, money a BIGINT of pico-units, an event id 16
+bytes. Bulk writes and grouped reads use the stored integers; single rows are decoded.
 """
 
 from datetime import datetime
@@ -12,12 +12,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-from ingest import money
+from ingest.model import money
 from ingest.model.zone import instant, micros
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as BIGINT microseconds."""
+    """An aware UTC datetime, stored as BIGINT microseconds."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -30,7 +30,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount of one event, kept as BIGINT pico-units (`ingest.money`)."""
+    """An exact amount of a single event, stored as BIGINT pico-units (`ingest.model.money`)."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -43,7 +43,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class EventId(TypeDecorator[str]):
-    """A 128-bit identity, kept as 16 bytes and shown as a UUID's text."""
+    """A 128-bit identity, stored as 16 bytes and decoded as the text of a UUID."""
 
     impl = sa.LargeBinary(16)
     cache_ok = True

@@ -1,4 +1,4 @@
-"""Checks of the invariants on a live ledger: each is a question to the tables whose only right answer is nothing."""
+"""Checks of the invariants on a live ledger: each is a query that finds nothing if its invariant is kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from ingest.ledger import histogram
-from ingest.ledger.bookkeeping import broken_statements, stale_owners
 from ingest.ledger.engine import Ledger
+from ingest.ledger.finance_checks import broken_statements, stale_owners
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
-from ingest.ledger.tables import (
+from ingest.ledger.tables.calls import (
     DAY_ROLLUPS,
     DIMENSIONS,
     LATENCY_HISTOGRAMS,
@@ -29,7 +29,7 @@ from ingest.pricing.charge import COMPONENTS
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One invariant, and where it does not hold."""
+    """A violated invariant, with the place of the violation."""
 
     invariant: str
     level: Literal["error", "warning"]
@@ -40,15 +40,15 @@ Check = Callable[[sa.Connection, Ledger], Iterator[Finding]]
 
 
 def verify(ledger: Ledger) -> list[Finding]:
-    """Check every invariant; no findings means that all of them hold."""
+    """Check every invariant. No findings means that the ledger keeps all of them."""
     with ledger.reading() as connection:
         return [finding for check in CHECKS for finding in check(connection, ledger)]
 
 
 def _counted_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
     identity = (usage_event.c.source_id, usage_event.c.source_event_id)
-    twice = sa.select(*identity).group_by(*identity).having(sa.func.count() > 1).subquery()
-    if count := _count(connection, sa.select(sa.func.count()).select_from(twice)):
+    repeated = sa.select(*identity).group_by(*identity).having(sa.func.count() > 1).subquery()
+    if count := _count(connection, sa.select(sa.func.count()).select_from(repeated)):
         yield Finding(
             "once", "error", f"{count} identities (source, source event id) stand in several events"
         )
@@ -118,16 +118,16 @@ def _day_is_true(connection: sa.Connection, day: int) -> Iterator[Finding]:
 
 
 def _nothing_forgotten(connection: sa.Connection, ledger: Ledger) -> Iterator[Finding]:
-    """Slots that have events but neither rollups nor a mark."""
+    """Find slots that have events but neither rollups nor a mark."""
     length = ledger.zone.slot_length
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger) // length * length
-    held = set(connection.execute(sa.select(at).distinct()).scalars())
-    held -= set(
+    slots = set(connection.execute(sa.select(at).distinct()).scalars())
+    slots -= set(
         connection.execute(sa.union(sa.select(rollup_slot.c.slot), sa.select(dirty_slot.c.slot))).scalars()
     )
-    if held:
+    if slots:
         yield Finding(
-            "derived rollups", "error", f"{len(held)} slots have events, but neither rollups nor a mark"
+            "derived rollups", "error", f"{len(slots)} slots have events, but neither rollups nor a mark"
         )
 
 
@@ -140,33 +140,33 @@ def _slots_from_events(connection: sa.Connection, ledger: Ledger, day: int) -> R
     start, end = ledger.zone.midnight(day), ledger.zone.midnight(day + 1)
     keys = [at // length * length, *(usage_event.c[name] for name in DIMENSIONS)]
     query = sa.select(*keys, *event_sums()).where(at >= start, at < end).group_by(*keys)
-    return _added(merged(row, len(keys), histogram.pack_text) for row in connection.execute(query))
+    return _sums_by_key(merged(row, len(keys), histogram.pack_text) for row in connection.execute(query))
 
 
 def _slots_from_rollup(connection: sa.Connection, day: int) -> Rows:
     names = ("slot", *DIMENSIONS, *MEASURES, *LATENCY_HISTOGRAMS)
     query = sa.select(*(rollup_slot.c[name] for name in names)).where(rollup_slot.c.day == day)
-    return _added(connection.execute(query))
+    return _sums_by_key(connection.execute(query))
 
 
-def _added(rows: Any) -> Rows:
-    """Rows by slot and dimensions; those of one key, over which a large sum was spread, added up."""
+def _sums_by_key(rows: Any) -> Rows:
+    """The measures and histograms by slot and dimensions. A large sum split over several rows is added up."""
     keys = 1 + len(DIMENSIONS)
     by_key: Rows = {}
     for row in rows:
         key, values = tuple(row[:keys]), list(row[keys:])
-        if held := by_key.get(key):
-            sums = [a + b for a, b in zip(held[: len(MEASURES)], values, strict=False)]
+        if previous := by_key.get(key):
+            sums = [a + b for a, b in zip(previous[: len(MEASURES)], values, strict=False)]
             values = [
                 *sums,
-                *(a or b for a, b in zip(held[len(MEASURES) :], values[len(MEASURES) :], strict=True)),
+                *(a or b for a, b in zip(previous[len(MEASURES) :], values[len(MEASURES) :], strict=True)),
             ]
         by_key[key] = values
     return by_key
 
 
-def _differing(truth: Rows, kept: Rows) -> set[int]:
-    return {key[0] for key in truth.keys() | kept.keys() if truth.get(key) != kept.get(key)}
+def _differing(truth: Rows, stored: Rows) -> set[int]:
+    return {key[0] for key in truth.keys() | stored.keys() if truth.get(key) != stored.get(key)}
 
 
 def _totals(connection: sa.Connection, table: sa.Table, day: int) -> list[int]:
@@ -183,7 +183,7 @@ def _secrets_stay_out(connection: sa.Connection, _: Ledger) -> Iterator[Finding]
 
 def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
     """A live response and the gateway's log row of the same call have different ids and would count twice."""
-    both = (
+    doubled = (
         sa.select(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
         .join(attribution, attribution.c.attribution_id == rollup_day.c.attribution_id)
         .join(term, term.c.term_id == rollup_day.c.source_id)
@@ -192,20 +192,21 @@ def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Itera
         .having(sa.func.count(sa.distinct(rollup_day.c.source_id)) > 1)
         .subquery()
     )
-    if count := _count(connection, sa.select(sa.func.count()).select_from(both)):
+    if count := _count(connection, sa.select(sa.func.count()).select_from(doubled)):
         yield Finding(
             "once",
             "warning",
-            f"on {count} combinations of day, key and model there are both live responses (bifrost) and log rows "
-            "(bifrost-log): if they are the same traffic it is counted twice; keep one of the two sources",
+            f"on {count} combinations of day, key and model there are both live responses (bifrost) and log "
+            "rows (bifrost-log): if they are the same traffic it is counted twice; keep one of the two "
+            "sources",
         )
 
 
-def _tools_are_paid_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
-    """A gateway may charge a tool both to the call of the model that wanted it and to the call of the tool."""
+def _tools_are_charged_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """A gateway may charge a tool twice: in the model call that requested it and in the call of the tool."""
     tool, model = usage_event.alias(), usage_event.alias()
     of_tool = tool.c.request_type_id.in_(sa.select(term.c.term_id).where(term.c.text == "mcp_tool"))
-    twice = (
+    charged_twice = (
         sa.select(sa.func.count())
         .select_from(tool)
         .join(
@@ -213,16 +214,16 @@ def _tools_are_paid_once(connection: sa.Connection, _: Ledger) -> Iterator[Findi
         )
         .where(of_tool, _zero(tool.c.tool_cost) > 0, _zero(model.c.tool_cost) > 0)
     )
-    if count := _count(connection, twice):
+    if count := _count(connection, charged_twice):
         yield Finding(
             "once",
             "warning",
-            f"{count} calls of tools (mcp_tool) have a cost, and so have the calls of models that wanted them in "
-            "tool_cost: if the gateway charges the same tool in both, it is counted twice",
+            f"{count} calls of tools (mcp_tool) have a cost, and so have the calls of models that wanted "
+            "them in tool_cost: if the gateway charges the same tool in both, it is counted twice",
         )
 
 
-def _books_are_kept(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+def _finance_checks_pass(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
     for detail in broken_statements(connection):
         yield Finding("closed is closed", "error", detail)
     for detail in stale_owners(connection):
@@ -237,8 +238,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     _rollups_are_true,
     _secrets_stay_out,
     _not_two_views_of_one_traffic,
-    _tools_are_paid_once,
-    _books_are_kept,
+    _tools_are_charged_once,
+    _finance_checks_pass,
 )
 
 

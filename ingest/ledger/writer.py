@@ -1,9 +1,9 @@
-"""The writer: entries become rows, each counted once; what is committed is what the receipt says.
+"""The writer: entries become rows, each counted once, and the receipt states exactly what is committed.
 
-**Once.** An event is known by its id, a hash of source and source event id. The same content again is a duplicate
-and changes nothing, also when it is an older version of what stands now. Different content for the same id is a
-revision: the version with the higher rank (`Entry.version_rank`, later arrival on a tie) stands, the other is kept
-in `usage_event_revision`.
+**Once.** An event is identified by its id, a hash of source and source event id. The same content again is a
+duplicate and changes nothing, even if it equals an older version of the event. Different content for the same
+id is a revision: the version with the higher rank (`Entry.version_rank`, later arrival on a tie) is current,
+the other is stored in `usage_event_revision`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, marks, rejections
+from ingest.ledger import dialects, dirty_slots, rejections
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.rejections import Origin
-from ingest.ledger.tables import usage_event, usage_event_revision
-from ingest.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
+from ingest.ledger.tables.calls import usage_event, usage_event_revision
+from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
 _HEAD: Final = (
     "event_id",
@@ -38,25 +38,25 @@ Pair = tuple[Entry, Row]
 
 
 def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
-    """Put a batch into the ledger inside the open transaction; the receipt holds once that commits."""
+    """Write a batch inside the open transaction. The receipt is valid once the transaction commits."""
     receipt = Receipt(
         rejected=len(batch.rejections),
         rejections=batch.rejections[:MAX_REJECTIONS],
         identities=[entry.event_id for entry in batch.entries[:MAX_EVENT_IDS]],
     )
-    rejections.keep(connection, batch.rejections, origin)
+    rejections.store(connection, batch.rejections, origin)
     if batch.entries:
         columns = (*_HEAD, *batch.columns)
         occurred_at = columns.index("occurred_at")
-        first, again = _first_of_each(batch.entries, _rows(lookup, batch, origin))
-        inserted = dialects.insert_new(connection, usage_event, columns, [row for _, row in first])
-        new = [(entry, row) for entry, row in first if row[0] in inserted]
-        known = [(entry, row) for entry, row in first if row[0] not in inserted]
+        firsts, repeats = _first_of_each(batch.entries, _rows(lookup, batch, origin))
+        inserted = dialects.insert_new(connection, usage_event, columns, [row for _, row in firsts])
+        new = [(entry, row) for entry, row in firsts if row[0] in inserted]
+        existing = [(entry, row) for entry, row in firsts if row[0] not in inserted]
         receipt.accepted = len(new)
         receipt.unpriced = sum(batch.shared[entry.shared].unpriced for entry, _ in new)
         touched = [row[occurred_at] for _, row in new]
-        touched += _revise(connection, [*known, *again], batch, origin, receipt)
-        marks.mark(connection, ledger.zone, touched)
+        touched += _revise(connection, [*existing, *repeats], batch, origin, receipt)
+        dirty_slots.mark(connection, ledger.zone, touched)
     return receipt
 
 
@@ -71,34 +71,35 @@ def _rows(lookup: Lookup, batch: Batch, origin: Origin) -> list[Row]:
 
 def _shared_ids(lookup: Lookup, batch: Batch) -> list[Row]:
     """The columns from `attribution_id` to the last term, for each of the batch's `shared`."""
-    terms = lookup.terms({text for one in batch.shared for text in one.terms})
-    who = lookup.attributions({one.who: one.hint for one in batch.shared})
+    terms = lookup.terms({text for shared in batch.shared for text in shared.terms})
+    attributions = lookup.attributions({shared.who: shared.hint for shared in batch.shared})
     prices = lookup.price_sets(batch.price_sets)
     return [
-        (who[one.who], prices[one.price_set], *(terms[text] for text in one.terms)) for one in batch.shared
+        (attributions[shared.who], prices[shared.price_set], *(terms[text] for text in shared.terms))
+        for shared in batch.shared
     ]
 
 
 def _first_of_each(entries: Sequence[Entry], rows: Sequence[Row]) -> tuple[list[Pair], list[Pair]]:
-    """The first entry of each identity, and those that come again in the same batch."""
+    """The first entry of each identity, and the entries that repeat an identity within the batch."""
     seen: set[bytes] = set()
-    first: list[Pair] = []
-    again: list[Pair] = []
+    firsts: list[Pair] = []
+    repeats: list[Pair] = []
     for entry, row in zip(entries, rows, strict=True):
-        (again if entry.event_id in seen else first).append((entry, row))
+        (repeats if entry.event_id in seen else firsts).append((entry, row))
         seen.add(entry.event_id)
-    return first, again
+    return firsts, repeats
 
 
 def _revise(
     connection: sa.Connection, pairs: Sequence[Pair], batch: Batch, origin: Origin, receipt: Receipt
 ) -> list[int]:
-    """Judge versions of events that are there already, in their order; the instants whose slots changed."""
+    """Add versions of events that already exist, in their order. Returns the instants whose slots changed."""
     if not pairs:
         return []
     ids = sorted({entry.event_id for entry, _ in pairs})
-    standing = {row["event_id"]: row for row in _versions(connection, usage_event, ids)}
-    hashes = {(row["event_id"], row["content_hash"]) for row in standing.values()}
+    current_rows = {row["event_id"]: row for row in _versions(connection, usage_event, ids)}
+    hashes = {(row["event_id"], row["content_hash"]) for row in current_rows.values()}
     hashes |= {
         (row["event_id"], row["content_hash"]) for row in _versions(connection, usage_event_revision, ids)
     }
@@ -109,41 +110,44 @@ def _revise(
             continue
         hashes.add((entry.event_id, entry.content_hash))
         receipt.revised += 1
-        old = standing[entry.event_id]
-        new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), old)
-        if entry.version_rank >= old["version_rank"]:
-            standing[entry.event_id] = _replace(connection, old, new, origin.received_at)
-            touched += (old["occurred_at"], new["occurred_at"])
+        current = current_rows[entry.event_id]
+        new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), current)
+        if entry.version_rank >= current["version_rank"]:
+            current_rows[entry.event_id] = _replace(connection, current, new, origin.received_at)
+            touched += (current["occurred_at"], new["occurred_at"])
             receipt.unpriced += batch.shared[entry.shared].unpriced
         else:
-            _file(connection, {**new, "seq": None}, origin.received_at)
+            _store_superseded(connection, {**new, "seq": None}, origin.received_at)
     return touched
 
 
 def _next_version(entry: Entry, values: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """The version after `old`. The time of the call stays the first one's unless the source corrects it."""
+    """The version after `old`. It keeps the time of the first version unless the source states a time."""
     new = {**dict.fromkeys(COLUMNS), **values, "revision": old["revision"] + 1}
     return new if entry.dated else {**new, "occurred_at": old["occurred_at"]}
 
 
 def _replace(connection: sa.Connection, old: dict[str, Any], new: dict[str, Any], now: int) -> dict[str, Any]:
-    """Put `new` in the place of `old`; the row that stands now, which a later one of the batch may replace again."""
-    _file(connection, old, now)
+    """Replace the row `old` by `new`.
+
+    Returns the new row, which a later version in the batch may replace again.
+    """
+    _store_superseded(connection, old, now)
     connection.execute(usage_event.delete().where(usage_event.c.seq == old["seq"]))
     seq = connection.execute(usage_event.insert().returning(usage_event.c.seq), new).scalar_one()
     return {**new, "seq": seq}
 
 
-def _file(connection: sa.Connection, version: dict[str, Any], now: int) -> None:
+def _store_superseded(connection: sa.Connection, version: dict[str, Any], now: int) -> None:
     connection.execute(usage_event_revision.insert(), [{**version, "superseded_at": now}])
 
 
 def _versions(connection: sa.Connection, table: sa.Table, ids: Sequence[bytes]) -> Iterable[dict[str, Any]]:
-    """Rows of `table` with these event ids, undecoded, as they are in the database."""
+    """The rows of `table` with these event ids, with undecoded column values."""
     names = ("seq", *COLUMNS)
     columns = [sa.type_coerce(table.c[name], _plain(table.c[name])).label(name) for name in names]
-    for some in dialects.chunks(ids):
-        query = sa.select(*columns).where(table.c.event_id.in_(some))
+    for chunk in dialects.chunks(ids):
+        query = sa.select(*columns).where(table.c.event_id.in_(chunk))
         if table is usage_event:
             query = query.with_for_update()
         for row in connection.execute(query).mappings():

@@ -11,8 +11,8 @@ from typing import Final
 from ingest.formats.format import Fields, Format
 from ingest.mapping import plan
 from ingest.mapping.plan import MappingError
-from ingest.mapping.reading import STORED_ROW, RowReader, source_of
-from ingest.refusal import Refused
+from ingest.mapping.reader import STORED_ROW, RowReader, source_of
+from ingest.model.rejection import Refused
 
 __all__ = ["MappingError", "TableMapping", "load", "source_of"]
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats import fault
+from ingest.formats.json import decode_errors
 from ingest.mapping.columns import Column
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 Row = Mapping[str, Any]
 Cell = str | bool | int | Decimal | None
@@ -60,7 +60,7 @@ def _single(name: str, key: str, empty: Collection[str]) -> GetCell:
                 )
                 raise Refused("too_long", reason, name)
         elif isinstance(cell, dict | list):
-            kind = fault.safe_repr(cell)
+            kind = decode_errors.safe_repr(cell)
             reason = (
                 f"{key}: column {name!r} is {kind}, a single value is expected: name one in it with a dot"
             )

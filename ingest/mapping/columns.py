@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ingest.event import Status
-from ingest.mapping.moments import ISO, UNITS, Ambiguous, Nonexistent
 from ingest.mapping.targets import Kind
+from ingest.mapping.timestamps import ISO, UNITS, Ambiguous, Nonexistent
+from ingest.model.event import Status
 
 CountUnit = Literal["one", "thousand", "million"]
 DurationUnit = Literal["s", "ms", "us", "ns", "min"]

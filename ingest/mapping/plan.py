@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, create_model, model_validator
 
-from ingest.mapping import mistakes
+from ingest.mapping import errors
 from ingest.mapping.columns import (
     COLUMN_TYPES,
     AmountColumn,
@@ -22,8 +22,8 @@ from ingest.mapping.columns import (
     TimePattern,
     Zone,
 )
-from ingest.mapping.moments import ISO, Ambiguous, Nonexistent
 from ingest.mapping.targets import CACHE, COSTS, KINDS
+from ingest.mapping.timestamps import ISO, Ambiguous, Nonexistent
 
 
 class MappingError(ValueError):
@@ -175,5 +175,5 @@ def parse_plan(text: str, name: str) -> Plan:
         return Plan.model_validate(document)
     except ValidationError as error:
         raise MappingError(
-            "\n".join(f"{name}: {message}" for message in mistakes.error_messages(error, Plan))
+            "\n".join(f"{name}: {message}" for message in errors.error_messages(error, Plan))
         ) from None

@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Final
 
-from ingest.mapping import guesses
-from ingest.mapping.figures import Notation
+from ingest.mapping import inference
+from ingest.mapping.numbers import Notation
 from ingest.mapping.sample import Sample, SampleColumn
 
 _SUCCESS: Final = re.compile(
@@ -30,7 +30,7 @@ def propose(sample: Sample, path: str) -> str:
     Raises:
         NothingToMap: no column looks like the time of a call.
     """
-    targets = guesses.infer_targets(sample.columns)
+    targets = inference.infer_targets(sample.columns)
     time_column = targets.get("event.occurred_at") or _time_column(sample, targets)
     if time_column is None:
         raise NothingToMap("no column looks like the time of a call, and a call has a time")
@@ -141,7 +141,7 @@ def _event(targets: dict[str, SampleColumn], sample: Sample, notation: Notation)
 def _target_line(name: str, column: SampleColumn, notation: Notation) -> str:
     quoted_name = _text(column.name)
     if name in {"latency", "time_to_first_token"}:
-        unit = guesses.unit_in_name(column.name)
+        unit = inference.unit_in_name(column.name)
         return _line(
             name,
             f'{{ column = {quoted_name}, unit = "{unit or _probable_unit(column)}" }}',
@@ -211,7 +211,7 @@ def _cost(targets: dict[str, SampleColumn]) -> list[str]:
     else:
         cells = "".join(cell for column in amounts.values() for cell in column.cells)
         named_currency = next(
-            filter(None, (guesses.currency_in_name(column.name) for column in amounts.values())), None
+            filter(None, (inference.currency_in_name(column.name) for column in amounts.values())), None
         )
         code = named_currency or ("EUR" if "€" in cells else "GBP" if "£" in cells else "USD")
         currency_line = _line("currency", _text(code), "is this the currency?")

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.formats.stripping import mask_secrets
+from ingest.formats.redaction import mask_secrets
 from ingest.mapping.cell import text
-from ingest.mapping.figures import Notation
-from ingest.mapping.moments import NotATimestamp, TimestampNotation
+from ingest.mapping.numbers import Notation
+from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
 
 ContentKind = Literal["empty", "whole number", "number", "time", "true or false", "text", "long text"]
 

@@ -3,7 +3,7 @@
 from types import UnionType
 from typing import Final, Literal, get_args, get_type_hints
 
-from ingest.event import ReportedCost, UsageEvent
+from ingest.model.event import ReportedCost, UsageEvent
 
 Kind = Literal["text", "count", "flag", "status", "time", "duration"]
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, get_args
 
-from ingest.event import MAX_COUNT, Status
-from ingest.formats import fault
-from ingest.mapping import figures
+from ingest.formats.json import decode_errors
+from ingest.mapping import numbers
 from ingest.mapping.cell import Cell, text
-from ingest.mapping.figures import WIDE_CONTEXT, Notation
-from ingest.mapping.moments import NotATimestamp, TimestampNotation
-from ingest.money import MoneyError, to_pico
-from ingest.refusal import Refused
+from ingest.mapping.numbers import WIDE_CONTEXT, Notation
+from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
+from ingest.model.event import MAX_COUNT, Status
+from ingest.model.money import MoneyError, to_pico
+from ingest.model.rejection import Refused
 
 ReadCell = Callable[[Cell], Any]
 """Converts a cell that is not None."""
@@ -54,7 +54,7 @@ class InvalidCell(ValueError):
 
 def name(cell: Cell) -> str:
     """A name or an id."""
-    return figures.without_apostrophe(text(cell))
+    return numbers.without_apostrophe(text(cell))
 
 
 def flag(cell: Cell) -> bool:
@@ -116,7 +116,7 @@ def duration(notation: Notation, unit: str, microseconds: int) -> ReadCell:
 def amount(notation: Notation, unit: str, cell: Cell, currency: str) -> int:
     """An amount of money in pico-units. A sign or code beside the number must fit the currency."""
     if isinstance(cell, str):
-        cell = _without_currency(figures.without_escape(cell.strip()), currency)
+        cell = _without_currency(numbers.without_escape(cell.strip()), currency)
     try:
         return to_pico(WIDE_CONTEXT.scaleb(_number(cell, notation), MONEY[unit]))
     except MoneyError as error:
@@ -133,7 +133,7 @@ def safe_repr(cell: Cell) -> str:
     """A cell as text for refusals: only numbers and identifiers, as other texts may be content."""
     if isinstance(cell, str) and _FIGURES.fullmatch(cell):
         return f'"{cell}"'
-    return fault.safe_repr(cell)
+    return decode_errors.safe_repr(cell)
 
 
 def _without_currency(amount_text: str, currency: str) -> str:

@@ -14,11 +14,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from ingest.pricing.catalog import TERMS, GenaiPrices
 from ingest.pricing.matching import model_names, provider_of, tier_of
 from ingest.pricing.point import ANY, OWN, SNAPSHOT, TRUSTED, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
-from ingest.pricing.shelf import DatedPrices, SourcePrices
+from ingest.pricing.snapshot import TERMS, GenaiPrices
+from ingest.pricing.source_prices import DatedPrices, SourcePrices
 from ingest.pricing.terms import Term, applicable_terms
 
 FILLED: Final = frozenset(

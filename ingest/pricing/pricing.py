@@ -14,12 +14,12 @@ from typing import Final
 
 import msgspec
 
-from ingest.event import ReportedCost, UsageEvent, billable_units
-from ingest.money import LARGEST, MoneyError
-from ingest.pricing import replay
+from ingest.model.event import ReportedCost, UsageEvent, billable_units
+from ingest.model.money import LARGEST, MoneyError
+from ingest.pricing import gateway_cache
 from ingest.pricing.book import PriceBook
 from ingest.pricing.charge import Charge
-from ingest.pricing.computed import compute, tokens_of
+from ingest.pricing.compute import compute, tokens_of
 from ingest.pricing.matching import image_names
 from ingest.pricing.rates import PriceSet, Unpriced
 
@@ -52,12 +52,12 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
     """The charge of a call at the instant `at` (microseconds UTC).
 
     Raises:
-        ingest.money.MoneyError: the cost is larger than one event can have.
+        ingest.model.money.MoneyError: the cost is larger than one event can have.
     """
     reported = event.reported
     believed = None if reported is None else _believed_total(reported)
     if event.cache_hit:
-        return replay.price(event, book, at, believed, _stated_total(reported))
+        return gateway_cache.price(event, book, at, believed, _stated_total(reported))
     bills = is_billable(event)
     if believed is not None and reported is not None:
         computed = _computed(event, book, at) if bills else _NO_USAGE
@@ -100,7 +100,7 @@ def _find_prices(event: UsageEvent, book: PriceBook, model: str, at: int, tokens
 def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
     prices = prices_of(event, book, at)
     return compute(
-        event, prices, replay.lookup_charge(event, book, at) if event.cache_lookup_tokens else None
+        event, prices, gateway_cache.lookup_charge(event, book, at) if event.cache_lookup_tokens else None
     )
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from ingest.money import PICO_PER_UNIT, divide_half_even
+from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.point import SNAPSHOT
 from ingest.pricing.terms import Term, TermKind
 

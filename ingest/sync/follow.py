@@ -1,4 +1,4 @@
-"""Following a store: one pass after another, until it is asked to stop, and through times when the store is away."""
+"""Following a store: repeated passes until asked to stop, even while the store is unavailable for a time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from threading import Event
 from typing import Final
 
 from ingest.clock import now
-from ingest.decoding import Decoder
+from ingest.intake.decode import Decoder
 from ingest.ledger import directory, rollups
 from ingest.ledger.directory import Entered
 from ingest.ledger.engine import Ledger
@@ -18,22 +18,22 @@ from ingest.sync.store import Store, StoreError, Unusable
 SHORT_LOOK_BACK: Final = 15 * 60 * 1_000_000
 """The look-back of most passes of a follower, in microseconds."""
 FULL_SECONDS: Final = 3600
-"""How often a follower takes a pass with the whole look-back."""
+"""Seconds between passes of a follower with the full look-back."""
 LONGEST_WAIT: Final = 300
-"""The longest time between two tries to read a store that is away, in seconds, unless passes are further apart."""
+"""The longest wait between tries for an unavailable store, in seconds, unless passes are further apart."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a store's rows, over any number of passes."""
+    """The results of any number of passes over a store."""
 
     reports: list[Report] = field(default_factory=list)
-    people: Entered = field(default_factory=Entered)
+    entered: Entered = field(default_factory=Entered)
     passes: int = 0
 
 
 class Sync:
-    """Takes passes over all tables of one store."""
+    """Makes passes over all tables of a store."""
 
     def __init__(
         self, ledger: Ledger, decoder: Decoder, gateway: Gateway, store: Store, source: str | None = None
@@ -46,35 +46,41 @@ class Sync:
         self._decoder = decoder
         self._pullers: dict[str, Puller] = {}
 
-    def run(self, options: Options, stopping: Callable[[], bool], *, whole: bool = True) -> None:
-        """Take one pass over everything; a pass that is not `whole` leaves out the names of keys and teams.
+    def run(self, options: Options, stopping: Callable[[], bool], *, with_directory: bool = True) -> None:
+        """Make one pass over all tables, `with_directory` also over the names of keys and teams.
 
         Raises:
-            Stopped: `stopping` became true; what the outcome counts is committed.
+            Stopped: `stopping` became true; everything counted in the outcome is committed.
             StoreError: the store cannot be read, or not any further.
         """
         try:
-            self._pass(options, stopping, whole=whole)
+            self._pass(options, stopping, with_directory=with_directory)
         except StoreError:
-            self._sum()
+            self._roll_up()
             raise
-        self._sum()
+        self._roll_up()
         self.outcome.passes += 1
 
-    def _pass(self, options: Options, stopping: Callable[[], bool], *, whole: bool) -> None:
-        if whole:
-            people = list(self._gateway.people(self._store, self._ledger.keyring))
-            self.outcome.people.add(directory.enter(self._ledger, people, now()))
-        for puller in self._found():
+    def _pass(self, options: Options, stopping: Callable[[], bool], *, with_directory: bool) -> None:
+        if with_directory:
+            entries = list(self._gateway.directory_entries(self._store, self._ledger.keyring))
+            self.outcome.entered.add(directory.enter(self._ledger, entries, now()))
+        for puller in self._pullers_of_tables():
             puller.run(options, stopping)
 
-    def _sum(self) -> None:
-        """Make the rollups of what came in. Who asks to stop does not wait for it: answers are right before it."""
-        if rollups.dirty_slots(self._ledger):
+    def _roll_up(self) -> None:
+        """Make the rollups of new events.
+
+        A stopped pass skips this: answers are right without rollups too.
+        """
+        if rollups.count_dirty_slots(self._ledger):
             rollups.roll(self._ledger)
 
-    def _found(self) -> Iterator[Puller]:
-        """The tables that the store has. One that is not there yet may come with an update of the gateway."""
+    def _pullers_of_tables(self) -> Iterator[Puller]:
+        """A puller for each table in the store.
+
+        A missing optional table may appear when the gateway is updated.
+        """
         for table in self._gateway.tables:
             if self._store.has(table):
                 if table.name not in self._pullers:
@@ -91,41 +97,46 @@ class Sync:
                 )
 
 
-Said = Callable[[str], None]
-Passed = Callable[[], None]
+Notify = Callable[[str], None]
+PassDone = Callable[[], None]
 
 
-def follow(sync: Sync, options: Options, every: float, stopping: Event, said: Said, passed: Passed) -> None:
-    """Take passes, `every` so many seconds, until `stopping` is set.
+def follow(
+    sync: Sync, options: Options, every: float, stopping: Event, notify: Notify, pass_done: PassDone
+) -> None:
+    """Make passes, with `every` seconds between them, until `stopping` is set.
 
-    `said` hears once that the store went away, and once that it is back; `passed` is called after each pass.
+    `notify` is called once when the store becomes unavailable and once when it is back, `pass_done` after
+    each pass.
 
     Raises:
-        Unusable: the store could not be used from the start.
+        Unusable: the first pass found the store unusable.
     """
-    whole_at = 0.0
+    last_full_at = 0.0
     tries = 0
     while not stopping.is_set():
-        whole = whole_at == 0 or time.monotonic() - whole_at >= FULL_SECONDS
+        with_directory = last_full_at == 0 or time.monotonic() - last_full_at >= FULL_SECONDS
         try:
-            sync.run(options if whole else _short(options), stopping.is_set, whole=whole)
+            sync.run(
+                options if with_directory else _short(options), stopping.is_set, with_directory=with_directory
+            )
         except Stopped:
             break
         except StoreError as error:
-            if isinstance(error, Unusable) and whole_at == 0:
+            if isinstance(error, Unusable) and last_full_at == 0:
                 raise
             if tries == 0:
-                said(f"{error}; waiting for it")
+                notify(f"{error}; waiting for it")
             stopping.wait(_pause(every, tries))
             tries += 1
             continue
         finally:
-            passed()
+            pass_done()
         if tries:
-            said("it is back")
+            notify("it is back")
             tries = 0
-        if whole:
-            whole_at = time.monotonic()
+        if with_directory:
+            last_full_at = time.monotonic()
             options = replace(options, since=None)
         stopping.wait(every)
 
@@ -135,5 +146,5 @@ def _short(options: Options) -> Options:
 
 
 def _pause(every: float, tries: int) -> float:
-    """Seconds before the next try: twice as long each time, up to a limit."""
+    """Seconds before the next try: doubled each time, up to a limit."""
     return min(max(every, 1) * 2.0 ** min(tries, 10), max(every, LONGEST_WAIT))

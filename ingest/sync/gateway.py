@@ -1,4 +1,4 @@
-"""Gateways whose stores are read: which of their tables hold calls, and what may be read of them."""
+"""Gateways whose stores can be read: their tables with calls, and the columns that may be read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from ingest.formats import bifrost_log, bifrost_mcp_log, litellm_spend_log
-from ingest.formats.bifrost_row import LogRow
+from ingest.formats.bifrost import log, mcp_log
+from ingest.formats.bifrost.row import LogRow
+from ingest.formats.litellm import spend_log
 from ingest.ledger.directory import Listed
-from ingest.ledger.secrets import KeyRing
+from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
-from ingest.sync import litellm_people
+from ingest.sync import litellm_directory
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
-People = Callable[[Store, KeyRing], Iterable[Listed]]
+DirectoryReader = Callable[[Store, KeyRing], Iterable[Listed]]
 
 
-def _nobody(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
+def _no_entries(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
     return ()
 
 
@@ -30,9 +31,9 @@ class Gateway:
     title: str
     tables: tuple[Table, ...]
     file: str | None
-    """What its store is called in a folder of its own."""
-    people: People = _nobody
-    """Keys, teams and customers that stand in the store beside the calls."""
+    """The file name of its store in a folder."""
+    directory_entries: DirectoryReader = _no_entries
+    """Reads keys, teams and customers stored beside the calls."""
 
 
 BIFROST: Final = Gateway(
@@ -45,7 +46,7 @@ BIFROST: Final = Gateway(
             key="id",
             time="timestamp",
             columns=LogRow.__struct_encode_fields__,
-            format=bifrost_log.FORMAT,
+            format=log.FORMAT,
             marks=("id", "timestamp", "status", "provider", "model"),
             status="status",
             path="/api/logs",
@@ -54,8 +55,8 @@ BIFROST: Final = Gateway(
             name="mcp_tool_logs",
             key="id",
             time="timestamp",
-            columns=bifrost_mcp_log.ToolCallRow.__struct_encode_fields__,
-            format=bifrost_mcp_log.FORMAT,
+            columns=mcp_log.ToolCallRow.__struct_encode_fields__,
+            format=mcp_log.FORMAT,
             marks=("id", "timestamp", "status", "tool_name", "cost"),
             status="status",
             paid="cost",
@@ -74,22 +75,22 @@ LITELLM: Final = Gateway(
             name="LiteLLM_SpendLogs",
             key="request_id",
             time="startTime",
-            columns=litellm_spend_log.SpendLogRow.__struct_encode_fields__,
-            format=litellm_spend_log.FORMAT,
+            columns=spend_log.SpendLogRow.__struct_encode_fields__,
+            format=spend_log.FORMAT,
             marks=("request_id", "startTime", "spend"),
         ),
     ),
-    people=litellm_people.people,
+    directory_entries=litellm_directory.directory_entries,
 )
 
-GATEWAYS: Final = {one.name: one for one in (BIFROST, LITELLM)}
+GATEWAYS: Final = {gateway.name: gateway for gateway in (BIFROST, LITELLM)}
 
 
 def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
-    """The store that `url` means: a path, or a URL of SQLite, PostgreSQL or the gateway's API.
+    """The store at `url`: a path, or a URL of SQLite, PostgreSQL or the gateway's API.
 
     Raises:
-        Unusable: it is none of them, or this gateway has no API that could be read.
+        Unusable: the URL is of another kind, or this gateway has no API that can be read.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -113,6 +114,6 @@ def open_store(gateway: Gateway, url: str, settings: Settings) -> Store:
 
 
 def _file(gateway: Gateway, path: str) -> Path:
-    """The file that a path means: itself, or the store in a folder."""
-    at = Path(path)
-    return at / gateway.file if gateway.file and at.is_dir() else at
+    """The file at a path: the path itself, or the store in a folder."""
+    file = Path(path)
+    return file / gateway.file if gateway.file and file.is_dir() else file

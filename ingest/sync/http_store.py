@@ -1,7 +1,7 @@
-"""A gateway's log API as a store: windows of time instead of deep pages, which shift while rows arrive.
+"""A gateway's log API as a store, read by windows of time, because deep pages shift while rows arrive.
 
-Each request asks for the oldest rows from the last one's time on; those that came before are known by their keys. Only
-where one instant holds more rows than a page is an offset used.
+Each request asks for the oldest rows from the time of the last row on; rows already read are recognised by
+their keys. An offset is used only if a single instant has more rows than a page.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ import httpx
 import msgspec
 
 from ingest.clock import rfc3339
-from ingest.formats.body import NULL
-from ingest.sync import moment
+from ingest.formats.completion.body import NULL
+from ingest.sync import timestamps
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
 
-_ASKED: Final = 250
-"""Rows of one answer: they may come with all of their content, which is held until the page has been read."""
-_SECONDS: Final = 60
+_LIMIT: Final = 250
+"""Rows per answer. Their content, if included, stays in memory until the page has been read."""
+_TIMEOUT_SECONDS: Final = 60
 _TRY_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -40,36 +40,39 @@ class HttpStore:
     """The log API of one gateway."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
-        """`user` and `password` are for a URL that names none.
+        """`user` and `password` are used if the URL has none.
 
         Raises:
-            Unusable: it is not a URL.
+            Unusable: the text is not a URL.
         """
         base, auth = _parsed(url)
         if auth is None and (user or password):
             auth = (user or "", password or "")
         self.place = str(base).rstrip("/")
-        self._client = httpx.Client(auth=auth, timeout=_SECONDS, headers={"Accept": "application/json"})
+        self._client = httpx.Client(
+            auth=auth, timeout=_TIMEOUT_SECONDS, headers={"Accept": "application/json"}
+        )
 
     def has(self, table: Table) -> bool:
-        """Whether the API answers for this table."""
+        """Whether the API has this table."""
         answer = self._get(f"{table.path}", {"limit": 1})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return False
         try:
-            _decode_page(self._well(answer).content)
+            _decode_page(self._successful(answer).content)
         except msgspec.DecodeError:
             if table.optional:
                 return False
             raise Unusable(
-                f"{self.place}: {table.path} answers with no page of logs: is this the address of the gateway?"
+                f"{self.place}: {table.path} answers with no page of logs: "
+                "is this the address of the gateway?"
             ) from None
         return True
 
     def pages(self, table: Table, since: int | None) -> Iterator[Page]:
         """The rows from `since` on, oldest first."""
         page: Page = []
-        for row in self._following(table, since):
+        for row in self._rows_since(table, since):
             page.append(row)
             if len(page) == PAGE:
                 yield page
@@ -77,34 +80,34 @@ class HttpStore:
         if page:
             yield page
 
-    def _following(self, table: Table, since: int | None) -> Iterator[Row]:
+    def _rows_since(self, table: Table, since: int | None) -> Iterator[Row]:
         start, offset = since, 0
-        known: set[str] = set()
+        seen_keys: set[str] = set()
         while True:
-            rows = self._asked(table, start, offset)
-            fresh = [row for row in rows if row.key not in known]
-            yield from (row for row in fresh if _is_kept(table, row))
-            if len(rows) < _ASKED:
+            rows = self._request_rows(table, start, offset)
+            new_rows = [row for row in rows if row.key not in seen_keys]
+            yield from (row for row in new_rows if _is_call(table, row))
+            if len(rows) < _LIMIT:
                 return
             newest = max((row.at for row in rows if row.at is not None), default=None)
             if newest is None or (start is not None and newest - 1 <= start):
-                offset += len(rows)  # a page of one instant
-                known.update(row.key for row in fresh)
+                offset += len(rows)  # all rows of the page have the same instant
+                seen_keys.update(row.key for row in new_rows)
             else:
-                # One microsecond back: whether `start_time` is included does not matter then.
+                # One microsecond back, so that it does not matter whether `start_time` is inclusive.
                 start, offset = newest - 1, 0
-                known = {row.key for row in rows if row.at is None or row.at >= start}
+                seen_keys = {row.key for row in rows if row.at is None or row.at >= start}
 
-    def _asked(self, table: Table, start: int | None, offset: int) -> Page:
-        asked: dict[str, str | int] = {
-            "limit": _ASKED,
+    def _request_rows(self, table: Table, start: int | None, offset: int) -> Page:
+        parameters: dict[str, str | int] = {
+            "limit": _LIMIT,
             "sort_by": "timestamp",
             "order": "asc",
             "offset": offset,
         }
         if start is not None:
-            asked["start_time"] = rfc3339(start)
-        answer = self._well(self._get(f"{table.path}", asked))
+            parameters["start_time"] = rfc3339(start)
+        answer = self._successful(self._get(f"{table.path}", parameters))
         try:
             rows = [_row(table, fields) for fields in _decode_page(answer.content).logs or ()]
         except msgspec.DecodeError as error:
@@ -115,39 +118,39 @@ class HttpStore:
         return rows
 
     def rows(self, table: Table, keys: Sequence[str]) -> Page:
-        """The rows with these keys, one request each: calls that have not ended are few."""
-        found = []
+        """The rows with these keys, with one request for each: few calls have not ended."""
+        readable_rows = []
         for key in keys:
             answer = self._get(f"{table.path}/{quote(key, safe='')}", {})
             if answer.status_code == httpx.codes.NOT_FOUND:
                 continue
             try:
-                row = _row(table, _decode_row(self._well(answer).content))
+                row = _row(table, _decode_row(self._successful(answer).content))
             except msgspec.DecodeError as error:
                 raise Unusable(f"{self.place}: {table.path}/ID answers with no row: {error}") from None
-            if _is_kept(table, row):
-                found.append(row)
-        return found
+            if _is_call(table, row):
+                readable_rows.append(row)
+        return readable_rows
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:  # noqa: ARG002
-        """Nothing: an API has no other tables."""
+        """No rows: an API has no other tables."""
         yield from ()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._client.close()
 
-    def _get(self, path: str, asked: dict[str, Any]) -> httpx.Response:
+    def _get(self, path: str, parameters: dict[str, Any]) -> httpx.Response:
         try:
-            return self._client.get(f"{self.place}{path}", params=asked)
+            return self._client.get(f"{self.place}{path}", params=parameters)
         except httpx.RequestError as error:
             raise Away(f"{self.place}: {str(error) or type(error).__name__}") from None
 
-    def _well(self, answer: httpx.Response) -> httpx.Response:
-        """The answer, if it is one.
+    def _successful(self, answer: httpx.Response) -> httpx.Response:
+        """The answer, if its status is a success.
 
         Raises:
-            StoreError: it is a refusal.
+            StoreError: the status is an error.
         """
         if answer.is_success:
             return answer
@@ -169,7 +172,7 @@ class HttpStore:
 
 
 def _parsed(url: str) -> tuple[httpx.URL, tuple[str, str] | None]:
-    """The address without a user and without the API's own path, and the user and password it held."""
+    """The address without a user and without the API's own path, and the user and password of the URL."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -182,16 +185,19 @@ def _parsed(url: str) -> tuple[httpx.URL, tuple[str, str] | None]:
 
 
 def _row(table: Table, fields: Fields) -> Row:
-    """A row of the API with the columns that may be read; what else it holds goes no further."""
-    held = {name: bytes(fields[name]) for name in table.columns if name in fields}
-    at = moment.micros(_text(held.get(table.time)))
-    ended = table.status is None or _text(held.get(table.status)) != PROCESSING
-    raw = _encode({name: msgspec.Raw(value) for name, value in held.items()})
-    return Row(_text(held.get(table.key)) or "", at, ended, raw)
+    """A row of the API, reduced to the columns that may be read."""
+    values = {name: bytes(fields[name]) for name in table.columns if name in fields}
+    at = timestamps.micros(_text(values.get(table.time)))
+    ended = table.status is None or _text(values.get(table.status)) != PROCESSING
+    raw = _encode({name: msgspec.Raw(value) for name, value in values.items()})
+    return Row(_text(values.get(table.key)) or "", at, ended, raw)
 
 
-def _is_kept(table: Table, row: Row) -> bool:
-    """Whether a row is worth reading: where only paid ones are, it has a cost or may still get one."""
+def _is_call(table: Table, row: Row) -> bool:
+    """Whether a row is a call.
+
+    In a table with a cost column, the row must have a cost or may still get one.
+    """
     if table.paid is None or not row.ended:
         return True
     try:

@@ -22,8 +22,8 @@ _COLUMNS: Final = """
     WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-_PERSONS_MISTAKE: Final = ("password", "does not exist", "pg_hba.conf", "is not permitted", "SSL")
-"""What the server's refusals of a connection say that trying again does not mend."""
+_USER_ERRORS: Final = ("password", "does not exist", "pg_hba.conf", "is not permitted", "SSL")
+"""Words in connection errors of the server that a retry cannot fix."""
 
 Values = Sequence[Any]
 
@@ -32,10 +32,10 @@ class PostgresStore:
     """The tables of one database."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None) -> None:
-        """`user` and `password` are for a URL that names none.
+        """`user` and `password` are used if the URL has none.
 
         Raises:
-            Unusable: it is not a URL, or the driver is not installed.
+            Unusable: the text is not a URL, or the driver is not installed.
         """
         self._conninfo = _conninfo(url, user, password)
         self.place = _place(self._conninfo)
@@ -44,13 +44,14 @@ class PostgresStore:
         self._aware: dict[str, bool] = {}
 
     def has(self, table: Table) -> bool:
-        """Whether the database holds this table, with what its rows are known by."""
-        kinds, readable = self._described(table.name)
+        """Whether the database has this table with its marker columns."""
+        kinds, readable = self._describe(table.name)
         if not kinds:
             return False
         if missing := set(table.marks) - kinds.keys():
             raise Unusable(
-                f"{self.place}: its table {table.name} has no {', '.join(sorted(missing))}: it is another program's"
+                f"{self.place}: its table {table.name} has no {', '.join(sorted(missing))}: "
+                "it is another program's"
             )
         if not readable.issuperset(table.marks):
             raise self._forbidden(table.name)
@@ -58,10 +59,10 @@ class PostgresStore:
         self._aware[table.name] = kinds[table.time] == "timestamptz"
         return True
 
-    def _described(self, table: str) -> tuple[dict[str, str], set[str]]:
-        """The types of a table's columns, and which of them this user may read."""
-        found = self._read(_COLUMNS, (rows.quoted(table),))
-        return {name: kind for name, kind, _ in found}, {name for name, _, may in found if may}
+    def _describe(self, table: str) -> tuple[dict[str, str], set[str]]:
+        """The types of a table's columns, and the columns that this user may read."""
+        column_rows = self._read(_COLUMNS, (rows.quoted(table),))
+        return {name: kind for name, kind, _ in column_rows}, {name for name, _, may in column_rows if may}
 
     def pages(self, table: Table, since: int | None) -> Iterator[Page]:
         """The rows from `since` on, oldest first."""
@@ -69,14 +70,16 @@ class PostgresStore:
         statements, read = Statements(table, columns, "%s"), rows.reader(table, columns)
         key, time = columns.index(table.key), columns.index(table.time)
         if since is None:
-            found = self._read(statements.first, (PAGE,), table.name)
+            values_of_rows = self._read(statements.first, (PAGE,), table.name)
         else:
-            found = self._read(statements.since, (self._bound(table, since), PAGE), table.name)
-        while found:
-            yield read(found)
-            if len(found) < PAGE:
+            values_of_rows = self._read(statements.since, (self._bound(table, since), PAGE), table.name)
+        while values_of_rows:
+            yield read(values_of_rows)
+            if len(values_of_rows) < PAGE:
                 return
-            found = self._read(statements.after, (found[-1][time], found[-1][key], PAGE), table.name)
+            values_of_rows = self._read(
+                statements.after, (values_of_rows[-1][time], values_of_rows[-1][key], PAGE), table.name
+            )
 
     def _bound(self, table: Table, since: int) -> datetime:
         when = instant(since)
@@ -89,31 +92,35 @@ class PostgresStore:
         return rows.reader(table, columns)(self._read(by_key, keys, table.name))
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Some columns of another table, as far as it has them and this user may read them."""
-        _, readable = self._described(name)
+        """The rows of another table, with those of `columns` that exist and that this user may read."""
+        _, readable = self._describe(name)
         if key not in readable:
             return
-        held = [column for column in columns if column in readable]
-        at = held.index(key)
-        found = self._read(rows.listing(name, key, held, "%s", first=True), (PAGE,), name)
-        while found:
-            yield from (dict(zip(held, values, strict=True)) for values in found)
-            after = (found[-1][at], PAGE)
-            found = self._read(rows.listing(name, key, held, "%s", first=False), after, name)
+        readable_columns = [column for column in columns if column in readable]
+        key_index = readable_columns.index(key)
+        values_of_rows = self._read(
+            rows.listing(name, key, readable_columns, "%s", first=True), (PAGE,), name
+        )
+        while values_of_rows:
+            yield from (dict(zip(readable_columns, values, strict=True)) for values in values_of_rows)
+            after = (values_of_rows[-1][key_index], PAGE)
+            values_of_rows = self._read(
+                rows.listing(name, key, readable_columns, "%s", first=False), after, name
+            )
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _read(self, statement: str, parameters: Values, table: str | None = None) -> list[Values]:
-        with self._explained(table):
-            connection = self._connected()
+        with self._translated_errors(table):
+            connection = self._connect()
             with connection.transaction():
                 return list(connection.execute(statement.encode(), parameters).fetchall())
 
-    def _connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
+    def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
         if self._connection is None or self._connection.closed:
             import psycopg
             from psycopg.types.string import TextLoader
@@ -122,12 +129,12 @@ class PostgresStore:
                 self._conninfo, connect_timeout=_CONNECT_SECONDS, autocommit=True, prepare_threshold=None
             )
             self._connection.read_only = True
-            for kind in ("json", "jsonb"):  # numbers in it stay as they are written
+            for kind in ("json", "jsonb"):  # keeps the digits of their numbers
                 self._connection.adapters.register_loader(kind, TextLoader)
         return self._connection
 
     @contextmanager
-    def _explained(self, table: str | None) -> Iterator[None]:
+    def _translated_errors(self, table: str | None) -> Iterator[None]:
         import psycopg
 
         try:
@@ -136,21 +143,24 @@ class PostgresStore:
             raise self._forbidden(table) from None
         except psycopg.OperationalError as error:
             self.close()
-            said = _first_line(error)
-            raise self._refused(said, of_person=any(word in said for word in _PERSONS_MISTAKE)) from None
+            message = _first_line(error)
+            raise self._refused(
+                message, is_users_error=any(word in message for word in _USER_ERRORS)
+            ) from None
         except psycopg.Error as error:
             self.close()
-            raise self._refused(_first_line(error), of_person=True) from None
+            raise self._refused(_first_line(error), is_users_error=True) from None
 
-    def _refused(self, said: str, *, of_person: bool) -> StoreError:
-        if "password" in said:
-            said += ": put the right one into the URL, TALLYBOOK_SYNC_PASSWORD, or ~/.pgpass"
-        return (Unusable if of_person else Away)(f"{self.place}: {said}")
+    def _refused(self, message: str, *, is_users_error: bool) -> StoreError:
+        if "password" in message:
+            message += ": put the right one into the URL, TALLYBOOK_SYNC_PASSWORD, or ~/.pgpass"
+        return (Unusable if is_users_error else Away)(f"{self.place}: {message}")
 
     def _forbidden(self, table: str | None) -> Unusable:
         what = f'"{table}"' if table else "its tables"
         return Unusable(
-            f"{self.place}: this user may not read {what}: GRANT SELECT ON {what} TO it, and USAGE on the schema"
+            f"{self.place}: this user may not read {what}: GRANT SELECT ON {what} TO it, "
+            "and USAGE on the schema"
         )
 
 
@@ -161,11 +171,11 @@ def _conninfo(url: str, user: str | None, password: str | None) -> str:
         raise Unusable(f"for PostgreSQL install tallybook[postgres] ({error})") from None
     plain = "postgresql://" + url.partition("://")[2]
     try:
-        held = conninfo.conninfo_to_dict(plain)
+        url_values = conninfo.conninfo_to_dict(plain)
         missing = {"user": user, "password": password}
-        given = {name: value for name, value in missing.items() if value and name not in held}
-        return conninfo.make_conninfo(plain, application_name="tallybook", **given)
-    except ProgrammingError:  # whose words may hold the password
+        added = {name: value for name, value in missing.items() if value and name not in url_values}
+        return conninfo.make_conninfo(plain, application_name="tallybook", **added)
+    except ProgrammingError:  # its message may contain the password
         raise Unusable(
             "this is no PostgreSQL URL: it looks like postgresql://USER:PASSWORD@HOST:5432/NAME, "
             "where a special character of the password is written as %XX"
@@ -175,13 +185,13 @@ def _conninfo(url: str, user: str | None, password: str | None) -> str:
 def _place(conninfo: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
 
-    held = conninfo_to_dict(conninfo)
-    host = held.get("host") or held.get("hostaddr") or held.get("service") or "localhost"
-    port = str(held.get("port") or _DEFAULT_PORT)
+    values = conninfo_to_dict(conninfo)
+    host = values.get("host") or values.get("hostaddr") or values.get("service") or "localhost"
+    port = str(values.get("port") or _DEFAULT_PORT)
     shown = host if port == _DEFAULT_PORT else f"{host}:{port}"
-    return f"postgresql://{shown}/{held.get('dbname') or held.get('user') or ''}"
+    return f"postgresql://{shown}/{values.get('dbname') or values.get('user') or ''}"
 
 
 def _first_line(error: Exception) -> str:
-    """What the server said, on one line."""
+    """The first line of the server's message."""
     return " ".join(str(error).split("\n")[0].split()) or type(error).__name__

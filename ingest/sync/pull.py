@@ -1,8 +1,8 @@
-"""One pass over a table of a store: what is new or has changed comes in, page by page, and the cursor moves with it.
+"""One pass over a table of a store: new and changed rows are read page by page, and the cursor follows.
 
-A pass reads from the look-back before the newest row that was ever seen, since rows are written late and change after
-they are written; what has not changed counts as duplicates. Calls that had not ended are then asked for by their keys,
-however long ago they began. Where a pass is cut off, the next one goes on from the last commit.
+A pass starts at the look-back before the newest row read so far, because rows are written late and change
+afterwards. Unchanged rows count as duplicates. Calls that had not ended are then read by their keys, no
+matter when they began. After an interrupted pass, the next pass continues from the last commit.
 """
 
 from collections import deque
@@ -15,29 +15,29 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.accept import Intake
 from ingest.clock import now
-from ingest.decoders import decoded
-from ingest.decoding import Context, Decoder
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.decode_pool import decoded
+from ingest.intake.intake import Intake
 from ingest.ledger import cursors, imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch
-from ingest.receipt import MAX_REJECTIONS, Receipt
-from ingest.refusal import Rejection
-from ingest.splitting import RawRecord
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
+from ingest.model.rejection import Rejection
 from ingest.sync.store import Page, Store, Table
 
 CHANNEL: Final = "sync"
 LOOK_BACK: Final = 48 * 3600 * 1_000_000
-"""How far before the newest row a pass begins, in microseconds."""
-_TOGETHER: Final = 4
+"""The default look-back: how far before the newest row a pass starts, in microseconds."""
+_PAGES_PER_COMMIT: Final = 4
 """Pages in one commit, as in an import."""
-_ASKED_AGAIN: Final = 500
-"""Rows that are asked for by their keys at once."""
+_WAITING_PAGE: Final = 500
+"""Waiting rows read by their keys at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedRow:
     """A row that was rejected."""
 
     key: str
@@ -46,34 +46,34 @@ class Refusal:
 
 @dataclass(slots=True)
 class Report:
-    """What became of the rows of one table, over any number of passes."""
+    """The results of any number of passes over a table."""
 
     table: Table
     receipt: Receipt = field(default_factory=Receipt)
-    refusals: list[Refusal] = field(default_factory=list)
+    rejected_rows: list[RejectedRow] = field(default_factory=list)
     newest_at: int | None = None
     waiting: int = 0
     """Calls that have not ended."""
 
-    def add(self, receipt: Receipt, refusals: list[Refusal]) -> None:
-        """Count a commit in."""
+    def add(self, receipt: Receipt, rejected_rows: list[RejectedRow]) -> None:
+        """Add the results of a commit."""
         self.receipt.add(receipt)
-        self.refusals += refusals[: MAX_REJECTIONS - len(self.refusals)]
+        self.rejected_rows += rejected_rows[: MAX_REJECTIONS - len(self.rejected_rows)]
 
 
 class Stopped(Exception):
-    """The pass was asked to stop and did so after a commit."""
+    """The pass stopped after a commit, as requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to read a store."""
+    """Options of reading a store."""
 
     source: str | None = None
-    """Overrules the source that the formats give."""
+    """Overrides the source given by the formats."""
     look_back: int = LOOK_BACK
     since: int | None = None
-    """An instant from which on to read, where that is further back."""
+    """The instant to read from, if it is earlier than the look-back."""
 
 
 class Puller:
@@ -95,17 +95,17 @@ class Puller:
         self._stopping: Callable[[], bool] = lambda: False
 
     def run(self, options: Options, stopping: Callable[[], bool]) -> None:
-        """Take one pass; the report is right at every moment.
+        """Make one pass. The report is correct at every moment.
 
         Raises:
-            Stopped: `stopping` became true; what the report counts is committed.
+            Stopped: `stopping` became true; everything counted in the report is committed.
             StoreError: the store cannot be read any further.
         """
         self._stopping = stopping
-        self._batch_id = self._batch_id or self._begin()
+        self._batch_id = self._batch_id or self._start_import()
         status = "failed"
         try:
-            self._pass(options)
+            self._make_pass(options)
             status = "finished"
         except (Stopped, KeyboardInterrupt):
             status = "interrupted"
@@ -113,98 +113,100 @@ class Puller:
         finally:
             with self._ledger.writing() as connection:
                 imports.finish(connection, self._batch_id, status, now())
-            self._look()
+            self._refresh_report()
 
-    def _begin(self) -> int:
+    def _start_import(self) -> int:
         with self._ledger.writing() as connection:
-            imports.give_up(connection, CHANNEL, self.name, now())
+            imports.mark_interrupted(connection, CHANNEL, self.name, now())
             return imports.start(connection, CHANNEL, self._path, self.name, now())
 
-    def _pass(self, options: Options) -> None:
+    def _make_pass(self, options: Options) -> None:
         started = now()
         with self._ledger.reading() as connection:
             newest_at = cursors.newest(connection, self.name)
-        since = _beginning(newest_at, options)
+        since = _pass_start(newest_at, options)
         context = Context(CHANNEL, started, self._source, format=self._table.format, path=self._path)
         with Intake(self._ledger, self._decoder, context, self._batch_id) as intake:
-            self._take(intake, context, self._store.pages(self._table, since))
-            self._take(intake, context, self._again(started))
+            self._commit_pages(intake, context, self._store.pages(self._table, since))
+            self._commit_pages(intake, context, self._waiting_pages(started))
 
-    def _take(self, intake: Intake, context: Context, pages: Iterable[Page]) -> None:
-        """Commit pages as they come, with the cursor in the same transaction."""
-        for some in _in_fours(self._decoded(context, pages)):
-            rows = [row for page, _ in some for row in page]
-            refusals = [one for page, batch in some for one in _refusals(page, batch)]
-            batches = [_without_lines(batch) for _, batch in some]
-            receipt = intake.accept_decoded(*batches, alongside=partial(self._move, rows))
-            self._report.add(receipt, refusals)
+    def _commit_pages(self, intake: Intake, context: Context, pages: Iterable[Page]) -> None:
+        """Commit pages as they arrive, moving the cursor in the same transaction."""
+        for decoded_pages in _commit_groups(self._decoded(context, pages)):
+            rows = [row for page, _ in decoded_pages for row in page]
+            rejected_rows = [
+                rejected_row for page, batch in decoded_pages for rejected_row in _rejected_rows(page, batch)
+            ]
+            batches = [_without_lines(batch) for _, batch in decoded_pages]
+            receipt = intake.accept_decoded(*batches, alongside=partial(self._move_cursor, rows))
+            self._report.add(receipt, rejected_rows)
             if self._stopping():
                 raise Stopped
 
     def _decoded(self, context: Context, pages: Iterable[Page]) -> Iterator[tuple[Page, Batch]]:
-        """Each page with what it was decoded into, which may be some pages behind what has been read."""
+        """Each page with its decoded batch. Reading may be some pages ahead of decoding."""
         ahead: deque[Page] = deque()
 
         def records() -> Iterator[list[RawRecord]]:
             for page in pages:
                 ahead.append(page)
-                yield [RawRecord(at, at, row.raw) for at, row in enumerate(page) if row.ended]
+                yield [RawRecord(index, index, row.raw) for index, row in enumerate(page) if row.ended]
 
         for batch in decoded(records(), context, self._decoder, self._ledger.keyring):
             yield ahead.popleft(), batch
 
-    def _again(self, started: int) -> Iterator[Page]:
-        """Rows that had not ended when an earlier pass read them. Those that are gone are waited for no longer."""
+    def _waiting_pages(self, started: int) -> Iterator[Page]:
+        """Rows whose call had not ended in an earlier pass. Rows that no longer exist stop waiting."""
         after = ""
         while True:
             with self._ledger.reading() as connection:
                 keys = cursors.waiting(
-                    connection, self.name, seen_before=started, after=after, limit=_ASKED_AGAIN
+                    connection, self.name, seen_before=started, after=after, limit=_WAITING_PAGE
                 )
             if not keys:
                 return
             page = self._store.rows(self._table, keys)
-            there = {row.key for row in page}
-            if gone := [key for key in keys if key not in there]:
+            found_keys = {row.key for row in page}
+            if missing_keys := [key for key in keys if key not in found_keys]:
                 with self._ledger.writing() as connection:
-                    cursors.settle(connection, self.name, gone)
+                    cursors.settle(connection, self.name, missing_keys)
             yield page
             after = keys[-1]
 
-    def _move(self, rows: Page, connection: sa.Connection) -> None:
-        """Move the cursor over these rows. A row from the future does not take it past the present."""
-        moment = now()
+    def _move_cursor(self, rows: Page, connection: sa.Connection) -> None:
+        """Move the cursor to the newest of these rows, but never past the present."""
+        moved_at = now()
         newest_at = max((row.at for row in rows if row.at is not None), default=None)
-        cursors.move(connection, self.name, None if newest_at is None else min(newest_at, moment), moment)
+        cursors.move(connection, self.name, None if newest_at is None else min(newest_at, moved_at), moved_at)
         cursors.settle(connection, self.name, [row.key for row in rows if row.ended])
-        cursors.wait_for(connection, self.name, [row.key for row in rows if not row.ended], moment)
+        cursors.wait_for(connection, self.name, [row.key for row in rows if not row.ended], moved_at)
 
-    def _look(self) -> None:
-        """Bring the report up to what the ledger knows of the table."""
+    def _refresh_report(self) -> None:
+        """Update the report with the cursor and the number of waiting calls."""
         with self._ledger.reading() as connection:
             self._report.newest_at = cursors.newest(connection, self.name)
-            self._report.waiting = cursors.how_many_wait(connection, self.name)
+            self._report.waiting = cursors.count_waiting(connection, self.name)
 
 
-def _beginning(newest_at: int | None, options: Options) -> int | None:
-    """Where a pass begins: `since` reaches further back and leaves nothing out that would be read without it."""
+def _pass_start(newest_at: int | None, options: Options) -> int | None:
+    """The instant at which a pass starts: the look-back, or `since` if that is earlier."""
     if newest_at is None:
         return options.since
-    usual = newest_at - options.look_back
-    return usual if options.since is None else min(usual, options.since)
+    default_start = newest_at - options.look_back
+    return default_start if options.since is None else min(default_start, options.since)
 
 
-def _refusals(page: Page, batch: Batch) -> list[Refusal]:
-    """The rows that were refused: the line of a rejection is the place of its row in the page."""
-    return [Refusal(page[one.line].key, one) for one in batch.rejections]
+def _rejected_rows(page: Page, batch: Batch) -> list[RejectedRow]:
+    """The rejected rows. The line of a rejection is the index of its row in the page."""
+    return [RejectedRow(page[rejection.line].key, rejection) for rejection in batch.rejections]
 
 
 def _without_lines(batch: Batch) -> Batch:
-    """The batch as it is kept: a row has no line, and the same refusal of the same row is kept once."""
-    rejections = [msgspec.structs.replace(one, line=0) for one in batch.rejections]
+    """The batch to store. Rows have no line number, so that a repeated rejection of a row is stored once."""
+    rejections = [msgspec.structs.replace(rejection, line=0) for rejection in batch.rejections]
     return msgspec.structs.replace(batch, rejections=rejections) if rejections else batch
 
 
-def _in_fours(pages: Iterator[tuple[Page, Batch]]) -> Iterator[list[tuple[Page, Batch]]]:
-    while some := list(islice(pages, _TOGETHER)):
-        yield some
+def _commit_groups(pages: Iterator[tuple[Page, Batch]]) -> Iterator[list[tuple[Page, Batch]]]:
+    while group := list(islice(pages, _PAGES_PER_COMMIT)):
+        yield group

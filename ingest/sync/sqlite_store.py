@@ -1,8 +1,9 @@
 """A store in a SQLite file, read while its gateway writes.
 
-The file is opened read-only for each page. SQLite makes a write-ahead log and its index even for such a reader, and
-leaves them behind under our user, where the gateway may not be able to write them; so a file in WAL mode that nobody
-has open is read as it lies there (`immutable`), and the page is read again if it was touched meanwhile.
+The file is opened read-only for each page. Even for such a reader SQLite creates a write-ahead log and its
+index, and leaves them behind under our user, where the gateway may not be able to write them. So a file in
+WAL mode that no process has open is read without them (`immutable`), and the page is read again if the file
+changed meanwhile.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ingest.model.zone import instant
-from ingest.sync import moment, rows
+from ingest.sync import rows, timestamps
 from ingest.sync.rows import Statements
 from ingest.sync.store import PAGE, Away, Page, Table, Unusable
 
@@ -22,7 +23,7 @@ _BUSY_SECONDS: Final = 5
 _MAGIC: Final = b"SQLite format 3\0"
 _WAL: Final = 2
 _WRITE_VERSION: Final = 18
-"""Where the header says whether the file is written through a write-ahead log."""
+"""The position in the header that tells whether the file uses a write-ahead log."""
 _TRIES: Final = 20
 
 Values = Sequence[Any]
@@ -38,7 +39,7 @@ class SqliteStore:
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: Table) -> bool:
-        """Whether the file holds this table, with what its rows are known by."""
+        """Whether the file has this table with its marker columns."""
         names = self.columns(table.name)
         if names and not names.issuperset(table.marks):
             missing = ", ".join(sorted(set(table.marks) - names))
@@ -47,7 +48,7 @@ class SqliteStore:
         return bool(names)
 
     def columns(self, table: str) -> set[str]:
-        """The columns of a table; none where there is no such table."""
+        """The columns of a table; empty if there is no such table."""
         return {name for (name,) in self._read("SELECT name FROM pragma_table_info(?)", (table,))}
 
     def pages(self, table: Table, since: int | None) -> Iterator[Page]:
@@ -55,13 +56,15 @@ class SqliteStore:
         columns = self._columns[table.name]
         statements, read = Statements(table, columns, "?"), rows.reader(table, columns)
         key, time = columns.index(table.key), columns.index(table.time)
-        found = self._first(statements, since)
-        while found:
-            page = read(found)
+        values_of_rows = self._first(statements, since)
+        while values_of_rows:
+            page = read(values_of_rows)
             yield page if since is None else [row for row in page if row.at is None or row.at >= since]
-            if len(found) < PAGE:
+            if len(values_of_rows) < PAGE:
                 return
-            found = self._read(statements.after, (found[-1][time], found[-1][key], PAGE))
+            values_of_rows = self._read(
+                statements.after, (values_of_rows[-1][time], values_of_rows[-1][key], PAGE)
+            )
 
     def _first(self, statements: Statements, since: int | None) -> list[Values]:
         if since is None:
@@ -75,37 +78,40 @@ class SqliteStore:
         return rows.reader(table, columns)(self._read(by_key, keys))
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Some columns of another table, as far as it has them."""
-        there = self.columns(name)
-        if key not in there:
+        """The rows of another table, with those of `columns` that exist."""
+        existing = self.columns(name)
+        if key not in existing:
             return
-        held = [column for column in columns if column in there]
-        at = held.index(key)
-        found = self._read(rows.listing(name, key, held, "?", first=True), (PAGE,))
-        while found:
-            yield from (dict(zip(held, values, strict=True)) for values in found)
-            found = self._read(rows.listing(name, key, held, "?", first=False), (found[-1][at], PAGE))
+        existing_columns = [column for column in columns if column in existing]
+        key_index = existing_columns.index(key)
+        values_of_rows = self._read(rows.listing(name, key, existing_columns, "?", first=True), (PAGE,))
+        while values_of_rows:
+            yield from (dict(zip(existing_columns, values, strict=True)) for values in values_of_rows)
+            values_of_rows = self._read(
+                rows.listing(name, key, existing_columns, "?", first=False),
+                (values_of_rows[-1][key_index], PAGE),
+            )
 
     def close(self) -> None:
-        """Nothing is held between pages."""
+        """No connection is open between pages."""
 
     def _read(self, statement: str, parameters: Values) -> list[Values]:
         """The rows of one statement.
 
         Raises:
             Away: the file is missing or locked.
-            Unusable: it may not be read, or is no SQLite file.
+            Unusable: the file may not be read, or is no SQLite file.
         """
         for _ in range(_TRIES):
             before = self._state()
             try:
-                found = self._select(statement, parameters, immutable=before is not None)
+                result = self._select(statement, parameters, immutable=before is not None)
             except sqlite3.DatabaseError as error:
                 if before is not None and self._state() != before:
                     continue
-                raise self._explained(error) from None
+                raise self._translated_error(error) from None
             if before is None or self._state() == before:
-                return found
+                return result
         raise Away(f"{self.place}: the file changes faster than it can be read; try again in a moment")
 
     def _select(self, statement: str, parameters: Values, *, immutable: bool) -> list[Values]:
@@ -120,8 +126,8 @@ class SqliteStore:
             return connection.execute(statement, parameters).fetchall()
 
     def _state(self) -> State | None:
-        """Time and size of a file in WAL mode that nobody has open; None for any other."""
-        path = self._path.resolve()  # SQLite puts its other files beside what a link leads to
+        """Time and size of a file in WAL mode that no process has open; None for any other file."""
+        path = self._path.resolve()  # SQLite puts its other files beside the target of a link
         try:
             with path.open("rb") as file:
                 head = file.read(_WRITE_VERSION + 1)
@@ -137,22 +143,22 @@ class SqliteStore:
             return None
         return status.st_mtime_ns, status.st_size
 
-    def _explained(self, error: sqlite3.DatabaseError) -> Away | Unusable:
-        said = str(error)
-        if "locked" in said or "busy" in said:
+    def _translated_error(self, error: sqlite3.DatabaseError) -> Away | Unusable:
+        message = str(error)
+        if "locked" in message or "busy" in message:
             return Away(f"{self.place}: its gateway holds it locked; try again in a moment")
-        if "unable to open" in said:
+        if "unable to open" in message:
             return Unusable(
                 f"{self.place}: SQLite cannot open it beside its -wal and -shm files: "
                 "give this user the right to write in that folder, or copy the three files elsewhere"
             )
-        return Unusable(f"{self.place}: {said}")
+        return Unusable(f"{self.place}: {message}")
 
 
 def _bound(since: int) -> str:
-    """A text that stands before those of every moment from `since` on, whatever their zone and their spelling."""
-    return str((instant(since) - timedelta(microseconds=moment.EARLIEST_ZONE)).replace(tzinfo=None))
+    """A text that sorts before every timestamp from `since` on, whatever its zone and spelling."""
+    return str((instant(since) - timedelta(microseconds=timestamps.EARLIEST_ZONE)).replace(tzinfo=None))
 
 
-def _lenient(held: bytes) -> str:
-    return held.decode("utf-8", "replace")
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "replace")

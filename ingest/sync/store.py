@@ -1,6 +1,6 @@
-"""The store: where a gateway keeps the log of its calls, read a page at a time and never written.
+"""The store of a gateway's call log, read a page at a time and never written.
 
-A page is read whole and let go of before it goes on its way, so that no transaction of ours stands in the gateway's.
+The transaction of a page ends before the page is processed, so that it cannot block the gateway.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,52 +11,53 @@ from ingest.formats.format import Format
 from ingest.ledger.entry import BATCH_RECORDS
 
 PAGE: Final = BATCH_RECORDS
-"""Rows of a page, and so of a commit."""
+"""Rows per page."""
 
 
 class StoreError(Exception):
-    """A store cannot be read; the message says why and what to do, and holds no password."""
+    """A store cannot be read; the message says why and what to do, and contains no password."""
 
 
 class Away(StoreError):
-    """It cannot be read now, and may be in a while."""
+    """The store cannot be read now, but a retry may succeed."""
 
 
 class Unusable(StoreError):
-    """It cannot be read until somebody has changed something."""
+    """The store cannot be read until the user changes its setup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of calls: how its rows are told apart and ordered, and what may be read of them."""
+    """A table of calls: its key and time columns, and the columns that may be read."""
 
     name: str
     key: str
     time: str
     columns: tuple[str, ...]
-    """Those that the format reads. No other column is ever selected, so that content stays where it is."""
+    """The columns that the format reads. No other column is ever selected, so that content stays in the
+    store."""
     format: Format
     marks: tuple[str, ...]
-    """Columns without which this is not the table that it should be."""
+    """Marker columns: a table without them belongs to another program."""
     status: str | None = None
-    """The column that says `processing` of a call that has not ended."""
+    """The column that is `processing` for a call that has not ended."""
     paid: str | None = None
-    """The column of a cost without which a row that has ended is no call of a model."""
+    """The cost column, if an ended row without a cost is no call."""
     path: str | None = None
-    """Where the gateway's log API has these rows."""
+    """The path of these rows in the gateway's log API."""
     optional: bool = False
-    """Whether the gateway had no such table in all of its versions."""
+    """Whether some versions of the gateway have no such table."""
 
 
 PROCESSING: Final = "processing"
 
 
 class Row(NamedTuple):
-    """One row as it is handed on."""
+    """One row of a page."""
 
     key: str
     at: int | None
-    """When the call was, microseconds UTC; None where that cannot be read."""
+    """The time of the call, microseconds UTC; None if it is unreadable."""
     ended: bool
     raw: bytes
     """The columns that may be read, as a JSON object."""
@@ -69,13 +70,13 @@ class Store(Protocol):
     """A store that can be read. Every method may raise a `StoreError`."""
 
     place: str
-    """What it is called in reports and cursors: without user and password."""
+    """The name of the store in reports and cursors, without user and password."""
 
     def has(self, table: Table) -> bool:
-        """Whether it holds this table.
+        """Whether the store has this table.
 
         Raises:
-            Unusable: a table of that name is there, and is another or may not be read.
+            Unusable: the store has a table of that name, but it lacks marker columns or may not be read.
         """
         ...
 
@@ -84,13 +85,13 @@ class Store(Protocol):
         ...
 
     def rows(self, table: Table, keys: Sequence[str]) -> Page:
-        """The rows with these keys that are still there."""
+        """The rows with these keys that still exist."""
         ...
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Some columns of another table, in the order of its key; nothing where the store has no such table."""
+        """Some columns of another table, in the order of its key; no rows if there is no such table."""
         ...
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         ...

@@ -21,14 +21,14 @@ import sqlalchemy as sa
 from ledgers import make_one, opened
 
 from dashboard.chargeback import closing as months
-from dashboard.chargeback.calendar import Month, read_calendar
 from dashboard.chargeback.outputs import FORMS, report_of
+from dashboard.query.calendar import Month, read_calendar
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record
-from ingest.ledger.tables import directory
+from ingest.ledger.tables.calls import directory
+from ingest.model.ownership import Assignment, Target
 from ingest.model.zone import day_number
-from ingest.ownership import Assignment, Target
 
 MONTH: Final = "2026-10"
 T = TypeVar("T")

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
 
-from ingest import price_lists
 from ingest.clock import now
-from ingest.ledger.prices import snapshot
-from ingest.price_lists.entries import model_of
+from ingest.ledger.price_book import snapshot
+from ingest.price_book import lists
+from ingest.price_book.lists.entries import model_of
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.matching import provider_of
 from ingest.pricing.rates import METERS, PriceSet
@@ -55,7 +55,7 @@ def main() -> None:
     """Print the two tables."""
     package = distribution("litellm")
     raw = Path(str(package.locate_file("litellm/model_prices_and_context_window_backup.json"))).read_bytes()
-    listed = price_lists.read(f"litellm {package.version}", raw)
+    listed = lists.read(f"litellm {package.version}", raw)
     does = modes(raw)
     shipped = meters(Book(snapshot=snapshot()), does)
     imported = meters(Book(StoredPrices(points=listed.points, terms=listed.terms), snapshot()), does)

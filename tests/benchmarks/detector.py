@@ -17,10 +17,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from dashboard.alerts.anomaly import judge
-from dashboard.alerts.forecast import forecast
-from dashboard.alerts.seasons import HISTORY, Day
-from ingest.money import PICO_PER_UNIT
+from dashboard.forecasting.anomaly import judge
+from dashboard.forecasting.forecast import forecast
+from dashboard.forecasting.seasonality import HISTORY, Day
+from ingest.model.money import PICO_PER_UNIT
 
 SEEDS = range(101, 121)
 NOISES = (0.1, 0.25)

@@ -16,7 +16,7 @@ from typing import Final
 from ledgers import make_one, opened
 
 from dashboard.focus.export import to_files
-from dashboard.focus.words import FORMS, Words, read
+from dashboard.focus.parse_request import FORMS, Words, read
 
 MONTH: Final = "2026-10"
 

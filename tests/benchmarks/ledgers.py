@@ -11,12 +11,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ingest.accept import Intake, make_decoder
-from ingest.decoding import Context
-from ingest.event import ReportedCost, UsageEvent
+from ingest.intake.decode import Context
+from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.entry import BATCH_RECORDS
+from ingest.model.event import ReportedCost, UsageEvent
 from ingest.settings import Settings
 
 DAYS: Final = 90

@@ -15,7 +15,7 @@ from typing import Final
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from serving import SECRET, served
 
-from ingest.demo_command import run as make_demo
+from dashboard.demo.command import run as make_demo
 
 PAGES: Final = {
     "Overview": ("", "#totals .card-value", ".main-svg"),

@@ -14,7 +14,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks th
 import genai_prices
 import litellm
 
-from ingest.event import UsageEvent
+from ingest.model.event import UsageEvent
 from ingest.model.zone import micros
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.point import OWN, PricePoint

@@ -15,8 +15,8 @@ from typing import Final
 
 from ledgers import make, opened
 
-from dashboard.question import SpendQuery, Words, parse
-from dashboard.runner import run
+from dashboard.query.question import SpendQuery, Words, parse
+from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 
 NOW: Final = datetime(2026, 10, 30, tzinfo=UTC)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from serving import SECRET
 
-from ingest import repricing
-from ingest.demo_command import run as make_demo
-from ingest.ledger import prices
+from dashboard.demo.command import run as make_demo
+from ingest.ledger import price_book
 from ingest.ledger.engine import open_ledger
-from ingest.ledger.reprice_runs import Scope
+from ingest.price_book import repricing
+from ingest.price_book.reprice_runs import Scope
 from ingest.pricing.point import ANY, OWN, PricePoint
 from ingest.settings import Settings, sqlite_url
 
@@ -43,7 +43,7 @@ def main() -> None:
                     f"{name:24}{done.examined:>10,} looked at{done.changed:>10,} changed{seconds:>8.1f} s  {speed}"
                 )
                 with ledger.writing() as connection:
-                    prices.add_points(connection, [dearer])
+                    price_book.add_points(connection, [dearer])
 
 
 if __name__ == "__main__":

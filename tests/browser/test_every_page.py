@@ -10,17 +10,18 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pytest
 from browsing import settled
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import people, wording
-from dashboard.filters import View, from_search, question, to_search
+from dashboard.directory import names
+from dashboard.formatting import format as wording
 from dashboard.pages import PAGES
-from dashboard.runner import run
-from ingest.directory_service import rename_entry
+from dashboard.query.run import run
+from dashboard.ui.view import View, from_search, question, to_search
+from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 
 pytestmark = pytest.mark.browser
@@ -45,6 +46,7 @@ SHOWS = {
     "alerts": ("#totals", "#alerts-open", "#alerts", "#alert-messages", "#alert-rules"),
     "what-if": ("#models", "#whatif-compare"),
 }
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
 
@@ -63,8 +65,8 @@ class Visit:
         return self.page
 
 
-def visiting(chromium: Browser, site: str, width: int = 1440, scheme: Any = "light") -> Visit:
-    visit = Visit(chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme), site)
+def visiting(chromium: Browser, site: str, width: int = 1440) -> Visit:
+    visit = Visit(chromium.new_page(viewport={"width": width, "height": 900}), site)
     own = (site, "data:", "blob:")
     visit.page.on("request", lambda r: None if r.url.startswith(own) else visit.outside.append(r.url))
     visit.page.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
@@ -94,8 +96,8 @@ def counted(ledger: Ledger, search: str) -> str:
 
 def who(ledger: Ledger, control: str, name: str) -> tuple[str, str]:
     """A team or key as a filter knows it."""
-    kind: people.Kind = "team" if control == "team" else "virtual_key"
-    return kind, people.by_name(ledger, kind)[name].ident
+    kind: names.Kind = "team" if control == "team" else "virtual_key"
+    return kind, names.by_name(ledger, kind)[name].ident
 
 
 @every_page
@@ -237,7 +239,7 @@ def test_the_list_goes_on_as_it_is_scrolled(visit: Visit, site: str) -> None:
 
 
 def test_a_key_is_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) -> None:
-    key = people.by_name(sample, "virtual_key")["Evaluations"]
+    key = names.by_name(sample, "virtual_key")["Evaluations"]
     page = visit.to(f"keys?virtual_key={key.ident}")
     figures = page.locator("#models-of").inner_text()
     page.locator("#given-name").fill("Nightly checks")
@@ -252,7 +254,7 @@ def test_a_key_is_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) ->
 
 
 def test_a_team_is_found_from_its_key_and_renamed_and_no_figure_changes(visit: Visit, sample: Ledger) -> None:
-    team = people.by_name(sample, "team")["Research"]
+    team = names.by_name(sample, "team")["Research"]
     page = visit.to("keys")
     page.locator("#keys").get_by_role("link", name="Research", exact=True).first.click()
     page.wait_for_url("**/dashboard/keys?team=*")
@@ -298,10 +300,9 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
     assert rows[0]["model"] == page.locator("#models tbody tr").first.locator("th").inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger, scheme: str) -> None:
-    visit = visiting(chromium, site, 1440, scheme)
-    chosen = people.by_name(sample, "virtual_key")["Code review"].ident
+def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger) -> None:
+    visit = visiting(chromium, site)
+    chosen = names.by_name(sample, "virtual_key")["Code review"].ident
     for path in (
         *SHOWS,
         f"keys?virtual_key={chosen}",
@@ -322,12 +323,17 @@ def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledge
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out."""
+    """What axe finds that keeps somebody out, of the page as it is in light and in dark."""
     page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+        settled(page)
+        found += page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
         f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found["violations"]
+        for one in found
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"][:3]
     ]

@@ -7,13 +7,13 @@ import pytest
 from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.chargeback.calendar import Month, month_of, of_month
+from dashboard.fees.model import Fee
+from dashboard.fees.store import add_fees
+from dashboard.query.calendar import Month, month_of, of_month
+from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.store import add_lines
 from ingest.clock import now
-from ingest.fees import Fee
-from ingest.invoices.line import InvoiceLine
 from ingest.ledger.engine import Ledger
-from ingest.ledger.fees import add_fees
-from ingest.ledger.invoices import add_lines
 
 pytestmark = pytest.mark.browser
 UNIT = 10**12

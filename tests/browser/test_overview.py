@@ -11,8 +11,8 @@ from calls import a_ledger, call, put
 from dash import Dash
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import figures
-from dashboard.app import make_dashboard
+from dashboard.pages.app import make_dashboard
+from dashboard.ui import charts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 
@@ -143,8 +143,8 @@ def test_dark_and_light_can_be_chosen(chromium: Browser, address: str) -> None:
 
 
 def test_charts_have_no_button_that_uploads() -> None:
-    assert figures.CONFIG["showSendToCloud"] is False
-    assert figures.CONFIG["displaylogo"] is False
+    assert charts.CONFIG["showSendToCloud"] is False
+    assert charts.CONFIG["displaylogo"] is False
 
 
 @pytest.fixture

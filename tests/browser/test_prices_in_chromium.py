@@ -10,7 +10,7 @@ import pytest
 from browsing import sample_ledger, served
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import prices
+from dashboard.prices import price_list
 
 pytestmark = pytest.mark.browser
 UNPRICED = "prices?provider=vllm&model=qwen3-coder-next"
@@ -97,6 +97,6 @@ def test_the_csv_holds_every_line_of_the_search(chromium: Browser, address: str)
     rows = list(csv.DictReader(io.StringIO(Path(started.value.path()).read_text())))
     heading = page.locator(".panel-title").first.inner_text()
     assert heading == f"Price list of now: {len(rows)} lines"
-    assert {*prices.COLUMNS} == set(rows[0])
+    assert {*price_list.COLUMNS} == set(rows[0])
     assert all("claude" in row["model"] for row in rows)
     page.close()

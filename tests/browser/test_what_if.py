@@ -3,7 +3,6 @@
 import json
 import re
 import urllib.request
-from typing import Any
 
 import pytest
 from browsing import settled
@@ -13,8 +12,8 @@ from test_every_page import serious, visiting
 pytestmark = pytest.mark.browser
 
 
-def opened(chromium: Browser, site: str, path: str, width: int = 1440, scheme: Any = "light") -> Page:
-    return visiting(chromium, site, width, scheme).to(path)
+def opened(chromium: Browser, site: str, path: str, width: int = 1440) -> Page:
+    return visiting(chromium, site, width).to(path)
 
 
 def test_a_model_is_chosen_and_the_difference_shown(chromium: Browser, site: str) -> None:
@@ -49,12 +48,9 @@ def test_a_share_that_is_none_says_how_it_is_written(chromium: Browser, site: st
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_everybody_can_read_a_comparison_and_a_calculation(
-    chromium: Browser, site: str, width: int, scheme: str
-) -> None:
-    page = opened(chromium, site, "what-if?to_model=claude-haiku-5-5", width, scheme)
+def test_everybody_can_read_a_comparison_and_a_calculation(chromium: Browser, site: str, width: int) -> None:
+    page = opened(chromium, site, "what-if?to_model=claude-haiku-5-5", width)
     page.locator("#compared").wait_for()
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == width

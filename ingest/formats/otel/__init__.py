@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from ingest.event import UsageEvent
 from ingest.formats.format import Fields, Format
 from ingest.formats.otel import calls, page, reading, span
-from ingest.refusal import Refused
+from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 PAGE_MARK: Final = b'"resourceSpans"'
 _decode_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode

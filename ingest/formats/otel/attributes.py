@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from ingest.event import MAX_COUNT
-from ingest.formats.cost import pico
-from ingest.formats.fault import safe_repr
+from ingest.formats.completion.cost import pico
+from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel.names import Spellings
-from ingest.refusal import Refused
+from ingest.model.event import MAX_COUNT
+from ingest.model.rejection import Refused
 
 
 class Attributes:

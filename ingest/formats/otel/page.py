@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats import mending
-from ingest.formats.fault import safe_repr
+from ingest.formats.json import lenient
+from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, Draft, known_attributes, number
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -29,7 +29,7 @@ def drafts(raw: bytes) -> list[Draft]:
     try:
         page = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = mending.loads(raw)
+        page = lenient.loads(raw)
     if not isinstance(page, dict):
         raise Refused("not_an_object", "the record is not a JSON object")
     return list(_spans(page))

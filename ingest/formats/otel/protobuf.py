@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
 from ingest.formats.otel.span import Draft, known_attributes, number
-from ingest.refusal import Refused
+from ingest.model.rejection import Refused
 
 
 def drafts(raw: bytes) -> list[Draft]:

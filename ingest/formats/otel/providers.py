@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from ingest.formats.provider import PROVIDERS
+from ingest.formats.completion.provider import PROVIDERS
 
 _NAMES: Final = {
     "amazon": "bedrock",

@@ -4,17 +4,17 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from ingest.currency import is_currency
-from ingest.event import Status, UsageEvent
+from ingest.formats.completion.provider import provider_and_model
+from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.envelope import text_labels
-from ingest.formats.family import streamed_request_type
-from ingest.formats.fault import safe_repr
+from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel import calls, names, providers, usage
 from ingest.formats.otel.attributes import Attributes
 from ingest.formats.otel.names import Spellings
 from ingest.formats.otel.span import ERROR, LONGEST_LABEL, Label, Span, decode
-from ingest.formats.provider import provider_and_model
-from ingest.refusal import Refused
+from ingest.model.event import Status, UsageEvent
+from ingest.model.rejection import Refused
+from ingest.parse.currency import is_currency
 
 SOURCE: Final = "otel"
 

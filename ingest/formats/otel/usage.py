@@ -9,12 +9,12 @@ parts.
 
 from msgspec.structs import replace
 
-from ingest.event import ReportedCost
-from ingest.formats.cost import AdditionalCosts, Cost, InputCosts, OutputCosts, reported_cost
-from ingest.formats.inclusion import inclusive_usage
+from ingest.formats.completion.cost import AdditionalCosts, Cost, InputCosts, OutputCosts, reported_cost
+from ingest.formats.completion.token_conventions import inclusive_usage
+from ingest.formats.completion.usage import CacheWrites, InputDetails, Meters, OutputDetails, Usage, meters
 from ingest.formats.otel import names
 from ingest.formats.otel.attributes import Attributes
-from ingest.formats.usage import CacheWrites, InputDetails, Meters, OutputDetails, Usage, meters
+from ingest.model.event import ReportedCost
 
 
 def span_meters(attributes: Attributes, provider: str, request_type: str) -> Meters:

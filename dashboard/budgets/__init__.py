@@ -1,0 +1,1 @@
+"""Budgets: limits of spend or tokens, their usage and history."""

@@ -1,0 +1,69 @@
+"""`tallybook budget`: set, list and remove budgets."""
+
+from decimal import Decimal
+
+from rich.console import Console
+
+from dashboard.budgets import service as budgets_service
+from dashboard.budgets.service import SetBudgetOptions
+from dashboard.budgets.usage import burns
+from ingest.clock import now
+from ingest.ledger.directory import NotKnown
+from ingest.ledger.engine import open_ledger
+from ingest.model import money
+from ingest.model.invalid import Invalid
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+
+
+def set_budget(options: SetBudgetOptions) -> int:
+    """Set a budget; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            budget = budgets_service.set_budget(ledger, options, by=current_user(), at=now())
+    except (Invalid, NotKnown) as error:
+        return _refuse(error)
+    limit = (
+        f"{budget.tokens:,} tokens"
+        if budget.tokens is not None
+        else f"{money.plain(budget.amount or 0)} {budget.currency}"
+    )
+    about = "" if options.subject is None else f" for {options.scope.replace('_', ' ')} {options.subject}"
+    say(f"{budget.name}: {limit} a {budget.per}{about}")
+    return ExitCode.OK
+
+
+def remove(name: str) -> int:
+    """Remove a budget; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            budgets_service.remove_budget(ledger, name, by=current_user(), at=now())
+    except Invalid as error:
+        return _refuse(error)
+    say(f"{name} is taken back")
+    return ExitCode.OK
+
+
+def listed(*, as_json: bool) -> int:
+    """Print budgets and how far they are used; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        rows = [usage.as_json() for usage in burns(ledger, now())]
+    if as_json:
+        print_json({"budgets": rows})
+        return ExitCode.OK
+    if not rows:
+        say("no budgets; `tallybook budget set NAME AMOUNT --team TEAM` sets one")
+        return ExitCode.OK
+    printed = table(
+        "Budget", "Of", "Per", "Used", "Limit", "Unit", "Share", numbers=("Used", "Limit", "Share")
+    )
+    for row in rows:
+        of = "everything" if row["subject"] is None else f"{row['scope'].replace('_', ' ')} {row['subject']}"
+        share = "" if row["share"] is None else f"{Decimal(row['share']):.0%}"
+        printed.add_row(row["name"], of, row["per"], str(row["used"]), str(row["limit"]), row["unit"], share)
+    Console().print(printed)
+    return ExitCode.OK
+
+
+def _refuse(error: Exception) -> int:
+    return refuse("budget", error, arguments=("name", "amount"))

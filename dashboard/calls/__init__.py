@@ -1,0 +1,1 @@
+"""Single calls: listed, and each with all that is known of it."""

@@ -1,0 +1,139 @@
+"""`tallybook period`: months and their closing."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rich.console import Console
+
+from dashboard.chargeback import closing
+from dashboard.chargeback.closing import CloseRefused, Closing, Item
+from dashboard.chargeback.months import months
+from dashboard.chargeback.statement import Statement
+from dashboard.chargeback.statements import statement
+from dashboard.query.calendar import of_month, read_month
+from dashboard.query.question import QuestionError
+from ingest.clock import now, rfc3339_seconds
+from ingest.ledger import periods
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.periods import Event
+from ingest.model import money
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+
+
+def listed(*, as_json: bool) -> int:
+    """Print every month with calls or a history; the exit code."""
+
+    def work(ledger: Ledger) -> int:
+        rows = [state.as_json() for state in months(ledger, now())]
+        if as_json:
+            print_json({"periods": rows})
+            return ExitCode.OK
+        made = table("Period", "Status", "Closed", "By", "Total", "Hash", numbers=("Total",))
+        for row in rows:
+            total = "" if row["total"] is None else f"{row['total']} {row['currency']}"
+            seal = (row["hash"] or "")[:12]
+            made.add_row(row["period"], row["status"], row["at"] or "", row["by"] or "", total, seal)
+        Console().print(made)
+        return ExitCode.OK
+
+    return _with_ledger(work)
+
+
+def show(period: str, *, as_json: bool) -> int:
+    """Print a month's state, check list and history; the exit code."""
+
+    def work(ledger: Ledger) -> int:
+        found = statement(ledger, of_month(read_month(period)), now())
+        items = () if found.status == "closed" else closing.check(ledger, found)
+        with ledger.reading() as connection:
+            history = periods.events(connection, period)
+        if as_json:
+            facts = {"checklist": _checklist(items), "history": [_event_facts(event) for event in history]}
+            print_json({**_facts(found), **facts})
+            return ExitCode.OK
+        say(f"{found.period} is {found.status}: {money.plain(found.total)} {found.currency}")
+        _print_items(items)
+        for event in history:
+            why = f" ({event.reason})" if event.reason else ""
+            say(f"{rfc3339_seconds(event.at)}  {event.status} by {event.by}{why}", style="dim")
+        return ExitCode.OK
+
+    return _with_ledger(work)
+
+
+def close(period: str, accept: str | None, *, as_json: bool) -> int:
+    """Close a month; the exit code, 1 where its check list stops it."""
+
+    def work(ledger: Ledger) -> int:
+        done = closing.close(ledger, read_month(period), accept=accept, by=current_user(), now=now())
+        if as_json:
+            status = {"status": "closed" if done.hash else "closing", "hash": done.hash}
+            print_json({**_facts(done.statement), **status, "checklist": _checklist(done.items)})
+        else:
+            _print_closing(period, done)
+        return ExitCode.OK if done.hash else ExitCode.FAILURE
+
+    return _with_ledger(work)
+
+
+def _print_closing(period: str, done: Closing) -> None:
+    _print_items(done.items)
+    if done.hash is None:
+        say(f'{period} stays open: mend this, or close it with --accept "REASON"', style="red")
+        return
+    total = f"{money.plain(done.statement.total)} {done.statement.currency}"
+    say(f"{period} is closed: {total}, statement {done.hash[:12]}", style="green")
+
+
+def reopen(period: str, reason: str) -> int:
+    """Open a closed month again; the exit code."""
+
+    def work(ledger: Ledger) -> int:
+        closing.reopen(ledger, read_month(period), reason=reason, by=current_user(), now=now())
+        say(f"{period} is open again; its statement stays in its history")
+        return ExitCode.OK
+
+    return _with_ledger(work)
+
+
+def _with_ledger(work: Callable[[Ledger], int]) -> int:
+    try:
+        with open_ledger(Settings()) as ledger:
+            return work(ledger)
+    except QuestionError as error:
+        return refuse("period", error)
+    except CloseRefused as error:
+        return refuse("period", error, ExitCode.FAILURE)
+
+
+def _facts(found: Statement) -> dict[str, Any]:
+    return {
+        "period": found.period,
+        "status": found.status,
+        "currency": found.currency,
+        "total": money.plain(found.total),
+        "requests": found.used.requests,
+        "unpriced_requests": found.used.unpriced_requests,
+        "hash": found.hash,
+    }
+
+
+def _event_facts(event: Event) -> dict[str, Any]:
+    return {
+        "status": event.status,
+        "at": rfc3339_seconds(event.at),
+        "by": event.by,
+        "reason": event.reason,
+        "hash": event.hash,
+    }
+
+
+def _checklist(items: Iterable[Item]) -> list[dict[str, Any]]:
+    return [item.as_json() for item in items]
+
+
+def _print_items(items: Iterable[Item]) -> None:
+    for item in items:
+        mark, style = ("stops ", "red") if item.stops else ("noted ", "yellow")
+        say(f"{mark}{item.code}: {item.text}", style=style)

@@ -1,0 +1,47 @@
+"""`tallybook report chargeback`: the statement of a period as JSON, CSV, a workbook or a PDF."""
+
+import sys
+from pathlib import Path
+
+from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.pdf import NoTypesetter
+from dashboard.query.calendar import read_calendar
+from dashboard.query.question import QuestionError
+from ingest.clock import now
+from ingest.ledger.engine import open_ledger
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, refuse, warn
+
+
+def run(period: str, by: str, form: str | None, out: str | None) -> int:
+    """Write the report; the exit code. Without a form, the file's name says it; without either, it is JSON."""
+    try:
+        calendar, lines = read_calendar(period), read_by(by)
+        wanted = read_form(form or _suffix(out) or "json")
+        with open_ledger(Settings()) as ledger:
+            made = FORMS[wanted].make(report_of(ledger, calendar, lines, now()))
+    except QuestionError as error:
+        return refuse("report", error)
+    except NoTypesetter as error:
+        return refuse("report", error, ExitCode.FAILURE)
+    return _write(made, out, is_text=wanted in ("json", "csv"))
+
+
+def _suffix(out: str | None) -> str | None:
+    suffix = Path(out).suffix.removeprefix(".").lower() if out and out != "-" else ""
+    return suffix if suffix in FORMS else None
+
+
+def _write(made: bytes, out: str | None, *, is_text: bool) -> int:
+    if out is None or out == "-":
+        if not is_text and sys.stdout.isatty():
+            return refuse("report", "name a file with --out: a terminal shows no workbook and no PDF")
+        sys.stdout.buffer.write(made)
+        sys.stdout.buffer.flush()
+        return ExitCode.OK
+    try:
+        Path(out).write_bytes(made)
+    except OSError as error:
+        return refuse("report", f"cannot write {out}: {error.strerror}", ExitCode.FAILURE)
+    warn(f"{out}: {len(made):,} bytes")
+    return ExitCode.OK

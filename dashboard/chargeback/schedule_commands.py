@@ -1,0 +1,108 @@
+"""`tallybook report chargeback --every month --to`, `report schedules`, `report send`, `report unschedule`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from dashboard.chargeback import schedule_store
+from dashboard.chargeback.delivery import deliver
+from dashboard.chargeback.schedule_service import (
+    ScheduleOptions,
+    ScheduleRefused,
+    add_schedule,
+    end_schedule,
+    retry_delivery,
+)
+from dashboard.chargeback.schedule_store import Delivery
+from dashboard.notifications.channels import TargetRefused, target_of
+from dashboard.query.question import QuestionError
+from ingest.clock import now, rfc3339_seconds
+from ingest.ledger.engine import open_ledger
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
+
+
+def schedule(every: str, to: str, by: str, form: str | None) -> int:
+    """Promise the report of every month that is closed to a target; the exit code."""
+    settings = Settings()
+    options = ScheduleOptions(every=every, target=to, by=by, form=form or "pdf")
+    try:
+        with open_ledger(settings) as ledger:
+            made = add_schedule(ledger, settings, options, by=current_user(), at=now())
+    except (QuestionError, TargetRefused) as error:
+        return refuse("report", error)
+    say(
+        f"schedule {made.number}: every month that is closed from now on goes to "
+        f"{target_of(made.target).shown} as {made.form}; `tallybook serve` sends it, or `tallybook report send`"
+    )
+    return ExitCode.OK
+
+
+def send_due(again: int | None, *, as_json: bool) -> int:
+    """Send what is due; the exit code, 1 where something did not arrive."""
+    settings = Settings()
+    with open_ledger(settings) as ledger:
+        if again is not None:
+            try:
+                retry_delivery(ledger, again, at=now())
+            except ScheduleRefused as error:
+                return refuse("report", error)
+        tried = {delivery.number for delivery in deliver(ledger, settings, now())}
+        with ledger.reading() as connection:
+            rows = [row for row in schedule_store.deliveries(connection) if row.number in tried]
+    if as_json:
+        print_json({"deliveries": [_facts(row) for row in rows]})
+    else:
+        _print(rows, "nothing is due")
+    return ExitCode.OK if all(row.status == "sent" for row in rows) else ExitCode.FAILURE
+
+
+def listed(*, as_json: bool) -> int:
+    """Print schedules and what became of their deliveries; the exit code."""
+    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+        promised = schedule_store.schedules(connection)
+        rows = schedule_store.deliveries(connection)
+    if as_json:
+        known = [
+            {"number": made.number, "to": target_of(made.target).shown, "by": made.by, "format": made.form}
+            for made in promised
+        ]
+        print_json({"schedules": known, "deliveries": [_facts(row) for row in rows]})
+        return ExitCode.OK
+    for made in promised:
+        say(f"schedule {made.number}: by {made.by} as {made.form} to {target_of(made.target).shown}")
+    _print(rows, "nothing has been sent yet")
+    return ExitCode.OK
+
+
+def unschedule(number: int) -> int:
+    """End a schedule; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            end_schedule(ledger, number, by=current_user(), at=now())
+    except ScheduleRefused as error:
+        return refuse("report", error)
+    say(f"schedule {number} is ended")
+    return ExitCode.OK
+
+
+def _facts(row: Delivery) -> dict[str, Any]:
+    is_over = row.status in ("sent", "given up", "unknown")
+    return {
+        "number": row.number,
+        "what": row.what,
+        "to": target_of(row.target).shown,
+        "status": row.status,
+        "attempts": row.attempts,
+        "next": None if is_over else rfc3339_seconds(row.due_at),
+        "sent_at": rfc3339_seconds(row.sent_at),
+        "said": row.said,
+    }
+
+
+def _print(rows: Iterable[Delivery], nothing: str) -> None:
+    made = table("No.", "What", "To", "Status", "Tried", "Next", "Why")
+    for row in rows:
+        facts = _facts(row)
+        when = facts["sent_at"] or facts["next"] or ""
+        made.add_row(str(row.number), row.what, facts["to"], row.status, str(row.attempts), when, row.said)
+    show(made, nothing)

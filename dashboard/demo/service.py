@@ -1,0 +1,124 @@
+"""The sample ledger: a file that is made anew each time and put in place whole.
+
+Nothing but a sample ledger is ever replaced: a file that is no ledger, a ledger of one's own, a sample ledger that holds
+other calls than the sample traffic and one that is open elsewhere all stay as they are.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from dashboard.demo.books import keep_books
+from dashboard.demo.load import make_demo
+from dashboard.demo.store import DEMO, KIND, mark_as_sample
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.key_hashes import secret_beside
+from ingest.model.receipt import Receipt
+from ingest.settings import Settings, sqlite_url
+
+_BUSY_SECONDS: Final = 2.0
+_MARKED: Final = "SELECT 1 FROM ledger_property WHERE name = ? AND value = ?"
+_OTHERS: Final = (
+    "SELECT count(*) FROM usage_event WHERE source_id NOT IN (SELECT term_id FROM term WHERE text = ?)"
+)
+_WORKING_FILES: Final = ("-wal", "-shm", "-journal")
+
+
+class KeptAsItIs(Exception):
+    """The file that is to be replaced is not ours to replace; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleOptions:
+    """How much sample traffic, over which days. The same options make the same ledger."""
+
+    events: int
+    days: int
+    end: date
+    """The last day."""
+    seed: int
+
+
+def replace_sample(file: Path, options: SampleOptions, heard: Callable[[int], None]) -> Receipt:
+    """Make the sample ledger beside `file` and put it in its place. `heard` is told of calls as they are written.
+
+    Raises:
+        KeptAsItIs: the file may not be replaced.
+    """
+    _release(file)
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        ledger = _open(draft, file)
+        try:
+            receipt = _fill(ledger, options, heard)
+        finally:
+            ledger.close()
+        _release(file)
+        # A write-ahead log that is left beside another database than its own would be played into it.
+        _remove(file, _WORKING_FILES)
+        draft.replace(file)
+    finally:
+        _remove(draft, ("", *_WORKING_FILES))
+    return receipt
+
+
+def _open(draft: Path, file: Path) -> Ledger:
+    """An empty ledger in `draft`, with the secret that belongs to `file`."""
+    settings = Settings()
+    secret = settings.secret_key or SecretStr(secret_beside(file.with_name(f"{file.name}.secret")).decode())
+    return open_ledger(settings.model_copy(update={"database_url": sqlite_url(draft), "secret_key": secret}))
+
+
+def _fill(ledger: Ledger, options: SampleOptions, heard: Callable[[int], None]) -> Receipt:
+    with ledger.writing() as connection:
+        mark_as_sample(connection)
+    receipt = make_demo(
+        ledger, events=options.events, days=options.days, seed=options.seed, end=options.end, heard=heard
+    )
+    keep_books(ledger, options.end - timedelta(days=options.days - 1), options.end)
+    return receipt
+
+
+def _release(file: Path) -> None:
+    """Make sure that `file` may be replaced: it is not there, or a sample ledger and nothing else that nobody has open.
+
+    Raises:
+        KeptAsItIs: it may not.
+    """
+    if not file.exists():
+        return
+    if not _is_sample(file):
+        raise KeptAsItIs(f"{file} is not a sample ledger and is kept as it is: name another file with --path")
+    with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS)) as connection:
+        try:
+            # Succeeds only if nobody else has the file open, and takes its write-ahead log back into it.
+            connection.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError as error:
+            raise KeptAsItIs(
+                f"{file} is in use: stop what serves it, or name another file with --path"
+            ) from error
+        if others := connection.execute(_OTHERS, (DEMO,)).fetchone()[0]:
+            raise KeptAsItIs(
+                f"{file} also holds {others} calls of your own and is kept as it is: name another with --path"
+            )
+
+
+def _is_sample(file: Path) -> bool:
+    """Whether a file is marked as a sample ledger. It is read as it lies there, so that not even a lock is left."""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?immutable=1", uri=True)) as connection:
+            return bool(connection.execute(_MARKED, (KIND, DEMO)).fetchone())
+    except sqlite3.Error:
+        return False
+
+
+def _remove(file: Path, endings: tuple[str, ...]) -> None:
+    for ending in endings:
+        file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Names, and who owns what, as they are read."""

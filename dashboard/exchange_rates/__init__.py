@@ -1,0 +1,1 @@
+"""Exchange rates: what they are, where they are kept, how they come in."""

@@ -1,0 +1,73 @@
+"""Exchange rates into the ledger: a table of them, or the rate of a day. What changed is noted in the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.exchange_rates import tables
+from dashboard.exchange_rates.model import Quote
+from dashboard.exchange_rates.store import add_quotes
+from ingest.ledger import audit
+from ingest.ledger.engine import Ledger
+from ingest.model.invalid import Invalid
+from ingest.model.zone import date_of
+from ingest.parse.currency import read_currency
+from ingest.parse.dates import read_day
+
+
+class RateRefused(Invalid):
+    """The rate of a day is invalid; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRateOptions:
+    """The rate of a day, as text: one unit of `base` is worth `rate` units of `quote`."""
+
+    base: str
+    quote: str
+    rate: str
+    date: str
+
+
+def import_rates(ledger: Ledger, quotes: Sequence[Quote], file: str, *, by: str, at: int) -> int:
+    """Add the rates of a file that say anything new; how many did."""
+    with ledger.writing() as connection:
+        new = add_quotes(connection, quotes)
+        if new:
+            detail = {"rates": new, "file": file}
+            audit.note(
+                connection, audit.Entry(at=at, by=by, action="rates import", subject=file, detail=detail)
+            )
+    return new
+
+
+def set_rate(ledger: Ledger, options: SetRateOptions, *, by: str, at: int) -> Quote:
+    """Add the rate of a day; nothing is added or noted where the same rate stands already.
+
+    Raises:
+        RateRefused: an option is invalid.
+    """
+    quote = _quote(options, by=by, at=at)
+    with ledger.writing() as connection:
+        if add_quotes(connection, [quote]):
+            detail = {"rate": f"{quote.rate:f}", "day": str(date_of(quote.day))}
+            subject = f"{quote.base}/{quote.quote}"
+            audit.note(
+                connection, audit.Entry(at=at, by=by, action="rates set", subject=subject, detail=detail)
+            )
+    return quote
+
+
+def _quote(options: SetRateOptions, *, by: str, at: int) -> Quote:
+    day, rate = read_day(options.date), tables.read_rate(options.rate)
+    base, quote = read_currency(options.base), read_currency(options.quote)
+    if day is None:
+        raise RateRefused("invalid_date", f"{options.date!r} is no date; write one as 2026-11-20", "date")
+    if rate is None:
+        message = f"{options.rate!r} is no rate; write a number above 0, such as 1.0825"
+        raise RateRefused("invalid_rate", message, "rate")
+    if base is None or quote is None:
+        message = "BASE and QUOTE are codes of currencies, such as USD and EUR"
+        raise RateRefused("unknown_currency", message, "base" if base is None else "quote")
+    if base == quote:
+        raise RateRefused("same_currency", "a currency has no rate to itself", "quote")
+    return Quote(base=base, quote=quote, day=day, rate=rate, source="set", recorded_at=at, recorded_by=by)

@@ -1,0 +1,159 @@
+"""Tables of exchange rates: the European Central Bank's, and a plain one of date, base, quote and rate.
+
+The bank's history (`eurofxref-hist.csv`) has a column for each currency and a line for each day; its file of one day
+(`eurofxref.csv`) writes the day as `20 November 2026`. Both quote one euro, leave `N/A` where there is no rate, and come
+zipped. Its statistical portal writes a line for each rate with `TIME_PERIOD`, `CURRENCY`, `CURRENCY_DENOM` and `OBS_VALUE`.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from dashboard.exchange_rates.model import Quote
+from ingest.parse.currency import is_currency
+from ingest.parse.dates import read_day
+
+_EURO: Final = "EUR"
+_NOTHING: Final = ("", "N/A", "-")
+_LARGEST: Final = 64 * 1024 * 1024
+_PLAIN: Final = ("date", "base", "quote", "rate")
+_PORTAL: Final = {"date": "TIME_PERIOD", "base": "CURRENCY_DENOM", "quote": "CURRENCY", "rate": "OBS_VALUE"}
+ECB: Final = "ecb"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A line, or the whole file, that is no rate."""
+
+    line: int
+    field: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        what = f"{self.field} {self.value!r}: " if self.field else ""
+        return f"{where}{what}{self.reason}"
+
+
+class NoRates(ValueError):
+    """A file that is no table of rates."""
+
+
+def read(path: Path, recorded_at: int, recorded_by: str) -> tuple[list[Quote], list[Problem]]:
+    """The rates of a file, and the lines that are none.
+
+    Raises:
+        NoRates: it is no table of rates.
+        OSError: it cannot be read.
+    """
+    try:
+        return _read(_text(path), recorded_at, recorded_by)
+    except csv.Error as error:
+        raise NoRates(f"{path} is no CSV: {error}") from error
+
+
+def _read(text: str, recorded_at: int, recorded_by: str) -> tuple[list[Quote], list[Problem]]:
+    lines = csv.reader(io.StringIO(text))
+    heading = [cell.strip() for cell in next(lines, [])]
+    if not _is_known(heading):
+        raise NoRates(
+            "this is no table of rates: its first line is neither the European Central Bank's nor date,base,quote,rate"
+        )
+    quotes: list[Quote] = []
+    problems: list[Problem] = []
+    for number, row in enumerate(lines, start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        for one in _of_line(heading, row, number, recorded_at, recorded_by):
+            (quotes if isinstance(one, Quote) else problems).append(one)  # type: ignore[arg-type]
+    return quotes, problems
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    if len(data) > _LARGEST:
+        raise NoRates(f"{path} has more than {_LARGEST // 2**20} MiB: no table of rates has")
+    if data.startswith(b"PK"):
+        data = _unzipped(path, data)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NoRates(f"{path} is not UTF-8 text: export the table as CSV in UTF-8") from error
+
+
+def _unzipped(path: Path, data: bytes) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [one for one in archive.infolist() if one.filename.lower().endswith(".csv")]
+            if len(names) != 1:
+                raise NoRates(f"{path} holds {len(names)} CSV files: take the one with the rates out of it")
+            if names[0].file_size > _LARGEST:
+                raise NoRates(f"{path} unpacks to more than {_LARGEST // 2**20} MiB: no table of rates has")
+            return archive.read(names[0])
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise NoRates(f"{path} is a damaged or locked archive") from error
+
+
+def _of_line(
+    heading: Sequence[str], row: Sequence[str], number: int, at: int, by: str
+) -> Iterator[Quote | Problem]:
+    cells = dict(zip(heading, (cell.strip() for cell in row), strict=False))
+    lower = {name.lower(): cell for name, cell in cells.items()}
+    if set(_PLAIN) <= set(lower):
+        yield _quote(lower, _PLAIN, number, lower.get("source") or "file", at, by)
+    elif set(_PORTAL.values()) <= set(cells):
+        yield _quote(cells, [_PORTAL[name] for name in _PLAIN], number, ECB, at, by)
+    else:
+        for code, rate in cells.items():
+            if code and code != "Date" and rate not in _NOTHING:
+                held = {"Date": cells["Date"], "base": _EURO, "quote": code, code: rate}
+                yield _quote(held, ["Date", "base", "quote", code], number, ECB, at, by)
+
+
+def _is_known(heading: Sequence[str]) -> bool:
+    plain, portal = {name.lower() for name in heading}, set(heading)
+    return set(_PLAIN) <= plain or set(_PORTAL.values()) <= portal or heading[:1] == ["Date"]
+
+
+def _quote(
+    cells: Mapping[str, str], names: Sequence[str], number: int, source: str, at: int, by: str
+) -> Quote | Problem:
+    on, base, quote, rate = (cells[name] for name in names)
+    day = read_day(on)
+    if day is None:
+        return Problem(number, names[0], on, "is no date; write one as 2026-11-20")
+    for name, code in ((names[1], base), (names[2], quote)):
+        if not is_currency(code.upper()):
+            return Problem(number, name, code, "is no currency; write its code, such as USD")
+    worth = read_rate(rate)
+    if worth is None:
+        return Problem(
+            number, names[3], rate, "is no rate; write a number above 0 with a point, such as 1.0825"
+        )
+    if base.upper() == quote.upper():
+        return Problem(number, names[2], quote, "a currency has no rate to itself")
+    return Quote(
+        base=base.upper(),
+        quote=quote.upper(),
+        day=day,
+        rate=worth,
+        source=source,
+        recorded_at=at,
+        recorded_by=by,
+    )
+
+
+def read_rate(text: str) -> Decimal | None:
+    """A rate, exactly as it is written; None for what is none."""
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    within = rate.is_finite() and rate > 0 and -20 <= rate.adjusted() <= 20  # noqa: PLR2004
+    return rate if within else None

@@ -1,0 +1,1 @@
+"""Flat fees: amounts that are due whether or not calls are made."""

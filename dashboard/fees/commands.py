@@ -1,0 +1,46 @@
+"""`tallybook fees add` and `fees end`: what is paid whether or not anybody calls."""
+
+from typing import Final
+
+from dashboard.fees.service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
+from ingest.clock import now
+from ingest.ledger.engine import open_ledger
+from ingest.model import money
+from ingest.model.zone import Zone
+from ingest.parse.dates import NotATime, written
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, current_user, refuse, say
+
+_ARGUMENTS: Final = ("name", "amount")
+
+
+def add(options: AddFeeOptions) -> int:
+    """Add a fee, or change the one of that name; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            added = add_fee(ledger, options, by=current_user(), at=now())
+            say(_described(added, ledger.zone))
+    except (FeeRefused, NotATime) as error:
+        return refuse("fees", error, arguments=_ARGUMENTS)
+    return ExitCode.OK
+
+
+def end(name: str, at: str) -> int:
+    """End a fee at a date or time; the exit code."""
+    try:
+        with open_ledger(Settings()) as ledger:
+            end_fee(ledger, name, at, by=current_user(), at=now())
+    except (FeeRefused, NotATime) as error:
+        return refuse("fees", error, arguments=_ARGUMENTS)
+    say(f"{name} ends at {at}")
+    return ExitCode.OK
+
+
+def _described(added: AddedFee, zone: Zone) -> str:
+    fee = added.fee
+    verb = "changed" if added.is_change else "added"
+    how = "a month" if fee.every == "month" else "once"
+    since = written(fee.start, zone)
+    until = f" until {written(fee.end, zone)}" if fee.end is not None else ""
+    whose = "borne by its team" if fee.team_id is not None else "shared by the rules of `tallybook allocate`"
+    return f"{fee.name} {verb}: {money.plain(fee.amount)} {fee.currency} {how} from {since}{until}, {whose}"

@@ -1,0 +1,56 @@
+"""`tallybook fees list`: fees and what they come to in a period."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.table import Table
+
+from dashboard.fees.summary import FeeRow, fees_of, sums
+from dashboard.fees.summary import as_json as to_json
+from dashboard.query.question import QuestionError, read_period
+from ingest.ledger.engine import open_ledger
+from ingest.model import money
+from ingest.model.zone import Zone
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, print_json, refuse, say, show, table
+
+_COLUMNS: Final = (
+    "name",
+    "kind",
+    "team",
+    "from",
+    "to",
+    "amount",
+    "every",
+    "effective",
+    "billed",
+    "currency",
+)
+
+
+def run(start: str | None, end: str | None, *, as_json: bool) -> int:
+    """Print the fees; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        try:
+            period = read_period(start, end, ledger.zone, datetime.now(UTC))
+        except QuestionError as error:
+            return refuse("fees", error)
+        rows = fees_of(ledger, period)
+        zone = ledger.zone
+    if as_json:
+        print_json(to_json(rows, zone))
+        return ExitCode.OK
+    show(_table(rows, zone), "no fee costs anything in this time; `tallybook fees add` adds one")
+    for currency, (effective, billed) in sums(rows).items():
+        amounts = f"{money.plain(effective)} {currency} effective, {money.plain(billed)} {currency} billed"
+        say(f"{amounts} in this time")
+    return ExitCode.OK
+
+
+def _table(rows: list[FeeRow], zone: Zone) -> Table:
+    headings = ("Fee", *(name.title() for name in _COLUMNS[1:]))
+    made = table(*headings, numbers=("Amount", "Effective", "Billed"))
+    for row in rows:
+        fact = row.as_json(zone)
+        made.add_row(*("" if fact[name] is None else str(fact[name]) for name in _COLUMNS))
+    return made

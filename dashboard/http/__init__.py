@@ -1,0 +1,1 @@
+"""What the routers of the read side share."""

@@ -1,0 +1,1 @@
+"""What the holder of a virtual key sees of its own use."""

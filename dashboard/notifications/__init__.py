@@ -1,0 +1,1 @@
+"""Messages go out: an outbox, channels, and the thread that sends."""

@@ -1,0 +1,1 @@
+"""The page Requests, with the drawer of one call."""

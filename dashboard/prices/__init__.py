@@ -1,0 +1,1 @@
+"""The price book as it is read: lists, explanations, variance, unpriced models."""

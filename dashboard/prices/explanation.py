@@ -1,0 +1,274 @@
+"""Why a call costs what it costs: the whole calculation as a value, from the stored event and its price set alone.
+
+The price book may have moved on since: what a call was priced with is kept beside it, so an explanation says the same
+forever. What today's book would ask is shown beside a reported or an unpriced cost, and says that it is today's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from dashboard.prices import store as prices_store
+from ingest.ledger import price_book as kept_prices
+from ingest.ledger.engine import Ledger
+from ingest.model.event import UsageEvent, billable_units
+from ingest.model.money import MoneyError, plain, plain_decimal
+from ingest.pricing import gateway_cache
+from ingest.pricing.book import PriceBook
+from ingest.pricing.breakdown import CostBreakdown, break_down
+from ingest.pricing.charge import COMPONENTS
+from ingest.pricing.compute import compute
+from ingest.pricing.point import PricePoint
+from ingest.pricing.pricing import prices_of
+from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
+
+_MONEY: Final = (
+    *COMPONENTS,
+    "total_cost",
+    "reported_total",
+    "computed_total",
+    "list_total",
+    "contracted_total",
+)
+_BESIDE: Final = (
+    "event_id",
+    "source_event_id",
+    "price_set_id",
+    "cost_source",
+    "unpriced_reason",
+    "saved_cost",
+    *_MONEY,
+)
+MOST_MATCHES: Final = 20
+_RULES: Final = {"snapshot": "the rules of the shipped prices"}
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """Prices, and what they make of a call's quantities. `rows` are the price rows that are in the ledger."""
+
+    prices: PriceSet
+    workings: CostBreakdown
+    rows: Mapping[str, PricePoint]
+
+    @property
+    def rule(self) -> str:
+        """How the model was found."""
+        return _RULES.get(self.prices.rule, self.prices.rule)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A call's cost, why it is that, and whether the calculation gives it to the last digit."""
+
+    event_id: str
+    source_event_id: str | None
+    event: UsageEvent
+    cost_source: str
+    stored: Mapping[str, int | None]
+    """The call's money as the ledger keeps it, in pico-units."""
+    saved: int | None
+    why: str
+    calculation: Calculation | None = None
+    """With the prices that were stored with the call."""
+    lookup_cost: int | None = None
+    """What of a computed cost is the semantic cache's look-up, whose prices are not stored."""
+    today: Calculation | None = None
+    """With today's price book at the time of the call, where the stored cost is not a computed one."""
+    today_missing: str | None = None
+    """Why today's price book cannot price the call."""
+    advice: str | None = None
+    differences: tuple[str, ...] = ()
+    """Where the calculation differs from what is stored; empty where it holds."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether there is a calculation and it adds up to what is stored."""
+        return self.calculation is not None and not self.differences
+
+
+@dataclass(frozen=True)
+class Match:
+    """A call that somebody may mean."""
+
+    event_id: str
+    source: str
+    source_event_id: str | None
+
+
+def matches(ledger: Ledger, text: str) -> list[Match]:
+    """The calls that a text means: an event id, the id that a source gave, or SOURCE:ID. At most a few of many."""
+    return [Match(*row) for row in prices_store.matching_ids(ledger, text, MOST_MATCHES)]
+
+
+def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | None:
+    """The explanation of a call; None where the ledger has no such call. `book` is today's."""
+    with ledger.reading() as connection:
+        call = prices_store.call(connection, ledger, event_id, _BESIDE)
+        if call is None:
+            return None
+        event, values = call
+        reason = values["unpriced_reason"] or "no reason is known"
+        prices = prices_store.stored_prices(connection, values["price_set_id"])
+        rows = {} if prices is None else _rows(connection, prices)
+        source = values["cost_source"]
+        stored = {name: values[name] for name in _MONEY}
+        about: dict[str, Any] = {
+            "event_id": str(event_id),
+            "source_event_id": values["source_event_id"],
+            "event": event,
+            "cost_source": source,
+            "stored": stored,
+            "saved": values["saved_cost"],
+        }
+        if source == "computed":
+            return _computed(about, prices, rows)
+        if source == "free":
+            return Explanation(**about, why=_why_free(event))
+        today = _today(connection, event, book)
+    found = {"today": today} if isinstance(today, Calculation) else {"today_missing": today}
+    if source == "unpriced":
+        why = f"There is no price for this call: {reason}."
+        return Explanation(**about, **found, why=why, advice=_advice(event, reason, today))
+    return Explanation(**about, **found, why=_why_reported(event, stored))
+
+
+def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
+    event: UsageEvent = about["event"]
+    stored = about["stored"]
+    priced = gateway_cache.lookup_call(event) if event.cache_hit else event
+    why = (
+        "The semantic cache answered: the call costs the look-up that found the answer."
+        if event.cache_hit
+        else "The cost was computed from prices: each quantity times its price."
+    )
+    if prices is None or priced is None:
+        return Explanation(**about, why=why, differences=("no prices are stored with this call",))
+    try:
+        workings = break_down(priced, prices)
+    except MissingPrice as missing:
+        return Explanation(**about, why=why, differences=(f"the stored prices have none of {missing}",))
+    calculation = Calculation(prices, workings, rows)
+    sums = {one.component: one.charged_pico for one in workings.sums}
+    if event.cache_hit:
+        sums = {"other_cost": workings.total}
+    looked_up = None
+    if event.cache_lookup_tokens and not event.cache_hit:
+        looked_up = (stored["other_cost"] or 0) - sums.get("other_cost", 0)
+        sums["other_cost"] = stored["other_cost"] or 0
+    return Explanation(
+        **about,
+        why=why,
+        calculation=calculation,
+        lookup_cost=looked_up,
+        differences=tuple(_differences(stored, sums, workings, looked_up)),
+    )
+
+
+def _differences(
+    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: CostBreakdown, looked_up: int | None
+) -> list[str]:
+    """Where what is stored is not what the lines add up to."""
+    carried = looked_up or 0
+    expected = {name: sums.get(name, 0) for name in COMPONENTS}
+    expected["total_cost"] = workings.total + carried
+    if looked_up is None:  # else its list price is not known here
+        expected |= {"list_total": workings.list_total, "contracted_total": workings.contracted_total}
+    found = [
+        f"{name}: the ledger holds {plain(stored[name] or 0)}, the calculation gives {plain(amount)}"
+        for name, amount in expected.items()
+        if (stored[name] or 0) != amount
+    ]
+    if carried < 0:
+        found.append(f"other_cost: the cache look-up would have cost {plain(carried)}")
+    return found
+
+
+def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
+    """What today's book asks for the call, or why it asks nothing."""
+    priced = gateway_cache.lookup_call(event) if event.cache_hit else event
+    if priced is None or not billable_units(priced):
+        return "the call counts nothing that has a price"
+    assert event.occurred_at is not None, "an event of the ledger has its time"
+    prices = prices_of(priced, book, event.occurred_at)
+    try:
+        charge = compute(priced, prices, None)
+    except MoneyError as error:
+        return str(error)
+    if isinstance(charge, Unpriced) or isinstance(prices, Unpriced):
+        return charge.reason if isinstance(charge, Unpriced) else "no price"
+    return Calculation(prices, break_down(priced, prices), _rows(connection, prices))
+
+
+def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
+    """The price rows of the meters that have one, by meter."""
+    numbers = {
+        meter: int(number)
+        for meter, row in prices.rows.items()
+        for source, mark, number in [row.rpartition("#")]
+        if mark and number.isdigit()
+    }
+    if not numbers:
+        return {}
+    found = {
+        point.number: point
+        for point in kept_prices.points(connection, kept_prices.numbered(numbers.values()))
+    }
+    return {meter: found[number] for meter, number in numbers.items() if number in found}
+
+
+def _why_free(event: UsageEvent) -> str:
+    if event.cache_hit:
+        kind = {"direct": "The gateway's cache answered the same question (a direct hit)"}.get(
+            event.cache_hit_type or "", "The gateway's cache answered"
+        )
+        return f"{kind}: no model was called, and nothing was looked up that costs anything."
+    if event.status != "success":
+        ended = "was cancelled" if event.status == "cancelled" else "failed"
+        return f"The call {ended} before it used anything that is billed."
+    return f"A call of the kind {event.request_type} that counts nothing which is sold costs nothing."
+
+
+def _why_reported(event: UsageEvent, stored: Mapping[str, int | None]) -> str:
+    why = f"The source {event.source} reported this cost, and its word counts."
+    if event.cache_hit:
+        return f"{why} The semantic cache answered, so it is the cost of the look-up."
+    if stored["other_cost"]:
+        why += " What its total holds beyond its parts stands in other."
+    return why
+
+
+def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
+    """What would price an unpriced call."""
+    if isinstance(today, Calculation):
+        return "Today's price book can price it: `tallybook reprice --only-unpriced`."
+    if "usage" in reason or not billable_units(event):
+        return "No price helps: the source must say what the call used."
+    if "names no model" in reason:
+        return "No price helps: the source must name the model."
+    wanted = today.removeprefix("cache look-up: ")
+    _, _, meter = wanted.partition("no price for the meter ")
+    prices = f"{meter.split()[0]}=PRICE" if meter else "input=PRICE output=PRICE"
+    called = f"{event.provider}/{event.model}"
+    alias = (
+        ""
+        if meter
+        else f", or `tallybook prices alias {called} PROVIDER/MODEL` where it is another name of one"
+    )
+    return (
+        f"Set a price (`tallybook prices set {event.provider} {event.model} {prices} --from DATE`{alias}), "
+        "then `tallybook reprice --only-unpriced`."
+    )
+
+
+def exact_text(amount: Fraction, most: int = 30) -> str:
+    """An exact amount in full; one that never ends is cut after `most` decimals and ends with an ellipsis."""
+    scaled = amount * 10**most
+    digits = abs(scaled.numerator) // scaled.denominator
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{plain_decimal(Decimal(digits).scaleb(-most))}{'' if scaled.denominator == 1 else '…'}"

@@ -1,0 +1,153 @@
+"""`tallybook prices show`: all that the book says of one model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dashboard.prices.model_prices import PricedModel, priced_model
+from dashboard.prices.rows import PriceRow, row_object, source_of
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.price_book import read_book
+from ingest.parse.dates import NotATime, moment_or_now, written
+from ingest.price_book.descriptions import (
+    calls_of_term,
+    scope_of_point,
+    term_object,
+    unit_text,
+    validity_text,
+)
+from ingest.pricing.book import Book
+from ingest.pricing.matching import tier_of
+from ingest.pricing.rates import PriceSet, Rate, Unpriced
+from ingest.pricing.terms import percent_of
+from ingest.pricing.units import unit_of
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, explained, print_json, say, table, warn
+
+
+def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
+    """Print it; the exit code: 1 where the model has no price then."""
+    with open_ledger(Settings()) as ledger:
+        try:
+            then = moment_or_now(at, ledger.zone)
+        except NotATime as error:
+            warn(f"tallybook: {explained(error)}")
+            return ExitCode.USAGE
+        book = read_book(ledger)
+        shown = priced_model(book, provider, model, then)
+        applies = book.find(provider, model, tier, then, 0)
+        if as_json:
+            print_json(answer(book, shown, tier, then))
+        else:
+            _print(ledger, book, shown, tier, then)
+    return ExitCode.OK if isinstance(applies, PriceSet) else ExitCode.FAILURE
+
+
+def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
+    """The model as JSON has it."""
+    applies = book.find(shown.provider, shown.model, tier, at, 0)
+    return {
+        "provider": shown.provider,
+        "model": shown.model,
+        "service_tier": tier_of(tier),
+        "at": written(at),
+        **_applying(applies),
+        "bands": [
+            {
+                "service_tier": one.service_tier,
+                "above_input_tokens": one.above,
+                "marginal": one.marginal,
+                "prices": _rates(one.prices, one.rates),
+            }
+            for one in shown.bands
+        ],
+        "tiers": list(shown.tiers),
+        "terms": [term_object(one) for one in shown.terms],
+        "history": [row_object(PriceRow(one, None)) for one in shown.points],
+    }
+
+
+def _applying(found: PriceSet | Unpriced) -> dict[str, Any]:
+    """The price set that applies, or why there is none."""
+    if isinstance(found, Unpriced):
+        return {"found_as": None, "no_price": found.reason, "currency": None, "prices": {}}
+    return {
+        "found_as": {"provider": found.provider, "model": found.model, "rule": found.rule},
+        "no_price": None,
+        "currency": found.currency,
+        "prices": _rates(found, found.by_meter),
+    }
+
+
+def _rates(prices: PriceSet, rates: Any) -> dict[str, Any]:
+    return {
+        meter: {
+            "price": f"{rate.price:f}",
+            "per": rate.per,
+            "at_least": rate.least,
+            "source": source_of(prices, rate),
+            "row": _row(prices, rate),
+        }
+        for meter, rate in rates.items()
+    }
+
+
+def _row(prices: PriceSet, rate: Rate) -> str:
+    """Where a rate is from: a row of the ledger, or the edition of a source."""
+    return rate.row or prices.origin
+
+
+def _print(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
+    for line in _head(ledger, book, shown, tier, at):
+        say(line)
+    out = Console()
+    out.print(_bands(shown))
+    for one in shown.terms:
+        when = "with the release" if not one.added_at else f"by {one.added_by}"
+        said = f"{one.kind} on {calls_of_term(one)}: {percent_of(one)}, {when}"
+        say(said)
+    if shown.points:
+        out.print(_history(ledger, shown))
+
+
+def _head(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> Iterator[str]:
+    applies = book.find(shown.provider, shown.model, tier, at, 0)
+    yield f"{shown.provider}/{shown.model}, service tier {tier_of(tier)}, at {written(at, ledger.zone)}"
+    if isinstance(applies, PriceSet):
+        terms = ", ".join(f"{one.kind} {percent_of(one)}" for one in applies.terms)
+        yield f"found as {applies.provider}/{applies.model} ({applies.rule}), prices in {applies.currency}"
+        if terms:
+            yield f"terms that apply to every call: {terms}"
+    else:
+        yield applies.reason
+    for alias in shown.other_names:
+        yield f"also called {alias.provider}/{alias.model}"
+
+
+def _bands(shown: PricedModel) -> Table:
+    rows = table("tier", "calls", "meter", "price", "unit", "from", numbers=("price",))
+    for band in shown.bands:
+        calls = f"above {band.above:,}" if band.above else "all"
+        for meter, rate in band.rates.items():
+            rows.add_row(
+                band.service_tier,
+                f"{calls}, only the units above" if band.marginal else calls,
+                meter,
+                f"{rate.price:f}",
+                unit_of(meter, rate.per),
+                _row(band.prices, rate),
+            )
+    return rows
+
+
+def _history(ledger: Ledger, shown: PricedModel) -> Table:
+    rows = table("row", "meter", "price", "unit", "valid", "added", numbers=("price",))
+    rows.title, rows.title_justify = "rows, the newest first", "left"
+    for one in shown.points:
+        price = "none" if one.price is None else f"{one.price:f} {one.currency}"
+        added = f"{written(one.added_at, ledger.zone)} {one.added_by}"
+        row, when = f"{one.source}#{one.number}", validity_text(ledger, one) + scope_of_point(one)
+        rows.add_row(row, one.meter, price, unit_text(one), when, added)
+    return rows

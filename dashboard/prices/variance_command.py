@@ -1,0 +1,45 @@
+"""`tallybook prices variance`: where reported and computed costs differ, and the likely cause."""
+
+import sys
+from datetime import UTC, datetime
+
+from rich.markup import escape
+
+from dashboard.prices import variance
+from dashboard.prices.variance import Variance
+from dashboard.query.question import QuestionError, Words, parse
+from ingest.ledger.engine import open_ledger
+from ingest.ledger.price_book import read_book
+from ingest.model.money import from_pico
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, print_json, refuse, show, table
+
+
+def run(start: str | None, end: str | None, where: list[str], threshold: str, form: str) -> int:
+    """Print the models whose totals differ by more than the threshold; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        try:
+            query = parse(Words(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
+            limit = variance.read_percent(threshold)
+        except QuestionError as error:
+            return refuse("prices variance", error)
+        found = variance.variance(ledger, query, read_book(ledger), limit)
+    match form:
+        case "json":
+            print_json(variance.as_json(found))
+        case "csv":
+            sys.stdout.write(variance.as_csv(found))
+        case _:
+            _print(found, threshold)
+    return ExitCode.OK
+
+
+def _print(found: list[Variance], threshold: str) -> None:
+    numbers = ("calls", "reported", "computed", "difference")
+    rows = table("model", *numbers, "likely cause", numbers=numbers)
+    for one in found:
+        amounts = [f"{from_pico(pico):.6f} {one.currency}" for pico in (one.reported, one.computed)]
+        part = "" if one.share is None else f"{one.share * 100:+.2f}%"
+        cells = (f"{one.provider}/{one.model}", f"{one.requests:,}", *amounts, part, one.cause or "unknown")
+        rows.add_row(*map(escape, cells))
+    show(rows, f"no model's reported and computed costs differ by more than {threshold}")

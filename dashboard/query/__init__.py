@@ -1,0 +1,1 @@
+"""A question about usage and its answer."""

@@ -1,0 +1,1 @@
+"""Invoices held against the ledger."""

@@ -1,0 +1,126 @@
+"""Recording what providers charge, and booking what differs from the ledger: written and audited in one transaction each."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+import sqlalchemy as sa
+
+from dashboard.query.calendar import Month, of_month
+from dashboard.reconciliation.compare import reconcile
+from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.parser import Read
+from dashboard.reconciliation.invoices.store import add_lines
+from ingest.ledger import audit, directory, ownership, periods
+from ingest.ledger.engine import Ledger
+from ingest.ledger.periods import Adjustment
+from ingest.model import money
+from ingest.model.invalid import Invalid
+from ingest.model.ownership import NOBODY, Owner, Owners
+
+
+class AcceptRefused(Invalid):
+    """A variance that cannot be accepted as asked; the message says why."""
+
+
+def record_invoice(ledger: Ledger, invoice: Read, path: str, *, by: str, at: int) -> int:
+    """Record the lines of an invoice that say something new; how many did.
+
+    What has faults may be part of what it should say, and does not take the place of what is known.
+    """
+    lines = [replace(line, recorded_at=at, recorded_by=by) for line in invoice.lines]
+    with ledger.writing() as connection:
+        new = add_lines(connection, lines, may_replace=not invoice.problems)
+        if new:
+            detail = {"lines": new, "amounts": _amounts(lines)}
+            name = PurePath(path).name
+            entry = audit.Entry(at=at, by=by, action="invoice import", subject=name, detail=detail)
+            audit.note(connection, entry)
+    return new
+
+
+def _amounts(lines: Iterable[InvoiceLine]) -> dict[str, str]:
+    totals: dict[str, int] = {}
+    for line in lines:
+        totals[line.currency] = totals.get(line.currency, 0) + line.amount
+    return {currency: money.plain(amount) for currency, amount in totals.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptVarianceOptions:
+    """Which variances of a month are accepted, why, and the team that bears them."""
+
+    month: Month
+    reason: str
+    provider: str | None = None
+    """Of this provider only."""
+    team: str | None = None
+
+
+def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str, at: int) -> list[Adjustment]:
+    """Book every variance as an adjustment in the earliest open month from the compared one on.
+
+    Raises:
+        AcceptRefused: there is no reason or nothing to accept, or the team is not known.
+    """
+    reason = " ".join(options.reason.split())
+    if not reason:
+        raise AcceptRefused("missing_reason", "say why the variance is accepted", field="accept")
+    found = reconcile(ledger, options.month, provider=options.provider)
+    variances = {row.provider: row.variance for row in found.rows if row.variance}
+    if not variances:
+        raise AcceptRefused("nothing_to_accept", f"nothing of {options.month} differs from an invoice")
+    with ledger.writing() as connection:
+        month = _open_month(options.month, periods.closed(connection))
+        owner = NOBODY if options.team is None else _owner(connection, ledger, options.team, month)
+        adjustments = [
+            Adjustment(
+                period=str(month),
+                about=str(options.month),
+                cause="reconciliation",
+                owner=owner,
+                provider=provider,
+                currency=found.currency,
+                amount=variance,
+                reason=reason,
+                recorded_at=at,
+                recorded_by=by,
+            )
+            for provider, variance in variances.items()
+        ]
+        for adjustment in adjustments:
+            _book(connection, adjustment)
+    return adjustments
+
+
+def _open_month(month: Month, closed: Collection[str]) -> Month:
+    while str(month) in closed:
+        month = month.plus(1)
+    return month
+
+
+def _owner(connection: sa.Connection, ledger: Ledger, team: str, month: Month) -> Owner:
+    try:
+        entry_id = directory.find(connection, "team", team, ledger.keyring)
+    except directory.NotKnown as error:
+        raise AcceptRefused("unknown_team", str(error), field="team") from error
+    homes = Owners(ownership.assignments(connection))
+    return Owner(entry_id, *homes.home(entry_id, of_month(month).days[0]))
+
+
+def _book(connection: sa.Connection, adjustment: Adjustment) -> None:
+    periods.book(connection, adjustment)
+    detail = {
+        "amount": f"{money.plain(adjustment.amount)} {adjustment.currency}",
+        "about": adjustment.about,
+        "period": adjustment.period,
+        "reason": adjustment.reason,
+    }
+    entry = audit.Entry(
+        at=adjustment.recorded_at,
+        by=adjustment.recorded_by,
+        action="reconcile accept",
+        subject=adjustment.provider or "",
+        detail=detail,
+    )
+    audit.note(connection, entry)

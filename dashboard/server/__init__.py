@@ -1,0 +1,1 @@
+"""The site: assembly, serving, sign-in, security headers."""

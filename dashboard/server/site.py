@@ -1,0 +1,118 @@
+"""The site: the API and the dashboard behind one server.
+
+The dashboard keeps its own ASGI app, because Dash answers every path that is not its own with its page. Paths are not
+rewritten. Everything below /dashboard/ goes there, `/` leads there, all else and the lifespan is the API's.
+"""
+
+from typing import Final
+
+from asgi_lifespan import LifespanManager
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dashboard.alerts import api as alerts_api
+from dashboard.budgets import api as budgets_api
+from dashboard.calls import api as calls_api
+from dashboard.chargeback import api as chargeback_api
+from dashboard.directory import api as owners_api
+from dashboard.fees import api as fees_api
+from dashboard.focus import api as focus_api
+from dashboard.formatting.locale import LocaleMiddleware
+from dashboard.me import api as me_api
+from dashboard.pages.app import PREFIX, make_dashboard
+from dashboard.prices import api as prices_api
+from dashboard.reconciliation import api as reconciliation_api
+from dashboard.server.assets import KeptAssets
+from dashboard.server.security_headers import SecurityHeaders
+from dashboard.server.sign_in import Signing
+from dashboard.spend import api as spend_api
+from dashboard.whatif import api as whatif_api
+from ingest.access.credentials import Credentials
+from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
+from ingest.access.permissions import Rights
+from ingest.http import app as write_api
+from ingest.ledger.engine import Ledger
+from ingest.model.principal import Right
+from ingest.settings import Settings
+
+_SMALLEST_PACKED: Final = 1_024
+
+_ROUTERS: Final = (
+    spend_api.make_router,
+    calls_api.make_router,
+    prices_api.make_router,
+    whatif_api.make_router,
+    prices_api.make_costs_router,
+    me_api.make_router,
+    budgets_api.make_router,
+    alerts_api.make_router,
+    fees_api.make_router,
+    reconciliation_api.make_router,
+    chargeback_api.make_router,
+    focus_api.make_router,
+    owners_api.make_router,
+)
+"""In the order of the API's description."""
+_APIS: Final = (
+    write_api,
+    spend_api,
+    calls_api,
+    prices_api,
+    whatif_api,
+    me_api,
+    budgets_api,
+    alerts_api,
+    fees_api,
+    reconciliation_api,
+    chargeback_api,
+    focus_api,
+    owners_api,
+)
+RIGHTS: Final = Rights(
+    [right for api in _APIS for right in api.RIGHTS] + [Right("/", None), Right("/dashboard", "read")]
+)
+"""What each address of the site needs. What pages need beside this stands with the pages."""
+
+
+class Site:
+    """Sends each request to the API, to the dashboard or to the sign-in."""
+
+    def __init__(self, api: ASGIApp, dashboard: ASGIApp, signing: ASGIApp) -> None:
+        self._api = api
+        self._dashboard = dashboard
+        self._signing = signing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection, or the lifespan of both apps."""
+        if scope["type"] == "lifespan":
+            async with LifespanManager(self._dashboard):
+                await self._api(scope, receive, send)
+            return
+        path = scope["path"] + "/"
+        if path == "//" and scope["type"] == "http":
+            await RedirectResponse(PREFIX)(scope, receive, send)
+        elif path.startswith(PREFIX):
+            await self._dashboard(scope, receive, send)
+        elif path.startswith((f"{SIGN_IN}/", f"{SIGN_OUT}/")):
+            await self._signing(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+
+def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
+    """The application that `tallybook serve` serves."""
+    api = write_api.make_api(ledger, settings)
+    for make_router in _ROUTERS:
+        api.include_router(make_router(ledger))
+    dashboard = make_dashboard(ledger)
+    tries, credentials = Tries(), Credentials(ledger, settings)
+    signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
+    site = Site(api, LocaleMiddleware(KeptAssets(dashboard.server)), signing)
+    packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
+    is_https = (settings.public_url or "").startswith("https:")
+    return SecurityHeaders(
+        guarded(packed, ledger, settings, RIGHTS, tries, credentials),
+        dashboard.csp_hashes(),
+        is_https=is_https,
+    )

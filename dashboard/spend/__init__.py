@@ -1,0 +1,1 @@
+"""What was spent: the question of commands and of the HTTP interface."""

@@ -1,0 +1,117 @@
+"""`tallybook spend`: the question of `GET /v1/spend` on the command line, as a table, JSON or CSV."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from dashboard.formatting.format import metric_value, unpriced_notice
+from dashboard.query import catalogue
+from dashboard.query.catalogue import Metric, Unit
+from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.run import Result, Totals
+from dashboard.query.run import run as answer
+from dashboard.query.serialize import as_csv, as_json
+from ingest.ledger.engine import Ledger, open_ledger
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, refuse, table
+
+Form = Literal["table", "json", "csv"]
+
+
+def run(
+    *,
+    by: str,
+    metric: str,
+    start: str | None,
+    end: str | None,
+    interval: str | None,
+    timezone: str | None,
+    where: Sequence[str],
+    limit: int | None,
+    currency: str | None,
+    form: Form,
+) -> int:
+    """Ask the ledger of the settings and print the answer; the exit code."""
+    words = Words([by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency)
+    with open_ledger(Settings()) as ledger:
+        return spend(ledger, words, form)
+
+
+def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
+    """Ask `ledger` and print the answer on standard output; 2 for a question that cannot be asked."""
+    try:
+        result = answer(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+    except QuestionError as error:
+        return refuse("spend", error)
+    match form:
+        case "json":
+            sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
+        case "csv":
+            sys.stdout.write(as_csv(result))
+        case "table":
+            _print(result, Console())
+    return ExitCode.OK
+
+
+def _print(result: Result, console: Console) -> None:
+    query = result.query
+    metrics = [catalogue.METRICS[key] for key in query.metrics]
+    has_footer = bool(query.dimensions)
+    rows = table()
+    rows.show_footer, rows.footer_style = has_footer, "bold"
+    totals = [
+        metric_value(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)
+    ]
+    for at, key in enumerate(query.dimensions):
+        rows.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
+    split = bool(result.other_currencies) and "currency" not in query.dimensions
+    if split:
+        rows.add_column("Currency", footer=result.totals.currency)
+    for metric, text in zip(metrics, totals, strict=True):
+        rows.add_column(_heading(metric, result), footer=text, justify="right")
+    for row in result.rows:
+        values = [metric_value(metric, value) for metric, value in zip(metrics, row.values, strict=True)]
+        rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
+    console.print(rows)
+    for paid in result.converted:
+        console.print(escape(f"converted, {_other(metrics, paid)}"), highlight=False)
+    for other in result.other_currencies:
+        console.print(escape(_other(metrics, other)), highlight=False)
+    console.print(escape(_period(result)), style="dim", highlight=False)
+    if result.unpriced_requests:
+        console.print(unpriced_notice(result.unpriced_requests), style="yellow", highlight=False)
+
+
+def _heading(metric: Metric, result: Result) -> str:
+    if metric.is_money and not result.other_currencies:
+        return f"{metric.label} ({result.totals.currency})"
+    return f"{metric.label} (ms)" if metric.unit is Unit.MILLISECONDS else metric.label
+
+
+def _label(key: str) -> str:
+    found = catalogue.dimension(key)
+    return found.label if found else key
+
+
+def _dimension_text(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
+
+
+def _other(metrics: Sequence[Metric], totals: Totals) -> str:
+    parts = (
+        f"{metric.label} {metric_value(metric, value)}"
+        for metric, value in zip(metrics, totals.values, strict=True)
+    )
+    return f"in {totals.currency}: {', '.join(parts)}"
+
+
+def _period(result: Result) -> str:
+    period = as_json(result)["period"]
+    return f"from {period['from']} to {period['to']} ({period['timezone']})"

@@ -1,0 +1,1 @@
+"""What the same calls would have cost with another model or price."""

@@ -1,0 +1,45 @@
+"""Rights: which scope each address needs. An address that no right is written for needs `admin`: it is closed until it is thought of.
+
+Each module that serves addresses declares their rights as `RIGHTS`; whoever puts the server together joins them and hands
+the table to the guard (`ingest.access.guard`).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ingest.model.principal import Principal, Right
+
+CLOSED: Final = Right("", "admin")
+"""What an address needs that no right is written for."""
+
+
+class Rights:
+    """The rights of a server's addresses."""
+
+    def __init__(self, rights: Iterable[Right]) -> None:
+        self._by_path: dict[str, Right] = {}
+        for right in rights:
+            if right.path in self._by_path:
+                raise ValueError(f"two rights are written for {right.path}")
+            self._by_path[right.path] = right
+
+    def needed(self, path: str) -> Right:
+        """What an address needs: the right of the longest path that it begins with."""
+        parts = path.split("/")
+        for length in range(len(parts), 1, -1):
+            if right := self._by_path.get("/".join(parts[:length]) or "/"):
+                return right
+        return CLOSED
+
+    def lacks(self, principal: Principal, path: str) -> str | None:
+        """Why somebody may not come to an address; None if they may."""
+        right = self.needed(path)
+        if principal.virtual_key is not None:
+            return None if right.is_of_key else "a virtual key shows its own use alone, at /v1/me/usage"
+        if right.is_of_key:
+            return "send the virtual key itself as Authorization: Bearer sk-..."
+        if right.scope is not None and not principal.may(right.scope):
+            return f"this needs the scope {right.scope}"
+        if right.is_whole and not principal.sees_all:
+            return "this tells of the calls of every team"
+        return None

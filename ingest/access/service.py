@@ -1,0 +1,131 @@
+"""Access tokens as people ask for them: made and revoked, each checked, recorded and audited in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import sqlalchemy as sa
+
+from ingest.access import store as access
+from ingest.access.store import Token
+from ingest.ledger import audit, directory
+from ingest.ledger.engine import Ledger
+from ingest.model.invalid import Invalid
+from ingest.model.principal import SCOPES, Scope
+from ingest.model.zone import Zone, micros
+from ingest.parse import dates
+
+_LONGEST: Final = 80
+
+
+class TokenRefused(Invalid):
+    """A token cannot be made or revoked as asked; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTokenOptions:
+    """The token that somebody asks for, in their words."""
+
+    name: str
+    scopes: Sequence[str]
+    teams: Sequence[str] = ()
+    """The only teams that it reads, by id or name; none for all."""
+    expires: str | None = None
+    """A date or an RFC 3339 time; None for a token that does not end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token that was made, with the text that opens: it is kept nowhere and can be shown this once."""
+
+    token: Token
+    text: str
+
+
+def add_token(ledger: Ledger, options: AddTokenOptions, *, by: str, at: int) -> NewToken:
+    """Make a token.
+
+    Raises:
+        TokenRefused: the name, a scope or the end is none, or the name is taken.
+        NotATime: the end is neither a date nor a time.
+        NotKnown: the directory knows no such team, or several.
+    """
+    name, scopes = _name(options.name), _scopes(options)
+    expires_at = None if options.expires is None else _expiry(options.expires, ledger.zone, at)
+    text = access.new_text()
+    with ledger.writing() as connection:
+        token = Token(
+            name=name,
+            scopes=scopes,
+            teams=_teams(connection, ledger, options.teams),
+            created_at=at,
+            created_by=by,
+            expires_at=expires_at,
+        )
+        _require_free(connection, token)
+        access.add_token(connection, token, text, ledger.keyring)
+        audit.note(connection, _entry(token, "token create", by, at))
+    return NewToken(token, text)
+
+
+def revoke_token(ledger: Ledger, name: str, *, by: str, at: int) -> list[Token]:
+    """End the tokens of a name and the sessions that were begun with them; what was ended.
+
+    Raises:
+        TokenRefused: no token of that name opens anything.
+    """
+    with ledger.writing() as connection:
+        ended = access.revoke(connection, name, at, by)
+        if not ended:
+            known = sorted({token.name for token in access.tokens(connection) if token.stands(at)})
+            raise TokenRefused(
+                "unknown_token", f"there is no token {name!r}; there are {', '.join(known) or 'none'}"
+            )
+        for token in ended:
+            audit.note(connection, _entry(token, "token revoke", by, at))
+    return ended
+
+
+def _name(text: str) -> str:
+    if not text.strip() or len(text) > _LONGEST or not text.isprintable():
+        message = f"a token has a name of 1 to {_LONGEST} characters that can be seen"
+        raise TokenRefused("bad_name", message, "name")
+    return text.strip()
+
+
+def _scopes(options: AddTokenOptions) -> tuple[Scope, ...]:
+    if unknown := [scope for scope in options.scopes if scope not in SCOPES]:
+        message = f"there is no {unknown[0]!r}; there are {', '.join(SCOPES)}"
+        raise TokenRefused("unknown_scope", message, "scope")
+    if not options.scopes:
+        raise TokenRefused("no_scope", f"say what the token may do: {', '.join(SCOPES)}", "scope")
+    if options.teams and set(options.scopes) != {"read"}:
+        message = "only reading is limited to teams; leave the other scopes to a token of their own"
+        raise TokenRefused("not_limited", message, "team")
+    return cast("tuple[Scope, ...]", tuple(dict.fromkeys(options.scopes)))
+
+
+def _teams(connection: sa.Connection, ledger: Ledger, names: Sequence[str]) -> tuple[str, ...] | None:
+    """The ids of the teams; None for all."""
+    entries = [directory.find(connection, "team", name, ledger.keyring) for name in names]
+    return tuple(dict.fromkeys(directory.ident(connection, entry) for entry in entries)) or None
+
+
+def _expiry(text: str, zone: Zone, at: int) -> int:
+    expires_at = micros(dates.read_moment("expires", text, zone))
+    if expires_at <= at:
+        raise TokenRefused("expired", f"{text} is over already", "expires")
+    return expires_at
+
+
+def _require_free(connection: sa.Connection, token: Token) -> None:
+    """Refuse a name that a token has which stands, so that a name means one token when it is revoked."""
+    held = access.tokens(connection)
+    if any(other.name == token.name and other.stands(token.created_at) for other in held):
+        message = f"there is a token {token.name!r} already; revoke it first, or take another name"
+        raise TokenRefused("name_taken", message, "name")
+
+
+def _entry(token: Token, action: str, by: str, at: int) -> audit.Entry:
+    detail = {"scopes": list(token.scopes), "teams": None if token.teams is None else list(token.teams)}
+    return audit.Entry(at=at, by=by, action=action, subject=token.name, detail=detail)

@@ -1,0 +1,1 @@
+"""Names and owners come in: by hand, and from lists of gateways."""

@@ -1,0 +1,55 @@
+"""Lists of keys, teams and customers in files: a gateway's configuration, or a table of one's own.
+
+Reading one gives `Listed` entries and the rows that could not become one. A key's value is read only to be hashed; other
+secrets of a configuration are not declared and so never read.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ingest.directory.lists import bifrost_db, bifrost_json, litellm
+from ingest.directory.lists import csv as table
+from ingest.directory.lists.listing import Listing, NotAList
+from ingest.ledger.key_hashes import KeyRing
+
+__all__ = ["Listing", "NotAList", "read"]
+
+_SQLITE: Final = b"SQLite format 3\0"
+_HEAD: Final = 4096
+
+
+def read(path: Path, keyring: KeyRing) -> Listing:
+    """The list in a file: Bifrost's `config.json` or `config.db`, LiteLLM's lists, or CSV.
+
+    Raises:
+        NotAList: it cannot be read, or holds no list; the message says what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise NotAList(f"{path}: {error.strerror or error}") from None
+    return _reader(path, head)(path, keyring)
+
+
+def _reader(path: Path, head: bytes) -> Callable[[Path, KeyRing], Listing]:
+    if head.startswith(_SQLITE):
+        return bifrost_db.read
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first == b"[":
+        return litellm.read
+    if first != b"{":
+        return table.read
+    return bifrost_json.read if _has_governance(path) else litellm.read
+
+
+def _has_governance(path: Path) -> bool:
+    """Whether JSON is Bifrost's configuration; what cannot be read is left to its reader to refuse."""
+    try:
+        held = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return not (isinstance(held, dict) and "governance" not in held and litellm.is_list(held))

@@ -1,0 +1,1 @@
+"""The completion response, and what the other formats share with it."""

@@ -1,0 +1,1 @@
+"""What every JSON format needs: lenient decoding, timestamps, redaction."""

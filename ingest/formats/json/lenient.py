@@ -1,0 +1,84 @@
+"""Lenient JSON: a second decoder for JSON that the strict decoder refuses, where its meaning is clear.
+
+A whole number written as a float (5.0) becomes an integer. Lone surrogates become question marks, and bytes
+that are not UTF-8 become replacement characters. NUL is removed (no database stores it), and a byte order
+mark is skipped.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from ingest.model.rejection import Refused
+
+_LONGEST_INT: Final = 40
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def to_strict_json(raw: bytes) -> bytes:
+    """`raw` as JSON for the strict decoder. Every number keeps its exact value.
+
+    Raises:
+        Refused: `raw` is not JSON.
+    """
+    try:
+        return _encode(loads(raw))
+    except RecursionError:
+        raise too_deep_refusal() from None
+
+
+def loads(raw: bytes) -> Any:
+    """The decoded value of `raw`; numbers are int or Decimal, never float.
+
+    Raises:
+        Refused: `raw` is not JSON.
+    """
+    if not raw.strip():
+        raise Refused("not_json", "the record is empty")
+    try:
+        value = json.loads(
+            raw.decode("utf-8-sig", "replace"),
+            parse_float=_number,
+            parse_int=_integer,
+            parse_constant=_constant,
+        )
+        return _clean(value)
+    except json.JSONDecodeError as error:
+        raise Refused("not_json", f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise too_deep_refusal() from None
+
+
+def too_deep_refusal() -> Refused:
+    """The refusal of JSON that is nested too deeply."""
+    return Refused("not_json", "the record is nested too deeply")
+
+
+def _number(text: str) -> Decimal | int:
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise Refused("not_json", "a number has an exponent beyond all measure") from None
+    if number.adjusted() < _LONGEST_INT and number == number.to_integral_value():
+        return int(number)
+    return number
+
+
+def _integer(text: str) -> Decimal | int:
+    return int(text) if len(text) < _LONGEST_INT else Decimal(text)
+
+
+def _constant(name: str) -> NoReturn:
+    raise Refused("not_json", f"{name} is not a JSON number")
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""LiteLLM's payloads, spend logs and batch lines."""

@@ -1,0 +1,163 @@
+"""Cohere's own bodies: chat, embed, rerank and classify. They are billed by `billed_units`, not by `tokens`.
+
+A body names no model: the model comes from the envelope. `cached_tokens` is part of `tokens`, which are not
+billed, and is not kept.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import asdict
+
+from ingest.formats.completion.body import NULL, Empty, is_present
+from ingest.formats.completion.chunk import decode_chunk, first_value
+from ingest.formats.completion.usage import Count, Meters
+from ingest.formats.format import Fields, Format
+from ingest.model.event import UsageEvent
+
+PROVIDER: Final = "cohere"
+
+_FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "model", "object", "type", "response"})
+_RESULT_FIELDS: Final = frozenset(
+    {"results", "embeddings", "classifications", "generations", "generation_id"}
+)
+
+
+class Units(Struct, gc=False):
+    """Counts, billed or raw. Cohere writes them as floats."""
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    image_tokens: Count | None = None
+    images: Count | None = None
+    search_units: Count | None = None
+
+
+class Billing(Struct, gc=False, omit_defaults=True):
+    """`usage` in version 2 of the chat API; `meta` in version 1 and in the other APIs."""
+
+    billed_units: Units | None = None
+    tokens: Units | None = None
+
+
+class Message(Struct, gc=False):
+    """The message. Only its tool calls are counted."""
+
+    tool_calls: list[Empty] | None = None
+
+
+class Response(Struct, gc=False):
+    """A response of any API of Cohere."""
+
+    id: str | None = None
+    response_id: str | None = None
+    generation_id: str | None = None
+    finish_reason: str | None = None
+    message: Message | None = None
+    tool_calls: list[Empty] | None = None
+    usage: Billing | None = None
+    meta: Billing | None = None
+    results: Raw = NULL
+    embeddings: Raw = NULL
+    classifications: Raw = NULL
+
+
+class EndDelta(Struct, gc=False):
+    """The `delta` of the event `message-end`."""
+
+    finish_reason: str | None = None
+    usage: Billing | None = None
+
+
+class StreamEvent(Struct, gc=False):
+    """One event of a chat stream."""
+
+    type: str | None = None
+    id: str | None = None
+    delta: EndDelta | None = None
+
+
+_decode = msgspec.json.Decoder(Response).decode
+_decode_event = msgspec.json.Decoder(StreamEvent).decode
+_NO_BILLING: Final = Billing()
+
+
+def recognises(fields: Fields) -> bool:
+    """Whether these are the fields of a response of Cohere."""
+    if not _FOREIGN_FIELDS.isdisjoint(fields):
+        return False
+    if "meta" in fields:
+        return "usage" not in fields and not _RESULT_FIELDS.isdisjoint(fields)
+    return "message" in fields and "finish_reason" in fields
+
+
+def read(raw: bytes) -> UsageEvent:
+    """The event of one response."""
+    response = _decode(raw)
+    billing = response.usage or response.meta or _NO_BILLING
+    units = billing.billed_units or billing.tokens or Units()
+    response_id = response.id or response.response_id or response.generation_id
+    tool_calls = response.message.tool_calls if response.message else response.tool_calls
+    request_type = _request_type(response)
+    return UsageEvent(
+        source=PROVIDER,
+        source_event_id=f"{PROVIDER}:{response_id}" if response_id else None,
+        request_type=request_type,
+        provider=PROVIDER,
+        tool_calls=len(tool_calls or ()) if request_type == "chat_completion" else None,
+        finish_reason=response.finish_reason or None,
+        status="error" if response.finish_reason in {"ERROR", "TIMEOUT"} else "success",
+        images=units.images if units.image_tokens is None and units.images else None,
+        **asdict(_meters(units)),
+    )
+
+
+def _request_type(response: Response) -> str:
+    if is_present(response.results):
+        return "rerank"
+    if is_present(response.embeddings):
+        return "embedding"
+    return "classification" if is_present(response.classifications) else "chat_completion"
+
+
+def _meters(units: Units) -> Meters:
+    """The meters of the billed units."""
+    if (units.input_tokens, units.output_tokens, units.image_tokens) == (None, None, None):
+        return Meters(search_units=units.search_units)
+    tokens_in = (units.input_tokens or 0) + (units.image_tokens or 0)
+    return Meters(
+        input_tokens=tokens_in,
+        input_image_tokens=units.image_tokens,
+        output_tokens=units.output_tokens,
+        total_tokens=tokens_in + (units.output_tokens or 0),
+        search_units=units.search_units,
+    )
+
+
+def recognises_stream(fields: Fields) -> bool:
+    """Whether a stream with this first event is a stream of Cohere."""
+    return bytes(fields.get("type", b"")) == b'"message-start"'
+
+
+def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
+    """The record of a stream: the response as a call without streaming returns it, without its content."""
+    events = [decode_chunk(_decode_event, raw, index) for index, raw in enumerate(chunks)]
+    end = next((event.delta for event in reversed(events) if event.type == "message-end"), None)
+    response = {
+        "id": first_value(events, "id"),
+        "finish_reason": end.finish_reason if end else None,
+        "message": Message([Empty()] * sum(event.type == "tool-call-start" for event in events)),
+        "usage": end.usage if end else None,
+    }
+    record: dict[str, Any] = {"response": response, "stream": True}
+    return record if end else {**record, "status": "cancelled"}
+
+
+FORMAT: Final = Format(
+    name="cohere",
+    title="a response of Cohere: chat, embed, rerank",
+    recognises=recognises,
+    read=read,
+)

@@ -1,0 +1,149 @@
+"""Server-sent events: the chunks of one streamed response become one record.
+
+A stream ends with `[DONE]`, with a chunk of another response, or with the body. Lines without `data:` have
+no usage and are skipped.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from ingest.framing.buffer import RecordBuffer
+from ingest.framing.json_lines import LineBuffer
+from ingest.framing.record import (
+    RawRecord,
+    Record,
+    RefusedRecord,
+    incomplete_refusal,
+    is_cut,
+    too_large_refusal,
+)
+from ingest.model.rejection import Refused
+
+Assemble = Callable[[Sequence[bytes]], bytes]
+
+_DATA: Final = b"data:"
+_DONE: Final = b"[DONE]"
+_STREAM_FACTOR: Final = 4
+"""A stream repeats its envelope in every chunk, so its limit is this many times the limit of a record."""
+
+
+class _ChunkIds(msgspec.Struct, rename="camel", gc=False):
+    """The fields of a chunk that may have the id of its response."""
+
+    id: Any = None
+    response_id: Any = None
+    message: Any = None
+    response: Any = None
+
+
+_decode_ids: Final = msgspec.json.Decoder(_ChunkIds).decode
+
+
+class StreamSplitter:
+    """Splits bytes into records, one for each stream."""
+
+    def __init__(self, limit: int, assemble: Assemble) -> None:
+        self.records = 0
+        self.line = 1
+        self._limit = limit * _STREAM_FACTOR
+        self._assemble = assemble
+        self._lines = LineBuffer(limit)
+        self._event = RecordBuffer(limit)
+        self._single_line: bytes | None = None  # of the current event, if it has one line
+        self._chunks: list[bytes] = []  # of the current stream, like all fields below
+        self._size = 0
+        self._start_line: int | None = None
+        self._response: str | None = None
+        self._refused: Refused | None = None
+
+    def feed(self, chunk: bytes) -> list[Record]:
+        """The records of the streams that end in `chunk`."""
+        records: list[Record] = []
+        for line in self._lines.feed(chunk):
+            self._add_line(line, records)
+            self.line += 1
+        return records
+
+    def finish(self) -> list[Record]:
+        """The record of the stream that ends with the body."""
+        records: list[Record] = []
+        for line in self._lines.finish():
+            self._add_line(line, records)
+        self._end_event(records, last=True)
+        self._end_stream(records)
+        return records
+
+    def _add_line(self, line: bytes | None, records: list[Record]) -> None:
+        if line is None:
+            self._note_start()
+            self._refused = too_large_refusal(self._event.limit)
+        elif line.startswith(_DATA):
+            # Some writers send no blank line at the end of an event.
+            if self._single_line is not None and not is_cut(self._single_line):
+                self._end_event(records)
+            self._note_start()
+            data = line[len(_DATA) :].strip()
+            self._single_line = None if self._event else data
+            self._event.add(b"\n" + data if self._event else data)
+        elif not line.rstrip(b"\r"):
+            self._end_event(records)
+
+    def _note_start(self) -> None:
+        self._start_line = self._start_line or self.line
+
+    def _end_event(self, records: list[Record], *, last: bool = False) -> None:
+        data = self._event.take()
+        self._single_line = None
+        if data is None:
+            self._refused = too_large_refusal(self._event.limit)
+        elif data == _DONE:
+            self._end_stream(records)
+        elif data and last and is_cut(data):
+            self._refused = self._refused or incomplete_refusal()
+        elif data:
+            self._add_chunk(data, records)
+
+    def _add_chunk(self, data: bytes, records: list[Record]) -> None:
+        response = _response_id(data)
+        if response and self._response and response != self._response:
+            self._end_stream(records)
+            self._note_start()
+        self._response = response or self._response
+        self._size += len(data)
+        if self._size > self._limit:
+            self._refused = self._refused or too_large_refusal(self._limit)
+        if self._refused:
+            self._chunks.clear()
+        else:
+            self._chunks.append(data)
+
+    def _end_stream(self, records: list[Record]) -> None:
+        if self._chunks or self._refused:
+            records.append(self._record(self._start_line or self.line))
+            self.records += 1
+        self._chunks.clear()
+        self._size = 0
+        self._start_line = self._response = self._refused = None
+
+    def _record(self, line: int) -> Record:
+        if self._refused:
+            return RefusedRecord(self.records, line, self._refused)
+        try:
+            return RawRecord(self.records, line, self._assemble(self._chunks))
+        except Refused as refused:
+            return RefusedRecord(self.records, line, refused)
+
+
+def _response_id(data: bytes) -> str | None:
+    """The id of the response of a chunk; None where the chunk has none."""
+    try:
+        chunk = _decode_ids(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    for part in (chunk.message, chunk.response):
+        if isinstance(part, dict) and part.get("id"):
+            return str(part["id"])
+    response_id = chunk.id or chunk.response_id
+    return str(response_id) if response_id else None

@@ -1,0 +1,1 @@
+"""Files as batches: import, inspection, rejected records."""

@@ -1,0 +1,213 @@
+"""`tallybook import`: the progress bar, the report, the exit code."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
+
+from ingest.files.archives import members
+from ingest.files.paths import NoSuchPath, Source, sources
+from ingest.importing.format_choice import WrongChoice, choice
+from ingest.importing.importer import FileReport, Importer, Interrupted, Options
+from ingest.ledger import rollups
+from ingest.ledger.engine import open_ledger
+from ingest.model.receipt import MAX_REJECTIONS, Receipt
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, say, table, warn
+
+_COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
+_SHOWN_REJECTIONS: Final = 10
+
+
+def run(
+    paths: Sequence[str],
+    *,
+    format_name: str,
+    mapping: str | None,
+    source: str | None,
+    virtual_key: str | None,
+    dry_run: bool,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Import `paths` into the ledger of the settings and say what became of them; the exit code."""
+    try:
+        chosen, mapped = choice(format_name, mapping)
+        found = sources(paths)
+    except (NoSuchPath, WrongChoice) as error:
+        warn(f"tallybook: {error}")
+        return ExitCode.USAGE
+    options = Options(chosen, mapped, source, virtual_key, dry_run, resume)
+    reports, seconds, whole = _import(found, options)
+    if as_json:
+        sys.stdout.write(json.dumps(_object(reports, seconds), indent=2) + "\n")
+    else:
+        _print(reports, seconds, dry_run=dry_run)
+    if not whole:
+        warn("interrupted: what is counted above is committed; run the same command again to go on")
+        return ExitCode.INTERRUPTED
+    is_rejected = any(report.receipt.rejected for report in reports)
+    return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
+
+
+def _import(found: Sequence[Source], options: Options) -> tuple[list[FileReport], float, bool]:
+    """Import file by file under a progress bar; reports, seconds, and whether it came to its end."""
+    ledger = open_ledger(Settings())
+    importer = Importer(ledger, options)
+    reports: list[FileReport] = []
+    started = time.perf_counter()
+    with _progress(Console(stderr=True)) as progress, _stopping_on_interrupt(importer):
+        try:
+            for source in (member for one in found for member in members(one)):
+                reports.append(FileReport(source.path))
+                _import_one(importer, source, reports[-1], progress)
+            seconds = time.perf_counter() - started
+            if not options.dry_run:
+                _roll(progress, ledger)
+        except (Interrupted, KeyboardInterrupt):
+            return reports, time.perf_counter() - started, False
+        finally:
+            ledger.close()
+    return reports, seconds, True
+
+
+@contextmanager
+def _stopping_on_interrupt(importer: Importer) -> Iterator[None]:
+    """Let an interrupt take effect between commits; a second one ends the command where it is."""
+
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        importer.stop()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _import_one(importer: Importer, source: Source, report: FileReport, progress: Progress) -> None:
+    task = progress.add_task(source.path, total=source.size, records=0)
+
+    def heard(size: int, records: int) -> None:
+        progress.update(task, advance=size, records=progress.tasks[task].fields["records"] + records)
+
+    importer.run(source, report, heard)
+
+
+def _roll(progress: Progress, ledger: Any) -> None:
+    if waiting := rollups.count_dirty_slots(ledger):
+        task = progress.add_task("summing", total=waiting, records=0)
+        rollups.roll(ledger, lambda slots: progress.update(task, advance=slots))
+
+
+class _Speed(ProgressColumn):
+    """Records committed, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        records = task.fields.get("records") or 0
+        speed = records / task.elapsed if task.elapsed else 0
+        return Text(f"{records:,} at {speed:,.0f}/s" if records else "", no_wrap=True)
+
+
+def _progress(err: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        _Speed(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+def _object(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
+    total = _total(reports)
+    rejections = [
+        {"path": report.path, "line": one.line, "code": one.code, "field": one.field, "reason": one.reason}
+        for report in reports
+        for one in report.receipt.rejections
+    ]
+    return {
+        "files": [
+            {
+                "path": r.path,
+                "format": ",".join(sorted(r.formats)) or None,
+                "skipped": r.skipped,
+                "passed_over": r.passed_over,
+                "unfinished_line": r.unfinished,
+                **_counts(r.receipt),
+            }
+            for r in reports
+        ],
+        **_counts(total),
+        "seconds": round(seconds, 3),
+        "rejections": rejections[:MAX_REJECTIONS],
+    }
+
+
+def _total(reports: Sequence[FileReport]) -> Receipt:
+    total = Receipt()
+    for report in reports:
+        total.add(report.receipt)
+    return total
+
+
+def _counts(receipt: Receipt) -> dict[str, int]:
+    return {name: getattr(receipt, name) for name in _COUNTS}
+
+
+def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> None:
+    headings = [name.replace("_", " ") for name in _COUNTS]
+    counts = table("file", *headings, numbers=headings)
+    for report in reports:
+        counts.add_row(report.path, *(f"{count:,}" for count in _counts(report.receipt).values()))
+    total = _total(reports)
+    if len(reports) > 1:
+        counts.add_row("together", *(f"{count:,}" for count in _counts(total).values()))
+    Console().print(counts)
+    for report in reports:
+        _print_rejections(report)
+    if skipped := sum(report.skipped for report in reports):
+        say(f"{skipped:,} records were committed by an earlier import and skipped")
+    if passed_over := sum(report.passed_over for report in reports):
+        say(f"rows that are no calls, as the mapping says: {passed_over:,}")
+    for report in reports:
+        if report.unfinished is not None:
+            said = f"{report.path}:{report.unfinished}: this line is not whole yet and was left: import again with --resume"
+            say(said)
+    if total.unpriced:
+        say(f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0")
+    speed = total.records / seconds if seconds else 0
+    verb = "would be read" if dry_run else "read"
+    say(f"{total.records:,} records {verb} in {seconds:.1f} s ({speed:,.0f}/s)")
+
+
+def _print_rejections(report: FileReport) -> None:
+    for one in report.receipt.rejections[:_SHOWN_REJECTIONS]:
+        where = f"{report.path}:{one.line}"
+        field = f" {one.field}:" if one.field else ""
+        say(f"{where}: rejected ({one.code}):{field} {one.reason}")
+    if (more := report.receipt.rejected - _SHOWN_REJECTIONS) > 0:
+        say(f"{report.path}: {more:,} more rejected; see `tallybook rejected list`")

@@ -1,0 +1,37 @@
+"""`tallybook rejected`: what was refused and why, and another try when the reason is gone."""
+
+from ingest.clock import now
+from ingest.importing.format_choice import WrongChoice, choice
+from ingest.importing.rejected_service import retry_rejected
+from ingest.ledger import rejections
+from ingest.ledger.engine import open_ledger
+from ingest.settings import Settings
+from ingest.terminal import ExitCode, say, warn
+
+
+def show(limit: int) -> int:
+    """Print the newest rejected records; the exit code."""
+    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+        total = rejections.count(connection)
+        newest = rejections.newest(connection, limit)
+    for kept in newest:
+        place = f"{kept.path}:{kept.line}" if kept.path else kept.channel
+        field = f" {kept.field}:" if kept.field else ""
+        say(f"{kept.rejected_at:%Y-%m-%d %H:%M} {place}: {kept.code}:{field} {kept.reason}")
+    say(f"{total:,} rejected records are kept")
+    return ExitCode.OK
+
+
+def retry(mapping: str | None = None) -> int:
+    """Read every kept record again and say how many became events; the exit code."""
+    try:
+        _, mapped = choice("auto", mapping)
+    except WrongChoice as error:
+        warn(f"tallybook: {error}")
+        return ExitCode.USAGE
+    with open_ledger(Settings()) as ledger:
+        retried = retry_rejected(ledger, mapped, at=now())
+    say(f"{retried.taken:,} of {retried.records:,} records are events now")
+    if retried.waiting:
+        say(f"{retried.waiting:,} are rows of a mapped table: name its mapping with --mapping")
+    return ExitCode.OK

@@ -1,0 +1,1 @@
+"""One path for records of every channel: decode, identify, price, store."""

@@ -1,0 +1,312 @@
+"""Decoding: raw records become entries and rejections. Pure but for the clock that the caller hands in.
+
+This stage needs no database, so it can run in another process than the writer's. Everything that makes a record
+an event happens here: the format reads it, the context says what it lacks, secrets are concealed, impossible counts
+are refused, the price book prices it, and its identity and version are settled.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+
+from ingest import formats
+from ingest.formats import redaction
+from ingest.formats.format import Format
+from ingest.framing import RawRecord, Record, RefusedRecord
+from ingest.ledger.entry import Batch, Entry, Shared
+from ingest.ledger.fields import FACTS, TERMS, WHO
+from ingest.ledger.key_hashes import ConcealedKey, KeyRing
+from ingest.ledger.price_sets import row_of
+from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.model.money import MoneyError
+from ingest.model.rejection import PassedOver, Refused, Rejection
+from ingest.pricing.book import Book, PriceBook, PriceBooks
+from ingest.pricing.charge import Charge
+from ingest.pricing.pricing import price
+from ingest.pricing.rates import PriceSet, Unpriced
+
+HASH_VERSION: Final = 1
+"""Goes into every content hash. It changes when the same record would give other facts than before."""
+
+EARLIEST: Final = 946_684_800_000_000
+LATEST: Final = 4_102_444_800_000_000
+"""Calls are dated from 2000 to 2100; anything else is seconds taken for milliseconds, or the like."""
+
+CUT: Final = frozenset({"incomplete", "unreadable"})
+"""Refusals that stand where the input stopped. They are no record that was read: what follows is read another time."""
+
+_FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
+_FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
+_LENGTH: Final = len(UsageEvent.__struct_fields__)
+_AT = {field: index for index, field in enumerate(_FIELDS)}
+_WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
+_COST_SOURCE = TERMS.index("cost_source")
+_KEPT = frozenset((FACTS.index("source_event_id"), FACTS.index("occurred_at")))
+_Sharing = tuple[tuple[str | None, ...], str | None, str | None, tuple[str | None, ...]]
+_terms_of = itemgetter(*(_AT[field] for field in TERMS))
+_facts_of = itemgetter(*(_AT[field] for field in FACTS))
+assert _FIELDS[_WHO] == WHO, "the event keeps the fields of WHO together, in their order"
+
+_to_bytes = msgspec.msgpack.Encoder().encode
+_to_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of records beside what they say: it fills gaps and never overrules a record."""
+
+    channel: str
+    """How they came in: `http`, `import`, `sync` ..."""
+    received_at: int
+    """Time of arrival, microseconds UTC."""
+    source: str | None = None
+    """Overrules the source that the format would give."""
+    virtual_key: str | None = None
+    idempotency_key: str | None = None
+    format: Format | None = None
+    """The only format to read; otherwise each record is recognised."""
+    path: str | None = None
+
+
+class Decoder:
+    """Decodes records in one process: a price book, a key ring, and the memory that makes them fast."""
+
+    def __init__(self, keyring: KeyRing, books: PriceBooks) -> None:
+        self._keyring = keyring
+        self._books = books
+
+    @property
+    def book(self) -> Book:
+        """The price book as it is now."""
+        return self._books.current()
+
+    def decode(self, records: Iterable[Record], context: Context, first_index: int = 0) -> Batch:
+        """Entries and rejections of `records`, in order. Positions count from `first_index`.
+
+        Entries without an identity of their own come with an empty `event_id`: see `ingest.intake.identity`.
+        """
+        desk = _Desk(self.book, first_index)
+        for record in records:
+            if isinstance(record, RefusedRecord):
+                desk.read += record.refused.code not in CUT
+                desk.refuse(record.line, record.refused, None)
+                continue
+            desk.read += 1
+            for raw in self._unpacked(record, context, desk):
+                try:
+                    event, as_format = formats.read_with_format(raw, context.format)
+                    desk.put(self._entry(event, context, desk), as_format.name)
+                except Refused as refused:
+                    desk.refuse(record.line, refused, self._kept(raw, refused, context))
+                except PassedOver:
+                    desk.passed_over += 1
+        return desk.batch()
+
+    def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
+        """The same for events that were made and not read."""
+        desk = _Desk(self.book, 0)
+        for event in events:
+            desk.read += 1
+            desk.put(self._entry(event, context, desk), "")
+        return desk.batch()
+
+    def _kept(self, raw: bytes, refused: Refused, context: Context) -> str | None:
+        """The refused record without its content; None where what was wrong with it went out with the content.
+
+        Such a record would pass when it is read again, as something that it never was.
+        """
+        stripped = _stripped(raw, context)
+        if stripped is None:
+            return None
+        try:
+            event, _ = formats.read_with_format(stripped.encode(), context.format)
+            self._entry(event, context, _Desk(self.book, 0))
+        except PassedOver:
+            return None
+        except Refused as again:
+            return stripped if (again.code, again.field) == (refused.code, refused.field) else None
+        return None
+
+    def _unpacked(self, record: RawRecord, context: Context, desk: "_Desk") -> Sequence[bytes]:
+        """The record itself, or those that it is a page of."""
+        if context.format is not None and context.format.redact is not None:
+            return (record.raw,)  # a row, whatever its columns are called
+        try:
+            page = formats.unpack(record.raw)
+        except Refused as refused:
+            desk.refuse(record.line, refused, redaction.redact(record.raw))
+            return ()
+        return (record.raw,) if page is None else page
+
+    def _entry(self, event: UsageEvent, context: Context, desk: "_Desk") -> Entry:
+        if context.source is not None:
+            event = msgspec.structs.replace(event, source=context.source)
+        try:
+            check(event)
+            charge = price(event, desk, _dated(event, context))
+        except ImpossibleCount as error:
+            raise Refused("impossible_count", str(error), error.field) from error
+        except MoneyError as error:
+            raise Refused("bad_amount", str(error)) from error
+        key = self._concealed(event, context)
+        if key and key.ident != event.virtual_key:
+            event = msgspec.structs.replace(event, virtual_key=key.ident)
+        return _entry(event, charge, context, key.hint if key else None, desk)
+
+    def _concealed(self, event: UsageEvent, context: Context) -> ConcealedKey | None:
+        key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
+        return self._keyring.conceal(key) if key else None
+
+
+def _stripped(raw: bytes, context: Context) -> str | None:
+    """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
+    if context.format is None or context.format.redact is None:
+        return redaction.redact(raw)
+    kept = context.format.redact(raw)
+    return kept.decode() if kept is not None and len(kept) <= redaction.LARGEST else None
+
+
+def identify(source: str, key: str) -> bytes:
+    """The id of the event that `source` knows by `key`."""
+    return hashlib.blake2b(f"{source}\0{key}".encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _dated(event: UsageEvent, context: Context) -> int:
+    at = event.occurred_at
+    if at is None:
+        return context.received_at
+    if not EARLIEST <= at < LATEST:
+        raise Refused(
+            "impossible_time", f"the time of the call is not between 2000 and 2100 ({at} µs)", "occurred_at"
+        )
+    return at
+
+
+def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None, desk: "_Desk") -> Entry:
+    values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
+    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(values))), digest_size=16).digest()
+    key = event.source_event_id
+    if key is None and context.idempotency_key is not None:
+        key = f"{context.idempotency_key}#{desk.index}"
+    values[_AT["source_event_id"]] = key
+    if event.occurred_at is None:
+        values[_AT["occurred_at"]] = context.received_at
+    values[_AT["currency"]] = desk.currency(event, charge)
+    if event.labels is not None:
+        values[_AT["labels"]] = _to_json(event.labels).decode()
+    return Entry(
+        event_id=identify(event.source, key) if key is not None else b"",
+        content_hash=content_hash,
+        version_rank=_rank(event),
+        dated=event.occurred_at is not None,
+        shared=desk.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
+        facts=_facts_of(values),
+    )
+
+
+def _content(values: list[Any]) -> list[Any]:
+    """What the hash of an event is made of: its fields, of images only where it says any, for events had none of these at first."""
+    return values[:_FIRST] if values[_FIRST] is None and values[_FIRST + 1] is None else values[:_LENGTH]
+
+
+def _rank(event: UsageEvent) -> bytes:
+    """Which of two versions is the better truth, as bytes that sort: the source's update time, then billable tokens.
+
+    That a version is final needs no place here: a call that has not ended is refused.
+    """
+    return (((event.source_updated_at or 0) << 48) | billable_tokens(event)).to_bytes(16, "big")
+
+
+class _Desk:
+    """Where one batch is put together. It is also the price book, noting which price sets the batch points to."""
+
+    def __init__(self, book: PriceBook, first_index: int) -> None:
+        self.index = first_index
+        self.read = 0
+        self.passed_over = 0
+        self._book = book
+        self._entries: list[Entry] = []
+        self._shared: dict[_Sharing, int] = {}
+        self._rejections: list[Rejection] = []
+        self._formats: set[str] = set()
+        self._price_sets: dict[str, PriceSet] = {}
+
+    def find(
+        self,
+        provider: str,
+        model: str,
+        service_tier: str | None,
+        at: int,
+        input_tokens: int,
+        region: str | None = None,
+        team: str | None = None,
+        customer: str | None = None,
+    ) -> PriceSet | Unpriced:
+        found = self._book.find(provider, model, service_tier, at, input_tokens, region, team, customer)
+        if isinstance(found, PriceSet):
+            self._price_sets[found.digest] = found
+        return found
+
+    def counts_computed(self, source: str) -> bool:
+        return self._book.counts_computed(source)
+
+    def currency(self, event: UsageEvent, charge: Charge) -> str:
+        """The currency of a charge: that of the prices, where the source states no money itself."""
+        if event.reported is not None or charge.price_set is None:
+            return event.currency
+        return self._price_sets[charge.price_set].currency
+
+    def share(
+        self,
+        who: tuple[str | None, ...],
+        hint: str | None,
+        price_set: str | None,
+        terms: tuple[str | None, ...],
+    ) -> int:
+        """The number of what this call shares with others."""
+        return self._shared.setdefault((who, hint, price_set, terms), len(self._shared))
+
+    def put(self, entry: Entry, format_name: str) -> None:
+        self._entries.append(entry)
+        self._formats.add(format_name)
+        self.index += 1
+
+    def refuse(self, line: int, refused: Refused, record: str | None) -> None:
+        self._rejections.append(
+            Rejection(self.index, line, refused.code, refused.reason, refused.field, record)
+        )
+        self.index += 1
+
+    def batch(self) -> Batch:
+        columns, entries = _without_empty(self._entries)
+        return Batch(
+            read=self.read,
+            columns=columns,
+            shared=[Shared(*one, unpriced=one[3][_COST_SOURCE] == "unpriced") for one in self._shared],
+            entries=entries,
+            rejections=self._rejections,
+            price_sets=[row_of(one) for one in self._price_sets.values()],
+            formats=sorted(self._formats),
+            passed_over=self.passed_over,
+        )
+
+
+def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
+    """The columns that some entry fills, and the entries with these alone. The key and the time are always there."""
+    if not entries:
+        return (), entries
+    filled = [
+        at
+        for at, values in enumerate(zip(*(entry.facts for entry in entries), strict=True))
+        if at in _KEPT or values.count(None) < len(values)
+    ]
+    pick = itemgetter(*filled)
+    slim = [
+        Entry(one.event_id, one.content_hash, one.version_rank, one.dated, one.shared, pick(one.facts))
+        for one in entries
+    ]
+    return tuple(FACTS[at] for at in filled), slim

@@ -1,0 +1,136 @@
+"""The one way in: records of one body or file go through an `Intake`, batch by batch, whatever the channel.
+
+HTTP, the command line and connectors share it, so a record means the same however it came in. A receipt is
+returned after its commit and never before.
+"""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.framing import Record
+from ingest.intake.counter import Tally
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.identity import Occurrences
+from ingest.ledger import imports
+from ingest.ledger.engine import Ledger
+from ingest.ledger.entry import Batch
+from ingest.ledger.price_book import LiveBook
+from ingest.ledger.rejections import Origin
+from ingest.ledger.writer import write
+from ingest.model.receipt import Receipt
+from ingest.model.rejection import Rejection
+
+Alongside = Callable[[sa.Connection], None]
+"""Something to write in the transaction that commits records, such as how far their source has been read."""
+
+
+def make_decoder(ledger: Ledger) -> Decoder:
+    """A decoder with this ledger's key ring and the price book. It may be shared and is slow to make."""
+    return Decoder(ledger.keyring, LiveBook(ledger))
+
+
+class Intake:
+    """Takes in the records of one body or file; remembers what came before. Use it as a context manager."""
+
+    def __init__(
+        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._decoder = decoder
+        self._context = context
+        self._occurrences = Occurrences()
+        self._origin = Origin(context.channel, context.received_at, context.path, context.source, batch_id)
+        self._records = 0
+
+    def accept(self, records: Sequence[Record]) -> Receipt:
+        """Decode and commit one batch of records."""
+        return self._take([self._decoder.decode(records, self._context, self._records)])
+
+    def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
+        """Commit batches that were decoded elsewhere, in one transaction. The positions of each count from 0."""
+        placed = []
+        at = self._records
+        for batch in batches:
+            moved = [_moved(one, at) for one in batch.rejections]
+            placed.append(msgspec.structs.replace(batch, rejections=moved))
+            at += len(batch.entries) + len(batch.rejections)
+        return self._take(placed, alongside)
+
+    def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
+        receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
+        self._records += receipt.records
+        return receipt
+
+    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:
+        total = Receipt()
+        with self._ledger.writing() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
+            for batch in batches:
+                total.add(write(connection, self._ledger, lookup, batch, self._origin))
+            if self._origin.batch_id is not None:
+                read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
+                imports.advance(connection, self._origin.batch_id, read, total, keyless)
+            if alongside is not None:
+                alongside(connection)
+        lookup.remember()
+        return total
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._occurrences.close()
+
+
+class Rehearsal(Intake):
+    """An intake that says what would become of records and leaves the ledger as it was.
+
+    Each batch is written and rolled back. What earlier batches of the rehearsal would have left is remembered beside
+    the ledger, so that records that come twice are told as they would be.
+    """
+
+    def __init__(
+        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+    ) -> None:
+        super().__init__(ledger, decoder, context, batch_id)
+        self._versions = Tally()
+
+    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:  # noqa: ARG002 - nothing stays
+        total = Receipt()
+        for batch in batches:
+            total.add(self._rehearse(batch))
+        return total
+
+    def _rehearse(self, batch: Batch) -> Receipt:
+        again = Receipt()
+        fresh = []
+        for entry in batch.entries:
+            versions = self._versions.add(entry.event_id)
+            if self._versions.add(entry.event_id + entry.content_hash) > 1:
+                again.duplicates += 1
+            elif versions > 1:
+                again.revised += 1
+            else:
+                fresh.append(entry)
+        with self._ledger.rehearsing() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
+            slim = msgspec.structs.replace(batch, entries=fresh)
+            receipt = write(connection, self._ledger, lookup, slim, self._origin)
+        receipt.add(again)
+        return receipt
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._versions.close()
+        super().__exit__(kind, error, trace)
+
+
+def _moved(rejection: Rejection, by: int) -> Rejection:
+    return msgspec.structs.replace(rejection, index=rejection.index + by)

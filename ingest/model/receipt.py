@@ -1,0 +1,51 @@
+"""The receipt: what became of each record. Every record is in exactly one of four counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from ingest.model.rejection import Rejection
+
+T = TypeVar("T")
+
+MAX_EVENT_IDS = 1_000
+MAX_REJECTIONS = 100
+
+
+@dataclass(slots=True)
+class Receipt:
+    """Counts of one request or file, growing batch by batch as batches are committed."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    revised: int = 0
+    rejected: int = 0
+    unpriced: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+    identities: list[bytes] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """How many records the receipt speaks of."""
+        return self.accepted + self.duplicates + self.revised + self.rejected
+
+    @property
+    def event_ids(self) -> list[str]:
+        """The ids of the first events, as people and interfaces write them."""
+        return [str(UUID(bytes=one)) for one in self.identities]
+
+    def add(self, other: "Receipt") -> None:
+        """Count `other` in, keeping at most the first rejections and ids."""
+        self.accepted += other.accepted
+        self.duplicates += other.duplicates
+        self.revised += other.revised
+        self.rejected += other.rejected
+        self.unpriced += other.unpriced
+        _extend(self.rejections, other.rejections, MAX_REJECTIONS)
+        _extend(self.identities, other.identities, MAX_EVENT_IDS)
+
+
+def _extend(kept: list[T], more: Sequence[T], limit: int) -> None:
+    if len(kept) < limit:
+        kept.extend(more[: limit - len(kept)])

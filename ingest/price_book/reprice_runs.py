@@ -1,0 +1,234 @@
+"""Runs that priced events again: the record of each, which is never taken away."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.ledger import audit
+from ingest.ledger.tables.calls import term, usage_event
+from ingest.ledger.tables.prices import reprice_run
+from ingest.model.money import plain
+
+Status = Literal["running", "interrupted", "done"]
+Where = Sequence[sa.ColumnElement[bool]]
+"""Conditions on events that all hold."""
+OF_ROW: Final = "of_row"
+"""The row of an event whose charge is put in place."""
+
+_to_json: Final = msgspec.json.Encoder().encode
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which events a run is about: instants in microseconds UTC, the start included and the end not."""
+
+    start: int | None = None
+    end: int | None = None
+    provider: str | None = None
+    model: str | None = None
+    only_unpriced: bool = False
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """What a run changed for one model in one currency: amounts in pico-units over the events that changed."""
+
+    provider: str
+    model: str
+    currency: str
+    events: int = 0
+    before: int = 0
+    after: int = 0
+    unpriced_before: int = 0
+    unpriced_after: int = 0
+
+    @property
+    def difference(self) -> int:
+        """By how much the total went up, in pico-units."""
+        return self.after - self.before
+
+
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """Which price book a run used: the newest rows that were there, and the edition of the snapshot."""
+
+    points: int
+    terms: int
+    aliases: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The record of a run."""
+
+    run_id: int
+    status: Status
+    scope: Scope
+    prices: Prices
+    started_at: datetime
+    started_by: str
+    finished_at: datetime | None
+    reached: int
+    """The row of the last event that was looked at."""
+    examined: int
+    changed: int
+    changes: tuple[Change, ...]
+
+
+def start(connection: sa.Connection, scope: Scope, prices: Prices, now: int, who: str) -> int:
+    """Record that a run begins; its number."""
+    row = {
+        "status": "running",
+        "scope": _to_json(scope).decode(),
+        "prices": _to_json(prices).decode(),
+        "started_at": now,
+        "started_by": who,
+        "reached": 0,
+        "examined": 0,
+        "changed": 0,
+        "changes": "[]",
+    }
+    run_id = int(connection.execute(reprice_run.insert().returning(reprice_run.c.run_id), row).scalar_one())
+    detail = msgspec.to_builtins(scope)
+    entry = audit.Entry(at=now, by=who, action="reprice", subject=f"run {run_id}", detail=detail)
+    audit.note(connection, entry)
+    return run_id
+
+
+def go_on(
+    connection: sa.Connection,
+    run_id: int,
+    reached: int,
+    examined: int,
+    changed: int,
+    changes: Sequence[Change],
+) -> None:
+    """Record how far a run has come, in the transaction that commits it."""
+    _update(
+        connection,
+        run_id,
+        {"reached": reached, "examined": examined, "changed": changed, "changes": _to_json(changes).decode()},
+    )
+
+
+def end(connection: sa.Connection, run_id: int, status: Status, now: int) -> None:
+    """Record that a run has ended, or was interrupted."""
+    _update(connection, run_id, {"status": status, "finished_at": now})
+
+
+def runs(connection: sa.Connection, limit: int) -> list[Run]:
+    """The last runs, the newest first."""
+    wanted = sa.select(reprice_run).order_by(reprice_run.c.run_id.desc()).limit(limit)
+    return [_run(row) for row in connection.execute(wanted).mappings()]
+
+
+def run(connection: sa.Connection, run_id: int) -> Run:
+    """One run, by its number."""
+    wanted = sa.select(reprice_run).where(reprice_run.c.run_id == run_id)
+    return _run(connection.execute(wanted).mappings().one())
+
+
+def unfinished(connection: sa.Connection) -> Run | None:
+    """The newest run, if it has not come to its end."""
+    newest = runs(connection, 1)
+    return newest[0] if newest and newest[0].status != "done" else None
+
+
+def events_in(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """The scope as conditions on events. A text that the ledger does not know matches nothing."""
+    at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    conditions = [] if scope.start is None else [at >= scope.start]
+    conditions += [] if scope.end is None else [at < scope.end]
+    texts = {
+        "provider": scope.provider,
+        "model": scope.model,
+        "cost_source": "unpriced" if scope.only_unpriced else None,
+    }
+    for name, text in texts.items():
+        if text is not None:
+            found = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()
+            conditions.append(usage_event.c[f"{name}_id"] == (-1 if found is None else found))
+    return conditions
+
+
+def rows_after(row: int) -> sa.ColumnElement[bool]:
+    """Events behind a row."""
+    return usage_event.c.seq > row
+
+
+def rows_to(row: int) -> sa.ColumnElement[bool]:
+    """Events up to a row, which is included."""
+    return usage_event.c.seq <= row
+
+
+def last_row(connection: sa.Connection) -> int:
+    """The row of the newest event; 0 where there is none."""
+    return connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
+
+
+def count(connection: sa.Connection, where: Where) -> int:
+    """How many events meet the conditions."""
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(usage_event).where(*where)).scalar_one()
+    )
+
+
+def put_charges(connection: sa.Connection, rows: Sequence[Mapping[str, int | None]]) -> None:
+    """Put new charges in place: each row is the columns of one event, with its number as `OF_ROW`."""
+    columns = {name: sa.bindparam(name, type_=sa.BigInteger) for name in rows[0] if name != OF_ROW}
+    of_row = usage_event.c.seq == sa.bindparam(OF_ROW)
+    connection.execute(usage_event.update().where(of_row).values(columns), rows)
+
+
+def as_object(run: Run) -> dict[str, Any]:
+    """A run as answers give it; amounts as decimal text."""
+    scope = msgspec.to_builtins(run.scope)
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "scope": scope,
+        "prices": msgspec.to_builtins(run.prices),
+        "started_at": run.started_at.isoformat(),
+        "started_by": run.started_by,
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "examined": run.examined,
+        "changed": run.changed,
+        "changes": [change_object(one) for one in run.changes],
+    }
+
+
+def change_object(change: Change) -> dict[str, Any]:
+    """A change of one model as answers give it."""
+    return {
+        "provider": change.provider,
+        "model": change.model,
+        "currency": change.currency,
+        "events": change.events,
+        "before": plain(change.before),
+        "after": plain(change.after),
+        "difference": plain(change.difference),
+        "unpriced_before": change.unpriced_before,
+        "unpriced_after": change.unpriced_after,
+    }
+
+
+def _run(row: Mapping[Any, Any]) -> Run:
+    return Run(
+        run_id=row["run_id"],
+        status=row["status"],
+        scope=msgspec.json.decode(row["scope"], type=Scope),
+        prices=msgspec.json.decode(row["prices"], type=Prices),
+        started_at=row["started_at"],
+        started_by=row["started_by"],
+        finished_at=row["finished_at"],
+        reached=row["reached"],
+        examined=row["examined"],
+        changed=row["changed"],
+        changes=tuple(msgspec.json.decode(row["changes"], type=list[Change])),
+    )
+
+
+def _update(connection: sa.Connection, run_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(reprice_run.update().where(reprice_run.c.run_id == run_id).values(values))

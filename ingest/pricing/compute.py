@@ -1,0 +1,231 @@
+"""The computed cost: quantities times rates, in exclusive components, each rounded once.
+
+* Tokens of a kind without a rate of its own are charged as the kind that contains them: audio, images and
+  cached tokens as input, reasoning and citations as output. No token is charged twice: cached tokens have the
+  cache's rates whatever their modality, because usage does not say how the two overlap.
+* Characters, seconds, pages, images and search units are charged where they have a rate. Without a rate, they
+  leave the call priced only if its tokens count the same content. Tokens without a rate leave the call priced
+  only if the model is sold by such a measure.
+* Searches without a rate make the call unpriced, even if the model is otherwise sold by tokens: unknown is
+  never zero.
+"""
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Final
+
+from ingest.model.event import UsageEvent
+from ingest.model.money import LARGEST, MoneyError
+from ingest.pricing.charge import Charge
+from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
+
+UNSTATED: Final = "USD"
+"""The currency of events whose source states no cost. Their computed cost is in the currency of the
+prices."""
+
+
+def tokens_of(event: UsageEvent) -> int:
+    """Input and output tokens together."""
+    return (event.input_tokens or 0) + (event.output_tokens or 0)
+
+
+MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int | None]], ...]] = (
+    ("characters", {"character": "input_cost"}, attrgetter("input_tokens")),
+    ("pages", {"page": "input_cost"}, attrgetter("input_tokens")),
+    ("audio_ms", {"input_audio_ms": "input_cost", "audio_ms": "other_cost"}, tokens_of),
+    ("video_ms", {"video_ms": "output_cost"}, attrgetter("output_tokens")),
+    ("images", {"image": "output_cost"}, attrgetter("output_tokens")),
+    ("search_units", {"search_unit": "other_cost"}, tokens_of),
+)
+"""Counts other than tokens: the meters that can price each and their component, and the tokens of the same
+content."""
+
+METERS_WITH_MINIMUM: Final = frozenset(meter for _, meters, _ in MEASURES for meter in meters)
+"""Meters that can have a least billed quantity. Token meters have none."""
+
+
+def compute(
+    event: UsageEvent, prices: PriceSet | Unpriced, lookup: Charge | Unpriced | None
+) -> Charge | Unpriced:
+    """The cost of a call at `prices` and of the cache look-up before it, or the reason why it is unpriced.
+
+    Raises:
+        MoneyError: the cost is larger than one event can have.
+    """
+    if isinstance(prices, Unpriced):
+        return prices
+    if isinstance(lookup, Unpriced):
+        return lookup
+    if event.currency != prices.currency and (event.reported is not None or event.currency != UNSTATED):
+        return Unpriced(f"no price in {event.currency} for {prices.provider}/{prices.model}")
+    try:
+        return _charge(event, prices, lookup)
+    except MissingPrice as missing:
+        return Unpriced(f"no price for the meter {missing} of {prices.provider}/{prices.model}")
+
+
+def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charge:
+    amounts: dict[str, int] = {}
+    saved = 0
+    if not _add_measures(event, prices, amounts) or "input" in prices.by_meter or "output" in prices.by_meter:
+        saved = _add_input(event, prices, amounts)
+        _add_output(event, prices, amounts)
+    _add_fees(event, prices, amounts)
+    if prices.steps:
+        _add_steps(event, prices, amounts)
+    costs: dict[str, Any] = amounts
+    if prices.denominator != 1 or prices.terms:
+        costs = {component: prices.charged.of(amount) for component, amount in amounts.items()}
+        saved = prices.charged.of(saved)
+    listed = contracted = total = sum(costs.values())
+    if prices.terms:
+        listed = prices.listed(amounts.values())
+        if prices.contracted != prices.charged:
+            contracted = sum([prices.contracted.of(amount) for amount in amounts.values()])
+    if lookup is not None:
+        costs["other_cost"] = costs.get("other_cost", 0) + (lookup.total_cost or 0)
+        total += lookup.total_cost or 0
+        listed += lookup.list_total or 0
+        contracted += lookup.contracted_total or 0
+    if max(total, listed) > LARGEST or abs(saved) > LARGEST:
+        raise MoneyError(
+            f"{prices.provider}/{prices.model}: the computed cost is larger than one event can cost"
+        )
+    return Charge(
+        cost_source="computed",
+        price_set=prices.digest,
+        total_cost=total,
+        computed_total=total,
+        list_total=listed,
+        contracted_total=contracted,
+        saved_cost=saved,
+        **costs,
+    )
+
+
+def _add_input(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> int:
+    """Add the cost of the input.
+
+    Returns the saving by the provider's cache, less the surcharge for cache writes.
+    """
+    tokens = event.input_tokens
+    if not tokens:
+        return 0
+    rates = prices.numerators
+    input_rate = rates["input"]
+    reads, writes = event.cache_read_tokens, event.cache_write_tokens
+    saved = 0
+    if reads:
+        amounts["cache_read_cost"] = read = reads * rates["cache_read"]
+        saved = reads * input_rate - read
+        tokens -= reads
+    if writes:
+        written_for_an_hour = event.cache_write_1h_tokens or 0
+        amounts["cache_write_cost"] = write = (writes - written_for_an_hour) * rates[
+            "cache_write"
+        ] + written_for_an_hour * rates["cache_write_1h"]
+        saved += writes * input_rate - write
+        tokens -= writes
+    amounts["input_cost"] = amounts.get("input_cost", 0) + tokens * input_rate
+    audio, images = event.input_audio_tokens, event.input_image_tokens
+    if audio or images:
+        audio = min(audio or 0, tokens)
+        images = min(images or 0, tokens - audio)
+        amounts["input_cost"] += audio * (rates["input_audio"] - input_rate) + images * (
+            rates["input_image"] - input_rate
+        )
+    return saved
+
+
+def _add_output(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add the cost of the output. Reasoning and citations are separate where they have rates of their own."""
+    tokens = event.output_tokens
+    if not tokens:
+        return
+    rates = prices.numerators
+    output_rate = rates["output"]
+    measured = amounts.get("output_cost", 0)
+    audio, images = event.output_audio_tokens, event.output_image_tokens
+    if audio or images:
+        audio = min(audio or 0, tokens)
+        images = min(images or 0, tokens - audio)
+        measured += audio * rates["output_audio"] + images * rates["output_image"]
+        tokens -= audio + images
+    if event.reasoning_tokens and "reasoning" in prices.by_meter:
+        reasoning = min(event.reasoning_tokens, tokens)
+        amounts["reasoning_cost"] = reasoning * rates["reasoning"]
+        tokens -= reasoning
+    if event.citation_tokens and "citation" in prices.by_meter:
+        citations = min(event.citation_tokens, tokens)
+        amounts["citation_cost"] = citations * rates["citation"]
+        tokens -= citations
+    amounts["output_cost"] = measured + tokens * output_rate
+
+
+def _add_fees(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add fees counted per call: searches, the request itself, and tool calls where they have a price."""
+    if event.search_queries:
+        amounts["search_cost"] = event.search_queries * prices.numerators["search"]
+    if "request" in prices.by_meter:
+        amounts["request_cost"] = prices.numerators["request"]
+    if event.tool_calls and "tool_call" in prices.by_meter:
+        amounts["tool_cost"] = event.tool_calls * prices.numerators["tool_call"]
+
+
+STEPPED: Final[Mapping[str, tuple[str, Callable[[UsageEvent], int | None]]]] = {
+    "input": ("input_cost", lambda event: (event.input_tokens or 0) - _cached(event)),
+    "cache_read": ("cache_read_cost", attrgetter("cache_read_tokens")),
+    "cache_write": ("cache_write_cost", attrgetter("cache_write_tokens")),
+    "output": ("output_cost", attrgetter("output_tokens")),
+    "search": ("search_cost", attrgetter("search_queries")),
+    "character": ("input_cost", attrgetter("characters")),
+    "page": ("input_cost", attrgetter("pages")),
+    "image": ("output_cost", attrgetter("images")),
+}
+"""Meters that can have marginal prices: the component of each, and its quantity in a call."""
+
+MARGINAL: Final = frozenset(STEPPED)
+"""Meters that can have marginal prices."""
+
+
+def _cached(event: UsageEvent) -> int:
+    return (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
+
+
+def _add_steps(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+    """Add the difference of each marginal price to the price below it, for the units above its start."""
+    before: dict[str, int] = {}
+    for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
+        component, count = STEPPED[step.meter]
+        beyond = (count(event) or 0) - step.above
+        if beyond > 0:
+            lower = before.get(step.meter, prices.numerators[step.meter])
+            amounts[component] = amounts.get(component, 0) + beyond * (numerator - lower)
+        before[step.meter] = numerator
+
+
+def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> bool:
+    """Add the cost of counts other than tokens. Returns whether any was added."""
+    if not (
+        event.characters
+        or event.pages
+        or event.audio_ms
+        or event.video_ms
+        or event.images
+        or event.search_units
+    ):
+        if event.total_tokens and not tokens_of(event):
+            raise MissingPrice("total_tokens")
+        return False
+    for name, meters, same_content in MEASURES:
+        count = getattr(event, name)
+        if not count:
+            continue
+        meter = next((candidate for candidate in meters if candidate in prices.by_meter), None)
+        if meter is not None:
+            component = meters[meter]
+            billed = max(count, prices.by_meter[meter].least)
+            amounts[component] = amounts.get(component, 0) + billed * prices.numerators[meter]
+        elif not same_content(event):
+            raise MissingPrice(name)
+    return bool(amounts)
