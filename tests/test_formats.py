@@ -35,10 +35,10 @@ def record(path: Path) -> bytes:
 
 
 def plain(event: UsageEvent | ReportedCost) -> dict[str, Any]:
-    said = {name: getattr(event, name) for name in event.__struct_fields__}
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
     return {
         name: plain(value) if isinstance(value, ReportedCost) else value
-        for name, value in said.items()
+        for name, value in fields.items()
         if value is not None and (name, value) != ("believed_zero", False)
     }
 
@@ -78,15 +78,15 @@ def test_exactly_one_format_recognises_a_sample(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in SAMPLES if not is_refused(path)], ids=named)
 def test_a_sample_has_parts_that_fit_their_wholes(path: Path) -> None:
     raw = record(path)
-    for one in formats.unpack(raw) or [raw]:
-        check(formats.read(one))
+    for part in formats.unpack(raw) or [raw]:
+        check(formats.read(part))
 
 
 @pytest.mark.parametrize("path", [path for path in SAMPLES if not is_refused(path)], ids=named)
 def test_the_lenient_look_reads_the_same(path: Path) -> None:
     raw = record(path)
-    for one in formats.unpack(raw) or [raw]:
-        assert formats.read(b"\xef\xbb\xbf" + one) == formats.read(one)
+    for part in formats.unpack(raw) or [raw]:
+        assert formats.read(b"\xef\xbb\xbf" + part) == formats.read(part)
 
 
 def test_every_expected_file_has_its_sample() -> None:
@@ -293,8 +293,8 @@ def test_a_chunk_that_cannot_be_read_is_named() -> None:
 @pytest.mark.parametrize("path", [path for path in SAMPLES if path.suffix == ".sse"], ids=named)
 def test_an_assembled_stream_holds_no_content(path: Path) -> None:
     raw = record(path).decode()
-    for said in ("answer", "Hello", "Once upon", "Good", "UklGRg", "saying", "arguments"):
-        assert said not in raw
+    for content in ("answer", "Hello", "Once upon", "Good", "UklGRg", "saying", "arguments"):
+        assert content not in raw
 
 
 JSON = st.recursive(
