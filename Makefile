@@ -11,7 +11,7 @@ run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
 
 test: .venv/tested lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tested
 	$(BIN)/ruff check
@@ -28,14 +28,14 @@ frozen: .venv/tested
 	UPDATE_FROZEN=1 $(BIN)/python -m pytest -q tests/test_frozen.py
 
 bench: .venv/tested
-	$(BIN)/python tests/benchmarks/import_speed.py
-	$(BIN)/python tests/benchmarks/sync_speed.py
-	$(BIN)/python tests/benchmarks/tables.py
-	$(BIN)/python tests/benchmarks/questions.py
-	$(BIN)/python tests/benchmarks/pricing.py
-	$(BIN)/python tests/benchmarks/pages.py
-	$(BIN)/python tests/benchmarks/clicking.py
-	$(BIN)/python tests/benchmarks/detector.py
+	$(BIN)/python -m tests.benchmarks.import_speed
+	$(BIN)/python -m tests.benchmarks.sync_speed
+	$(BIN)/python -m tests.benchmarks.tables
+	$(BIN)/python -m tests.benchmarks.questions
+	$(BIN)/python -m tests.benchmarks.pricing
+	$(BIN)/python -m tests.benchmarks.pages
+	$(BIN)/python -m tests.benchmarks.clicking
+	$(BIN)/python -m tests.benchmarks.detector
 
 # Moves every locked release to the newest that pyproject.toml allows.
 lock: .venv/uv/bin/uv

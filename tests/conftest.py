@@ -1,5 +1,6 @@
 """Fixtures: ledgers on real databases, and records in the words of the domain."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,20 @@ hypothesis_settings.register_profile(
     ],
 )
 hypothesis_settings.load_profile("tallybook")
+
+MEMORY = Path("/dev/shm")
+"""A file system in memory, where there is one: on a disk, tests that write would wait for it most of their time."""
+ROOM = 4 * 2**30
+"""Bytes that have to be free there."""
+
+
+def pytest_configure() -> None:
+    """Let the folders of the tests lie in memory where there is room, unless the environment says where."""
+    if not os.access(MEMORY, os.W_OK) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return
+    if shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
 
 NOT_DURABLE = ("fsync", "full_page_writes", "autovacuum")
 """What PostgreSQL does for databases that outlive a power cut, or a test."""

@@ -1,7 +1,6 @@
 """Documentation that cannot drift: what people can type or set is written down."""
 
 import re
-from pathlib import Path
 
 import pytest
 import typer.main
@@ -15,11 +14,27 @@ from ingest.mapping import TableMapping
 from ingest.model.event import ReportedCost
 from ingest.model.rejection import PassedOver
 from ingest.settings import Settings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 FORMATS_DOC = (ROOT / "docs" / "formats.md").read_text()
 DOCS = README + "".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+FOR_DEVELOPERS = (
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/adr/0017-capability-folders.md",
+)
+FOLDERS = sorted(
+    {
+        path.parent.relative_to(ROOT).as_posix()
+        for package in ("ingest", "dashboard")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+)
+PATHS = re.compile(r"(?<![\w./-])(?:ingest|dashboard|migrations|tests)/[\w./-]*")
 
 
 @pytest.mark.parametrize("metric", catalogue.METRICS)
@@ -75,9 +90,21 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_architecture_page_names_every_folder(folder: str) -> None:
+    assert f"`{folder}/`" in ARCHITECTURE
+
+
+@pytest.mark.parametrize("name", FOR_DEVELOPERS)
+def test_every_path_in_the_code_that_developers_are_told_of_exists(name: str) -> None:
+    named = {path.rstrip(".") for path in PATHS.findall((ROOT / name).read_text())}
+    assert named
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
 def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:

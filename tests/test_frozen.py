@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that one process makes."""
     work, folder = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("frozen")
     done = subprocess.run(
-        [sys.executable, frozen_files.__file__, str(folder)],
+        [sys.executable, "-m", frozen_files.__name__, str(folder)],
         env=frozen_files.clean_environment(work),
         cwd=work,
         check=False,

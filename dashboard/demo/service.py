@@ -15,8 +15,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from dashboard.demo import make_demo
 from dashboard.demo.books import keep_books
+from dashboard.demo.load import make_demo
 from dashboard.demo.store import DEMO, KIND, mark_as_sample
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.key_hashes import secret_beside

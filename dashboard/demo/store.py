@@ -1,4 +1,4 @@
-"""What the sample ledger writes and asks beside calls and books."""
+"""The mark of a sample ledger, and the cost that its invoices are made from."""
 
 from datetime import UTC, date, datetime
 from typing import Final
@@ -18,11 +18,11 @@ def mark_as_sample(connection: sa.Connection) -> None:
 
 
 def cost_of(connection: sa.Connection, provider: str, first: date, end: date) -> int:
-    """What a provider's calls of some days of UTC cost."""
+    """The cost of a provider's calls from `first` to `end` (half-open, days in UTC)."""
     c = usage_event.c
     edges = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, end)]
-    named = sa.select(term.c.term_id).where(term.c.text == provider).scalar_subquery()
-    wanted = sa.select(sa.func.sum(sa.type_coerce(c.total_cost, sa.BigInteger))).where(
-        c.provider_id == named, c.occurred_at >= edges[0], c.occurred_at < edges[1]
+    provider_id = sa.select(term.c.term_id).where(term.c.text == provider).scalar_subquery()
+    query = sa.select(sa.func.sum(sa.type_coerce(c.total_cost, sa.BigInteger))).where(
+        c.provider_id == provider_id, c.occurred_at >= edges[0], c.occurred_at < edges[1]
     )
-    return int(connection.execute(wanted).scalar() or 0)
+    return int(connection.execute(query).scalar() or 0)

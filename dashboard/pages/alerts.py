@@ -12,7 +12,7 @@ from dashboard.alerts.listing import Told
 from dashboard.alerts.model import KINDS
 from dashboard.formatting import format as wording
 from dashboard.ui import tables
-from dashboard.ui.components import card, cards, current_page, known_as, panel
+from dashboard.ui.components import card, cards, current_page, panel, registered_as
 from dashboard.ui.view import View
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import asking
@@ -22,7 +22,7 @@ _SHOWN_ALERTS: Final = 100
 _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 
 
-@known_as("alerts:content")
+@registered_as("alerts:content")
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not depend on days and filters
     """The page of all alerts that the caller may see."""
     alerts = listing.told(ledger, _SHOWN_ALERTS)

@@ -25,7 +25,7 @@ from dashboard.query.rewrite import rewrite
 from dashboard.ui import filter_bar
 from dashboard.ui.charts import FONT
 from dashboard.ui.clicks import in_thread
-from dashboard.ui.components import PART, Content, aria, failed, part_name
+from dashboard.ui.components import PART, Content, aria, error_alert, part_name
 from dashboard.ui.filter_bar import CONTROLS, control_id
 from dashboard.ui.view import DIMENSIONS, View, date_range, from_search, question, to_search
 from ingest.access.guard import SIGN_OUT
@@ -243,7 +243,7 @@ def _add_parts(app: Dash, ledger: Ledger) -> None:
         if page is None or make is None:
             return no_update
         if not page.is_open:
-            return failed(NOT_OPEN, "part")
+            return error_alert(NOT_OPEN, "part")
         return await in_thread(_shown_or_why_not, make, ledger, from_search(part["search"]))
 
 
@@ -265,9 +265,9 @@ def _links(current: Page | None, view: View) -> list[Any]:
 
 def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
     if page is None:
-        return failed("There is no page at this address.", "page")
+        return error_alert("There is no page at this address.", "page")
     if not page.is_open:
-        return failed(NOT_OPEN, "page")
+        return error_alert(NOT_OPEN, "page")
     return _shown_or_why_not(page.content, ledger, view, "page")
 
 
@@ -277,7 +277,7 @@ def _shown_or_why_not(make: Content, ledger: Ledger, view: View, what: str = "pa
         rewrite(question(view, ledger.zone, ("requests",), ("time",)))  # before a page shows half of itself
         return make(ledger, view)
     except QuestionError as error:
-        return failed(str(error), what)
+        return error_alert(str(error), what)
     except Exception as error:  # noqa: BLE001 - the rim: whatever it is, the reader is told and the log says more
         _log.exception("page failed", part=part_name(make), error=type(error).__qualname__)
-        return failed("The ledger cannot be read now. Reload the page to try again.", what)
+        return error_alert("The ledger cannot be read now. Reload the page to try again.", what)

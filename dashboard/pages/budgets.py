@@ -13,7 +13,7 @@ from dashboard.budgets.usage import Burn, burns
 from dashboard.forecasting.forecast import Forecast
 from dashboard.formatting import format as wording
 from dashboard.ui import charts, tables
-from dashboard.ui.components import aria, card, cards, chart, current_page, known_as, later, panel
+from dashboard.ui.components import aria, card, cards, chart, current_page, lazy_part, panel, registered_as
 from dashboard.ui.view import View
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -25,14 +25,14 @@ _EXAMPLE: Final = "tallybook budget set NAME AMOUNT --team TEAM"
 _UNPRICED_REMARK: Final = "What unpriced calls cost is unknown and in no budget of money."
 
 
-@known_as("budgets:content")
+@registered_as("budgets:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page of the running periods of all budgets."""
     usages = by_share(burns(ledger, now()))
     if not usages:
         text = html.P(["Nobody has a budget yet. ", html.Code(_EXAMPLE)], className="note", id="budgets")
         return current_page("Budgets", ledger.zone, [panel("No budgets", [text])])
-    parts = [_cards(usages), _table(usages), later(histories, view)]
+    parts = [_cards(usages), _table(usages), lazy_part(histories, view)]
     return current_page("Budgets", ledger.zone, parts)
 
 
@@ -74,7 +74,7 @@ def _table(usages: Sequence[Burn]) -> Any:
     return tables.table("budgets", "Budgets in the running period", header, rows, texts=3, remarks=remarks)
 
 
-@known_as("budgets:courses")
+@registered_as("budgets:courses")
 def histories(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
     """A chart of each of the most used budgets, and a table of their earlier periods."""
     at = now()

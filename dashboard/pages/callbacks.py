@@ -16,7 +16,7 @@ from dashboard.pages.requests import page as requests
 from dashboard.prices.explanation import explain
 from dashboard.ui import clicks
 from dashboard.ui.clicks import in_thread
-from dashboard.ui.components import CHART, failed
+from dashboard.ui.components import CHART, error_alert
 from dashboard.ui.view import from_search, to_search
 from ingest.clock import now
 from ingest.directory.service import rename_entry
@@ -121,7 +121,7 @@ def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
         call = in_full(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
     except DatabaseError:
-        return detail.drawer(failed("The ledger cannot be read now. Reload the page to try again."))
+        return detail.drawer(error_alert("The ledger cannot be read now. Reload the page to try again."))
     inside = (
         detail.missing(event_id)
         if call is None or cost is None

@@ -15,10 +15,10 @@ from dashboard.query import catalogue
 from dashboard.query.question import Filter
 from dashboard.query.run import Result, run
 from dashboard.ui import charts, tables
-from dashboard.ui.components import card, cards, chart, empty, known_as, later, page, time_bucket
+from dashboard.ui.components import card, cards, chart, lazy_part, no_calls, page, registered_as, time_bucket
 from dashboard.ui.links import spend_csv
 from dashboard.ui.series import display_name, filtered, seconds, seconds_over_time, top_rows
-from dashboard.ui.view import View, only, question
+from dashboard.ui.view import View, narrowed_search, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_SERIES: Final = 5
@@ -27,35 +27,35 @@ _TTFT_METRICS: Final = ("ttft_p50", "ttft_p95")
 _METRICS: Final = ("requests", *_LATENCY_METRICS, "latency_avg", *_TTFT_METRICS, "tokens_per_second")
 
 
-@known_as("latency:content")
+@registered_as("latency:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     total = run(ledger, question(view, ledger.zone, _METRICS))
     if not total.requests:
-        return empty(ledger, view)
+        return no_calls(ledger, view)
     half = {"base": 12, "lg": 6}
     return page(
         "Latency",
         total.query,
         [
             _cards(total),
-            later(over_time_of_all, view),
+            lazy_part(over_time_of_all, view),
             _distribution(total),
             dmc.Grid(
                 [
-                    dmc.GridCol(later(models_over_time, view), span=half),
-                    dmc.GridCol(later(keys_over_time, view), span=half),
+                    dmc.GridCol(lazy_part(models_over_time, view), span=half),
+                    dmc.GridCol(lazy_part(keys_over_time, view), span=half),
                 ],
                 gutter="md",
             ),
-            later(models, view),
-            later(keys, view),
+            lazy_part(models, view),
+            lazy_part(keys, view),
         ],
         _METRICS,
     )
 
 
-@known_as("latency:over_time_of_all")
+@registered_as("latency:over_time_of_all")
 def over_time_of_all(ledger: Ledger, view: View) -> Any:
     """Latency and time to first token over time."""
     result = run(ledger, question(view, ledger.zone, (*_LATENCY_METRICS, *_TTFT_METRICS), ("time",)))
@@ -68,16 +68,20 @@ def over_time_of_all(ledger: Ledger, view: View) -> Any:
     )
 
 
-@known_as("latency:models")
+@registered_as("latency:models")
 def models(ledger: Ledger, view: View) -> Any:
     """Each model's latencies."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model",)))
     return tables.metric_table(
-        "latency-by-model", "By model", result, _METRICS, link=lambda key: only(view, ("model", key[0]))
+        "latency-by-model",
+        "By model",
+        result,
+        _METRICS,
+        link=lambda key: narrowed_search(view, ("model", key[0])),
     )
 
 
-@known_as("latency:keys")
+@registered_as("latency:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key's latencies."""
     idents = names.idents(ledger, "virtual_key")
@@ -90,18 +94,18 @@ def keys(ledger: Ledger, view: View) -> Any:
         _METRICS,
         row_count=row_count,
         csv=spend_csv(query),
-        link=lambda key: only(view, ("virtual_key", idents.get(str(key[0])))),
+        link=lambda key: narrowed_search(view, ("virtual_key", idents.get(str(key[0])))),
         unknown=names.NO_KEY,
     )
 
 
-@known_as("latency:models_over_time")
+@registered_as("latency:models_over_time")
 def models_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the models with most calls, over time."""
     return _by_dimension(ledger, view, "model", {})
 
 
-@known_as("latency:keys_over_time")
+@registered_as("latency:keys_over_time")
 def keys_over_time(ledger: Ledger, view: View) -> Any:
     """The p95 of the keys with most calls, over time."""
     return _by_dimension(ledger, view, "virtual_key", names.idents(ledger, "virtual_key"))
@@ -184,7 +188,9 @@ def _by_dimension(ledger: Ledger, view: View, dimension: str, idents: Mapping[st
         [*filter_values],
         narrows=time_bucket(result.query),
         links={
-            name: only(view, (dimension, value)) for name, value in filter_values.items() if value is not None
+            name: narrowed_search(view, (dimension, value))
+            for name, value in filter_values.items()
+            if value is not None
         },
         csv=spend_csv(result.query),
     )

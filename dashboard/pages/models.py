@@ -9,11 +9,11 @@ import dash_mantine_components as dmc
 from dashboard.formatting import format as wording
 from dashboard.query.run import Result, Row, run
 from dashboard.ui import charts, tables
-from dashboard.ui.components import chart, empty, known_as, later, notes, page
+from dashboard.ui.components import chart, lazy_part, no_calls, notes, page, registered_as
 from dashboard.ui.links import spend_csv
 from dashboard.ui.series import display_name, money, rows_in_currency
 from dashboard.ui.spend_chart import spend_chart
-from dashboard.ui.view import View, only, question
+from dashboard.ui.view import View, narrowed_search, question
 from ingest.ledger.engine import Ledger
 
 SHOWN_MODELS: Final = 10
@@ -41,12 +41,12 @@ _REST: Final = "Cache, tools, other"
 """The rest of the total, for which there is no metric."""
 
 
-@known_as("models:content")
+@registered_as("models:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("model", "provider")))
     if not result.requests:
-        return empty(ledger, view)
+        return no_calls(ledger, view)
     half = {"base": 12, "lg": 6}
     return page(
         "Models",
@@ -54,7 +54,10 @@ def content(ledger: Ledger, view: View) -> Any:
         [
             *notes(result),
             dmc.Grid(
-                [dmc.GridCol(later(spend, view), span=half), dmc.GridCol(later(cost_parts, view), span=half)],
+                [
+                    dmc.GridCol(lazy_part(spend, view), span=half),
+                    dmc.GridCol(lazy_part(cost_parts, view), span=half),
+                ],
                 gutter="md",
             ),
             tables.metric_table(
@@ -62,14 +65,14 @@ def content(ledger: Ledger, view: View) -> Any:
                 "Models",
                 result,
                 _COLUMNS,
-                link=lambda key: only(view, ("model", key[0]), ("provider", key[1])),
+                link=lambda key: narrowed_search(view, ("model", key[0]), ("provider", key[1])),
             ),
         ],
         _METRICS,
     )
 
 
-@known_as("models:spend")
+@registered_as("models:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the models that cost most."""
     return spend_chart(
@@ -77,11 +80,11 @@ def spend(ledger: Ledger, view: View) -> Any:
         question(view, ledger.zone, ("total_cost",), ("time", "model")),
         run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
         "Spend over time",
-        link=lambda name: only(view, ("model", name)),
+        link=lambda name: narrowed_search(view, ("model", name)),
     )
 
 
-@known_as("models:made_of")
+@registered_as("models:made_of")
 def cost_parts(ledger: Ledger, view: View) -> Any:
     """The spend of the most expensive models by cost component; the parts of a bar add up to its total."""
     metrics = ("total_cost", "unpriced_requests", *(key for keys in _COST_PARTS.values() for key in keys))

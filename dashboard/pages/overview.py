@@ -11,11 +11,11 @@ from dashboard.query.question import SpendQuery
 from dashboard.query.row_access import limits
 from dashboard.query.run import run
 from dashboard.ui import charts, tables, totals
-from dashboard.ui.components import chart, empty, known_as, later, notes, page, time_bucket
+from dashboard.ui.components import chart, lazy_part, no_calls, notes, page, registered_as, time_bucket
 from dashboard.ui.links import spend_csv
 from dashboard.ui.series import display_name, money, rows_in_currency, seconds
 from dashboard.ui.spend_chart import spend_chart
-from dashboard.ui.view import View, only, question
+from dashboard.ui.view import View, narrowed_search, question
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 
@@ -33,27 +33,33 @@ _MODEL_COLUMNS: Final = (
 _OUTCOME_COLUMNS: Final = ("requests", "total_cost", "total_tokens", "unpriced_requests")
 
 
-@known_as("overview:content")
+@registered_as("overview:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
-    result = totals.of(ledger, view)
+    result = totals.totals_of(ledger, view)
     if not result.requests:
-        return empty(ledger, view)
+        return no_calls(ledger, view)
     wide, narrow, half = ({"base": 12, "lg": columns} for columns in (8, 4, 6))
     return page(
         "Overview",
         result.query,
         [
             *notes(result),
-            totals.in_cards(ledger, view, result),
+            totals.total_cards(ledger, view, result),
             _fees(ledger, result.query),
             dmc.Grid(
-                [dmc.GridCol(later(spend, view), span=wide), dmc.GridCol(later(keys, view), span=narrow)],
+                [
+                    dmc.GridCol(lazy_part(spend, view), span=wide),
+                    dmc.GridCol(lazy_part(keys, view), span=narrow),
+                ],
                 gutter="md",
             ),
-            later(models, view),
+            lazy_part(models, view),
             dmc.Grid(
-                [dmc.GridCol(later(latency, view), span=half), dmc.GridCol(later(outcomes, view), span=half)],
+                [
+                    dmc.GridCol(lazy_part(latency, view), span=half),
+                    dmc.GridCol(lazy_part(outcomes, view), span=half),
+                ],
                 gutter="md",
             ),
         ],
@@ -61,7 +67,7 @@ def content(ledger: Ledger, view: View) -> Any:
     )
 
 
-@known_as("overview:spend")
+@registered_as("overview:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the models that cost most."""
     return spend_chart(
@@ -69,7 +75,7 @@ def spend(ledger: Ledger, view: View) -> Any:
         question(view, ledger.zone, ("total_cost",), ("time", "model")),
         run(ledger, question(view, ledger.zone, ("total_cost",), ("model",))),
         "Spend over time by model",
-        link=lambda name: only(view, ("model", name)),
+        link=lambda name: narrowed_search(view, ("model", name)),
     )
 
 
@@ -99,7 +105,7 @@ def _amount(pico: int, currency: str) -> str:
     return wording.amount(from_pico(pico), currency)
 
 
-@known_as("overview:keys")
+@registered_as("overview:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """The keys that spent most; a click on a key narrows the page to it."""
     result = run(ledger, question(view, ledger.zone, ("total_cost", "unpriced_requests"), ("virtual_key",)))
@@ -115,7 +121,7 @@ def keys(ledger: Ledger, view: View) -> Any:
         figure,
         narrows={"dimension": "virtual_key"},
         items=[
-            (f"{name}: {text}", only(view, ("virtual_key", ident)) if ident else None)
+            (f"{name}: {text}", narrowed_search(view, ("virtual_key", ident)) if ident else None)
             for name, text, ident in zip(names, texts, key_ids, strict=True)
         ],
         csv=spend_csv(result.query),
@@ -123,7 +129,7 @@ def keys(ledger: Ledger, view: View) -> Any:
     )
 
 
-@known_as("overview:models")
+@registered_as("overview:models")
 def models(ledger: Ledger, view: View) -> Any:
     """The models that cost most, with their usage, errors and latency."""
     query = question(view, ledger.zone, (*_MODEL_COLUMNS, "unpriced_requests"), ("model", "provider"))
@@ -132,12 +138,12 @@ def models(ledger: Ledger, view: View) -> Any:
         "Models",
         run(ledger, query),
         _MODEL_COLUMNS,
-        link=lambda key: only(view, ("model", key[0]), ("provider", key[1])),
+        link=lambda key: narrowed_search(view, ("model", key[0]), ("provider", key[1])),
         limit=SHOWN_ROWS,
     )
 
 
-@known_as("overview:latency")
+@registered_as("overview:latency")
 def latency(ledger: Ledger, view: View) -> Any:
     """Latency over time."""
     result = run(ledger, question(view, ledger.zone, ("latency_p50", "latency_p95"), ("time",)))
@@ -154,7 +160,7 @@ def latency(ledger: Ledger, view: View) -> Any:
     )
 
 
-@known_as("overview:outcomes")
+@registered_as("overview:outcomes")
 def outcomes(ledger: Ledger, view: View) -> Any:
     """Calls by outcome and cost source: answered by a model or the gateway's cache, failed or cancelled."""
     result = run(
@@ -164,7 +170,7 @@ def outcomes(ledger: Ledger, view: View) -> Any:
         [
             tables.Text(
                 f"{display_name(status)}, from the cache" if cached else display_name(status),
-                only(view, ("status", status)),
+                narrowed_search(view, ("status", status)),
             ),
             tables.Text(display_name(source)),
             wording.compact(tables.value_of(result, row, "requests")),

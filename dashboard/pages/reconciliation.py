@@ -10,7 +10,7 @@ from dashboard.pages.chargeback.page import month_field, month_shown
 from dashboard.query.calendar import Month
 from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
 from dashboard.ui import charts, tables
-from dashboard.ui.components import card, cards, chart, known_as, page, panel
+from dashboard.ui.components import card, cards, chart, page, panel, registered_as
 from dashboard.ui.view import View, question
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
@@ -19,7 +19,7 @@ _SHOWN_DAYS: Final = 60
 _EXAMPLE: Final = "tallybook invoice import FILE"
 
 
-@known_as("reconciliation:content")
+@registered_as("reconciliation:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)

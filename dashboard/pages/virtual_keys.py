@@ -12,11 +12,11 @@ from dashboard.query import catalogue
 from dashboard.query.labels_store import Person
 from dashboard.query.run import run
 from dashboard.ui import tables, totals
-from dashboard.ui.components import empty, known_as, later, notes, page, panel
+from dashboard.ui.components import lazy_part, no_calls, notes, page, panel, registered_as
 from dashboard.ui.links import spend_csv
 from dashboard.ui.series import top_rows
 from dashboard.ui.spend_chart import spend_chart
-from dashboard.ui.view import View, only, question, to_search
+from dashboard.ui.view import View, narrowed_search, question, to_search
 from ingest.ledger.engine import Ledger
 
 _COLUMNS: Final = (
@@ -36,25 +36,25 @@ _MODEL_COLUMNS: Final = ("total_cost", tables.SHARE, "requests", "total_tokens",
 _KINDS: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
-@known_as("virtual_keys:content")
+@registered_as("virtual_keys:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all keys, or the details of the key or the team that the view is filtered on."""
     kind, selected = _selected(ledger, view)
     details = [] if selected is None else [_details(kind, selected, view, ledger)]
-    result = totals.of(ledger, view)
+    result = totals.totals_of(ledger, view)
     if not result.requests:
-        return dmc.Stack([*details, empty(ledger, view)], gap="md")
-    cards = totals.in_cards(ledger, view, result)
-    parts = [*details, *notes(result), cards, later(spend, view), later(keys, view)]
+        return dmc.Stack([*details, no_calls(ledger, view)], gap="md")
+    cards = totals.total_cards(ledger, view, result)
+    parts = [*details, *notes(result), cards, lazy_part(spend, view), lazy_part(keys, view)]
     return page(
         f"{_label(kind)} {selected.shown}" if selected else "Virtual keys",
         result.query,
-        [*parts, later(models, view)] if selected else parts,
+        [*parts, lazy_part(models, view)] if selected else parts,
         (*totals.METRICS, *_METRICS),
     )
 
 
-@known_as("virtual_keys:spend")
+@registered_as("virtual_keys:spend")
 def spend(ledger: Ledger, view: View) -> Any:
     """Spend over time of the keys that spent most, or of the models of a single key."""
     kind, selected = _selected(ledger, view)
@@ -66,13 +66,13 @@ def spend(ledger: Ledger, view: View) -> Any:
         question(view, ledger.zone, ("total_cost",), ("time", dimension)),
         run(ledger, question(view, ledger.zone, ("total_cost",), (dimension,))),
         f"Spend over time by {dimension.replace('_', ' ')}",
-        link=lambda name: only(view, (dimension, idents.get(name, name))),
+        link=lambda name: narrowed_search(view, (dimension, idents.get(name, name))),
         idents=idents,
         unknown="unknown" if by_model else names.NO_KEY,
     )
 
 
-@known_as("virtual_keys:keys")
+@registered_as("virtual_keys:keys")
 def keys(ledger: Ledger, view: View) -> Any:
     """Each key with its team, spend and usage."""
     idents = {kind: names.idents(ledger, kind) for kind in _KINDS}
@@ -85,19 +85,23 @@ def keys(ledger: Ledger, view: View) -> Any:
         _COLUMNS,
         row_count=row_count,
         csv=spend_csv(query),
-        link=lambda key: only(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
-        second_link=lambda name: only(view, ("team", idents["team"].get(name))),
+        link=lambda key: narrowed_search(view, ("virtual_key", idents["virtual_key"].get(str(key[0])))),
+        second_link=lambda name: narrowed_search(view, ("team", idents["team"].get(name))),
         unknown=names.NO_KEY,
     )
 
 
-@known_as("virtual_keys:models")
+@registered_as("virtual_keys:models")
 def models(ledger: Ledger, view: View) -> Any:
     """The models that the selected key or team uses."""
     metrics = (*(metric for metric in _MODEL_COLUMNS if metric != tables.SHARE), "unpriced_requests")
     result = run(ledger, question(view, ledger.zone, metrics, ("model",)))
     return tables.metric_table(
-        "models-of", "Models", result, _MODEL_COLUMNS, link=lambda key: only(view, ("model", key[0]))
+        "models-of",
+        "Models",
+        result,
+        _MODEL_COLUMNS,
+        link=lambda key: narrowed_search(view, ("model", key[0])),
     )
 
 

@@ -13,7 +13,17 @@ from dashboard.formatting import format as wording
 from dashboard.query.question import QuestionError, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import filter_bar, tables
-from dashboard.ui.components import card, cards, empty, failed, known_as, later, notes, page, panel
+from dashboard.ui.components import (
+    card,
+    cards,
+    error_alert,
+    lazy_part,
+    no_calls,
+    notes,
+    page,
+    panel,
+    registered_as,
+)
 from dashboard.ui.links import whatif_csv
 from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
 from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
@@ -30,24 +40,24 @@ _SHOWN_REASONS: Final = 6
 _SUGGESTIONS: Final = 200
 
 
-@known_as("whatif:content")
+@registered_as("whatif:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: the options, and the comparison once an option is set."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("provider", "model")))
     if not result.requests:
-        return empty(ledger, view)
-    shown = later(comparison, view) if _is_changed(view) else _current_costs(result)
+        return no_calls(ledger, view)
+    shown = lazy_part(comparison, view) if _is_changed(view) else _current_costs(result)
     return page("What if", result.query, [*notes(result), _controls(ledger, view), shown], _METRICS)
 
 
-@known_as("whatif:compared")
+@registered_as("whatif:compared")
 def comparison(ledger: Ledger, view: View) -> Any:
     """Actual and what-if costs: cards, calls that could not be priced, and a row for each model or day."""
     query = question(view, ledger.zone, ("requests",))
     try:
         what_if = _what_if(query, view)
     except QuestionError as error:
-        return failed(str(error))
+        return error_alert(str(error))
     result = answer(ledger, what_if, read_book(ledger))
     totals = result.totals
     currency = ledger.currency if ledger.currency in totals else next(iter(totals), ledger.currency)

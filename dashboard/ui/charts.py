@@ -182,16 +182,16 @@ def distribution(histograms: Mapping[str, Histogram], marks: Mapping[str, float]
 
 
 def _histogram_line(name: str, histogram: Histogram, place: int) -> PlotlyJson:
-    steps = _wider_steps(histogram)
+    intervals = _wider_steps(histogram)
     total = histogram.total or 1
     hover = [
         [f"{wording.duration(1000 * left)} to {wording.duration(1000 * right)}", count]
-        for left, right, count in steps
+        for left, right, count in intervals
     ]
     return {
         "type": "scatter",
-        "x": [edge for left, right, _ in steps for edge in (left, right)],
-        "y": [100 * count / total for _, _, count in steps for _ in range(2)],
+        "x": [edge for left, right, _ in intervals for edge in (left, right)],
+        "y": [100 * count / total for _, _, count in intervals for _ in range(2)],
         "customdata": [pair for pair in hover for _ in range(2)],
         "name": name,
         "mode": "lines",
@@ -315,7 +315,7 @@ def lines(
     return _figure(traces, _time_axis(x), log_axis if logarithmic else linear_axis, hovermode="x unified")
 
 
-def steps(
+def step_lines(
     series: Mapping[str, Sequence[Step]], ends: tuple[date, date], changes: Mapping[str, str], unit: str
 ) -> go.Figure:
     """Prices as step lines up to the right edge; None is a gap.

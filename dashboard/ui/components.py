@@ -21,7 +21,7 @@ from ingest.model.zone import Zone
 CHART: Final = "chart"
 """The `type` of a chart's id; the rest of the id says what a click narrows (`dashboard.ui.clicks`)."""
 PART: Final = "part"
-"""The `type` of the id of a part that is loaded later; the `name` of the id is that of `known_as`."""
+"""The `type` of the id of a part that is loaded later; the `name` of the id is that of `registered_as`."""
 
 Content = Callable[[Ledger, View], Any]
 """Makes the components of a page, or of a part of a page, for a view."""
@@ -29,7 +29,7 @@ Content = Callable[[Ledger, View], Any]
 _NAMES: Final[dict[Content, str]] = {}
 
 
-def known_as(name: str) -> Callable[[Content], Content]:
+def registered_as(name: str) -> Callable[[Content], Content]:
     """Decorator that names a page or a part of a page, for requests of the browser and for the log.
 
     Raises:
@@ -46,11 +46,11 @@ def known_as(name: str) -> Callable[[Content], Content]:
 
 
 def part_name(content: Content) -> str:
-    """The name of a page or a part, as set by `known_as`."""
+    """The name of a page or a part, as set by `registered_as`."""
     return _NAMES[content]
 
 
-def later(content: Content, view: View, height: int = charts.HEIGHT + 90) -> Any:
+def lazy_part(content: Content, view: View, height: int = charts.HEIGHT + 90) -> Any:
     """A placeholder, about as high as the part, which the browser replaces once the page is shown.
 
     So the first figures of a page do not wait for the part, and no callback does the work of a whole page.
@@ -233,7 +233,7 @@ def _search_of(query: SpendQuery) -> str:
     return to_search(View(preset=None, first=first.isoformat(), last=last.isoformat(), filters=filters))
 
 
-def empty(ledger: Ledger, view: View) -> Any:
+def no_calls(ledger: Ledger, view: View) -> Any:
     """A message for a view without calls: how to send calls, or a link to the days of the latest ones."""
     last = last_call(ledger)
     if last is None:
@@ -256,7 +256,7 @@ def empty(ledger: Ledger, view: View) -> Any:
     return _message("No calls in this view", [text, dcc.Link(link_text, href=to_search(recent))])
 
 
-def failed(detail: str, what: str = "part") -> Any:
+def error_alert(detail: str, what: str = "part") -> Any:
     """An error message in place of a page, or of a part of a page, that could not be made."""
     alert = dmc.Alert(detail, title=f"This {what} cannot be shown", color="red", variant="light")
     return html.Div(alert, className=f"failed-{what}", role="alert")

@@ -15,12 +15,12 @@ METRICS: Final = (*_MONEY_METRICS, *_USAGE_METRICS)
 """The metrics of the cards."""
 
 
-def of(ledger: Ledger, view: View) -> Result:
+def totals_of(ledger: Ledger, view: View) -> Result:
     """The totals of a view, with those of the previous period."""
     return run(ledger, question(view, ledger.zone, METRICS, compare=True))
 
 
-def in_cards(ledger: Ledger, view: View, totals: Result) -> Any:
+def total_cards(ledger: Ledger, view: View, totals: Result) -> Any:
     """A card for each of the totals of a view."""
     usage = totals
     if totals.other_currencies or (totals.comparison and totals.comparison.other_currencies):

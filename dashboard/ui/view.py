@@ -76,7 +76,7 @@ class View:
         return replace(self.page, filters=tuple(pair for pair in self.filters if pair[0] != dimension))
 
 
-def only(view: View, *pairs: tuple[str, object]) -> str:
+def narrowed_search(view: View, *pairs: tuple[str, object]) -> str:
     """The URL's query part of the view filtered on one value by dimension; None leaves a filter as it is."""
     for dimension, value in pairs:
         if value is not None:

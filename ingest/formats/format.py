@@ -36,4 +36,4 @@ class Format:
     unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None
     """The records of a page of many records. Each is recognised by itself."""
     redact: Callable[[bytes], bytes | None] | None = None
-    """The part of a refused record that may be stored; None for the field names that `stripping` allows."""
+    """The part of a refused record that may be stored; None for the field names that `redaction` allows."""

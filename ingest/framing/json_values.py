@@ -28,8 +28,8 @@ def _run(pattern: bytes) -> _Run:
     return cast(_Run, re.compile(pattern).match)
 
 
-# Each pattern skips bytes without structure, complete strings included. It stops before a structural byte, before
-# an incomplete string or at the end of the chunk, and always matches. Possessive quantifiers: no backtracking.
+# Each pattern skips bytes without structure, complete strings included. It stops before a structural byte,
+# before an incomplete string or at the end of the chunk, and always matches. No backtracking: possessive.
 _TEXT: Final = rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
 _STRING: Final = rb'"' + _TEXT + rb'(?:"|(?=\n))'
 _in_string: Final = _run(_TEXT)

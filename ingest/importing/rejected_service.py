@@ -8,7 +8,7 @@ from ingest.intake.decode import Context, Decoder
 from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import rejections
 from ingest.ledger.engine import Ledger
-from ingest.ledger.rejections import Kept
+from ingest.ledger.rejections import StoredRejection
 from ingest.mapping import source_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def retry_rejected(ledger: Ledger, mapped: "TableMapping | None", *, at: int) ->
     return Retried(len(kept), taken, waiting)
 
 
-def _retry(ledger: Ledger, decoder: Decoder, record: Kept, context: Context) -> bool:
+def _retry(ledger: Ledger, decoder: Decoder, record: StoredRejection, context: Context) -> bool:
     """Take a record in and keep it no longer; False where it is still rejected."""
     batch = decoder.decode([RawRecord(0, record.line, _raw(record))], context)
     if batch.rejections:
@@ -58,5 +58,5 @@ def _retry(ledger: Ledger, decoder: Decoder, record: Kept, context: Context) -> 
     return True
 
 
-def _raw(record: Kept) -> bytes:
+def _raw(record: StoredRejection) -> bytes:
     return (record.record or "").encode()

@@ -36,8 +36,8 @@ def store(connection: sa.Connection, rejections: Sequence[Rejection], origin: Or
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A rejected record that is kept, with why and where it was rejected."""
+class StoredRejection:
+    """A stored rejected record, with the reason and the place of its rejection."""
 
     rejected_id: int
     channel: str
@@ -48,35 +48,37 @@ class Kept:
     reason: str
     source: str | None
     record: str | None
-    """The record without its content; None where it could not be kept."""
+    """The record without its content; None where it could not be stored."""
     rejected_at: datetime
 
 
-_COLUMNS: Final = [rejected_record.c[field.name] for field in fields(Kept)]
+_COLUMNS: Final = [rejected_record.c[field.name] for field in fields(StoredRejection)]
 
 
-def newest(connection: sa.Connection, limit: int) -> list[Kept]:
-    """The records that were rejected last, the newest first."""
-    return _kept(connection, sa.select(*_COLUMNS).order_by(rejected_record.c.rejected_at.desc()).limit(limit))
+def newest(connection: sa.Connection, limit: int) -> list[StoredRejection]:
+    """The latest rejected records, the newest first."""
+    return _stored(
+        connection, sa.select(*_COLUMNS).order_by(rejected_record.c.rejected_at.desc()).limit(limit)
+    )
 
 
-def with_record(connection: sa.Connection) -> list[Kept]:
-    """The rejected records that can be read again."""
-    return _kept(connection, sa.select(*_COLUMNS).where(rejected_record.c.record.is_not(None)))
+def with_record(connection: sa.Connection) -> list[StoredRejection]:
+    """The rejected records that are stored with their record and can be read again."""
+    return _stored(connection, sa.select(*_COLUMNS).where(rejected_record.c.record.is_not(None)))
 
 
 def count(connection: sa.Connection) -> int:
-    """How many rejected records are kept."""
+    """The number of stored rejected records."""
     return connection.execute(sa.select(sa.func.count()).select_from(rejected_record)).scalar_one()
 
 
 def drop(connection: sa.Connection, rejected_id: int) -> None:
-    """Keep a rejected record no longer."""
+    """Delete a rejected record."""
     connection.execute(rejected_record.delete().where(rejected_record.c.rejected_id == rejected_id))
 
 
-def _kept(connection: sa.Connection, wanted: sa.Select[Any]) -> list[Kept]:
-    return [Kept(**row) for row in connection.execute(wanted).mappings()]
+def _stored(connection: sa.Connection, query: sa.Select[Any]) -> list[StoredRejection]:
+    return [StoredRejection(**row) for row in connection.execute(query).mappings()]
 
 
 def _row(rejection: Rejection, origin: Origin) -> dict[str, object]:

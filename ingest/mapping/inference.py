@@ -9,26 +9,35 @@ from ingest.mapping.sample import SampleColumn
 Test = Callable[[SampleColumn], bool]
 
 _NAMES: Final = {
-    "event.event_id": "event_id id request_id call_id generation_id response_id uuid log_id record_id message_id",
-    "event.occurred_at": """occurred_at timestamp time created_at created date datetime start_time starttime started_at
+    "event.event_id": """
+        event_id id request_id call_id generation_id response_id uuid log_id record_id message_id""",
+    "event.occurred_at": """
+        occurred_at timestamp time created_at created date datetime start_time starttime started_at
         request_time event_time call_time date_time usage_date day datum zeit zeitpunkt zeitstempel""",
     "event.model": "model model_name model_id model_used used_model llm_model modell",
     "event.model_requested": "model_requested requested_model model_group model_alias",
     "event.provider": "provider provider_name vendor custom_llm_provider llm_provider anbieter",
     "event.request_type": "request_type call_type operation object_type",
-    "event.input_tokens": """input_tokens prompt_tokens tokens_prompt tokens_in tokens_input request_tokens prompt_token_count
-        input_token_count num_input_tokens context_tokens input prompt eingabe_tokens n_context_tokens_total""",
-    "event.output_tokens": """output_tokens completion_tokens tokens_completion tokens_out tokens_output response_tokens
-        generated_tokens candidates_token_count output_token_count num_output_tokens output completion ausgabe_tokens
-        n_generated_tokens_total""",
+    "event.input_tokens": """
+        input_tokens prompt_tokens tokens_prompt tokens_in tokens_input request_tokens prompt_token_count
+        input_token_count num_input_tokens context_tokens input prompt eingabe_tokens
+        n_context_tokens_total""",
+    "event.output_tokens": """
+        output_tokens completion_tokens tokens_completion tokens_out tokens_output response_tokens
+        generated_tokens candidates_token_count output_token_count num_output_tokens output completion
+        ausgabe_tokens n_generated_tokens_total""",
     "event.total_tokens": "total_tokens tokens tokens_total token_count total_token_count num_tokens",
-    "event.cache_read_tokens": """cache_read_tokens cached_tokens cache_read_input_tokens cached_input_tokens tokens_cached
+    "event.cache_read_tokens": """
+        cache_read_tokens cached_tokens cache_read_input_tokens cached_input_tokens tokens_cached
         input_cached_tokens cached_content_token_count cached_read_tokens cached cache_hits_tokens""",
-    "event.cache_write_tokens": "cache_write_tokens cache_creation_input_tokens cache_creation_tokens cached_write_tokens",
+    "event.cache_write_tokens": """
+        cache_write_tokens cache_creation_input_tokens cache_creation_tokens cached_write_tokens""",
     "event.reasoning_tokens": "reasoning_tokens tokens_reasoning thinking_tokens thoughts_token_count",
-    "event.latency": """latency duration response_time elapsed elapsed_time total_time generation_time request_duration
+    "event.latency": """
+        latency duration response_time elapsed elapsed_time total_time generation_time request_duration
         latenz dauer""",
-    "event.time_to_first_token": "time_to_first_token ttft first_token first_token_latency time_to_first_chunk",
+    "event.time_to_first_token": """
+        time_to_first_token ttft first_token first_token_latency time_to_first_chunk""",
     "event.status": "status outcome result state request_status",
     "event.stream": "stream streamed streaming is_stream",
     "event.cache_hit": "cache_hit is_cached cached_response",
@@ -52,8 +61,9 @@ _NAMES: Final = {
     "event.search_queries": "search_queries num_search_queries web_search_requests",
     "event.images": "images num_images image_count",
     "event.trace_id": "trace_id session_id",
-    "cost.total": """total_cost cost spend cost_usd usd_cost total_cost_usd amount charge price usage_cost cost_in_usd costs
-        total kosten gesamtkosten betrag response_cost""",
+    "cost.total": """
+        total_cost cost spend cost_usd usd_cost total_cost_usd amount charge price usage_cost cost_in_usd
+        costs total kosten gesamtkosten betrag response_cost""",
     "cost.input": "input_cost prompt_cost cost_input cost_prompt input_cost_usd",
     "cost.output": "output_cost completion_cost cost_output cost_completion output_cost_usd",
     "cost.cache_read": "cache_read_cost cached_cost cost_cache_read",

@@ -138,11 +138,13 @@ class Plan(Section):
             has_cache = any(part in parts for part in CACHE) and "input" in parts
             if has_cache and rules.cache_in_input is None:
                 raise ValueError(
-                    f"{table}.cache_in_input: say whether what was cached is counted in the input (true) or beside it (false)"
+                    f"{table}.cache_in_input: say whether what was cached is counted in the input (true) "
+                    "or beside it (false)"
                 )
             if {"reasoning", "output"} <= parts and rules.reasoning_in_output is None:
                 raise ValueError(
-                    f"{table}.reasoning_in_output: say whether reasoning is counted in the output (true) or beside it (false)"
+                    f"{table}.reasoning_in_output: say whether reasoning is counted in the output (true) "
+                    "or beside it (false)"
                 )
         return self
 

@@ -25,7 +25,8 @@ _MAX_SHORT_LENGTH: Final = 40
 _TOTAL: Final = re.compile(r"(grand |sub)?total|sum|summe|gesamt", re.IGNORECASE)
 _MAX_SHORT_WORDS: Final = 5
 _CONTENT: Final = re.compile(
-    r"(prompt|completion|content|message|messages|question|answer|text|input|output|request|response|body|query)$",
+    r"(prompt|completion|content|message|messages|question|answer|text|input|output|"
+    r"request|response|body|query)$",
     re.IGNORECASE,
 )
 """Names of columns whose texts may be prompts or completions."""

@@ -92,7 +92,7 @@ class PostgresStore:
         return rows.reader(table, columns)(self._read(by_key, keys, table.name))
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of another table, with those of `columns` that exist and that this user may read."""
+        """The rows of another table, with all `columns` that exist and this user may read."""
         _, readable = self._describe(name)
         if key not in readable:
             return

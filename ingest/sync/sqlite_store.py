@@ -78,7 +78,7 @@ class SqliteStore:
         return rows.reader(table, columns)(self._read(by_key, keys))
 
     def listing(self, name: str, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of another table, with those of `columns` that exist."""
+        """The rows of another table, with every column of `columns` that exists."""
         existing = self.columns(name)
         if key not in existing:
             return

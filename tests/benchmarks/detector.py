@@ -1,6 +1,6 @@
 """How many planted anomalies are found in years of made-up spend, and how far off forecasts of a month are.
 
-`python tests/benchmarks/detector.py`. A year has a weekday pattern, 3% growth a week, lognormal noise of 10% or 25% a day,
+`python -m tests.benchmarks.detector`. A year has a weekday pattern, 3% growth a week, lognormal noise of 10% or 25% a day,
 three of each kind of anomaly and one lasting step. Beside two rules people use: three standard deviations around the mean of the
 last 28 days, and half off the same weekday of last week. The limits were tuned on seeds 1 to 12; the tables are of others.
 """

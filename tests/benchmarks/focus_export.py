@@ -1,6 +1,6 @@
 """How long a month of 1,000,000 calls takes to export for FOCUS, and how much memory.
 
-    python tests/benchmarks/focus_export.py [FOLDER] [--events 3000000]
+    python -m tests.benchmarks.focus_export [FOLDER] [--events 3000000]
 
 The ledger holds 90 days, so that three times as many calls make a month of so many. It is kept in FOLDER, so that only the
 first run makes it.

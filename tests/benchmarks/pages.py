@@ -1,6 +1,6 @@
 """How soon each page of the sample ledger shows its first figure and is whole, in Chromium, seen for the first time and again.
 
-python tests/benchmarks/pages.py [--events 40000] [--days 90] [--runs 5]
+python -m tests.benchmarks.pages [--events 40000] [--days 90] [--runs 5]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How long pricing one ordinary call takes, beside genai-prices and LiteLLM: `python tests/benchmarks/pricing.py`.
+"""How long pricing one ordinary call takes, beside genai-prices and LiteLLM: `python -m tests.benchmarks.pricing`.
 
 Once with the snapshot alone, once with prices and a discount of one's own over it.
 """

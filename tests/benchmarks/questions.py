@@ -1,6 +1,6 @@
 """How fast the overview's questions are answered, and what twice the events in the same slots change.
 
-    python tests/benchmarks/questions.py [FOLDER] [--events 1000000] [--runs 20]
+    python -m tests.benchmarks.questions [FOLDER] [--events 1000000] [--runs 20]
 
 The ledgers are kept in FOLDER, so that only the first run makes them.
 """

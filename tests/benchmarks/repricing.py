@@ -1,6 +1,6 @@
 """How fast stored calls are priced again: looked at, and looked at and changed.
 
-python tests/benchmarks/repricing.py [--events 200000]
+python -m tests.benchmarks.repricing [--events 200000]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """A file of completion responses, one a line, about 920 bytes each, the same bytes every time.
 
-python tests/benchmarks/responses.py FILE [--records 1000000]
+python -m tests.benchmarks.responses FILE [--records 1000000]
 """
 
 import argparse

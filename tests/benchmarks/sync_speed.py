@@ -1,6 +1,6 @@
 """How fast a gateway's store in SQLite comes in, and how fast a pass over what is there already is.
 
-python tests/benchmarks/sync_speed.py [ROWS]
+python -m tests.benchmarks.sync_speed [ROWS]
 """
 
 import json
@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.gateways import Bifrost, row
 

@@ -1,6 +1,6 @@
 """How fast rows of a mapped table become rows of the ledger: the same calls as CSV and as Parquet.
 
-    python tests/benchmarks/tables.py [--rows 500000]
+    python -m tests.benchmarks.tables [--rows 500000]
 
 The two files and the mapping are made anew; prices, duplicates and rollups are as for any import.
 """

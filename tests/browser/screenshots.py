@@ -1,19 +1,17 @@
 """Makes the pictures of the documentation, on a sample ledger of its own.
 
-python tests/browser/screenshots.py [--out docs/images]
+python -m tests.browser.screenshots [--out docs/images]
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import CHROMIUM, sample_ledger, served
+from tests.support.paths import DOCS
 
 WIDTH: Final = 1280
 PICTURES: Final = (
@@ -47,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "docs" / "images")
+    parser.add_argument("--out", type=Path, default=DOCS / "images")
     out = parser.parse_args().out
     with (
         tempfile.TemporaryDirectory() as folder,

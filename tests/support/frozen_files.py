@@ -1,6 +1,6 @@
 """Makes `tests/frozen/`: what a user sees, as text, on a sample ledger, by a clock that stands still.
 
-`python tests/frozen_files.py FOLDER` writes the files that need one process. The rest are made by `tests/test_frozen.py`,
+`python -m tests.support.frozen_files FOLDER` writes the files that need one process. The rest are made by `tests/test_frozen.py`,
 which compares all of them. `make frozen` writes them anew.
 """
 
@@ -21,7 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = TESTS.parent
+from tests.support.paths import ROOT, TESTS
+
 FROZEN: Final = TESTS / "frozen"
 NOW: Final = datetime(2026, 11, 3, 12, tzinfo=UTC)
 """When everything happens."""
@@ -38,7 +39,7 @@ def clean_environment(home: Path) -> dict[str, str]:
     return {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(TESTS))),
+        "PYTHONPATH": str(ROOT),
         "LOGNAME": "controller",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
@@ -196,13 +197,12 @@ def ddl_of_postgresql(engine: Any) -> str:
 
 def event_hashes() -> str:
     """The event ids and the content hashes of each sample of a format, or why it is refused."""
-    from test_formats import SAMPLES, named, record
-
     from ingest.framing import RawRecord
     from ingest.intake.decode import Context
     from ingest.intake.intake import Intake, make_decoder
     from ingest.ledger.engine import open_ledger
     from ingest.settings import Settings
+    from tests.support.samples import SAMPLES, named, record
 
     ledger = open_ledger(Settings(database_url="sqlite:///formats.db"))
     decoder = make_decoder(ledger)

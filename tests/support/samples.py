@@ -28,10 +28,10 @@ def record(path: Path) -> bytes:
 
 
 def plain(event: UsageEvent | ReportedCost) -> dict[str, Any]:
-    said = {name: getattr(event, name) for name in event.__struct_fields__}
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
     return {
         name: plain(value) if isinstance(value, ReportedCost) else value
-        for name, value in said.items()
+        for name, value in fields.items()
         if value is not None and (name, value) != ("believed_zero", False)
     }
 
@@ -62,3 +62,7 @@ def outcome(raw: bytes) -> UsageEvent | Refused:
 def is_told(outcome: UsageEvent | Refused) -> bool:
     """Whether it is an event, or a refusal with a code and a reason."""
     return isinstance(outcome, UsageEvent) or bool(outcome.code and outcome.reason)
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"

@@ -17,8 +17,8 @@ from dashboard.chargeback.xlsx import warnings
 from dashboard.formatting import format as wording
 from dashboard.query.calendar import Month, month_of, of_month
 from dashboard.ui import tables
-from dashboard.ui.components import card, cards, known_as, page, panel
-from dashboard.ui.view import View, date_range, only, question
+from dashboard.ui.components import card, cards, page, panel, registered_as
+from dashboard.ui.view import View, date_range, narrowed_search, question
 from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
@@ -30,7 +30,7 @@ MONTHS_OFFERED: Final = 24
 _POOL_LABELS: Final = {FEES: "Fees that no team bears", UNASSIGNED: "Calls that belong to no team"}
 
 
-@known_as("chargeback:content")
+@registered_as("chargeback:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for the month that the view ends in."""
     month = month_shown(ledger, view)
@@ -174,7 +174,7 @@ def _row(report: Report, entry: Entry, view: View, *, has_budgets: bool) -> list
     )
     budget = [wording.NOTHING if entry.budget is None else _pico(report, entry.budget)] if has_budgets else []
     ratio = entry.cost_per_million_tokens
-    link = only(view, ("team", team.ident)) if team else only(view, ("team", None))
+    link = narrowed_search(view, ("team", team.ident)) if team else narrowed_search(view, ("team", None))
     return [
         tables.Text(name or "(no team)", link),
         tables.Text(entry.customer or ""),

@@ -10,7 +10,7 @@ from dashboard.pages import NOT_OPEN, is_open
 from dashboard.pages.prices import model as one_price
 from dashboard.pages.prices import page as prices
 from dashboard.ui.clicks import in_thread
-from dashboard.ui.components import failed
+from dashboard.ui.components import error_alert
 from dashboard.ui.view import View, from_search, question, to_search
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
@@ -110,7 +110,7 @@ def entered(
 def found_by(ledger: Ledger, view: View) -> Any:
     """The table of what a search finds; the ledger's prices tell of everybody's contracts."""
     if not is_open("prices"):
-        return failed(NOT_OPEN)
+        return error_alert(NOT_OPEN)
     return prices.matches(
         ledger, view, prices.listed(ledger, view, question(view, ledger.zone, ("requests",)))
     )

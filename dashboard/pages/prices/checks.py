@@ -8,9 +8,9 @@ from dashboard.formatting import format as wording
 from dashboard.prices import price_list
 from dashboard.prices.variance import Variance, variance
 from dashboard.ui import tables
-from dashboard.ui.components import known_as, panel
+from dashboard.ui.components import panel, registered_as
 from dashboard.ui.links import variance_csv
-from dashboard.ui.view import View, only, question
+from dashboard.ui.view import View, narrowed_search, question
 from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant
@@ -22,7 +22,7 @@ _SHOWN: Final = 15
 _SHOWN_RUNS: Final = 5
 
 
-@known_as("price_checks:differing")
+@registered_as("price_checks:differing")
 def differing(ledger: Ledger, view: View) -> Any:
     """Models whose source reports another cost than the price book computes."""
     asked = question(view, ledger.zone, ("requests",))
@@ -50,7 +50,7 @@ def differing(ledger: Ledger, view: View) -> Any:
 
 
 def _differing(view: View, one: Variance) -> list[Any]:
-    named = tables.Text(one.model, only(view, ("provider", one.provider), ("model", one.model)))
+    named = tables.Text(one.model, narrowed_search(view, ("provider", one.provider), ("model", one.model)))
     totals = (wording.amount(from_pico(pico), one.currency) for pico in (one.reported, one.computed))
     return [
         named,
@@ -62,7 +62,7 @@ def _differing(view: View, one: Variance) -> list[Any]:
     ]
 
 
-@known_as("price_checks:repriced")
+@registered_as("price_checks:repriced")
 def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
     """The last runs that priced calls again, with what they changed."""
     with ledger.reading() as connection:

@@ -14,7 +14,7 @@ from dashboard.prices.price_list import MILLION, USUAL, book_of, per_million
 from dashboard.prices.unpriced import unpriced
 from dashboard.ui import charts, tables
 from dashboard.ui.charts import Step
-from dashboard.ui.components import chart, known_as, later, page, panel
+from dashboard.ui.components import chart, lazy_part, page, panel, registered_as
 from dashboard.ui.view import View, question, to_search
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -68,7 +68,7 @@ def content(ledger: Ledger, view: View, provider: str, model: str) -> Any:
             dmc.Grid(
                 [
                     dmc.GridCol(_form(found, ledger, view), span=half),
-                    dmc.GridCol(later(behind, view, 160), span=half),
+                    dmc.GridCol(lazy_part(behind, view, 160), span=half),
                 ],
                 gutter="md",
             ),
@@ -79,12 +79,12 @@ def content(ledger: Ledger, view: View, provider: str, model: str) -> Any:
 
 def shown(view: View) -> list[Any]:
     """What changes when a price is set."""
-    return [dmc.Stack([later(course, view), later(applying, view, 200)], gap="md")]
+    return [dmc.Stack([lazy_part(course, view), lazy_part(applying, view, 200)], gap="md")]
 
 
 def shown_rows(view: View) -> list[Any]:
     """The rows of the book, which also change then."""
-    return [later(rows, view, 160)]
+    return [lazy_part(rows, view, 160)]
 
 
 def field_id(meter: str) -> str:
@@ -118,7 +118,7 @@ def _found(ledger: Ledger, view: View) -> PricedModel:
     return priced_model(book_of(ledger), *one, now())
 
 
-@known_as("one_price:applying")
+@registered_as("one_price:applying")
 def applying(ledger: Ledger, view: View) -> Any:
     """The prices that apply now, a line for each tier and context band, with where they are from."""
     found = _found(ledger, view)
@@ -194,7 +194,7 @@ def _remarks(found: PricedModel) -> list[str]:
     return told
 
 
-@known_as("one_price:course")
+@registered_as("one_price:course")
 def course(ledger: Ledger, view: View) -> Any:
     """The prices through time, a step wherever one changes."""
     found = _found(ledger, view)
@@ -215,7 +215,7 @@ def course(ledger: Ledger, view: View) -> Any:
     return chart(
         "price-history",
         f"Price history, per {per}{of_tier}",
-        charts.steps(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
+        charts.step_lines(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
         list(lines),
         items=[(text, None) for text in _in_words(stretches, meters, zone)],
         height=charts.HEIGHT,
@@ -277,7 +277,7 @@ def _in_words(stretches: Iterable[Stretch], meters: Sequence[str], zone: tzinfo)
         yield f"{since}: {', '.join(told)} ({one.prices.origin})"
 
 
-@known_as("one_price:behind")
+@registered_as("one_price:behind")
 def behind(ledger: Ledger, view: View) -> Any:
     """Terms and aliases that concern the model."""
     found = _found(ledger, view)
@@ -330,7 +330,7 @@ def _span(start: int | None, end: int | None, zone: tzinfo) -> str:
     return f"{begun} {ended}".strip()
 
 
-@known_as("one_price:rows")
+@registered_as("one_price:rows")
 def rows(ledger: Ledger, view: View) -> Any:
     """Every row of the ledger that has a say, the newest first."""
     found = _found(ledger, view)

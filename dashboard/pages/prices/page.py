@@ -17,9 +17,9 @@ from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
-from dashboard.ui.components import empty, known_as, later, page, panel
+from dashboard.ui.components import lazy_part, no_calls, page, panel, registered_as
 from dashboard.ui.links import prices_csv, spend_csv
-from dashboard.ui.view import View, only, question
+from dashboard.ui.view import View, narrowed_search, question
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import instant
@@ -52,7 +52,7 @@ _HEADER: Final = (
 )
 
 
-@known_as("prices:content")
+@registered_as("prices:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: the list, or the prices of the only model that is chosen."""
     asked = question(view, ledger.zone, ("requests",))
@@ -64,13 +64,13 @@ def content(ledger: Ledger, view: View) -> Any:
         "Prices",
         asked,
         [
-            *([empty(ledger, view)] if unused else []),
+            *([no_calls(ledger, view)] if unused else []),
             field(view),
             html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
-            later(without, view, 160),
-            later(disagreeing, view, 120),
-            later(checks.differing, view, 120),
-            later(checks.repriced, view, 120),
+            lazy_part(without, view, 160),
+            lazy_part(disagreeing, view, 120),
+            lazy_part(checks.differing, view, 120),
+            lazy_part(checks.repriced, view, 120),
         ],
     )
 
@@ -129,7 +129,7 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
 
 def _row(ledger: Ledger, view: View, one: Line) -> list[Any]:
     provider, model = one.use.mostly or one.name[:2]
-    named = tables.Text(one.name.model, only(view, ("provider", provider), ("model", model)))
+    named = tables.Text(one.name.model, narrowed_search(view, ("provider", provider), ("model", model)))
     known = [named, tables.Text(one.name.service_tier), tables.Text(one.name.provider)]
     used = [wording.compact(one.use.requests) if one.use.requests else wording.NOTHING, _spend(one, ledger)]
     if isinstance(one.prices, Unpriced):
@@ -174,7 +174,7 @@ def _spend(one: Line, ledger: Ledger) -> str:
     return " + ".join(wording.amount(cost, key) for key, cost in ordered) + (" *" if one.use.unpriced else "")
 
 
-@known_as("prices:without")
+@registered_as("prices:without")
 def without(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each leading to where it gets one."""
     asked = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
@@ -203,7 +203,7 @@ def without(ledger: Ledger, view: View) -> Any:
 
 
 def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
-    named = tables.Text(one.model, only(view, ("provider", one.provider), ("model", one.model)))
+    named = tables.Text(one.model, narrowed_search(view, ("provider", one.provider), ("model", one.model)))
     is_known = isinstance(book.find(one.provider, one.model, None, one.last_at, 0), PriceSet)
     since = " (has a price since: tallybook reprice --only-unpriced)" if is_known else ""
     days = [wording.day(instant(at).astimezone(zone).date()) for at in (one.first_at, one.last_at)]
@@ -211,7 +211,7 @@ def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[
     return [named, *map(tables.Text, texts), wording.compact(one.requests), wording.compact(one.tokens)]
 
 
-@known_as("prices:disagreeing")
+@registered_as("prices:disagreeing")
 def disagreeing(ledger: Ledger, view: View) -> Any:
     """Where two sources say something else about the same price."""
     book = price_list.book_of(ledger)
@@ -244,7 +244,7 @@ def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
     counts = next(iter(one.prices))
     named = tables.Text(
         one.model + one_price.band_of(one.service_tier, one.above),
-        only(view, ("provider", one.provider), ("model", one.model)),
+        narrowed_search(view, ("provider", one.provider), ("model", one.model)),
     )
     told = []
     for source in sources:

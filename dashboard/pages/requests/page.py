@@ -12,7 +12,7 @@ from dashboard.calls.calls import Call, listed, read_cursor
 from dashboard.calls.store import CallsQuery
 from dashboard.formatting import format as wording
 from dashboard.query.run import Result, run
-from dashboard.ui.components import card, cards, empty, known_as, notes, page, panel
+from dashboard.ui.components import card, cards, no_calls, notes, page, panel, registered_as
 from dashboard.ui.links import requests_csv
 from dashboard.ui.view import View, from_search, question, to_search
 from ingest.ledger.engine import Ledger
@@ -38,12 +38,12 @@ class Block:
     cursors: Cursors
 
 
-@known_as("requests:content")
+@registered_as("requests:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view."""
     result = run(ledger, question(view, ledger.zone, _METRICS, ("status", "cache_hit")))
     if not result.requests:
-        return empty(ledger, view)
+        return no_calls(ledger, view)
     search = to_search(view.page)
     return page(
         "Requests",

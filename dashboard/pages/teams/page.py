@@ -17,9 +17,9 @@ from dashboard.pages.teams import ownership
 from dashboard.query.labels_store import Person
 from dashboard.query.run import Row, run
 from dashboard.ui import tables, totals
-from dashboard.ui.components import empty, known_as, notes, page, panel
+from dashboard.ui.components import no_calls, notes, page, panel, registered_as
 from dashboard.ui.links import spend_csv
-from dashboard.ui.view import View, only, question, to_search
+from dashboard.ui.view import View, narrowed_search, question, to_search
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
 
@@ -32,7 +32,7 @@ _NOBODY: Final = Home(None, None)
 _BY_RULE: Final = "Calls without a key are given to a team by what they name: tallybook owner set --project NAME --team TEAM."
 
 
-@known_as("teams:content")
+@registered_as("teams:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page for a view: all teams, or the only key or team that is chosen."""
     chosen = ownership.chosen(ledger, view)
@@ -45,18 +45,18 @@ def content(ledger: Ledger, view: View) -> Any:
     title = f"Owners of {chosen.person.shown}" if chosen.kind == "virtual_key" and chosen.person else None
     if title is None:
         title = f"Team {chosen.person.shown}" if chosen.person else "Teams"
-    if not totals.of(ledger, view).requests:
-        return dmc.Stack([empty(ledger, view), *inside], gap="md")
+    if not totals.totals_of(ledger, view).requests:
+        return dmc.Stack([no_calls(ledger, view), *inside], gap="md")
     return page(title, question(view, ledger.zone, ("requests",)), inside, (*totals.METRICS, *_METRICS))
 
 
 def shown(ledger: Ledger, view: View) -> Any:
     """What may change when somebody assigns an owner."""
     chosen, held = ownership.chosen(ledger, view), holdings(ledger, ledger.zone.day(now()))
-    total = totals.of(ledger, view)
+    total = totals.totals_of(ledger, view)
     found: list[Any] = []
     if total.requests:
-        found = [*notes(total), totals.in_cards(ledger, view, total)]
+        found = [*notes(total), totals.total_cards(ledger, view, total)]
     if chosen.person is None:
         found += [teams(ledger, view, held), unassigned(ledger, view) if total.requests else None]
     elif chosen.kind == "team":
@@ -188,7 +188,7 @@ def _team(
         return [tables.Text(NO_TEAM), unknown, unknown, *cells, wording.NOTHING]
     home = held.homes.get(team.entry_id, _NOBODY)
     return [
-        tables.Text(team.shown, only(view.without("virtual_key"), ("team", team.ident))),
+        tables.Text(team.shown, narrowed_search(view.without("virtual_key"), ("team", team.ident))),
         *(tables.Text(one or wording.NOTHING) for one in home),
         *cells,
         wording.number(counts.get(team.entry_id, 0)),
@@ -198,7 +198,7 @@ def _team(
 def _key(key: Person | None, view: View) -> tables.Text:
     if key is None:
         return tables.Text(names.NO_KEY)
-    return tables.Text(key.shown, only(view, ("virtual_key", key.ident)))
+    return tables.Text(key.shown, narrowed_search(view, ("virtual_key", key.ident)))
 
 
 def _part(owned: Mapping[int, tuple[int, int]], entry: int | None) -> str:

@@ -78,7 +78,7 @@ def decode_chunk(decode: Callable[[bytes], T], raw: bytes, index: int) -> T:
     """One chunk, decoded leniently where the strict decoder fails.
 
     Raises:
-        ingest.model.rejection.Refused: the chunk cannot be decoded; the refusal names the chunk and the field.
+        ingest.model.rejection.Refused: the chunk cannot be decoded; the refusal names chunk and field.
     """
     try:
         return decode(raw)

@@ -9,7 +9,7 @@ tokens in three ways:
   where neither of the unambiguous fields has a value; new versions repeat writes as `cache_write_tokens`;
 * old versions have `cached_tokens` alone, and cache *creation* in the details of the output.
 
-`meters` promises inclusive totals only for inclusive input: `ingest.formats.completion.token_conventions` converts usage first.
+`meters` promises inclusive totals only for inclusive input: `token_conventions` converts usage first.
 """
 
 from decimal import Decimal

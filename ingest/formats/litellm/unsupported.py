@@ -21,8 +21,8 @@ def recognises_aggregate(fields: Fields) -> bool:
 def _refuse_aggregate(_raw: bytes) -> NoReturn:
     raise Refused(
         "aggregate",
-        "this is a sum over many calls, which cannot be counted once, priced or checked: send the calls themselves, "
-        "from LiteLLM_SpendLogs (GET /spend/logs/v2, or without summarize) or by callback",
+        "this is a sum over many calls, which cannot be counted once, priced or checked: "
+        "send the calls themselves, from LiteLLM_SpendLogs (GET /spend/logs/v2, or without summarize) or by callback",
     )
 
 

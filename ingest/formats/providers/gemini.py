@@ -215,7 +215,8 @@ def _status(response: Response, candidates: list[Candidate]) -> Status:
     if response.response_id is None:
         raise Refused(
             "partial",
-            "a chunk from the middle of a stream that does not say of which: send the stream as server-sent events",
+            "a chunk from the middle of a stream that does not say of which: "
+            "send the stream as server-sent events",
             "candidates",
         )
     return "cancelled"

@@ -24,7 +24,7 @@ _OF_QUALITY: Final = re.compile(rf"{_PER_IMAGE}_(low|medium|high)_quality")
 
 
 def recognises(entries: Iterable[Any]) -> bool:
-    """Whether the entries are those of a datasheet."""
+    """Whether the entries come from a datasheet."""
     return any(
         isinstance(entry, dict)
         and "provider" in entry

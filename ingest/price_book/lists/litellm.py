@@ -20,7 +20,7 @@ _OUTPUT_IMAGE: Final = "output_cost_per_image"
 
 
 def recognises(entries: Iterable[Any]) -> bool:
-    """Whether the entries are those of LiteLLM's map."""
+    """Whether the entries come from LiteLLM's map."""
     return any(isinstance(entry, dict) and "litellm_provider" in entry for entry in entries)
 
 

@@ -15,9 +15,10 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from dashboard.demo import command, make_demo
+from dashboard.demo import command
 from dashboard.demo import service as demo_service
 from dashboard.demo.keys import KEYS
+from dashboard.demo.load import make_demo
 from dashboard.demo.models import UNPRICED
 from dashboard.demo.random_draws import Curve
 from dashboard.demo.schedules import ALWAYS, CUSTOMERS, NIGHTS, OFFICE, Period, Schedule

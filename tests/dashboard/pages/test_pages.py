@@ -30,7 +30,7 @@ from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
 from dashboard.spend import api as spend_api
 from dashboard.ui.clicks import view_of_chart_click, view_of_selected_call
-from dashboard.ui.components import PART, known_as
+from dashboard.ui.components import PART, registered_as
 from dashboard.ui.links import spend_csv
 from dashboard.ui.series import top_rows
 from dashboard.ui.spend_chart import spend_series
@@ -178,7 +178,7 @@ def test_page_api_csv_and_sql_agree(ledger: Ledger, client: TestClient, view: Vi
 
 def test_no_two_parts_have_one_name() -> None:
     with pytest.raises(ValueError, match="two parts of pages are named overview:spend"):
-        known_as("overview:spend")(lambda *_: None)
+        registered_as("overview:spend")(lambda *_: None)
 
 
 def parts(component: Any) -> Iterator[Any]:

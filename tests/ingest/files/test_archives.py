@@ -27,17 +27,18 @@ def lines(*numbers: int) -> bytes:
 
 def seen(*paths: Path | str) -> Seen:
     """What each file holds: the ids of its records, or why there is none."""
-    found: Seen = {}
+    ids_by_path: Seen = {}
     for source in (member for one in sources(map(str, paths)) for member in members(one)):
-        found[source.path] = read(source)
-    return found
+        ids_by_path[source.path] = read(source)
+    return ids_by_path
 
 
 def read(source: Source) -> list[object]:
     with FileReader(source) as reading:
         records = [one for batch in reading.batches(10, lambda _: None) for one in batch]
     return [
-        json.loads(one.raw)["id"] if isinstance(one, RawRecord) else one.refused.reason for one in records
+        json.loads(record.raw)["id"] if isinstance(record, RawRecord) else record.refused.reason
+        for record in records
     ]
 
 
@@ -49,13 +50,13 @@ def zipped(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def tarred(files: dict[str, bytes]) -> bytes:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w") as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 FILES = {
@@ -69,8 +70,8 @@ FILES = {
 HELD: Seen = {"/a.jsonl": [1, 2], "/logs/b.jsonl.gz": [3, 4], "/logs/c.csv": ["5"]}
 
 
-def below(path: Path, held: Seen) -> Seen:
-    return {f"{path}{name}": ids for name, ids in held.items()}
+def below(path: Path, ids_by_name: Seen) -> Seen:
+    return {f"{path}{name}": ids for name, ids in ids_by_name.items()}
 
 
 def test_each_member_of_a_zip_is_a_file_of_its_own(tmp_path: Path) -> None:
@@ -110,9 +111,9 @@ def test_a_damaged_member_is_refused_after_what_could_be_read(tmp_path: Path) ->
         archive.writestr("b.jsonl", lines(2))
     content = path.read_bytes()
     path.write_bytes(content.replace(b'{"id": 1}', b'{"id": 7}'))
-    found = seen(path)
-    assert found[f"{path}/b.jsonl"] == [2]
-    assert "it is damaged: Bad CRC-32" in str(found[f"{path}/a.jsonl"][-1])
+    ids = seen(path)
+    assert ids[f"{path}/b.jsonl"] == [2]
+    assert "it is damaged: Bad CRC-32" in str(ids[f"{path}/a.jsonl"][-1])
 
 
 @pytest.mark.parametrize("cut", [30, 100, 300])
@@ -134,9 +135,9 @@ def test_a_tar_with_a_broken_header_is_refused_there(tmp_path: Path) -> None:
     content = bytearray(tarred({"a.jsonl": lines(1), "b.jsonl": lines(2)}))
     content[1024 + 10] ^= 0xFF
     path.write_bytes(content)
-    found = seen(path)
-    assert found[f"{path}/a.jsonl"] == [1]
-    assert "the tar archive is damaged here" in str(found[str(path)])
+    ids = seen(path)
+    assert ids[f"{path}/a.jsonl"] == [1]
+    assert "the tar archive is damaged here" in str(ids[str(path)])
 
 
 def test_an_archive_in_an_archive_and_one_without_records_are_refused(tmp_path: Path) -> None:

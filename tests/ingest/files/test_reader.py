@@ -39,8 +39,8 @@ def read(path: Path | str) -> tuple[list[Any], int | None]:
     with FileReader(source) as reading:
         records = [one for batch in reading.batches(3, lambda _: None) for one in batch]
     return [
-        json.loads(one.raw, parse_float=Decimal) if isinstance(one, RawRecord) else one.refused.code
-        for one in records
+        json.loads(record.raw, parse_float=Decimal) if isinstance(record, RawRecord) else record.refused.code
+        for record in records
     ], reading.unfinished
 
 
@@ -96,11 +96,11 @@ def test_a_file_that_grows_while_it_is_read_is_read_to_where_it_was(tmp_path: Pa
     source = next(members(sources([str(path)])[0]))
     with FileReader(source) as reading, path.open("a") as writer:
         batches = reading.batches(1000, lambda _: None)
-        found = list(next(batches))
+        records = list(next(batches))
         writer.write("o\n" + "2,m\n" * 100_000)
         writer.flush()
-        found += [one for batch in batches for one in batch]
-    assert len(found) == 100_000
+        records += [one for batch in batches for one in batch]
+    assert len(records) == 100_000
     assert reading.unfinished == 100_002
 
 
@@ -358,7 +358,7 @@ def test_files_are_read_over_http_and_their_credentials_not_kept(
 
 
 def test_a_url_that_leads_nowhere_is_told_without_its_credentials(web: str) -> None:
-    for url, said in (
+    for url, message in (
         (f"{web}/ranged/nothing.jsonl?sig=hush", "there is no such file"),
         (web.replace("hush", "hushed") + "/ranged/calls.jsonl", "401"),
         ("http://me:hush@127.0.0.1:9/x.jsonl?sig=hush", "127.0.0.1:9/x.jsonl: "),
@@ -366,7 +366,7 @@ def test_a_url_that_leads_nowhere_is_told_without_its_credentials(web: str) -> N
         Shelf.files["calls.jsonl"] = b""
         with pytest.raises(NoSuchPath) as caught:
             sources([url])
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert "hush" not in str(caught.value)
 
 
@@ -378,8 +378,8 @@ def test_object_stores_give_files_folders_and_patterns(embedded: Ledger) -> None
     store.pipe_file("/logs/readme.md", b"#")
     try:
         assert [counts(one) for one in take(embedded, "memory://logs")] == [(1, 0, 0, 0)] * 3
-        (one,) = take(embedded, "memory://logs/2026/1.jsonl")
-        assert (one.path, counts(one)) == ("memory:///logs/2026/1.jsonl", (0, 1, 0, 0))
+        (report,) = take(embedded, "memory://logs/2026/1.jsonl")
+        assert (report.path, counts(report)) == ("memory:///logs/2026/1.jsonl", (0, 1, 0, 0))
         assert len(take(embedded, "memory://logs/2026/[01].jsonl")) == 2
         with pytest.raises(NoSuchPath, match="memory://elsewhere: there is no such file"):
             sources(["memory://elsewhere"])

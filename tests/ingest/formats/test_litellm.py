@@ -21,6 +21,7 @@ from ingest.model.event import MAX_COUNT, ImpossibleCount, check
 from ingest.model.rejection import Refused
 from ingest.pricing.charge import COMPONENTS
 from tests.support.ledgers import Post
+from tests.support.paths import FORMATS
 from tests.support.samples import JSON, is_told
 from tests.support.samples import outcome as told
 
@@ -38,7 +39,7 @@ COST = Decimal("0.000225")
 
 def payload(**more: Any) -> dict[str, Any]:
     """What a callback posts of a call of 10 + 20 tokens that cost 0.000225 dollars."""
-    said = {
+    fields = {
         "id": "chatcmpl-1",
         "litellm_call_id": "c0ffee",
         "call_type": "acompletion",
@@ -63,7 +64,7 @@ def payload(**more: Any) -> dict[str, Any]:
         "messages": [{"role": "user", "content": "tell me about my illness"}],
         "response": {"id": "chatcmpl-1"},
     }
-    return said | more
+    return fields | more
 
 
 def unpriced(**more: Any) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def row(of: dict[str, Any], **more: Any) -> dict[str, Any]:
         + round((BEGAN - datetime(1970, 1, 1, tzinfo=UTC)) / millisecond) * millisecond
     )
     ended = began + timedelta(seconds=1)
-    said = {
+    fields = {
         "request_id": of["id"],
         "litellm_call_id": of["litellm_call_id"],
         "call_type": of["call_type"],
@@ -98,7 +99,7 @@ def row(of: dict[str, Any], **more: Any) -> dict[str, Any]:
         "request_tags": "[]",
         "status": of["status"],
     }
-    return said | more
+    return fields | more
 
 
 def raw(record: dict[str, Any]) -> bytes:
@@ -222,8 +223,8 @@ def test_what_is_believed_of_a_cost(
     (event,) = all_events(embedded)
     with embedded.reading() as connection:
         term = sa.text("SELECT text FROM term WHERE term_id = :id")
-        said = connection.execute(term, {"id": event.cost_source_id}).scalar_one()
-    assert (said, event.total_cost) == (cost_source, total)
+        stored_source = connection.execute(term, {"id": event.cost_source_id}).scalar_one()
+    assert (stored_source, event.total_cost) == (cost_source, total)
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if not name.endswith("page")])
@@ -261,10 +262,10 @@ def test_a_hash_of_a_key_is_not_stored(embedded: Ledger, post: Post) -> None:
     post(embedded, raw(payload()), raw(payload(prompt_tokens=-1)))
     with embedded.reading() as connection:
         tables = sa.inspect(embedded.engine).get_table_names()
-        held = "".join(str(connection.execute(sa.text(f'SELECT * FROM "{t}"')).all()) for t in tables)
-    assert "search" in held
-    assert HASH not in held
-    assert "illness" not in held
+        stored = "".join(str(connection.execute(sa.text(f'SELECT * FROM "{t}"')).all()) for t in tables)
+    assert "search" in stored
+    assert HASH not in stored
+    assert "illness" not in stored
 
 
 def halves(records: list[bytes]) -> tuple[list[bytes], list[bytes]]:

@@ -58,7 +58,7 @@ def test_both_encodings_of_a_sample_give_the_same_events(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "request_type"),
+    ("values", "request_type"),
     [
         ({"gen_ai.operation.name": "chat"}, "chat_completion"),
         ({"gen_ai.operation.name": "Chat"}, "chat_completion"),
@@ -80,12 +80,12 @@ def test_both_encodings_of_a_sample_give_the_same_events(path: Path) -> None:
     ],
     ids=str,
 )
-def test_inference_is_a_call(said: dict[str, Any], request_type: str) -> None:
-    assert call(said).request_type == request_type
+def test_inference_is_a_call(values: dict[str, Any], request_type: str) -> None:
+    assert call(values).request_type == request_type
 
 
 @pytest.mark.parametrize(
-    "said",
+    "values",
     [
         *(
             {"gen_ai.operation.name": name}
@@ -113,8 +113,8 @@ def test_inference_is_a_call(said: dict[str, Any], request_type: str) -> None:
     ],
     ids=str,
 )
-def test_what_holds_calls_is_passed_over_with_its_sums(said: dict[str, Any]) -> None:
-    taken = otel.extract_calls(as_json(request(span(1, with_=said), span(2))), page.drafts)
+def test_what_holds_calls_is_passed_over_with_its_sums(values: dict[str, Any]) -> None:
+    taken = otel.extract_calls(as_json(request(span(1, with_=values), span(2))), page.drafts)
     assert (len(taken.records), taken.repeated, taken.others) == (1, 0, 1)
 
 
@@ -207,7 +207,7 @@ def test_times_are_those_of_the_span() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "parts"),
+    ("values", "parts"),
     [
         # input, cache read, cache write, output, reasoning, total
         ({}, (100, None, None, 10, None, 110)),
@@ -241,11 +241,11 @@ def test_times_are_those_of_the_span() -> None:
     ],
     ids=str,
 )
-def test_totals_are_inclusive(said: dict[str, Any], parts: tuple[int | None, ...]) -> None:
-    event = call(said)
+def test_totals_are_inclusive(values: dict[str, Any], parts: tuple[int | None, ...]) -> None:
+    event = call(values)
     cached = (event.cache_read_tokens, event.cache_write_tokens)
-    found = (event.input_tokens, *cached, event.output_tokens, event.reasoning_tokens, event.total_tokens)
-    assert found == parts
+    counts = (event.input_tokens, *cached, event.output_tokens, event.reasoning_tokens, event.total_tokens)
+    assert counts == parts
 
 
 @pytest.mark.parametrize(
@@ -255,14 +255,14 @@ def test_every_spelling_of_a_count_is_read(meaning: str) -> None:
     field = {"CACHE_READ": "cache_read_tokens", "CACHE_WRITE": "cache_write_tokens"}
     field |= {"REASONING": "reasoning_tokens"}
     for name in getattr(names, meaning):
-        said: dict[str, Any] = {"gen_ai.usage.input_tokens": 50, "gen_ai.usage.output_tokens": 50}
+        values: dict[str, Any] = {"gen_ai.usage.input_tokens": 50, "gen_ai.usage.output_tokens": 50}
         if meaning.endswith("_TOKENS"):
-            said[getattr(names, meaning)[0]] = None
-        assert getattr(call(said | {name: 33}), field.get(meaning, meaning.lower())) == 33, name
+            values[getattr(names, meaning)[0]] = None
+        assert getattr(call(values | {name: 33}), field.get(meaning, meaning.lower())) == 33, name
 
 
 @pytest.mark.parametrize(
-    ("said", "pico"),
+    ("values", "pico"),
     [
         ({"gen_ai.usage.cost": 0.1}, 100_000_000_000),
         ({"gen_ai.usage.cost": 1e-7}, 100_000),
@@ -274,8 +274,8 @@ def test_every_spelling_of_a_count_is_read(meaning: str) -> None:
     ],
     ids=str,
 )
-def test_a_cost_is_the_shortest_text_of_its_float(said: dict[str, Any], pico: int) -> None:
-    reported = call(said).reported
+def test_a_cost_is_the_shortest_text_of_its_float(values: dict[str, Any], pico: int) -> None:
+    reported = call(values).reported
     assert reported is not None
     assert reported.total == pico
 
@@ -334,7 +334,7 @@ def test_the_price_book_knows_the_providers(stated: str, model: str, book: Book)
 
 
 @pytest.mark.parametrize(
-    ("said", "first_token"),
+    ("values", "first_token"),
     [
         ({"gen_ai.response.time_to_first_chunk": 0.25}, 250_000),
         ({"gen_ai.response.time_to_first_token": 0.25}, 250_000),
@@ -346,12 +346,12 @@ def test_the_price_book_knows_the_providers(stated: str, model: str, book: Book)
     ],
     ids=str,
 )
-def test_the_first_token_is_in_microseconds(said: dict[str, Any], first_token: int | None) -> None:
-    assert call(said).time_to_first_token_us == first_token
+def test_the_first_token_is_in_microseconds(values: dict[str, Any], first_token: int | None) -> None:
+    assert call(values).time_to_first_token_us == first_token
 
 
 @pytest.mark.parametrize(
-    ("said", "failed", "ended"),
+    ("values", "failed", "ended"),
     [
         ({}, False, ("success", None, None)),
         ({"http.response.status_code": 200}, False, ("success", None, None)),
@@ -369,8 +369,8 @@ def test_the_first_token_is_in_microseconds(said: dict[str, Any], first_token: i
     ],
     ids=str,
 )
-def test_how_a_call_ended(said: dict[str, Any], failed: bool, ended: tuple[str, ...]) -> None:
-    event = call(said, failed=failed)
+def test_how_a_call_ended(values: dict[str, Any], failed: bool, ended: tuple[str, ...]) -> None:
+    event = call(values, failed=failed)
     assert (event.status, event.error_type, event.error_code) == ended
 
 
@@ -391,13 +391,13 @@ def test_labels_are_bounded() -> None:
 
 
 def test_parameters_give_the_model_and_nothing_else() -> None:
-    said = {
+    values = {
         "gen_ai.request.model": None,
         "llm.invocation_parameters": '{"model": "gpt-4o", "stop": "parcel"}',
     }
-    drafts = page.drafts(as_json(request(span(1, with_=said))))
+    drafts = page.drafts(as_json(request(span(1, with_=values))))
     assert "parcel" not in str(drafts)
-    assert call(said).model == "gpt-4o"
+    assert call(values).model == "gpt-4o"
 
 
 @pytest.mark.parametrize("text", ["{", '{"model": 5}', "[1]", '{"model": null}', "[" * 100_000])
@@ -409,7 +409,7 @@ def test_odd_parameters_say_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "field", "reason"),
+    ("values", "code", "field", "reason"),
     [
         (
             {"gen_ai.usage.input_tokens": "12"},
@@ -462,10 +462,10 @@ def test_odd_parameters_say_nothing(text: str) -> None:
     ids=str,
 )
 def test_a_refusal_names_the_attribute(
-    said: dict[str, Any], code: str, field: str | None, reason: str
+    values: dict[str, Any], code: str, field: str | None, reason: str
 ) -> None:
     with pytest.raises(Refused) as caught:
-        call(said)
+        call(values)
     assert caught.value.code == code
     assert reason in caught.value.reason
     if field is not None:
@@ -517,7 +517,7 @@ def test_a_span_without_identity_or_time_is_refused_alone(
         ),
         ('{"resourceSpans": ' + "[" * 100_000, "not_json", None),
     ],
-    ids=lambda one: str(one)[:40],
+    ids=lambda value: str(value)[:40],
 )
 def test_a_page_that_cannot_be_decoded_is_refused_whole(text: str, code: str, field: str | None) -> None:
     with pytest.raises(Refused) as caught:
@@ -538,8 +538,8 @@ def test_a_page_is_not_one_record() -> None:
 
 
 def test_a_word_of_another_format_in_a_page_does_not_hide_it() -> None:
-    said = {"session.id": "iterations", "gen_ai.agent.name": "logs"}
-    assert len(formats.unpack(as_json(request(span(1, with_=said)))) or ()) == 1
+    values = {"session.id": "iterations", "gen_ai.agent.name": "logs"}
+    assert len(formats.unpack(as_json(request(span(1, with_=values)))) or ()) == 1
 
 
 def test_a_span_record_by_itself_is_read_and_is_no_page() -> None:
@@ -573,9 +573,11 @@ def test_a_span_that_is_no_call_says_so_by_itself() -> None:
     ],
 )
 def test_content_is_in_no_record_also_when_it_is_refused(name: str) -> None:
-    said = {name: "where is my parcel?", "gen_ai.usage.input_tokens": -1}
+    values = {name: "where is my parcel?", "gen_ai.usage.input_tokens": -1}
     event = {"name": "gen_ai.content.prompt", "attributes": attributes({name: "where is my parcel?"})}
-    (record,) = otel.extract_calls(as_json(request(span(1, with_=said, events=[event]))), page.drafts).records
+    (record,) = otel.extract_calls(
+        as_json(request(span(1, with_=values, events=[event]))), page.drafts
+    ).records
     assert b"parcel" not in record
     assert "parcel" not in (redaction.redact(record) or "")
 
@@ -632,13 +634,13 @@ def outcomes(raw: bytes, drafts: Any) -> list[UsageEvent | Refused]:
         records = otel.extract_calls(raw, drafts).records
     except Refused as refused:
         return [refused]
-    found: list[UsageEvent | Refused] = []
+    results: list[UsageEvent | Refused] = []
     for record in records:
         try:
-            found.append(formats.read(record))
+            results.append(formats.read(record))
         except Refused as refused:
-            found.append(refused)
-    return found
+            results.append(refused)
+    return results
 
 
 @settings(max_examples=150)
@@ -655,9 +657,9 @@ def test_any_spans_are_events_or_refusals(drawn: list[tuple[int, dict[str, Any],
 @given(st.binary(max_size=80))
 def test_any_bytes_are_events_or_refusals(raw: bytes) -> None:
     whole = as_protobuf(request(span(1), span(2)))
-    for one in (raw, whole + raw, raw + whole, whole[: len(raw)], b'{"resourceSpans":[' + raw + b"]}"):
-        outcomes(one, protobuf.drafts)
-        outcomes(one, page.drafts)
+    for damaged in (raw, whole + raw, raw + whole, whole[: len(raw)], b'{"resourceSpans":[' + raw + b"]}"):
+        outcomes(damaged, protobuf.drafts)
+        outcomes(damaged, page.drafts)
 
 
 @given(st.binary(min_size=1, max_size=3), st.integers(0, 300))

@@ -49,22 +49,22 @@ def changed(record: Any, path: str, value: Any) -> Any:
 # What counts mean.
 
 
-@given(prompt=COUNTS, tool=COUNTS, said=COUNTS, thought=COUNTS, cached=COUNTS)
+@given(prompt=COUNTS, tool=COUNTS, answer=COUNTS, thought=COUNTS, cached=COUNTS)
 def test_geminis_thoughts_are_output_and_a_tools_prompt_is_input(
-    prompt: int, tool: int, said: int, thought: int, cached: int
+    prompt: int, tool: int, answer: int, thought: int, cached: int
 ) -> None:
     cached = min(cached, prompt)
     counts = {
         "promptTokenCount": prompt,
         "toolUsePromptTokenCount": tool,
-        "candidatesTokenCount": said,
+        "candidatesTokenCount": answer,
         "thoughtsTokenCount": thought,
         "cachedContentTokenCount": cached,
-        "totalTokenCount": prompt + tool + said + thought,
+        "totalTokenCount": prompt + tool + answer + thought,
     }
     event = read({"candidates": [], "modelVersion": "gemini-2.5-pro", "usageMetadata": counts})
     check(event)
-    assert (event.input_tokens, event.output_tokens) == (prompt + tool, said + thought)
+    assert (event.input_tokens, event.output_tokens) == (prompt + tool, answer + thought)
     assert (event.reasoning_tokens, event.cache_read_tokens) == (thought, cached)
     left_out = {name: count for name, count in counts.items() if count}
     zeros = read({"candidates": [], "modelVersion": "gemini-2.5-pro", "usageMetadata": left_out})
@@ -89,32 +89,32 @@ def test_gemini_says_the_same_in_either_spelling() -> None:
     assert read(snake | {"usage_metadata": usage}) == read(camel)
 
 
-@given(plain=COUNTS, cached=COUNTS, five=COUNTS, hour=COUNTS, said=COUNTS)
+@given(plain=COUNTS, cached=COUNTS, five=COUNTS, hour=COUNTS, answer=COUNTS)
 def test_converse_and_anthropic_agree_that_the_cache_stands_beside_the_input(
-    plain: int, cached: int, five: int, hour: int, said: int
+    plain: int, cached: int, five: int, hour: int, answer: int
 ) -> None:
     converse = {
         "inputTokens": plain,
-        "outputTokens": said,
+        "outputTokens": answer,
         "cacheReadInputTokens": cached,
         "cacheWriteInputTokens": five + hour,
         "cacheDetails": [{"ttl": "1h", "inputTokens": hour}, {"ttl": "5m", "inputTokens": five}],
     }
     anthropic = {
         "input_tokens": plain,
-        "output_tokens": said,
+        "output_tokens": answer,
         "cache_read_input_tokens": cached,
         "cache_creation_input_tokens": five + hour,
         "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
     }
-    one = read({"output": {}, "stopReason": "end_turn", "usage": converse})
-    other = read({"type": "message", "model": "claude-sonnet-4-5", "usage": anthropic})
-    for event in (one, other):
+    bedrock_event = read({"output": {}, "stopReason": "end_turn", "usage": converse})
+    anthropic_event = read({"type": "message", "model": "claude-sonnet-4-5", "usage": anthropic})
+    for event in (bedrock_event, anthropic_event):
         check(event)
         assert event.input_tokens == plain + cached + five + hour
         assert (event.cache_read_tokens, event.cache_write_tokens) == (cached, five + hour)
         assert (event.cache_write_5m_tokens, event.cache_write_1h_tokens) == (five, hour)
-        assert event.total_tokens == plain + cached + five + hour + said
+        assert event.total_tokens == plain + cached + five + hour + answer
 
 
 @given(billed=COUNTS, raw=COUNTS)
@@ -124,16 +124,16 @@ def test_cohere_is_counted_by_what_it_bills(billed: int, raw: int) -> None:
     assert event.input_tokens == billed
 
 
-@given(prompt=COUNTS, said=COUNTS, thought=st.integers(1, 10**11))
-def test_reasoning_larger_than_the_completion_is_outside_it(prompt: int, said: int, thought: int) -> None:
+@given(prompt=COUNTS, answer=COUNTS, thought=st.integers(1, 10**11))
+def test_reasoning_larger_than_the_completion_is_outside_it(prompt: int, answer: int, thought: int) -> None:
     usage = {
         "prompt_tokens": prompt,
-        "completion_tokens": said,
-        "completion_tokens_details": {"reasoning_tokens": said + thought},
+        "completion_tokens": answer,
+        "completion_tokens_details": {"reasoning_tokens": answer + thought},
     }
     event = read({"choices": [], "model": "grok-4", "usage": usage})
     check(event)
-    assert event.output_tokens == said + said + thought
+    assert event.output_tokens == answer + answer + thought
 
 
 # What costs mean.
@@ -198,7 +198,7 @@ def charged(event: UsageEvent) -> Charge:
 # Which call is which.
 
 
-def held(ledger: Ledger) -> list[tuple[int | None, int | None]]:
+def token_counts(ledger: Ledger) -> list[tuple[int | None, int | None]]:
     """Input and output tokens of the events, in no order."""
     with ledger.reading() as connection:
         rows = connection.execute(sa.select(usage_event.c.input_tokens, usage_event.c.output_tokens))
@@ -218,7 +218,7 @@ def test_the_last_of_an_array_of_chunks_counts(embedded: Ledger, post: Post) -> 
     chunks[-1] = chunks[-1] | {"candidates": [last]}
     records = [json.dumps(chunk).encode() for chunk in chunks]
     post(embedded, *records)
-    assert held(embedded) == [(12, 8)]
+    assert token_counts(embedded) == [(12, 8)]
     assert post(embedded, *records).duplicates == 3
 
 
@@ -243,7 +243,7 @@ def test_a_response_its_record_and_its_row_in_the_export_are_one_call(embedded: 
     record = sample("openrouter/generation-alone") | {"id": "gen-one"}
     row = sample("openrouter-activity/row") | {"generation_id": "gen-one"}
     post(embedded, *(json.dumps(one).encode() for one in (body, record, row)))
-    assert held(embedded) == [(1200, 300)]
+    assert token_counts(embedded) == [(1200, 300)]
 
 
 @pytest.mark.parametrize("name", ["anthropic-batch/succeeded-tier-not-said", "openai-batch/chat"])
@@ -276,7 +276,7 @@ def test_what_a_batch_did_not_do_is_free(name: str, status: str) -> None:
 def test_advice_of_another_model_has_that_models_price(embedded: Ledger, post: Post) -> None:
     raw = json.dumps(sample("envelope/turns-of-another-model")).encode()
     assert post(embedded, raw).accepted == 2
-    assert held(embedded) == [(412, 531), (923, 1612)]
+    assert token_counts(embedded) == [(412, 531), (923, 1612)]
     assert post(embedded, raw).duplicates == 2
 
 
@@ -453,5 +453,5 @@ def test_an_envelope_says_the_model_that_a_body_does_not() -> None:
 def test_a_refused_record_of_any_format_is_kept_without_its_content(path: Path) -> None:
     kept = redact(path.read_bytes())
     assert kept is not None
-    for said in ("Hello", "Paris", "UklGRg", "let me see", "I will"):
-        assert said not in kept
+    for content in ("Hello", "Paris", "UklGRg", "let me see", "I will"):
+        assert content not in kept

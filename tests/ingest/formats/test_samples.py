@@ -1,6 +1,6 @@
 """Every sample under `tests/formats/<format>/` gives the event beside it, and exactly one format knows it.
 
-A sample is `<case>.json`, or `<case>.sse` for a stream. The expected file of one that is refused holds the refusal. `python tests/test_formats.py` writes the expected files anew,
+A sample is `<case>.json`, or `<case>.sse` for a stream. The expected file of one that is refused holds the refusal. `python -m tests.ingest.formats.test_samples` writes the expected files anew,
 to be read in the diff before they are believed.
 """
 
@@ -18,15 +18,11 @@ from ingest.formats import stream
 from ingest.model.event import UsageEvent, check
 from ingest.model.rejection import Refused
 from tests.support.paths import FORMATS
-from tests.support.samples import JSON, SAMPLES, events, is_told, outcome, record
+from tests.support.samples import JSON, SAMPLES, events, is_told, named, outcome, record
 
 
 def expected(path: Path) -> Path:
     return path.with_name(f"{path.stem}.expected.json")
-
-
-def named(path: Path) -> str:
-    return f"{path.parent.name}/{path.stem}"
 
 
 def is_refused(path: Path) -> bool:
@@ -48,15 +44,15 @@ def test_exactly_one_format_recognises_a_sample(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in SAMPLES if not is_refused(path)], ids=named)
 def test_a_sample_has_parts_that_fit_their_wholes(path: Path) -> None:
     raw = record(path)
-    for one in formats.unpack(raw) or [raw]:
-        check(formats.read(one))
+    for part in formats.unpack(raw) or [raw]:
+        check(formats.read(part))
 
 
 @pytest.mark.parametrize("path", [path for path in SAMPLES if not is_refused(path)], ids=named)
 def test_the_lenient_look_reads_the_same(path: Path) -> None:
     raw = record(path)
-    for one in formats.unpack(raw) or [raw]:
-        assert formats.read(b"\xef\xbb\xbf" + one) == formats.read(one)
+    for part in formats.unpack(raw) or [raw]:
+        assert formats.read(b"\xef\xbb\xbf" + part) == formats.read(part)
 
 
 def test_every_expected_file_has_its_sample() -> None:
@@ -263,8 +259,8 @@ def test_a_chunk_that_cannot_be_read_is_named() -> None:
 @pytest.mark.parametrize("path", [path for path in SAMPLES if path.suffix == ".sse"], ids=named)
 def test_an_assembled_stream_holds_no_content(path: Path) -> None:
     raw = record(path).decode()
-    for said in ("answer", "Hello", "Once upon", "Good", "UklGRg", "saying", "arguments"):
-        assert said not in raw
+    for content in ("answer", "Hello", "Once upon", "Good", "UklGRg", "saying", "arguments"):
+        assert content not in raw
 
 
 NAMES = sorted(

@@ -31,13 +31,13 @@ def records_of(
     body: bytes, kind: Framing = "any", *, pieces: Sequence[int] = (), limit: int = 2**20
 ) -> list[Record]:
     splitter = Splitter(kind, assemble=b"|".join, max_record_bytes=limit)
-    found: list[Record] = []
+    records: list[Record] = []
     edges = [0, *sorted(p % (len(body) + 1) for p in pieces), len(body)]
     for start, end in pairwise(edges):
-        found += splitter.feed(body[start:end])
-    found += splitter.finish()
-    assert splitter.records == len(found)
-    return found
+        records += splitter.feed(body[start:end])
+    records += splitter.finish()
+    assert splitter.records == len(records)
+    return records
 
 
 def seen(records: Sequence[Record]) -> list[Seen]:
@@ -72,8 +72,8 @@ def test_what_a_writer_wrote_is_read(rows: list[list[str]], end: str, delimiter:
         {name: cell for name, cell in zip(("id", "model", "note"), row, strict=True) if cell.strip()}
         for row in rows
     ]
-    found = [value for _, _, value in read(file.getvalue(), pieces=range(0, 10_000, 7))]
-    assert found == [one for one in expected if one]
+    values = [value for _, _, value in read(file.getvalue(), pieces=range(0, 10_000, 7))]
+    assert values == [row for row in expected if row]
 
 
 @EXCEL
@@ -137,10 +137,10 @@ def test_a_last_row_needs_no_line_feed_but_its_quotes_closed() -> None:
 
 def test_an_open_quote_ends_at_the_limit_and_reading_goes_on_after_it() -> None:
     body = 'id,m\n1,"open\n' + "2,b\n" * 12
-    found = read(body, limit=24)
-    assert found[0] == (0, 2, "too_large")
-    assert found[-1] == (len(found) - 1, 14, {"id": "2", "m": "b"})
-    assert len(found) == 9
+    records = read(body, limit=24)
+    assert records[0] == (0, 2, "too_large")
+    assert records[-1] == (len(records) - 1, 14, {"id": "2", "m": "b"})
+    assert len(records) == 9
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,13 @@ def test_what_was_readable_is_delivered_before_the_damage(name: str, damage: str
         "overwritten": packed + b"garbage garbage" + packed,
         "followed by something else": packed + b"{}garbage",
     }[damage]
-    found: list[bytes] = []
+    pieces: list[bytes] = []
 
     def read() -> None:
         unpacker = Decompressor.for_encoding(encoding)
-        found.extend(unpacker.feed(broken))
-        found.extend(unpacker.finish())
+        pieces.extend(unpacker.feed(broken))
+        pieces.extend(unpacker.finish())
 
     with pytest.raises(Unreadable):
         read()
-    assert b"".join(found).startswith(TEXT)
+    assert b"".join(pieces).startswith(TEXT)

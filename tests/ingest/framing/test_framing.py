@@ -44,13 +44,13 @@ def records_of(
     body: bytes, kind: Framing = "auto", *, pieces: Sequence[int] = (), limit: int = 2**20
 ) -> list[Record]:
     splitter = Splitter(kind, assemble=together, max_record_bytes=limit)
-    found: list[Record] = []
+    records: list[Record] = []
     edges = [0, *sorted(p % (len(body) + 1) for p in pieces), len(body)]
     for start, end in pairwise(edges):
-        found += splitter.feed(body[start:end])
-    found += splitter.finish()
-    assert splitter.records == len(found)
-    return found
+        records += splitter.feed(body[start:end])
+    records += splitter.finish()
+    assert splitter.records == len(records)
+    return records
 
 
 def seen(records: Sequence[Record]) -> list[Seen]:

@@ -138,11 +138,11 @@ def test_a_row_that_the_mapping_skips_is_no_record() -> None:
 
 @pytest.mark.parametrize(("rule", "tokens"), [("true", (100, 50)), ("false", (145, 60))])
 def test_what_counts_include_is_stated(rule: str, tokens: tuple[int, int]) -> None:
-    event = 'input_tokens = "i"\ncache_read_tokens = "r"\ncache_write_tokens = "w"\noutput_tokens = "o"\nreasoning_tokens = "t"'
-    mapping = mapped(event=event, text=f"[tokens]\ncache_in_input = {rule}\nreasoning_in_output = {rule}")
-    found = read(mapping, i=100, r=40, w=5, o=50, t=10)
-    assert (found.input_tokens, found.output_tokens) == tokens
-    assert (found.cache_read_tokens, found.cache_write_tokens, found.reasoning_tokens) == (40, 5, 10)
+    columns = 'input_tokens = "i"\ncache_read_tokens = "r"\ncache_write_tokens = "w"\noutput_tokens = "o"\nreasoning_tokens = "t"'
+    mapping = mapped(event=columns, text=f"[tokens]\ncache_in_input = {rule}\nreasoning_in_output = {rule}")
+    event = read(mapping, i=100, r=40, w=5, o=50, t=10)
+    assert (event.input_tokens, event.output_tokens) == tokens
+    assert (event.cache_read_tokens, event.cache_write_tokens, event.reasoning_tokens) == (40, 5, 10)
 
 
 def test_the_total_is_added_up_where_a_table_states_none() -> None:
@@ -157,8 +157,8 @@ def test_the_total_is_added_up_where_a_table_states_none() -> None:
 def test_costs_that_include_their_parts_are_taken_apart() -> None:
     cost = '[cost]\ncurrency = { column = "cur" }\ninput = "i"\ncache_read = "r"\noutput = "o"\nreasoning = "t"\n'
     mapping = mapped(text=cost + "cache_in_input = true\nreasoning_in_output = true\nbelieve_zero = true")
-    found = read(mapping, i="0.5", r="0.2", o="0.3", t="0.3", cur="usd")
-    assert found.reported == ReportedCost(
+    event = read(mapping, i="0.5", r="0.2", o="0.3", t="0.3", cur="usd")
+    assert event.reported == ReportedCost(
         input=300_000_000_000,
         cache_read=200_000_000_000,
         output=0,
@@ -186,17 +186,17 @@ def test_a_number_is_read_as_it_was_written(decimal: str, thousands: str | None,
 
 @given(st.text(max_size=12) | st.text("0123456789.,'-+eE _", max_size=12))
 def test_any_text_is_a_finite_number_or_none(text: str) -> None:
-    found = Notation(",", ".").number(text)
-    assert found is None or found.is_finite()
+    number = Notation(",", ".").number(text)
+    assert number is None or number.is_finite()
 
 
 @pytest.mark.parametrize(
-    ("said", "number"),
+    ("text", "number"),
     [("1,234", None), ("1.5", "1.5"), ("'-5", "-5"), ('="007"', "7"), ("1.2E-05", "0.000012"), ("\N{MINUS SIGN}3", "-3"), (".5", "0.5"),
      ("5.", "5"), ("", None), ("1 2", None), ("\N{ARABIC-INDIC DIGIT ONE}", None), ("1e999", None), ("0x10", None), ("12%", None), ("1.2.3", None)],
 )  # fmt: skip
-def test_spellings_of_a_number(said: str, number: str | None) -> None:
-    assert Notation().number(said) == (None if number is None else Decimal(number))
+def test_spellings_of_a_number(text: str, number: str | None) -> None:
+    assert Notation().number(text) == (None if number is None else Decimal(number))
 
 
 def test_separators_between_thousands_stand_between_thousands() -> None:
@@ -296,7 +296,7 @@ def test_a_time_without_a_zone_is_refused_unless_one_is_stated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "field", "said"),
+    ("row", "field", "reason"),
     [
         ({"n": "12x"}, "n", "event.input_tokens: column 'n' is \"12x\": a number is expected"),
         ({"n": "1.5"}, "n", "a whole number from 0 to 1,000,000,000,000"),
@@ -314,14 +314,14 @@ def test_a_time_without_a_zone_is_refused_unless_one_is_stated() -> None:
         ({"c": "9300000"}, "c", "larger than one event"),
     ],
 )
-def test_a_wrong_cell_is_refused_with_its_column(row: dict[str, Any], field: str, said: str) -> None:
+def test_a_wrong_cell_is_refused_with_its_column(row: dict[str, Any], field: str, reason: str) -> None:
     mapping = mapped(
         event='input_tokens = "n"\nstream = "f"\nstatus = "s"\nteam = "t"\nlatency = { column = "d", unit = "ms" }',
         text='[cost]\ncurrency = "USD"\ntotal = "c"',
     )
-    found = refused(mapping, **row)
-    assert found.field == field
-    assert said in found.reason
+    refusal = refused(mapping, **row)
+    assert refusal.field == field
+    assert reason in refusal.reason
 
 
 def test_a_record_of_another_table_is_refused() -> None:
@@ -392,7 +392,7 @@ def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "messages"),
     [
         ("x =", ["not TOML"]),
         ("", ["source: this is missing", "event: this is missing"]),
@@ -412,13 +412,15 @@ def test_what_is_kept_of_a_refused_row_holds_no_content_and_no_key() -> None:
         (f'source = "s"\n[event]\n{WHEN}[[skip]]\ncolumn = "a"', ["skip.0: say which rows"]),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_mapping_is_told_with_its_key_and_what_is_allowed(text: str, said: list[str]) -> None:
+def test_a_mistake_in_a_mapping_is_told_with_its_key_and_what_is_allowed(
+    text: str, messages: list[str]
+) -> None:
     with pytest.raises(MappingError) as caught:
         TableMapping(text, "map.toml")
     lines = str(caught.value).splitlines()
     assert all(line.startswith("map.toml: ") for line in lines)
-    for one in said:
-        assert one in str(caught.value)
+    for message in messages:
+        assert message in str(caught.value)
 
 
 def test_a_mapping_travels_to_another_process() -> None:

@@ -255,7 +255,7 @@ def test_a_row_from_the_future_does_not_hide_those_of_today(place: Place, embedd
 def test_a_pass_that_is_stopped_goes_on_from_its_last_commit(
     place: Place, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "_TOGETHER", 1)
+    monkeypatch.setattr(pull, "_PAGES_PER_COMMIT", 1)
     for module in ("ingest.sync.sqlite_store", "ingest.sync.postgres_store", "ingest.sync.http_store"):
         monkeypatch.setattr(f"{module}.PAGE", 100)
     place.gateway.write(*(row(n) for n in range(1_000)))
@@ -534,7 +534,7 @@ def test_any_split_of_reading_gives_the_same_ledger(
     bifrost, ledger = Bifrost(path), fresh_ledger()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ingest.sync.sqlite_store.PAGE", page)
-        patch.setattr(pull, "_TOGETHER", chance.randint(1, 3))
+        patch.setattr(pull, "_PAGES_PER_COMMIT", chance.randint(1, 3))
         for n in range(30):
             bifrost.write(processing(n) if chance.random() < 0.3 else row(n))
             if chance.random() < 0.3:

@@ -22,7 +22,7 @@ from dashboard.prices.model_prices import priced_model
 from dashboard.prices.price_list import Line, PricesQuery
 from dashboard.prices.unpriced import unpriced
 from dashboard.query.run import run
-from dashboard.ui.charts import Step, steps
+from dashboard.ui.charts import Step, step_lines
 from dashboard.ui.components import notes
 from dashboard.ui.view import View, from_search, question, to_search
 from ingest.http import problems
@@ -273,7 +273,7 @@ def test_a_price_of_nothing_is_drawn_from_zero() -> None:
         "Input": [Step("2026-01-01", Decimal(0)), Step("2026-02-01", Decimal(0))],
         "Output": [Step("2026-01-01", Decimal(90)), Step("2026-02-01", Decimal(90))],
     }
-    figure = steps(lines, (date(2026, 1, 1), date(2026, 2, 1)), {}, "USD")
+    figure = step_lines(lines, (date(2026, 1, 1), date(2026, 2, 1)), {}, "USD")
     assert (figure.layout.yaxis.type, figure.layout.yaxis.rangemode) == (None, "tozero")
 
 
