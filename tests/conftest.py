@@ -26,9 +26,7 @@ from tests.support.paths import ROOT
 pytest_plugins = (
     "tests.support.browser",
     "tests.support.cli",
-    "tests.support.calls",
     "tests.support.receivers",
-    "tests.support.oidc_provider",
 )
 
 # No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
