@@ -6,7 +6,7 @@ from dashboard.alerts import listing
 from dashboard.alerts import service as alerts_service
 from dashboard.alerts import store as alerts
 from dashboard.alerts.notify import as_json as facts_of
-from dashboard.alerts.notify import check, send_trial, tell
+from dashboard.alerts.notify import check, send_due_messages, send_trial
 from dashboard.alerts.service import AddRuleOptions
 from dashboard.alerts.store import Alert
 from dashboard.notifications.channels import target_of
@@ -75,7 +75,7 @@ def listed(*, as_json: bool) -> int:
 def history(*, as_json: bool, most: int) -> int:
     """Print what fired and who was told; the exit code."""
     with open_ledger(Settings()) as ledger:
-        told = listing.told(ledger, most)
+        told = listing.alerts_with_messages(ledger, most)
         rows = [facts_of(ledger, one.alert) | {"messages": list(one.messages)} for one in told]
     if as_json:
         print_json({"alerts": rows})
@@ -93,7 +93,7 @@ def check_now(*, as_json: bool) -> int:
     settings, at = Settings(), now()
     with open_ledger(settings) as ledger:
         fired = check(ledger, at)
-        return _print_sent(ledger, fired, tell(ledger, settings, at), as_json=as_json)
+        return _print_sent(ledger, fired, send_due_messages(ledger, settings, at), as_json=as_json)
 
 
 def send_due(number: int | None, *, as_json: bool) -> int:
@@ -105,18 +105,18 @@ def send_due(number: int | None, *, as_json: bool) -> int:
                 alerts_service.send_again(ledger, number, at=at)
             except Invalid as error:
                 return _refuse(error)
-        return _print_sent(ledger, [], tell(ledger, settings, at), as_json=as_json)
+        return _print_sent(ledger, [], send_due_messages(ledger, settings, at), as_json=as_json)
 
 
 def _print_sent(ledger: Ledger, fired: Sequence[Alert], tried: Sequence[int], *, as_json: bool) -> int:
     """Print what fired and what became of the messages that were tried; the exit code."""
     with ledger.reading() as connection:
-        sent = [message for message in alerts.messages(connection) if message.number in tried]
+        sent = [message for message in alerts.read_messages(connection) if message.number in tried]
     if as_json:
         print_json(
             {
                 "fired": [facts_of(ledger, alert) for alert in fired],
-                "messages": [listing.message(message) for message in sent],
+                "messages": [listing.message_json(message) for message in sent],
             }
         )
     else:

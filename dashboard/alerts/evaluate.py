@@ -15,7 +15,7 @@ from dashboard.alerts import messages
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.store import Finding
-from dashboard.budgets.usage import Burn, around, burns, metric_of
+from dashboard.budgets.usage import BudgetUsage, budget_usages, metric_of, period_around
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.forecasting.anomaly import Verdict, judge
@@ -43,7 +43,7 @@ class _Watched:
     ledger: Ledger
     now: int
     subjects: Mapping[About, Subject]
-    burns: Callable[[], Sequence[Burn]]
+    usages: Callable[[], Sequence[BudgetUsage]]
     """How far budgets are used; worked out once, where a rule asks for it."""
 
     @property
@@ -55,7 +55,7 @@ class _Watched:
 
     def month(self, filters: Sequence[Filter], *metrics: str) -> Result:
         """What the running month comes to so far."""
-        first, end = around("month", self.today)
+        first, end = period_around("month", self.today)
         zone = self.ledger.zone
         period = Period(*(instant(zone.midnight(day_number(day))) for day in (first, end)))
         asked = SpendQuery(
@@ -68,7 +68,7 @@ def findings(ledger: Ledger, rules: Sequence[AlertRule], now: int) -> list[Findi
     """All that is out of line at an instant, by the rules that count."""
     with ledger.reading() as connection:
         about = subjects(connection, {(one.scope, one.subject) for one in rules})
-    watched = _Watched(ledger, now, about, cache(lambda: burns(ledger, now)))
+    watched = _Watched(ledger, now, about, cache(lambda: budget_usages(ledger, now)))
     return [found for one in rules if one.kind for found in EVALUATE[one.kind](watched, one)]
 
 
@@ -120,14 +120,14 @@ def _forecasts(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
         )
 
 
-def forecast_of(ledger: Ledger, one: Burn, now: int) -> Forecast | None:
+def forecast_of(ledger: Ledger, one: BudgetUsage, now: int) -> Forecast | None:
     """What a budget's period will come to; None where too little is known."""
     (found,) = series(ledger, now, one.about.filters, metric=metric_of(one.budget), first=one.first)
     return forecast(found.days, one.first, one.end, found.part)
 
 
-def _of_rule(watched: _Watched, rule: AlertRule) -> Iterator[Burn]:
-    for one in watched.burns():
+def _of_rule(watched: _Watched, rule: AlertRule) -> Iterator[BudgetUsage]:
+    for one in watched.usages():
         of_subject = rule.scope == "all" or (one.budget.scope, one.budget.subject) == (
             rule.scope,
             rule.subject,
@@ -289,7 +289,7 @@ def _last_calls(watched: _Watched) -> dict[str, int]:
     return found
 
 
-def _plain(one: Burn, amount: int) -> int | str:
+def _plain(one: BudgetUsage, amount: int) -> int | str:
     return amount if one.budget.tokens is not None else money.plain(amount)
 
 

@@ -11,7 +11,7 @@ from dashboard.directory.subjects import subjects
 from dashboard.notifications.channels import target_of
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
-from dashboard.query.sql.filters import teams_seen
+from dashboard.query.sql.filters import visible_teams
 from ingest.clock import rfc3339_seconds
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import asking
@@ -21,35 +21,38 @@ _LOOKED_THROUGH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertWithMessages:
     """What fired, and what became of its messages."""
 
     alert: Alert
     messages: Sequence[Mapping[str, Any]]
 
 
-def seen_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+def visible_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
     """What fired, the latest first, as far as the caller may see it.
 
     A caller who sees some teams alone sees what fired about these, and nothing of what fired about everybody.
     """
     with ledger.reading() as connection:
         if asking().sees_all:
-            return alerts.alerts(connection, is_open=is_open, most=most)
-        teams = {str(entry) for entry in teams_seen(connection) or ()}
-        found = alerts.alerts(connection, is_open=is_open, most=_LOOKED_THROUGH)
+            return alerts.read_alerts(connection, is_open=is_open, most=most)
+        teams = {str(entry) for entry in visible_teams(connection) or ()}
+        found = alerts.read_alerts(connection, is_open=is_open, most=_LOOKED_THROUGH)
     return [alert for alert in found if alert.scope == "team" and alert.subject in teams][:most]
 
 
-def told(ledger: Ledger, most: int) -> list[Told]:
+def alerts_with_messages(ledger: Ledger, most: int) -> list[AlertWithMessages]:
     """What fired, the latest first, as far as whoever asks may see it."""
-    fired = seen_alerts(ledger, most=most)
+    fired = visible_alerts(ledger, most=most)
     with ledger.reading() as connection:
-        sent = alerts.messages(connection, [one.number for one in fired])
-    return [Told(one, [message(each) for each in sent if each.alert_number == one.number]) for one in fired]
+        sent = alerts.read_messages(connection, [one.number for one in fired])
+    return [
+        AlertWithMessages(one, [message_json(each) for each in sent if each.alert_number == one.number])
+        for one in fired
+    ]
 
 
-def message(one: Message) -> dict[str, Any]:
+def message_json(one: Message) -> dict[str, Any]:
     """A message as outputs give it."""
     is_ended = one.status in ("sent", "given up", "unknown")
     return {

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.budgets.usage import Burn
+from dashboard.budgets.usage import BudgetUsage
 from dashboard.forecasting.anomaly import Verdict
 from dashboard.forecasting.forecast import Forecast
 from ingest.model import money
@@ -25,7 +25,7 @@ def trial(rule: str) -> Text:
     return Text(f"{rule}: a trial", "This is a trial. Nothing is out of line.")
 
 
-def threshold_reached(usage: Burn, currency: str) -> Text:
+def threshold_reached(usage: BudgetUsage, currency: str) -> Text:
     """A budget's highest threshold that is reached."""
     used, limit = (in_unit(usage, amount, currency) for amount in (usage.used, usage.limit))
     share = "" if usage.share is None else f" ({float(usage.share):.1%})"
@@ -36,7 +36,7 @@ def threshold_reached(usage: Burn, currency: str) -> Text:
     )
 
 
-def budget_will_be_exceeded(usage: Burn, outlook: Forecast, currency: str) -> Text:
+def budget_will_be_exceeded(usage: BudgetUsage, outlook: Forecast, currency: str) -> Text:
     """A budget whose forecast is above its limit."""
     limit, used, expected, low, high = (
         in_unit(usage, amount, currency)
@@ -100,16 +100,16 @@ def to_the_cent(pico: int, currency: str) -> str:
     return f"{money.from_pico(pico).quantize(Decimal('0.01')):,} {currency}"
 
 
-def in_unit(usage: Burn, amount: int, currency: str) -> str:
+def in_unit(usage: BudgetUsage, amount: int, currency: str) -> str:
     """An amount of a budget: money or tokens."""
     return f"{amount:,} tokens" if usage.budget.tokens is not None else to_the_cent(amount, currency)
 
 
-def _last_day(usage: Burn) -> date:
+def _last_day(usage: BudgetUsage) -> date:
     return usage.end - timedelta(days=1)
 
 
-def _left_out(usage: Burn) -> str:
+def _left_out(usage: BudgetUsage) -> str:
     """The calls that a budget's use leaves out, as a sentence; nothing where there are none."""
     if not usage.unpriced_requests:
         return ""

@@ -93,7 +93,7 @@ class AlertRule:
         return KINDS[self.kind].sentence if self.kind else ""
 
 
-def standing(rules: Iterable[AlertRule]) -> list[AlertRule]:
+def current_rules(rules: Iterable[AlertRule]) -> list[AlertRule]:
     """The rules that count, by name."""
     last = {one.name: one for one in sorted(rules, key=lambda one: (one.number, one.recorded_at))}
     return [last[name] for name in sorted(last) if last[name].stands]

@@ -13,10 +13,10 @@ from dashboard.alerts.evaluate import findings
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.store import Alert
 from dashboard.directory.subjects import subjects
-from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send, target_of
-from dashboard.notifications.dispatch import post
+from dashboard.notifications.channels import Message, NotSent, TargetRefused, read_target, send, target_of
+from dashboard.notifications.dispatch import dispatch
 from dashboard.notifications.outbox import Clock
-from dashboard.notifications.periodic import rounds
+from dashboard.notifications.periodic import run_periodically
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
@@ -30,15 +30,15 @@ def check(ledger: Ledger, at: int) -> list[Alert]:
     """Check every rule and keep what it finds; what fired now. A server does this once a minute."""
     with ledger.reading() as connection:
         rules = alerts.read_rules(connection)
-        before = alerts.still_open(connection)
+        before = alerts.open_crossings(connection)
     found = findings(ledger, rules, at)
     with ledger.writing() as connection:
-        fired = alerts.keep(connection, rules, found, before, at)
+        fired = alerts.record_findings(connection, rules, found, before, at)
         held = [alerts.alert_of(connection, number) for number in fired]
     return [one for one in held if one is not None]
 
 
-def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
+def send_due_messages(ledger: Ledger, settings: Settings, at: int) -> list[int]:
     """Send the messages that are due; the numbers of those that were tried."""
     tried: list[int] = []
     clock = Clock(at)
@@ -49,8 +49,8 @@ def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
         if one is None or fired is None:
             return tried
         tried.append(one.number)
-        make = partial(parcel, ledger, fired, one.target)
-        if reason := post(ledger, settings, alerts.OUTBOX, one, one.target, make, at):
+        make = partial(message_of, ledger, fired, one.target)
+        if reason := dispatch(ledger, settings, alerts.OUTBOX, one, one.target, make, at):
             _log.warning("alert not sent", rule=fired.rule, reason=reason)
 
 
@@ -81,16 +81,16 @@ def send_trial(
 def _failure(ledger: Ledger, settings: Settings, fired: Alert, target: str) -> str | None:
     """Send an alert that is not kept; why it did not arrive, if it did not."""
     try:
-        send(read_target(target, settings), parcel(ledger, fired, target), settings)
+        send(read_target(target, settings), message_of(ledger, fired, target), settings)
     except (NotSent, TargetRefused) as error:
         return str(error)
     return None
 
 
-def parcel(ledger: Ledger, fired: Alert, target: str) -> Parcel:
+def message_of(ledger: Ledger, fired: Alert, target: str) -> Message:
     """An alert as it is sent."""
     body = json.dumps(as_json(ledger, fired), ensure_ascii=False, indent=2).encode()
-    return Parcel(
+    return Message(
         name=f"alert-{fired.number}.json",
         body=body,
         media_type="application/json",
@@ -120,13 +120,13 @@ def as_json(ledger: Ledger, fired: Alert) -> dict[str, Any]:
     }
 
 
-def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
+def check_periodically(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
     """Check and tell again and again until told to stop."""
 
     def look() -> None:
         try:
             check(ledger, now())
         finally:  # what fired before is told, though a check fails
-            tell(ledger, settings, now())
+            send_due_messages(ledger, settings, now())
 
-    rounds("alerts", look, EVERY_SECONDS, stop)
+    run_periodically("alerts", look, EVERY_SECONDS, stop)

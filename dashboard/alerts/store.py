@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.alerts.model import AlertRule, standing
+from dashboard.alerts.model import AlertRule, current_rules
 from dashboard.notifications.outbox import Outbox, Status
 from ingest.ledger import dialects
 from ingest.ledger.tables.alerts import alert, alert_message, alert_rule
@@ -89,7 +89,7 @@ def read_rules(connection: sa.Connection) -> list[AlertRule]:
     """The rules that count, by name."""
     at = sa.type_coerce(alert_rule.c.recorded_at, sa.BigInteger).label("instant")
     rows = connection.execute(sa.select(alert_rule, at).order_by(alert_rule.c.number)).mappings()
-    return standing(_rule(row) for row in rows)
+    return current_rules(_rule(row) for row in rows)
 
 
 def _rule(row: sa.RowMapping) -> AlertRule:
@@ -114,14 +114,14 @@ def withdraw(connection: sa.Connection, rule: str) -> None:
     OUTBOX.withdraw(connection, alert_message.c.alert_number.in_(mine), "the rule was taken back")
 
 
-def still_open(connection: sa.Connection) -> dict[int, Crossing]:
+def open_crossings(connection: sa.Connection) -> dict[int, Crossing]:
     """What has fired and is not over, by number."""
     c = alert.c
     rows = connection.execute(sa.select(c.number, c.rule, c.crossing).where(c.ended_at.is_(None)))
     return {row.number: (row.rule, row.crossing) for row in rows}
 
 
-def keep(
+def record_findings(
     connection: sa.Connection,
     rules: Iterable[AlertRule],
     found: Sequence[Finding],
@@ -213,7 +213,7 @@ def _end(
         )
 
 
-def alerts(connection: sa.Connection, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+def read_alerts(connection: sa.Connection, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
     """What fired, the latest first; only what is still so, or only what is over, where that is asked for."""
     c = alert.c
     where = {None: sa.true(), True: c.ended_at.is_(None), False: c.ended_at.is_not(None)}[is_open]
@@ -246,7 +246,7 @@ def _alerts(connection: sa.Connection, where: sa.ColumnElement[bool], most: int)
     return [Alert(**{**row, "facts": json.loads(row["facts"])}) for row in rows]
 
 
-def messages(connection: sa.Connection, numbers: Iterable[int] | None = None) -> list[Message]:
+def read_messages(connection: sa.Connection, numbers: Iterable[int] | None = None) -> list[Message]:
     """What is or was to be told of some alerts, or of all, the oldest first."""
     c = alert_message.c
     where = sa.true() if numbers is None else c.alert_number.in_(sorted(set(numbers)))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.budgets.usage import Burn, binding, burns
+from dashboard.budgets.usage import BudgetUsage, budget_usages, usages_binding_key
 from dashboard.directory import names
 from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError
@@ -42,10 +42,10 @@ def make_router(ledger: Ledger) -> APIRouter:
             only_known(request, ("virtual_key",))
             if len(request.query_params.getlist("virtual_key")) > 1:
                 raise QuestionError("given_twice", "virtual_key", "virtual_key: ask about one key at a time")
-            found = burns(ledger, at)
+            found = budget_usages(ledger, at)
             key = shown_key if shown_key is not None else virtual_key
             if key is not None:
-                found = binding(ledger, _entry(ledger, key), found, at)
+                found = usages_binding_key(ledger, _entry(ledger, key), found, at)
         return JSONResponse(_answer(found))
 
     @router.get(
@@ -56,7 +56,7 @@ def make_router(ledger: Ledger) -> APIRouter:
     def one_budget(request: Request, name: str) -> Response:
         with understood():
             only_known(request, ())
-        found = burns(ledger, now(), name)
+        found = budget_usages(ledger, now(), name)
         if not found:
             raise Problem(
                 404, "unknown_budget", "No such budget", f"There is no budget {name!r} that counts today."
@@ -66,7 +66,7 @@ def make_router(ledger: Ledger) -> APIRouter:
     return router
 
 
-def _answer(found: list[Burn]) -> dict[str, Any]:
+def _answer(found: list[BudgetUsage]) -> dict[str, Any]:
     """Budgets, and whether all of them allow more."""
     return {"allowed": all(one.is_allowed for one in found), "budgets": [one.as_json() for one in found]}
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from dashboard.budgets import service as budgets_service
 from dashboard.budgets.service import SetBudgetOptions
-from dashboard.budgets.usage import burns
+from dashboard.budgets.usage import budget_usages
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
@@ -47,7 +47,7 @@ def remove(name: str) -> int:
 def listed(*, as_json: bool) -> int:
     """Print budgets and how far they are used; the exit code."""
     with open_ledger(Settings()) as ledger:
-        rows = [usage.as_json() for usage in burns(ledger, now())]
+        rows = [usage.as_json() for usage in budget_usages(ledger, now())]
     if as_json:
         print_json({"budgets": rows})
         return ExitCode.OK

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
-from dashboard.budgets.usage import Burn, around, metric_of
+from dashboard.budgets.usage import BudgetUsage, metric_of, period_around
 from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
@@ -18,7 +18,7 @@ PERIODS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastPeriod:
     """A period that is over."""
 
     first: date
@@ -27,26 +27,26 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class BudgetHistory:
     """How a budget is used."""
 
-    burn: Burn
+    burn: BudgetUsage
     used: Sequence[Day]
     """From the first day of the period until today, each with all that was used until its end."""
     forecast: Forecast | None
     """None where too little is known, or nothing is left to come."""
-    past: Sequence[Past]
+    past: Sequence[PastPeriod]
     """The periods before in which something was used, the latest first."""
 
 
-def course_of(ledger: Ledger, burn: Burn, now: int) -> Course:
+def history_of(ledger: Ledger, burn: BudgetUsage, now: int) -> BudgetHistory:
     """The course of a budget that whoever asks may see."""
     starts = _before(burn)
     with asked_by(HERE):
         (found,) = series(ledger, now, burn.about.filters, metric=metric_of(burn.budget), first=starts[-1][0])
     running = [one for one in found.days if one.day >= burn.first]
     sums = accumulate(one.value for one in running)
-    return Course(
+    return BudgetHistory(
         burn,
         [Day(one.day, total) for one, total in zip(running, sums, strict=True)],
         forecast(found.days, burn.first, burn.end, found.part),
@@ -54,20 +54,21 @@ def course_of(ledger: Ledger, burn: Burn, now: int) -> Course:
     )
 
 
-def _before(burn: Burn) -> list[tuple[date, date]]:
+def _before(burn: BudgetUsage) -> list[tuple[date, date]]:
     """The periods before the running one, the latest first."""
     found: list[tuple[date, date]] = []
     end = burn.first
     for _ in range(PERIODS):
-        first, _after = around(burn.budget.per, end - timedelta(days=1))
+        first, _after = period_around(burn.budget.per, end - timedelta(days=1))
         found.append((first, end))
         end = first
     return found
 
 
-def _past(days: Sequence[Day], periods: Sequence[tuple[date, date]]) -> list[Past]:
+def _past(days: Sequence[Day], periods: Sequence[tuple[date, date]]) -> list[PastPeriod]:
     found = [
-        Past(first, end, sum(one.value for one in days if first <= one.day < end)) for first, end in periods
+        PastPeriod(first, end, sum(one.value for one in days if first <= one.day < end))
+        for first, end in periods
     ]
     while found and not found[-1].used:  # before there was anything
         found.pop()

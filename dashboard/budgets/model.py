@@ -45,13 +45,13 @@ class Budget:
         return self.amount is not None or self.tokens is not None
 
 
-def standing(budgets: Iterable[Budget]) -> list[Budget]:
+def current_budgets(budgets: Iterable[Budget]) -> list[Budget]:
     """The budgets that count, by name."""
     last = {one.name: one for one in sorted(budgets, key=lambda one: (one.number, one.recorded_at))}
     return [last[name] for name in sorted(last) if last[name].stands]
 
 
-def of_months(
+def limits_for_months(
     budgets: Iterable[Budget], scope: Scope, months: int, first_day: int, end_day: int
 ) -> dict[int, int]:
     """What people of one kind may spend in so many whole months, by their entry: the sums of budgets in money.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from dashboard.budgets.model import Budget, standing
+from dashboard.budgets.model import Budget, current_budgets
 from ingest.ledger.tables.periods import budget as table
 
 
@@ -37,7 +37,7 @@ def read_budgets(connection: sa.Connection) -> list[Budget]:
     """The budgets that count, by name."""
     at = sa.type_coerce(table.c.recorded_at, sa.BigInteger).label("instant")
     rows = connection.execute(sa.select(table, at).order_by(table.c.number)).mappings()
-    return standing(_budget(row) for row in rows)
+    return current_budgets(_budget(row) for row in rows)
 
 
 def _budget(row: sa.RowMapping) -> Budget:

@@ -23,7 +23,7 @@ from ingest.model.zone import date_of, day_number, instant
 
 
 @dataclass(frozen=True, slots=True)
-class Burn:
+class BudgetUsage:
     """A budget in the period that is running."""
 
     budget: Budget
@@ -86,7 +86,7 @@ class Burn:
         }
 
 
-def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
+def budget_usages(ledger: Ledger, now: int, name: str | None = None) -> list[BudgetUsage]:
     """Every budget that counts and that whoever asks may see, or the one of a name, in the period that runs at an instant.
 
     What is used of a budget is what everybody has used of it: who sees a budget sees that.
@@ -103,7 +103,9 @@ def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
         return [_burn(ledger, one, people, today) for one in found]
 
 
-def binding(ledger: Ledger, key: int | None, found: Sequence[Burn], now: int) -> list[Burn]:
+def usages_binding_key(
+    ledger: Ledger, key: int | None, found: Sequence[BudgetUsage], now: int
+) -> list[BudgetUsage]:
     """Those of some budgets that bind a key: its own, those of its teams and of whose these are, and those of everything.
 
     Of a key that the directory does not know (None) these are those of everything.
@@ -138,8 +140,8 @@ def _counts(one: Budget, day: int) -> bool:
     return (one.first_day is None or one.first_day <= day) and (one.end_day is None or day < one.end_day)
 
 
-def _burn(ledger: Ledger, one: Budget, people: Mapping[About, Subject], today: date) -> Burn:
-    first, end = around(one.per, today)
+def _burn(ledger: Ledger, one: Budget, people: Mapping[About, Subject], today: date) -> BudgetUsage:
+    first, end = period_around(one.per, today)
     about = people[one.scope, one.subject]
     zone = ledger.zone
     query = SpendQuery(
@@ -152,7 +154,7 @@ def _burn(ledger: Ledger, one: Budget, people: Mapping[About, Subject], today: d
     result = run(ledger, query)
     used, unpriced = result.totals.values
     amount = money.pico_of(used) if isinstance(used, Decimal) else int(used or 0)
-    return Burn(one, about, first, end, amount, int(unpriced or 0))
+    return BudgetUsage(one, about, first, end, amount, int(unpriced or 0))
 
 
 def metric_of(one: Budget) -> str:
@@ -160,7 +162,7 @@ def metric_of(one: Budget) -> str:
     return "total_tokens" if one.tokens is not None else "total_cost"
 
 
-def around(per: Per, day: date) -> tuple[date, date]:
+def period_around(per: Per, day: date) -> tuple[date, date]:
     """The period of a budget that a day is in: its first day, and the first one after it."""
     match per:
         case "day":

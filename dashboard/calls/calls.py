@@ -124,7 +124,7 @@ def read_cursor(text: str) -> tuple[int, int]:
 
 def _decoded(connection: Connection, rows: Sequence[Row], facts: Sequence[str]) -> list[Call]:
     """The facts of each row, and who it belongs to, as people read them."""
-    terms = labels.terms(
+    terms = labels.term_texts(
         connection, (row[column_of(name)] for row in rows for name in facts if name in TERMS)
     )
     whos = _whos(connection, {row["attribution_id"] for row in rows})
@@ -164,8 +164,8 @@ def _whos(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | No
     """Who each attribution names, and None for nobody."""
     wanted = [one for one in ids if one is not None]
     rows = calls_store.attributions(connection, wanted)
-    people = labels.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
-    places = labels.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
+    people = labels.entry_names(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
+    places = labels.term_texts(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
     found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, "cost_center", *PLACES))}
     for row in rows:
         who = {kind: people[row[f"{kind}_id"]] for kind in PEOPLE} | {"cost_center": None}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dashboard.calls import store as calls_store
 from dashboard.calls.store import Row
 from dashboard.query import labels
-from dashboard.query.sql.filters import teams_seen
+from dashboard.query.sql.filters import visible_teams
 
 KINDS: Final = ("team", "customer", "cost_center")
 
@@ -22,10 +22,10 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
 
     A call that is shared names all of its owners with their shares: `search 60%, ads 40%`; to whoever sees some teams alone, those.
     """
-    seen = teams_seen(connection)
+    seen = visible_teams(connection)
     wanted = set(calls)
     rows = calls_store.owners(connection, sorted({one for one, _ in wanted if one is not None}))
-    people = labels.people(
+    people = labels.entry_names(
         connection, {row[f"{kind}_id"] for held in rows.values() for row in held for kind in KINDS}
     )
     found: dict[Dated, dict[str, str | None]] = {}

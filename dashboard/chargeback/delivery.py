@@ -8,10 +8,10 @@ from dashboard.chargeback import schedule_store
 from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.chargeback.schedule_store import Delivery, Schedule
-from dashboard.notifications.channels import NotSent, Parcel
-from dashboard.notifications.dispatch import post
+from dashboard.notifications.channels import Message, NotSent
+from dashboard.notifications.dispatch import dispatch
 from dashboard.notifications.outbox import Clock
-from dashboard.notifications.periodic import rounds
+from dashboard.notifications.periodic import run_periodically
 from dashboard.query.calendar import read_calendar
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -39,16 +39,16 @@ def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
 
 
 def _deliver(ledger: Ledger, settings: Settings, one: Delivery, promised: Schedule | None, at: int) -> None:
-    def make() -> Parcel:
+    def make() -> Message:
         if promised is None:
             raise NotSent("the schedule was ended")
         return parcel(ledger, one, promised, at)
 
-    if reason := post(ledger, settings, schedule_store.OUTBOX, one, one.target, make, at):
+    if reason := dispatch(ledger, settings, schedule_store.OUTBOX, one, one.target, make, at):
         _log.warning("delivery failed", what=one.what, reason=reason)
 
 
-def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Parcel:
+def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Message:
     """The report of a delivery as it is sent.
 
     Raises:
@@ -61,7 +61,7 @@ def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Parcel
         body = form.make(made)
     except NoTypesetter as error:
         raise NotSent(str(error)) from error
-    return Parcel(
+    return Message(
         name=f"chargeback-{one.period}-by-{promised.by}.{promised.form}",
         body=body,
         media_type=form.media_type,
@@ -73,4 +73,4 @@ def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Parcel
 
 def keep_delivering(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
     """Send what is due again and again until told to stop."""
-    rounds("sending reports", lambda: deliver(ledger, settings, now()), EVERY_SECONDS, stop)
+    run_periodically("sending reports", lambda: deliver(ledger, settings, now()), EVERY_SECONDS, stop)

@@ -25,7 +25,7 @@ def running_imports(connection: sa.Connection) -> list[str]:
 
 def names_of(connection: sa.Connection, entries: Collection[int]) -> dict[int, Named]:
     """What entries of the directory are called now."""
-    shown = labels.people(connection, entries)
+    shown = labels.entry_names(connection, entries)
     c = directory.c
     rows = connection.execute(sa.select(c.entry_id, c.kind, c.ident).where(c.kind.in_(_KINDS)))
     return {

@@ -80,7 +80,7 @@ def held(ledger: Ledger, asked: Asked = Asked()) -> list[Held]:
     """
     with ledger.reading() as connection:
         found = assignments(connection, asked.until)
-        shown = labels.people(connection, _entries(found))
+        shown = labels.entry_names(connection, _entries(found))
         meant = _meant(connection, ledger, asked.subject)
     covering = [one for one in found if asked.on is None or one.first_day <= asked.on < one.end_day]
     lines = [_held(one, shown) for one in reversed(covering)]

@@ -55,7 +55,7 @@ def holdings(ledger: Ledger, day: int) -> Holdings:
         said = gateway_owners(connection)
         teams = {one.team for one in said} | {each.entry_id for one in found for each in one.targets}
         homes = _homes(found, said, teams - {None}, day)
-        shown = labels.people(connection, {one for home in homes.values() for one in home})
+        shown = labels.entry_names(connection, {one for home in homes.values() for one in home})
         owners = _named_last(connection, said, day) | _assigned(found, day)
     return Holdings(
         {key: targets for key, targets in owners.items() if targets},

@@ -66,7 +66,7 @@ def subjects(connection: Connection, abouts: Iterable[About]) -> Mapping[About, 
     """The subjects of some scopes."""
     wanted = set(abouts)
     entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
-    shown = labels.people(connection, entries)
+    shown = labels.entry_names(connection, entries)
     idents = directory_store.idents(connection, sorted(entries))
     return {about: _subject(*about, idents, shown) for about in wanted}
 

@@ -46,7 +46,7 @@ def fees_of(ledger: Ledger, period: Period) -> list[FeeRow]:
     start, end = period.micros
     with ledger.reading() as connection:
         found = amounts(read_fees(connection), ledger.zone, start, end)
-        teams = labels.people(connection, {one.fee.team_id for one in found})
+        teams = labels.entry_names(connection, {one.fee.team_id for one in found})
     return [FeeRow(one, teams[one.fee.team_id]) for one in found]
 
 

@@ -59,12 +59,14 @@ class Holders:
 
     def learn_texts(self, ids: Iterable[int | None]) -> None:
         """Read these texts."""
-        self._texts.update(labels.terms(self._connection, {one for one in ids if one not in self._texts}))
+        self._texts.update(
+            labels.term_texts(self._connection, {one for one in ids if one not in self._texts})
+        )
 
     def learn_people(self, entries: Iterable[int | None]) -> None:
         """Read these entries of the directory."""
         new = sorted({one for one in entries if one is not None and one not in self._people})
-        shown = labels.people(self._connection, new)
+        shown = labels.entry_names(self._connection, new)
         for entry_id, ident in store.idents(self._connection, new).items():
             self._people[entry_id] = Person(ident, shown[entry_id] or ident, self._gl_codes.get(entry_id))
 

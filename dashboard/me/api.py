@@ -19,7 +19,7 @@ from dashboard.http.params import (
     only_known,
     understood,
 )
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_csv, as_json
 from ingest.clock import now
@@ -54,7 +54,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         known = ("by", "metric", "from", "to", "interval", "timezone", "format")
         with understood():
             only_known(request, known)
-            words = Words(by or (), metric or (), start, end, interval, timezone)
+            words = QuestionText(by or (), metric or (), start, end, interval, timezone)
             check_format(form)
             result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
         return answered(
@@ -67,6 +67,8 @@ def make_router(ledger: Ledger) -> APIRouter:
 def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
     """The usage of the caller's key, with the key's name and budgets."""
     holder = names.known_as(ledger, "virtual_key", asking().virtual_key or "")
-    burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
+    burns = [
+        one.as_json() for one in budgets.budget_usages(ledger, now()) if one.budget.scope == "virtual_key"
+    ]
     name = None if holder is None else holder.shown
     return {"virtual_key": name} | as_json(result) | {"budgets": burns}

@@ -44,7 +44,7 @@ class TargetRefused(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Message:
     """A file, and what is told of it."""
 
     name: str
@@ -147,7 +147,7 @@ def _is_mail_address(text: str) -> bool:
     return bool(local and domain) and "@" not in domain and not any(one in text for one in ' ,;:<>()[]"\\')
 
 
-def send(target: Target, parcel: Parcel, settings: Settings) -> None:
+def send(target: Target, parcel: Message, settings: Settings) -> None:
     """Send a file.
 
     Raises:
@@ -170,7 +170,7 @@ def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _write(folder: Path, parcel: Parcel) -> None:
+def _write(folder: Path, parcel: Message) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{parcel.name}.", delete=False) as file:
@@ -183,7 +183,7 @@ def _write(folder: Path, parcel: Parcel) -> None:
         raise NotSent(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
-def _headers(parcel: Parcel, settings: Settings) -> dict[str, str]:
+def _headers(parcel: Message, settings: Settings) -> dict[str, str]:
     headers = {
         "Content-Type": parcel.media_type,
         "Content-Disposition": f'attachment; filename="{parcel.name}"',
@@ -211,7 +211,7 @@ def signature(secret: str, body: bytes) -> str:
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
-def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
+def _mail(address: str, parcel: Message, settings: Settings) -> None:
     try:
         message = _message(address, parcel, settings)
         url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
@@ -236,7 +236,7 @@ def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
         raise NotSent(f"the mail server refused: {_reason(error)}") from error
 
 
-def _message(address: str, parcel: Parcel, settings: Settings) -> EmailMessage:
+def _message(address: str, parcel: Message, settings: Settings) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = parcel.heading
     message["From"] = settings.mail_from

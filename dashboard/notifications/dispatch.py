@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 
-from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send
+from dashboard.notifications.channels import Message, NotSent, TargetRefused, read_target, send
 from dashboard.notifications.outbox import Claimed, Outbox
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
 
-def post(
+def dispatch(
     ledger: Ledger,
     settings: Settings,
     outbox: Outbox,
     one: Claimed,
     to: str,
-    make: Callable[[], Parcel],
+    make: Callable[[], Message],
     at: int,
 ) -> str | None:
     """Send what was claimed; why it did not arrive, if it did not.

@@ -34,7 +34,7 @@ class Claimed(Protocol):
         """How often it was tried before."""
 
 
-class Row(NamedTuple):
+class OutboxRow(NamedTuple):
     """What the outbox itself knows of a row that is being sent."""
 
     number: int
@@ -63,7 +63,7 @@ class Outbox:
     command: str
     """What sends a row again that is in doubt."""
 
-    def claim(self, connection: sa.Connection, now: int, claimed_at: int | None = None) -> Row | None:
+    def claim(self, connection: sa.Connection, now: int, claimed_at: int | None = None) -> OutboxRow | None:
         """The next row that was due at an instant, claimed until it is said what became of it; None where nothing was due.
 
         A claim begins at `claimed_at`, where it is later than that.
@@ -76,7 +76,7 @@ class Outbox:
         rows = connection.execute(
             sa.select(c.number, c.status, c.attempts).where(due).order_by(c.number)
         ).all()
-        for one in (Row(*row) for row in rows):
+        for one in (OutboxRow(*row) for row in rows):
             changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": end}
             same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
             claimed = self.table.update().where(same).values(changes).returning(c.number)

@@ -10,7 +10,7 @@ from ingest.logs import logger
 _log = logger("tallybook.rounds")
 
 
-def rounds(what: str, work: Callable[[], object], seconds: float, stop: threading.Event) -> None:
+def run_periodically(what: str, work: Callable[[], object], seconds: float, stop: threading.Event) -> None:
     """Do some work now and every so many seconds until told to stop. A busy database is tried again, and no fault ends it."""
     while not stop.is_set():
         try:

@@ -23,7 +23,7 @@ from dashboard.http.params import (
 from dashboard.prices import explanation_text, unpriced, variance
 from dashboard.prices import price_list as prices
 from dashboard.prices.explanation import explain
-from dashboard.query.question import MOST_ROWS, Words, parse, read_limit, read_moment
+from dashboard.query.question import MOST_ROWS, QuestionText, parse, read_limit, read_moment
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook
@@ -60,7 +60,9 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             wheres = [*(where or ()), *short_filters(request, known)]
             now = datetime.now(UTC)
-            used = parse(Words(start=start, end=end, timezone=timezone, where=wheres), ledger.zone, now)
+            used = parse(
+                QuestionText(start=start, end=end, timezone=timezone, where=wheres), ledger.zone, now
+            )
             wanted = prices.PricesQuery(
                 at=micros(read_moment("at", at, Zone(used.zone)) if at else now),
                 used=used,
@@ -90,7 +92,7 @@ def make_router(ledger: Ledger) -> APIRouter:
     ) -> Response:
         with understood():
             wheres = [*(where or ()), *short_filters(request, ("from", "to", "timezone", "where", "format"))]
-            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             check_format(form)
         found = unpriced.unpriced(ledger, query)
@@ -133,7 +135,7 @@ def make_costs_router(ledger: Ledger) -> APIRouter:
         known = ("from", "to", "timezone", "where", "threshold", "format")
         with understood():
             wheres = [*(where or ()), *short_filters(request, known)]
-            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
             check_format(form)

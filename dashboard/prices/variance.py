@@ -85,7 +85,7 @@ def variance(
             for totals in prices_store.compared_totals(connection, where)
             if _exceeds(totals, threshold)
         ]
-        texts = labels.terms(connection, {ident for totals in far for ident in totals.ids})
+        texts = labels.term_texts(connection, {ident for totals in far for ident in totals.ids})
         found = [_variance(connection, where, totals, texts, book) for totals in far]
     return sorted(found, key=lambda one: (-abs(one.difference), one.provider, one.model))
 

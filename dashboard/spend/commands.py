@@ -12,7 +12,7 @@ from rich.markup import escape
 from dashboard.formatting.format import metric_value, unpriced_notice
 from dashboard.query import catalogue
 from dashboard.query.catalogue import Metric, Unit
-from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, Totals
 from dashboard.query.run import run as answer
 from dashboard.query.serialize import as_csv, as_json
@@ -37,12 +37,14 @@ def run(
     form: Form,
 ) -> int:
     """Ask the ledger of the settings and print the answer; the exit code."""
-    words = Words([by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency)
+    words = QuestionText(
+        [by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency
+    )
     with open_ledger(Settings()) as ledger:
         return spend(ledger, words, form)
 
 
-def spend(ledger: Ledger, words: Words, form: Form = "table") -> int:
+def spend(ledger: Ledger, words: QuestionText, form: Form = "table") -> int:
     """Ask `ledger` and print the answer on standard output; 2 for a question that cannot be asked."""
     try:
         result = answer(ledger, parse(words, ledger.zone, datetime.now(UTC)))

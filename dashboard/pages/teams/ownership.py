@@ -13,7 +13,7 @@ from dashboard.directory.history import Held, held
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
@@ -46,7 +46,7 @@ class Chosen:
     """The only key, else the only team, that a view is about; nobody where it is about all."""
 
     kind: Kind
-    person: Person | None
+    person: NamedEntry | None
 
 
 def chosen(ledger: Ledger, view: View) -> Chosen:
@@ -157,13 +157,13 @@ def _first_day(name: str, ledger: Ledger) -> Any:
     )
 
 
-def _waiting(ledger: Ledger, view: View, everybody: Mapping[str, Person]) -> list[Person]:
+def _waiting(ledger: Ledger, view: View, everybody: Mapping[str, NamedEntry]) -> list[NamedEntry]:
     """The keys of the view whose calls belong to no team, the largest spend first."""
     asked = of_nobody(question(view, ledger.zone, ("total_cost",), ("virtual_key",)))
     return [everybody[name] for row in run(ledger, asked).rows if (name := str(row.key[0])) in everybody]
 
 
-def _keys(waiting: Sequence[Person], everybody: Any) -> list[dict[str, Any]]:
+def _keys(waiting: Sequence[NamedEntry], everybody: Any) -> list[dict[str, Any]]:
     """All keys to choose from, those that belong to no team first."""
     first = dict.fromkeys(waiting)
     others = [one for one in everybody if one not in first]
@@ -182,7 +182,7 @@ def histories(ledger: Ledger, view: View) -> Any:
     return dmc.Stack([*lists, _recorded(ledger, about)], gap="md")
 
 
-def _by_day(ledger: Ledger, kind: Kind, person: Person) -> list[Any]:
+def _by_day(ledger: Ledger, kind: Kind, person: NamedEntry) -> list[Any]:
     found = [(one, stretches(ledger, kind, person.entry_id, one)) for one in _OF[kind]]
     rows = [
         [
@@ -242,7 +242,7 @@ def _recorded(ledger: Ledger, about: Chosen) -> Any:
     )
 
 
-def _concerns(one: Held, kind: Kind, person: Person) -> bool:
+def _concerns(one: Held, kind: Kind, person: NamedEntry) -> bool:
     assignment = one.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
     return is_subject or person.entry_id in {each.entry_id for each in assignment.targets}

@@ -14,7 +14,7 @@ from dashboard.directory import names
 from dashboard.directory.holdings import Holdings, Home, holdings
 from dashboard.formatting import format as wording
 from dashboard.pages.teams import ownership
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 from dashboard.query.run import Row, run
 from dashboard.ui import tables, totals
 from dashboard.ui.components import no_calls, notes, page, panel, registered_as
@@ -122,7 +122,7 @@ def unassigned(ledger: Ledger, view: View) -> Any:
     )
 
 
-def keys(ledger: Ledger, view: View, team: Person, held: Holdings) -> Any:
+def keys(ledger: Ledger, view: View, team: NamedEntry, held: Holdings) -> Any:
     """The keys of a team: those that made its calls, and those that it owns today without one."""
     asked = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result = run(ledger, replace(asked, by_entry=True))
@@ -152,7 +152,7 @@ def keys(ledger: Ledger, view: View, team: Person, held: Holdings) -> Any:
     )
 
 
-def _about_team(team: Person, held: Holdings, view: View) -> Any:
+def _about_team(team: NamedEntry, held: Holdings, view: View) -> Any:
     home = held.homes.get(team.entry_id, _NOBODY)
     facts = [
         ("Customer", home.customer or wording.NOTHING),
@@ -162,7 +162,7 @@ def _about_team(team: Person, held: Holdings, view: View) -> Any:
     return _about("This team today", facts, view, "team")
 
 
-def _about_key(ledger: Ledger, key: Person, held: Holdings, view: View) -> Any:
+def _about_key(ledger: Ledger, key: NamedEntry, held: Holdings, view: View) -> Any:
     targets = held.owners.get(key.entry_id, ())
     named = {one.entry_id: one.shown for one in names.by_name(ledger, "team").values()}
     whose = ownership.whose(targets, named) if targets else "nobody"
@@ -180,7 +180,7 @@ def _about(title: str, facts: Iterable[tuple[str, str]], view: View, kind: names
 
 
 def _team(
-    team: Person | None, cells: Sequence[str], held: Holdings, counts: Mapping[int, int], view: View
+    team: NamedEntry | None, cells: Sequence[str], held: Holdings, counts: Mapping[int, int], view: View
 ) -> list[Any]:
     """A team's row around what it spent and used."""
     if team is None:
@@ -195,7 +195,7 @@ def _team(
     ]
 
 
-def _key(key: Person | None, view: View) -> tables.Text:
+def _key(key: NamedEntry | None, view: View) -> tables.Text:
     if key is None:
         return tables.Text(names.NO_KEY)
     return tables.Text(key.shown, narrowed_search(view, ("virtual_key", key.ident)))
@@ -214,7 +214,7 @@ def _entry(row: Row) -> int | None:
     return None if row.key[0] is None else int(row.key[0])
 
 
-def _entries(ledger: Ledger, kind: names.Kind) -> Mapping[int | None, Person]:
+def _entries(ledger: Ledger, kind: names.Kind) -> Mapping[int | None, NamedEntry]:
     return {one.entry_id: one for one in names.by_name(ledger, kind).values()}
 
 
