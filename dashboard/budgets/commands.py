@@ -17,7 +17,7 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, tab
 
 
 def set_budget(options: SetBudgetOptions) -> int:
-    """Set a budget; the exit code."""
+    """Set a budget; return the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             budget = budgets_service.set_budget(ledger, options, by=current_user(), at=now())
@@ -34,7 +34,7 @@ def set_budget(options: SetBudgetOptions) -> int:
 
 
 def remove(name: str) -> int:
-    """Remove a budget; the exit code."""
+    """Remove a budget; return the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             budgets_service.remove_budget(ledger, name, by=current_user(), at=now())
@@ -45,7 +45,7 @@ def remove(name: str) -> int:
 
 
 def listed(*, as_json: bool) -> int:
-    """Print budgets and how far they are used; the exit code."""
+    """Print budgets and their usage; return the exit code."""
     with open_ledger(Settings()) as ledger:
         rows = [usage.as_json() for usage in budget_usages(ledger, now())]
     if as_json:

@@ -67,8 +67,8 @@ def make_router(ledger: Ledger) -> APIRouter:
 def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
     """The usage of the caller's key, with the key's name and budgets."""
     holder = names.known_as(ledger, "virtual_key", asking().virtual_key or "")
-    burns = [
+    usages = [
         one.as_json() for one in budgets.budget_usages(ledger, now()) if one.budget.scope == "virtual_key"
     ]
     name = None if holder is None else holder.shown
-    return {"virtual_key": name} | as_json(result) | {"budgets": burns}
+    return {"virtual_key": name} | as_json(result) | {"budgets": usages}

@@ -85,7 +85,7 @@ def histories(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget 
 
 def _chart(history: BudgetHistory) -> Any:
     """The remaining budget by day against the plan, with the forecast as a chart and as a sentence."""
-    usage = history.burn
+    usage = history.usage
     limit = amount(usage, usage.limit)
     figure = charts.remaining_budget(
         [
@@ -116,7 +116,7 @@ def _remaining_forecast(
 
 
 def _forecast_sentence(history: BudgetHistory) -> str:
-    usage, forecast = history.burn, history.forecast
+    usage, forecast = history.usage, history.forecast
     if forecast is None:
         return "There are too few days to forecast from."
     verdict = "above" if forecast.expected > usage.limit else "within"
@@ -131,11 +131,11 @@ def _earlier_periods(budgets: Sequence[BudgetHistory]) -> Any:
     """The use of earlier periods as a share of the limit of today."""
     rows = [
         [
-            tables.Text(budget.burn.budget.name),
+            tables.Text(budget.usage.budget.name),
             tables.Text(_period(period.first, period.end)),
-            amount(budget.burn, period.used),
-            amount(budget.burn, budget.burn.limit),
-            wording.percent_of(period.used, budget.burn.limit),
+            amount(budget.usage, period.used),
+            amount(budget.usage, budget.usage.limit),
+            wording.percent_of(period.used, budget.usage.limit),
         ]
         for budget in budgets
         for period in budget.past

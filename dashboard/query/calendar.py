@@ -103,7 +103,7 @@ def read_month(text: str) -> Month:
 def read_calendar(text: str) -> Calendar:
     """The period of a text: a month, quarter, year, ISO week or day, or a range of days.
 
-    They are written `2026-10`, `2026-Q4`, `2026`, `2026-W41`, `2026-10-05` and `FROM/TO`; `TO` is not included.
+    They are `2026-10`, `2026-Q4`, `2026`, `2026-W41`, `2026-10-05` and `FROM/TO`. `TO` is not included.
 
     Raises:
         QuestionError: the text is not a period.

@@ -173,7 +173,7 @@ def read_dimension(parameter: str, key: str) -> str:
 
 
 def read_filters(wheres: Iterable[str]) -> tuple[Filter, ...]:
-    """Filters from `DIM=VALUE` texts. Values of a dimension are alternatives; `DIM=` accepts calls without any."""
+    """Filters of `DIM=VALUE` texts. Values of a dimension are alternatives; `DIM=` accepts calls without."""
     values: dict[str, list[str | None]] = {}
     for where in wheres:
         key, equals, value = where.partition("=")

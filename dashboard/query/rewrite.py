@@ -61,7 +61,10 @@ def default_order(query: SpendQuery) -> SpendQuery:
 def bounded_buckets(query: SpendQuery) -> None:
     """Refuse a question with more than `MOST_BUCKETS` time buckets."""
     if query.interval and query.period.length / _LENGTHS[query.interval] > MOST_BUCKETS:
-        message = f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; use a longer one"
+        message = (
+            f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; "
+            "use a longer one"
+        )
         raise QuestionError("interval_too_short", "interval", message)
 
 

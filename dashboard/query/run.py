@@ -252,8 +252,8 @@ def _values(query: SpendQuery, sums: Sums) -> tuple[Value, ...]:
 def _filled(query: SpendQuery, groups: Iterable[Group], currency: str) -> list[Row]:
     """The rows, and empty rows where nothing was called.
 
-    A question by time alone gets an empty row for each bucket without calls; a question without dimensions gets one
-    if there are no calls at all.
+    A question by time alone gets an empty row for each bucket without calls. A question without dimensions
+    gets one empty row if there are no calls at all.
     """
     rows = [Row(group.key, _values(query, group.sums), group.currency) for group in groups]
     filled = {row.key for row in rows}

@@ -84,7 +84,7 @@ def _has_value(filter_: Filter, column: Column, values: sa.Select[Any] | list[An
 
 
 def _has_attribution(filter_: Filter, table: sa.Table, condition: Column) -> Column:
-    """Whether the attribution of a row meets a condition; None in the filter accepts rows without attribution."""
+    """Whether a row's attribution meets a condition; None in the filter accepts rows without attribution."""
     is_met = table.c.attribution_id.in_(sa.select(attribution.c.attribution_id).where(condition))
     return sa.or_(is_met, table.c.attribution_id.is_(None)) if None in filter_.values else is_met
 
