@@ -382,12 +382,14 @@ def test_the_check_list_names_providers_that_do_not_agree(ledger: Ledger) -> Non
     found = statement(ledger, of_month(OCTOBER), NOW)
     told = {
         item.facts["provider"]: item.facts["variance"]
-        for item in closing.check(ledger, found)
+        for item in closing.checklist(ledger, found)
         if item.code == "unreconciled"
     }
     assert told == {"acme": "2", "other": None}
     billed(ledger, line(100_900_000_000_000, at=1))
-    told = {item.facts["provider"]: 0 for item in closing.check(ledger, found) if item.code == "unreconciled"}
+    told = {
+        item.facts["provider"]: 0 for item in closing.checklist(ledger, found) if item.code == "unreconciled"
+    }
     assert list(told) == ["other"]
 
 
