@@ -49,10 +49,16 @@ class CloseResult:
 
 def checklist(ledger: Ledger, draft: Statement) -> tuple[ChecklistItem, ...]:
     """The checklist of a month's statement; empty if nothing is amiss."""
-    return tuple(_checklist_items(ledger, draft))
+    return (
+        *_unpriced(draft),
+        *_imports_running(ledger),
+        *_unconverted(draft),
+        *_unreconciled(ledger, draft),
+        *_unassigned(draft),
+    )
 
 
-def _checklist_items(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem]:
+def _unpriced(draft: Statement) -> Iterator[ChecklistItem]:
     used = draft.used
     if used.unpriced_requests:
         models = [
@@ -65,6 +71,9 @@ def _checklist_items(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem
             stops=True,
             facts={"requests": used.unpriced_requests, "models": models},
         )
+
+
+def _imports_running(ledger: Ledger) -> Iterator[ChecklistItem]:
     with ledger.reading() as connection:
         running = running_imports(connection)
     if running:
@@ -76,6 +85,9 @@ def _checklist_items(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem
             stops=True,
             facts={"imports": running},
         )
+
+
+def _unconverted(draft: Statement) -> Iterator[ChecklistItem]:
     for unconverted in draft.unconverted:
         yield ChecklistItem(
             "unconverted",
@@ -88,6 +100,9 @@ def _checklist_items(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem
                 "requests": unconverted.requests,
             },
         )
+
+
+def _unreconciled(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem]:
     for comparison in unreconciled(ledger, read_month(draft.period)):
         variance = None if comparison.variance is None else money.plain(comparison.variance)
         what = (
@@ -101,14 +116,16 @@ def _checklist_items(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem
             stops=False,
             facts={"provider": comparison.provider, "variance": variance},
         )
-    unassigned_line = unassigned(draft)
-    if unassigned_line.total or unassigned_line.used.requests:
+
+
+def _unassigned(draft: Statement) -> Iterator[ChecklistItem]:
+    line = unassigned(draft)
+    if line.total or line.used.requests:
         yield ChecklistItem(
             "unassigned",
-            f"{unassigned_line.used.requests:,} calls and {money.plain(unassigned_line.total)} "
-            f"{draft.currency} belong to no team",
+            f"{line.used.requests:,} calls and {money.plain(line.total)} {draft.currency} belong to no team",
             stops=False,
-            facts={"requests": unassigned_line.used.requests, "amount": money.plain(unassigned_line.total)},
+            facts={"requests": line.used.requests, "amount": money.plain(line.total)},
         )
 
 

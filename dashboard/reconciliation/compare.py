@@ -181,14 +181,7 @@ def reconcile(
         billed, unknown = _fees(ledger, charged, calendar, rates)
         problems += unknown
         fees = {(name, None): amount for name, amount in billed.items()}
-        for adjustment in adjustments:
-            if (
-                adjustment.cause == "reconciliation"
-                and adjustment.about == str(month)
-                and adjustment.provider
-            ):
-                key = (adjustment.provider, None)
-                booked[key] = booked.get(key, 0) + adjustment.amount
+        booked = _booked(adjustments, month)
     keys = sorted({*invoiced, *used, *fees}, key=lambda key: (key[0], key[1] or ""))
     rows = tuple(
         _reconciled(key, invoiced.get(key), used.get(key, _LedgerSide()), fees, booked, counts.get(key, 0))
@@ -292,6 +285,16 @@ def _fees(
             name = provider_of(fee.provider or "")
             sums[name] = sums.get(name, 0) + divide_half_even(amount.numerator, amount.denominator)
     return sums, problems
+
+
+def _booked(adjustments: Iterable[periods.Adjustment], month: Month) -> dict[Key, int]:
+    """The variances of a month that were accepted and booked, by provider."""
+    sums: dict[Key, int] = {}
+    for adjustment in adjustments:
+        if adjustment.cause == "reconciliation" and adjustment.about == str(month) and adjustment.provider:
+            key = (adjustment.provider, None)
+            sums[key] = sums.get(key, 0) + adjustment.amount
+    return sums
 
 
 def _ledger_sides(
