@@ -253,15 +253,11 @@ def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
         return "No price helps: the source must say what the call used."
     if "names no model" in reason:
         return "No price helps: the source must name the model."
-    wanted = today.removeprefix("cache look-up: ")
-    _, _, meter = wanted.partition("no price for the meter ")
+    missing = today.removeprefix("cache look-up: ")
+    _, _, meter = missing.partition("no price for the meter ")
     prices = f"{meter.split()[0]}=PRICE" if meter else "input=PRICE output=PRICE"
-    called = f"{event.provider}/{event.model}"
-    alias = (
-        ""
-        if meter
-        else f", or `tallybook prices alias {called} PROVIDER/MODEL` where it is another name of one"
-    )
+    command = f"tallybook prices alias {event.provider}/{event.model} PROVIDER/MODEL"
+    alias = "" if meter else f", or `{command}` where it is another name of one"
     return (
         f"Set a price (`tallybook prices set {event.provider} {event.model} {prices} --from DATE`{alias}), "
         "then `tallybook reprice --only-unpriced`."

@@ -28,6 +28,7 @@ COLUMNS: Final = (
     *("currency", "above_input_tokens", "marginal", "hours", "valid_from", "valid_to"),
     *("origin", "added_at", "added_by", "counts"),
 )
+_CONFLICT_KEY: Final = ("provider", "model", "service_tier", "meter", "above_input_tokens")
 
 
 class ListPricesOptions(NamedTuple):
@@ -114,33 +115,10 @@ def _write_conflicts(options: ListPricesOptions, book: Book, at: int) -> None:
     limit = options.limit or (_DEFAULT_LIMIT if options.form == "table" else None)
     shown = all_conflicts[:limit]
     if options.form == "csv":
-        names = (
-            "provider",
-            "model",
-            "service_tier",
-            "meter",
-            "above_input_tokens",
-            "source",
-            "rate",
-            "spread",
-        )
-        sys.stdout.write(write_csv(names, (line for conflict in shown for line in _csv_rows(conflict))))
+        rows = (row for conflict in shown for row in _csv_rows(conflict))
+        sys.stdout.write(write_csv((*_CONFLICT_KEY, "source", "rate", "spread"), rows))
     elif options.form == "json":
-        objects = [
-            {
-                **dict(
-                    zip(
-                        ("provider", "model", "service_tier", "meter", "above_input_tokens"),
-                        conflict[:5],
-                        strict=True,
-                    )
-                ),
-                "prices": {source: str(rate) for source, rate in conflict.prices.items()},
-                "counts": next(iter(conflict.prices)),
-                "spread": f"{conflict.spread:f}",
-            }
-            for conflict in shown
-        ]
+        objects = [_conflict_object(conflict) for conflict in shown]
         print_json({"at": written(at), "conflicts": objects, "in_all": len(all_conflicts)})
     else:
         _print_conflicts(shown)
@@ -152,6 +130,14 @@ def _is_selected(conflict: Conflict, price_filter: PriceFilter, source: str | No
         source="", provider=conflict.provider, model=conflict.model, meter=conflict.meter, price=None, per=1
     )
     return price_filter.matches(point) and (source is None or source in conflict.prices)
+
+
+def _conflict_object(conflict: Conflict) -> dict[str, Any]:
+    return dict(zip(_CONFLICT_KEY, conflict[:5], strict=True)) | {
+        "prices": {source: str(rate) for source, rate in conflict.prices.items()},
+        "counts": next(iter(conflict.prices)),
+        "spread": f"{conflict.spread:f}",
+    }
 
 
 def _csv_rows(conflict: Conflict) -> Iterator[tuple[Any, ...]]:

@@ -31,26 +31,26 @@ def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json:
     """Print the model; exit code 1 if it has no price at that time."""
     with open_ledger(Settings()) as ledger:
         try:
-            then = moment_or_now(at, ledger.zone)
+            priced_at = moment_or_now(at, ledger.zone)
         except NotATime as error:
             warn(f"tallybook: {explained(error)}")
             return ExitCode.USAGE
         book = read_book(ledger)
-        shown = priced_model(book, provider, model, then)
-        applies = book.find(provider, model, tier, then, 0)
+        priced = priced_model(book, provider, model, priced_at)
+        applies = book.find(provider, model, tier, priced_at, 0)
         if as_json:
-            print_json(as_object(book, shown, tier, then))
+            print_json(as_object(book, priced, tier, priced_at))
         else:
-            _print(ledger, book, shown, tier, then)
+            _print(ledger, book, priced, tier, priced_at)
     return ExitCode.OK if isinstance(applies, PriceSet) else ExitCode.FAILURE
 
 
-def as_object(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
+def as_object(book: Book, priced: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
     """The model as `--json` prints it."""
-    applies = book.find(shown.provider, shown.model, tier, at, 0)
+    applies = book.find(priced.provider, priced.model, tier, at, 0)
     return {
-        "provider": shown.provider,
-        "model": shown.model,
+        "provider": priced.provider,
+        "model": priced.model,
         "service_tier": tier_of(tier),
         "at": written(at),
         **_applied_prices(applies),
@@ -61,11 +61,11 @@ def as_object(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict
                 "marginal": band.marginal,
                 "prices": _rates(band.prices, band.rates),
             }
-            for band in shown.bands
+            for band in priced.bands
         ],
-        "tiers": list(shown.tiers),
-        "terms": [term_object(term) for term in shown.terms],
-        "history": [row_object(PriceRow(point, None)) for point in shown.points],
+        "tiers": list(priced.tiers),
+        "terms": [term_object(term) for term in priced.terms],
+        "history": [row_object(PriceRow(point, None)) for point in priced.points],
     }
 
 
@@ -99,22 +99,22 @@ def _row(prices: PriceSet, rate: Rate) -> str:
     return rate.row or prices.origin
 
 
-def _print(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
-    for line in _head(ledger, book, shown, tier, at):
+def _print(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> None:
+    for line in _head(ledger, book, priced, tier, at):
         say(line)
     out = Console()
-    out.print(_bands(shown))
-    for term in shown.terms:
+    out.print(_bands(priced))
+    for term in priced.terms:
         when = "with the release" if not term.added_at else f"by {term.added_by}"
         text = f"{term.kind} on {calls_of_term(term)}: {percent_of(term)}, {when}"
         say(text)
-    if shown.points:
-        out.print(_history(ledger, shown))
+    if priced.points:
+        out.print(_history(ledger, priced))
 
 
-def _head(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> Iterator[str]:
-    applies = book.find(shown.provider, shown.model, tier, at, 0)
-    yield f"{shown.provider}/{shown.model}, service tier {tier_of(tier)}, at {written(at, ledger.zone)}"
+def _head(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> Iterator[str]:
+    applies = book.find(priced.provider, priced.model, tier, at, 0)
+    yield f"{priced.provider}/{priced.model}, service tier {tier_of(tier)}, at {written(at, ledger.zone)}"
     if isinstance(applies, PriceSet):
         terms = ", ".join(f"{term.kind} {percent_of(term)}" for term in applies.terms)
         yield f"found as {applies.provider}/{applies.model} ({applies.rule}), prices in {applies.currency}"
@@ -122,13 +122,13 @@ def _head(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: 
             yield f"terms that apply to every call: {terms}"
     else:
         yield applies.reason
-    for alias in shown.other_names:
+    for alias in priced.other_names:
         yield f"also called {alias.provider}/{alias.model}"
 
 
-def _bands(shown: PricedModel) -> Table:
+def _bands(priced: PricedModel) -> Table:
     rows = table("tier", "calls", "meter", "price", "unit", "from", numbers=("price",))
-    for band in shown.bands:
+    for band in priced.bands:
         calls = f"above {band.above:,}" if band.above else "all"
         for meter, rate in band.rates.items():
             rows.add_row(
@@ -142,10 +142,10 @@ def _bands(shown: PricedModel) -> Table:
     return rows
 
 
-def _history(ledger: Ledger, shown: PricedModel) -> Table:
+def _history(ledger: Ledger, priced: PricedModel) -> Table:
     rows = table("row", "meter", "price", "unit", "valid", "added", numbers=("price",))
     rows.title, rows.title_justify = "rows, the newest first", "left"
-    for point in shown.points:
+    for point in priced.points:
         price = "none" if point.price is None else f"{point.price:f} {point.currency}"
         added = f"{written(point.added_at, ledger.zone)} {point.added_by}"
         row, when = f"{point.source}#{point.number}", validity_text(ledger, point) + scope_of_point(point)
