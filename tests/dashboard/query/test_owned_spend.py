@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.calls.calls import listed
+from dashboard.calls.calls import list_calls
 from dashboard.calls.store import CallsQuery
 from dashboard.query.apportion import apportioned
 from dashboard.query.question import Words, parse, read_filters
@@ -121,11 +121,11 @@ def test_the_gateway_s_word_stands_where_nothing_is_assigned(ledger: Ledger) -> 
 
 def test_a_list_of_calls_names_the_owners_of_their_day(ledger: Ledger) -> None:
     owns(ledger, "vk-1", ("blue", 60), ("green", 40), since="2026-10-12")
-    blue = listed(ledger, CallsQuery(filters=read_filters(["team=blue"]))).calls
+    blue = list_calls(ledger, CallsQuery(filters=read_filters(["team=blue"]))).calls
     assert [one["team"] for one in blue] == ["blue 60%, green 40%"] * 2
-    assert {one["team"] for one in listed(ledger, CallsQuery(filters=read_filters(["team=red"]))).calls} == {
-        "red"
-    }
+    assert {
+        one["team"] for one in list_calls(ledger, CallsQuery(filters=read_filters(["team=red"]))).calls
+    } == {"red"}
 
 
 def test_another_reporting_zone_moves_the_midnights(ledger: Ledger) -> None:
