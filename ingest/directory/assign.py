@@ -19,7 +19,7 @@ from ingest.model.ownership import (
     SubjectKind,
     Target,
     TargetKind,
-    say_anything_new,
+    would_change_owners,
 )
 from ingest.model.zone import date_of, day_number
 
@@ -184,6 +184,6 @@ def record_missing(connection: sa.Connection, wanted: Sequence[Assignment]) -> i
     by_subject: dict[object, list[Assignment]] = {}
     for one in wanted:
         by_subject.setdefault(one.about, []).append(one)
-    new = [one for some in by_subject.values() if say_anything_new(some, standing) for one in some]
+    new = [one for some in by_subject.values() if would_change_owners(some, standing) for one in some]
     ownership.record(connection, new)
     return len(new)

@@ -20,17 +20,17 @@ from ingest.model.ownership import (
     FIRST_DAY,
     RULES,
     Assignment,
-    Owned,
+    CallAttribution,
     Owners,
-    Said,
+    OwnerShare,
     SubjectKind,
     Target,
 )
 from ingest.model.zone import Zone
 
-Instants = Callable[[Owned], dict[str, int]]
+Instants = Callable[[OwnerShare], dict[str, int]]
 
-COLUMNS: Final = (*Owned._fields, "first_at", "end_at")
+COLUMNS: Final = (*OwnerShare._fields, "first_at", "end_at")
 """What is kept of an attribution's owners."""
 _CHUNK: Final = 500
 _LOCK: Final = 0x7A110001
@@ -157,7 +157,7 @@ def _instants(zone: Zone) -> Instants:
     return lambda one: {"first_at": midnight(one.first_day), "end_at": midnight(one.end_day)}
 
 
-def _told(owners: Owners, said: Said) -> Sequence[Owned]:
+def _told(owners: Owners, said: CallAttribution) -> Sequence[OwnerShare]:
     """What the assignments say; nothing where they only repeat what the gateway said."""
     found = owners.of(said)
     only = found[0]
@@ -165,7 +165,7 @@ def _told(owners: Owners, said: Said) -> Sequence[Owned]:
     return [] if len(found) == 1 and only[2:] == unchanged else found
 
 
-def _said(connection: sa.Connection, some: Sequence[int] | None) -> Iterable[tuple[int, Said]]:
+def _said(connection: sa.Connection, some: Sequence[int] | None) -> Iterable[tuple[int, CallAttribution]]:
     """What attributions say, with the texts that rules are about."""
     c = attribution.c
     texts: list[sa.ColumnElement[Any]] = []
@@ -181,7 +181,10 @@ def _said(connection: sa.Connection, some: Sequence[int] | None) -> Iterable[tup
         wanted = wanted.where(c.attribution_id.in_(some))
     for row in connection.execute(wanted).mappings():
         known: dict[SubjectKind, str] = {kind: row[kind] for kind in RULES if row[kind] is not None}
-        yield row["attribution_id"], Said(row["virtual_key_id"], row["team_id"], row["customer_id"], known)
+        yield (
+            row["attribution_id"],
+            CallAttribution(row["virtual_key_id"], row["team_id"], row["customer_id"], known),
+        )
 
 
 def _assignment(row: sa.RowMapping) -> Assignment:

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.history import Held, held
+from dashboard.directory.history import HistoryEntry, history_entries
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
@@ -223,7 +223,11 @@ def shares(targets: Sequence[tuple[str, int]]) -> str:
 
 
 def _recorded(ledger: Ledger, about: Chosen) -> Any:
-    found = [one for one in held(ledger) if about.person is None or _concerns(one, about.kind, about.person)]
+    found = [
+        one
+        for one in history_entries(ledger)
+        if about.person is None or _concerns(one, about.kind, about.person)
+    ]
     title = "What was recorded"
     if not found:
         words = "Nothing has been assigned: calls belong to whom the gateway named."
@@ -242,13 +246,13 @@ def _recorded(ledger: Ledger, about: Chosen) -> Any:
     )
 
 
-def _concerns(one: Held, kind: Kind, person: Person) -> bool:
+def _concerns(one: HistoryEntry, kind: Kind, person: Person) -> bool:
     assignment = one.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
     return is_subject or person.entry_id in {each.entry_id for each in assignment.targets}
 
 
-def _assignment(one: Held, ledger: Ledger) -> list[Any]:
+def _assignment(one: HistoryEntry, ledger: Ledger) -> list[Any]:
     assignment = one.assignment
     recorded = instant(assignment.recorded_at)
     subject = assignment.subject_kind.replace("virtual_", "")

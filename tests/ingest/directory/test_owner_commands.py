@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
 from dashboard.directory.api import make_router
-from dashboard.directory.history import as_list
+from dashboard.directory.history import directory_rows
 from dashboard.pages.teams import callbacks as owner_interaction
 from dashboard.pages.teams.callbacks import Typed
 from dashboard.query.calendar import Month
@@ -300,7 +300,7 @@ def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
     read = lists.read(path, other.keyring)
     assert read.faults == []
     import_list(other, read.entries, at=1, by="ann")
-    assert as_list(other) == as_list(ledger)
+    assert directory_rows(other) == directory_rows(ledger)
 
 
 MOVES = st.lists(
@@ -339,7 +339,7 @@ def test_any_history_survives_export_and_import(
             record(connection, made)
         path = tmp_path_factory.mktemp("lists") / "list.csv"
         with path.open("w", newline="") as file:
-            _write(file, as_list(ledger), as_json=False)
+            _write(file, directory_rows(ledger), as_json=False)
         _same_after_import(ledger, other, path)
 
 
