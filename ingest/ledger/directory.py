@@ -176,7 +176,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DirectoryEntry:
     """A key, team or customer as a gateway or a person lists it."""
 
     kind: Kind
@@ -193,32 +193,32 @@ class Listed:
 
 
 @dataclass(slots=True)
-class Entered:
+class ImportCounts:
     """How many entries an import of a list added, changed, and found as they are."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
 
-    def add(self, other: "Entered") -> None:
+    def add(self, other: "ImportCounts") -> None:
         """Count `other` in."""
         self.added += other.added
         self.changed += other.changed
         self.unchanged += other.unchanged
 
 
-def enter(ledger: Ledger, listed: Sequence[Listed], now: int) -> Entered:
+def enter(ledger: Ledger, listed: Sequence[DirectoryEntry], now: int) -> ImportCounts:
     """Put a list into the directory. The same list again changes nothing; given names stand."""
-    total = Entered()
+    total = ImportCounts()
     for some in dialects.chunks(listed, _CHUNK):
         with ledger.writing() as connection:
             total.add(enter_some(connection, some, now))
     return total
 
 
-def enter_some(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
+def enter_some(connection: sa.Connection, listed: Sequence[DirectoryEntry], now: int) -> ImportCounts:
     """Put a short list into the directory, in the transaction of something else."""
-    entered = Entered()
+    entered = ImportCounts()
     tied = aliases(connection, [(one.kind, ident) for one in listed for ident in (one.ident, *one.aliases)])
     standing = _standing(connection, listed, tied)
     for one in listed:
@@ -236,7 +236,7 @@ def enter_some(connection: sa.Connection, listed: Sequence[Listed], now: int) ->
     return entered
 
 
-def add(connection: sa.Connection, one: Listed, now: int) -> int:
+def add(connection: sa.Connection, one: DirectoryEntry, now: int) -> int:
     """Add an entry, or bring one that is there up to it; its number."""
     return int(_add(connection, one, now)["entry_id"])
 
@@ -256,7 +256,7 @@ def aliases(connection: sa.Connection, idents: Sequence[Ident]) -> dict[Ident, i
 
 
 def _standing(
-    connection: sa.Connection, listed: Sequence[Listed], tied: Mapping[Ident, int]
+    connection: sa.Connection, listed: Sequence[DirectoryEntry], tied: Mapping[Ident, int]
 ) -> dict[Ident, dict[str, Any]]:
     """The entries of those that are there, under the idents they are listed by."""
     c = directory.c
@@ -274,7 +274,7 @@ def _standing(
     return found
 
 
-def _add(connection: sa.Connection, one: Listed, now: int) -> dict[str, Any]:
+def _add(connection: sa.Connection, one: DirectoryEntry, now: int) -> dict[str, Any]:
     facts = {"name": one.name, "hint": one.hint}
     row = {"kind": one.kind, "ident": one.ident, "first_seen_at": now, **facts}
     upsert = dialects.insert(connection, directory).values(row)
@@ -282,7 +282,7 @@ def _add(connection: sa.Connection, one: Listed, now: int) -> dict[str, Any]:
     return {"entry_id": connection.execute(upsert.returning(directory.c.entry_id)).scalar_one(), **facts}
 
 
-def _update(connection: sa.Connection, one: Listed, entry: dict[str, Any]) -> bool:
+def _update(connection: sa.Connection, one: DirectoryEntry, entry: dict[str, Any]) -> bool:
     """Bring name and hint up to what is listed, where it says anything; whether that changed something."""
     said = {"name": one.name, "hint": one.hint}
     new = {field: value for field, value in said.items() if value is not None and value != entry[field]}
@@ -293,7 +293,7 @@ def _update(connection: sa.Connection, one: Listed, entry: dict[str, Any]) -> bo
     return True
 
 
-def _tie(connection: sa.Connection, one: Listed, entry_id: int, tied: dict[Ident, int]) -> bool:
+def _tie(connection: sa.Connection, one: DirectoryEntry, entry_id: int, tied: dict[Ident, int]) -> bool:
     """Make the listed aliases those of the entry; whether any was not. Calls under them become the entry's."""
     new = [alias for alias in one.aliases if alias != one.ident and tied.get((one.kind, alias)) != entry_id]
     for alias in new:

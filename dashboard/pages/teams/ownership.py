@@ -19,7 +19,7 @@ from dashboard.query.run import run
 from dashboard.ui import tables
 from dashboard.ui.components import panel
 from dashboard.ui.view import View, question
-from ingest.directory.assign import Done
+from ingest.directory.assign import RecordedAssignment
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
@@ -269,7 +269,7 @@ def _assignment(one: HistoryEntry, ledger: Ledger) -> list[Any]:
     return [*map(tables.Text, texts)]
 
 
-def was_assigned(done: Done, called: Sequence[tuple[str, int]]) -> Any:
+def was_assigned(done: RecordedAssignment, called: Sequence[tuple[str, int]]) -> Any:
     """What was recorded, and the closed months that it reaches into."""
     since = f" from {wording.day(done.first)} on" if done.first else ", always"
     belongs = f"belongs to {shares(called)}" if called else "belongs to whom its gateway names"

@@ -17,7 +17,7 @@ from dashboard.query.calendar import Month
 from dashboard.query.run import run
 from dashboard.ui.series import money
 from dashboard.ui.view import View, from_search, question
-from ingest.directory.assign import Done
+from ingest.directory.assign import RecordedAssignment
 from ingest.directory.service import rename_entry
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
@@ -85,9 +85,9 @@ def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
     return {None if row.key[0] is None else str(row.key[0]): plain_decimal(money(row)) for row in result.rows}
 
 
-def assign(ledger: Ledger, *held: Any, gives: bool = True) -> Done:
+def assign(ledger: Ledger, *held: Any, gives: bool = True) -> RecordedAssignment:
     done = owner_interaction.assigned(ledger, Typed(*held), gives=gives)
-    assert isinstance(done, Done), done
+    assert isinstance(done, RecordedAssignment), done
     return done
 
 
