@@ -1,4 +1,4 @@
-"""`tallybook import` and `rejected`: files of calls, and the records of them that could not become events."""
+"""`tallybook import` and `rejected`: files of calls, and their records that could not become events."""
 
 from typing import Annotated
 
@@ -35,7 +35,10 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
+    """Import files of responses, gateway logs or tables, packed or not.
+
+    Safe to interrupt and to run again.
+    """
     from ingest.importing.commands import run
 
     if inspect:

@@ -99,7 +99,7 @@ class Ledger:
             yield connection
 
     @contextmanager
-    def rehearsing(self) -> Iterator[sa.Connection]:
+    def dry_run(self) -> Iterator[sa.Connection]:
         """A transaction in which everything can be written and nothing stays.
 
         Raises:
