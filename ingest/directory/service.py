@@ -77,7 +77,7 @@ def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> 
     shown = options.name or entry.hint or entry.ident
     with ledger.writing() as connection:
         if options.customer is not None or options.cost_center is not None:
-            ownership.hold_back(connection)
+            ownership.lock_attributions(connection)
         entered = directory.enter_some(connection, [entry], at)
         entry_id = directory.find(connection, entry.kind, entry.ident, ledger.keyring)
         gl_code = options.gl_code

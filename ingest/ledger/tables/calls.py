@@ -1,8 +1,9 @@
 """The tables of the ledger, as SQLAlchemy Core: the contract that readers and writers build on.
 
-Repeated text (providers, models, statuses ...) is held once in `term`, people and keys once in `directory`;
-events and rollups hold their integers. `usage_event` has a column for every field of `ingest.model.event.UsageEvent` and
-`ingest.pricing.charge.Charge`, directly (`FACTS`), as an id of `term` (`TERMS`) or through `attribution` (`WHO`).
+Repeated text (providers, models, statuses ...) is held once in `term`, people and keys
+once in `directory`; events and rollups hold their integers. `usage_event` has a column
+for every field of `ingest.model.event.UsageEvent` and `ingest.pricing.charge.Charge`,
+directly (`FACTS`), as an id of `term` (`TERMS`) or through `attribution` (`WHO`).
 """
 
 from typing import Any, Final

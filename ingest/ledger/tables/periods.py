@@ -1,4 +1,7 @@
-"""The tables of periods: rules of allocation, what happened to periods, and adjustments that people book. Only added to."""
+"""The tables of periods: rules of allocation, what happened to periods, and adjustments that people book.
+
+Only added to.
+"""
 
 import sqlalchemy as sa
 
