@@ -36,7 +36,7 @@ _LONGEST: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class OfferedCredentials:
-    """The credentials that a request carries; nothing is said of whether they are valid."""
+    """The credentials that a request carries, not yet checked."""
 
     tokens: tuple[str, ...] = ()
     session: str | None = None

@@ -24,7 +24,7 @@ class Rights:
             self._by_path[right.path] = right
 
     def needed(self, path: str) -> Right:
-        """The right of a path: that of its longest declared prefix."""
+        """The right of a path: the right of its longest declared prefix."""
         parts = path.split("/")
         for length in range(len(parts), 1, -1):
             if right := self._by_path.get("/".join(parts[:length]) or "/"):

@@ -19,7 +19,7 @@ _LONGEST: Final = 80
 
 
 class TokenRefused(Invalid):
-    """A token cannot be made or revoked as asked; the message says what to write."""
+    """A token cannot be made or revoked; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from ingest.model.receipt import Receipt
 
 CHANNEL: Final = "http"
 THREADS: Final = 1
-"""Threads that process bodies. One is fastest and fairest with a single writer such as SQLite: large and small
-bodies alternate block by block. To use more cores, run more server processes."""
+"""Threads that process bodies. One is fastest and fairest with a single writer such as SQLite: large and
+small bodies alternate block by block. To use more cores, run more server processes."""
 QUEUE: Final = 256
 """Requests that may wait for the thread; further requests are answered with 503."""
 DRAINED: Final = 64 * 2**20

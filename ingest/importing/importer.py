@@ -110,7 +110,7 @@ class Importer:
                 imports.furthest(connection, fingerprint) if fingerprint and self._options.resume else None
             )
             batch_id = imports.start(connection, CHANNEL, report.path, fingerprint or "", now())
-            # Equal records without a key of their own are numbered from the start of the file: skip none then.
+            # Equal records without a key are numbered from the start of the file: skip none then.
             if earlier is not None and not earlier.keyless:
                 report.skipped = earlier.committed_records
                 imports.skip(connection, batch_id, report.skipped)

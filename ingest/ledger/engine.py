@@ -34,7 +34,7 @@ BUSY_SECONDS = 30
 
 
 class LedgerError(Exception):
-    """The ledger cannot be opened or used as asked; the message says what to do."""
+    """The ledger cannot be opened or used; the message says what to do."""
 
 
 class DatabaseError(LedgerError):
@@ -166,7 +166,8 @@ def make_engine(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise LedgerError(
-                f"TALLYBOOK_DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
+                f"TALLYBOOK_DATABASE_URL: {parsed.get_backend_name()} is not supported; "
+                "use sqlite or postgresql"
             )
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
             raise LedgerError(
@@ -239,7 +240,8 @@ def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
     stored = _read_or_set_properties(engine, own)
     if stored["secret_fingerprint"] != own["secret_fingerprint"]:
         raise LedgerError(
-            "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: use the first one again"
+            "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: "
+            "use the first one again"
         )
     ledger = Ledger(
         engine, Zone(stored["timezone"]), KeyRing(secret), settings.currency, *_price_rules(settings)

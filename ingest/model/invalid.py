@@ -1,4 +1,4 @@
-"""Invalid values: the base of all errors about what a user or a client asked for."""
+"""Invalid values: the base of all errors about the input of a user or a client."""
 
 
 class Invalid(ValueError):

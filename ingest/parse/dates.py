@@ -35,7 +35,7 @@ def read_moment(field: str, text: str, zone: Zone) -> datetime:
         elif _TIME.fullmatch(clean):
             moment = datetime.fromisoformat(clean.upper()).astimezone(UTC)
         else:
-            raise ValueError(text)  # noqa: TRY301 - said once, below
+            raise ValueError(text)  # noqa: TRY301 - caught below
         if moment.year not in _YEARS:
             raise ValueError(text)  # noqa: TRY301
     except (ValueError, OverflowError) as error:

@@ -56,7 +56,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         raise NotAList(f"{path}: this is not Bifrost's config.json: {error}") from None
     if governance is None:
         raise NotAList(
-            f"{path}: it has no section governance: where keys are made in Bifrost's pages, import its config.db"
+            f"{path}: it has no section governance: where keys are made in Bifrost's pages, "
+            "import its config.db"
         )
     listing = Listing(FORM)
     for section, kind in _SECTIONS:

@@ -40,8 +40,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         raise NotAList(f"{path}: this is no JSON: {error}") from None
     if not is_list(content):
         raise NotAList(
-            f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's /key/list?return_full_object=true "
-            "and /team/list, or Bifrost's config.json"
+            f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's "
+            "/key/list?return_full_object=true and /team/list, or Bifrost's config.json"
         )
     listing = Listing(FORM)
     for at, (kind, entry) in enumerate(_entries(content), start=1):

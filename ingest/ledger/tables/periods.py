@@ -1,6 +1,6 @@
-"""The tables of periods: rules of allocation, what happened to periods, and adjustments that people book.
+"""The tables of periods: allocation rules, the history of periods, adjustments, budgets and report schedules.
 
-Only added to.
+Rows of rules, events, adjustments and budgets are append-only.
 """
 
 import sqlalchemy as sa
