@@ -35,10 +35,7 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import files of responses, gateway logs or tables, packed or not.
-
-    Safe to interrupt and to run again.
-    """
+    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
     from ingest.importing.commands import run
 
     if inspect:
