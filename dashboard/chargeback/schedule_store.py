@@ -82,7 +82,7 @@ def schedules(connection: sa.Connection) -> list[Schedule]:
 def fill(connection: sa.Connection, now: int) -> None:
     """Make a delivery of every closed statement that a schedule is owed and that is not one yet."""
     for one in schedules(connection):
-        for event in periods.standing(connection).values():
+        for event in periods.latest_events(connection).values():
             if event.status != "closed" or event.at < one.recorded_at:
                 continue
             row = {

@@ -122,7 +122,7 @@ class Guard:
         principal = await self._authenticate(scope, offered_credentials(headers))
         if principal.is_signed_in and _changes_things(scope) and not self._is_own_page(headers):
             raise _foreign("a browser that is signed in writes from a page of this server only")
-        if why := self._rights.lacks(principal, path):
+        if why := self._rights.refusal_reason(principal, path):
             raise Problem(403, "not_allowed", "Not allowed", f"{path}: {why}")
         return principal
 
@@ -156,7 +156,7 @@ class Guard:
         if offered.session and (principal := await self._credentials.of_session(offered.session)):
             return principal
         needed = self._credentials.are_needed or offered.is_token
-        is_of_key = self._rights.needed(scope["path"]).is_of_key
+        is_of_key = self._rights.right_of(scope["path"]).is_of_key
         if (needed or is_of_key) and offered.tokens:
             return await self._authenticate_guessable(scope, offered)
         if needed:

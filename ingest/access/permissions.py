@@ -23,7 +23,7 @@ class Rights:
                 raise ValueError(f"two rights are written for {right.path}")
             self._by_path[right.path] = right
 
-    def needed(self, path: str) -> Right:
+    def right_of(self, path: str) -> Right:
         """The right of a path: the right of its longest declared prefix."""
         parts = path.split("/")
         for length in range(len(parts), 1, -1):
@@ -31,9 +31,9 @@ class Rights:
                 return right
         return CLOSED
 
-    def lacks(self, principal: Principal, path: str) -> str | None:
+    def refusal_reason(self, principal: Principal, path: str) -> str | None:
         """Why a principal may not use a path; None if it may."""
-        right = self.needed(path)
+        right = self.right_of(path)
         if principal.virtual_key is not None:
             return None if right.is_of_key else "a virtual key shows its own use alone, at /v1/me/usage"
         if right.is_of_key:

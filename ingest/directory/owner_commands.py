@@ -8,7 +8,7 @@ from ingest import terminal
 from ingest.clock import now
 from ingest.directory.assign import AssignOptions, RecordedAssignment, assign
 from ingest.directory.service import AddEntryOptions, add_entry
-from ingest.ledger.directory import WORDS, Kind
+from ingest.ledger.directory import KIND_NAMES, Kind
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
@@ -52,8 +52,8 @@ def add(
         with open_ledger(Settings()) as ledger:
             added = add_entry(ledger, options, by=current_user(), at=now())
     except Invalid as error:
-        return terminal.refuse(WORDS[kind], error)
-    say(f"{WORDS[kind]} {added.shown}: {added.change}")
+        return terminal.refuse(KIND_NAMES[kind], error)
+    say(f"{KIND_NAMES[kind]} {added.shown}: {added.change}")
     for recorded in added.owners:
         say(_sentence(recorded))
     return ExitCode.OK
@@ -79,7 +79,7 @@ def _sentence(recorded: RecordedAssignment) -> str:
         for name, parts in recorded.targets.items()
     ]
     word = (
-        WORDS["cost_center"]
+        KIND_NAMES["cost_center"]
         if recorded.assignment.target_kind == "cost_center"
         else recorded.assignment.target_kind
     )

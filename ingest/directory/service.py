@@ -7,7 +7,7 @@ from typing import Final, Literal
 from ingest.directory.assign import AssignOptions, RecordedAssignment, assign_within
 from ingest.directory.links import record_links
 from ingest.ledger import audit, directory, ownership
-from ingest.ledger.directory import WORDS, DirectoryEntry, ImportCounts, Kind, clean
+from ingest.ledger.directory import KIND_NAMES, DirectoryEntry, ImportCounts, Kind, clean
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
@@ -85,7 +85,7 @@ def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> 
         change: Change = "is there already"
         if entered.added or entered.changed or is_other_code:
             change = "added" if entered.added else "changed"
-            action = f"{WORDS[entry.kind]} {'add' if entered.added else 'change'}"
+            action = f"{KIND_NAMES[entry.kind]} {'add' if entered.added else 'change'}"
             detail = {"name": options.name, "gl_code": gl_code}
             audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=shown, detail=detail))
         first = "always" if entered.added else None
@@ -124,7 +124,7 @@ def rename_entry(ledger: Ledger, entry_id: int, given_name: str | None, *, by: s
 
 
 def _renamed(kind: Kind, before: str, name: str | None, by: str, at: int) -> audit.Entry:
-    action = f"{WORDS[kind]} change"
+    action = f"{KIND_NAMES[kind]} change"
     return audit.Entry(at=at, by=by, action=action, subject=before, detail={"given_name": name})
 
 

@@ -23,7 +23,7 @@ LONGEST_NAME: Final = 120
 
 Kind = Literal["virtual_key", "team", "customer", "business_unit", "cost_center"]
 
-WORDS: Final[Mapping[Kind, str]] = {
+KIND_NAMES: Final[Mapping[Kind, str]] = {
     "virtual_key": "key",
     "team": "team",
     "customer": "customer",
@@ -94,7 +94,7 @@ def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> 
         or _of_alias(connection, kind, ident)
         or connection.execute(query.where(named).order_by(c.ident)).all()
     )
-    word = WORDS[kind]
+    word = KIND_NAMES[kind]
     if not rows:
         raise NotKnown(
             f"the directory knows no {word} {_shown(text, ident)!r}; add it with `tallybook {ADDED_BY[kind]}`"

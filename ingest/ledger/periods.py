@@ -51,7 +51,7 @@ def events(connection: sa.Connection, period: str | None = None) -> list[Event]:
     return [Event(*row) for row in connection.execute(query)]
 
 
-def standing(connection: sa.Connection) -> dict[str, Event]:
+def latest_events(connection: sa.Connection) -> dict[str, Event]:
     """The last event of each period. A period without events is open."""
     return {event.period: event for event in events(connection)}
 
@@ -64,7 +64,7 @@ def status_of(connection: sa.Connection, period: str) -> Status:
 
 def closed(connection: sa.Connection) -> dict[str, Event]:
     """The closing event of every closed period, by period, in order."""
-    latest = standing(connection)
+    latest = latest_events(connection)
     return {period: latest[period] for period in sorted(latest) if latest[period].status == "closed"}
 
 
@@ -78,7 +78,7 @@ def statement_of(connection: sa.Connection, closing: Event) -> Mapping[str, Any]
 
 def closed_within(connection: sa.Connection, first_day: int, end_day: int) -> tuple[str, ...]:
     """The closed months that overlap the days `[first_day, end_day)`."""
-    names = (name for name, event in sorted(standing(connection).items()) if event.status == "closed")
+    names = (name for name, event in sorted(latest_events(connection).items()) if event.status == "closed")
     return tuple(name for name in names if _shares(name, first_day, end_day))
 
 
