@@ -17,7 +17,7 @@ from dashboard.query.apportion import apportioned
 from dashboard.query.question import Words, parse, read_filters
 from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
-from ingest.ledger.ownership import record, settle
+from ingest.ledger.ownership import record, update_owners
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables.ownership import owned
 from ingest.model.ownership import END_DAY, Assignment, Target
@@ -132,7 +132,7 @@ def test_another_reporting_zone_moves_the_midnights(ledger: Ledger) -> None:
     owns(ledger, "vk-1", ("blue", 1), since="2026-10-10")
     with ledger.writing() as connection:
         before = connection.execute(sa.select(sa.func.max(owned.c.first_at))).scalar()
-        settle(connection)
+        update_owners(connection)
         assert connection.execute(sa.select(sa.func.max(owned.c.first_at))).scalar() == before
     assert datetime.fromtimestamp(int(before or 0) / 1e6, UTC) == datetime(2026, 10, 9, 22, tzinfo=UTC)
 
