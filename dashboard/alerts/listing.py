@@ -14,7 +14,7 @@ from dashboard.query.run import run
 from dashboard.query.sql.filters import visible_teams
 from ingest.clock import rfc3339_seconds
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 _MOST_SEARCHED: Final = 10_000
 """The number of latest alerts that are searched for alerts of the caller's teams."""
@@ -34,7 +34,7 @@ def visible_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 2
     A caller who may see only some teams sees the alerts about these teams, and no alerts about everything.
     """
     with ledger.reading() as connection:
-        if asking().sees_all:
+        if current_principal().sees_all:
             return alerts.read_alerts(connection, is_open=is_open, most=most)
         teams = {str(entry) for entry in visible_teams(connection) or ()}
         latest = alerts.read_alerts(connection, is_open=is_open, most=_MOST_SEARCHED)

@@ -11,7 +11,7 @@ from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import HERE, asked_by
+from ingest.model.principal import HERE, acting_as
 
 PERIODS: Final = 6
 """The number of earlier periods in a history."""
@@ -42,7 +42,7 @@ class BudgetHistory:
 def history_of(ledger: Ledger, usage: BudgetUsage, now: int) -> BudgetHistory:
     """The history of a budget that the caller may see."""
     periods = _earlier_periods(usage)
-    with asked_by(HERE):
+    with acting_as(HERE):
         (daily,) = series(
             ledger, now, usage.about.filters, metric=metric_of(usage.budget), first=periods[-1][0]
         )

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from dashboard.budgets.model import Budget, Per
 from dashboard.budgets.store import read_budgets
-from dashboard.directory.holdings import holdings
+from dashboard.directory.holdings import owners_on_day
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
 from ingest.model import money
-from ingest.model.principal import HERE, asked_by, asking
+from ingest.model.principal import HERE, acting_as, current_principal
 from ingest.model.zone import date_of, day_number, instant
 
 
@@ -100,7 +100,7 @@ def budget_usages(ledger: Ledger, now: int, name: str | None = None) -> list[Bud
             if _is_valid(budget, day_number(today)) and name in (None, budget.name)
         ]
         about = subjects(connection, ((budget.scope, budget.subject) for budget in budgets))
-    with asked_by(HERE):
+    with acting_as(HERE):
         return [_usage(ledger, budget, about, today) for budget in budgets]
 
 
@@ -113,7 +113,7 @@ def usages_binding_key(
     """
     bound: set[str] = set()
     if key is not None:
-        owners = holdings(ledger, ledger.zone.day(now))
+        owners = owners_on_day(ledger, ledger.zone.day(now))
         teams = {team.entry_id for team in owners.owners.get(key, ())}
         parents = {entry for team in teams for entry in owners.entries.get(team, ()) if entry is not None}
         bound = {str(entry) for entry in ({key} | teams | parents)}
@@ -126,7 +126,7 @@ def usages_binding_key(
 
 def _visible(connection: sa.Connection, budgets: Iterable[Budget]) -> list[Budget]:
     """The budgets that the caller may see: those of the caller's teams or key."""
-    principal = asking()
+    principal = current_principal()
     if principal.sees_all:
         return list(budgets)
     if principal.virtual_key is not None:

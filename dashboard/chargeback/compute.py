@@ -15,7 +15,7 @@ from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Charge, charges_of
 from dashboard.fees.model import Fee as ChargedFee
 from dashboard.fees.store import read_fees
-from dashboard.prices.unpriced import unpriced
+from dashboard.prices.unpriced import unpriced_models
 from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
@@ -198,7 +198,7 @@ def _parts(
 
 
 def _unpriced(ledger: Ledger, calendar: Calendar) -> tuple[Unpriced, ...]:
-    rows = unpriced(ledger, SpendQuery(period=calendar.period(ledger.zone), zone=ledger.zone.name))
+    rows = unpriced_models(ledger, SpendQuery(period=calendar.period(ledger.zone), zone=ledger.zone.name))
     return tuple(Unpriced(row.provider, row.model, row.requests, row.tokens) for row in rows)
 
 

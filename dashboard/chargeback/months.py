@@ -42,7 +42,7 @@ class MonthState:
 def months(ledger: Ledger, at: int) -> list[MonthState]:
     """Every month from the first with a call or an event up to the current month, newest first."""
     with ledger.reading() as connection:
-        standing = periods.standing(connection)
+        standing = periods.latest_events(connection)
     calls = (call for call in (first_call(ledger), last_call(ledger)) if call is not None)
     known_months = [
         *(read_month(name) for name in standing),

@@ -83,7 +83,7 @@ def schedules(connection: sa.Connection) -> list[Schedule]:
 def queue_deliveries(connection: sa.Connection, now: int) -> None:
     """Add a delivery for every schedule and every month that was closed since, unless it exists."""
     for active in schedules(connection):
-        for event in periods.standing(connection).values():
+        for event in periods.latest_events(connection).values():
             if event.status != "closed" or event.at < active.recorded_at:
                 continue
             row = {

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 
-from dashboard.calls.calls import in_full
+from dashboard.calls.calls import read_call
 from dashboard.pages import whatif
 from dashboard.pages.requests import detail
 from dashboard.pages.requests import page as requests
@@ -118,7 +118,7 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
 def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
     """A call as it is laid over a page."""
     try:
-        call = in_full(ledger, UUID(event_id))
+        call = read_call(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
     except DatabaseError:
         return detail.drawer(error_alert("The ledger cannot be read now. Reload the page to try again."))

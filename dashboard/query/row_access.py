@@ -7,12 +7,12 @@ before planning, because a filter on owners changes the plan.
 from collections.abc import Iterable
 
 from dashboard.query.question import Filter
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 
 def access_filters() -> tuple[Filter, ...]:
     """The filters that bind the caller; none for a caller who may see everything."""
-    principal = asking()
+    principal = current_principal()
     filters: list[Filter] = []
     if principal.teams is not None:
         filters.append(Filter("team", principal.teams))

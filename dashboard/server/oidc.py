@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.model.principal import SCOPES, Principal, Scope, together
+from ingest.model.principal import SCOPES, Principal, Scope, combine_grants
 from ingest.settings import Settings
 
 EVERYBODY: Final = "*"
@@ -125,7 +125,7 @@ class Identities:
         grants = granted(self._roles, _groups(claims.get(self._claim)))
         if not grants:
             raise NotKnown(f"{name} is in no group that may come in here: ask whoever keeps this ledger")
-        scopes, teams = together(grants)
+        scopes, teams = combine_grants(grants)
         return Principal(name=name[:_LONGEST_NAME], scopes=scopes, teams=self._idents(teams))
 
     def _idents(self, teams: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -70,9 +70,9 @@ class Signing:
         if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
             return self._page(_next(place), refusal.detail, refusal.status, refusal.headers)
-        kept = await run_in_threadpool(self._credentials.signed_in, token) if token else None
+        kept = await run_in_threadpool(self._credentials.sign_in, token) if token else None
         if kept is None:
-            self._tries.failed(request.scope)
+            self._tries.count_failure(request.scope)
             return self._page(
                 _next(place), "This token opens nothing here. Is it whole, and may it read?", 401
             )
@@ -81,7 +81,7 @@ class Signing:
     async def leave(self, request: Request) -> Response:
         """Somebody signs out."""
         if kept := request.cookies.get(COOKIE):
-            await run_in_threadpool(self._credentials.signed_out, kept)
+            await run_in_threadpool(self._credentials.sign_out, kept)
         answer = RedirectResponse(SIGN_IN, 303)
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=self._is_https(request))
         return answer
@@ -105,7 +105,7 @@ class Signing:
             _log.warning("sign-in refused", reason=str(error))
             return self._page(place, str(error), 403)
         request.session.clear()
-        kept = await run_in_threadpool(self._credentials.known, principal)
+        kept = await run_in_threadpool(self._credentials.begin_oidc_session, principal)
         return self._welcome(request, kept, place)
 
     def _welcome(self, request: Request, kept: str, place: str) -> Response:

@@ -6,7 +6,7 @@ from dash import html
 
 from dashboard.formatting import format as wording
 from dashboard.prices import price_list
-from dashboard.prices.variance import Variance, variance
+from dashboard.prices.variance import Variance, model_variances
 from dashboard.ui import tables
 from dashboard.ui.components import panel, registered_as
 from dashboard.ui.links import variance_csv
@@ -26,7 +26,7 @@ _SHOWN_RUNS: Final = 5
 def differing(ledger: Ledger, view: View) -> Any:
     """Models whose source reports another cost than the price book computes."""
     asked = question(view, ledger.zone, ("requests",))
-    found = variance(ledger, asked, price_list.book_of(ledger))
+    found = model_variances(ledger, asked, price_list.book_of(ledger))
     title = "Reported against computed"
     if not found:
         words = "No model's reported and computed costs differ by more than 1%."

@@ -12,8 +12,8 @@ from dashboard.formatting import format as wording
 from dashboard.pages.prices import checks
 from dashboard.pages.prices import model as one_price
 from dashboard.prices import price_list
-from dashboard.prices.price_list import Line, PriceList, PricesQuery
-from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
+from dashboard.prices.price_list import PriceList, PriceListLine, PricesQuery
+from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced_models
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
@@ -91,18 +91,18 @@ def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
     """The lines of a view, with the prices of now."""
     query = PricesQuery(
         at=now(),
-        used=asked,
+        usage_query=asked,
         search=view.search,
         providers=tuple(view.values("provider")),
         models=tuple(view.values("model")),
         limit=_SHOWN_FOUND if view.search else _SHOWN,
     )
-    return price_list.listed(ledger, query)
+    return price_list.read_price_list(ledger, query)
 
 
 def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
     """The table of what was found, or that nothing was."""
-    csv = prices_csv(found.query.used, view.search)
+    csv = prices_csv(found.query.usage_query, view.search)
     if not found.lines:
         return panel(
             "Price list", [html.P([_NOT_FOUND, html.Code(_HOW)], id="prices", className="note")], csv=csv
@@ -127,8 +127,8 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
     )
 
 
-def _row(ledger: Ledger, view: View, one: Line) -> list[Any]:
-    provider, model = one.use.mostly or one.name[:2]
+def _row(ledger: Ledger, view: View, one: PriceListLine) -> list[Any]:
+    provider, model = one.use.most_used_name or one.name[:2]
     named = tables.Text(one.name.model, narrowed_search(view, ("provider", provider), ("model", model)))
     known = [named, tables.Text(one.name.service_tier), tables.Text(one.name.provider)]
     used = [wording.compact(one.use.requests) if one.use.requests else wording.NOTHING, _spend(one, ledger)]
@@ -164,7 +164,7 @@ def _others(found: PriceSet, higher: PriceSet | None) -> Any:
     return html.Span(f"{len(others)} more", title="\n".join(others))
 
 
-def _spend(one: Line, ledger: Ledger) -> str:
+def _spend(one: PriceListLine, ledger: Ledger) -> str:
     """What calls cost, the reporting currency first; sums never mix currencies."""
     if not one.use.requests:
         return wording.NOTHING
@@ -178,7 +178,7 @@ def _spend(one: Line, ledger: Ledger) -> str:
 def without(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each leading to where it gets one."""
     asked = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
-    found = unpriced(ledger, asked)
+    found = unpriced_models(ledger, asked)
     title = "Models without a price"
     if not found:
         words = "Every call of this period has a known price."
@@ -215,7 +215,7 @@ def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[
 def disagreeing(ledger: Ledger, view: View) -> Any:
     """Where two sources say something else about the same price."""
     book = price_list.book_of(ledger)
-    uses = price_list.used(ledger, question(view, ledger.zone, ("requests",)))
+    uses = price_list.usage_by_model(ledger, question(view, ledger.zone, ("requests",)))
     found = price_list.disagreements(book, now(), uses)
     title = "Where sources disagree"
     if not found:

@@ -13,7 +13,7 @@ from dashboard.pages.teams import page as teams
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.view import from_search
 from ingest.clock import now
-from ingest.directory.assign import Done, OwnerRefused, Wanted, assign
+from ingest.directory.assign import AssignOptions, OwnerRefused, RecordedAssignment, assign
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
@@ -89,14 +89,14 @@ def _add_homes(app: Dash, ledger: Ledger) -> None:
         return await in_thread(_followed, ledger, told, search)
 
 
-def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> Done | str:
+def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> RecordedAssignment | str:
     """Record who owns a key, or that nobody does; what was recorded, or why it was refused."""
     if not typed.key:
         return "Not assigned: choose a key."
     if gives and not typed.teams:
         return "Not assigned: choose a team."
     try:
-        wanted = Wanted(
+        wanted = AssignOptions(
             subject_kind="virtual_key",
             subject=typed.key,
             targets=_targets(typed) if gives else (),
@@ -110,16 +110,16 @@ def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> Done | str:
 
 def homed(
     ledger: Ledger, team: str, customer: str | None, cost_center: str | None, first: str | None
-) -> list[Done] | str:
+) -> list[RecordedAssignment] | str:
     """Record whose a team is; what was recorded, or why it was refused."""
     chosen: list[tuple[TargetKind, str | None]] = [("customer", customer), ("cost_center", cost_center)]
-    done: list[Done] = []
+    done: list[RecordedAssignment] = []
     for kind, target in chosen:
         if target:
             targets = (f"{target}=1",)
             said = _recorded(
                 ledger,
-                Wanted(
+                AssignOptions(
                     subject_kind="team", subject=team, target_kind=kind, targets=targets, first=first or None
                 ),
             )
@@ -129,7 +129,7 @@ def homed(
     return done or "Not assigned: choose a customer or a cost centre."
 
 
-def _recorded(ledger: Ledger, wanted: Wanted) -> Done | str:
+def _recorded(ledger: Ledger, wanted: AssignOptions) -> RecordedAssignment | str:
     try:
         return assign(ledger, wanted, at=now(), by=require("finance").name)
     except (Invalid, NotAllowed) as error:
@@ -154,7 +154,7 @@ def _targets(typed: Typed) -> tuple[str, ...]:
     return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
 
 
-def _followed(ledger: Ledger, recorded: Sequence[Done], search: str | None) -> Any:
+def _followed(ledger: Ledger, recorded: Sequence[RecordedAssignment], search: str | None) -> Any:
     """What is told of what was recorded, and what follows from it."""
     view = from_search(search).page
     targets = {one.entry_id for done in recorded for one in done.assignment.targets}

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.history import Held, held
+from dashboard.directory.history import HistoryEntry, history_entries
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
@@ -19,7 +19,7 @@ from dashboard.query.run import run
 from dashboard.ui import tables
 from dashboard.ui.components import panel
 from dashboard.ui.view import View, question
-from ingest.directory.assign import Done
+from ingest.directory.assign import RecordedAssignment
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
@@ -223,7 +223,11 @@ def shares(targets: Sequence[tuple[str, int]]) -> str:
 
 
 def _recorded(ledger: Ledger, about: Chosen) -> Any:
-    found = [one for one in held(ledger) if about.person is None or _concerns(one, about.kind, about.person)]
+    found = [
+        one
+        for one in history_entries(ledger)
+        if about.person is None or _concerns(one, about.kind, about.person)
+    ]
     title = "What was recorded"
     if not found:
         words = "Nothing has been assigned: calls belong to whom the gateway named."
@@ -242,13 +246,13 @@ def _recorded(ledger: Ledger, about: Chosen) -> Any:
     )
 
 
-def _concerns(one: Held, kind: Kind, person: NamedEntry) -> bool:
+def _concerns(one: HistoryEntry, kind: Kind, person: NamedEntry) -> bool:
     assignment = one.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
     return is_subject or person.entry_id in {each.entry_id for each in assignment.targets}
 
 
-def _assignment(one: Held, ledger: Ledger) -> list[Any]:
+def _assignment(one: HistoryEntry, ledger: Ledger) -> list[Any]:
     assignment = one.assignment
     recorded = instant(assignment.recorded_at)
     subject = assignment.subject_kind.replace("virtual_", "")
@@ -265,7 +269,7 @@ def _assignment(one: Held, ledger: Ledger) -> list[Any]:
     return [*map(tables.Text, texts)]
 
 
-def was_assigned(done: Done, called: Sequence[tuple[str, int]]) -> Any:
+def was_assigned(done: RecordedAssignment, called: Sequence[tuple[str, int]]) -> Any:
     """What was recorded, and the closed months that it reaches into."""
     since = f" from {wording.day(done.first)} on" if done.first else ", always"
     belongs = f"belongs to {shares(called)}" if called else "belongs to whom its gateway names"

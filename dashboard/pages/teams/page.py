@@ -11,7 +11,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.holdings import Holdings, Home, holdings
+from dashboard.directory.holdings import Home, OwnersOnDay, owners_on_day
 from dashboard.formatting import format as wording
 from dashboard.pages.teams import ownership
 from dashboard.query.labels_store import NamedEntry
@@ -52,7 +52,7 @@ def content(ledger: Ledger, view: View) -> Any:
 
 def shown(ledger: Ledger, view: View) -> Any:
     """What may change when somebody assigns an owner."""
-    chosen, held = ownership.chosen(ledger, view), holdings(ledger, ledger.zone.day(now()))
+    chosen, held = ownership.chosen(ledger, view), owners_on_day(ledger, ledger.zone.day(now()))
     total = totals.totals_of(ledger, view)
     found: list[Any] = []
     if total.requests:
@@ -66,7 +66,7 @@ def shown(ledger: Ledger, view: View) -> Any:
     return dmc.Stack([one for one in found if one is not None], gap="md")
 
 
-def teams(ledger: Ledger, view: View, held: Holdings) -> Any:
+def teams(ledger: Ledger, view: View, held: OwnersOnDay) -> Any:
     """Teams by what they spent, those of the whole ledger that made no call last."""
     asked = question(view, ledger.zone, _METRICS, ("team",))
     result = run(ledger, replace(asked, by_entry=True))
@@ -122,7 +122,7 @@ def unassigned(ledger: Ledger, view: View) -> Any:
     )
 
 
-def keys(ledger: Ledger, view: View, team: NamedEntry, held: Holdings) -> Any:
+def keys(ledger: Ledger, view: View, team: NamedEntry, held: OwnersOnDay) -> Any:
     """The keys of a team: those that made its calls, and those that it owns today without one."""
     asked = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result = run(ledger, replace(asked, by_entry=True))
@@ -152,7 +152,7 @@ def keys(ledger: Ledger, view: View, team: NamedEntry, held: Holdings) -> Any:
     )
 
 
-def _about_team(team: NamedEntry, held: Holdings, view: View) -> Any:
+def _about_team(team: NamedEntry, held: OwnersOnDay, view: View) -> Any:
     home = held.homes.get(team.entry_id, _NOBODY)
     facts = [
         ("Customer", home.customer or wording.NOTHING),
@@ -162,7 +162,7 @@ def _about_team(team: NamedEntry, held: Holdings, view: View) -> Any:
     return _about("This team today", facts, view, "team")
 
 
-def _about_key(ledger: Ledger, key: NamedEntry, held: Holdings, view: View) -> Any:
+def _about_key(ledger: Ledger, key: NamedEntry, held: OwnersOnDay, view: View) -> Any:
     targets = held.owners.get(key.entry_id, ())
     named = {one.entry_id: one.shown for one in names.by_name(ledger, "team").values()}
     whose = ownership.whose(targets, named) if targets else "nobody"
@@ -180,7 +180,7 @@ def _about(title: str, facts: Iterable[tuple[str, str]], view: View, kind: names
 
 
 def _team(
-    team: NamedEntry | None, cells: Sequence[str], held: Holdings, counts: Mapping[int, int], view: View
+    team: NamedEntry | None, cells: Sequence[str], held: OwnersOnDay, counts: Mapping[int, int], view: View
 ) -> list[Any]:
     """A team's row around what it spent and used."""
     if team is None:

@@ -17,7 +17,7 @@ from ingest.ledger.directory import entries
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import attribution, directory, directory_alias, term
 from ingest.ledger.tables.ownership import owned
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 Column = sa.ColumnElement[Any]
 
@@ -39,7 +39,7 @@ def has_assignments(connection: sa.Connection) -> bool:
 
 def visible_teams(connection: sa.Connection) -> frozenset[int] | None:
     """The directory entries of the teams that the caller may see; None if the caller may see all."""
-    teams = asking().teams
+    teams = current_principal().teams
     return None if teams is None else frozenset(entries(connection, "team", teams))
 
 
