@@ -1,4 +1,4 @@
-"""The pages of finance in Chromium: a month is chosen, shared, closed and opened again; an invoice is compared and accepted."""
+"""The pages of finance in Chromium: choosing, sharing, closing and reopening a month, and accepting an invoice."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

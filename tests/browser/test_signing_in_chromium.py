@@ -1,4 +1,4 @@
-"""Signing in and out in Chromium: with a token, with a provider of identities, and what a page does whose session has ended."""
+"""Signing in and out in Chromium: with a token, with an OpenID Connect provider, and after a session has ended."""
 
 from collections.abc import Iterator
 from typing import Any

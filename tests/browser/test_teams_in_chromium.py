@@ -1,4 +1,4 @@
-"""The page Teams in Chromium: a key is given to teams, figures and histories follow, and it leads from all to one and back."""
+"""The page Teams in Chromium: assigning a key to teams, renewed figures and histories, and links between teams."""
 
 from collections.abc import Iterator
 

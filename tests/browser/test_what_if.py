@@ -1,4 +1,4 @@
-"""The page What if and the calculation of a call, in Chromium: what is chosen is in the URL and survives a reload."""
+"""The page What if and the calculation of a call, in Chromium: choices are in the URL and survive a reload."""
 
 import json
 import re

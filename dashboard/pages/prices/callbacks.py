@@ -112,7 +112,7 @@ def set_prices(
 
 
 def search_result(ledger: Ledger, view: View) -> Any:
-    """The table of the matching prices, which only readers who may see the calls of all teams are shown."""
+    """The table of the matching prices, or an error message if the page is closed to the reader."""
     if not is_open("prices"):
         return error_alert(NOT_OPEN)
     query = question(view, ledger.zone, ("requests",))
