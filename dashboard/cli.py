@@ -56,12 +56,12 @@ def _group(app: typer.Typer, name: str) -> typer.Typer:
     return next(group for group in groups if group is not None)
 
 
-def _move_before(app: typer.Typer, place: str, name: str) -> None:
-    """List the group `name` right before the group `place`."""
+def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
+    """List the group `name` right before the group `next_name`."""
     groups = app.registered_groups
     moved = next(group for group in groups if group.name == name)
     groups.remove(moved)
-    groups.insert(next(i for i, group in enumerate(groups) if group.name == place), moved)
+    groups.insert(next(i for i, group in enumerate(groups) if group.name == next_name), moved)
 
 
 def main() -> None:

@@ -217,10 +217,10 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
     async def show_page(pathname: str, search: str | None, _: Any, shown: Any) -> Any:
         """Show the page of the URL. Opening a call over the page does not renew the page."""
         view = from_search(search).page
-        place = [pathname, to_search(view)]
-        if place == shown and ctx.triggered_id != "renamed":
+        address = [pathname, to_search(view)]
+        if address == shown and ctx.triggered_id != "renamed":
             return no_update, no_update
-        return await in_thread(_content, ledger, _page(pathname), view), place
+        return await in_thread(_content, ledger, _page(pathname), view), address
 
 
 def _add_title(app: Dash) -> None:
@@ -233,9 +233,9 @@ def _add_title(app: Dash) -> None:
 
 
 def _add_parts(app: Dash, ledger: Ledger) -> None:
-    place = {"type": PART, "name": MATCH, "search": MATCH}
+    part_id = {"type": PART, "name": MATCH, "search": MATCH}
 
-    @app.callback(Output(place, "children"), Input(place, "id"))
+    @app.callback(Output(part_id, "children"), Input(part_id, "id"))
     async def fill_part(part: dict[str, str]) -> Any:
         """Fill a part of a page once the page is shown."""
         page, make = PARTS.get(part["name"], (None, None))

@@ -70,17 +70,17 @@ class SignIn:
     async def sign_in(self, request: Request) -> Response:
         """Sign in with the token of the form."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
-        token, place = (form.get(name, [""])[0].strip() for name in ("token", "next"))
+        token, path = (form.get(name, [""])[0].strip() for name in ("token", "next"))
         if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
-            return self._page(_safe_next(place), refusal.detail, refusal.status, refusal.headers)
+            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
         session = await run_in_threadpool(self._credentials.signed_in, token) if token else None
         if session is None:
             self._tries.failed(request.scope)
             return self._page(
-                _safe_next(place), "This token opens nothing here. Is it whole, and may it read?", 401
+                _safe_next(path), "This token opens nothing here. Is it whole, and may it read?", 401
             )
-        return self._start_session(request, session, _safe_next(place))
+        return self._start_session(request, session, _safe_next(path))
 
     async def sign_out(self, request: Request) -> Response:
         """End the session and delete its cookie."""
@@ -94,7 +94,7 @@ class SignIn:
 
     async def redirect_to_provider(self, request: Request) -> Response:
         """Redirect the user to the provider."""
-        assert self._provider is not None, "routed only then"
+        assert self._provider is not None, "routed only with a provider"
         request.session["next"] = _safe_next(request.query_params.get("next"))
         try:
             return await self._provider.redirect(request, self._return_url(request))
@@ -103,16 +103,16 @@ class SignIn:
 
     async def return_from_provider(self, request: Request) -> Response:
         """Sign in the user whom the provider has redirected back."""
-        assert self._provider is not None, "routed only then"
-        place = _safe_next(request.session.get("next"))
+        assert self._provider is not None, "routed only with a provider"
+        path = _safe_next(request.session.get("next"))
         try:
             principal = await self._provider.finish_redirect(request)
         except SignInRefused as error:
             _log.warning("sign-in refused", reason=str(error))
-            return self._page(place, str(error), 403)
+            return self._page(path, str(error), 403)
         request.session.clear()
         session = await run_in_threadpool(self._credentials.known, principal)
-        return self._start_session(request, session, place)
+        return self._start_session(request, session, path)
 
     def _start_session(self, request: Request, session: str, path: str) -> Response:
         response = RedirectResponse(path, 303)

@@ -83,9 +83,9 @@ def team_table(ledger: Ledger, view: View, owners: Holdings) -> Any:
         for row in result.rows
     ]
     if not view.filters:
-        called = {_entry(row) for row in result.rows}
-        uncalled = (team for entry, team in entries.items() if entry not in called)
-        rows += [_team_row(team, _NO_CALLS, owners, key_counts, view) for team in uncalled]
+        with_calls = {_entry(row) for row in result.rows}
+        without_calls = (team for entry, team in entries.items() if entry not in with_calls)
+        rows += [_team_row(team, _NO_CALLS, owners, key_counts, view) for team in without_calls]
     if not rows:
         return None
     header = ("Team", "Customer", "Cost centre", *_HEADER, "Keys now")
@@ -142,11 +142,11 @@ def key_table(ledger: Ledger, view: View, team: Person, owners: Holdings) -> Any
         for row in result.rows
         for entry in (_entry(row),)
     ]
-    called = {_entry(row) for row in result.rows}
+    with_calls = {_entry(row) for row in result.rows}
     rows += [
         [_key_text(entries.get(entry), view.without("team")), *_NO_CALLS, _share_text(owned, entry)]
         for entry in sorted(owned)
-        if entry not in called
+        if entry not in with_calls
     ]
     if not rows:
         return None
