@@ -51,7 +51,7 @@ def test_a_page_shows_its_figures(sized: Visit, path: str) -> None:
         expect(page.locator(part).first).to_be_visible()
     expect(page.locator("#about")).to_contain_text("times in UTC")
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
-    assert (sized.outside, sized.said) == ([], [])
+    assert (sized.foreign_urls, sized.errors) == ([], [])
 
 
 def test_charts_are_drawn_by_the_small_library_alone(chromium: Browser, site: str) -> None:
@@ -107,7 +107,7 @@ def test_a_chart_is_saved_as_an_image(visit: Visit, tmp_path: Path) -> None:
     head = (tmp_path / "chart.png").read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", head[16:24]) == (2_400, 1_120)
-    assert visit.said == []
+    assert visit.errors == []
 
 
 def test_paper_shows_figures_and_no_controls(visit: Visit) -> None:

@@ -14,7 +14,7 @@ from dashboard.ui.view import View, from_search, question, to_search
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 from tests.support.browser import settled
-from tests.support.visits import Visit, serious, visiting
+from tests.support.visits import Visit, serious_violations, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -139,8 +139,8 @@ def test_the_list_goes_on_as_it_is_scrolled(visit: Visit, site: str) -> None:
     page = visit.to("requests")
     page.locator(".ag-row").first.wait_for()
     page.locator(".ag-row [col-id=model]").first.hover()
-    with urllib.request.urlopen(f"{site}/v1/requests?limit=230") as answer:
-        calls = json.load(answer)["requests"]
+    with urllib.request.urlopen(f"{site}/v1/requests?limit=230") as response:
+        calls = json.load(response)["requests"]
     for _ in range(500):
         page.mouse.wheel(0, 500)
         page.wait_for_timeout(60)
@@ -192,11 +192,11 @@ def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledge
     ):
         page = visit.to(path)
         settled(page)
-        assert serious(page) == [], path
+        assert serious_violations(page) == [], path
     page.locator("#filter-status").wait_for()
     page = visit.to("requests")
     page.locator(".ag-row [col-id=model]").nth(1).click()
     page.locator("#call").wait_for()
     settled(page)
-    assert serious(page) == []
+    assert serious_violations(page) == []
     page.close()
