@@ -33,16 +33,16 @@ from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.focus import api as focus_api
 from dashboard.focus import csv_text, parquet_file
-from dashboard.focus.attribution import Person
+from dashboard.focus.attribution import DirectoryEntry
 from dashboard.focus.columns import columns
 from dashboard.focus.dataset import Dataset
 from dashboard.focus.decimals import MONEY_SCALE, ONE, ZERO, split
-from dashboard.focus.export import describe, to_files
+from dashboard.focus.export import export_metadata, export_to_files
 from dashboard.focus.export_period import read_span
-from dashboard.focus.other_charges import Allocation, Charge, extra_rows
-from dashboard.focus.parse_request import Order, Profile, Words, read
-from dashboard.focus.row import Reporting, Row
-from dashboard.focus.unpriced import Unpriced
+from dashboard.focus.other_charges import Allocation, OtherCharge, other_charge_rows
+from dashboard.focus.parse_request import ExportOptions, ExportScope, Profile, read_request
+from dashboard.focus.row import FocusRow, ReportingCurrency
+from dashboard.focus.unpriced import UnpricedCalls
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError, parse
 from dashboard.query.question import Words as Question
@@ -113,17 +113,20 @@ def term(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
         )
 
 
-def order(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> Order:
+def scope(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> ExportScope:
     zone = ledger.zone if profile == "chargeback" else Zone("UTC")
-    return Order(read_span(period, None, None, zone), profile)
+    return ExportScope(read_span(period, None, None, zone), profile)
 
 
 def exported(
-    ledger: Ledger, profile: Profile = "chargeback", unpriced: Unpriced | None = None, period: str = "2026-10"
-) -> list[Row]:
+    ledger: Ledger,
+    profile: Profile = "chargeback",
+    unpriced: UnpricedCalls | None = None,
+    period: str = "2026-10",
+) -> list[FocusRow]:
     with ledger.reading() as connection:
-        asked = order(ledger, profile, period)
-        return list(Dataset(connection, ledger, asked, micros(NOW)).rows(unpriced or Unpriced()))
+        asked = scope(ledger, profile, period)
+        return list(Dataset(connection, ledger, asked, micros(NOW)).rows(unpriced or UnpricedCalls()))
 
 
 def spent(ledger: Ledger) -> int:
@@ -132,14 +135,14 @@ def spent(ledger: Ledger) -> int:
     return int((result.totals.values[0] or 0) * PICO)
 
 
-def effective(found: Sequence[Row]) -> Decimal:
+def effective(found: Sequence[FocusRow]) -> Decimal:
     total = Decimal(0)
     for row in found:
         total = EXACT.add(total, row.effective_cost)
     return total
 
 
-def said(row: Row) -> tuple[str | None, str, str, str, str]:
+def said(row: FocusRow) -> tuple[str | None, str, str, str, str]:
     """What a row charges: meter, quantity, unit, unit price and cost."""
     assert row.pricing_quantity is not None
     assert row.pricing_unit is not None
@@ -151,7 +154,7 @@ def said(row: Row) -> tuple[str | None, str, str, str, str]:
     return row.sku_meter, quantity, row.pricing_unit, price, cost
 
 
-def holds_exactly(found: Sequence[Row]) -> None:
+def holds_exactly(found: Sequence[FocusRow]) -> None:
     """What is true of any export, whatever is in the ledger."""
     for row in found:
         if row.pricing_quantity is not None:
@@ -366,7 +369,7 @@ def test_what_is_free_has_no_row_and_what_has_no_price_is_listed_beside(ledger: 
         used("unknown", model="no-such-model", virtual_key="vk-1", team="red"),
         used("unknown-too", model="no-such-model", virtual_key="vk-1", team="red"),
     )
-    unpriced = Unpriced()
+    unpriced = UnpricedCalls()
     assert exported(ledger, unpriced=unpriced) == []
     assert unpriced.calls == 2
     (line,) = unpriced.lines()
@@ -549,7 +552,7 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         assert found == exported(ledger)
 
 
-def by_team(found: Sequence[Row]) -> dict[str | None, Decimal]:
+def by_team(found: Sequence[FocusRow]) -> dict[str | None, Decimal]:
     """What the rows of each team come to in the reporting currency, in pico-units."""
     sums: dict[str | None, Decimal] = {}
     for row in found:
@@ -583,7 +586,7 @@ def test_parts_of_a_number_add_up_to_it(number: Decimal, parts: list[int]) -> No
 
 
 def table(ledger: Ledger, version: Any = "1.4") -> list[dict[str, str]]:
-    text = "".join(csv_text.written(exported(ledger), version))
+    text = "".join(csv_text.csv_chunks(exported(ledger), version))
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -625,7 +628,7 @@ def test_parquet_says_the_same_as_csv_to_the_last_digit(embedded: Ledger, tmp_pa
 
     add(embedded, used(cache_read_tokens=8_001, virtual_key="vk-1", team="red", input_tokens=50_000_000))
     path = tmp_path / "focus.parquet"
-    path.write_bytes(b"".join(parquet_file.written(exported(embedded), "1.4")))
+    path.write_bytes(b"".join(parquet_file.parquet_chunks(exported(embedded), "1.4")))
     held = parquet.read_table(path)
     assert held.schema.field("ListCost").type == pa.decimal128(38, 24)
     assert not held.schema.field("ListCost").nullable
@@ -665,32 +668,32 @@ def mixed(embedded: Ledger) -> Ledger:
 
 def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
     add(embedded, used("a"))
-    about = describe(embedded, order(embedded), "1.4")
+    about = export_metadata(embedded, scope(embedded), "1.4")
     sectors = about["Recency"]["TimeSectors"]
     incomplete = [one["TimeSectorStart"] for one in sectors if not one["TimeSectorComplete"]]
     assert incomplete == ["2026-10-09T00:00:00Z"]
     roll(embedded)
-    assert describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.start(connection, "import", "calls.jsonl", "abc", 1)
-    assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert not export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.mark_interrupted(connection, "import", "abc", 2)
-    assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert not export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.finish(
             connection, imports.start(connection, "import", "calls.jsonl", "abc", 3), "finished", 4
         )
-    assert describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
 
 
 def test_a_day_that_is_not_over_is_not_complete(embedded: Ledger) -> None:
-    about = describe(embedded, order(embedded, period="2099-01"), "1.4")
+    about = export_metadata(embedded, scope(embedded, period="2099-01"), "1.4")
     assert not any(one["TimeSectorComplete"] for one in about["Recency"]["TimeSectors"])
 
 
 def test_metadata_defines_every_column(embedded: Ledger) -> None:
-    definitions = describe(embedded, order(embedded), "1.4")["Schema"]["ColumnDefinition"]
+    definitions = export_metadata(embedded, scope(embedded), "1.4")["Schema"]["ColumnDefinition"]
     assert [one["ColumnName"] for one in definitions] == [column.name for column in columns("1.4")]
     (cost,) = (one for one in definitions if one["ColumnName"] == "ListCost")
     assert cost == {
@@ -703,7 +706,7 @@ def test_metadata_defines_every_column(embedded: Ledger) -> None:
 
 def test_files_stand_beside_each_other(mixed: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "focus.csv"
-    done = to_files(mixed, order(mixed), "1.4", "csv", path)
+    done = export_to_files(mixed, scope(mixed), "1.4", "csv", path)
     assert (done.rows, done.unpriced) == (len(exported(mixed)), 1)
     assert sorted(one.name for one in tmp_path.iterdir() if "focus" in one.name) == [
         "focus.csv",
@@ -804,7 +807,7 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
     put(closed, some[:1], first=9)
     roll(closed)
     put(closed, [*some[1:], call("2026-10-30T12:00:00Z", None, virtual_key="vk-2")], first=10)
-    unpriced = Unpriced()
+    unpriced = UnpricedCalls()
     assert exported(closed, unpriced=unpriced) == before
     assert unpriced.calls == 0
     assert by_team(before) == owed(closed)
@@ -829,8 +832,8 @@ def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(
 def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:
     def days(first: str, end: str) -> Decimal:
         with october.reading() as connection:
-            asked = Order(read_span(None, first, end, october.zone))
-            found = list(Dataset(connection, october, asked, micros(NOW)).rows(Unpriced()))
+            asked = ExportScope(read_span(None, first, end, october.zone))
+            found = list(Dataset(connection, october, asked, micros(NOW)).rows(UnpricedCalls()))
         holds_exactly(found)
         return sum((row.x_reporting_cost or ZERO for row in found), ZERO)
 
@@ -877,9 +880,9 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
     assert starts == {"2026-10-01T00:00:00+00:00"}
 
 
-DOLLARS = Reporting("USD", Rates([]))
+DOLLARS = ReportingCurrency("USD", Rates([]))
 BESIDE = (
-    Charge(
+    OtherCharge(
         key="fee:1",
         category="Purchase",
         description="Provisioned throughput, October",
@@ -894,7 +897,7 @@ BESIDE = (
         provider="openai",
         sku="provisioned-throughput",
     ),
-    Charge(
+    OtherCharge(
         key="fee:1:search",
         category="Usage",
         description="Provisioned throughput, share of search",
@@ -905,8 +908,8 @@ BESIDE = (
         currency="USD",
         provider="openai",
         sku="provisioned-throughput",
-        team=Person("search", "Search"),
-        cost_center=Person("CC-1", "Research", "6400"),
+        team=DirectoryEntry("search", "Search"),
+        cost_center=DirectoryEntry("CC-1", "Research", "6400"),
         allocation=Allocation(
             method="proportional:tokens:v3",
             ratio=Fraction(3, 5),
@@ -916,7 +919,7 @@ BESIDE = (
             quantity=Decimal(720_000),
         ),
     ),
-    Charge(
+    OtherCharge(
         key="credit:1",
         category="Credit",
         description="Goodwill",
@@ -926,7 +929,7 @@ BESIDE = (
         currency="USD",
         provider="anthropic",
     ),
-    Charge(
+    OtherCharge(
         key="correction:2026-09:red",
         category="Usage",
         description="Late calls of September",
@@ -938,7 +941,7 @@ BESIDE = (
         invoiced_on=20_727,
         is_correction=True,
     ),
-    Charge(
+    OtherCharge(
         key="tax:1",
         category="Tax",
         description="VAT",
@@ -951,12 +954,12 @@ BESIDE = (
 )
 
 
-def everything(mixed: Ledger, october: Ledger, profile: Profile) -> list[Row]:
+def everything(mixed: Ledger, october: Ledger, profile: Profile) -> list[FocusRow]:
     """Rows of every sort there is."""
     return [
         *exported(mixed, profile),
         *exported(october, profile),
-        *extra_rows(BESIDE, order(mixed, profile), DOLLARS),
+        *other_charge_rows(BESIDE, scope(mixed, profile), DOLLARS),
     ]
 
 
@@ -965,7 +968,7 @@ def test_the_export_is_clean_by_the_linter_of_1_4(
     mixed: Ledger, october: Ledger, tmp_path: Path, profile: Profile
 ) -> None:
     path = tmp_path / "focus.csv"
-    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.4")), newline="")
+    path.write_text("".join(csv_text.csv_chunks(everything(mixed, october, profile), "1.4")), newline="")
     program = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
     program += ["--supports", "SupportsUnitPricing", str(path)]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
@@ -985,7 +988,7 @@ def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
 ) -> None:
     assert VALIDATOR is not None
     path = tmp_path / "focus.csv"
-    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.2")), newline="")
+    path.write_text("".join(csv_text.csv_chunks(everything(mixed, october, profile), "1.2")), newline="")
     where = subprocess.run(
         [VALIDATOR, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True,
@@ -1002,12 +1005,12 @@ def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
 
 
 @pytest.fixture
-def beside(embedded: Ledger) -> dict[str | None, Row]:
-    return {row.charge_description: row for row in extra_rows(BESIDE, order(embedded), DOLLARS)}
+def beside(embedded: Ledger) -> dict[str | None, FocusRow]:
+    return {row.charge_description: row for row in other_charge_rows(BESIDE, scope(embedded), DOLLARS)}
 
 
 def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(
-    beside: dict[str | None, Row],
+    beside: dict[str | None, FocusRow],
 ) -> None:
     paid, used_of_it = (beside[f"Provisioned throughput, {what}"] for what in ("October", "share of search"))
     assert (paid.charge_category, paid.billed_cost, paid.effective_cost) == ("Purchase", Decimal(500), ZERO)
@@ -1016,7 +1019,7 @@ def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(
     holds_exactly([paid, used_of_it])
 
 
-def test_what_is_allocated_says_how(beside: dict[str | None, Row]) -> None:
+def test_what_is_allocated_says_how(beside: dict[str | None, FocusRow]) -> None:
     row = beside["Provisioned throughput, share of search"]
     assert (row.allocated_method_id, row.allocated_resource_id) == ("proportional:tokens:v3", "team:search")
     assert row.allocated_method_details == (
@@ -1025,13 +1028,15 @@ def test_what_is_allocated_says_how(beside: dict[str | None, Row]) -> None:
     assert (row.billing_account_id, row.x_gl_code, row.sub_account_id) == ("CC-1", "6400", "search")
 
 
-def test_a_credit_has_four_equal_costs_and_no_sku(beside: dict[str | None, Row]) -> None:
+def test_a_credit_has_four_equal_costs_and_no_sku(beside: dict[str | None, FocusRow]) -> None:
     row = beside["Goodwill"]
     assert {row.billed_cost, row.effective_cost, row.list_cost, row.contracted_cost} == {Decimal("-12.5")}
     assert (row.sku_id, row.pricing_quantity, row.pricing_category) == (None, None, None)
 
 
-def test_a_correction_is_invoiced_later_and_says_the_days_it_is_about(beside: dict[str | None, Row]) -> None:
+def test_a_correction_is_invoiced_later_and_says_the_days_it_is_about(
+    beside: dict[str | None, FocusRow],
+) -> None:
     row = beside["Late calls of September"]
     assert row.charge_class == "Correction"
     assert (row.charge_period_start.month, row.billing_period_start.month) == (9, 10)
@@ -1049,7 +1054,7 @@ def client(mixed: Ledger) -> Iterator[TestClient]:
 def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -> None:
     answer = client.get("/v1/exports/focus", params={"period": "2026-10"})
     assert answer.status_code == 200
-    assert answer.text == "".join(csv_text.written(exported(mixed), "1.4"))
+    assert answer.text == "".join(csv_text.csv_chunks(exported(mixed), "1.4"))
     packed = client.get("/v1/exports/focus", params={"period": "2026-10", "format": "parquet"})
     assert packed.content[:4] == b"PAR1"
     about = client.get("/v1/exports/focus/metadata", params={"period": "2026-10"}).json()
@@ -1082,15 +1087,15 @@ def test_what_cannot_be_asked_is_refused_by_name(
 
 
 def test_a_provider_s_export_names_accounts_and_may_leave_the_billing_to_them() -> None:
-    words = Words(
+    options = ExportOptions(
         period="2026-10", profile="provider", accounts=["openai=org-1"], billed_cost="zero", version="1.2"
     )
-    asked = read(words, Zone("Europe/Berlin"))
-    assert asked.order.accounts == {"openai": "org-1"}
-    assert not asked.order.is_billed
-    assert asked.order.span.zone == Zone("UTC")
+    request = read_request(options, Zone("Europe/Berlin"))
+    assert request.scope.accounts == {"openai": "org-1"}
+    assert not request.scope.is_billed
+    assert request.scope.span.zone == Zone("UTC")
     with pytest.raises(QuestionError):
-        read(Words(period="2026-10", issuer=" "), Zone("UTC"))
+        read_request(ExportOptions(period="2026-10", issuer=" "), Zone("UTC"))
 
 
 @pytest.mark.skipif(find_spec("pyarrow") is None, reason="wants pyarrow")
@@ -1127,8 +1132,8 @@ def test_no_file_is_left_half_written(
         yield "half"
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(csv_text, "written", breaks)
+    monkeypatch.setattr(csv_text, "csv_chunks", breaks)
     with pytest.raises(OSError, match="full"):
-        to_files(embedded, order(embedded), "1.4", "csv", path)
+        export_to_files(embedded, scope(embedded), "1.4", "csv", path)
     assert path.read_text() == "the old one"
     assert not list(tmp_path.glob(".*part"))
