@@ -1,1 +1,1 @@
-"""The FOCUS export: the ledger's charges, one row per day, price and owner."""
+"""The FOCUS export: the ledger's charges, with a row for each day, SKU price and owner."""

@@ -1,4 +1,4 @@
-"""A day's calls as sums, by what charges are kept apart by. Calls that are free are left out."""
+"""A day's calls as sums, grouped by the columns in which charges differ. Calls that are free are left out."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple

@@ -7,7 +7,7 @@ from typing import Final
 TOKENS: Final = "Tokens"
 REQUESTS: Final = "Requests"
 UNITS: Final = "Units"
-"""The unit of charges that have an amount and no unit price: one is one unit of the billing currency."""
+"""The unit of charges that have an amount and no unit price: a unit of the billing currency."""
 
 
 @dataclass(frozen=True, slots=True)

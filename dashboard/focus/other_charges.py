@@ -63,7 +63,7 @@ class OtherCharge:
     """The cost of these days; negative for a credit."""
     currency: str
     billed: Decimal | None = None
-    """The amount invoiced, if it is not the cost: all of a prepayment, or 0 for the use of one."""
+    """The amount invoiced, if it is not the cost: all of a prepayment, or 0 for the prepaid use."""
     listed: Decimal | None = None
     """The cost without a discount, if there is a discount."""
     contracted: Decimal | None = None

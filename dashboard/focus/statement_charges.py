@@ -128,7 +128,7 @@ class StatementCharges:
         return OtherCharge(**fields, category=_CATEGORIES.get(correction.cause, "Adjustment"))
 
     def _differences(self, costs: UsageCosts) -> Iterator[OtherCharge]:
-        """The differences between the statement and the usage rows: rounding, or changes since the closing."""
+        """The differences of the statement and the usage rows: rounding, or changes since the closing."""
         stated: dict[Owner, int] = {}
         largest_rounding = of_pico(len(self.statement.details))
         for detail in self.statement.details:

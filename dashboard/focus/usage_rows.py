@@ -257,8 +257,8 @@ def _amount(
 
 
 def _key(
-    base: Mapping[str, Any],
-    about: Mapping[str, Any],
+    owner_columns: Mapping[str, Any],
+    line_columns: Mapping[str, Any],
     owners: tuple[OwnerShare, ...],
     attributions: Attributions,
     group: ChargeGroup,
@@ -266,22 +266,22 @@ def _key(
     """The row's key: the same for the same charge in every export."""
     identity = group.identity
     parts = (
-        base["service_provider_name"],
-        base["invoice_issuer_name"],
-        base["x_charge_day"],
-        base["charge_period_start"],
+        owner_columns["service_provider_name"],
+        owner_columns["invoice_issuer_name"],
+        owner_columns["x_charge_day"],
+        owner_columns["charge_period_start"],
         identity.currency,
         identity.provider,
         identity.model,
         identity.cost_source,
         identity.cache_hit,
-        about["sku_price_id"],
-        base["x_price_version"],
-        base["x_virtual_key_id"],
+        line_columns["sku_price_id"],
+        owner_columns["x_price_version"],
+        owner_columns["x_virtual_key_id"],
         *(attributions.text(term_id) for term_id in identity.dimensions[1:]),
-        base["x_team_id"],
-        base["x_customer_id"],
-        base["x_cost_center_id"],
+        owner_columns["x_team_id"],
+        owner_columns["x_customer_id"],
+        owner_columns["x_cost_center_id"],
         *(_owner_text(owner, attributions) for owner in owners),
     )
     return row_key(*parts)
