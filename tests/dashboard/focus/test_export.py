@@ -125,8 +125,8 @@ def exported(
     period: str = "2026-10",
 ) -> list[FocusRow]:
     with ledger.reading() as connection:
-        asked = scope(ledger, profile, period)
-        return list(Dataset(connection, ledger, asked, micros(NOW)).rows(unpriced or UnpricedCalls()))
+        export_scope = scope(ledger, profile, period)
+        return list(Dataset(connection, ledger, export_scope, micros(NOW)).rows(unpriced or UnpricedCalls()))
 
 
 def spent(ledger: Ledger) -> int:
@@ -135,28 +135,29 @@ def spent(ledger: Ledger) -> int:
     return int((result.totals.values[0] or 0) * PICO)
 
 
-def effective(found: Sequence[FocusRow]) -> Decimal:
+def effective(rows: Sequence[FocusRow]) -> Decimal:
     total = Decimal(0)
-    for row in found:
+    for row in rows:
         total = EXACT.add(total, row.effective_cost)
     return total
 
 
-def said(row: FocusRow) -> tuple[str | None, str, str, str, str]:
+def charged(row: FocusRow) -> tuple[str | None, str, str, str, str]:
     """What a row charges: meter, quantity, unit, unit price and cost."""
     assert row.pricing_quantity is not None
     assert row.pricing_unit is not None
     assert row.list_unit_price is not None
     numbers = (
-        f"{one.normalize():f}" for one in (row.pricing_quantity, row.list_unit_price, row.effective_cost)
+        f"{number.normalize():f}"
+        for number in (row.pricing_quantity, row.list_unit_price, row.effective_cost)
     )
     quantity, price, cost = numbers
     return row.sku_meter, quantity, row.pricing_unit, price, cost
 
 
-def holds_exactly(found: Sequence[FocusRow]) -> None:
+def holds_exactly(rows: Sequence[FocusRow]) -> None:
     """What is true of any export, whatever is in the ledger."""
-    for row in found:
+    for row in rows:
         if row.pricing_quantity is not None:
             assert row.list_unit_price is not None
             assert row.contracted_unit_price is not None
@@ -168,22 +169,22 @@ def holds_exactly(found: Sequence[FocusRow]) -> None:
             assert -exponent <= MONEY_SCALE
         assert row.billing_period_start <= row.charge_period_start < row.charge_period_end
         assert row.charge_period_end <= row.billing_period_end
-    assert max(Counter(row.x_row_key for row in found).values(), default=1) == 1
+    assert max(Counter(row.x_row_key for row in rows).values(), default=1) == 1
 
 
 def test_each_kind_of_token_is_a_row_at_its_price(ledger: Ledger) -> None:
     add(ledger, used(cache_read_tokens=8_000, cache_write_tokens=1_000, cache_write_1h_tokens=400))
-    found = exported(ledger)
-    assert {said(row) for row in found} == {
+    rows = exported(ledger)
+    assert {charged(row) for row in rows} == {
         ("Input Tokens", "0.001", "1000000 Tokens", "3", "0.003"),
         ("Cache Read Input Tokens", "0.008", "1000000 Tokens", "0.3", "0.0024"),
         ("Cache Write Input Tokens", "0.0006", "1000000 Tokens", "3.75", "0.00225"),
         ("Cache Write 1h Input Tokens", "0.0004", "1000000 Tokens", "6", "0.0024"),
         ("Output Tokens", "0.0005", "1000000 Tokens", "15", "0.0075"),
     }
-    assert {row.sku_price_id for row in found} >= {"anthropic/claude-sonnet-4-5/cache-read/standard"}
-    assert sum(row.x_request_count or 0 for row in found) == 1
-    holds_exactly(found)
+    assert {row.sku_price_id for row in rows} >= {"anthropic/claude-sonnet-4-5/cache-read/standard"}
+    assert sum(row.x_request_count or 0 for row in rows) == 1
+    holds_exactly(rows)
 
 
 def test_a_price_that_changes_in_a_day_makes_two_rows_of_one_sku(ledger: Ledger) -> None:
@@ -191,11 +192,11 @@ def test_a_price_that_changes_in_a_day_makes_two_rows_of_one_sku(ledger: Ledger)
     own_price(ledger, "input", "3", valid_from=micros(NOON))
     facts = {**ACME, "output_tokens": 0}
     add(ledger, used("a", NOON.replace(hour=11), **facts), used("b", **facts))
-    found = exported(ledger)
-    assert [row.sku_price_id for row in found] == ["acme/big-1/input/standard"] * 2
-    assert {row.list_unit_price for row in found} == {Decimal(2), Decimal(3)}
-    assert len({row.x_price_version for row in found}) == 2
-    holds_exactly(found)
+    rows = exported(ledger)
+    assert [row.sku_price_id for row in rows] == ["acme/big-1/input/standard"] * 2
+    assert {row.list_unit_price for row in rows} == {Decimal(2), Decimal(3)}
+    assert len({row.x_price_version for row in rows}) == 2
+    holds_exactly(rows)
 
 
 def test_tier_and_context_band_are_price_points_of_their_own(ledger: Ledger) -> None:
@@ -218,13 +219,13 @@ def test_what_lies_above_a_marginal_price_is_a_row_and_what_lies_below_another(l
     own_price(ledger, "input", "5", above=1_000, marginal=True)
     own_price(ledger, "input", "7", above=3_000, marginal=True)
     add(ledger, used(**ACME, input_tokens=4_000, output_tokens=0))
-    found = exported(ledger)
-    assert {(row.sku_price_id, *said(row)[1:2], *said(row)[3:]) for row in found} == {
+    rows = exported(ledger)
+    assert {(row.sku_price_id, *charged(row)[1:2], *charged(row)[3:]) for row in rows} == {
         ("acme/big-1/input/standard", "0.001", "2", "0.002"),
         ("acme/big-1/input/standard/marginal-over-1000", "0.002", "5", "0.01"),
         ("acme/big-1/input/standard/marginal-over-3000", "0.001", "7", "0.007"),
     }
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_least_quantity_is_priced_and_what_was_counted_is_told(ledger: Ledger) -> None:
@@ -300,20 +301,20 @@ def test_list_contracted_and_charged_costs_are_told_apart(ledger: Ledger) -> Non
 def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledger) -> None:
     cost = ReportedCost(input=3_000, output=4_000, cache_read=500, total=7_600)
     add(ledger, used(cache_read_tokens=8_000, reasoning_tokens=100, reported=cost))
-    found = exported(ledger)
+    rows = exported(ledger)
     assert {
         (row.sku_price_id, row.consumed_quantity, row.consumed_unit, row.effective_cost * PICO)
-        for row in found
+        for row in rows
     } == {
         ("anthropic/claude-sonnet-4-5/input/standard/reported", Decimal(2_000), "Tokens", Decimal(3_000)),
         ("anthropic/claude-sonnet-4-5/output/standard/reported", Decimal(500), "Tokens", Decimal(4_000)),
         ("anthropic/claude-sonnet-4-5/cache-read/standard/reported", Decimal(8_000), "Tokens", Decimal(500)),
         ("anthropic/claude-sonnet-4-5/other/standard/reported", Decimal(1), "Requests", Decimal(100)),
     }
-    assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in found} == {
+    assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in rows} == {
         (Decimal(1), "Units", "Other")
     }
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_reported_total_without_parts_is_one_row_with_all_tokens(ledger: Ledger) -> None:
@@ -342,10 +343,10 @@ def test_the_look_up_of_a_cache_is_an_amount_beside_a_call_and_priced_where_it_a
         "output_tokens": 0,
     }
     add(ledger, used("hit", NOON.replace(day=10), **hit, **LOOKUP))
-    found = {(row.x_charge_day, row.sku_price_id): row.effective_cost * PICO for row in exported(ledger)}
-    assert found["2026-10-09", "anthropic/claude-sonnet-4-5/other/booked"] == 20_000_000
-    assert found["2026-10-10", "openai/text-embedding-3-small/input/standard"] == 20_000_000
-    assert sum(found.values()) == spent(ledger)
+    costs = {(row.x_charge_day, row.sku_price_id): row.effective_cost * PICO for row in exported(ledger)}
+    assert costs["2026-10-09", "anthropic/claude-sonnet-4-5/other/booked"] == 20_000_000
+    assert costs["2026-10-10", "openai/text-embedding-3-small/input/standard"] == 20_000_000
+    assert sum(costs.values()) == spent(ledger)
 
 
 def test_a_look_up_of_a_few_millionths_of_a_millionth_is_not_lost(ledger: Ledger) -> None:
@@ -380,7 +381,7 @@ def test_a_price_of_nothing_is_a_row_of_no_cost(ledger: Ledger) -> None:
     own_price(ledger, "input", "0")
     add(ledger, used(**ACME, output_tokens=0))
     (row,) = exported(ledger)
-    assert said(row) == ("Input Tokens", "0.01", "1000000 Tokens", "0", "0")
+    assert charged(row) == ("Input Tokens", "0.01", "1000000 Tokens", "0", "0")
 
 
 @pytest.mark.parametrize("summed", ["dirty", "clean", "mixed"])
@@ -392,8 +393,8 @@ def test_rows_are_the_same_whatever_is_summed_already(ledger: Ledger, summed: st
     add(ledger, events[2])
     if summed == "clean":
         roll(ledger)
-    found = exported(ledger)
-    assert [(row.sku_meter, row.consumed_quantity) for row in found] == [
+    rows = exported(ledger)
+    assert [(row.sku_meter, row.consumed_quantity) for row in rows] == [
         ("Input Tokens", Decimal(30_000)),
         ("Output Tokens", Decimal(1_500)),
     ]
@@ -421,11 +422,11 @@ def test_a_shared_key_is_split_and_nothing_is_lost(tmp_path: Path) -> None:
             add(ledger, used(key, virtual_key=key, input_tokens=1_001, **facts))
         owns(ledger, "vk-1", ("search", 60), ("ads", 40), since="2026-10-05")
         owns(ledger, "vk-2", ("a", 1), ("b", 1), ("c", 1))
-        found = exported(ledger)
+        rows = exported(ledger)
         total = spent(ledger)
-    assert effective(found) * PICO == total
-    holds_exactly(found)
-    parts = {row.x_team_id: row for row in found if row.charge_category == "Usage"}
+    assert effective(rows) * PICO == total
+    holds_exactly(rows)
+    parts = {row.x_team_id: row for row in rows if row.charge_category == "Usage"}
     assert [parts[team].consumed_quantity for team in ("search", "ads")] == [
         Decimal("600.6"),
         Decimal("400.4"),
@@ -445,14 +446,14 @@ def test_a_day_of_utc_may_be_of_two_days_of_owners(tmp_path: Path) -> None:
         put(ledger, [call(f"2026-10-09T{hour}:30:00Z", 10, virtual_key="vk-1") for hour in (21, 22)])
         owns(ledger, "vk-1", ("red", 60), ("blue", 40))
         owns(ledger, "vk-1", ("red", 60), ("green", 40), since="2026-10-10", at=1)
-        found = exported(ledger, "provider")
-    assert sorted(f"{row.x_team_id} {row.effective_cost * PICO:f}" for row in found) == [
+        rows = exported(ledger, "provider")
+    assert sorted(f"{row.x_team_id} {row.effective_cost * PICO:f}" for row in rows) == [
         "blue 4.000000000000",
         "green 4.000000000000",
         "red 6.000000000000",
         "red 6.000000000000",
     ]
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_key_that_moves_belongs_to_its_team_of_the_day(tmp_path: Path) -> None:
@@ -466,12 +467,12 @@ def test_a_key_that_moves_belongs_to_its_team_of_the_day(tmp_path: Path) -> None
         )
         owns(ledger, "vk-1", ("blue", 1), since="2026-10-10")
         owns(ledger, "blue", ("CC-1", 1), kind="team", target_kind="cost_center")
-        found = exported(ledger)
-    assert [(row.sub_account_id, row.billing_account_id, row.tags) for row in found] == [
+        rows = exported(ledger)
+    assert [(row.sub_account_id, row.billing_account_id, row.tags) for row in rows] == [
         ("red", "unassigned", '{"team":"red"}'),
         ("blue", "CC-1", '{"cost_center":"CC-1","project":"atlas","team":"blue"}'),
     ]
-    assert all("vk-1" not in (row.tags or "") for row in found)
+    assert all("vk-1" not in (row.tags or "") for row in rows)
 
 
 def test_a_row_keeps_its_key_when_more_calls_come(ledger: Ledger) -> None:
@@ -543,19 +544,19 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         put_events(ledger, book, *some[rolled:], at=micros(NOW))
         owns(ledger, "vk-1", ("blue", 60), ("green", 40), since="2026-10-10")
         owns(ledger, "vk-2", ("blue", 1), ("green", 1), ("grey", 1))
-        found, theirs = exported(ledger), exported(ledger, "provider")
-        holds_exactly(found)
-        holds_exactly(theirs)
-        calls = [row for row in found if row.x_cost_source is not None]
-        assert effective(calls) * PICO == effective(found) * PICO == spent(ledger)
-        assert by_team(found) == owed(ledger)
-        assert found == exported(ledger)
+        rows, provider_rows = exported(ledger), exported(ledger, "provider")
+        holds_exactly(rows)
+        holds_exactly(provider_rows)
+        calls = [row for row in rows if row.x_cost_source is not None]
+        assert effective(calls) * PICO == effective(rows) * PICO == spent(ledger)
+        assert by_team(rows) == owed(ledger)
+        assert rows == exported(ledger)
 
 
-def by_team(found: Sequence[FocusRow]) -> dict[str | None, Decimal]:
+def by_team(rows: Sequence[FocusRow]) -> dict[str | None, Decimal]:
     """What the rows of each team come to in the reporting currency, in pico-units."""
     sums: dict[str | None, Decimal] = {}
-    for row in found:
+    for row in rows:
         cost = EXACT.multiply(row.x_reporting_cost or ZERO, Decimal(PICO))
         sums[row.x_team_name] = EXACT.add(sums.get(row.x_team_name, ZERO), cost)
     return {team: cost for team, cost in sums.items() if cost}
@@ -563,8 +564,8 @@ def by_team(found: Sequence[FocusRow]) -> dict[str | None, Decimal]:
 
 def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
     """What the chargeback of a month says that each team owes."""
-    found = report_of(ledger, read_calendar(month), "team", micros(NOW))
-    return {one.team: Decimal(one.line.total) for one in found.entries if one.line.total}
+    report = report_of(ledger, read_calendar(month), "team", micros(NOW))
+    return {entry.team: Decimal(entry.line.total) for entry in report.entries if entry.line.total}
 
 
 @given(
@@ -573,15 +574,15 @@ def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
 )
 def test_parts_of_a_number_add_up_to_it(number: Decimal, parts: list[int]) -> None:
     shares = [Fraction(part, sum(parts)) for part in parts]
-    found = split(number, MONEY_SCALE, shares)
+    split_parts = split(number, MONEY_SCALE, shares)
     total = Decimal(0)
-    for one in found:
-        total = EXACT.add(total, one)
+    for part in split_parts:
+        total = EXACT.add(total, part)
     assert total == number
     smallest = Fraction(1, 10**MONEY_SCALE)
     assert all(
-        abs(Fraction(one) - Fraction(number) * share) < smallest
-        for one, share in zip(found, shares, strict=True)
+        abs(Fraction(part) - Fraction(number) * share) < smallest
+        for part, share in zip(split_parts, shares, strict=True)
     )
 
 
@@ -611,9 +612,9 @@ def test_numbers_of_the_csv_are_plain_and_text_is_no_formula(embedded: Ledger) -
 
 @pytest.mark.parametrize("version", ["1.4", "1.2"])
 def test_columns_of_focus_stand_first_by_name_and_ours_behind(version: Any) -> None:
-    found = [column.name for column in columns(version)]
-    own = [name for name in found if name.startswith("x_")]
-    assert found == [*sorted(set(found) - set(own)), *sorted(own)]
+    names = [column.name for column in columns(version)]
+    own = [name for name in names if name.startswith("x_")]
+    assert names == [*sorted(set(names) - set(own)), *sorted(own)]
 
 
 def test_every_column_of_our_own_is_in_the_guide() -> None:
@@ -629,12 +630,12 @@ def test_parquet_says_the_same_as_csv_to_the_last_digit(embedded: Ledger, tmp_pa
     add(embedded, used(cache_read_tokens=8_001, virtual_key="vk-1", team="red", input_tokens=50_000_000))
     path = tmp_path / "focus.parquet"
     path.write_bytes(b"".join(parquet_file.parquet_chunks(exported(embedded), "1.4")))
-    held = parquet.read_table(path)
-    assert held.schema.field("ListCost").type == pa.decimal128(38, 24)
-    assert not held.schema.field("ListCost").nullable
+    parquet_table = parquet.read_table(path)
+    assert parquet_table.schema.field("ListCost").type == pa.decimal128(38, 24)
+    assert not parquet_table.schema.field("ListCost").nullable
     lines = table(embedded)
-    assert held.column_names == list(lines[0])
-    for row, line in zip(held.to_pylist(), lines, strict=True):
+    assert parquet_table.column_names == list(lines[0])
+    for row, line in zip(parquet_table.to_pylist(), lines, strict=True):
         for name, text in line.items():
             value = row[name]
             if isinstance(value, Decimal):
@@ -670,7 +671,7 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
     add(embedded, used("a"))
     about = export_metadata(embedded, scope(embedded), "1.4")
     sectors = about["Recency"]["TimeSectors"]
-    incomplete = [one["TimeSectorStart"] for one in sectors if not one["TimeSectorComplete"]]
+    incomplete = [sector["TimeSectorStart"] for sector in sectors if not sector["TimeSectorComplete"]]
     assert incomplete == ["2026-10-09T00:00:00Z"]
     roll(embedded)
     assert export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
@@ -689,13 +690,19 @@ def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
 
 def test_a_day_that_is_not_over_is_not_complete(embedded: Ledger) -> None:
     about = export_metadata(embedded, scope(embedded, period="2099-01"), "1.4")
-    assert not any(one["TimeSectorComplete"] for one in about["Recency"]["TimeSectors"])
+    assert not any(sector["TimeSectorComplete"] for sector in about["Recency"]["TimeSectors"])
 
 
 def test_metadata_defines_every_column(embedded: Ledger) -> None:
     definitions = export_metadata(embedded, scope(embedded), "1.4")["Schema"]["ColumnDefinition"]
-    assert [one["ColumnName"] for one in definitions] == [column.name for column in columns("1.4")]
-    (cost,) = (one for one in definitions if one["ColumnName"] == "ListCost")
+    assert [column_definition["ColumnName"] for column_definition in definitions] == [
+        column.name for column in columns("1.4")
+    ]
+    (cost,) = (
+        column_definition
+        for column_definition in definitions
+        if column_definition["ColumnName"] == "ListCost"
+    )
     assert cost == {
         "ColumnName": "ListCost",
         "DataType": "Decimal",
@@ -708,7 +715,7 @@ def test_files_stand_beside_each_other(mixed: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "focus.csv"
     done = export_to_files(mixed, scope(mixed), "1.4", "csv", path)
     assert (done.rows, done.unpriced) == (len(exported(mixed)), 1)
-    assert sorted(one.name for one in tmp_path.iterdir() if "focus" in one.name) == [
+    assert sorted(file.name for file in tmp_path.iterdir() if "focus" in file.name) == [
         "focus.csv",
         "focus.csv.metadata.json",
         "focus.csv.unpriced.csv",
@@ -758,17 +765,15 @@ def october(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_rows_of_a_month_add_up_to_what_each_team_owes(october: Ledger) -> None:
-    found = exported(october)
-    holds_exactly(found)
-    assert by_team(found) == owed(october)
-    shared = [row for row in found if row.charge_description == "Gateway: the same for each team"]
+    rows = exported(october)
+    holds_exactly(rows)
+    assert by_team(rows) == owed(october)
+    shared = [row for row in rows if row.charge_description == "Gateway: the same for each team"]
     assert len(shared) == 3
     assert {row.charge_category for row in shared} == {"Usage"}
     assert sum(row.effective_cost for row in shared) == 100
     assert {row.allocated_method_id for row in shared} == {"even:fee:Gateway:rule-1"}
-    moved = [
-        row for row in found if (row.charge_description or "").startswith("Calls that belong to no team")
-    ]
+    moved = [row for row in rows if (row.charge_description or "").startswith("Calls that belong to no team")]
     assert {row.charge_category for row in moved} == {"Adjustment"}
     assert sum(row.effective_cost for row in moved) == 0
 
@@ -821,9 +826,9 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
 def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(closed: Ledger) -> None:
     before = by_team(exported(closed))
     owns(closed, "vk-2", ("red", 1), at=2)
-    found = exported(closed)
-    assert by_team(found) == owed(closed) == before
-    changed = [row for row in found if (row.charge_description or "").startswith("Changes since")]
+    rows = exported(closed)
+    assert by_team(rows) == owed(closed) == before
+    changed = [row for row in rows if (row.charge_description or "").startswith("Changes since")]
     assert {row.x_team_id for row in changed} == {"red", "blue"}
     assert {row.charge_category for row in changed} == {"Adjustment"}
     assert by_team(exported(closed, period="2026-11")) == owed(closed, "2026-11")
@@ -832,10 +837,10 @@ def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(
 def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:
     def days(first: str, end: str) -> Decimal:
         with october.reading() as connection:
-            asked = ExportScope(read_span(None, first, end, october.zone))
-            found = list(Dataset(connection, october, asked, micros(NOW)).rows(UnpricedCalls()))
-        holds_exactly(found)
-        return sum((row.x_reporting_cost or ZERO for row in found), ZERO)
+            export_scope = ExportScope(read_span(None, first, end, october.zone))
+            rows = list(Dataset(connection, october, export_scope, micros(NOW)).rows(UnpricedCalls()))
+        holds_exactly(rows)
+        return sum((row.x_reporting_cost or ZERO for row in rows), ZERO)
 
     whole = days("2026-10-01", "2026-11-01")
     assert days("2026-10-01", "2026-10-17") + days("2026-10-17", "2026-11-01") == whole
@@ -858,15 +863,15 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
         monthly = replace(fee, name="Seats", amount=31 * PICO, end=None, every="month", list_amount=None)
         credit = replace(fee, name="Welcome", kind="credit", amount=-5 * PICO, end=None, list_amount=None)
         add_fees(connection, [fee, monthly, credit])
-    found = {
+    by_charge = {
         (row.charge_description, row.charge_category): row
         for row in exported(october, "provider")
         if row.x_provider == "openai"
     }
-    holds_exactly(list(found.values()))
+    holds_exactly(list(by_charge.values()))
     costs = {
         key: [f"{cost.normalize():f}" for cost in (row.billed_cost, row.effective_cost, row.list_cost)]
-        for key, row in found.items()
+        for key, row in by_charge.items()
     }
     # Berlin's October has 745 hours of the year's 8,760.
     assert costs == {
@@ -876,7 +881,7 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
         ("Seats", "Usage"): ["0", "31", "31"],
         ("Welcome", "Credit"): ["-5", "-5", "-5"],
     }
-    starts = {row.charge_period_start.isoformat() for row in found.values()}
+    starts = {row.charge_period_start.isoformat() for row in by_charge.values()}
     assert starts == {"2026-10-01T00:00:00+00:00"}
 
 
@@ -1063,7 +1068,7 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("parameters", "code"),
     [
         ({}, "no_period"),
         ({"period": "2026-13"}, "invalid_period"),
@@ -1080,9 +1085,9 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(
-    client: TestClient, asked: dict[str, str], code: str
+    client: TestClient, parameters: dict[str, str], code: str
 ) -> None:
-    answer = client.get("/v1/exports/focus", params=asked)
+    answer = client.get("/v1/exports/focus", params=parameters)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
