@@ -6,7 +6,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.sealed import Kept
+from dashboard.chargeback.sealed import SealedStatements
 from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
@@ -82,7 +82,7 @@ class Dataset:
         name = month.calendar.name
         if name not in self.closed:
             return usage
-        issued = Kept(self.ledger, self.closed).statement(name)
+        issued = SealedStatements(self.ledger, self.closed).statement(name)
         return replace(usage, invoice_id=f"{name}/{issued.revision}", until=issued.last_call)
 
     def _other_charges(self, month: Span, usage: UsageRows) -> Iterator[OtherCharge]:
