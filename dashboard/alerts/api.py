@@ -1,11 +1,11 @@
-"""`GET /v1/alerts`: what fired, and whether it is over."""
+"""`GET /v1/alerts`: the alerts that fired, open or over."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.alerts.listing import seen_alerts
+from dashboard.alerts.listing import visible_alerts
 from dashboard.alerts.notify import as_json
 from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError, read_limit
@@ -38,7 +38,7 @@ def make_router(ledger: Ledger) -> APIRouter:
                 )
             most = read_limit(limit, _MOST) if limit else 200
         is_open = None if state is None else _STATES[state]
-        found = seen_alerts(ledger, is_open=is_open, most=most)
-        return JSONResponse({"alerts": [as_json(ledger, one) for one in found]})
+        alerts_shown = visible_alerts(ledger, is_open=is_open, most=most)
+        return JSONResponse({"alerts": [as_json(ledger, alert) for alert in alerts_shown]})
 
     return router

@@ -42,7 +42,10 @@ def alert_add(
         str | None,
         typer.Option(
             metavar="LIMIT",
-            help="Calls without a price, spend without a team (or a share of either, as 5%), or the least difference of an anomaly.",
+            help=(
+                "Calls without a price, spend without a team (or a share of either, as 5%), "
+                "or the least difference of an anomaly."
+            ),
         ),
     ] = None,
     after: Annotated[

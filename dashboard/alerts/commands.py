@@ -1,12 +1,12 @@
-"""`tallybook alert`: what is watched, what fired, and who was told."""
+"""`tallybook alert`: add, list and remove rules, list alerts, and send their messages."""
 
 from collections.abc import Sequence
 
 from dashboard.alerts import listing
 from dashboard.alerts import service as alerts_service
 from dashboard.alerts import store as alerts
-from dashboard.alerts.notify import as_json as facts_of
-from dashboard.alerts.notify import check, send_trial, tell
+from dashboard.alerts.notify import as_json as alert_json
+from dashboard.alerts.notify import check, send_due_messages, send_trial
 from dashboard.alerts.service import AddRuleOptions
 from dashboard.alerts.store import Alert
 from dashboard.notifications.channels import target_of
@@ -19,7 +19,7 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, sho
 
 
 def add(options: AddRuleOptions) -> int:
-    """Add a rule; the exit code."""
+    """Add a rule; return the exit code."""
     settings = Settings()
     try:
         with open_ledger(settings) as ledger:
@@ -28,16 +28,16 @@ def add(options: AddRuleOptions) -> int:
     except (Invalid, NotKnown) as error:
         return _refuse(error)
     targets = ", ".join(target_of(target).shown for target in rule.targets)
-    told = f"{targets} is told" if targets else "nobody is told, the page Alerts shows it"
+    consequence = f"{targets} is told" if targets else "nobody is told, the page Alerts shows it"
     say(
-        f"{rule.name}: when {rule.sentence}, {told}; "
+        f"{rule.name}: when {rule.sentence}, {consequence}; "
         f"`tallybook serve` looks once a minute, or `tallybook alert check`{unseen}"
     )
     return ExitCode.OK
 
 
 def _unseen(ledger: Ledger, source: str | None) -> str:
-    """A remark on a source that no call has come from: it may be misspelt."""
+    """A remark if the source has no calls yet, because it may be misspelt; else empty."""
     if source is None:
         return ""
     known = listing.known_sources(ledger)
@@ -47,7 +47,7 @@ def _unseen(ledger: Ledger, source: str | None) -> str:
 
 
 def remove(name: str) -> int:
-    """Remove a rule; the exit code."""
+    """Remove a rule; return the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             alerts_service.remove_rule(ledger, name, by=current_user(), at=now())
@@ -58,7 +58,7 @@ def remove(name: str) -> int:
 
 
 def listed(*, as_json: bool) -> int:
-    """Print the rules; the exit code."""
+    """Print the rules; return the exit code."""
     with open_ledger(Settings()) as ledger:
         rows = listing.rules(ledger)
     if as_json:
@@ -73,31 +73,33 @@ def listed(*, as_json: bool) -> int:
 
 
 def history(*, as_json: bool, most: int) -> int:
-    """Print what fired and who was told; the exit code."""
+    """Print alerts and their messages; return the exit code."""
     with open_ledger(Settings()) as ledger:
-        told = listing.told(ledger, most)
-        rows = [facts_of(ledger, one.alert) | {"messages": list(one.messages)} for one in told]
+        rows = [
+            alert_json(ledger, listed.alert) | {"messages": list(listed.messages)}
+            for listed in listing.alerts_with_messages(ledger, most)
+        ]
     if as_json:
         print_json({"alerts": rows})
         return ExitCode.OK
     printed = table("No.", "Fired", "State", "What", "Told")
     for row in rows:
-        who = ", ".join(f"{message['to']} {message['status']}" for message in row["messages"])
-        printed.add_row(str(row["id"]), row["fired_at"], row["state"], row["title"], who)
+        recipients = ", ".join(f"{message['to']} {message['status']}" for message in row["messages"])
+        printed.add_row(str(row["id"]), row["fired_at"], row["state"], row["title"], recipients)
     show(printed, "nothing has fired yet")
     return ExitCode.OK
 
 
 def check_now(*, as_json: bool) -> int:
-    """Look and tell now; the exit code, 1 where a message did not arrive."""
+    """Check the rules and send messages now; return the exit code, 1 if a message did not arrive."""
     settings, at = Settings(), now()
     with open_ledger(settings) as ledger:
         fired = check(ledger, at)
-        return _print_sent(ledger, fired, tell(ledger, settings, at), as_json=as_json)
+        return _print_sent(ledger, fired, send_due_messages(ledger, settings, at), as_json=as_json)
 
 
 def send_due(number: int | None, *, as_json: bool) -> int:
-    """Send what is due; the exit code, 1 where a message did not arrive."""
+    """Send the messages that are due; return the exit code, 1 if a message did not arrive."""
     settings, at = Settings(), now()
     with open_ledger(settings) as ledger:
         if number is not None:
@@ -105,18 +107,18 @@ def send_due(number: int | None, *, as_json: bool) -> int:
                 alerts_service.send_again(ledger, number, at=at)
             except Invalid as error:
                 return _refuse(error)
-        return _print_sent(ledger, [], tell(ledger, settings, at), as_json=as_json)
+        return _print_sent(ledger, [], send_due_messages(ledger, settings, at), as_json=as_json)
 
 
 def _print_sent(ledger: Ledger, fired: Sequence[Alert], tried: Sequence[int], *, as_json: bool) -> int:
-    """Print what fired and what became of the messages that were tried; the exit code."""
+    """Print the alerts that fired and the outcome of the messages that were tried; return the exit code."""
     with ledger.reading() as connection:
-        sent = [message for message in alerts.messages(connection) if message.number in tried]
+        sent = [message for message in alerts.read_messages(connection) if message.number in tried]
     if as_json:
         print_json(
             {
-                "fired": [facts_of(ledger, alert) for alert in fired],
-                "messages": [listing.message(message) for message in sent],
+                "fired": [alert_json(ledger, alert) for alert in fired],
+                "messages": [listing.message_json(message) for message in sent],
             }
         )
     else:
@@ -131,7 +133,7 @@ def _print_sent(ledger: Ledger, fired: Sequence[Alert], tried: Sequence[int], *,
 
 
 def test(name: str) -> int:
-    """Send a trial to every target of a rule; the exit code, 1 where it did not arrive."""
+    """Send a trial to every target of a rule; return the exit code, 1 if a trial did not arrive."""
     settings = Settings()
     with open_ledger(settings) as ledger:
         try:

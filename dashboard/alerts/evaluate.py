@@ -1,6 +1,7 @@
-"""Watching: what each rule finds out of line now, one function for each kind of alert (`EVALUATE`).
+"""Evaluating rules: what each rule finds out of line now. `EVALUATE` has a function for each kind of alert.
 
-It reads and decides; `dashboard.alerts.messages` says it in words, `dashboard.alerts.store` keeps what fires.
+Nothing is written here: `dashboard.alerts.messages` has the texts, and `dashboard.alerts.store` stores what
+fires.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from dashboard.alerts import messages
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.store import Finding
-from dashboard.budgets.usage import Burn, around, burns, metric_of
+from dashboard.budgets.usage import BudgetUsage, budget_usages, metric_of, period_around
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.forecasting.anomaly import Verdict, judge
@@ -29,22 +30,22 @@ from ingest.model import money
 from ingest.model.zone import date_of, day_number, instant
 
 MOST_WATCHED: Final = 100
-"""So many values of a dimension are watched by themselves, those that cost most."""
+"""The number of values of a dimension that are checked one by one, those with the largest spend."""
 _LOOKED_BACK_DAYS: Final = 31
-_JUDGED: Final = 3
+_JUDGED_DAYS: Final = 3
 _HOUR: Final = 3_600_000_000
 DEFAULT_HOURS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
-    """What rules are checked against."""
+class _Context:
+    """The data that rules are checked against."""
 
     ledger: Ledger
     now: int
     subjects: Mapping[About, Subject]
-    burns: Callable[[], Sequence[Burn]]
-    """How far budgets are used; worked out once, where a rule asks for it."""
+    usages: Callable[[], Sequence[BudgetUsage]]
+    """The usage of all budgets, computed when the first rule needs it."""
 
     @property
     def today(self) -> date:
@@ -54,130 +55,136 @@ class _Watched:
         return self.subjects[rule.scope, rule.subject]
 
     def month(self, filters: Sequence[Filter], *metrics: str) -> Result:
-        """What the running month comes to so far."""
-        first, end = around("month", self.today)
+        """The metrics of the running month so far."""
+        first, end = period_around("month", self.today)
         zone = self.ledger.zone
         period = Period(*(instant(zone.midnight(day_number(day))) for day in (first, end)))
-        asked = SpendQuery(
+        query = SpendQuery(
             period=period, zone=zone.name, metrics=metrics, filters=tuple(filters), currency=REPORTING
         )
-        return run(self.ledger, asked)
+        return run(self.ledger, query)
 
 
 def findings(ledger: Ledger, rules: Sequence[AlertRule], now: int) -> list[Finding]:
-    """All that is out of line at an instant, by the rules that count."""
+    """Everything that active rules find out of line at the instant `now`."""
     with ledger.reading() as connection:
-        about = subjects(connection, {(one.scope, one.subject) for one in rules})
-    watched = _Watched(ledger, now, about, cache(lambda: burns(ledger, now)))
-    return [found for one in rules if one.kind for found in EVALUATE[one.kind](watched, one)]
+        about = subjects(connection, {(rule.scope, rule.subject) for rule in rules})
+    context = _Context(ledger, now, about, cache(lambda: budget_usages(ledger, now)))
+    return [finding for rule in rules if rule.kind for finding in EVALUATE[rule.kind](context, rule)]
 
 
-def _budgets(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
-    """The highest threshold that each budget has reached. One of a period fires once, whatever is repriced meanwhile."""
-    for one in _of_rule(watched, rule):
-        if one.reached is None:
+def _budgets(context: _Context, rule: AlertRule) -> Iterator[Finding]:
+    """The highest threshold that each budget has reached. It fires once a period, even after repricing."""
+    for usage in _usages_of_rule(context, rule):
+        if usage.reached is None:
             continue
-        currency = watched.ledger.currency
-        title, text = messages.threshold_reached(one, currency)
-        limit = messages.in_unit(one, one.limit, currency)
+        currency = context.ledger.currency
+        title, text = messages.threshold_reached(usage, currency)
+        limit = messages.in_unit(usage, usage.limit, currency)
         yield Finding(
             rule=rule.name,
             kind="budget",
-            crossing=f"{one.budget.name} {one.first} {one.reached}% of {limit}",
+            crossing=f"{usage.budget.name} {usage.first} {usage.reached}% of {limit}",
             title=title,
             text=text,
-            facts=one.as_json() | {"threshold": one.reached},
-            scope=one.budget.scope,
-            subject=one.budget.subject,
+            facts=usage.as_json() | {"threshold": usage.reached},
+            scope=usage.budget.scope,
+            subject=usage.budget.subject,
             is_once=True,
         )
 
 
-def _forecasts(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
-    """Budgets that will be exceeded before their period is over, if spending goes on as it did."""
-    for one in _of_rule(watched, rule):
-        found = forecast_of(watched.ledger, one, watched.now)
-        if found is None or one.used >= one.limit or found.expected <= one.limit:
+def _forecasts(context: _Context, rule: AlertRule) -> Iterator[Finding]:
+    """The budgets that are not exceeded yet, but by forecast will be before their period is over."""
+    for usage in _usages_of_rule(context, rule):
+        outlook = forecast_of(context.ledger, usage, context.now)
+        if outlook is None or usage.used >= usage.limit or outlook.expected <= usage.limit:
             continue
-        currency = watched.ledger.currency
-        title, text = messages.budget_will_be_exceeded(one, found, currency)
-        limit = messages.in_unit(one, one.limit, currency)
+        currency = context.ledger.currency
+        title, text = messages.budget_will_be_exceeded(usage, outlook, currency)
+        limit = messages.in_unit(usage, usage.limit, currency)
         yield Finding(
             rule=rule.name,
             kind="forecast",
-            crossing=f"{one.budget.name} {one.first} forecast above {limit}",
+            crossing=f"{usage.budget.name} {usage.first} forecast above {limit}",
             title=title,
             text=text,
-            facts=one.as_json()
+            facts=usage.as_json()
             | {
-                "expected": _plain(one, found.expected),
-                "low": _plain(one, found.low),
-                "high": _plain(one, found.high),
+                "expected": _plain(usage, outlook.expected),
+                "low": _plain(usage, outlook.low),
+                "high": _plain(usage, outlook.high),
             },
-            scope=one.budget.scope,
-            subject=one.budget.subject,
+            scope=usage.budget.scope,
+            subject=usage.budget.subject,
             is_once=True,
         )
 
 
-def forecast_of(ledger: Ledger, one: Burn, now: int) -> Forecast | None:
-    """What a budget's period will come to; None where too little is known."""
-    (found,) = series(ledger, now, one.about.filters, metric=metric_of(one.budget), first=one.first)
-    return forecast(found.days, one.first, one.end, found.part)
+def forecast_of(ledger: Ledger, usage: BudgetUsage, now: int) -> Forecast | None:
+    """The forecast of a budget for its running period; None if there is too little data."""
+    (daily,) = series(ledger, now, usage.about.filters, metric=metric_of(usage.budget), first=usage.first)
+    return forecast(daily.days, usage.first, usage.end, daily.part)
 
 
-def _of_rule(watched: _Watched, rule: AlertRule) -> Iterator[Burn]:
-    for one in watched.burns():
-        of_subject = rule.scope == "all" or (one.budget.scope, one.budget.subject) == (
-            rule.scope,
-            rule.subject,
-        )
-        if of_subject and rule.budget in (None, one.budget.name):
-            yield one
+def _usages_of_rule(context: _Context, rule: AlertRule) -> Iterator[BudgetUsage]:
+    """The usage of the budgets that a rule checks."""
+    for usage in context.usages():
+        subject = (usage.budget.scope, usage.budget.subject)
+        is_of_subject = rule.scope == "all" or subject == (rule.scope, rule.subject)
+        if is_of_subject and rule.budget in (None, usage.budget.name):
+            yield usage
 
 
-def _anomalies(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
-    """The last days that are over, and today as soon as it is above all that a whole day may be."""
-    found = series(watched.ledger, watched.now, watched.about(rule).filters, each=rule.each)
-    entries = {int(one.of) for one in found if rule.each in PEOPLE and one.of is not None}
-    called = names.called(watched.ledger, entries)
+def _anomalies(context: _Context, rule: AlertRule) -> Iterator[Finding]:
+    """Unusual days among the last complete days; today only if it is above the usual range of a whole day."""
+    all_series = series(context.ledger, context.now, context.about(rule).filters, each=rule.each)
+    entries = {int(daily.of) for daily in all_series if rule.each in PEOPLE and daily.of is not None}
+    shown_names = names.called(context.ledger, entries)
     least = 0 if rule.amount is None else money.pico_of(rule.amount)
-    for one in found[:MOST_WATCHED]:
-        name = one.of if rule.each not in PEOPLE or one.of is None else called.get(int(one.of), one.of)
-        for verdict in _verdicts(one, least):
-            yield _anomaly(watched, rule, one, name, verdict)
+    for daily in all_series[:MOST_WATCHED]:
+        name = daily.of
+        if rule.each in PEOPLE and daily.of is not None:
+            name = shown_names.get(int(daily.of), daily.of)
+        for verdict in _verdicts(daily, least):
+            yield _anomaly(context, rule, daily, name, verdict)
 
 
-def _verdicts(one: Series, least: int) -> Iterator[Verdict]:
-    over = [judge(one.days[: -1 - back], least) for back in range(_JUDGED + 1)]
-    today = judge(one.days, least)
+def _verdicts(daily: Series, least: int) -> Iterator[Verdict]:
+    """The verdicts on unusual days, each the first of consecutive unusual days on the same side."""
+    complete_days = [judge(daily.days[: -1 - back], least) for back in range(_JUDGED_DAYS + 1)]
+    today = judge(daily.days, least)
     if today is not None and today.value <= today.high:
-        today = None  # the day is not over: it may still come to what is expected
-    for verdict, before in pairwise((today, *over)):  # a server may have been away for some days
+        today = None  # today is not complete: its spend may still reach the expected range
+    for verdict, before in pairwise((today, *complete_days)):  # the server may have been down for some days
         if verdict is not None and verdict.is_anomaly and _side(before) != _side(verdict):
             yield verdict
 
 
 def _side(verdict: Verdict | None) -> int:
-    """Whether a day was far above or far below: of days in a row on one side the first is told of."""
+    """1 for a day far above the expected value, -1 for a day far below it, and 0 for a usual day."""
     if verdict is None or not verdict.is_anomaly:
         return 0
     return 1 if verdict.value > verdict.expected else -1
 
 
-def _anomaly(watched: _Watched, rule: AlertRule, one: Series, name: str | None, verdict: Verdict) -> Finding:
-    about = watched.about(rule)
-    within = "" if about.scope == "all" else f" of {about.words}"
-    value_of = f"{str(rule.each).replace('_', ' ')} {name or '(none)'}{within}"
-    words = about.words if rule.each is None else value_of
-    is_today, currency = verdict.day == watched.today, watched.ledger.currency
+def _anomaly(
+    context: _Context, rule: AlertRule, daily: Series, name: str | None, verdict: Verdict
+) -> Finding:
+    about = context.about(rule)
+    of_subject = "" if about.scope == "all" else f" of {about.words}"
+    value_name = f"{str(rule.each).replace('_', ' ')} {name or '(none)'}{of_subject}"
+    words = about.words if rule.each is None else value_name
+    is_today, currency = verdict.day == context.today, context.ledger.currency
     day = f"{verdict.day} {messages.direction(verdict)}"
     title, text = messages.unusual_day(words, verdict, is_today=is_today, currency=currency)
-    is_one = rule.each in ("team", "customer", "virtual_key", "model", "project") and one.of is not None
+    has_subject = (
+        rule.each in ("team", "customer", "virtual_key", "model", "project") and daily.of is not None
+    )
     return Finding(
         rule=rule.name,
         kind="anomaly",
-        crossing=f"{rule.each or about.scope} {one.of or about.value or ''} {day}",
+        crossing=f"{rule.each or about.scope} {daily.of or about.value or ''} {day}",
         title=title,
         text=text,
         facts={
@@ -190,20 +197,20 @@ def _anomaly(watched: _Watched, rule: AlertRule, one: Series, name: str | None, 
             "compared_with": verdict.compared_with,
             "of": name if rule.each else about.shown,
         },
-        scope=str(rule.each) if is_one else about.scope,
-        subject=one.of if is_one else rule.subject,
+        scope=str(rule.each) if has_subject else about.scope,
+        subject=daily.of if has_subject else rule.subject,
         is_once=True,
     )
 
 
-def _unpriced_calls(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
-    """Calls of the running month without a price: more than a number, more than a share, or any."""
-    about = watched.about(rule)
-    result = watched.month(about.filters, "requests", "unpriced_requests")
+def _unpriced_calls(context: _Context, rule: AlertRule) -> Iterator[Finding]:
+    """Unpriced calls of the running month: more than a number or a percentage of all calls, or any."""
+    about = context.about(rule)
+    result = context.month(about.filters, "requests", "unpriced_requests")
     count, calls = result.unpriced_requests, result.requests
     if not _is_too_much(rule, Decimal(count), Decimal(calls)):
         return
-    month = f"{watched.today:%Y-%m}"
+    month = f"{context.today:%Y-%m}"
     title, text = messages.calls_without_price(about.words, count, calls, month)
     yield Finding(
         rule=rule.name,
@@ -217,14 +224,14 @@ def _unpriced_calls(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
     )
 
 
-def _unassigned(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
+def _unassigned(context: _Context, rule: AlertRule) -> Iterator[Finding]:
     """Spend of the running month that belongs to no team."""
-    nobody = watched.month((Filter("team", (None,)),), "total_cost")
-    whole = watched.month((), "total_cost")
-    amount, total = (Decimal(str(one.totals.values[0] or 0)) for one in (nobody, whole))
+    without_team = context.month((Filter("team", (None,)),), "total_cost")
+    everything = context.month((), "total_cost")
+    amount, total = (Decimal(str(result.totals.values[0] or 0)) for result in (without_team, everything))
     if not _is_too_much(rule, amount, total):
         return
-    month, currency = f"{watched.today:%Y-%m}", watched.ledger.currency
+    month, currency = f"{context.today:%Y-%m}", context.ledger.currency
     title, text = messages.spend_without_team(money.pico_of(amount), money.pico_of(total), month, currency)
     yield Finding(
         rule=rule.name,
@@ -247,14 +254,14 @@ def _is_too_much(rule: AlertRule, value: Decimal, of: Decimal) -> bool:
     return value > (rule.amount or 0)
 
 
-def _silent(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
-    """Sources that sent something in the last month and nothing for too long."""
+def _silent(context: _Context, rule: AlertRule) -> Iterator[Finding]:
+    """Sources that sent calls in the last month, but none in the last hours."""
     hours = rule.hours or DEFAULT_HOURS
-    since = watched.now - hours * _HOUR
-    for source, last in _last_calls(watched).items():
+    since = context.now - hours * _HOUR
+    for source, last in _last_calls(context).items():
         if rule.source not in (None, source) or last >= since:
             continue
-        last_call = instant(last).astimezone(watched.ledger.zone.info)
+        last_call = instant(last).astimezone(context.ledger.zone.info)
         title, text = messages.silent_source(source, last_call, hours)
         yield Finding(
             rule=rule.name,
@@ -266,34 +273,34 @@ def _silent(watched: _Watched, rule: AlertRule) -> Iterator[Finding]:
         )
 
 
-def _last_calls(watched: _Watched) -> dict[str, int]:
-    """When the last call of each source was, of those of the last month."""
-    ledger = watched.ledger
-    start = watched.now - _LOOKED_BACK_DAYS * 24 * _HOUR
-    asked = SpendQuery(
-        period=Period(instant(start), instant(watched.now + _HOUR)),
+def _last_calls(context: _Context) -> dict[str, int]:
+    """The instant of the last call of each source in the last month."""
+    ledger = context.ledger
+    start = context.now - _LOOKED_BACK_DAYS * 24 * _HOUR
+    query = SpendQuery(
+        period=Period(instant(start), instant(context.now + _HOUR)),
         zone=ledger.zone.name,
         metrics=("requests",),
         dimensions=("time", "source"),
         interval="day",
     )
-    last_days = {str(source): str(day) for day, source in sorted(row.key for row in run(ledger, asked).rows)}
-    found: dict[str, int] = {}
+    last_days = {str(source): str(day) for day, source in sorted(row.key for row in run(ledger, query).rows)}
+    last_calls: dict[str, int] = {}
     with ledger.reading() as connection:
         for source, text in last_days.items():
             day = day_number(date.fromisoformat(text))
-            first, end = (instant(ledger.zone.midnight(one)) for one in (day, day + 1))
+            first, end = (instant(ledger.zone.midnight(number)) for number in (day, day + 1))
             last = alerts.last_call(connection, source, first, end)
             if last is not None:
-                found[source] = last
-    return found
+                last_calls[source] = last
+    return last_calls
 
 
-def _plain(one: Burn, amount: int) -> int | str:
-    return amount if one.budget.tokens is not None else money.plain(amount)
+def _plain(usage: BudgetUsage, amount: int) -> int | str:
+    return amount if usage.budget.tokens is not None else money.plain(amount)
 
 
-EVALUATE: Final[Mapping[str, Callable[[_Watched, AlertRule], Iterator[Finding]]]] = {
+EVALUATE: Final[Mapping[str, Callable[[_Context, AlertRule], Iterator[Finding]]]] = {
     "budget": _budgets,
     "forecast": _forecasts,
     "anomaly": _anomalies,
@@ -301,4 +308,4 @@ EVALUATE: Final[Mapping[str, Callable[[_Watched, AlertRule], Iterator[Finding]]]
     "unassigned": _unassigned,
     "silent": _silent,
 }
-"""What looks for each kind of alert, by the key of the kind."""
+"""The function that evaluates rules of each kind, by the key of the kind."""

@@ -1,4 +1,4 @@
-"""What commands and pages list of alerts: the rules, what fired, and who was told. Where a message goes is not told whole."""
+"""Lists of rules, alerts and messages for commands and pages. Targets are shown without secret paths."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,94 +11,100 @@ from dashboard.directory.subjects import subjects
 from dashboard.notifications.channels import target_of
 from dashboard.query.question import ALL_TIME, SpendQuery
 from dashboard.query.run import run
-from dashboard.query.sql.filters import teams_seen
+from dashboard.query.sql.filters import visible_teams
 from ingest.clock import rfc3339_seconds
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import current_principal
 
-_LOOKED_THROUGH: Final = 10_000
-"""So many of the latest alerts are looked through for those of some teams."""
+_MOST_SEARCHED: Final = 10_000
+"""The number of latest alerts that are searched for alerts of the caller's teams."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What fired, and what became of its messages."""
+class AlertWithMessages:
+    """An alert, and its messages as JSON."""
 
     alert: Alert
     messages: Sequence[Mapping[str, Any]]
 
 
-def seen_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
-    """What fired, the latest first, as far as the caller may see it.
+def visible_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+    """The alerts that the caller may see, the latest first.
 
-    A caller who sees some teams alone sees what fired about these, and nothing of what fired about everybody.
+    A caller who may see only some teams sees the alerts about these teams, and no alerts about everything.
     """
     with ledger.reading() as connection:
         if current_principal().sees_all:
-            return alerts.alerts(connection, is_open=is_open, most=most)
-        teams = {str(entry) for entry in teams_seen(connection) or ()}
-        found = alerts.alerts(connection, is_open=is_open, most=_LOOKED_THROUGH)
-    return [alert for alert in found if alert.scope == "team" and alert.subject in teams][:most]
+            return alerts.read_alerts(connection, is_open=is_open, most=most)
+        teams = {str(entry) for entry in visible_teams(connection) or ()}
+        latest = alerts.read_alerts(connection, is_open=is_open, most=_MOST_SEARCHED)
+    return [alert for alert in latest if alert.scope == "team" and alert.subject in teams][:most]
 
 
-def told(ledger: Ledger, most: int) -> list[Told]:
-    """What fired, the latest first, as far as whoever asks may see it."""
-    fired = seen_alerts(ledger, most=most)
+def alerts_with_messages(ledger: Ledger, most: int) -> list[AlertWithMessages]:
+    """The alerts that the caller may see, the latest first, with their messages."""
+    fired = visible_alerts(ledger, most=most)
     with ledger.reading() as connection:
-        sent = alerts.messages(connection, [one.number for one in fired])
-    return [Told(one, [message(each) for each in sent if each.alert_number == one.number]) for one in fired]
+        messages = alerts.read_messages(connection, [alert.number for alert in fired])
+    return [
+        AlertWithMessages(
+            alert, [message_json(message) for message in messages if message.alert_number == alert.number]
+        )
+        for alert in fired
+    ]
 
 
-def message(one: Message) -> dict[str, Any]:
-    """A message as outputs give it."""
-    is_ended = one.status in ("sent", "given up", "unknown")
+def message_json(message: Message) -> dict[str, Any]:
+    """A message as JSON."""
+    is_ended = message.status in ("sent", "given up", "unknown")
     return {
-        "number": one.number,
-        "to": target_of(one.target).shown,
-        "status": one.status,
-        "attempts": one.attempts,
-        "next": None if is_ended else rfc3339_seconds(one.due_at),
-        "sent_at": rfc3339_seconds(one.sent_at),
-        "said": one.said,
+        "number": message.number,
+        "to": target_of(message.target).shown,
+        "status": message.status,
+        "attempts": message.attempts,
+        "next": None if is_ended else rfc3339_seconds(message.due_at),
+        "sent_at": rfc3339_seconds(message.sent_at),
+        "said": message.said,
     }
 
 
 def rules(ledger: Ledger) -> list[dict[str, Any]]:
-    """The rules that count, as outputs give them. Where a message goes is not told whole."""
+    """The active rules as JSON."""
     with ledger.reading() as connection:
-        held = alerts.read_rules(connection)
-        about = subjects(connection, {(one.scope, one.subject) for one in held})
+        active = alerts.read_rules(connection)
+        about = subjects(connection, {(rule.scope, rule.subject) for rule in active})
     return [
         {
-            "name": one.name,
-            "kind": one.kind,
-            "when": one.sentence,
-            "of": _of(one, about[one.scope, one.subject].words),
-            "limit": _limit(ledger, one),
-            "tells": [target_of(target).shown for target in one.targets],
+            "name": rule.name,
+            "kind": rule.kind,
+            "when": rule.sentence,
+            "of": _checked(rule, about[rule.scope, rule.subject].words),
+            "limit": _limit(ledger, rule),
+            "tells": [target_of(target).shown for target in rule.targets],
         }
-        for one in held
+        for rule in active
     ]
 
 
-def _of(one: AlertRule, words: str) -> str:
-    if one.each is not None:
-        return f"each {one.each.replace('_', ' ')} of {words}"
-    return one.budget or one.source or words
+def _checked(rule: AlertRule, subject: str) -> str:
+    """What a rule checks, as text."""
+    if rule.each is not None:
+        return f"each {rule.each.replace('_', ' ')} of {subject}"
+    return rule.budget or rule.source or subject
 
 
-def _limit(ledger: Ledger, one: AlertRule) -> str | None:
-    if one.percent is not None:
-        return f"{one.percent.normalize():f}%"
-    if one.hours is not None:
-        return f"{one.hours} hours"
-    if one.amount is None:
+def _limit(ledger: Ledger, rule: AlertRule) -> str | None:
+    if rule.percent is not None:
+        return f"{rule.percent.normalize():f}%"
+    if rule.hours is not None:
+        return f"{rule.hours} hours"
+    if rule.amount is None:
         return None
-    counts_calls = one.kind is not None and KINDS[one.kind].counts_calls
-    return f"{one.amount:,} calls" if counts_calls else f"{one.amount:,} {ledger.currency}"
+    counts_calls = rule.kind is not None and KINDS[rule.kind].counts_calls
+    return f"{rule.amount:,} calls" if counts_calls else f"{rule.amount:,} {ledger.currency}"
 
 
 def known_sources(ledger: Ledger) -> list[str]:
-    """The sources that calls have come from, by name."""
+    """The sources of all calls, by name."""
     query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("source",))
     return sorted(str(row.key[0]) for row in run(ledger, query).rows)

@@ -1,4 +1,4 @@
-"""The texts of alerts: what each kind says of what it found. Amounts of money are given to the cent.
+"""The titles and texts of alerts, a function for each kind. Amounts of money are rounded to the cent.
 
 `currency` is the reporting currency of the ledger.
 """
@@ -7,26 +7,26 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.budgets.usage import Burn
+from dashboard.budgets.usage import BudgetUsage
 from dashboard.forecasting.anomaly import Verdict
 from dashboard.forecasting.forecast import Forecast
 from ingest.model import money
 
 
 class Text(NamedTuple):
-    """What is told of an alert."""
+    """The title and the text of an alert."""
 
     title: str
     text: str
 
 
 def trial(rule: str) -> Text:
-    """A message that shows whether it arrives."""
+    """A trial message, to see whether it arrives."""
     return Text(f"{rule}: a trial", "This is a trial. Nothing is out of line.")
 
 
-def threshold_reached(usage: Burn, currency: str) -> Text:
-    """A budget's highest threshold that is reached."""
+def threshold_reached(usage: BudgetUsage, currency: str) -> Text:
+    """A budget has reached a threshold."""
     used, limit = (in_unit(usage, amount, currency) for amount in (usage.used, usage.limit))
     share = "" if usage.share is None else f" ({float(usage.share):.1%})"
     return Text(
@@ -36,21 +36,21 @@ def threshold_reached(usage: Burn, currency: str) -> Text:
     )
 
 
-def budget_will_be_exceeded(usage: Burn, outlook: Forecast, currency: str) -> Text:
-    """A budget whose forecast is above its limit."""
+def budget_will_be_exceeded(usage: BudgetUsage, outlook: Forecast, currency: str) -> Text:
+    """The forecast of a budget is above its limit."""
     limit, used, expected, low, high = (
         in_unit(usage, amount, currency)
         for amount in (usage.limit, usage.used, outlook.expected, outlook.low, outlook.high)
     )
     return Text(
         f"{usage.budget.name}: the budget will be exceeded",
-        f"Expected of {usage.about.words} until {_last_day(usage)}: {expected} (four times of five {low} to {high}). "
-        f"The limit is {limit}; used so far: {used}.{_left_out(usage)}",
+        f"Expected of {usage.about.words} until {_last_day(usage)}: {expected} "
+        f"(four times of five {low} to {high}). The limit is {limit}; used so far: {used}.{_left_out(usage)}",
     )
 
 
 def unusual_day(words: str, verdict: Verdict, *, is_today: bool, currency: str) -> Text:
-    """A day whose spend is far from what was expected of it; `words` say whose spend."""
+    """The spend of a day is far from the expected value; `words` name whose spend it is."""
     value, expected, low, high = (
         to_the_cent(amount, currency)
         for amount in (verdict.value, verdict.expected, verdict.low, verdict.high)
@@ -58,18 +58,18 @@ def unusual_day(words: str, verdict: Verdict, *, is_today: bool, currency: str) 
     so_far = " so far" if is_today else ""
     return Text(
         f"{words}: {value} on {verdict.day} is far {direction(verdict)} what was expected",
-        f"{value}{so_far} on {verdict.day}, where {expected} was expected and {low} to {high} would be usual. "
-        f"Compared with {verdict.compared_with}.",
+        f"{value}{so_far} on {verdict.day}, where {expected} was expected "
+        f"and {low} to {high} would be usual. Compared with {verdict.compared_with}.",
     )
 
 
 def direction(verdict: Verdict) -> str:
-    """Whether a day was above or below what was expected of it."""
+    """Whether a day was above or below the expected value."""
     return "above" if verdict.value > verdict.expected else "below"
 
 
 def calls_without_price(words: str, unpriced: int, calls: int, month: str) -> Text:
-    """Calls of a month that have no price; `words` say whose calls."""
+    """Calls of a month have no price; `words` name whose calls they are."""
     return Text(
         f"{unpriced:,} calls have no price",
         f"{unpriced:,} of {calls:,} calls of {words} in {month} have no price, so that their cost is unknown "
@@ -78,7 +78,7 @@ def calls_without_price(words: str, unpriced: int, calls: int, month: str) -> Te
 
 
 def spend_without_team(amount: int, total: int, month: str, currency: str) -> Text:
-    """Spend of a month that belongs to no team, and all spend of it."""
+    """Spend of a month belongs to no team; `total` is all spend of the month."""
     unassigned = to_the_cent(amount, currency)
     return Text(
         f"{unassigned} belongs to no team",
@@ -88,7 +88,7 @@ def spend_without_team(amount: int, total: int, month: str, currency: str) -> Te
 
 
 def silent_source(source: str, last_call: datetime, hours: int) -> Text:
-    """A source that has sent nothing for some hours; the last call is given in its own zone."""
+    """A source has sent no calls for some hours; `last_call` is in the zone to be shown."""
     return Text(
         f"{source} is silent",
         f"The last call from {source} was on {last_call:%Y-%m-%d at %H:%M}, more than {hours} hours ago.",
@@ -96,21 +96,21 @@ def silent_source(source: str, last_call: datetime, hours: int) -> Text:
 
 
 def to_the_cent(pico: int, currency: str) -> str:
-    """An amount of money."""
+    """An amount of money as text."""
     return f"{money.from_pico(pico).quantize(Decimal('0.01')):,} {currency}"
 
 
-def in_unit(usage: Burn, amount: int, currency: str) -> str:
-    """An amount of a budget: money or tokens."""
+def in_unit(usage: BudgetUsage, amount: int, currency: str) -> str:
+    """An amount in the unit of the budget, money or tokens, as text."""
     return f"{amount:,} tokens" if usage.budget.tokens is not None else to_the_cent(amount, currency)
 
 
-def _last_day(usage: Burn) -> date:
+def _last_day(usage: BudgetUsage) -> date:
     return usage.end - timedelta(days=1)
 
 
-def _left_out(usage: Burn) -> str:
-    """The calls that a budget's use leaves out, as a sentence; nothing where there are none."""
+def _left_out(usage: BudgetUsage) -> str:
+    """A sentence about the unpriced calls, which the usage leaves out; empty if there are none."""
     if not usage.unpriced_requests:
         return ""
     return f" {usage.unpriced_requests:,} calls have no price and are not in it."

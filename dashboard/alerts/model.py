@@ -1,6 +1,6 @@
-"""Rules of alerts: what is watched, and who is told. Pure; `dashboard.alerts.store` keeps them.
+"""Alert rules: what is checked, and which targets get a message. `dashboard.alerts.store` stores them.
 
-Rules are only added: of those of one name the one recorded last counts, and one without a kind takes it back.
+Rules are append-only: the last record of a name is valid, and a record without a kind removes the rule.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Option = Literal["budget", "source", "each", "above", "after", "subject"]
 """An option of a rule; `subject` is a team, customer, cost centre, key, project or model."""
 OPTIONS: Final[tuple[Option, ...]] = get_args(Option)
 EACH: Final = ("team", "customer", "virtual_key", "model", "provider", "project")
-"""Of what each may be watched by itself."""
+"""The dimensions whose values an anomaly rule can check one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class AlertKind:
     """A kind of alert."""
 
     key: str
-    """What people write after `--when`, and what the ledger keeps."""
+    """The value of `--when` and of the column `kind`."""
     sentence: str
-    """When it fires, as it is read after the word "when"."""
+    """When an alert fires, to be read after the word "when"."""
     options: tuple[Option, ...]
-    """The options that mean something for it."""
+    """The options that apply to this kind."""
     counts_calls: bool = False
-    """Whether its limit counts calls; else it is an amount of money."""
+    """Whether the limit is a number of calls; else it is an amount of money."""
     allows_share: bool = False
-    """Whether its limit may be a share of the whole, in percent."""
+    """Whether the limit may be a percentage."""
 
 
 _KINDS: Final = (
@@ -52,48 +52,49 @@ _KINDS: Final = (
     AlertKind("silent", "a source sends nothing any more", ("source", "after")),
 )
 KINDS: Final = {kind.key: kind for kind in _KINDS}
-"""Every kind of alert by its key. `dashboard.alerts.evaluate.EVALUATE` has the function that looks for each."""
+"""Every kind of alert by its key. `dashboard.alerts.evaluate.EVALUATE` has the function of each kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
-    """What is watched, and who is told."""
+    """What is checked, and the targets that get a message."""
 
     name: str
     kind: str | None
-    """The key of a kind; None takes the rule of that name back."""
+    """The key of a kind; None removes the rule."""
     scope: Scope = "all"
     subject: str | None = None
-    """The entry of a person of the directory as text, or the text that calls name; None for everything."""
+    """A directory entry's number as text, or the name of a project or model; None for everything."""
     budget: str | None = None
-    """The only budget that is watched; None for all."""
+    """The name of the budget that is checked; None for all budgets."""
     source: str | None = None
-    """The only source that is watched; None for all."""
+    """The source that is checked; None for all sources."""
     each: str | None = None
-    """The dimension each value of which is watched by itself."""
+    """The dimension whose values are checked one by one; None to check their sum."""
     amount: Decimal | None = None
-    """What is too much: calls, or units of the reporting currency."""
+    """The limit, in calls or in units of the reporting currency."""
     percent: Decimal | None = None
-    """What is too much, of all calls or of all spend."""
+    """The limit, in percent of all calls or of all spend."""
     hours: int | None = None
-    """How long a source may be silent."""
+    """The longest time without calls of a source."""
     targets: tuple[str, ...] = ()
     recorded_at: int = 0
     recorded_by: str = ""
     number: int = 0
 
     @property
-    def stands(self) -> bool:
-        """Whether it watches anything, and is not taken back."""
+    def is_active(self) -> bool:
+        """Whether the rule has a kind: a record without one removes the rule."""
         return self.kind is not None
 
     @property
     def sentence(self) -> str:
-        """When it fires, as it is read after the word "when"; nothing for a rule that is taken back."""
+        """When the rule fires, to be read after the word "when"; empty for a removed rule."""
         return KINDS[self.kind].sentence if self.kind else ""
 
 
-def standing(rules: Iterable[AlertRule]) -> list[AlertRule]:
-    """The rules that count, by name."""
-    last = {one.name: one for one in sorted(rules, key=lambda one: (one.number, one.recorded_at))}
-    return [last[name] for name in sorted(last) if last[name].stands]
+def current_rules(rules: Iterable[AlertRule]) -> list[AlertRule]:
+    """The rules that have not been replaced or removed, by name."""
+    in_order = sorted(rules, key=lambda rule: (rule.number, rule.recorded_at))
+    last = {rule.name: rule for rule in in_order}
+    return [last[name] for name in sorted(last) if last[name].is_active]

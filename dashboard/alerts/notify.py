@@ -1,4 +1,4 @@
-"""Telling: what the rules find is kept, and what fired goes to whom its rule names, each once."""
+"""Checking rules, recording what fires, and sending its messages to the targets of the rule, each once."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from dashboard.alerts.evaluate import findings
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.store import Alert
 from dashboard.directory.subjects import subjects
-from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send, target_of
-from dashboard.notifications.dispatch import post
+from dashboard.notifications.channels import Message, NotSent, TargetRefused, read_target, send, target_of
+from dashboard.notifications.dispatch import dispatch
 from dashboard.notifications.outbox import Clock
-from dashboard.notifications.periodic import rounds
+from dashboard.notifications.periodic import run_periodically
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
@@ -27,39 +27,39 @@ _log = logger("tallybook.alerts")
 
 
 def check(ledger: Ledger, at: int) -> list[Alert]:
-    """Check every rule and keep what it finds; what fired now. A server does this once a minute."""
+    """Check every rule, record the findings, and return the alerts that fired. Servers do so every minute."""
     with ledger.reading() as connection:
         rules = alerts.read_rules(connection)
-        before = alerts.still_open(connection)
-    found = findings(ledger, rules, at)
+        open_before = alerts.open_crossings(connection)
+    current = findings(ledger, rules, at)
     with ledger.writing() as connection:
-        fired = alerts.keep(connection, rules, found, before, at)
-        held = [alerts.alert_of(connection, number) for number in fired]
-    return [one for one in held if one is not None]
+        numbers = alerts.record_findings(connection, rules, current, open_before, at)
+        fired = [alerts.alert_of(connection, number) for number in numbers]
+    return [alert for alert in fired if alert is not None]
 
 
-def tell(ledger: Ledger, settings: Settings, at: int) -> list[int]:
+def send_due_messages(ledger: Ledger, settings: Settings, at: int) -> list[int]:
     """Send the messages that are due; the numbers of those that were tried."""
     tried: list[int] = []
     clock = Clock(at)
     while True:
         with ledger.writing() as connection:
-            one = alerts.claim(connection, at, clock.now)
-            fired = None if one is None else alerts.alert_of(connection, one.alert_number)
-        if one is None or fired is None:
+            row = alerts.claim(connection, at, clock.now)
+            alert = None if row is None else alerts.alert_of(connection, row.alert_number)
+        if row is None or alert is None:
             return tried
-        tried.append(one.number)
-        make = partial(parcel, ledger, fired, one.target)
-        if reason := post(ledger, settings, alerts.OUTBOX, one, one.target, make, at):
-            _log.warning("alert not sent", rule=fired.rule, reason=reason)
+        tried.append(row.number)
+        make_message = partial(message_of, ledger, alert, row.target)
+        if reason := dispatch(ledger, settings, alerts.OUTBOX, row, row.target, make_message, at):
+            _log.warning("alert not sent", rule=alert.rule, reason=reason)
 
 
 def send_trial(
     ledger: Ledger, settings: Settings, rule: AlertRule, at: int
 ) -> Iterator[tuple[str, str | None]]:
-    """Send a trial to each target of a rule, one by one.
+    """Send a trial to each target of a rule.
 
-    Of each: the target as it may be shown, and why the trial did not arrive, if it did not.
+    Yields the target as it may be shown, and the reason if the trial did not arrive, else None.
     """
     title, text = messages.trial(rule.name)
     trial = Alert(
@@ -78,55 +78,55 @@ def send_trial(
         yield target_of(target).shown, _failure(ledger, settings, trial, target)
 
 
-def _failure(ledger: Ledger, settings: Settings, fired: Alert, target: str) -> str | None:
-    """Send an alert that is not kept; why it did not arrive, if it did not."""
+def _failure(ledger: Ledger, settings: Settings, alert: Alert, target: str) -> str | None:
+    """Send an alert that is not recorded; the reason if it did not arrive, else None."""
     try:
-        send(read_target(target, settings), parcel(ledger, fired, target), settings)
+        send(read_target(target, settings), message_of(ledger, alert, target), settings)
     except (NotSent, TargetRefused) as error:
         return str(error)
     return None
 
 
-def parcel(ledger: Ledger, fired: Alert, target: str) -> Parcel:
-    """An alert as it is sent."""
-    body = json.dumps(as_json(ledger, fired), ensure_ascii=False, indent=2).encode()
-    return Parcel(
-        name=f"alert-{fired.number}.json",
+def message_of(ledger: Ledger, alert: Alert, target: str) -> Message:
+    """The message of an alert to a target."""
+    body = json.dumps(as_json(ledger, alert), ensure_ascii=False, indent=2).encode()
+    return Message(
+        name=f"alert-{alert.number}.json",
         body=body,
         media_type="application/json",
-        subject=fired.title,
-        text=f"{fired.text}\n",
-        key=hashlib.sha256(f"alert {fired.number} {fired.fired_at}\0{target}".encode()).hexdigest()[:32],
+        subject=alert.title,
+        text=f"{alert.text}\n",
+        key=hashlib.sha256(f"alert {alert.number} {alert.fired_at}\0{target}".encode()).hexdigest()[:32],
         is_attached=False,
     )
 
 
-def as_json(ledger: Ledger, fired: Alert) -> dict[str, Any]:
-    """An alert as webhooks and answers give it."""
+def as_json(ledger: Ledger, alert: Alert) -> dict[str, Any]:
+    """An alert as JSON, for webhooks and the API."""
     with ledger.reading() as connection:
-        about = subjects(connection, [(fired.scope, fired.subject)])[fired.scope, fired.subject]
+        about = subjects(connection, [(alert.scope, alert.subject)])[alert.scope, alert.subject]
     return {
-        "id": fired.number,
-        "rule": fired.rule,
-        "kind": fired.kind,
-        "scope": fired.scope,
+        "id": alert.number,
+        "rule": alert.rule,
+        "kind": alert.kind,
+        "scope": alert.scope,
         "subject": about.shown,
-        "title": fired.title,
-        "text": fired.text,
-        "state": "open" if fired.ended_at is None else "over",
-        "fired_at": rfc3339_seconds(fired.fired_at),
-        "ended_at": rfc3339_seconds(fired.ended_at),
-        "facts": dict(fired.facts),
+        "title": alert.title,
+        "text": alert.text,
+        "state": "open" if alert.ended_at is None else "over",
+        "fired_at": rfc3339_seconds(alert.fired_at),
+        "ended_at": rfc3339_seconds(alert.ended_at),
+        "facts": dict(alert.facts),
     }
 
 
-def keep_watching(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
-    """Check and tell again and again until told to stop."""
+def check_periodically(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
+    """Check the rules and send messages periodically, until `stop` is set."""
 
-    def look() -> None:
+    def check_and_send() -> None:
         try:
             check(ledger, now())
-        finally:  # what fired before is told, though a check fails
-            tell(ledger, settings, now())
+        finally:  # earlier alerts are sent even if the check fails
+            send_due_messages(ledger, settings, now())
 
-    rounds("alerts", look, EVERY_SECONDS, stop)
+    run_periodically("alerts", check_and_send, EVERY_SECONDS, stop)

@@ -1,4 +1,4 @@
-"""Adding and removing rules of alerts: each change is checked, recorded and audited in one transaction."""
+"""Adding and removing alert rules. Each change is checked, recorded and audited in one transaction."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -30,7 +30,7 @@ class AlertRefused(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRuleOptions:
-    """A rule as people state it."""
+    """The options of a rule as the user enters them."""
 
     name: str
     when: str
@@ -51,10 +51,10 @@ def add_rule(ledger: Ledger, settings: Settings, options: AddRuleOptions, *, by:
     """Add a rule, or change the rule that already has the name.
 
     Raises:
-        AlertRefused: the options state no rule.
-        TargetRefused: a target is none, or what it needs is not set.
-        NoSubject: no call can name a project or a model so.
-        NotKnown: the directory has no entry of the subject's name, or several.
+        AlertRefused: an option is invalid.
+        TargetRefused: a target is invalid, or a setting that it needs is missing.
+        NoSubject: the text cannot be the name of a project or a model.
+        NotKnown: the directory has no entry of this name, or several.
     """
     rule = _read(options, settings, by, at)
     with ledger.writing() as connection:
@@ -66,7 +66,7 @@ def add_rule(ledger: Ledger, settings: Settings, options: AddRuleOptions, *, by:
 
 
 def remove_rule(ledger: Ledger, name: str, *, by: str, at: int) -> AlertRule:
-    """Remove a rule: it watches nothing more, and nothing more of what it found is sent.
+    """Remove a rule. Messages of its alerts that are not sent yet are given up.
 
     Raises:
         AlertRefused: there is no rule of that name.
@@ -83,20 +83,20 @@ def rule_of(ledger: Ledger, name: str) -> AlertRule:
     """The rule of a name.
 
     Raises:
-        AlertRefused: there is none.
+        AlertRefused: there is no rule of that name.
     """
     with ledger.reading() as connection:
         return _rule_of(connection, name)
 
 
 def send_again(ledger: Ledger, number: int, *, at: int) -> None:
-    """Let a message be sent that was given up, is failing or in doubt.
+    """Make a message due again that was given up, is failing, or may not have arrived.
 
     Raises:
         AlertRefused: there is no such message.
     """
     with ledger.writing() as connection:
-        if not alerts.OUTBOX.again(connection, number, at):
+        if not alerts.OUTBOX.retry(connection, number, at):
             message = f"there is no message {number} that was given up, failing or in doubt"
             raise AlertRefused("unknown_message", message)
 
@@ -119,7 +119,7 @@ def _record(connection: sa.Connection, rule: AlertRule, action: str) -> None:
 
 
 def _read(options: AddRuleOptions, settings: Settings, by: str, at: int) -> AlertRule:
-    """The rule that the options state, still without its subject."""
+    """The rule of the options, still without its subject."""
     name = options.name.strip()
     if not name or len(options.name) > _LONGEST_NAME or not options.name.isprintable():
         message = f"a rule has a name of 1 to {_LONGEST_NAME} characters that can be seen"
@@ -147,7 +147,7 @@ def _read(options: AddRuleOptions, settings: Settings, by: str, at: int) -> Aler
 
 
 def _require_fitting(kind: AlertKind, options: AddRuleOptions) -> None:
-    """Refuse an option that means nothing for a kind, or has no meaning at all."""
+    """Refuse an option that does not apply to the kind, or has an invalid value."""
     for option in OPTIONS:
         if getattr(options, option) is not None and option not in kind.options:
             fitting = " or ".join(other.key for other in KINDS.values() if option in other.options)
@@ -173,7 +173,7 @@ def _require_budget(connection: sa.Connection, name: str | None) -> None:
 
 
 def _limit(kind: AlertKind, above: str | None) -> tuple[Decimal | None, Decimal | None]:
-    """What is too much: an amount, or a share in percent."""
+    """The limit of a rule: an amount and None, or None and a percentage."""
     if above is None:
         return None, None
     is_percent = above.strip().endswith("%")

@@ -1,4 +1,4 @@
-"""Alerts in the ledger: the rules, what fired, and the messages that are to be sent of it. Each crossing fires once, whoever finds it first."""
+"""Alert rules, alerts and messages in the ledger. A crossing fires once, even with several processes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.alerts.model import AlertRule, standing
+from dashboard.alerts.model import AlertRule, current_rules
 from dashboard.notifications.outbox import Outbox, Status
 from ingest.ledger import dialects
 from ingest.ledger.tables.alerts import alert, alert_message, alert_rule
@@ -20,30 +20,31 @@ _FACTS: Final = ("scope", "subject", "budget", "source", "each", "amount", "perc
 
 
 Crossing = tuple[str, str]
-"""A rule, and what it found."""
+"""The name of a rule, and the text that identifies what it found (`Finding.crossing`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is out of line now."""
+    """Something that a rule finds out of line now."""
 
     rule: str
     kind: str
     crossing: str
-    """The same for the same crossing, however often it is found."""
+    """A text that identifies the crossing: the same at every check that finds it."""
     title: str
     text: str
     facts: Mapping[str, Any]
-    """What it was and what it was compared with, as JSON has it; amounts as decimal text."""
+    """The value and what it was compared with, as JSON; amounts as decimal text."""
     scope: str = "all"
     subject: str | None = None
     is_once: bool = False
-    """Whether it never fires again when it is over, as a threshold of one month's budget."""
+    """Whether it fires only once, even if it ends and is found again, as a threshold of one month's
+    budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What fired."""
+    """An alert that fired. It is open until `ended_at`."""
 
     number: int
     rule: str
@@ -59,7 +60,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is told of an alert to a target."""
+    """The message of an alert to a target."""
 
     number: int
     alert_number: int
@@ -71,25 +72,25 @@ class Message:
     said: str
 
 
-def add_rule(connection: sa.Connection, one: AlertRule) -> None:
+def add_rule(connection: sa.Connection, rule: AlertRule) -> None:
     """Record a rule."""
-    facts = {name: value for name in _FACTS if (value := getattr(one, name)) is not None}
+    facts = {name: value for name in _FACTS if (value := getattr(rule, name)) is not None}
     row = {
-        "name": one.name,
-        "kind": one.kind,
+        "name": rule.name,
+        "kind": rule.kind,
         "facts": json.dumps(facts, default=str),
-        "targets": json.dumps(one.targets),
-        "recorded_at": one.recorded_at,
-        "recorded_by": one.recorded_by,
+        "targets": json.dumps(rule.targets),
+        "recorded_at": rule.recorded_at,
+        "recorded_by": rule.recorded_by,
     }
     connection.execute(alert_rule.insert(), row)
 
 
 def read_rules(connection: sa.Connection) -> list[AlertRule]:
-    """The rules that count, by name."""
+    """The rules that have not been replaced or removed, by name."""
     at = sa.type_coerce(alert_rule.c.recorded_at, sa.BigInteger).label("instant")
     rows = connection.execute(sa.select(alert_rule, at).order_by(alert_rule.c.number)).mappings()
-    return standing(_rule(row) for row in rows)
+    return current_rules(_rule(row) for row in rows)
 
 
 def _rule(row: sa.RowMapping) -> AlertRule:
@@ -109,125 +110,125 @@ def _rule(row: sa.RowMapping) -> AlertRule:
 
 
 def withdraw(connection: sa.Connection, rule: str) -> None:
-    """Send nothing more of what a rule found."""
-    mine = sa.select(alert.c.number).where(alert.c.rule == rule)
-    OUTBOX.withdraw(connection, alert_message.c.alert_number.in_(mine), "the rule was taken back")
+    """Give up the messages of a rule's alerts that are not sent yet."""
+    numbers = sa.select(alert.c.number).where(alert.c.rule == rule)
+    OUTBOX.withdraw(connection, alert_message.c.alert_number.in_(numbers), "the rule was taken back")
 
 
-def still_open(connection: sa.Connection) -> dict[int, Crossing]:
-    """What has fired and is not over, by number."""
+def open_crossings(connection: sa.Connection) -> dict[int, Crossing]:
+    """The crossings of open alerts, by the number of the alert."""
     c = alert.c
     rows = connection.execute(sa.select(c.number, c.rule, c.crossing).where(c.ended_at.is_(None)))
     return {row.number: (row.rule, row.crossing) for row in rows}
 
 
-def keep(
+def record_findings(
     connection: sa.Connection,
     rules: Iterable[AlertRule],
-    found: Sequence[Finding],
-    before: Mapping[int, Crossing],
+    findings: Sequence[Finding],
+    open_before: Mapping[int, Crossing],
     now: int,
 ) -> list[int]:
-    """Fire what is found and has not fired, end what is not found any more; the numbers of what fired.
+    """Fire new findings, and end open alerts that are not found any more; return the numbers of new alerts.
 
-    `found` is all that the rules find, `before` what was open before they looked: another process may have looked later and been faster. What it
-    has fired since is not ended here, and what it has ended does not fire here. What fires is owed to the targets of its rule in the same transaction.
+    `findings` are all findings of the rules, and `open_before` was read before the rules were checked.
+    Another process may have checked them in the meantime: an alert that it has fired is not ended here, and a
+    crossing that it has ended does not fire here. The messages of an alert are added in the same transaction.
     """
-    known = {one.name: one for one in rules}
-    were_open = set(before.values())
-    turns = _turns(connection, found)
+    rules_by_name = {rule.name: rule for rule in rules}
+    were_open = set(open_before.values())
+    times_fired = _times_fired(connection, findings)
     fired: list[int] = []
-    for one in found:
-        turn, is_open = turns.get((one.rule, one.crossing), (0, False))
-        if is_open or (one.rule, one.crossing) in were_open:
+    for finding in findings:
+        crossing = (finding.rule, finding.crossing)
+        times, is_open = times_fired.get(crossing, (0, False))
+        if is_open or crossing in were_open:
             continue
-        if one.is_once and turn:
-            _reopen(connection, one)
+        if finding.is_once and times:
+            _reopen(connection, finding)
             continue
-        number = _fire(connection, one, turn + 1, now)
+        number = _fire(connection, finding, times + 1, now)
         if number is not None:
             fired.append(number)
-            _owe(connection, number, known[one.rule].targets, now)
-    _end(connection, found, before, now)
+            _add_messages(connection, number, rules_by_name[finding.rule].targets, now)
+    _end(connection, findings, open_before, now)
     return fired
 
 
-def _turns(connection: sa.Connection, found: Sequence[Finding]) -> dict[Crossing, tuple[int, bool]]:
+def _times_fired(connection: sa.Connection, findings: Sequence[Finding]) -> dict[Crossing, tuple[int, bool]]:
     """How often each crossing has fired, and whether it is still open."""
     c = alert.c
-    crossings = sorted({one.crossing for one in found})
-    turns: dict[Crossing, tuple[int, bool]] = {}
-    for some in dialects.chunks(crossings):
-        wanted = sa.select(
+    crossings = sorted({finding.crossing for finding in findings})
+    times_fired: dict[Crossing, tuple[int, bool]] = {}
+    for chunk in dialects.chunks(crossings):
+        select = sa.select(
             c.rule, c.crossing, sa.func.max(c.turn), sa.func.count() - sa.func.count(c.ended_at)
         )
-        rows = connection.execute(wanted.where(c.crossing.in_(some)).group_by(c.rule, c.crossing))
-        turns |= {(rule, crossing): (int(turn), bool(still)) for rule, crossing, turn, still in rows}
-    return turns
+        rows = connection.execute(select.where(c.crossing.in_(chunk)).group_by(c.rule, c.crossing))
+        times_fired |= {(rule, crossing): (int(turn), bool(still)) for rule, crossing, turn, still in rows}
+    return times_fired
 
 
-def _fire(connection: sa.Connection, one: Finding, turn: int, now: int) -> int | None:
-    """The number of the alert; None where another process was faster."""
+def _fire(connection: sa.Connection, finding: Finding, turn: int, now: int) -> int | None:
+    """Insert an alert and return its number; None if another process was faster."""
     row = {
-        "rule": one.rule,
-        "kind": one.kind,
-        "crossing": one.crossing,
+        "rule": finding.rule,
+        "kind": finding.kind,
+        "crossing": finding.crossing,
         "turn": turn,
-        "scope": one.scope,
-        "subject": one.subject,
-        "title": one.title,
-        "text": one.text,
-        "facts": json.dumps(one.facts, ensure_ascii=False, sort_keys=True),
+        "scope": finding.scope,
+        "subject": finding.subject,
+        "title": finding.title,
+        "text": finding.text,
+        "facts": json.dumps(finding.facts, ensure_ascii=False, sort_keys=True),
         "fired_at": now,
     }
-    made = dialects.insert(connection, alert).on_conflict_do_nothing().returning(alert.c.number)
-    return connection.execute(made, row).scalar()
+    insert = dialects.insert(connection, alert).on_conflict_do_nothing().returning(alert.c.number)
+    return connection.execute(insert, row).scalar()
 
 
-def _owe(connection: sa.Connection, number: int, targets: Iterable[str], now: int) -> None:
-    rows = [
-        {"alert_number": number, "target": one, "status": "waiting", "attempts": 0, "due_at": now, "said": ""}
-        for one in dict.fromkeys(targets)
-    ]
+def _add_messages(connection: sa.Connection, number: int, targets: Iterable[str], now: int) -> None:
+    new = {"alert_number": number, "status": "waiting", "attempts": 0, "due_at": now, "said": ""}
+    rows = [new | {"target": target} for target in dict.fromkeys(targets)]
     if rows:
         connection.execute(alert_message.insert(), rows)
 
 
-def _reopen(connection: sa.Connection, one: Finding) -> None:
-    """What fires once and was over is so again: it shows, and nobody is told again."""
+def _reopen(connection: sa.Connection, finding: Finding) -> None:
+    """Open an ended alert again that fires only once. No message is sent again."""
     c = alert.c
-    same = sa.and_(c.rule == one.rule, c.crossing == one.crossing)
-    connection.execute(alert.update().where(same).values(ended_at=None))
+    is_same = sa.and_(c.rule == finding.rule, c.crossing == finding.crossing)
+    connection.execute(alert.update().where(is_same).values(ended_at=None))
 
 
 def _end(
-    connection: sa.Connection, found: Sequence[Finding], before: Mapping[int, Crossing], now: int
+    connection: sa.Connection, findings: Sequence[Finding], open_before: Mapping[int, Crossing], now: int
 ) -> None:
-    """What was open and is not found any more is over; so is what fired by a rule that is not there any more."""
+    """End the alerts that were open and are not found any more, also those of removed rules."""
     c = alert.c
-    still = {(one.rule, one.crossing) for one in found}
-    over = [number for number, crossing in before.items() if crossing not in still]
-    for some in dialects.chunks(over):
+    crossings = {(finding.rule, finding.crossing) for finding in findings}
+    over = [number for number, crossing in open_before.items() if crossing not in crossings]
+    for chunk in dialects.chunks(over):
         connection.execute(
-            alert.update().where(c.number.in_(some), c.ended_at.is_(None)).values(ended_at=now)
+            alert.update().where(c.number.in_(chunk), c.ended_at.is_(None)).values(ended_at=now)
         )
 
 
-def alerts(connection: sa.Connection, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
-    """What fired, the latest first; only what is still so, or only what is over, where that is asked for."""
+def read_alerts(connection: sa.Connection, *, is_open: bool | None = None, most: int = 200) -> list[Alert]:
+    """Alerts, the latest first: all, only open alerts (`is_open=True`), or only ended ones (`False`)."""
     c = alert.c
     where = {None: sa.true(), True: c.ended_at.is_(None), False: c.ended_at.is_not(None)}[is_open]
     return _alerts(connection, where, most)
 
 
 def alert_of(connection: sa.Connection, number: int) -> Alert | None:
-    """What fired under a number."""
+    """The alert of a number; None if there is none."""
     return next(iter(_alerts(connection, alert.c.number == number, 1)), None)
 
 
 def _alerts(connection: sa.Connection, where: sa.ColumnElement[bool], most: int) -> list[Alert]:
     c = alert.c
-    fired, ended = (sa.type_coerce(one, sa.BigInteger).label(one.name) for one in (c.fired_at, c.ended_at))
+    fired, ended = (_micros(column) for column in (c.fired_at, c.ended_at))
     columns: Sequence[Any] = (
         c.number,
         c.rule,
@@ -246,35 +247,40 @@ def _alerts(connection: sa.Connection, where: sa.ColumnElement[bool], most: int)
     return [Alert(**{**row, "facts": json.loads(row["facts"])}) for row in rows]
 
 
-def messages(connection: sa.Connection, numbers: Iterable[int] | None = None) -> list[Message]:
-    """What is or was to be told of some alerts, or of all, the oldest first."""
+def read_messages(connection: sa.Connection, numbers: Iterable[int] | None = None) -> list[Message]:
+    """The messages of the alerts with these numbers, or of all alerts, the oldest first."""
     c = alert_message.c
     where = sa.true() if numbers is None else c.alert_number.in_(sorted(set(numbers)))
     return _messages(connection, where)
 
 
 def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Message | None:
-    """The next message that was due, as it was before it was claimed; None where nothing was due. See `Outbox.claim`."""
-    one = OUTBOX.claim(connection, now, claimed_at)
-    if one is None:
+    """Claim the next due message (`Outbox.claim`), and return it as it was before; None if none is due."""
+    row = OUTBOX.claim(connection, now, claimed_at)
+    if row is None:
         return None
-    (found,) = _messages(connection, alert_message.c.number == one.number)
-    return replace(found, status=one.status, attempts=one.attempts)
+    (message,) = _messages(connection, alert_message.c.number == row.number)
+    return replace(message, status=row.status, attempts=row.attempts)
 
 
 def _messages(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Message]:
     c = alert_message.c
-    due, arrived = (sa.type_coerce(one, sa.BigInteger).label(one.name) for one in (c.due_at, c.sent_at))
-    columns: Sequence[Any] = (c.number, c.alert_number, c.target, c.status, c.attempts, due, arrived, c.said)
+    due, sent = (_micros(column) for column in (c.due_at, c.sent_at))
+    columns: Sequence[Any] = (c.number, c.alert_number, c.target, c.status, c.attempts, due, sent, c.said)
     rows = connection.execute(sa.select(*columns).where(where).order_by(c.number)).mappings()
     return [Message(**row) for row in rows]
 
 
 def last_call(connection: sa.Connection, source: str, first: datetime, end: datetime) -> int | None:
-    """When the last call of a source was (microseconds UTC), of those from `first` until before `end`; None for none."""
+    """The instant (microseconds UTC) of the last call of a source in [first, end); None without calls."""
     c = usage_event.c
     source_id = sa.select(term.c.term_id).where(term.c.text == source).scalar_subquery()
     latest = sa.select(sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger)))
     within = (c.occurred_at >= first) & (c.occurred_at < end)
     last = connection.execute(latest.where(within, c.source_id == source_id)).scalar()
     return None if last is None else int(last)
+
+
+def _micros(column: sa.Column[Any]) -> sa.Label[int]:
+    """A column of instants, read as microseconds UTC."""
+    return sa.type_coerce(column, sa.BigInteger).label(column.name)

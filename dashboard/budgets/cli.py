@@ -1,4 +1,4 @@
-"""`tallybook budget`: what may be spent."""
+"""`tallybook budget`: set, list and remove budgets."""
 
 from typing import Annotated
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from dashboard.budgets import service as budgets_service
 from dashboard.budgets.service import SetBudgetOptions
-from dashboard.budgets.usage import burns
+from dashboard.budgets.usage import budget_usages
 from ingest.clock import now
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
@@ -17,7 +17,7 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, tab
 
 
 def set_budget(options: SetBudgetOptions) -> int:
-    """Set a budget; the exit code."""
+    """Set a budget; return the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             budget = budgets_service.set_budget(ledger, options, by=current_user(), at=now())
@@ -34,7 +34,7 @@ def set_budget(options: SetBudgetOptions) -> int:
 
 
 def remove(name: str) -> int:
-    """Remove a budget; the exit code."""
+    """Remove a budget; return the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             budgets_service.remove_budget(ledger, name, by=current_user(), at=now())
@@ -45,9 +45,9 @@ def remove(name: str) -> int:
 
 
 def listed(*, as_json: bool) -> int:
-    """Print budgets and how far they are used; the exit code."""
+    """Print budgets and their usage; return the exit code."""
     with open_ledger(Settings()) as ledger:
-        rows = [usage.as_json() for usage in burns(ledger, now())]
+        rows = [usage.as_json() for usage in budget_usages(ledger, now())]
     if as_json:
         print_json({"budgets": rows})
         return ExitCode.OK

@@ -1,4 +1,4 @@
-"""The course of a budget: what is left of it day by day, what it will come to, and how its earlier periods ended."""
+"""The history of a budget: its usage day by day, its forecast, and the usage of earlier periods."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
-from dashboard.budgets.usage import Burn, around, metric_of
+from dashboard.budgets.usage import BudgetUsage, metric_of, period_around
 from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
@@ -14,12 +14,12 @@ from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, acting_as
 
 PERIODS: Final = 6
-"""So many earlier periods are told of."""
+"""The number of earlier periods in a history."""
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """A period that is over."""
+class PastPeriod:
+    """The usage of a period that is over."""
 
     first: date
     end: date
@@ -27,48 +27,51 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How a budget is used."""
+class BudgetHistory:
+    """The usage of a budget over time."""
 
-    burn: Burn
+    usage: BudgetUsage
     used: Sequence[Day]
-    """From the first day of the period until today, each with all that was used until its end."""
+    """The cumulative usage at the end of each day, from the first day of the period until today."""
     forecast: Forecast | None
-    """None where too little is known, or nothing is left to come."""
-    past: Sequence[Past]
-    """The periods before in which something was used, the latest first."""
+    """None if there is too little data, or no day of the period is left."""
+    past: Sequence[PastPeriod]
+    """Earlier periods, the latest first, without the unused periods before the first usage."""
 
 
-def course_of(ledger: Ledger, burn: Burn, now: int) -> Course:
-    """The course of a budget that whoever asks may see."""
-    starts = _before(burn)
+def history_of(ledger: Ledger, usage: BudgetUsage, now: int) -> BudgetHistory:
+    """The history of a budget that the caller may see."""
+    periods = _earlier_periods(usage)
     with acting_as(HERE):
-        (found,) = series(ledger, now, burn.about.filters, metric=metric_of(burn.budget), first=starts[-1][0])
-    running = [one for one in found.days if one.day >= burn.first]
-    sums = accumulate(one.value for one in running)
-    return Course(
-        burn,
-        [Day(one.day, total) for one, total in zip(running, sums, strict=True)],
-        forecast(found.days, burn.first, burn.end, found.part),
-        _past(found.days, starts),
+        (daily,) = series(
+            ledger, now, usage.about.filters, metric=metric_of(usage.budget), first=periods[-1][0]
+        )
+    running = [day for day in daily.days if day.day >= usage.first]
+    sums = accumulate(day.value for day in running)
+    return BudgetHistory(
+        usage,
+        [Day(day.day, total) for day, total in zip(running, sums, strict=True)],
+        forecast(daily.days, usage.first, usage.end, daily.part),
+        _past(daily.days, periods),
     )
 
 
-def _before(burn: Burn) -> list[tuple[date, date]]:
-    """The periods before the running one, the latest first."""
-    found: list[tuple[date, date]] = []
-    end = burn.first
+def _earlier_periods(usage: BudgetUsage) -> list[tuple[date, date]]:
+    """The periods before the running period, the latest first."""
+    periods: list[tuple[date, date]] = []
+    end = usage.first
     for _ in range(PERIODS):
-        first, _after = around(burn.budget.per, end - timedelta(days=1))
-        found.append((first, end))
+        first, _after = period_around(usage.budget.per, end - timedelta(days=1))
+        periods.append((first, end))
         end = first
-    return found
+    return periods
 
 
-def _past(days: Sequence[Day], periods: Sequence[tuple[date, date]]) -> list[Past]:
-    found = [
-        Past(first, end, sum(one.value for one in days if first <= one.day < end)) for first, end in periods
+def _past(days: Sequence[Day], periods: Sequence[tuple[date, date]]) -> list[PastPeriod]:
+    past = [
+        PastPeriod(first, end, sum(day.value for day in days if first <= day.day < end))
+        for first, end in periods
     ]
-    while found and not found[-1].used:  # before there was anything
-        found.pop()
-    return found
+    while past and not past[-1].used:  # before the first usage
+        past.pop()
+    return past

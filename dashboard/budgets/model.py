@@ -1,8 +1,8 @@
-"""Budgets: what somebody may spend in a time. Pure; `dashboard.budgets.store` keeps them.
+"""Budgets: limits of money or tokens per day, week, month or quarter of the reporting zone.
 
-A budget is about a team, a customer, a cost centre, a key, a project, a model or everything, for each day, week, month or quarter of the
-reporting zone, in money or in tokens. Budgets are only added: of those of one name the one recorded last counts, and one
-without a limit takes it back.
+A budget limits a team, a customer, a cost centre, a key, a project, a model, or everything. Budgets are
+append-only: the last record of a name is valid, and a record without a limit removes the budget.
+`dashboard.budgets.store` stores them. Ranges of days are half-open.
 """
 
 from collections.abc import Iterable
@@ -19,19 +19,19 @@ DEFAULT_THRESHOLDS: Final = (50, 80, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What may be spent in each period."""
+    """The limit of each period, in money or in tokens."""
 
     name: str
     scope: Scope
     subject: str | None
-    """The entry of a person of the directory as text, or the text that calls name; None for everything."""
+    """A directory entry's number as text, or the name of a project or model; None for everything."""
     per: Per
     amount: int | None
-    """Pico-units of `currency`; None where it is of tokens."""
+    """The limit in pico-units of `currency`; None for a budget of tokens."""
     tokens: int | None
     currency: str
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
-    """Percent at which somebody is told."""
+    """The percentages of the limit at which alerts fire."""
     first_day: int | None = None
     end_day: int | None = None
     reason: str = ""
@@ -40,33 +40,35 @@ class Budget:
     number: int = 0
 
     @property
-    def stands(self) -> bool:
-        """Whether it has a limit, and is not taken back."""
+    def is_active(self) -> bool:
+        """Whether the budget has a limit: a record without one removes the budget."""
         return self.amount is not None or self.tokens is not None
 
 
-def standing(budgets: Iterable[Budget]) -> list[Budget]:
-    """The budgets that count, by name."""
-    last = {one.name: one for one in sorted(budgets, key=lambda one: (one.number, one.recorded_at))}
-    return [last[name] for name in sorted(last) if last[name].stands]
+def current_budgets(budgets: Iterable[Budget]) -> list[Budget]:
+    """The budgets that have not been replaced or removed, by name."""
+    in_order = sorted(budgets, key=lambda budget: (budget.number, budget.recorded_at))
+    last = {budget.name: budget for budget in in_order}
+    return [last[name] for name in sorted(last) if last[name].is_active]
 
 
-def of_months(
+def limits_for_months(
     budgets: Iterable[Budget], scope: Scope, months: int, first_day: int, end_day: int
 ) -> dict[int, int]:
-    """What people of one kind may spend in so many whole months, by their entry: the sums of budgets in money.
+    """The sum of the money budgets of each directory entry of a scope for `months` whole months, by entry.
 
-    Budgets by month and quarter count; those by day and week have no exact part of a month.
+    Budgets per day and week are left out, because a month is no whole number of weeks and months differ in
+    days.
     """
-    found: dict[int, int] = {}
-    for one in budgets:
-        within = (one.first_day is None or one.first_day <= first_day) and (
-            one.end_day is None or one.end_day >= end_day
+    limits: dict[int, int] = {}
+    for budget in budgets:
+        is_within = (budget.first_day is None or budget.first_day <= first_day) and (
+            budget.end_day is None or budget.end_day >= end_day
         )
-        if one.scope != scope or one.subject is None or one.amount is None or not within:
+        if budget.scope != scope or budget.subject is None or budget.amount is None or not is_within:
             continue
-        times = months if one.per == "month" else months // 3 if one.per == "quarter" else 0
+        times = months if budget.per == "month" else months // 3 if budget.per == "quarter" else 0
         if times:
-            entry = int(one.subject)
-            found[entry] = found.get(entry, 0) + one.amount * times
-    return found
+            entry = int(budget.subject)
+            limits[entry] = limits.get(entry, 0) + budget.amount * times
+    return limits

@@ -1,4 +1,4 @@
-"""Setting and removing budgets: each change is checked, recorded and audited in one transaction."""
+"""Setting and removing budgets. Each change is checked, recorded and audited in one transaction."""
 
 import re
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class BudgetRefused(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetBudgetOptions:
-    """A budget as people state it: numbers, percentages and days are text."""
+    """The options of a budget as the user enters them: numbers, percentages and days are text."""
 
     name: str
     amount: str | None = None
@@ -47,9 +47,9 @@ def set_budget(ledger: Ledger, options: SetBudgetOptions, *, by: str, at: int) -
     """Set a budget, or change the budget that already has the name.
 
     Raises:
-        BudgetRefused: the options state no budget.
-        NoSubject: no call can name a project or a model so.
-        NotKnown: the directory has no entry of the subject's name, or several.
+        BudgetRefused: an option is invalid.
+        NoSubject: the text cannot be the name of a project or a model.
+        NotKnown: the directory has no entry of this name, or several.
     """
     budget = _read(options, ledger.currency, by, at)
     with ledger.writing() as connection:
@@ -90,7 +90,7 @@ def _record(connection: sa.Connection, budget: Budget, action: str) -> None:
 
 
 def _read(options: SetBudgetOptions, currency: str, by: str, at: int) -> Budget:
-    """The budget that the options state, still without its subject."""
+    """The budget of the options, still without its subject."""
     name = _name(options.name)
     if (options.amount is None) == (options.tokens is None):
         raise BudgetRefused("amount_or_tokens", "name an amount of money, or --tokens", "amount")
@@ -158,7 +158,7 @@ def _thresholds(text: str) -> tuple[int, ...]:
 
 
 def _days(start: str | None, end: str | None) -> tuple[int | None, int | None]:
-    """The first day on which a budget counts and the day before which it ends; None for an open edge."""
+    """The half-open range of days in which a budget is valid; None for an open end."""
     first_day, end_day = _day("from", start), _day("to", end)
     if first_day is not None and end_day is not None and first_day >= end_day:
         message = f"{end} does not come after {start}, so that it never counts"

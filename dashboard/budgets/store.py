@@ -1,11 +1,11 @@
-"""Budgets in the ledger. They are only added."""
+"""Budgets in the ledger. Rows are append-only."""
 
 import json
 from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from dashboard.budgets.model import Budget, standing
+from dashboard.budgets.model import Budget, current_budgets
 from ingest.ledger.tables.periods import budget as table
 
 
@@ -13,31 +13,31 @@ def add_budgets(connection: sa.Connection, budgets: Iterable[Budget]) -> None:
     """Record budgets."""
     rows = [
         {
-            "name": one.name,
-            "scope": one.scope,
-            "subject": one.subject,
-            "per": one.per,
-            "amount": None if one.amount is None else str(one.amount),
-            "tokens": one.tokens,
-            "currency": one.currency,
-            "thresholds": json.dumps(one.thresholds),
-            "first_day": one.first_day,
-            "end_day": one.end_day,
-            "reason": one.reason,
-            "recorded_at": one.recorded_at,
-            "recorded_by": one.recorded_by,
+            "name": budget.name,
+            "scope": budget.scope,
+            "subject": budget.subject,
+            "per": budget.per,
+            "amount": None if budget.amount is None else str(budget.amount),
+            "tokens": budget.tokens,
+            "currency": budget.currency,
+            "thresholds": json.dumps(budget.thresholds),
+            "first_day": budget.first_day,
+            "end_day": budget.end_day,
+            "reason": budget.reason,
+            "recorded_at": budget.recorded_at,
+            "recorded_by": budget.recorded_by,
         }
-        for one in budgets
+        for budget in budgets
     ]
     if rows:
         connection.execute(table.insert(), rows)
 
 
 def read_budgets(connection: sa.Connection) -> list[Budget]:
-    """The budgets that count, by name."""
+    """The budgets that have not been replaced or removed, by name."""
     at = sa.type_coerce(table.c.recorded_at, sa.BigInteger).label("instant")
     rows = connection.execute(sa.select(table, at).order_by(table.c.number)).mappings()
-    return standing(_budget(row) for row in rows)
+    return current_budgets(_budget(row) for row in rows)
 
 
 def _budget(row: sa.RowMapping) -> Budget:

@@ -1,4 +1,4 @@
-"""Budgets and how far they are used: what was spent in the period that is running, and what that is of the limit."""
+"""The usage of budgets: the money or tokens used in the running period, and their share of the limit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,58 +23,59 @@ from ingest.model.zone import date_of, day_number, instant
 
 
 @dataclass(frozen=True, slots=True)
-class Burn:
-    """A budget in the period that is running."""
+class BudgetUsage:
+    """A budget and its usage in the running period."""
 
     budget: Budget
     about: Subject
     first: date
     end: date
     used: int
-    """Pico-units, or tokens."""
+    """Pico-units of money, or tokens."""
     unpriced_requests: int
 
     @property
     def limit(self) -> int:
-        """What may be used."""
-        one = self.budget
-        return one.tokens if one.tokens is not None else one.amount or 0
+        """The limit, in the unit of `used`."""
+        return self.budget.tokens if self.budget.tokens is not None else self.budget.amount or 0
 
     @property
     def remaining(self) -> int:
-        """What may still be used; below zero where the limit is passed."""
+        """The unused part of the limit; negative if the limit is exceeded."""
         return self.limit - self.used
 
     @property
     def is_allowed(self) -> bool:
-        """Whether more may be used: the limit is not reached yet."""
+        """Whether the limit is not reached yet."""
         return self.used < self.limit
 
     @property
     def reached(self) -> int | None:
-        """The highest threshold, in percent, that is reached; None for none, as while nothing is used."""
+        """The highest threshold that is reached, in percent; None if none is reached or nothing is used."""
         if not self.used:
             return None
-        passed = [one for one in self.budget.thresholds if self.used * 100 >= self.limit * one]
-        return max(passed, default=None)
+        thresholds = self.budget.thresholds
+        return max(
+            (percent for percent in thresholds if self.used * 100 >= self.limit * percent), default=None
+        )
 
     @property
     def share(self) -> Fraction | None:
-        """The part of the limit that is used; None for a limit of nothing."""
+        """The used part of the limit; None for a limit of zero."""
         return Fraction(self.used, self.limit) if self.limit else None
 
     def as_json(self) -> dict[str, Any]:
-        """The budget as outputs give it."""
-        one = self.budget
-        in_tokens = one.tokens is not None
+        """The budget and its usage as JSON, for the API and the command line."""
+        budget = self.budget
+        in_tokens = budget.tokens is not None
         share = None if self.share is None else f"{float(self.share):.4f}"
         return {
-            "name": one.name,
-            "scope": one.scope,
+            "name": budget.name,
+            "scope": budget.scope,
             "subject": self.about.shown,
-            "per": one.per,
-            "limit": one.tokens if in_tokens else money.plain(self.limit),
-            "unit": "tokens" if in_tokens else one.currency,
+            "per": budget.per,
+            "limit": budget.tokens if in_tokens else money.plain(self.limit),
+            "unit": "tokens" if in_tokens else budget.currency,
             "used": self.used if in_tokens else money.plain(self.used),
             "remaining": self.remaining if in_tokens else money.plain(self.remaining),
             "share": share,
@@ -82,86 +83,89 @@ class Burn:
             "allowed": self.is_allowed,
             "unpriced_requests": self.unpriced_requests,
             "period": {"from": self.first.isoformat(), "to": self.end.isoformat()},
-            "thresholds": list(one.thresholds),
+            "thresholds": list(budget.thresholds),
         }
 
 
-def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
-    """Every budget that counts and that whoever asks may see, or the one of a name, in the period that runs at an instant.
+def budget_usages(ledger: Ledger, now: int, name: str | None = None) -> list[BudgetUsage]:
+    """The usage at `now` of every valid budget that the caller may see, or of the budget of a name.
 
-    What is used of a budget is what everybody has used of it: who sees a budget sees that.
+    The usage includes the calls of all users of the budget, even calls that the caller may not see.
     """
     today = date_of(ledger.zone.day(now))
     with ledger.reading() as connection:
-        found = [
-            one
-            for one in _seen(connection, read_budgets(connection))
-            if _counts(one, day_number(today)) and name in (None, one.name)
+        budgets = [
+            budget
+            for budget in _visible(connection, read_budgets(connection))
+            if _is_valid(budget, day_number(today)) and name in (None, budget.name)
         ]
-        people = subjects(connection, ((one.scope, one.subject) for one in found))
+        about = subjects(connection, ((budget.scope, budget.subject) for budget in budgets))
     with acting_as(HERE):
-        return [_burn(ledger, one, people, today) for one in found]
+        return [_usage(ledger, budget, about, today) for budget in budgets]
 
 
-def binding(ledger: Ledger, key: int | None, found: Sequence[Burn], now: int) -> list[Burn]:
-    """Those of some budgets that bind a key: its own, those of its teams and of whose these are, and those of everything.
+def usages_binding_key(
+    ledger: Ledger, key: int | None, usages: Sequence[BudgetUsage], now: int
+) -> list[BudgetUsage]:
+    """The budgets that bind a key: of the key, its teams, their customers and cost centres, and everything.
 
-    Of a key that the directory does not know (None) these are those of everything.
+    A key that the directory does not know (None) is bound only by budgets of everything.
     """
     bound: set[str] = set()
     if key is not None:
-        held = owners_on_day(ledger, ledger.zone.day(now))
-        teams = {one.entry_id for one in held.owners.get(key, ())}
-        homes = {entry for team in teams for entry in held.entries.get(team, ()) if entry is not None}
-        bound = {str(one) for one in ({key} | teams | homes)}
+        owners = owners_on_day(ledger, ledger.zone.day(now))
+        teams = {team.entry_id for team in owners.owners.get(key, ())}
+        parents = {entry for team in teams for entry in owners.entries.get(team, ()) if entry is not None}
+        bound = {str(entry) for entry in ({key} | teams | parents)}
     return [
-        one
-        for one in found
-        if one.budget.scope == "all" or (one.budget.scope in PEOPLE and one.budget.subject in bound)
+        usage
+        for usage in usages
+        if usage.budget.scope == "all" or (usage.budget.scope in PEOPLE and usage.budget.subject in bound)
     ]
 
 
-def _seen(connection: sa.Connection, found: Iterable[Budget]) -> list[Budget]:
-    """The budgets that whoever asks may see: of their teams, or of their key."""
+def _visible(connection: sa.Connection, budgets: Iterable[Budget]) -> list[Budget]:
+    """The budgets that the caller may see: those of the caller's teams or key."""
     principal = current_principal()
     if principal.sees_all:
-        return list(found)
+        return list(budgets)
     if principal.virtual_key is not None:
         kind, idents = "virtual_key", [principal.virtual_key]
     else:
         kind, idents = "team", list(principal.teams or ())
-    entries = {str(one) for one in directory_entries(connection, kind, idents)}
-    return [one for one in found if one.scope == kind and one.subject in entries]
+    entries = {str(entry) for entry in directory_entries(connection, kind, idents)}
+    return [budget for budget in budgets if budget.scope == kind and budget.subject in entries]
 
 
-def _counts(one: Budget, day: int) -> bool:
-    return (one.first_day is None or one.first_day <= day) and (one.end_day is None or day < one.end_day)
+def _is_valid(budget: Budget, day: int) -> bool:
+    has_started = budget.first_day is None or budget.first_day <= day
+    return has_started and (budget.end_day is None or day < budget.end_day)
 
 
-def _burn(ledger: Ledger, one: Budget, people: Mapping[About, Subject], today: date) -> Burn:
-    first, end = around(one.per, today)
-    about = people[one.scope, one.subject]
+def _usage(ledger: Ledger, budget: Budget, about: Mapping[About, Subject], today: date) -> BudgetUsage:
+    first, end = period_around(budget.per, today)
+    subject = about[budget.scope, budget.subject]
     zone = ledger.zone
     query = SpendQuery(
         period=Period(*(instant(zone.midnight(day_number(day))) for day in (first, end))),
         zone=zone.name,
-        metrics=(metric_of(one), "unpriced_requests"),
-        filters=about.filters,
+        metrics=(metric_of(budget), "unpriced_requests"),
+        filters=subject.filters,
         currency=REPORTING,
     )
     result = run(ledger, query)
     used, unpriced = result.totals.values
     amount = money.pico_of(used) if isinstance(used, Decimal) else int(used or 0)
-    return Burn(one, about, first, end, amount, int(unpriced or 0))
+    return BudgetUsage(budget, subject, first, end, amount, int(unpriced or 0))
 
 
-def metric_of(one: Budget) -> str:
+def metric_of(budget: Budget) -> str:
     """The metric that a budget limits."""
-    return "total_tokens" if one.tokens is not None else "total_cost"
+    return "total_tokens" if budget.tokens is not None else "total_cost"
 
 
-def around(per: Per, day: date) -> tuple[date, date]:
-    """The period of a budget that a day is in: its first day, and the first one after it."""
+def period_around(per: Per, day: date) -> tuple[date, date]:
+    """The budget period that contains a day: its first day, and the first day after it."""
     match per:
         case "day":
             return day, day + timedelta(days=1)

@@ -125,7 +125,7 @@ def read_cursor(text: str) -> tuple[int, int]:
 
 def _decoded(connection: Connection, rows: Sequence[Row], fields: Sequence[str]) -> list[Call]:
     """The fields, attribution and owners of each row as readable values."""
-    terms = labels.terms(
+    terms = labels.term_texts(
         connection, (row[column_of(name)] for row in rows for name in fields if name in TERMS)
     )
     attributions = _attributions(connection, {row["attribution_id"] for row in rows})
@@ -167,10 +167,10 @@ def _attributions(connection: Connection, ids: Iterable[int | None]) -> Mapping[
     """The names of each attribution; under None, an attribution without names."""
     known_ids = [ident for ident in ids if ident is not None]
     rows = calls_store.attributions(connection, known_ids)
-    directory_names = labels.people(
+    directory_names = labels.entry_names(
         connection, (row[f"{kind}_id"] for row in rows for kind in DIRECTORY_KINDS)
     )
-    label_texts = labels.terms(connection, (row[f"{kind}_id"] for row in rows for kind in LABEL_KINDS))
+    label_texts = labels.term_texts(connection, (row[f"{kind}_id"] for row in rows for kind in LABEL_KINDS))
     attributions: dict[int | None, Call] = {
         None: dict.fromkeys((*DIRECTORY_KINDS, "cost_center", *LABEL_KINDS))
     }

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dashboard.calls import store as calls_store
 from dashboard.calls.store import Row
 from dashboard.query import labels
-from dashboard.query.sql.filters import teams_seen
+from dashboard.query.sql.filters import visible_teams
 
 KINDS: Final = ("team", "customer", "cost_center")
 
@@ -23,10 +23,10 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
     A shared call lists its owners with their shares: `search 60%, ads 40%`. A reader with access to some
     teams sees only the shares of these teams.
     """
-    visible_teams = teams_seen(connection)
+    team_ids = visible_teams(connection)
     dated = set(calls)
     rows = calls_store.owners(connection, sorted({ident for ident, _ in dated if ident is not None}))
-    names = labels.people(
+    names = labels.entry_names(
         connection,
         {row[f"{kind}_id"] for assignments in rows.values() for row in assignments for kind in KINDS},
     )
@@ -37,7 +37,7 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
             row
             for row in assignments
             if row["first_at"] <= at < row["end_at"]
-            and (visible_teams is None or row["team_id"] in visible_teams)
+            and (team_ids is None or row["team_id"] in team_ids)
         ]:
             owners[attribution_id, at] = {kind: _owner_text(in_effect, kind, names) for kind in KINDS}
     return owners

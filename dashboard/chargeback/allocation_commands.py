@@ -33,7 +33,7 @@ def list_rules(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
         rules = read_rules(connection)[::-1]
-        teams = labels.people(connection, {target.entry_id for rule in rules for target in rule.targets})
+        teams = labels.entry_names(connection, {target.entry_id for rule in rules for target in rule.targets})
     rows = [_rule_as_json(rule, teams) for rule in rules]
     if as_json:
         print_json({"rules": rows})

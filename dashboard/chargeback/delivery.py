@@ -8,10 +8,10 @@ from dashboard.chargeback import schedule_store
 from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.chargeback.schedule_store import Delivery, Schedule
-from dashboard.notifications.channels import NotSent, Parcel
-from dashboard.notifications.dispatch import post
+from dashboard.notifications.channels import Message, NotSent
+from dashboard.notifications.dispatch import dispatch
 from dashboard.notifications.outbox import Clock
-from dashboard.notifications.periodic import rounds
+from dashboard.notifications.periodic import run_periodically
 from dashboard.query.calendar import read_calendar
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -41,16 +41,16 @@ def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
 def _deliver(
     ledger: Ledger, settings: Settings, delivery: Delivery, schedule: Schedule | None, at: int
 ) -> None:
-    def make() -> Parcel:
+    def make() -> Message:
         if schedule is None:
             raise NotSent("the schedule was ended")
         return report_message(ledger, delivery, schedule, at)
 
-    if reason := post(ledger, settings, schedule_store.OUTBOX, delivery, delivery.target, make, at):
+    if reason := dispatch(ledger, settings, schedule_store.OUTBOX, delivery, delivery.target, make, at):
         _log.warning("delivery failed", what=delivery.what, reason=reason)
 
 
-def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: int) -> Parcel:
+def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: int) -> Message:
     """The message with the report of a delivery.
 
     Raises:
@@ -63,7 +63,7 @@ def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: i
         body = form.make(report)
     except NoTypesetter as error:
         raise NotSent(str(error)) from error
-    return Parcel(
+    return Message(
         name=f"chargeback-{delivery.period}-by-{schedule.by}.{schedule.form}",
         body=body,
         media_type=form.media_type,
@@ -75,4 +75,4 @@ def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: i
 
 def keep_delivering(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
     """Send due deliveries periodically until `stop` is set."""
-    rounds("sending reports", lambda: deliver(ledger, settings, now()), EVERY_SECONDS, stop)
+    run_periodically("sending reports", lambda: deliver(ledger, settings, now()), EVERY_SECONDS, stop)

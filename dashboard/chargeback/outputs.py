@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dashboard.budgets.model import of_months
+from dashboard.budgets.model import limits_for_months
 from dashboard.budgets.store import read_budgets
 from dashboard.chargeback.pdf import document
 from dashboard.chargeback.report import GROUP_LABELS, GroupBy, Report, report
@@ -43,7 +43,7 @@ def report_of(ledger: Ledger, calendar: Calendar, by: GroupBy, now: int) -> Repo
     """The report of a period, compared with the period before."""
     current = statement(ledger, calendar, now)
     with ledger.reading() as connection:
-        budgets = of_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
+        budgets = limits_for_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
     return report(current, by, statement(ledger, calendar.before(), now), budgets)
 
 

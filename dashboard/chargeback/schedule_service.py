@@ -77,6 +77,6 @@ def retry_delivery(ledger: Ledger, number: int, *, at: int) -> None:
         ScheduleRefused: there is no such delivery.
     """
     with ledger.writing() as connection:
-        if not schedule_store.OUTBOX.again(connection, number, at):
+        if not schedule_store.OUTBOX.retry(connection, number, at):
             message = f"there is no delivery {number} that was given up, failing or in doubt"
             raise ScheduleRefused("unknown_delivery", message)

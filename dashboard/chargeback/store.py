@@ -25,7 +25,7 @@ def running_imports(connection: sa.Connection) -> list[str]:
 
 def names_of(connection: sa.Connection, entries: Collection[int]) -> dict[int, DirectoryName]:
     """The current names of directory entries, by the ids of the entries."""
-    display_names = labels.people(connection, entries)
+    display_names = labels.entry_names(connection, entries)
     c = directory.c
     rows = connection.execute(sa.select(c.entry_id, c.kind, c.ident).where(c.kind.in_(_KINDS)))
     return {

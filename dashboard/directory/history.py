@@ -81,7 +81,7 @@ def history_entries(ledger: Ledger, options: HistoryOptions = HistoryOptions()) 
     """
     with ledger.reading() as connection:
         recorded = assignments(connection, options.until)
-        names = labels.people(connection, _entry_ids(recorded))
+        names = labels.entry_names(connection, _entry_ids(recorded))
         subjects = _subjects_named(connection, ledger, options.subject)
     on = options.on
     covering = [one for one in recorded if on is None or one.first_day <= on < one.end_day]

@@ -58,7 +58,7 @@ def owners_on_day(ledger: Ledger, day: int) -> OwnersOnDay:
         reported = gateway_owners(connection)
         teams = {row.team for row in reported} | {t.entry_id for one in recorded for t in one.targets}
         homes = _homes(recorded, reported, teams - {None}, day)
-        names = labels.people(connection, {entry for home in homes.values() for entry in home})
+        names = labels.entry_names(connection, {entry for home in homes.values() for entry in home})
         owners = _reported_last(connection, reported, day) | _assigned(recorded, day)
     return OwnersOnDay(
         {key: targets for key, targets in owners.items() if targets},

@@ -66,7 +66,7 @@ def subjects(connection: Connection, abouts: Iterable[About]) -> Mapping[About, 
     """The subjects of some scopes."""
     unique = set(abouts)
     entries = {int(subject) for scope, subject in unique if scope in PEOPLE and subject}
-    shown = labels.people(connection, entries)
+    shown = labels.entry_names(connection, entries)
     idents = directory_store.idents(connection, sorted(entries))
     return {about: _subject(*about, idents, shown) for about in unique}
 

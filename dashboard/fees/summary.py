@@ -46,7 +46,7 @@ def fees_of(ledger: Ledger, period: Period) -> list[FeeRow]:
     start, end = period.micros
     with ledger.reading() as connection:
         rows = fee_amounts(read_fees(connection), ledger.zone, start, end)
-        teams = labels.people(connection, {row.fee.team_id for row in rows})
+        teams = labels.entry_names(connection, {row.fee.team_id for row in rows})
     return [FeeRow(row, teams[row.fee.team_id]) for row in rows]
 
 

@@ -62,7 +62,7 @@ class Attributions:
     def load_texts(self, ids: Iterable[int | None]) -> None:
         """Read the texts of these terms."""
         self._texts.update(
-            labels.terms(self._connection, {term_id for term_id in ids if term_id not in self._texts})
+            labels.term_texts(self._connection, {term_id for term_id in ids if term_id not in self._texts})
         )
 
     def load_entries(self, entries: Iterable[int | None]) -> None:
@@ -70,7 +70,7 @@ class Attributions:
         new_ids = sorted(
             {entry_id for entry_id in entries if entry_id is not None and entry_id not in self._entries}
         )
-        shown_names = labels.people(self._connection, new_ids)
+        shown_names = labels.entry_names(self._connection, new_ids)
         for entry_id, ident in store.idents(self._connection, new_ids).items():
             self._entries[entry_id] = DirectoryEntry(
                 ident, shown_names[entry_id] or ident, self._gl_codes.get(entry_id)

@@ -6,9 +6,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.focus.export_period import Day, Span
-from dashboard.query.plan import Plan, Stretch
+from dashboard.query.plan import Plan, Range
 from dashboard.query.sql.filters import term_id
-from dashboard.query.sql.measures import sums
+from dashboard.query.sql.measures import sum_columns
 from dashboard.query.sql.true_rows import Source, events, marks_in, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.event_reader import stream_calls
@@ -48,9 +48,9 @@ def daily_sums(
     Several rows may have the same keys. Calls that are free are left out. `is_ledger_day` says that it is a
     day of the ledger's reporting zone.
     """
-    whole = Stretch(day.start, day.end)
+    whole = Range(day.start, day.end)
     if is_ledger_day:
-        plan = Plan("day", whole, days=Stretch(day.number, day.number + 1))
+        plan = Plan("day", whole, days=Range(day.number, day.number + 1))
     else:
         plan = Plan("slot", whole, slots=(whole,))
     has_marks = connection.execute(sa.select(sa.exists().where(*marks_in(whole)))).scalar_one()
@@ -62,7 +62,7 @@ def late_sums(
     connection: sa.Connection, day: Day, measures: Sequence[str], until: int
 ) -> Iterator[Sequence[Any]]:
     """The sums of a ledger day's calls that came in after the call `until`, in the form of `daily_sums`."""
-    late = events(Stretch(day.start, day.end), sa.literal(day.number), usage_event.c.seq > until)
+    late = events(Range(day.start, day.end), sa.literal(day.number), usage_event.c.seq > until)
     if connection.execute(sa.select(sa.exists().where(*late.where))).scalar_one():
         yield from connection.execute(_sums(late, measures))
 
@@ -70,7 +70,7 @@ def late_sums(
 def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:
     table = source.table
     keys = [table.c[name] for name in KEYS]
-    summed = [column for measure in measures for column in sums(table, measure)]
+    summed = [column for measure in measures for column in sum_columns(table, measure)]
     # A ledger without free calls has no such term; NOT IN an empty set is true.
     free = sa.select(term.c.term_id).where(term.c.text == "free")
     select = sa.select(source.day.label("ledger_day"), *keys, *summed).select_from(source.joined)
@@ -153,7 +153,7 @@ def gl_codes(connection: sa.Connection) -> dict[int, str | None]:
 def dirty_slots(connection: sa.Connection, span: Span) -> list[int]:
     """The starts of a span's slots whose rollups are not up to date."""
     slot = dirty_slot.c.slot
-    select = sa.select(slot).where(*marks_in(Stretch(span.start, span.end))).order_by(slot)
+    select = sa.select(slot).where(*marks_in(Range(span.start, span.end))).order_by(slot)
     return list(connection.execute(select).scalars())
 
 

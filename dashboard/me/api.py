@@ -19,7 +19,7 @@ from dashboard.http.params import (
     only_known,
     understood,
 )
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_csv, as_json
 from ingest.clock import now
@@ -54,7 +54,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         known_parameters = ("by", "metric", "from", "to", "interval", "timezone", "format")
         with understood():
             only_known(request, known_parameters)
-            question = Words(by or (), metric or (), start, end, interval, timezone)
+            question = QuestionText(by or (), metric or (), start, end, interval, timezone)
             check_format(form)
             result = run(ledger, parse(question, ledger.zone, datetime.now(UTC)))
         return answered(
@@ -68,7 +68,7 @@ def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
     """The usage of the caller's virtual key, with the key's name and budgets."""
     key = names.known_as(ledger, "virtual_key", current_principal().virtual_key or "")
     key_budgets = [
-        burn.as_json() for burn in budgets.burns(ledger, now()) if burn.budget.scope == "virtual_key"
+        burn.as_json() for burn in budgets.budget_usages(ledger, now()) if burn.budget.scope == "virtual_key"
     ]
     name = None if key is None else key.shown
     return {"virtual_key": name} | as_json(result) | {"budgets": key_budgets}

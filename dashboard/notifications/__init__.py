@@ -1,1 +1,1 @@
-"""Messages go out: an outbox, channels, and the thread that sends."""
+"""Sending messages and files: the outbox, the channels, and the thread that sends."""

@@ -1,8 +1,12 @@
-"""Sending a file or a message to a target: a folder, a webhook, a channel, or somebody's mail.
+"""Channels: sending a message to a folder, a webhook, a Slack channel or a mail address.
 
-A target is text: `folder:PATH`, `webhook:URL`, `slack:URL`, `smtp:ADDRESS`. A channel of Slack, or of what takes the same posts, gets the text alone. A folder gets the file whole or not at all. A webhook gets a POST of the file, with a key that stays
-the same whenever it is tried again (`Idempotency-Key`) and a signature of the body where there is a secret (`X-Tallybook-Signature: sha256=...`).
-A mail has a message id that stays the same.
+A target is text: `folder:PATH`, `webhook:URL`, `slack:URL` or `smtp:ADDRESS`.
+
+* A folder gets the file, written whole or not at all.
+* A webhook gets a POST of the file, with an `Idempotency-Key` that is the same at every attempt and, if there
+  is a secret, a signature of the body (`X-Tallybook-Signature: sha256=...`).
+* A Slack channel, or a service that accepts the same posts, gets the text alone.
+* A mail has a message id that is the same at every attempt.
 """
 
 import hashlib
@@ -33,19 +37,19 @@ _LONGEST_SUBJECT: Final = 200
 
 
 class NotSent(Exception):
-    """A file that did not arrive; the message says why."""
+    """A message did not arrive; the text of the error says why."""
 
 
 class TargetRefused(Invalid):
-    """A text that is no target; the message says what to write."""
+    """The text is not a target; the text of the error says what to write."""
 
     def __init__(self, message: str) -> None:
         super().__init__("invalid_target", message, "to")
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A file, and what is told of it."""
+class Message:
+    """A file, with the subject and text that go with it."""
 
     name: str
     body: bytes
@@ -53,20 +57,20 @@ class Parcel:
     subject: str
     text: str
     key: str
-    """The same for the same file to the same target, whenever it is sent."""
+    """The idempotency key: the same whenever this file is sent to this target."""
     is_attached: bool = True
-    """Whether a mail carries the file beside the text."""
+    """Whether the file is attached to a mail."""
 
     @property
     def heading(self) -> str:
-        """The subject as a header holds it: one line of what can be seen, for names in it are whatever a gateway sent."""
-        seen = "".join(one if one.isprintable() else " " for one in self.subject)
-        return " ".join(seen.split())[:_LONGEST_SUBJECT]
+        """The subject for a header: one line of printable characters, as names in it come from gateways."""
+        printable = "".join(character if character.isprintable() else " " for character in self.subject)
+        return " ".join(printable.split())[:_LONGEST_SUBJECT]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a file goes."""
+    """Where a message is sent."""
 
     kind: Kind
     address: str
@@ -76,7 +80,7 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The target as it may be told: a webhook's path may be a secret."""
+        """The target without the path of a URL, which may be a secret."""
         if not self.is_web:
             return str(self)
         parts = urlsplit(self.address)
@@ -84,26 +88,26 @@ class Target:
 
     @property
     def is_web(self) -> bool:
-        """Whether it is posted to."""
+        """Whether messages are posted to a URL."""
         return self.kind in ("webhook", "slack")
 
     @property
-    def knows_again(self) -> bool:
-        """Whether it knows what it was sent before, so that sending it again does no harm."""
+    def is_idempotent(self) -> bool:
+        """Whether sending the same message again does no harm."""
         return self.kind in ("folder", "webhook")
 
 
 def target_of(text: str) -> Target:
-    """A target that was read before."""
+    """The target of a text that `read_target` has accepted before."""
     kind, _, address = text.partition(":")
     return Target(cast("Kind", kind), address)
 
 
 def read_target(text: str, settings: Settings) -> Target:
-    """A target.
+    """The target of a text.
 
     Raises:
-        TargetRefused: it is none, or what it needs is not set.
+        TargetRefused: the text is not a target, or a setting that it needs is missing.
     """
     kind, colon, address = text.strip().partition(":")
     if not colon or not address or len(text) > _LONGEST or not text.isprintable():
@@ -134,9 +138,8 @@ def _is_web_address(text: str) -> bool:
         url = httpx.URL(text)
         is_port = url.port is None or 0 < url.port <= _LAST_PORT
         host = url.raw_host.decode().removesuffix(".")
-        is_name = (
-            bool(url.host) and "%" not in host and all(0 < len(one) <= _LABEL for one in host.split("."))
-        )
+        has_valid_labels = all(0 < len(label) <= _LABEL for label in host.split("."))
+        is_name = bool(url.host) and "%" not in host and has_valid_labels
     except (ValueError, httpx.InvalidURL):
         return False
     return url.scheme in ("http", "https") and is_port and is_name
@@ -144,60 +147,61 @@ def _is_web_address(text: str) -> bool:
 
 def _is_mail_address(text: str) -> bool:
     local, _, domain = text.partition("@")
-    return bool(local and domain) and "@" not in domain and not any(one in text for one in ' ,;:<>()[]"\\')
+    has_forbidden = any(character in text for character in ' ,;:<>()[]"\\')
+    return bool(local and domain) and "@" not in domain and not has_forbidden
 
 
-def send(target: Target, parcel: Parcel, settings: Settings) -> None:
-    """Send a file.
+def send(target: Target, message: Message, settings: Settings) -> None:
+    """Send a message.
 
     Raises:
-        NotSent: it did not arrive.
+        NotSent: the message did not arrive.
     """
     match target.kind:
         case "folder":
-            _write(Path(target.address), parcel)
+            _write(Path(target.address), message)
         case "webhook":
-            _post(target.address, parcel.body, _headers(parcel, settings))
+            _post(target.address, message.body, _headers(message, settings))
         case "slack":
-            text = json.dumps({"text": _plain(f"*{parcel.heading}*\n{parcel.text}")}).encode()
+            text = json.dumps({"text": _plain(f"*{message.heading}*\n{message.text}")}).encode()
             _post(target.address, text, {"Content-Type": "application/json"})
         case "smtp":
-            _mail(target.address, parcel, settings)
+            _mail(target.address, message, settings)
 
 
 def _plain(text: str) -> str:
-    """Text in which a channel finds no mention and no link, whatever a team is called: `<!channel>` would call everybody."""
+    """Text without mentions and links, whatever names it has: `<!channel>` would notify the whole channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _write(folder: Path, parcel: Parcel) -> None:
+def _write(folder: Path, message: Message) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{parcel.name}.", delete=False) as file:
-            file.write(parcel.body)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{message.name}.", delete=False) as file:
+            file.write(message.body)
             file.flush()
             os.fsync(file.fileno())
         Path(file.name).chmod(0o644)
-        Path(file.name).replace(folder / parcel.name)
+        Path(file.name).replace(folder / message.name)
     except OSError as error:
         raise NotSent(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
-def _headers(parcel: Parcel, settings: Settings) -> dict[str, str]:
+def _headers(message: Message, settings: Settings) -> dict[str, str]:
     headers = {
-        "Content-Type": parcel.media_type,
-        "Content-Disposition": f'attachment; filename="{parcel.name}"',
-        "Idempotency-Key": parcel.key,
-        "X-Tallybook-Subject": parcel.heading.encode("ascii", "replace").decode(),
+        "Content-Type": message.media_type,
+        "Content-Disposition": f'attachment; filename="{message.name}"',
+        "Idempotency-Key": message.key,
+        "X-Tallybook-Subject": message.heading.encode("ascii", "replace").decode(),
     }
     if settings.webhook_secret is not None:
-        headers["X-Tallybook-Signature"] = signature(settings.webhook_secret.get_secret_value(), parcel.body)
+        headers["X-Tallybook-Signature"] = signature(settings.webhook_secret.get_secret_value(), message.body)
     return headers
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     try:
-        # What it answers is not read: a receiver may send without end.
+        # The body of the response is not read: it may be endless.
         with httpx.stream("POST", url, content=body, headers=headers, timeout=_SECONDS) as answer:
             status, is_taken = answer.status_code, answer.is_success
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -207,19 +211,16 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def signature(secret: str, body: bytes) -> str:
-    """What a webhook's receiver checks: HMAC-SHA256 of the body."""
+    """The signature that the receiver of a webhook checks: HMAC-SHA256 of the body."""
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
-def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
+def _mail(address: str, message: Message, settings: Settings) -> None:
     try:
-        message = _message(address, parcel, settings)
+        mail = _mail_message(address, message, settings)
         url = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
         port = url.port
-    except (
-        ValueError,
-        IndexError,
-    ) as error:  # of the standard library's parser, by a sender that is no address
+    except (ValueError, IndexError) as error:  # the standard library's IndexError for an invalid sender
         raise NotSent(
             "TALLYBOOK_SMTP_URL or TALLYBOOK_MAIL_FROM is not what mails can be sent with"
         ) from error
@@ -231,22 +232,22 @@ def _mail(address: str, parcel: Parcel, settings: Settings) -> None:
                         "the mail server offers no encryption: user and password are not shown to it"
                     )
                 server.login(unquote(url.username), unquote(url.password or ""))
-            server.send_message(message)
+            server.send_message(mail)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
         raise NotSent(f"the mail server refused: {_reason(error)}") from error
 
 
-def _message(address: str, parcel: Parcel, settings: Settings) -> EmailMessage:
-    message = EmailMessage()
-    message["Subject"] = parcel.heading
-    message["From"] = settings.mail_from
-    message["To"] = address
-    message["Message-ID"] = f"<{parcel.key}@tallybook>"
-    message.set_content(parcel.text)
-    if parcel.is_attached:
-        kind, _, form = parcel.media_type.partition(";")[0].partition("/")
-        message.add_attachment(parcel.body, maintype=kind, subtype=form, filename=parcel.name)
-    return message
+def _mail_message(address: str, message: Message, settings: Settings) -> EmailMessage:
+    mail = EmailMessage()
+    mail["Subject"] = message.heading
+    mail["From"] = settings.mail_from
+    mail["To"] = address
+    mail["Message-ID"] = f"<{message.key}@tallybook>"
+    mail.set_content(message.text)
+    if message.is_attached:
+        maintype, _, subtype = message.media_type.partition(";")[0].partition("/")
+        mail.add_attachment(message.body, maintype=maintype, subtype=subtype, filename=message.name)
+    return mail
 
 
 def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

@@ -1,38 +1,38 @@
-"""Posting: one row of an outbox goes out, and what became of it is kept."""
+"""Dispatch: send a claimed row of an outbox, and record the outcome."""
 
 from collections.abc import Callable
 
-from dashboard.notifications.channels import NotSent, Parcel, TargetRefused, read_target, send
+from dashboard.notifications.channels import Message, NotSent, TargetRefused, read_target, send
 from dashboard.notifications.outbox import Claimed, Outbox
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
 
-def post(
+def dispatch(
     ledger: Ledger,
     settings: Settings,
     outbox: Outbox,
-    one: Claimed,
+    row: Claimed,
     to: str,
-    make: Callable[[], Parcel],
+    make_message: Callable[[], Message],
     at: int,
 ) -> str | None:
-    """Send what was claimed; why it did not arrive, if it did not.
+    """Send the message of a claimed row; the reason if it did not arrive, else None.
 
-    What a process that died has sent, perhaps, is sent again only to a target that knows it again.
+    A process that died may already have sent it. It is then sent again only to an idempotent target.
     """
     try:
         target = read_target(to, settings)
-        is_doubtful = one.status == "sending" and not target.knows_again
+        is_doubtful = row.status == "sending" and not target.is_idempotent
         if not is_doubtful:
-            send(target, make(), settings)
+            send(target, make_message(), settings)
     except (NotSent, TargetRefused) as error:
         with ledger.writing() as connection:
-            outbox.failed(connection, one, at, str(error))
+            outbox.record_failed(connection, row, at, str(error))
         return str(error)
     with ledger.writing() as connection:
         if is_doubtful:
-            outbox.doubted(connection, one)
+            outbox.record_unknown(connection, row)
         else:
-            outbox.sent(connection, one, at)
+            outbox.record_sent(connection, row, at)
     return None

@@ -1,7 +1,7 @@
-"""The outbox: what is to be sent to whom, in a table with a status, the attempts, and when the next one is due.
+"""The outbox: a table of messages to be sent, with their status, attempts, and when the next attempt is due.
 
-Whoever sends a row claims it first, in a transaction of its own, so that of several processes one sends. A claim has an end: what a process that died has
-claimed is taken up again after it.
+A process claims a row in a transaction of its own before sending it, so that only one process sends it. A
+claim expires, so that a row claimed by a process that died is sent by another.
 """
 
 import time
@@ -12,30 +12,30 @@ import sqlalchemy as sa
 
 Status = Literal["waiting", "sending", "sent", "failing", "given up", "unknown"]
 CLAIM: Final = 15 * 60 * 1_000_000
-"""Microseconds after which a process that claimed a row is taken for dead."""
+"""Microseconds until a claim expires."""
 MOST_ATTEMPTS: Final = 20
 _MINUTE: Final = 60 * 1_000_000
 _LONGEST_WAIT: Final = 6 * 60
 
 
 class Claimed(Protocol):
-    """A row that is being sent, as it was before."""
+    """A claimed row, as it was before the claim."""
 
     @property
     def number(self) -> int:
-        """Its number."""
+        """The number of the row."""
 
     @property
     def status(self) -> Status:
-        """`sending` where a process that died has claimed it before."""
+        """The status before the claim; `sending` if a process died after claiming the row."""
 
     @property
     def attempts(self) -> int:
-        """How often it was tried before."""
+        """The number of attempts before the claim."""
 
 
-class Row(NamedTuple):
-    """What the outbox itself knows of a row that is being sent."""
+class OutboxRow(NamedTuple):
+    """The columns of a claimed row that every outbox table has."""
 
     number: int
     status: Status
@@ -43,7 +43,10 @@ class Row(NamedTuple):
 
 
 class Clock:
-    """The time as it goes on from an instant. What is sent after slow others is claimed from then on, or its claim would be over at once."""
+    """A clock that starts at a given instant.
+
+    Rows sent after slow ones need the time that has passed, or their claims would expire at once.
+    """
 
     def __init__(self, at: int) -> None:
         self._at = at
@@ -57,16 +60,16 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What is to be sent of one table."""
+    """The rows of a table that are to be sent."""
 
     table: sa.Table
     command: str
-    """What sends a row again that is in doubt."""
+    """The command that sends a row again whose arrival is unknown."""
 
-    def claim(self, connection: sa.Connection, now: int, claimed_at: int | None = None) -> Row | None:
-        """The next row that was due at an instant, claimed until it is said what became of it; None where nothing was due.
+    def claim(self, connection: sa.Connection, now: int, claimed_at: int | None = None) -> OutboxRow | None:
+        """Claim the next row that is due at `now`, and return it as it was before; None if no row is due.
 
-        A claim begins at `claimed_at`, where it is later than that.
+        The claim starts at `now`, or at `claimed_at` if that is later.
         """
         c = self.table.c
         end = max(now, claimed_at or now) + CLAIM
@@ -76,42 +79,46 @@ class Outbox:
         rows = connection.execute(
             sa.select(c.number, c.status, c.attempts).where(due).order_by(c.number)
         ).all()
-        for one in (Row(*row) for row in rows):
-            changes = {"status": "sending", "attempts": one.attempts + 1, "due_at": end}
-            same = sa.and_(c.number == one.number, c.attempts == one.attempts, c.status == one.status)
-            claimed = self.table.update().where(same).values(changes).returning(c.number)
+        for row in (OutboxRow(*columns) for columns in rows):
+            changes = {"status": "sending", "attempts": row.attempts + 1, "due_at": end}
+            is_unchanged = sa.and_(c.number == row.number, c.attempts == row.attempts, c.status == row.status)
+            claimed = self.table.update().where(is_unchanged).values(changes).returning(c.number)
             if connection.execute(claimed).scalar():
-                return one
+                return row
         return None
 
-    def sent(self, connection: sa.Connection, one: Claimed, now: int) -> None:
-        """A row has arrived."""
-        self._set(connection, one, {"status": "sent", "sent_at": now, "said": ""})
+    def record_sent(self, connection: sa.Connection, row: Claimed, now: int) -> None:
+        """Record that a row has arrived."""
+        self._set(connection, row, {"status": "sent", "sent_at": now, "said": ""})
 
-    def failed(self, connection: sa.Connection, one: Claimed, now: int, said: str) -> None:
-        """A row has not arrived: it is tried again after a wait that doubles, and given up at last."""
-        attempts = one.attempts + 1
+    def record_failed(self, connection: sa.Connection, row: Claimed, now: int, reason: str) -> None:
+        """Record that a row did not arrive. It is tried up to `MOST_ATTEMPTS` times, with doubling waits."""
+        attempts = row.attempts + 1
         wait = min(2 ** (attempts - 1), _LONGEST_WAIT) * _MINUTE
         status: Status = "given up" if attempts >= MOST_ATTEMPTS else "failing"
-        self._set(connection, one, {"status": status, "due_at": now + wait, "said": said[:500]})
+        self._set(connection, row, {"status": status, "due_at": now + wait, "said": reason[:500]})
 
-    def doubted(self, connection: sa.Connection, one: Claimed) -> None:
-        """Nobody knows whether a row has arrived: a process died while it was sent. It is not sent twice."""
-        said = f"interrupted while it was sent: look whether it arrived, and send it with `{self.command} --again NUMBER`"
-        self._set(connection, one, {"status": "unknown", "said": said})
+    def record_unknown(self, connection: sa.Connection, row: Claimed) -> None:
+        """Record that a process died while sending a row. The row may have arrived, so it is not retried."""
+        reason = (
+            "interrupted while it was sent: look whether it arrived, "
+            f"and send it with `{self.command} --again NUMBER`"
+        )
+        self._set(connection, row, {"status": "unknown", "said": reason})
 
-    def again(self, connection: sa.Connection, number: int, now: int) -> bool:
-        """Let a row be sent again; whether there is one that was given up, failing or in doubt."""
+    def retry(self, connection: sa.Connection, number: int, now: int) -> bool:
+        """Make a row due again; whether there is such a row that was given up, is failing or is unknown."""
         c = self.table.c
         stuck = c.status.in_(("given up", "unknown", "failing"))
         changes = {"status": "waiting", "attempts": 0, "due_at": now, "said": ""}
         retried = self.table.update().where(c.number == number, stuck).values(changes)
         return connection.execute(retried.returning(c.number)).scalar() is not None
 
-    def withdraw(self, connection: sa.Connection, where: sa.ColumnElement[bool], said: str) -> None:
-        """Send no more of some rows what has not been sent yet."""
-        waiting = self.table.c.status.in_(("waiting", "failing"))
-        connection.execute(self.table.update().where(waiting, where).values(status="given up", said=said))
+    def withdraw(self, connection: sa.Connection, where: sa.ColumnElement[bool], reason: str) -> None:
+        """Give up the rows that meet a condition and have not been sent yet."""
+        is_waiting = self.table.c.status.in_(("waiting", "failing"))
+        update = self.table.update().where(is_waiting, where)
+        connection.execute(update.values(status="given up", said=reason))
 
-    def _set(self, connection: sa.Connection, one: Claimed, values: dict[str, object]) -> None:
-        connection.execute(self.table.update().where(self.table.c.number == one.number).values(values))
+    def _set(self, connection: sa.Connection, row: Claimed, values: dict[str, object]) -> None:
+        connection.execute(self.table.update().where(self.table.c.number == row.number).values(values))

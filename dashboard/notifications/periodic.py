@@ -1,4 +1,4 @@
-"""Rounds: what a server does again and again beside serving."""
+"""Periodic work of a server, in a thread of its own."""
 
 import sys
 import threading
@@ -10,8 +10,11 @@ from ingest.logs import logger
 _log = logger("tallybook.rounds")
 
 
-def rounds(what: str, work: Callable[[], object], seconds: float, stop: threading.Event) -> None:
-    """Do some work now and every so many seconds until told to stop. A busy database is tried again, and no fault ends it."""
+def run_periodically(what: str, work: Callable[[], object], seconds: float, stop: threading.Event) -> None:
+    """Do the work now and every `seconds` seconds, until `stop` is set.
+
+    A busy database is tried again at the next round. No error ends the loop.
+    """
     while not stop.is_set():
         try:
             work()
@@ -19,6 +22,6 @@ def rounds(what: str, work: Callable[[], object], seconds: float, stop: threadin
             if stop.is_set():
                 return
             sys.stderr.write(f"tallybook: {what}: put off, {error}\n")
-        except Exception as error:  # noqa: BLE001 - the rim of a thread: the next round may do better, and the log says why
+        except Exception as error:  # noqa: BLE001 - the thread must live on; the error is logged
             _log.exception("round failed", what=what, error=type(error).__qualname__)
         stop.wait(seconds)

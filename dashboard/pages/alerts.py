@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.alerts import listing
-from dashboard.alerts.listing import Told
+from dashboard.alerts.listing import AlertWithMessages
 from dashboard.alerts.model import KINDS
 from dashboard.formatting import format as wording
 from dashboard.ui import tables
@@ -25,7 +25,7 @@ _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 @registered_as("alerts:content")
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not depend on days and filters
     """The page of all alerts that the caller may see."""
-    alerts = listing.told(ledger, _SHOWN_ALERTS)
+    alerts = listing.alerts_with_messages(ledger, _SHOWN_ALERTS)
     rules = listing.rules(ledger) if current_principal().sees_all else []
     parts = [_cards(alerts), _open_alerts(ledger, alerts), _history(ledger, alerts)]
     if current_principal().sees_all:
@@ -33,7 +33,7 @@ def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not 
     return current_page("Alerts", ledger.zone, parts)
 
 
-def _cards(alerts: Sequence[Told]) -> Any:
+def _cards(alerts: Sequence[AlertWithMessages]) -> Any:
     open_count = sum(listed.alert.ended_at is None for listed in alerts)
     statuses = [message["status"] for listed in alerts for message in listed.messages]
     failing = sum(status in ("failing", "given up", "unknown") for status in statuses)
@@ -46,7 +46,7 @@ def _cards(alerts: Sequence[Told]) -> Any:
     return cards(shown)
 
 
-def _open_alerts(ledger: Ledger, alerts: Sequence[Told]) -> Any:
+def _open_alerts(ledger: Ledger, alerts: Sequence[AlertWithMessages]) -> Any:
     open_alerts = [listed for listed in alerts if listed.alert.ended_at is None]
     if not open_alerts:
         return panel(
@@ -71,13 +71,13 @@ def _with_code(text: str) -> list[Any]:
     return [html.Code(part) if at % 2 else part for at, part in enumerate(text.split("`"))]
 
 
-def _since(ledger: Ledger, listed: Told) -> str:
+def _since(ledger: Ledger, listed: AlertWithMessages) -> str:
     zone = ledger.zone.info
     fired = wording.date_time(instant(listed.alert.fired_at), zone, seconds=False)
     return f"Since {fired}, by the rule {listed.alert.rule}: when {KINDS[listed.alert.kind].sentence}."
 
 
-def _history(ledger: Ledger, alerts: Sequence[Told]) -> Any:
+def _history(ledger: Ledger, alerts: Sequence[AlertWithMessages]) -> Any:
     zone = ledger.zone.info
     rows = [
         [
@@ -93,7 +93,7 @@ def _history(ledger: Ledger, alerts: Sequence[Told]) -> Any:
     return tables.table("alerts", "What fired", header, rows, texts=4, remarks=remarks, is_wrapped=True)
 
 
-def _until(ledger: Ledger, listed: Told) -> str:
+def _until(ledger: Ledger, listed: AlertWithMessages) -> str:
     ended = listed.alert.ended_at
     return "still so" if ended is None else wording.date_time(instant(ended), ledger.zone.info, seconds=False)
 
@@ -129,7 +129,7 @@ def _amount(facts: Mapping[str, Any], key: str) -> str:
     return wording.amount(Decimal(value), facts.get("currency") or facts.get("unit") or "")
 
 
-def _messages(alerts: Sequence[Told]) -> Any:
+def _messages(alerts: Sequence[AlertWithMessages]) -> Any:
     rows = [
         [
             tables.Text(listed.alert.title),

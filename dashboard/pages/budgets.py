@@ -8,8 +8,8 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.budgets.history import Course, course_of
-from dashboard.budgets.usage import Burn, burns
+from dashboard.budgets.history import BudgetHistory, history_of
+from dashboard.budgets.usage import BudgetUsage, budget_usages
 from dashboard.forecasting.forecast import Forecast
 from dashboard.formatting import format as wording
 from dashboard.ui import charts, tables
@@ -28,7 +28,7 @@ _UNPRICED_REMARK: Final = "What unpriced calls cost is unknown and in no budget 
 @registered_as("budgets:content")
 def content(ledger: Ledger, view: View) -> Any:
     """The page of the running periods of all budgets."""
-    usages = by_share(burns(ledger, now()))
+    usages = by_share(budget_usages(ledger, now()))
     if not usages:
         text = html.P(["Nobody has a budget yet. ", html.Code(_EXAMPLE)], className="note", id="budgets")
         return current_page("Budgets", ledger.zone, [panel("No budgets", [text])])
@@ -36,12 +36,12 @@ def content(ledger: Ledger, view: View) -> Any:
     return current_page("Budgets", ledger.zone, parts)
 
 
-def by_share(usages: Sequence[Burn]) -> list[Burn]:
+def by_share(usages: Sequence[BudgetUsage]) -> list[BudgetUsage]:
     """Budgets by the used share of their limit, the largest first; a limit of zero counts as exceeded."""
     return sorted(usages, key=lambda usage: (-(2 if usage.share is None else usage.share), usage.budget.name))
 
 
-def _cards(usages: Sequence[Burn]) -> Any:
+def _cards(usages: Sequence[BudgetUsage]) -> Any:
     used_up = sum(not usage.is_allowed for usage in usages)
     past_threshold = sum(usage.is_allowed and usage.reached is not None for usage in usages)
     return cards(
@@ -54,7 +54,7 @@ def _cards(usages: Sequence[Burn]) -> Any:
     )
 
 
-def _table(usages: Sequence[Burn]) -> Any:
+def _table(usages: Sequence[BudgetUsage]) -> Any:
     rows = [
         [
             tables.Text(usage.budget.name),
@@ -78,14 +78,14 @@ def _table(usages: Sequence[Burn]) -> Any:
 def histories(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - each budget has a period of its own
     """A chart of each of the most used budgets, and a table of their earlier periods."""
     at = now()
-    budgets = [course_of(ledger, usage, at) for usage in by_share(burns(ledger, at))[:SHOWN_CHARTS]]
+    budgets = [history_of(ledger, usage, at) for usage in by_share(budget_usages(ledger, at))[:SHOWN_CHARTS]]
     columns = [dmc.GridCol(_chart(history), span={"base": 12, "lg": 6}) for history in budgets]
     return dmc.Stack([dmc.Grid(columns, gutter="md", id="courses"), _earlier_periods(budgets)], gap="md")
 
 
-def _chart(history: Course) -> Any:
+def _chart(history: BudgetHistory) -> Any:
     """The remaining budget by day against the plan, with the forecast as a chart and as a sentence."""
-    usage = history.burn
+    usage = history.usage
     limit = amount(usage, usage.limit)
     figure = charts.remaining_budget(
         [
@@ -102,7 +102,7 @@ def _chart(history: Course) -> Any:
 
 
 def _remaining_forecast(
-    usage: Burn, forecast: Forecast
+    usage: BudgetUsage, forecast: Forecast
 ) -> tuple[tuple[Decimal, str], tuple[Decimal, str], tuple[Decimal, str]]:
     """The remaining budget at the end of the period: expected, lowest, highest."""
     expected, lowest, highest = (
@@ -115,8 +115,8 @@ def _remaining_forecast(
     )
 
 
-def _forecast_sentence(history: Course) -> str:
-    usage, forecast = history.burn, history.forecast
+def _forecast_sentence(history: BudgetHistory) -> str:
+    usage, forecast = history.usage, history.forecast
     if forecast is None:
         return "There are too few days to forecast from."
     verdict = "above" if forecast.expected > usage.limit else "within"
@@ -127,15 +127,15 @@ def _forecast_sentence(history: Course) -> str:
     )
 
 
-def _earlier_periods(budgets: Sequence[Course]) -> Any:
+def _earlier_periods(budgets: Sequence[BudgetHistory]) -> Any:
     """The use of earlier periods as a share of the limit of today."""
     rows = [
         [
-            tables.Text(budget.burn.budget.name),
+            tables.Text(budget.usage.budget.name),
             tables.Text(_period(period.first, period.end)),
-            amount(budget.burn, period.used),
-            amount(budget.burn, budget.burn.limit),
-            wording.percent_of(period.used, budget.burn.limit),
+            amount(budget.usage, period.used),
+            amount(budget.usage, budget.usage.limit),
+            wording.percent_of(period.used, budget.usage.limit),
         ]
         for budget in budgets
         for period in budget.past
@@ -147,21 +147,21 @@ def _earlier_periods(budgets: Sequence[Course]) -> Any:
     )
 
 
-def state(usage: Burn) -> str:
+def state(usage: BudgetUsage) -> str:
     """The state of a budget in a word or two."""
     if not usage.is_allowed:
         return "used up"
     return "quiet" if usage.reached is None else f"past {usage.reached}%"
 
 
-def amount(usage: Burn, value: int) -> str:
+def amount(usage: BudgetUsage, value: int) -> str:
     """An amount of a budget: money or tokens."""
     if usage.budget.tokens is not None:
         return f"{wording.number(Decimal(value))} tokens"
     return wording.amount(from_pico(value), usage.budget.currency)
 
 
-def _number(usage: Burn, value: int) -> Decimal:
+def _number(usage: BudgetUsage, value: int) -> Decimal:
     """An amount of a budget as the height of a line."""
     return Decimal(value) if usage.budget.tokens is not None else from_pico(value)
 

@@ -8,7 +8,7 @@ from dashboard.directory import names as people
 from dashboard.fees.summary import fees_of, totals_by_currency
 from dashboard.formatting import format as wording
 from dashboard.query.question import SpendQuery
-from dashboard.query.row_access import limits
+from dashboard.query.row_access import access_filters
 from dashboard.query.run import run
 from dashboard.ui import charts, tables, totals
 from dashboard.ui.components import chart, lazy_part, no_calls, notes, page, registered_as, time_bucket
@@ -81,7 +81,7 @@ def spend(ledger: Ledger, view: View) -> Any:
 
 def _fees(ledger: Ledger, query: SpendQuery) -> Any:
     """The fees of the period; None without fees, or if a filter or the caller's limits narrow the calls."""
-    if query.filters or limits() or not (fees := fees_of(ledger, query.period)):
+    if query.filters or access_filters() or not (fees := fees_of(ledger, query.period)):
         return None
     rows = [
         [

@@ -9,7 +9,7 @@ from dashboard.directory import names
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
 from dashboard.query import catalogue
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 from dashboard.query.run import run
 from dashboard.ui import tables, totals
 from dashboard.ui.components import lazy_part, no_calls, notes, page, panel, registered_as
@@ -105,7 +105,7 @@ def models(ledger: Ledger, view: View) -> Any:
     )
 
 
-def _selected(ledger: Ledger, view: View) -> tuple[Kind, Person | None]:
+def _selected(ledger: Ledger, view: View) -> tuple[Kind, NamedEntry | None]:
     """The key, or else the team, if the view is filtered on a single one."""
     for kind in _KINDS:
         values = view.values(kind)
@@ -119,7 +119,7 @@ def _label(kind: Kind) -> str:
     return dimension.label if dimension else kind
 
 
-def _details(kind: Kind, entry: Person, view: View, ledger: Ledger) -> Any:
+def _details(kind: Kind, entry: NamedEntry, view: View, ledger: Ledger) -> Any:
     """The names and ids of a key or a team, and the form for its name."""
     since = wording.date_time(entry.first_seen_at, ledger.zone.info, seconds=False)
     facts = [
@@ -147,7 +147,7 @@ def _details(kind: Kind, entry: Person, view: View, ledger: Ledger) -> Any:
     )
 
 
-def _name_form(entry: Person) -> Any:
+def _name_form(entry: NamedEntry) -> Any:
     field = dmc.TextInput(
         id="given-name",
         label="Name on this ledger",

@@ -23,7 +23,7 @@ from dashboard.http.params import (
 from dashboard.prices import explanation_text, unpriced, variance
 from dashboard.prices import price_list as prices
 from dashboard.prices.explanation import explain
-from dashboard.query.question import MOST_ROWS, Words, parse, read_limit, read_moment
+from dashboard.query.question import MOST_ROWS, QuestionText, parse, read_limit, read_moment
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook
@@ -42,7 +42,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         request: Request,
         *,
         search: Annotated[
-            str, Query(description="Words that provider, model and tier together hold, in any order.")
+            str, Query(description="QuestionText that provider, model and tier together hold, in any order.")
         ] = "",
         provider: Annotated[list[str] | None, Query(description="The provider in full, repeated.")] = None,
         model: Annotated[list[str] | None, Query(description="The model in full, repeated.")] = None,
@@ -60,7 +60,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             wheres = [*(where or ()), *short_filters(request, names)]
             now = datetime.now(UTC)
-            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             usage_query = parse(words, ledger.zone, now)
             query = prices.PricesQuery(
                 at=micros(read_moment("at", at, Zone(usage_query.zone)) if at else now),
@@ -91,7 +91,7 @@ def make_router(ledger: Ledger) -> APIRouter:
     ) -> Response:
         with understood():
             wheres = [*(where or ()), *short_filters(request, ("from", "to", "timezone", "where", "format"))]
-            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             check_format(form)
         models = unpriced.unpriced_models(ledger, query)
@@ -134,7 +134,7 @@ def make_costs_router(ledger: Ledger) -> APIRouter:
         names = ("from", "to", "timezone", "where", "threshold", "format")
         with understood():
             wheres = [*(where or ()), *short_filters(request, names)]
-            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
             check_format(form)

@@ -62,7 +62,7 @@ def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) ->
     )
     with ledger.reading() as connection:
         rows = connection.execute(select).all()
-        texts = labels.terms(connection, {ident for row in rows for ident in row[:3]})
+        texts = labels.term_texts(connection, {ident for row in rows for ident in row[:3]})
     unpriced = []
     for row in rows:
         provider, model, reason = (texts[ident] or "unknown" for ident in row[:3])

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from dashboard.prices import unpriced
 from dashboard.prices.unpriced import UnpricedModel
-from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, QuestionText, parse
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
@@ -21,7 +21,7 @@ def run(
     where = [f"{key}={value}" for key, value in (("provider", provider), ("model", model)) if value]
     with open_ledger(Settings()) as ledger:
         try:
-            query = parse(Words(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
+            query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:
             return refuse("prices list", error)
         models = unpriced.unpriced_models(ledger, query)[:limit]

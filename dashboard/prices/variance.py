@@ -85,7 +85,7 @@ def model_variances(
             for totals in prices_store.compared_totals(connection, where)
             if _exceeds(totals, threshold)
         ]
-        texts = labels.terms(connection, {ident for totals in differing for ident in totals.ids})
+        texts = labels.term_texts(connection, {ident for totals in differing for ident in totals.ids})
         variances = [_model_variance(connection, where, totals, texts, book) for totals in differing]
     return sorted(
         variances, key=lambda variance: (-abs(variance.difference), variance.provider, variance.model)

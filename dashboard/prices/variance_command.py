@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from dashboard.prices import variance
 from dashboard.prices.variance import Variance
-from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, QuestionText, parse
 from ingest.ledger.engine import open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
@@ -19,7 +19,7 @@ def run(start: str | None, end: str | None, where: list[str], threshold: str, fo
     """Print the models whose totals differ by more than the threshold; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            query = parse(Words(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
+            query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
         except QuestionError as error:
             return refuse("prices variance", error)

@@ -1,9 +1,9 @@
-"""Portions: how much of a group of calls counts where calls are shared by owners or paid in another currency.
+"""Apportioning: splitting the sums of calls among several owners, and converting them to another currency.
 
-Shares and exchange rates are fractions, and stay so until everything is added up. What is shown is whole again: counts
-whole calls and tokens, money whole pico-units. The whole is rounded once, half to even, and its rows get what the
-largest remainder gives them, so that rows always add up to their total. Only calls without a price are rounded up in
-each row: a team that shares one is told of it.
+Shares and exchange rates stay fractions until everything is added up. The results are integers: calls, tokens
+and pico-units of money. The total is rounded once, half to even, and split among its rows by the largest
+remainder, so that rows always add up to their total. Only unpriced calls are rounded up in each row: every
+team that shares such a call is to see it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +18,8 @@ from ingest.model.money import divide_half_even
 from ingest.pricing.charge import MONEY
 
 Key = tuple[str | bool | None, ...]
-Place = tuple[Key, str]
-"""What a row is known by: the values of its dimensions, and its currency."""
+RowId = tuple[Key, str]
+"""What identifies a row: the values of its dimensions, and its currency."""
 
 WHOLE: Final = Fraction(1)
 _ROUNDED_UP: Final = "unpriced_requests"
@@ -27,7 +27,7 @@ _ROUNDED_UP: Final = "unpriced_requests"
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """What the database found about a group of calls, and how much of it counts."""
+    """The sums of a group of calls as the database returns them, and the part of them that counts."""
 
     key: Key
     currency: str
@@ -35,12 +35,12 @@ class Portion:
     share: Fraction = WHOLE
     """The part of the calls that belongs to this key."""
     rate: Fraction = WHOLE
-    """Units of `currency` for one unit of what the calls were paid in."""
+    """Units of `currency` for one unit of the currency in which the calls were paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A row of an answer before its metrics are worked out."""
+    """A row of an answer before its metrics are computed."""
 
     key: Key
     currency: str
@@ -48,81 +48,86 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """All groups, and what they are together in each currency."""
+class GroupsAndTotals:
+    """All groups, and their totals in each currency."""
 
     groups: tuple[Group, ...]
     totals: Mapping[str, Sums]
     is_apportioned: bool = False
     """Whether numbers are rounded parts, which add up at this grain and may differ by a unit at another."""
     scale: int = 1
-    """How many times its true number each latency is held in histograms, so that a share of it is whole."""
+    """The factor by which histograms count each latency, so that shares of the counts are integers."""
 
 
-def together(portions: Sequence[Portion]) -> Whole:
-    """Rows and totals of portions."""
-    if all(one.share == one.rate == WHOLE for one in portions):
+def groups_and_totals(portions: Sequence[Portion]) -> GroupsAndTotals:
+    """The rows and totals of portions."""
+    if all(portion.share == portion.rate == WHOLE for portion in portions):
         return _unweighted(portions)
-    scale = lcm(*(one.share.denominator for one in portions))
-    held: dict[Place, list[Portion]] = {}
-    for one in portions:
-        held.setdefault((one.key, one.currency), []).append(one)
-    exact = {place: _exact(some) for place, some in held.items()}
-    histograms = {place: _histograms(some, scale) for place, some in held.items()}
-    numbers: dict[Place, dict[str, int]] = {place: {} for place in held}
+    scale = lcm(*(portion.share.denominator for portion in portions))
+    by_row: dict[RowId, list[Portion]] = {}
+    for portion in portions:
+        by_row.setdefault((portion.key, portion.currency), []).append(portion)
+    exact = {row: _exact(row_portions) for row, row_portions in by_row.items()}
+    histograms = {row: _histograms(row_portions, scale) for row, row_portions in by_row.items()}
+    numbers: dict[RowId, dict[str, int]] = {row: {} for row in by_row}
     totals: dict[str, Sums] = {}
-    for currency in dict.fromkeys(one.currency for one in portions):
-        places = sorted((place for place in held if place[1] == currency), key=_by_name)
-        whole: dict[str, int] = {}
-        for measure in {name: None for place in places for name in exact[place]}:
-            parts = [exact[place].get(measure, Fraction(0)) for place in places]
-            whole[measure] = _rounded(measure, sum(parts, Fraction(0)))
-            for place, number in zip(places, _shown(measure, parts, whole[measure]), strict=True):
-                numbers[place][measure] = number
-        merged = total([Sums({}, histograms[place]) for place in places])
-        totals[currency] = Sums(whole, merged.histograms)
-    groups = (Group(*place, Sums(numbers[place], histograms[place])) for place in held)
-    return Whole(tuple(groups), totals, is_apportioned=True, scale=scale)
+    for currency in dict.fromkeys(portion.currency for portion in portions):
+        rows = sorted((row for row in by_row if row[1] == currency), key=_sort_key)
+        total_numbers: dict[str, int] = {}
+        for measure in {name: None for row in rows for name in exact[row]}:
+            parts = [exact[row].get(measure, Fraction(0)) for row in rows]
+            total_numbers[measure] = _rounded(measure, sum(parts, Fraction(0)))
+            rounded_parts = _rounded_parts(measure, parts, total_numbers[measure])
+            for row, number in zip(rows, rounded_parts, strict=True):
+                numbers[row][measure] = number
+        merged = total([Sums({}, histograms[row]) for row in rows])
+        totals[currency] = Sums(total_numbers, merged.histograms)
+    groups = (Group(*row, Sums(numbers[row], histograms[row])) for row in by_row)
+    return GroupsAndTotals(tuple(groups), totals, is_apportioned=True, scale=scale)
 
 
 def apportioned(parts: Sequence[Fraction], whole: int) -> list[int]:
-    """Whole numbers in place of `parts` that add up to `whole`, their sum rounded: largest remainder, first come first."""
-    lower = [floor(part) for part in parts]
-    missing = whole - sum(lower)
-    by_remainder = sorted(range(len(parts)), key=lambda at: (lower[at] - parts[at], at))
-    for at in by_remainder[:missing]:
-        lower[at] += 1
-    return lower
+    """Integers in place of `parts` that add up to `whole`, their rounded sum, by the largest remainder.
+
+    Of equal remainders the first part is rounded up first.
+    """
+    integers = [floor(part) for part in parts]
+    missing = whole - sum(integers)
+    by_remainder = sorted(range(len(parts)), key=lambda index: (integers[index] - parts[index], index))
+    for index in by_remainder[:missing]:
+        integers[index] += 1
+    return integers
 
 
-def _unweighted(portions: Sequence[Portion]) -> Whole:
+def _unweighted(portions: Sequence[Portion]) -> GroupsAndTotals:
     by_currency: dict[str, list[Sums]] = {}
-    for one in portions:
-        by_currency.setdefault(one.currency, []).append(one.sums)
-    groups = tuple(Group(one.key, one.currency, one.sums) for one in portions)
-    return Whole(groups, {currency: total(sums) for currency, sums in by_currency.items()})
+    for portion in portions:
+        by_currency.setdefault(portion.currency, []).append(portion.sums)
+    groups = tuple(Group(portion.key, portion.currency, portion.sums) for portion in portions)
+    return GroupsAndTotals(groups, {currency: total(sums) for currency, sums in by_currency.items()})
 
 
 def _exact(portions: Iterable[Portion]) -> dict[str, Fraction]:
     """The sums of one row's portions, not rounded."""
-    found: dict[str, Fraction] = {}
-    for one in portions:
-        for measure, number in one.sums.numbers.items():
-            weight = one.share * one.rate if measure in MONEY else one.share
-            found[measure] = found.get(measure, Fraction(0)) + number * weight
-    return found
+    exact: dict[str, Fraction] = {}
+    for portion in portions:
+        for measure, number in portion.sums.numbers.items():
+            weight = portion.share * portion.rate if measure in MONEY else portion.share
+            exact[measure] = exact.get(measure, Fraction(0)) + number * weight
+    return exact
 
 
 def _histograms(portions: Iterable[Portion], scale: int) -> Mapping[str, Histogram]:
+    """The merged histograms of one row's portions, each count multiplied by its share and by `scale`."""
     scaled = [
         Sums(
             {},
             {
-                name: Histogram(held.buckets, held.counts * int(one.share * scale))
-                for name, held in one.sums.histograms.items()
+                name: Histogram(histogram.buckets, histogram.counts * int(portion.share * scale))
+                for name, histogram in portion.sums.histograms.items()
             },
         )
-        for one in portions
+        for portion in portions
     ]
     return total(scaled).histograms
 
@@ -131,9 +136,9 @@ def _rounded(measure: str, exact: Fraction) -> int:
     return ceil(exact) if measure == _ROUNDED_UP else divide_half_even(exact.numerator, exact.denominator)
 
 
-def _shown(measure: str, parts: Sequence[Fraction], whole: int) -> list[int]:
+def _rounded_parts(measure: str, parts: Sequence[Fraction], whole: int) -> list[int]:
     return [ceil(part) for part in parts] if measure == _ROUNDED_UP else apportioned(parts, whole)
 
 
-def _by_name(place: Place) -> tuple[str, ...]:
-    return tuple("" if part is None else str(part) for part in place[0])
+def _sort_key(row: RowId) -> tuple[str, ...]:
+    return tuple("" if part is None else str(part) for part in row[0])

@@ -1,4 +1,4 @@
-"""Time buckets: the hours, days, weeks and months of a zone as integers, and how people write them.
+"""Time buckets: the hours, days, weeks and months of a zone as integers, and their texts.
 
 An hour is the instant (microseconds UTC) at which the local hour starts, a day the local date as days since
 1970-01-01, a week `(day + 3) // 7` (from Monday), a month `year * 12 + month - 1`.
@@ -26,7 +26,7 @@ class Offset:
 
 
 def week_of(day: int) -> int:
-    """The number of the week that the day belongs to."""
+    """The number of the week of a day."""
     return (day + WEEK_SHIFT) // 7
 
 
@@ -39,12 +39,12 @@ _OF_SLOT: Final[dict[Interval, Callable[[Slot], int]]] = {
 
 
 def of_slot(interval: Interval, slot: Slot) -> int:
-    """The bucket that a slot lies in."""
+    """The bucket of a slot."""
     return _OF_SLOT[interval](slot)
 
 
-def within(period: Period, interval: Interval, zone: Zone) -> list[int]:
-    """Every bucket that the period touches, in order."""
+def in_period(period: Period, interval: Interval, zone: Zone) -> list[int]:
+    """Every bucket that overlaps the period, in order."""
     start, end = period.micros
     if interval == "hour":
         starts = range(start - start % zone.slot_length, end, zone.slot_length)
@@ -65,22 +65,22 @@ def text(bucket: int, interval: Interval, zone: Zone) -> str:
 
 
 def month_starts(period: Period, zone: Zone) -> list[tuple[int, int]]:
-    """The months that the period touches, each with the instant at which it starts."""
+    """The months that overlap the period, each with the instant at which it starts."""
     return [
         (month, zone.midnight((datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) - instant(0)).days))
-        for month in within(period, "month", zone)
+        for month in in_period(period, "month", zone)
     ]
 
 
 def offsets(zone: Zone, period: Period) -> list[Offset]:
-    """The zone's offsets over the period, the first from its start, each later one from its transition."""
+    """The zone's offsets in the period: the first from its start, the others from their transitions."""
     start, end = period.micros
-    found = [Offset(start, _offset(zone, start))]
+    changes = [Offset(start, _offset(zone, start))]
     for left, right in _days(start, end):
-        if _offset(zone, right) != found[-1].offset:
+        if _offset(zone, right) != changes[-1].offset:
             since = _transition(zone, left, right)
-            found.append(Offset(since, _offset(zone, since)))
-    return found
+            changes.append(Offset(since, _offset(zone, since)))
+    return changes
 
 
 def _days(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -89,7 +89,7 @@ def _days(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _transition(zone: Zone, left: int, right: int) -> int:
-    """The minute between two instants at which the offset becomes that of `right`."""
+    """The minute between two instants at which the zone changes to the offset at `right`."""
     before = _offset(zone, left)
     low, high = left // MINUTE, -(-right // MINUTE)
     while high - low > 1:

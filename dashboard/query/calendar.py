@@ -1,4 +1,7 @@
-"""Calendar periods of the reporting zone: the months that are closed, and what else can be reported on."""
+"""Calendar periods of the reporting zone: days, weeks, months, quarters, years and ranges of days.
+
+Periods are half-open: the day `end` is not included.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +20,7 @@ _WEEK: Final = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
-    """A month, as year and number from 1."""
+    """A month: its year, and its number from 1 to 12."""
 
     year: int
     number: int
@@ -27,18 +30,18 @@ class Month:
 
     @property
     def first(self) -> date:
-        """Its first day."""
+        """The first day of the month."""
         return date(self.year, self.number, 1)
 
     def plus(self, months: int) -> "Month":
-        """The month so many months later."""
+        """The month that is `months` months later."""
         year, number = divmod(self.year * 12 + self.number - 1 + months, 12)
         return Month(year, number + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Days of the reporting zone, from one up to (not including) another, and what people call them."""
+    """A period of whole days and its name, such as `2026-Q4`."""
 
     name: str
     first: date
@@ -46,28 +49,28 @@ class Calendar:
 
     @property
     def days(self) -> tuple[int, int]:
-        """First day and end by number."""
+        """The first day and the end as day numbers."""
         return day_number(self.first), day_number(self.end)
 
     @property
     def months(self) -> tuple[Month, ...]:
-        """The months that it is made of; none where it is not made of whole months."""
+        """The months of the period; none if it does not consist of whole months."""
         if self.first.day != 1 or self.end.day != 1:
             return ()
         return tuple(_months(month_of(self.first), month_of(self.end)))
 
     @property
     def month(self) -> Month | None:
-        """The month that it is."""
+        """The month, if the period is exactly one month."""
         return self.months[0] if len(self.months) == 1 else None
 
     def period(self, zone: Zone) -> Period:
-        """Its instants in a zone."""
+        """The instants of the period in a zone."""
         start, end = (instant(zone.midnight(day)) for day in self.days)
         return Period(start, end)
 
     def before(self) -> "Calendar":
-        """The period just before: as many months where it is made of months, else as many days."""
+        """The period before this one: as many months if it consists of whole months, else as many days."""
         if self.months:
             first = self.months[0].plus(-len(self.months))
             return read_calendar(str(first)) if self.month else Calendar("", first.first, self.first)
@@ -75,79 +78,81 @@ class Calendar:
 
 
 def of_month(month: Month) -> Calendar:
-    """A month as a period."""
+    """The period of a month."""
     return Calendar(str(month), month.first, month.plus(1).first)
 
 
 def month_of(day: date) -> Month:
-    """The month that a day is in."""
+    """The month of a day."""
     return Month(day.year, day.month)
 
 
 def read_month(text: str) -> Month:
-    """A month as people write it, `2026-10`.
+    """The month of a text such as `2026-10`.
 
     Raises:
-        QuestionError: it is none.
+        QuestionError: the text is not a month.
     """
-    found = _MONTH.fullmatch(text.strip())
-    if found is None or not 1 <= int(found[2]) <= 12 or not _in_reach(int(found[1])):  # noqa: PLR2004
+    match = _MONTH.fullmatch(text.strip())
+    year, number = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= 12 or not _is_supported_year(year):  # noqa: PLR2004
         raise QuestionError("invalid_period", "period", f"period: {text!r} is no month; write one as 2026-10")
-    return Month(int(found[1]), int(found[2]))
+    return Month(year, number)
 
 
 def read_calendar(text: str) -> Calendar:
-    """A month `2026-10`, quarter `2026-Q4`, year `2026`, ISO week `2026-W41`, day `2026-10-05`, or `FROM/TO` in days.
+    """The period of a text: a month, quarter, year, ISO week or day, or a range of days.
 
-    `TO` is not included.
+    They are `2026-10`, `2026-Q4`, `2026`, `2026-W41`, `2026-10-05` and `FROM/TO`. `TO` is not included.
 
     Raises:
-        QuestionError: it is none of them.
+        QuestionError: the text is not a period.
     """
-    written = text.strip()
-    first, slash, end = written.partition("/")
+    stripped = text.strip()
+    first, slash, end = stripped.partition("/")
     try:
         if slash:
-            return _between(written, date.fromisoformat(first), date.fromisoformat(end))
-        if _MONTH.fullmatch(written):
-            return of_month(read_month(written))
-        return _whole(written)
+            return _range_of_days(stripped, date.fromisoformat(first), date.fromisoformat(end))
+        if _MONTH.fullmatch(stripped):
+            return of_month(read_month(stripped))
+        return _named_period(stripped)
     except (ValueError, OverflowError) as error:
         if isinstance(error, QuestionError):
             raise
         raise _refused(text) from error
 
 
-def _whole(text: str) -> Calendar:
-    if (quarter := _QUARTER.fullmatch(text)) and _in_reach(int(quarter[1])):
+def _named_period(text: str) -> Calendar:
+    """A quarter, a year, a week or a day."""
+    if (quarter := _QUARTER.fullmatch(text)) and _is_supported_year(int(quarter[1])):
         start = Month(int(quarter[1]), int(quarter[2]) * 3 - 2)
         return Calendar(text.upper(), start.first, start.plus(3).first)
-    if _YEAR.fullmatch(text) and _in_reach(int(text)):
+    if _YEAR.fullmatch(text) and _is_supported_year(int(text)):
         return Calendar(text, date(int(text), 1, 1), date(int(text) + 1, 1, 1))
-    if (week := _WEEK.fullmatch(text)) and _in_reach(int(week[1])):
+    if (week := _WEEK.fullmatch(text)) and _is_supported_year(int(week[1])):
         monday = date.fromisocalendar(int(week[1]), int(week[2]), 1)
         return Calendar(text.upper(), monday, monday + timedelta(days=7))
     day = date.fromisoformat(text)
-    if not _in_reach(day.year):
+    if not _is_supported_year(day.year):
         raise _refused(text)
     return Calendar(day.isoformat(), day, day + timedelta(days=1))
 
 
-def _between(text: str, first: date, end: date) -> Calendar:
-    if not (first < end and _in_reach(first.year) and _in_reach(end.year)):
+def _range_of_days(text: str, first: date, end: date) -> Calendar:
+    if not (first < end and _is_supported_year(first.year) and _is_supported_year(end.year)):
         raise _refused(text)
     return Calendar(text, first, end)
 
 
-def _in_reach(year: int) -> bool:
-    """Whether a year is one that calls are made in."""
+def _is_supported_year(year: int) -> bool:
+    """Whether a year is plausible for calls of a model."""
     return 2000 <= year <= 2100  # noqa: PLR2004
 
 
 def _refused(text: str) -> QuestionError:
     message = (
-        f"period: {text!r} is no period; write a month 2026-10, a quarter 2026-Q4, a year 2026, a week 2026-W41, "
-        "a day 2026-10-05, or days from/to 2026-10-05/2026-10-20 (the last one not included)"
+        f"period: {text!r} is no period; write a month 2026-10, a quarter 2026-Q4, a year 2026, "
+        "a week 2026-W41, a day 2026-10-05, or days from/to 2026-10-05/2026-10-20 (the last one not included)"
     )
     return QuestionError("invalid_period", "period", message)
 

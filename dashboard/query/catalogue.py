@@ -1,9 +1,9 @@
 """The catalogue: every metric and dimension that can be asked for, declared once.
 
-A metric names the measures it needs and computes its value from their sums (`dashboard.query.sums`). Three measures are made
-while summing: `errors`, `unpriced_requests` and `priced_tokens` (tokens of calls that have a price). Money comes out as
-an exact Decimal; a ratio of money is rounded once, half to even, at 12 decimals; a ratio over nothing is None, a sum
-over nothing is 0. Latencies come out in milliseconds.
+A metric names the measures it needs and computes its value from their sums (`dashboard.query.sums`). Three
+measures are not stored but computed while summing: `errors`, `unpriced_requests` and `priced_tokens` (the
+tokens of priced calls). Money is an exact Decimal. A ratio of money is rounded once, half to even, at 12
+decimals. A ratio without calls is None, a sum without calls is 0. Latencies are in milliseconds.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,12 @@ from dashboard.query.sums import Sums
 from ingest.model import money
 
 Value = int | float | Decimal | None
+Kind = Literal["time", "term", "flag", "person", "owner", "place", "text", "label"]
 LABEL_PREFIX: Final = "label:"
 
 
 class Unit(StrEnum):
-    """What a metric is counted in."""
+    """The unit of a metric."""
 
     COUNT = "count"
     TOKENS = "tokens"
@@ -33,7 +34,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that can be asked for."""
+    """A number that a question can ask for."""
 
     key: str
     label: str
@@ -46,25 +47,26 @@ class Metric:
 
     @property
     def is_money(self) -> bool:
-        """Whether its values are amounts of a currency."""
+        """Whether the values are amounts of a currency."""
         return self.unit is Unit.MONEY
 
     @property
     def is_percentile(self) -> bool:
-        """Whether it is read from a histogram, which takes far longer than a sum."""
+        """Whether the metric is read from a histogram, which takes far longer than a sum."""
         return any(measure.endswith("_histogram") for measure in self.needs)
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One thing that answers can be split by and filtered on."""
+    """A property of calls that questions can group by and filter on."""
 
     key: str
     label: str
     definition: str
-    kind: Literal["time", "term", "flag", "person", "owner", "place", "text", "label"]
-    """How the ledger holds it: a term or a flag of the call, a person (directory entry) or a place (term) of its
-    attribution, an owner on the day of the call (directory entry), or text that only events hold."""
+    kind: Kind
+    """How the ledger stores it: a term or a flag of the call, a person (directory entry) or a place (term) of
+    its attribution, an owner on the day of the call (directory entry), or a text or label that only events
+    have."""
 
 
 def _count(key: str, label: str, definition: str, unit: Unit = Unit.TOKENS) -> Metric:
@@ -256,8 +258,14 @@ DIMENSIONS: Final = {dimension.key: dimension for dimension in _ALL_DIMENSIONS}
 
 
 def dimension(key: str) -> Dimension | None:
-    """The dimension named `key`, `label:<key>` included; None where there is none."""
+    """The dimension with this key; `label:<name>` is the dimension of a label. None for an unknown key."""
     name = key.removeprefix(LABEL_PREFIX)
     if name != key and name:
         return Dimension(key, name, f"The label {name!r} that the call carries.", "label")
     return DIMENSIONS.get(key)
+
+
+def kind_of(key: str) -> Kind | None:
+    """The kind of the dimension with this key; None for an unknown key."""
+    known = dimension(key)
+    return known.kind if known else None

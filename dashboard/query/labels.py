@@ -1,4 +1,4 @@
-"""From the ledger's integers back to what people read: terms, and the names of keys, teams and customers."""
+"""Labels: the texts of terms, and the names of directory entries, for the ids that the ledger stores."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,39 +7,42 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from dashboard.query import labels_store
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 
 
-def terms(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
-    """The text of each id; None stays None."""
-    wanted = sorted({one for one in ids if one is not None})
-    found: dict[int | None, str | None] = {None: None}
-    found.update(labels_store.term_texts(connection, wanted).items())
-    return found
+def term_texts(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
+    """The text of each term; None stays None."""
+    texts: dict[int | None, str | None] = {None: None}
+    texts.update(labels_store.term_texts(connection, _distinct(ids)).items())
+    return texts
 
 
-def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
-    """The shown name of each directory entry: the given name, else the gateway's, a hint, the id.
+def entry_names(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:
+    """The shown name of each directory entry: the given name, else the gateway's name, the hint or the id.
 
-    Entries that would look alike carry what tells them apart, whether or not they are asked for together.
+    Entries of the directory that share a name carry their id after it, even if only one of them is asked for.
     """
-    wanted = sorted({one for one in ids if one is not None})
-    entries = labels_store.shown_entries(connection, wanted)
+    entries = labels_store.shown_entries(connection, _distinct(ids))
     shared = labels_store.shared_names(connection, {entry.shown for entry in entries})
-    found: dict[int | None, str | None] = {None: None}
-    found |= {
+    names: dict[int | None, str | None] = {None: None}
+    names |= {
         entry.entry_id: f"{entry.shown} ({entry.ident})"
         if (entry.kind, entry.shown) in shared
         else entry.shown
         for entry in entries
     }
-    return found
+    return names
 
 
-def entries(connection: Connection, kind: str) -> list[Person]:
-    """Everybody of one kind, by name."""
-    found = labels_store.people_of(connection, kind)
-    alike = Counter(one.shown for one in found)
+def named_entries(connection: Connection, kind: str) -> list[NamedEntry]:
+    """Every directory entry of a kind, by name. Entries that share a name carry their id after it."""
+    entries = labels_store.entries_of_kind(connection, kind)
+    counts = Counter(entry.shown for entry in entries)
     return [
-        one if alike[one.shown] == 1 else replace(one, shown=f"{one.shown} ({one.ident})") for one in found
+        entry if counts[entry.shown] == 1 else replace(entry, shown=f"{entry.shown} ({entry.ident})")
+        for entry in entries
     ]
+
+
+def _distinct(ids: Iterable[int | None]) -> list[int]:
+    return sorted({number for number in ids if number is not None})

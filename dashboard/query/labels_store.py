@@ -1,4 +1,4 @@
-"""Texts and names in the ledger: what its ids of terms and of directory entries stand for."""
+"""The texts of term ids and the names of directory entries, read from the ledger."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ingest.ledger.tables.calls import directory, term
 
 
 class ShownEntry(NamedTuple):
-    """An entry of the directory with what it is called: the given name, else the gateway's, a hint, the id."""
+    """A directory entry and its name: the given name, else the gateway's name, the hint or the id."""
 
     entry_id: int
     kind: str
@@ -21,61 +21,62 @@ class ShownEntry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Person:
-    """A virtual key, team or customer: what it is called, and why."""
+class NamedEntry:
+    """A directory entry (virtual key, team or customer), its shown name, and the names it is chosen from."""
 
     entry_id: int
     ident: str
     shown: str
-    """What pages and answers call it; `dashboard.query.labels` tells apart those that would look alike."""
+    """The name on pages and in answers; `dashboard.query.labels` adds the id where several entries share
+    it."""
     given_name: str | None
     name: str | None
-    """The gateway's word for it."""
+    """The gateway's name."""
     hint: str | None
     first_seen_at: datetime
 
 
 def term_texts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, str]:
-    """The text of each id."""
-    found: dict[int, str] = {}
-    for some in dialects.chunks(ids):
-        wanted = sa.select(term.c.term_id, term.c.text).where(term.c.term_id.in_(some))
-        found.update((row.term_id, row.text) for row in connection.execute(wanted))
-    return found
+    """The text of each term."""
+    texts: dict[int, str] = {}
+    for chunk in dialects.chunks(ids):
+        select = sa.select(term.c.term_id, term.c.text).where(term.c.term_id.in_(chunk))
+        texts.update((row.term_id, row.text) for row in connection.execute(select))
+    return texts
 
 
 def shown_entries(connection: sa.Connection, ids: Sequence[int]) -> list[ShownEntry]:
-    """The directory's entries of some ids."""
+    """The directory entries with the given ids."""
     entry = directory.c
     columns = sa.select(entry.entry_id, entry.kind, entry.ident, _shown_name().label("shown"))
     return [
         ShownEntry(*row)
-        for some in dialects.chunks(ids)
-        for row in connection.execute(columns.where(entry.entry_id.in_(some)))
+        for chunk in dialects.chunks(ids)
+        for row in connection.execute(columns.where(entry.entry_id.in_(chunk)))
     ]
 
 
 def shared_names(connection: sa.Connection, names: Iterable[str]) -> set[tuple[str, str]]:
-    """The kinds and names of the directory that several entries share, of some names."""
+    """The pairs `(kind, name)`, of the names asked for, that several directory entries share."""
     kind = directory.c.kind
-    found: set[tuple[str, str]] = set()
-    for some in dialects.chunks(sorted(names)):
-        shared = sa.select(kind, _shown_name()).where(_shown_name().in_(some))
-        shared = shared.group_by(kind, _shown_name()).having(sa.func.count() > 1)
-        found.update(tuple(row) for row in connection.execute(shared))
-    return found
+    shared: set[tuple[str, str]] = set()
+    for chunk in dialects.chunks(sorted(names)):
+        select = sa.select(kind, _shown_name()).where(_shown_name().in_(chunk))
+        select = select.group_by(kind, _shown_name()).having(sa.func.count() > 1)
+        shared.update(tuple(row) for row in connection.execute(select))
+    return shared
 
 
-def people_of(connection: sa.Connection, kind: str) -> list[Person]:
+def entries_of_kind(connection: sa.Connection, kind: str) -> list[NamedEntry]:
     """Every entry of a kind, by name."""
     entry = directory.c
     columns = (entry.given_name, entry.name, entry.hint, entry.first_seen_at)
-    wanted = (
+    select = (
         sa.select(entry.entry_id, entry.ident, _shown_name().label("shown"), *columns)
         .where(entry.kind == kind)
         .order_by("shown", entry.ident)
     )
-    return [Person(*row) for row in connection.execute(wanted)]
+    return [NamedEntry(*row) for row in connection.execute(select)]
 
 
 def _shown_name() -> sa.ColumnElement[Any]:

@@ -1,8 +1,9 @@
-"""Which table answers: the smallest grain that holds everything a question asks for.
+"""Planning: which tables answer a question. The coarsest rollup that can answer is read.
 
-Whole clean days of the ledger's zone are read from the day rollup, the clean slots around and between them from the
-slot rollup, dirty slots and the cut slots at a period's edges from events. Questions about what only events hold, or
-in a zone whose hours the ledger's slots do not fit, read events alone.
+Whole clean days of the ledger's zone are read from the day rollup, and other whole clean slots from the slot
+rollup. Dirty slots, and the partial slots at both ends of a period, are read from events. Only events are
+read for dimensions that rollups do not have, and for a zone whose hours do not consist of whole slots of the
+ledger.
 """
 
 from dataclasses import dataclass
@@ -17,71 +18,73 @@ _ONLY_EVENTS: Final = frozenset(("text", "label"))
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A half-open range of instants, or of days."""
+class Range:
+    """A half-open range [start, end) of instants, or of days."""
 
     start: int
     end: int
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Part of a slot, at an edge of the period."""
+class PartialSlot:
+    """The part of a slot that lies within the period, at the start or the end of the period."""
 
-    stretch: Stretch
+    instants: Range
     slot: Slot
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is read from where. At grain `event` everything is read from the events of `whole`."""
+    """The ranges that are read from each table."""
 
     grain: Grain
-    whole: Stretch
-    """The period; with its cuts taken off at the other grains."""
-    days: Stretch | None = None
-    slots: tuple[Stretch, ...] = ()
-    """Slots that are not in `days`."""
-    cuts: tuple[Cut, ...] = ()
-    computed_time: bool = False
-    """Whether the bucket of a call is computed from its instant, not read from the ledger's columns."""
+    instants: Range
+    """At grain `event` the period, all of which is read from events. Else the period without its partial
+    slots."""
+    days: Range | None = None
+    """Whole days, read from the day rollup."""
+    slots: tuple[Range, ...] = ()
+    """Whole slots outside `days`, read from the slot rollup."""
+    partial_slots: tuple[PartialSlot, ...] = ()
+    has_computed_time: bool = False
+    """Whether the time bucket of a call is computed from its instant, not read from the ledger's columns."""
 
 
 def plan(query: SpendQuery, zone: Zone) -> Plan:
-    """How to answer `query` from a ledger whose reporting zone is `zone`."""
+    """The plan for answering `query` from a ledger whose reporting zone is `zone`."""
     kinds = kinds_of(query)
     start, end = query.period.micros
-    foreign = query.interval is not None and not _same_clock(query, zone)
-    misfit = foreign and Zone(query.zone).slot_length % zone.slot_length != 0
-    if kinds & _ONLY_EVENTS or misfit or query.after_call is not None:
-        return Plan("event", Stretch(start, end), computed_time=True)
+    is_other_time = query.interval is not None and not _has_same_time(query, zone)
+    is_misaligned = is_other_time and Zone(query.zone).slot_length % zone.slot_length != 0
+    if kinds & _ONLY_EVENTS or is_misaligned or query.after_call is not None:
+        return Plan("event", Range(start, end), has_computed_time=True)
     first, last = _ceiling(start, zone.slot_length), end - end % zone.slot_length
     if first >= last:
         return Plan(
             "slot",
-            Stretch(last, last),
-            cuts=_cuts(start, end, zone),
-            computed_time=foreign,
+            Range(last, last),
+            partial_slots=_partial_slots(start, end, zone),
+            has_computed_time=is_other_time,
         )
-    days = None if foreign or query.interval == "hour" else _whole_days(first, last, zone)
+    days = None if is_other_time or query.interval == "hour" else _whole_days(first, last, zone)
     return Plan(
         grain="day" if days else "slot",
-        whole=Stretch(first, last),
+        instants=Range(first, last),
         days=days,
-        slots=_around(first, last, days, zone),
-        cuts=(*_cuts(start, first, zone), *_cuts(last, end, zone)),
-        computed_time=foreign,
+        slots=_slots_around(first, last, days, zone),
+        partial_slots=(*_partial_slots(start, first, zone), *_partial_slots(last, end, zone)),
+        has_computed_time=is_other_time,
     )
 
 
 def kinds_of(query: SpendQuery) -> set[str]:
     """The kinds of the dimensions that the question groups by or filters on."""
     keys = {*query.dimensions, *(f.dimension for f in query.filters)}
-    return {found.kind for found in map(catalogue.dimension, keys) if found}
+    return {kind for kind in map(catalogue.kind_of, keys) if kind}
 
 
-def _same_clock(query: SpendQuery, zone: Zone) -> bool:
-    """Whether the question's zone and the ledger's show the same time all through the period."""
+def _has_same_time(query: SpendQuery, zone: Zone) -> bool:
+    """Whether the question's zone has the same local time as the ledger's zone during the whole period."""
     if query.zone == zone.name:
         return True
     return buckets.offsets(Zone(query.zone), query.period) == buckets.offsets(zone, query.period)
@@ -91,26 +94,27 @@ def _ceiling(at: int, step: int) -> int:
     return -(-at // step) * step
 
 
-def _cuts(start: int, end: int, zone: Zone) -> tuple[Cut, ...]:
-    """The parts of slots between two instants that lie less than two slots apart."""
+def _partial_slots(start: int, end: int, zone: Zone) -> tuple[PartialSlot, ...]:
+    """The partial slots between two instants that are less than two slots apart."""
     if start >= end:
         return ()
     slot = zone.slot(start)
     if end <= slot.slot_end:
-        return (Cut(Stretch(start, end), slot),)
-    return (Cut(Stretch(start, slot.slot_end), slot), *_cuts(slot.slot_end, end, zone))
+        return (PartialSlot(Range(start, end), slot),)
+    return (PartialSlot(Range(start, slot.slot_end), slot), *_partial_slots(slot.slot_end, end, zone))
 
 
-def _whole_days(first: int, last: int, zone: Zone) -> Stretch | None:
-    """The local days that lie wholly between two slot edges, by number."""
+def _whole_days(first: int, last: int, zone: Zone) -> Range | None:
+    """The numbers of the local days that lie wholly between two slot edges; None if there is no such day."""
     day = zone.day(first)
     start = day if zone.midnight(day) == first else day + 1
     end = zone.day(last)
-    return Stretch(start, end) if start < end else None
+    return Range(start, end) if start < end else None
 
 
-def _around(first: int, last: int, days: Stretch | None, zone: Zone) -> tuple[Stretch, ...]:
+def _slots_around(first: int, last: int, days: Range | None, zone: Zone) -> tuple[Range, ...]:
+    """The instants between two slot edges that are not in `days`."""
     if days is None:
-        return (Stretch(first, last),)
+        return (Range(first, last),)
     edges = ((first, zone.midnight(days.start)), (zone.midnight(days.end), last))
-    return tuple(Stretch(start, end) for start, end in edges if start < end)
+    return tuple(Range(start, end) for start, end in edges if start < end)

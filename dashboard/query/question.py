@@ -1,7 +1,7 @@
-"""The question as a value, and how it is read from text.
+"""The question as a value, and its parser.
 
-A period is half-open, [start, end), in aware UTC datetimes. A date means the midnight of the question's own zone at
-which that date starts. The API, the command line and the pages all build a `SpendQuery`, so their numbers agree.
+A period is half-open, [start, end), in aware UTC datetimes. A date means the midnight at which it starts in
+the question's zone. The API, the command line and the pages all build a `SpendQuery`, so their numbers agree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,15 @@ from ingest.parse import currency, dates
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: Final = cast("tuple[Interval, ...]", get_args(Interval))
 REPORTING: Final = "reporting"
-"""The ledger's own currency, for whoever takes amounts as they were paid where they cannot be converted."""
+"""The ledger's reporting currency. Unlike its code, it leaves amounts as they were paid if a rate is
+missing."""
 DEFAULT_DAYS: Final = 30
 MOST_ROWS: Final = 100_000
 _DIGITS: Final = 9
 
 
 class QuestionError(ValueError):
-    """A question that cannot be asked; names the parameter, its value and what is allowed."""
+    """An invalid question. The message names the parameter, its value and the values that are allowed."""
 
     def __init__(self, code: str, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -33,37 +34,37 @@ class QuestionError(ValueError):
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch of time, its start included and its end not."""
+    """A half-open period of time."""
 
     start: datetime
     end: datetime
 
     @property
     def micros(self) -> tuple[int, int]:
-        """Start and end as the ledger counts time."""
+        """Start and end in microseconds."""
         return micros(self.start), micros(self.end)
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """The duration of the period."""
         return self.end - self.start
 
 
 @dataclass(frozen=True)
 class Filter:
-    """The values of one dimension that count; None is a call that has none."""
+    """The accepted values of one dimension; None accepts calls without a value."""
 
     dimension: str
     values: tuple[str | None, ...]
 
 
 ALL_TIME: Final = Period(instant(0), instant(7_000_000_000_000_000))
-"""From the first instant there is to one that nobody will see."""
+"""From 1970 to a date in the far future."""
 
 
 @dataclass(frozen=True)
 class SpendQuery:
-    """What is asked of the ledger."""
+    """A question to the ledger."""
 
     period: Period
     zone: str
@@ -72,23 +73,24 @@ class SpendQuery:
     filters: tuple[Filter, ...] = ()
     interval: Interval | None = None
     comparison: Period | None = None
-    """The period that is asked about as well, to compare with."""
+    """A second period, for which the same is asked."""
     order: tuple[str, ...] = ()
-    """Columns to sort by, first one first; `-` before a name for descending."""
+    """Columns to sort by, the most important first; `-` before a name sorts descending."""
     limit: int | None = None
-    """How many rows are shown; totals are of all of them."""
+    """The number of rows in the answer; totals are of all rows."""
     currency: str | None = None
-    """The currency that every amount is converted to, by the rate of the day of each call. `reporting` is the ledger's
-    own, and leaves amounts as they were paid where a rate is missing."""
+    """The currency to which every amount is converted, by the rate of the day of each call. `reporting` is
+    the ledger's reporting currency, and leaves amounts as they were paid if a rate is missing."""
     after_call: int | None = None
-    """The number of a call: only calls that came in after it are asked about."""
+    """The number of a call: only calls that were stored after it count."""
     by_entry: bool = False
-    """Whether keys and owners are named by the number of their entry, for programs that match them."""
+    """Whether keys and owners are given as the number of their directory entry, for programs that match
+    them."""
 
 
 @dataclass(frozen=True)
-class Words:
-    """A question in the words of a URL or a command line, not yet read."""
+class QuestionText:
+    """The texts of a question from a URL or a command line, not yet parsed."""
 
     by: Sequence[str] = ()
     metric: Sequence[str] = ()
@@ -102,24 +104,24 @@ class Words:
     currency: str | None = None
 
 
-def parse(words: Words, zone: Zone, now: datetime) -> SpendQuery:
-    """Read a question; `zone` counts where the words name none.
+def parse(text: QuestionText, zone: Zone, now: datetime) -> SpendQuery:
+    """The question of some texts; `zone` is its time zone if the texts name none.
 
     Raises:
-        QuestionError: a word is not understood.
+        QuestionError: a text is invalid.
     """
-    own_zone = read_zone(words.timezone) if words.timezone else zone
-    period = read_period(words.start, words.end, own_zone, now)
+    own_zone = read_zone(text.timezone) if text.timezone else zone
+    period = read_period(text.start, text.end, own_zone, now)
     return SpendQuery(
         period=period,
         zone=own_zone.name,
-        metrics=tuple(_known("metric", key, catalogue.METRICS) for key in split(words.metric)),
-        dimensions=tuple(read_dimension("by", key) for key in split(words.by)),
-        filters=read_filters(words.where),
-        interval=_read_interval(words.interval) if words.interval else None,
-        comparison=period_before(period, own_zone) if _read_comparison(words.compare) else None,
-        limit=None if words.limit is None else read_limit(words.limit, MOST_ROWS),
-        currency=read_currency(words.currency) if words.currency else None,
+        metrics=tuple(_read_choice("metric", key, catalogue.METRICS) for key in split(text.metric)),
+        dimensions=tuple(read_dimension("by", key) for key in split(text.by)),
+        filters=read_filters(text.where),
+        interval=_read_interval(text.interval) if text.interval else None,
+        comparison=period_before(period, own_zone) if _has_comparison(text.compare) else None,
+        limit=None if text.limit is None else read_limit(text.limit, MOST_ROWS),
+        currency=read_currency(text.currency) if text.currency else None,
     )
 
 
@@ -157,7 +159,11 @@ def read_moment(parameter: str, text: str, zone: Zone) -> datetime:
 
 
 def read_dimension(parameter: str, key: str) -> str:
-    """The name of a dimension, which must exist."""
+    """The key of a dimension.
+
+    Raises:
+        QuestionError: there is no such dimension.
+    """
     if catalogue.dimension(key) is None:
         allowed = f"{', '.join(catalogue.DIMENSIONS)}, label:<key>"
         raise QuestionError(
@@ -167,7 +173,7 @@ def read_dimension(parameter: str, key: str) -> str:
 
 
 def read_filters(wheres: Iterable[str]) -> tuple[Filter, ...]:
-    """Filters from `DIM=VALUE` texts. Values of one dimension are alternatives; `DIM=` is a call that has none."""
+    """Filters of `DIM=VALUE` texts. Values of a dimension are alternatives; `DIM=` accepts calls without."""
     values: dict[str, list[str | None]] = {}
     for where in wheres:
         key, equals, value = where.partition("=")
@@ -175,7 +181,7 @@ def read_filters(wheres: Iterable[str]) -> tuple[Filter, ...]:
             message = f"where: {where!r} is not a filter; write DIMENSION=VALUE, such as model=gpt-4o"
             raise QuestionError("invalid_filter", "where", message)
         values.setdefault(read_dimension("where", key.strip()), []).append(_read_value(key.strip(), value))
-    return tuple(Filter(key, tuple(dict.fromkeys(found))) for key, found in values.items())
+    return tuple(Filter(key, tuple(dict.fromkeys(alternatives))) for key, alternatives in values.items())
 
 
 def _read_value(key: str, value: str) -> str | None:
@@ -189,11 +195,11 @@ def _read_value(key: str, value: str) -> str | None:
 
 
 def _read_interval(text: str) -> Interval:
-    return cast("Interval", _known("interval", text, INTERVALS))
+    return cast("Interval", _read_choice("interval", text, INTERVALS))
 
 
-def _read_comparison(text: str | None) -> bool:
-    return text is not None and bool(_known("compare", text, ("previous",)))
+def _has_comparison(text: str | None) -> bool:
+    return text is not None and bool(_read_choice("compare", text, ("previous",)))
 
 
 def read_currency(text: str) -> str:
@@ -216,7 +222,7 @@ def read_limit(limit: int | str, most: int) -> int:
     return int(text)
 
 
-def _known(parameter: str, name: str, allowed: Iterable[str]) -> str:
+def _read_choice(parameter: str, name: str, allowed: Iterable[str]) -> str:
     names = list(allowed)
     if name not in names:
         message = f"{parameter}: there is no {parameter} {name!r}; there are {', '.join(names)}"
@@ -225,7 +231,7 @@ def _known(parameter: str, name: str, allowed: Iterable[str]) -> str:
 
 
 def period_before(period: Period, zone: Zone) -> Period:
-    """The period just before: as many whole months or days where `period` is made of them, else as long."""
+    """The period before `period`: as many whole months or days if it consists of them, else equally long."""
     first, last = (instant(at).astimezone(zone.info) for at in period.micros)
     if any(edge.timetz().replace(tzinfo=None) != datetime.min.time() for edge in (first, last)):
         return Period(period.start - period.length, period.start)

@@ -1,4 +1,4 @@
-"""Rewriting: small steps that complete a question, and checks of what they made; each is visible in a list.
+"""Rewriting: steps that complete a question (`COMPLETE`), then checks of the complete question (`CHECK`).
 
 After `rewrite` a question has metrics, an order, and an interval exactly when it has the dimension `time`.
 """
@@ -29,19 +29,19 @@ MOST_BUCKETS: Final = 10_000
 
 
 def default_metrics(query: SpendQuery) -> SpendQuery:
-    """What is asked for where no metric is named."""
+    """Ask for the default metrics if the question names none."""
     return query if query.metrics else replace(query, metrics=catalogue.DEFAULT_METRICS)
 
 
 def time_for_interval(query: SpendQuery) -> SpendQuery:
-    """Whoever names an interval wants rows by time."""
+    """Group by time if the question names an interval."""
     if query.interval is None or "time" in query.dimensions:
         return query
     return replace(query, dimensions=("time", *query.dimensions))
 
 
 def interval_for_range(query: SpendQuery) -> SpendQuery:
-    """The interval that gives a readable number of buckets: hours for two days, days for 40, weeks for a year."""
+    """Choose an interval by the period's length: hours up to two days, days up to 40, weeks up to a year."""
     if "time" not in query.dimensions or query.interval is not None:
         return query
     length = query.period.length
@@ -50,7 +50,7 @@ def interval_for_range(query: SpendQuery) -> SpendQuery:
 
 
 def default_order(query: SpendQuery) -> SpendQuery:
-    """Time first, then the largest spend, or the largest of the first metric."""
+    """Sort by time, then by spend or else by the first metric, the largest first."""
     if query.order:
         return query
     largest = "total_cost" if "total_cost" in query.metrics else query.metrics[0]
@@ -59,23 +59,26 @@ def default_order(query: SpendQuery) -> SpendQuery:
 
 
 def bounded_buckets(query: SpendQuery) -> None:
-    """Refuse a question with more time buckets than anybody reads."""
+    """Refuse a question with more than `MOST_BUCKETS` time buckets."""
     if query.interval and query.period.length / _LENGTHS[query.interval] > MOST_BUCKETS:
-        message = f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; use a longer one"
+        message = (
+            f"interval: {query.interval} over this period makes more than {MOST_BUCKETS} rows; "
+            "use a longer one"
+        )
         raise QuestionError("interval_too_short", "interval", message)
 
 
 COMPLETE: Final[tuple[Step, ...]] = (default_metrics, time_for_interval, interval_for_range, default_order)
-"""What makes a question complete, in order."""
+"""The steps that complete a question, in order."""
 CHECK: Final[tuple[Check, ...]] = (bounded_buckets,)
-"""What a complete question is refused for."""
+"""The checks of a complete question."""
 
 
 def rewrite(query: SpendQuery) -> SpendQuery:
     """The question, complete and checked.
 
     Raises:
-        QuestionError: it cannot be answered as asked.
+        QuestionError: a check refuses the question.
     """
     for step in COMPLETE:
         query = step(query)

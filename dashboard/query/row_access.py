@@ -1,6 +1,7 @@
-"""Limits: whose calls the caller may see, as filters that nothing that is asked goes without.
+"""Row-level access: the calls that the caller may see, as filters that are added to every question.
 
-`dashboard.query.sql.filters` puts them on everything that is read of calls; `dashboard.query.run` before that, for who owns a call is planned for.
+`dashboard.query.sql.filters` applies them to every statement about calls. `dashboard.query.run` adds them
+before planning, because a filter on owners changes the plan.
 """
 
 from collections.abc import Iterable
@@ -9,18 +10,18 @@ from dashboard.query.question import Filter
 from ingest.model.principal import current_principal
 
 
-def limits() -> tuple[Filter, ...]:
-    """The filters that bind whoever asks; none for somebody who sees everything."""
+def access_filters() -> tuple[Filter, ...]:
+    """The filters that bind the caller; none for a caller who may see everything."""
     principal = current_principal()
-    found: list[Filter] = []
+    filters: list[Filter] = []
     if principal.teams is not None:
-        found.append(Filter("team", principal.teams))
+        filters.append(Filter("team", principal.teams))
     if principal.virtual_key is not None:
-        found.append(Filter("virtual_key", (principal.virtual_key,)))
-    return tuple(found)
+        filters.append(Filter("virtual_key", (principal.virtual_key,)))
+    return tuple(filters)
 
 
-def limited(filters: Iterable[Filter]) -> tuple[Filter, ...]:
-    """The filters of a question, and the limits of whoever asks it."""
+def with_access_filters(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters of a question, and those that bind the caller, each once."""
     asked = tuple(filters)
-    return (*asked, *(one for one in limits() if one not in asked))
+    return (*asked, *(limit for limit in access_filters() if limit not in asked))

@@ -1,4 +1,4 @@
-"""Answers as JSON and CSV: money as plain decimal strings at full precision, counts as integers, times as text."""
+"""Answers as JSON and CSV: money as plain decimal text at full precision, counts as integers."""
 
 import csv
 import io
@@ -20,9 +20,9 @@ _NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
 def as_json(result: Result) -> dict[str, Any]:
     """The answer as `GET /v1/spend` and `tallybook spend --json` give it.
 
-    An answer with money names its currency. Where calls are of several currencies each row names its own, `totals` are
-    those of the reporting currency and `other_currencies` holds the rest. Where amounts were converted, `converted_from`
-    holds what was paid in the other currencies.
+    An answer with money has a `currency`. If calls were paid in several currencies, each row has its own;
+    `totals` are then in the reporting currency, and `other_currencies` has the totals of the others. If
+    amounts were converted, `converted_from` has the totals of the other currencies as they were paid.
     """
     query = result.query
     answer: dict[str, Any] = {
@@ -48,7 +48,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 def as_csv(result: Result) -> str:
-    """The rows as CSV (RFC 4180), with the currency in a column of its own where there is money."""
+    """The rows as CSV (RFC 4180), with a column `currency` if there is money."""
     currency = ("currency",) if result.has_money and "currency" not in result.query.dimensions else ()
     header = (*result.query.dimensions, *currency, *result.query.metrics)
     lines = ((*row.key, *((row.currency,) if currency else ()), *row.values) for row in result.rows)
@@ -56,7 +56,7 @@ def as_csv(result: Result) -> str:
 
 
 def write_csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
-    """CSV text in which no text cell can be taken for a formula; without a header, the lines alone."""
+    """CSV in which a spreadsheet takes no text for a formula; an empty header is left out."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     if columns := [*map(guarded, header)]:
@@ -66,12 +66,12 @@ def write_csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
 
 
 def guarded(text: str) -> str:
-    """`text` with an apostrophe before it if a spreadsheet would take it for a formula; a negative number is none."""
+    """`text`, after an apostrophe if a spreadsheet would take it for a formula; negative numbers are not."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(text) else text
 
 
 def json_value(value: Value) -> Any:
-    """A metric's value as JSON has it."""
+    """The value of a metric for JSON."""
     return plain_decimal(value) if isinstance(value, Decimal) else value
 
 
@@ -88,7 +88,7 @@ def _metrics(query: SpendQuery, totals: Totals) -> dict[str, Any]:
 
 
 def _period(query: SpendQuery) -> dict[str, Any]:
-    """The period in the question's own zone."""
+    """The period, in the question's zone."""
     zone = Zone(query.zone).info
     start, end = (
         edge.astimezone(zone).isoformat().replace("+00:00", "Z")

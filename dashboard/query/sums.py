@@ -1,7 +1,7 @@
-"""Sums: what a group of calls adds up to, from which every metric is computed.
+"""Sums: the measures of a group of calls, added up, from which every metric is computed.
 
-Sums of two groups make the sums of both: numbers add, histograms merge. A metric that is a ratio or a percentile is
-therefore computed from sums at the end and never averaged.
+The sums of two groups can be combined: numbers are added, histograms are merged. Ratios and percentiles are
+therefore computed from the combined sums at the end, and never averaged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ NO_HISTOGRAM = parse(None)
 
 @dataclass(frozen=True)
 class Sums:
-    """Numbers and histograms by the name of their measure; what was not asked for reads as nothing."""
+    """Numbers and histograms by the name of their measure; a measure that is missing reads as 0."""
 
     numbers: Mapping[str, int] = field(default_factory=dict)
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Sums:
         return self.numbers.get(measure, 0)
 
     def percentile(self, measure: str, q: float) -> float | None:
-        """The percentile of a histogram, in its own unit; None where nothing was measured."""
+        """The percentile of a histogram, in the unit of the histogram; None without measured calls."""
         return self.histograms.get(measure, NO_HISTOGRAM).percentile(q)
 
 
@@ -49,5 +49,5 @@ def _merged(histograms: Iterable[Histogram]) -> Histogram:
     if not len(buckets):
         return NO_HISTOGRAM
     tally = np.bincount(buckets, weights=np.concatenate([part.counts for part in parts])).astype(np.int64)
-    held = np.flatnonzero(tally).astype(np.int64)
-    return Histogram(held, tally[held])
+    filled = np.flatnonzero(tally).astype(np.int64)
+    return Histogram(filled, tally[filled])

@@ -20,9 +20,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from dashboard.alerts.notify import keep_watching
+from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
-from dashboard.notifications.periodic import rounds
+from dashboard.notifications.periodic import run_periodically
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url
@@ -51,7 +51,7 @@ def run(
     threads = [
         threading.Thread(target=_keep_rolling_up, args=(ledger, stop), daemon=True),
         threading.Thread(target=keep_delivering, args=(ledger, settings, stop), daemon=True),
-        threading.Thread(target=keep_watching, args=(ledger, settings, stop), daemon=True),
+        threading.Thread(target=check_periodically, args=(ledger, settings, stop), daemon=True),
         threading.Thread(target=_announce_when_ready, args=(settings, ledger, stop), daemon=True),
     ]
     for thread in threads:
@@ -153,7 +153,7 @@ def _export_settings(settings: Settings) -> None:
 
 def _keep_rolling_up(ledger: Ledger, stop: threading.Event) -> None:
     """Make rollups as slots become dirty."""
-    rounds("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
+    run_periodically("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
 
 
 def _announce_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:

@@ -19,7 +19,7 @@ from dashboard.http.params import (
     short_filters,
     understood,
 )
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_csv, as_json
 from ingest.ledger.engine import Ledger
@@ -58,7 +58,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         known = (*query_parameters, "limit", "currency", "format")
         with understood():
             wheres = [*(where or ()), *short_filters(request, known)]
-            question = Words(
+            question = QuestionText(
                 by or (), metric or (), start, end, interval, timezone, wheres, compare, limit, currency
             )
             check_format(form)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from dashboard.formatting.format import metric_value, unpriced_notice
 from dashboard.query import catalogue
 from dashboard.query.catalogue import Metric, Unit
-from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, Totals
 from dashboard.query.run import run as run_query
 from dashboard.query.serialize import as_csv, as_json
@@ -37,12 +37,14 @@ def run(
     form: Form,
 ) -> int:
     """Query the configured ledger and print the result; returns the exit code."""
-    question = Words([by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency)
+    question = QuestionText(
+        [by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency
+    )
     with open_ledger(Settings()) as ledger:
         return spend(ledger, question, form)
 
 
-def spend(ledger: Ledger, question: Words, form: Form = "table") -> int:
+def spend(ledger: Ledger, question: QuestionText, form: Form = "table") -> int:
     """Query `ledger` and print the result; returns the exit code, 2 for an invalid question."""
     try:
         result = run_query(ledger, parse(question, ledger.zone, datetime.now(UTC)))

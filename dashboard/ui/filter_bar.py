@@ -11,7 +11,7 @@ from dashboard.directory import names
 from dashboard.formatting import format as wording
 from dashboard.query import catalogue, labels
 from dashboard.query.question import ALL_TIME, INTERVALS, Filter, SpendQuery
-from dashboard.query.row_access import limits
+from dashboard.query.row_access import access_filters
 from dashboard.query.run import run
 from dashboard.ui.view import DIMENSIONS, PRESETS, View
 from ingest.ledger.engine import Ledger
@@ -133,14 +133,14 @@ def _with_selected(options: list[Option], selected: Sequence[str]) -> list[Optio
 
 
 def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
-    values = _stored_values(ledger, limits(), int(time.monotonic() / _CACHE_SECONDS))
+    values = _stored_values(ledger, access_filters(), int(time.monotonic() / _CACHE_SECONDS))
     options = {key: [{"value": text, "label": text} for text in texts] for key, texts in values.items()}
     visible = names.visible_entries(ledger)
     with ledger.reading() as connection:
         for kind in _DIRECTORY_KINDS:
             options[kind] = [
                 {"value": entry.ident, "label": entry.shown}
-                for entry in labels.entries(connection, kind)
+                for entry in labels.named_entries(connection, kind)
                 if visible is None or entry.entry_id in visible
             ]
     return options

@@ -16,8 +16,8 @@ from dashboard.query.question import (
     REPORTING,
     Period,
     QuestionError,
+    QuestionText,
     SpendQuery,
-    Words,
     parse,
     read_moment,
 )
@@ -153,7 +153,7 @@ def question(
     """
     now = now or datetime.now(UTC)
     first, last = date_range(view, zone, now)
-    words = Words(
+    words = QuestionText(
         by=by,
         metric=list(metrics),
         start=first.isoformat(),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from dashboard.query.question import SpendQuery, Words, parse
+from dashboard.query.question import QuestionText, SpendQuery, parse
 from dashboard.query.run import run
 from ingest.ledger.engine import Ledger
 from tests.benchmarks.ledgers import make, opened
@@ -24,20 +24,20 @@ MONTH: Final = ("2026-10-01", "2026-10-30")
 WEEK: Final = ("2026-10-12", "2026-10-19")
 
 QUESTIONS: Final = {
-    "totals, 90 days": Words((), ("requests,total_cost,error_rate,latency_p95",), *QUARTER),
-    "totals and the month before": Words(
+    "totals, 90 days": QuestionText((), ("requests,total_cost,error_rate,latency_p95",), *QUARTER),
+    "totals and the month before": QuestionText(
         (), ("requests,total_cost,error_rate,latency_p95",), *MONTH, compare="previous"
     ),
-    "spend by day and model, 30 days": Words(("time,model",), ("total_cost",), *MONTH, "day"),
-    "spend by day and model, 90 days": Words(("time,model",), ("total_cost",), *QUARTER, "day"),
-    "top ten keys, 90 days": Words(("virtual_key",), ("total_cost,requests",), *QUARTER, limit=10),
-    "p95 by day, 90 days": Words(("time",), ("latency_p95",), *QUARTER, "day"),
-    "error rate by model, 90 days": Words(("model",), ("error_rate",), *QUARTER),
-    "spend by team, 90 days": Words(("team",), ("total_cost",), *QUARTER),
-    "one key by hour, 7 days": Words(
+    "spend by day and model, 30 days": QuestionText(("time,model",), ("total_cost",), *MONTH, "day"),
+    "spend by day and model, 90 days": QuestionText(("time,model",), ("total_cost",), *QUARTER, "day"),
+    "top ten keys, 90 days": QuestionText(("virtual_key",), ("total_cost,requests",), *QUARTER, limit=10),
+    "p95 by day, 90 days": QuestionText(("time",), ("latency_p95",), *QUARTER, "day"),
+    "error rate by model, 90 days": QuestionText(("model",), ("error_rate",), *QUARTER),
+    "spend by team, 90 days": QuestionText(("team",), ("total_cost",), *QUARTER),
+    "one key by hour, 7 days": QuestionText(
         ("time",), ("total_cost,requests",), *WEEK, "hour", where=("virtual_key=vk-007",)
     ),
-    "p95 by hour and model, 7 days": Words(("time,model",), ("latency_p95",), *WEEK, "hour"),
+    "p95 by hour and model, 7 days": QuestionText(("time,model",), ("latency_p95",), *WEEK, "hour"),
 }
 
 

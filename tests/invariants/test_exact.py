@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dashboard.calls.calls import read_call
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
 from ingest.ledger import rollups
@@ -25,7 +25,7 @@ def body(key: str, cost: str) -> bytes:
 
 
 def spent(ledger: Ledger) -> str:
-    words = Words([""], ["total_cost"], "2026-09-01", "2026-10-01", None, None, [])
+    words = QuestionText([""], ["total_cost"], "2026-09-01", "2026-10-01", None, None, [])
     total: str = as_json(run(ledger, parse(words, ledger.zone, datetime.now(UTC))))["totals"]["total_cost"]
     return total
 

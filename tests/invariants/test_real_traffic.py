@@ -17,7 +17,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_json
 from ingest.files.paths import sources
@@ -107,7 +107,7 @@ def lines(service: str) -> bytes:
 
 
 def asked(ledger: Ledger, by: str) -> Result:
-    words = Words(
+    words = QuestionText(
         [by],
         ["requests,input_tokens,output_tokens,unpriced_requests,total_cost"],
         "2023-11-01",

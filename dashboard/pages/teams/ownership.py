@@ -13,7 +13,7 @@ from dashboard.directory.history import HistoryEntry, history_entries
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
@@ -46,7 +46,7 @@ class Chosen:
     """The key or the team that a view is filtered to; `person` is None if it is filtered to neither."""
 
     kind: Kind
-    person: Person | None
+    person: NamedEntry | None
 
 
 def chosen(ledger: Ledger, view: View) -> Chosen:
@@ -157,21 +157,24 @@ def _first_day(field_id: str, ledger: Ledger) -> Any:
     )
 
 
-def _unassigned_keys(ledger: Ledger, view: View, keys: Mapping[str, Person]) -> list[Person]:
+def _unassigned_keys(ledger: Ledger, view: View, keys: Mapping[str, NamedEntry]) -> list[NamedEntry]:
     """The keys of the view whose calls belong to no team, the largest spend first."""
     query = without_team(question(view, ledger.zone, ("total_cost",), ("virtual_key",)))
     return [keys[name] for row in run(ledger, query).rows if (name := str(row.key[0])) in keys]
 
 
-def _key_options(unassigned: Sequence[Person], keys: Iterable[Person]) -> list[dict[str, Any]]:
+def _key_options(unassigned: Sequence[NamedEntry], keys: Iterable[NamedEntry]) -> list[dict[str, Any]]:
     """The options for all keys, with the keys that belong to no team as the first group."""
     first = dict.fromkeys(unassigned)
     others = [key for key in keys if key not in first]
-    groups: tuple[tuple[str, Collection[Person]], ...] = (("Belong to no team", first), ("Others", others))
+    groups: tuple[tuple[str, Collection[NamedEntry]], ...] = (
+        ("Belong to no team", first),
+        ("Others", others),
+    )
     return [{"group": label, "items": _options(persons)} for label, persons in groups if persons]
 
 
-def _options(persons: Iterable[Person]) -> list[dict[str, str]]:
+def _options(persons: Iterable[NamedEntry]) -> list[dict[str, str]]:
     return [{"value": person.ident, "label": person.shown} for person in persons]
 
 
@@ -182,7 +185,7 @@ def histories(ledger: Ledger, view: View) -> Any:
     return dmc.Stack([*tables_by_day, _assignments(ledger, choice)], gap="md")
 
 
-def _by_day(ledger: Ledger, kind: Kind, person: Person) -> list[Any]:
+def _by_day(ledger: Ledger, kind: Kind, person: NamedEntry) -> list[Any]:
     rows = [
         [
             tables.Text(_first_text(stretch)),
@@ -246,7 +249,7 @@ def _assignments(ledger: Ledger, choice: Chosen) -> Any:
     )
 
 
-def _concerns(entry: HistoryEntry, kind: Kind, person: Person) -> bool:
+def _concerns(entry: HistoryEntry, kind: Kind, person: NamedEntry) -> bool:
     assignment = entry.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
     return is_subject or person.entry_id in {target.entry_id for target in assignment.targets}

@@ -15,7 +15,7 @@ from dashboard.directory import names
 from dashboard.directory.holdings import Home, OwnersOnDay, owners_on_day
 from dashboard.formatting import format as wording
 from dashboard.pages.teams import ownership
-from dashboard.query.labels_store import Person
+from dashboard.query.labels_store import NamedEntry
 from dashboard.query.run import Row, run
 from dashboard.ui import tables, totals
 from dashboard.ui.components import no_calls, notes, page, panel, registered_as
@@ -132,7 +132,7 @@ def unassigned_keys(ledger: Ledger, view: View) -> Any:
     )
 
 
-def key_table(ledger: Ledger, view: View, team: Person, owners: OwnersOnDay) -> Any:
+def key_table(ledger: Ledger, view: View, team: NamedEntry, owners: OwnersOnDay) -> Any:
     """The keys of a team: keys that made its calls, then keys that it owns today and that made no call."""
     query = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result = run(ledger, replace(query, by_entry=True))
@@ -162,7 +162,7 @@ def key_table(ledger: Ledger, view: View, team: Person, owners: OwnersOnDay) -> 
     )
 
 
-def _team_today(team: Person, owners: OwnersOnDay, view: View) -> Any:
+def _team_today(team: NamedEntry, owners: OwnersOnDay, view: View) -> Any:
     home = owners.homes.get(team.entry_id, _NO_HOME)
     facts = [
         ("Customer", home.customer or wording.NOTHING),
@@ -172,7 +172,7 @@ def _team_today(team: Person, owners: OwnersOnDay, view: View) -> Any:
     return _today("This team today", facts, view, "team")
 
 
-def _key_today(ledger: Ledger, key: Person, owners: OwnersOnDay, view: View) -> Any:
+def _key_today(ledger: Ledger, key: NamedEntry, owners: OwnersOnDay, view: View) -> Any:
     targets = owners.owners.get(key.entry_id, ())
     team_names = {team.entry_id: team.shown for team in names.by_name(ledger, "team").values()}
     owner_text = ownership.targets_text(targets, team_names) if targets else "nobody"
@@ -190,7 +190,11 @@ def _today(title: str, facts: Iterable[tuple[str, str]], view: View, kind: names
 
 
 def _team_row(
-    team: Person | None, cells: Sequence[str], owners: OwnersOnDay, key_counts: Mapping[int, int], view: View
+    team: NamedEntry | None,
+    cells: Sequence[str],
+    owners: OwnersOnDay,
+    key_counts: Mapping[int, int],
+    view: View,
 ) -> list[Any]:
     """The row of a team; `cells` are its spend and usage."""
     if team is None:
@@ -205,7 +209,7 @@ def _team_row(
     ]
 
 
-def _key_text(key: Person | None, view: View) -> tables.Text:
+def _key_text(key: NamedEntry | None, view: View) -> tables.Text:
     if key is None:
         return tables.Text(names.NO_KEY)
     return tables.Text(key.shown, narrowed_search(view, ("virtual_key", key.ident)))
@@ -224,7 +228,7 @@ def _entry(row: Row) -> int | None:
     return None if row.key[0] is None else int(row.key[0])
 
 
-def _entries(ledger: Ledger, kind: names.Kind) -> Mapping[int | None, Person]:
+def _entries(ledger: Ledger, kind: names.Kind) -> Mapping[int | None, NamedEntry]:
     return {person.entry_id: person for person in names.by_name(ledger, kind).values()}
 
 

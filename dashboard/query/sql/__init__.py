@@ -1,1 +1,1 @@
-"""The only SQL over usage."""
+"""The SQL of questions about calls."""

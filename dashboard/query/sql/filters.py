@@ -1,6 +1,7 @@
-"""Filters as conditions on a table that has the ledger's dimension columns.
+"""Filters as SQL conditions on a table with the ledger's dimension columns.
 
-Text becomes ids inside the statement, in its own snapshot. A text that the ledger does not know matches nothing.
+Texts are resolved to ids within the statement, in its snapshot. A text that the ledger does not know matches
+nothing.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from dashboard.query import catalogue
 from dashboard.query.question import Filter
-from dashboard.query.row_access import limited
+from dashboard.query.row_access import with_access_filters
 from ingest.ledger import dialects
 from ingest.ledger.directory import entries
 from ingest.ledger.key_hashes import KeyRing
@@ -20,125 +21,127 @@ from ingest.model.principal import current_principal
 
 Column = sa.ColumnElement[Any]
 
-Owners = Literal["joined", "sought", "said"]
-"""How to know who owns a call: `owned` is joined to the table; it is looked up (for events only, and a shared call is
-then each owner's); or nobody has assigned anything, and it is as the gateway said."""
+OwnerLookup = Literal["joined", "looked_up", "gateway"]
+"""Where a filter finds the owners of a call. `joined`: in `owned`, which the statement joins to the table.
+`looked_up`: in `owned`, by a subquery (only for events; a shared call then matches each of its owners).
+`gateway`: in the attribution that the gateway sent, for a ledger without assignments."""
 
 
 def term_id(text: str) -> sa.ScalarSelect[int]:
-    """The id of a text, looked up in the statement."""
+    """The id of a text, as a subquery."""
     return sa.select(term.c.term_id).where(term.c.text == text).scalar_subquery()
 
 
 def has_assignments(connection: sa.Connection) -> bool:
-    """Whether calls of the ledger have been assigned to owners."""
+    """Whether any calls of the ledger are assigned to owners."""
     return connection.execute(sa.select(owned.c.number).limit(1)).first() is not None
 
 
-def teams_seen(connection: sa.Connection) -> frozenset[int] | None:
-    """The directory entries of the only teams that the caller may see; None for all."""
+def visible_teams(connection: sa.Connection) -> frozenset[int] | None:
+    """The directory entries of the teams that the caller may see; None if the caller may see all."""
     teams = current_principal().teams
     return None if teams is None else frozenset(entries(connection, "team", teams))
 
 
 def restrictions(
-    filters: Iterable[Filter], table: sa.Table, keyring: KeyRing, *, owners: Owners = "sought"
+    filters: Iterable[Filter], table: sa.Table, keyring: KeyRing, *, owners: OwnerLookup = "looked_up"
 ) -> list[Column]:
-    """One condition per filter, and per limit of whoever asks. `owners` says how to know whose a call is: see `Owners`."""
-    return [_restriction(one, table, keyring, owners=owners) for one in limited(filters)]
+    """A condition for each filter, and for each limit of the caller (`dashboard.query.row_access`)."""
+    return [_restriction(filter_, table, keyring, owners=owners) for filter_ in with_access_filters(filters)]
 
 
-def _restriction(  # noqa: PLR0911 - one for each kind
-    one: Filter, table: sa.Table, keyring: KeyRing, *, owners: Owners
+def _restriction(  # noqa: PLR0911 - a case for each kind
+    filter_: Filter, table: sa.Table, keyring: KeyRing, *, owners: OwnerLookup
 ) -> Column:
-    key = one.dimension
-    texts = [value for value in one.values if value is not None]
-    found = catalogue.dimension(key)
-    match found.kind if found else "none":
+    key = filter_.dimension
+    texts = [value for value in filter_.values if value is not None]
+    match catalogue.kind_of(key):
         case "term":
-            return _any_of(one, table.c[f"{key}_id"], _terms(texts))
+            return _has_value(filter_, table.c[f"{key}_id"], _term_ids(texts))
         case "place":
-            return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _terms(texts)))
+            condition = _has_value(filter_, attribution.c[f"{key}_id"], _term_ids(texts))
+            return _has_attribution(filter_, table, condition)
         case "person":
-            return _who(one, table, _any_of(one, attribution.c[f"{key}_id"], _people(key, texts, keyring)))
+            condition = _has_value(filter_, attribution.c[f"{key}_id"], _entry_ids(key, texts, keyring))
+            return _has_attribution(filter_, table, condition)
         case "owner":
-            return _owner(one, table, _people(key, texts, keyring), owners=owners)
+            return _has_owner(filter_, table, _entry_ids(key, texts, keyring), owners=owners)
         case "flag":
-            return _any_of(one, table.c[key], [text == "true" for text in texts])
+            return _has_value(filter_, table.c[key], [text == "true" for text in texts])
         case "text":
-            return _any_of(one, table.c[key], texts)
+            return _has_value(filter_, table.c[key], texts)
         case "label":
-            return _any_of(
-                one, dialects.label(table.c.labels, key.removeprefix(catalogue.LABEL_PREFIX)), texts
-            )
+            label = dialects.label(table.c.labels, key.removeprefix(catalogue.LABEL_PREFIX))
+            return _has_value(filter_, label, texts)
         case _:
             raise LookupError(f"{key} is no filter")
 
 
-def _any_of(one: Filter, column: Column, wanted: sa.Select[Any] | list[Any]) -> Column:
-    held = column.in_(wanted)
-    return sa.or_(held, column.is_(None)) if None in one.values else held
+def _has_value(filter_: Filter, column: Column, values: sa.Select[Any] | list[Any]) -> Column:
+    """Whether a column has a value that the filter accepts."""
+    is_listed = column.in_(values)
+    return sa.or_(is_listed, column.is_(None)) if None in filter_.values else is_listed
 
 
-def _who(one: Filter, table: sa.Table, condition: Column) -> Column:
-    """A condition on owners, as one on the table's attribution. A call without attribution has no owner."""
-    owned = table.c.attribution_id.in_(sa.select(attribution.c.attribution_id).where(condition))
-    return sa.or_(owned, table.c.attribution_id.is_(None)) if None in one.values else owned
+def _has_attribution(filter_: Filter, table: sa.Table, condition: Column) -> Column:
+    """Whether a row's attribution meets a condition; None in the filter accepts rows without attribution."""
+    is_met = table.c.attribution_id.in_(sa.select(attribution.c.attribution_id).where(condition))
+    return sa.or_(is_met, table.c.attribution_id.is_(None)) if None in filter_.values else is_met
 
 
-def _owner(one: Filter, table: sa.Table, people: sa.Select[Any], *, owners: Owners) -> Column:
-    """A condition on who owned a call on its day: what the assignments say, else what the gateway said.
+def _has_owner(filter_: Filter, table: sa.Table, entry_ids: sa.Select[Any], *, owners: OwnerLookup) -> Column:
+    """Whether the owner of a call on its day is accepted: the owner by assignment, else the gateway's.
 
-    An attribution of which the assignments say anything is in `owned` with every day.
+    `owned` has either no row of an attribution, or rows for every day.
     """
-    assigned = _any_of(one, owned.c[f"{one.dimension}_id"], people)
-    said = _said(one, people)
-    gateway = _who(one, table, said)
-    if owners == "said":
-        return gateway
+    is_assigned = _has_value(filter_, owned.c[f"{filter_.dimension}_id"], entry_ids)
+    is_named = _is_named_by_gateway(filter_, entry_ids)
+    by_gateway = _has_attribution(filter_, table, is_named)
+    if owners == "gateway":
+        return by_gateway
     if owners == "joined":
         return sa.or_(
-            sa.and_(owned.c.number.is_not(None), assigned), sa.and_(owned.c.number.is_(None), gateway)
+            sa.and_(owned.c.number.is_not(None), is_assigned), sa.and_(owned.c.number.is_(None), by_gateway)
         )
-    unassigned = attribution.c.attribution_id.not_in(sa.select(owned.c.attribution_id))
+    is_unassigned = attribution.c.attribution_id.not_in(sa.select(owned.c.attribution_id))
     at = sa.type_coerce(table.c.occurred_at, sa.BigInteger)
-    that_day = (
+    is_that_day = (
         (owned.c.attribution_id == table.c.attribution_id) & (owned.c.first_at <= at) & (owned.c.end_at > at)
     )
     return sa.or_(
-        _who(one, table, sa.and_(said, unassigned)),
+        _has_attribution(filter_, table, sa.and_(is_named, is_unassigned)),
         sa.and_(
-            table.c.attribution_id.in_(sa.select(owned.c.attribution_id).where(assigned)),
-            sa.exists().where(that_day, assigned).correlate(table),
+            table.c.attribution_id.in_(sa.select(owned.c.attribution_id).where(is_assigned)),
+            sa.exists().where(is_that_day, is_assigned).correlate(table),
         ),
     )
 
 
-def _said(one: Filter, people: sa.Select[Any]) -> Column:
-    """What the gateway said of an owner; it knows no cost centres."""
-    if one.dimension == "cost_center":
-        return sa.true() if None in one.values else sa.false()
-    return _any_of(one, attribution.c[f"{one.dimension}_id"], people)
+def _is_named_by_gateway(filter_: Filter, entry_ids: sa.Select[Any]) -> Column:
+    """Whether the gateway named an accepted owner. Gateways name no cost centres."""
+    if filter_.dimension == "cost_center":
+        return sa.true() if None in filter_.values else sa.false()
+    return _has_value(filter_, attribution.c[f"{filter_.dimension}_id"], entry_ids)
 
 
-def _terms(texts: list[str]) -> sa.Select[Any]:
+def _term_ids(texts: list[str]) -> sa.Select[Any]:
     return sa.select(term.c.term_id).where(term.c.text.in_(texts))
 
 
-def _people(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:
-    """Directory entries known by one of the texts: the id or the key itself; else a name or a hint.
+def _entry_ids(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:
+    """The directory entries that have one of the texts as their id or key, or else as a name or hint.
 
-    What is somebody's id means nobody else, whatever they are called.
+    A text that is the id of an entry matches no names or hints of other entries.
     """
     idents = [keyring.conceal(text).ident for text in texts] if kind == "virtual_key" else texts
     taken = sa.select(directory.c.ident).where(directory.c.kind == kind, directory.c.ident.in_(texts))
-    known = [directory.c.ident.in_(idents)]
-    if kind == "virtual_key":  # which alone are met under several idents
+    by_ident = [directory.c.ident.in_(idents)]
+    if kind == "virtual_key":  # only virtual keys have aliases
         alias = directory_alias.c
-        tied = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
-        known.append(directory.c.entry_id.in_(tied))
-    called = [
+        aliased = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
+        by_ident.append(directory.c.entry_id.in_(aliased))
+    by_name = [
         sa.and_(column.in_(texts), column.not_in(taken))
         for column in (directory.c.given_name, directory.c.name, directory.c.hint)
     ]
-    return sa.select(directory.c.entry_id).where(directory.c.kind == kind, sa.or_(*known, *called))
+    return sa.select(directory.c.entry_id).where(directory.c.kind == kind, sa.or_(*by_ident, *by_name))

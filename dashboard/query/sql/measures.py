@@ -1,7 +1,7 @@
-"""Measures in SQL: the sums of a rollup's rows, or of events, that metrics are computed from.
+"""Measures in SQL: the sums over rollup rows or events from which metrics are computed.
 
-Sums that could overflow are asked in two columns (`ingest.ledger.rollups.split_sum`). Histograms come as two texts: the
-rollups' own, joined, and beside them the latencies of events, joined.
+A sum that could overflow takes two columns (`ingest.ledger.rollups.split_sum`). A histogram takes two text
+columns: the joined histograms of rollups, and the joined latencies of events.
 """
 
 from functools import cache
@@ -16,14 +16,14 @@ from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS, rollup_slot, usage_ev
 Column = sa.ColumnElement[Any]
 
 RAW: Final = "_raw"
-"""Suffix of the column that holds latencies themselves, beside the histogram they belong to."""
+"""Suffix of the column of latencies of events, which follows the column of the histogram."""
 SMALL: Final = frozenset(("requests", "timed_requests", "errors", "unpriced_requests"))
-"""Measures that count calls: no sum of them comes near 64 bits."""
+"""Measures that count calls: their sums fit into 64 bits."""
 
 
 @cache
-def sums(table: sa.Table, measure: str) -> tuple[Column, ...]:
-    """The columns that sum one measure of a table; made once, as a question asks for most of them and an export for all."""
+def sum_columns(table: sa.Table, measure: str) -> tuple[Column, ...]:
+    """The columns that sum a measure of a table, cached because every question needs the same ones."""
     if measure in LATENCY_HISTOGRAMS:
         return tuple(_histograms(table, measure))
     value = _value(table, measure)
@@ -43,7 +43,7 @@ def _histograms(table: sa.Table, measure: str) -> list[Column]:
 
 
 def _value(table: sa.Table, measure: str) -> Column:
-    """The measure of one row of a rollup, or of one event."""
+    """The measure of a single row of a rollup, or of a single event."""
     match measure:
         case "errors":
             return sa.case((table.c.status_id == term_id("error"), _value(table, "requests")), else_=0)
@@ -58,13 +58,13 @@ def _value(table: sa.Table, measure: str) -> Column:
     return sa.type_coerce(of_event(measure) if table is usage_event else table.c[measure], sa.BigInteger)
 
 
-def sum_columns(measures: tuple[str, ...]) -> list[str]:
-    """The names of the columns of the measures' sums, in order."""
-    return [str(column.key) for measure in measures for column in sums(rollup_slot, measure)]
+def sum_column_names(measures: tuple[str, ...]) -> list[str]:
+    """The names of the columns that sum the measures, in order."""
+    return [str(column.key) for measure in measures for column in sum_columns(rollup_slot, measure)]
 
 
-def again(column: Column, name: str) -> sa.Label[Any]:
-    """The sum of sums."""
+def resum(column: Column, name: str) -> sa.Label[Any]:
+    """The sum of a column of sums, for grouping them again."""
     is_text = name.removesuffix(RAW) in LATENCY_HISTOGRAMS
     merged = sa.func.aggregate_strings(column, ",") if is_text else sa.func.sum(column)
     return merged.label(name)

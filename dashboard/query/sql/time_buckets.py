@@ -1,7 +1,7 @@
 """The time bucket of a row, in SQL: read from the ledger's columns, or computed from an instant.
 
-Offsets of a zone change at a few known instants, so a computed bucket is integer arithmetic with one CASE, the same
-on every database.
+The offset of a zone changes at a few known instants. A computed bucket is therefore integer arithmetic with
+one CASE, the same on every database.
 """
 
 from itertools import pairwise
@@ -20,7 +20,7 @@ Column = sa.ColumnElement[Any]
 
 
 def bucket_of(query: SpendQuery, row: sa.Table | Slot) -> Column:
-    """The bucket as the ledger's own columns have it, or that of one slot."""
+    """The bucket in the ledger's zone, from the columns of a table or from a single slot."""
     if query.interval is None:
         return sa.null()
     if isinstance(row, Slot):
@@ -50,15 +50,21 @@ def bucket_at(query: SpendQuery, at: Column) -> Column:
 
 
 def _offset(query: SpendQuery, zone: Zone, at: Column) -> Column:
-    """The zone's distance from UTC at the instant `at`."""
-    found = buckets.offsets(zone, query.period)
-    last = sa.literal(found[-1].offset, sa.BigInteger)
-    changes = [(at < after.since, sa.literal(one.offset, sa.BigInteger)) for one, after in pairwise(found)]
+    """The zone's distance from UTC at the instant `at`, in microseconds."""
+    offsets = buckets.offsets(zone, query.period)
+    last = sa.literal(offsets[-1].offset, sa.BigInteger)
+    changes = [
+        (at < following.since, sa.literal(offset.offset, sa.BigInteger))
+        for offset, following in pairwise(offsets)
+    ]
     return sa.case(*changes, else_=last) if changes else last
 
 
 def _month(query: SpendQuery, zone: Zone, at: Column) -> Column:
     starts = buckets.month_starts(query.period, zone)
     last = sa.literal(starts[-1][0], sa.BigInteger)
-    changes = [(at < following[1], sa.literal(one[0], sa.BigInteger)) for one, following in pairwise(starts)]
+    changes = [
+        (at < next_start, sa.literal(month, sa.BigInteger))
+        for (month, _), (_, next_start) in pairwise(starts)
+    ]
     return sa.case(*changes, else_=last) if changes else last

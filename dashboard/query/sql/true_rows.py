@@ -1,8 +1,8 @@
-"""True rows: every stored call of a plan's whole slots once, from clean rollups where there are any and else from events.
+"""True rows: sources that together have every stored call of a plan's whole slots exactly once.
 
-A slot with a dirty mark has rollups that may be wrong, and so has its day. Of such a day only the other slots are read
-from the slot rollup; the calls of a marked slot are read from the events. Marks, rollups and events are to be read in
-one snapshot.
+A dirty mark says that the rollups of a slot may be wrong; the day rollups of its day may then be wrong too.
+The calls of a dirty slot are read from events, and the clean slots of such a day from the slot rollup. Marks,
+rollups and events must be read in one snapshot.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from dashboard.query.plan import Cut, Plan, Stretch
+from dashboard.query.plan import PartialSlot, Plan, Range
 from ingest.ledger.tables.calls import dirty_slot, rollup_slot, usage_event
 from ingest.model.zone import HOUR, Slot
 
@@ -19,75 +19,76 @@ _LONGEST_DAY: Final = 25 * HOUR
 Column = sa.ColumnElement[Any]
 
 CALL_TIME: Final[Column] = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
-"""The instant of an event, as a number."""
+"""The instant of an event, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows to be summed: rows of a rollup, or events."""
+    """Rows of a rollup, or events, that are summed."""
 
     table: sa.Table
-    """The table that holds dimensions and measures."""
+    """The table of dimensions and measures."""
     day: Column
     """The day of a row in the ledger's zone."""
     where: tuple[Column, ...]
-    clock: sa.Table | Slot | None = None
-    """What names the hour, day and month of a row in the ledger's zone: a table in `joined`, or the slot of all rows; None where
-    nothing but the instant does."""
+    local_time: sa.Table | Slot | None = None
+    """The hour, day and month of a row in the ledger's zone: columns of a table in `joined`, or the slot of
+    all rows; None if they must be computed from the instant."""
     instant: Column | None = None
-    """An instant in the slot of a row; None in a day rollup."""
+    """An instant in the slot of a row; None for a day rollup."""
     joins: sa.FromClause | None = None
 
     @property
     def joined(self) -> sa.FromClause:
-        """What rows are selected from: the table, with what bounds it."""
+        """The FROM clause: the table and the tables joined to it."""
         return self.table if self.joins is None else self.joins
 
 
 def true_rows(plan: Plan, day_rollup: sa.Table, *, has_marks: bool = True) -> list[Source]:
-    """The sources that hold every call of the plan's days and slots once; its cuts are not among them.
+    """The sources that together have every call of the plan's whole days and slots once.
 
-    `has_marks=False` promises that no slot of the plan is marked, and saves the sources that would hold nothing.
+    `has_marks=False` promises that no slot of the plan is dirty, and leaves out the sources for dirty slots.
     """
     sources = []
     if plan.days is not None:
         sources.append(_clean_days(day_rollup, plan.days))
         if has_marks:
             sources.append(_clean_slots_of_dirty_days(plan.days))
-    sources += [_clean_slots(stretch) for stretch in plan.slots]
-    if has_marks and plan.whole.start < plan.whole.end:
-        sources.append(_dirty_events(plan.whole))
+    sources += [_clean_slots(instants) for instants in plan.slots]
+    if has_marks and plan.instants.start < plan.instants.end:
+        sources.append(_dirty_events(plan.instants))
     return sources
 
 
-def cut_events(cut: Cut) -> Source:
-    """The calls in a part of a slot."""
-    found = events(cut.stretch, sa.literal(cut.slot.day, sa.Integer))
-    return replace(found, clock=cut.slot)
+def partial_slot_events(partial_slot: PartialSlot) -> Source:
+    """The calls in a part of a slot, from events."""
+    source = events(partial_slot.instants, sa.literal(partial_slot.slot.day, sa.Integer))
+    return replace(source, local_time=partial_slot.slot)
 
 
-def events(stretch: Stretch, day: Column, *more: Column) -> Source:
-    """The calls of a range of instants that meet more conditions, read from events whatever is clean; `day` is their day."""
-    where = (*between(usage_event.c.occurred_at, stretch), *more)
+def events(instants: Range, day: Column, *conditions: Column) -> Source:
+    """The calls in a range of instants that meet the conditions, from events. `day` is their day."""
+    where = (*between(usage_event.c.occurred_at, instants), *conditions)
     return Source(usage_event, day, where, instant=CALL_TIME)
 
 
-def between(column: sa.Column[Any], stretch: Stretch) -> tuple[Column, ...]:
-    """The conditions that a column lies in a half-open range."""
-    return column >= stretch.start, column < stretch.end
+def between(column: sa.Column[Any], values: Range) -> tuple[Column, ...]:
+    """The conditions that a column is within a half-open range."""
+    return column >= values.start, column < values.end
 
 
-def marks_in(stretch: Stretch) -> tuple[Column, ...]:
-    """The conditions that a mark is about a slot in a range of instants."""
-    return between(dirty_slot.c.slot, stretch)
+def marks_in(instants: Range) -> tuple[Column, ...]:
+    """The conditions that a dirty mark is about a slot in a range of instants."""
+    return between(dirty_slot.c.slot, instants)
 
 
-def _clean_days(table: sa.Table, days: Stretch) -> Source:
+def _clean_days(table: sa.Table, days: Range) -> Source:
     dirty = sa.select(dirty_slot.c.day).where(*between(dirty_slot.c.day, days))
-    return Source(table, table.c.day, (*between(table.c.day, days), table.c.day.not_in(dirty)), clock=table)
+    where = (*between(table.c.day, days), table.c.day.not_in(dirty))
+    return Source(table, table.c.day, where, local_time=table)
 
 
-def _clean_slots_of_dirty_days(days: Stretch) -> Source:
+def _clean_slots_of_dirty_days(days: Range) -> Source:
     bounds = (
         sa.select(
             dirty_slot.c.day,
@@ -98,33 +99,38 @@ def _clean_slots_of_dirty_days(days: Stretch) -> Source:
         .group_by(dirty_slot.c.day)
         .subquery("dirty_day")
     )
-    # Bounds on the slot beside the day itself: the slot is what the rollup is indexed by.
+    # Bounds on the slot in addition to the day, because the rollup is indexed by slot.
     inside = (
         (rollup_slot.c.slot >= bounds.c.first)
         & (rollup_slot.c.slot < bounds.c.last)
         & (rollup_slot.c.day == bounds.c.day)
     )
-    return _of_slots(_is_clean(), joins=bounds.join(rollup_slot, inside))
+    return _slot_rollup(_is_clean(), joins=bounds.join(rollup_slot, inside))
 
 
-def _clean_slots(stretch: Stretch) -> Source:
-    return _of_slots(*between(rollup_slot.c.slot, stretch), _is_clean())
+def _clean_slots(instants: Range) -> Source:
+    return _slot_rollup(*between(rollup_slot.c.slot, instants), _is_clean())
 
 
-def _of_slots(*where: Column, joins: sa.FromClause | None = None) -> Source:
+def _slot_rollup(*where: Column, joins: sa.FromClause | None = None) -> Source:
     slot = rollup_slot.c
-    return Source(rollup_slot, slot.day, where, clock=rollup_slot, instant=slot.slot, joins=joins)
+    return Source(rollup_slot, slot.day, where, local_time=rollup_slot, instant=slot.slot, joins=joins)
 
 
 def _is_clean() -> Column:
     return rollup_slot.c.slot.not_in(sa.select(dirty_slot.c.slot))
 
 
-def _dirty_events(whole: Stretch) -> Source:
+def _dirty_events(instants: Range) -> Source:
     inside = (usage_event.c.occurred_at >= dirty_slot.c.slot) & (
         usage_event.c.occurred_at < dirty_slot.c.slot_end
     )
     joins = dirty_slot.join(usage_event, inside)
     return Source(
-        usage_event, dirty_slot.c.day, marks_in(whole), clock=dirty_slot, instant=CALL_TIME, joins=joins
+        usage_event,
+        dirty_slot.c.day,
+        marks_in(instants),
+        local_time=dirty_slot,
+        instant=CALL_TIME,
+        joins=joins,
     )

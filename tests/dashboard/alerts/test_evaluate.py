@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from dashboard.alerts import store as alerts
 from dashboard.alerts.evaluate import findings
 from dashboard.alerts.model import AlertRule
-from dashboard.alerts.notify import check, keep_watching, tell
+from dashboard.alerts.notify import check, check_periodically, send_due_messages
 from dashboard.alerts.store import Alert, Message
 from dashboard.budgets.model import Budget
 from dashboard.budgets.store import add_budgets
@@ -95,12 +95,12 @@ def titles(found: Sequence[Alert]) -> list[str]:
 
 def messages(ledger: Ledger) -> list[Message]:
     with ledger.reading() as connection:
-        return alerts.messages(connection)
+        return alerts.read_messages(connection)
 
 
 def is_open(ledger: Ledger) -> list[str]:
     with ledger.reading() as connection:
-        return [one.title for one in alerts.alerts(connection, is_open=True)]
+        return [one.title for one in alerts.read_alerts(connection, is_open=True)]
 
 
 # What fires, and when.
@@ -320,7 +320,7 @@ def test_what_is_over_says_since_when(embedded: Ledger) -> None:
     spend(embedded, -5)
     fired(embedded, NOW + MINUTE)
     with embedded.reading() as connection:
-        (one,) = alerts.alerts(connection)
+        (one,) = alerts.read_alerts(connection)
     assert (one.fired_at, one.ended_at) == (NOW, NOW + MINUTE)
 
 
@@ -344,7 +344,7 @@ def test_a_crossing_fires_once_whoever_looks_and_however_often(settings: Setting
     try:
 
         def look(ledger: Ledger) -> int:
-            return len(check(ledger, NOW)) + 0 * len(tell(ledger, PLAIN, NOW))
+            return len(check(ledger, NOW)) + 0 * len(send_due_messages(ledger, PLAIN, NOW))
 
         with ThreadPoolExecutor(6) as pool:
             found = list(pool.map(look, ledgers * 3))
@@ -353,17 +353,17 @@ def test_a_crossing_fires_once_whoever_looks_and_however_often(settings: Setting
             one.close()
     assert (sum(found), len(hook.got)) == (1, 1)
     with open_ledger(settings) as ledger:  # after a restart
-        assert (check(ledger, NOW), tell(ledger, PLAIN, NOW)) == ([], [])
+        assert (check(ledger, NOW), send_due_messages(ledger, PLAIN, NOW)) == ([], [])
 
 
 def slowly(ledger: Ledger, meanwhile: Callable[[], None]) -> list[int]:
     """A check during which something else happens between its looking and its keeping; how many it fires."""
     with ledger.reading() as connection:
-        rules, before = alerts.read_rules(connection), alerts.still_open(connection)
+        rules, before = alerts.read_rules(connection), alerts.open_crossings(connection)
     found = findings(ledger, rules, NOW)
     meanwhile()
     with ledger.writing() as connection:
-        return alerts.keep(connection, rules, found, before, NOW)
+        return alerts.record_findings(connection, rules, found, before, NOW)
 
 
 def test_a_slow_check_does_not_end_what_another_has_found_since(ledger: Ledger) -> None:
@@ -416,8 +416,8 @@ def test_a_webhook_gets_what_fired_signed_and_with_a_key_that_stays(embedded: Le
     watch(embedded, "budget", targets=(f"webhook:{hook.url}",))
     spend(embedded, 60)
     (one,) = fired(embedded)
-    tell(embedded, settings, NOW)
-    tell(embedded, settings, NOW + MINUTE)
+    send_due_messages(embedded, settings, NOW)
+    send_due_messages(embedded, settings, NOW + MINUTE)
     (first, _), (headers, body) = hook.got
     assert first["idempotency-key"] == headers["idempotency-key"]
     assert headers["x-tallybook-signature"] == signature("shared", body)
@@ -430,7 +430,7 @@ def test_a_channel_gets_a_text(embedded: Ledger, hook: Hook) -> None:
     watch(embedded, "unassigned", targets=(f"slack:{hook.url}",))
     spend(embedded, 6)
     fired(embedded)
-    tell(embedded, PLAIN, NOW)
+    send_due_messages(embedded, PLAIN, NOW)
     ((headers, body),) = hook.got
     assert headers["content-type"] == "application/json"
     (text,) = json.loads(body).values()
@@ -445,8 +445,8 @@ def test_everybody_whom_a_rule_names_is_told_once_though_one_is_away(
     watch(embedded, "unassigned", targets=(*targets, targets[1]))
     spend(embedded, 6)
     fired(embedded)
-    tell(embedded, settings, NOW)
-    tell(embedded, settings, NOW + 2 * MINUTE)
+    send_due_messages(embedded, settings, NOW)
+    send_due_messages(embedded, settings, NOW + 2 * MINUTE)
     assert [(one.status, one.attempts) for one in messages(embedded)] == [
         ("failing", 2),
         ("sent", 1),
@@ -471,9 +471,9 @@ def test_a_receiver_that_is_away_is_tried_with_growing_waits_shown_as_failing_an
     fired(embedded)
     at, waits = NOW, []
     for _ in range(MOST_ATTEMPTS):
-        assert len(tell(embedded, PLAIN, at)) == 1
+        assert len(send_due_messages(embedded, PLAIN, at)) == 1
         (one,) = messages(embedded)
-        assert tell(embedded, PLAIN, one.due_at - 1) == []
+        assert send_due_messages(embedded, PLAIN, one.due_at - 1) == []
         waits.append((one.due_at - at) // MINUTE)
         at = one.due_at
         if len(waits) == 2:
@@ -482,7 +482,7 @@ def test_a_receiver_that_is_away_is_tried_with_growing_waits_shown_as_failing_an
             assert shown["said"] == "the webhook answered 503"
             assert shown["next"] == "2026-11-18T12:03:00Z"
     assert waits[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360]
-    assert (one.status, tell(embedded, PLAIN, at + 100 * HOUR)) == ("given up", [])
+    assert (one.status, send_due_messages(embedded, PLAIN, at + 100 * HOUR)) == ("given up", [])
     sent = tallybook("alert", "send", "--again", str(one.number))
     assert sent.exit_code == 0, sent.output
     assert [one.status for one in messages(embedded)] == ["sent"]
@@ -499,8 +499,8 @@ def left_half_way(ledger: Ledger, target: str) -> None:
 
 def test_a_post_that_was_left_half_way_is_sent_again_with_the_same_key(ledger: Ledger, hook: Hook) -> None:
     left_half_way(ledger, f"webhook:{hook.url}")
-    assert tell(ledger, PLAIN, NOW + CLAIM - 1) == []
-    assert len(tell(ledger, PLAIN, NOW + CLAIM)) == 1
+    assert send_due_messages(ledger, PLAIN, NOW + CLAIM - 1) == []
+    assert len(send_due_messages(ledger, PLAIN, NOW + CLAIM)) == 1
     assert (len(hook.got), [one.status for one in messages(ledger)]) == (1, ["sent"])
 
 
@@ -509,8 +509,8 @@ def test_a_mail_that_was_left_half_way_is_in_doubt_and_not_sent_twice(
 ) -> None:
     settings, mails = mailbox
     left_half_way(embedded, "smtp:finance@example.com")
-    tell(embedded, settings, NOW + CLAIM)
-    tell(embedded, settings, NOW + 10 * CLAIM)
+    send_due_messages(embedded, settings, NOW + CLAIM)
+    send_due_messages(embedded, settings, NOW + 10 * CLAIM)
     (one,) = messages(embedded)
     assert (mails, one.status) == ([], "unknown")
     assert "alert send --again" in one.said
@@ -524,7 +524,7 @@ def test_what_fires_and_what_is_owed_of_it_are_kept_together(embedded: Ledger, h
     watch(embedded, "unassigned", targets=(f"webhook:{hook.url}",))
     spend(embedded, 6)
     fired(embedded)  # and here the server stops
-    assert len(tell(embedded, PLAIN, NOW + HOUR)) == 1
+    assert len(send_due_messages(embedded, PLAIN, NOW + HOUR)) == 1
 
 
 # Commands.
@@ -606,9 +606,9 @@ def test_what_a_rule_found_is_sent_no_more_when_it_is_taken_back(
     watch(embedded, "unassigned", targets=(f"webhook:{hook.url}",))
     spend(embedded, 6)
     fired(embedded)
-    tell(embedded, PLAIN, NOW)
+    send_due_messages(embedded, PLAIN, NOW)
     assert tallybook("alert", "remove", "unassigned").exit_code == 0
-    assert tell(embedded, PLAIN, NOW + HOUR) == []
+    assert send_due_messages(embedded, PLAIN, NOW + HOUR) == []
     assert [(one.status, one.said) for one in messages(embedded)] == [("given up", "the rule was taken back")]
 
 
@@ -650,7 +650,7 @@ def watching(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledg
     watch(embedded, "unassigned")
     spend(embedded, 6)
     stop = threading.Event()
-    thread = threading.Thread(target=keep_watching, args=(embedded, PLAIN, stop))
+    thread = threading.Thread(target=check_periodically, args=(embedded, PLAIN, stop))
     thread.start()
     yield embedded
     stop.set()

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
-from dashboard.alerts.notify import check, tell
-from dashboard.notifications.channels import NotSent, Parcel, Target, TargetRefused, read_target, send
+from dashboard.alerts.notify import check, send_due_messages
+from dashboard.notifications.channels import Message, NotSent, Target, TargetRefused, read_target, send
 from dashboard.notifications.outbox import CLAIM
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
@@ -26,7 +26,7 @@ UNIT = 10**12
 NOW = micros(datetime(2026, 10, 20, tzinfo=UTC))
 EVIL = "ops\r\nBcc: all@example.com <!channel> & <https://evil.example|here>"
 PLAIN = Settings(smtp_url=SecretStr("smtp://127.0.0.1"))
-PARCEL = Parcel("a.json", b"{}", "application/json", EVIL, f"about {EVIL}\n", "key", is_attached=False)
+PARCEL = Message("a.json", b"{}", "application/json", EVIL, f"about {EVIL}\n", "key", is_attached=False)
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -186,9 +186,9 @@ def test_what_a_gateway_calls_a_model_holds_up_no_message(embedded: Ledger, mail
                 connection, AlertRule(name="models", kind="anomaly", each="model", targets=targets)
             )
         assert len(check(embedded, NOW)) == 1
-        tell(embedded, settings, NOW)
+        send_due_messages(embedded, settings, NOW)
     with embedded.reading() as connection:
-        assert [one.status for one in alerts.messages(connection)] == ["sent"] * 3
+        assert [one.status for one in alerts.read_messages(connection)] == ["sent"] * 3
     assert (len(got), len(mails)) == (2, 1)
 
 
@@ -205,13 +205,13 @@ def test_a_message_that_waited_for_slow_ones_is_claimed_from_then_on(
 
     def slowly(*_: object) -> None:
         with embedded.reading() as connection:
-            ends.extend(one.due_at for one in alerts.messages(connection) if one.status == "sending")
+            ends.extend(one.due_at for one in alerts.read_messages(connection) if one.status == "sending")
         waited.append(2 * CLAIM)
 
     waited: list[int] = []
     monkeypatch.setattr("dashboard.notifications.dispatch.send", slowly)
     monkeypatch.setattr("dashboard.notifications.outbox.time.monotonic_ns", lambda: 1_000 * sum(waited))
-    assert len(tell(embedded, PLAIN, NOW)) == 2
+    assert len(send_due_messages(embedded, PLAIN, NOW)) == 2
     assert ends == [NOW + CLAIM, NOW + 3 * CLAIM]
 
 

@@ -58,7 +58,7 @@ def test_a_rule_is_recorded_and_audited_by_whom_and_at_what_time_it_is_told(ledg
 
 def test_a_removed_rule_is_gone_and_audited(embedded: Ledger) -> None:
     add(embedded)
-    assert remove_rule(embedded, "Watch", by="bob", at=AT + 1).stands is False
+    assert remove_rule(embedded, "Watch", by="bob", at=AT + 1).is_active is False
     removed = audited(embedded)[-1]
     assert (removed.at, removed.by, removed.action, removed.subject) == (
         AT + 1,

@@ -45,7 +45,7 @@ def test_a_budget_is_recorded_and_audited_by_whom_and_at_what_time_it_is_told(le
 
 def test_a_removed_budget_is_gone_and_audited(embedded: Ledger) -> None:
     set_budget(embedded, options(), by="ann", at=AT)
-    assert remove_budget(embedded, "Search", by="bob", at=AT + 1).stands is False
+    assert remove_budget(embedded, "Search", by="bob", at=AT + 1).is_active is False
     with embedded.reading() as connection:
         assert read_budgets(connection) == []
     removed = audited(embedded)[-1]

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard.budgets.model import Budget, of_months, standing
+from dashboard.budgets.model import Budget, current_budgets, limits_for_months
 from dashboard.budgets.store import add_budgets, read_budgets
-from dashboard.budgets.usage import around, burns
+from dashboard.budgets.usage import budget_usages, period_around
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.query.calendar import read_calendar
 from dashboard.server.site import make_site
@@ -58,7 +58,7 @@ def test_a_budget_is_used_by_its_team_in_the_period_that_runs(embedded: Ledger) 
                 budget(name="over", first_day=30_000),
             ],
         )
-    found = {one.budget.name: one for one in burns(embedded, NOW)}
+    found = {one.budget.name: one for one in budget_usages(embedded, NOW)}
     assert sorted(found) == ["search", "tokens"]
     assert (found["search"].used, found["search"].unpriced_requests) == (8 * UNIT, 1)
     assert found["search"].as_json()["share"] == "0.8000"
@@ -90,14 +90,14 @@ def test_a_budget_is_used_by_its_team_in_the_period_that_runs(embedded: Ledger) 
     ],
 )
 def test_a_budget_has_the_period_that_its_day_is_in(per: Any, first: str, end: str) -> None:
-    assert around(per, date(2026, 11, 5)) == (date.fromisoformat(first), date.fromisoformat(end))
+    assert period_around(per, date(2026, 11, 5)) == (date.fromisoformat(first), date.fromisoformat(end))
 
 
 def test_the_last_row_of_a_name_counts_and_one_without_a_limit_takes_it_back(embedded: Ledger) -> None:
     with embedded.writing() as connection:
         add_budgets(connection, [budget(), budget(amount=20 * UNIT, recorded_at=1), budget(name="other")])
         assert [one.amount for one in read_budgets(connection)] == [20 * UNIT, 10 * UNIT]
-    assert standing([budget(), budget(amount=None, recorded_at=1)]) == []
+    assert current_budgets([budget(), budget(amount=None, recorded_at=1)]) == []
 
 
 def test_a_statement_has_the_budgets_of_its_months(embedded: Ledger) -> None:
@@ -112,8 +112,8 @@ def test_a_statement_has_the_budgets_of_its_months(embedded: Ledger) -> None:
 
 
 def test_a_budget_that_does_not_cover_the_period_is_none_of_it() -> None:
-    assert of_months([budget(scope="team", subject="1", first_day=20)], "team", 1, 10, 40) == {}
-    assert of_months([budget(scope="team", subject="1", per="week")], "team", 1, 10, 40) == {}
+    assert limits_for_months([budget(scope="team", subject="1", first_day=20)], "team", 1, 10, 40) == {}
+    assert limits_for_months([budget(scope="team", subject="1", per="week")], "team", 1, 10, 40) == {}
 
 
 def test_budgets_are_set_listed_and_taken_back(tallybook: Command) -> None:
@@ -168,10 +168,10 @@ def test_what_is_no_budget_is_refused(tallybook: Command, words: tuple[str, ...]
 def test_a_budget_of_nothing_has_reached_no_threshold_until_something_is_used(embedded: Ledger) -> None:
     with embedded.writing() as connection:
         add_budgets(connection, [budget(amount=0)])
-    (unused,) = burns(embedded, NOW)
+    (unused,) = budget_usages(embedded, NOW)
     assert (unused.reached, unused.is_allowed) == (None, False)
     put(embedded, [call("2026-11-02T10:00:00Z", UNIT)])
-    (used,) = burns(embedded, NOW)
+    (used,) = budget_usages(embedded, NOW)
     assert used.reached == 100
 
 

@@ -109,7 +109,7 @@ def test_a_failing_receiver_is_tried_with_growing_waits_and_given_up_at_last(
     assert deliver(ledger, PLAIN, at + 10 * CLAIM) == []
     hook.answers = []
     with ledger.writing() as connection:
-        assert schedule_store.OUTBOX.again(connection, one.number, at)
+        assert schedule_store.OUTBOX.retry(connection, one.number, at)
     deliver(ledger, PLAIN, at)
     assert states(ledger) == [("sent", 1)]
 
@@ -171,7 +171,7 @@ def test_a_mail_that_was_left_half_way_is_in_doubt_and_not_sent_twice(
     assert (got, states(ledger)) == ([], [("unknown", 2)])
     with ledger.writing() as connection:
         (one,) = schedule_store.deliveries(connection)
-        assert schedule_store.OUTBOX.again(connection, one.number, NOW)
+        assert schedule_store.OUTBOX.retry(connection, one.number, NOW)
     deliver(ledger, settings, NOW)
     assert len(got) == 1
 

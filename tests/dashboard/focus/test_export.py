@@ -45,7 +45,7 @@ from dashboard.focus.row import FocusRow, ReportingCurrency
 from dashboard.focus.unpriced import UnpricedCalls
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError, parse
-from dashboard.query.question import Words as Question
+from dashboard.query.question import QuestionText as Question
 from dashboard.query.run import run
 from ingest.http import problems
 from ingest.ledger import imports, price_book

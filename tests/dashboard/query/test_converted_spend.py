@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
-from dashboard.query.question import QuestionError, Words, parse
+from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_json
 from ingest.ledger.engine import Ledger
@@ -58,7 +58,7 @@ def rated(ledger: Ledger) -> Ledger:
 
 
 def asked(ledger: Ledger, currency: str | None, **words: str) -> Result:
-    said = Words(
+    said = QuestionText(
         by=[words.get("by", "")],
         metric=["total_cost,requests,total_tokens"],
         where=[words["where"]] if "where" in words else [],

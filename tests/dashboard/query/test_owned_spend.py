@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dashboard.calls.calls import list_calls
 from dashboard.calls.store import CallsQuery
 from dashboard.query.apportion import apportioned
-from dashboard.query.question import Words, parse, read_filters
+from dashboard.query.question import QuestionText, parse, read_filters
 from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import record, update_owners
@@ -51,7 +51,9 @@ def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ledger]:
 
 
 def asked(ledger: Ledger, *by: str, where: Sequence[str] = (), metric: str = "total_cost") -> Result:
-    words = Words(by=by, metric=[metric], where=where, start="2026-10-01", end="2026-11-01", interval=None)
+    words = QuestionText(
+        by=by, metric=[metric], where=where, start="2026-10-01", end="2026-11-01", interval=None
+    )
     return run(ledger, parse(words, ledger.zone, NOW))
 
 

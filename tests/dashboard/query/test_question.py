@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.query.question import Filter, Period, QuestionError, SpendQuery, Words, parse, period_before
+from dashboard.query.question import (
+    Filter,
+    Period,
+    QuestionError,
+    QuestionText,
+    SpendQuery,
+    parse,
+    period_before,
+)
 from dashboard.query.rewrite import rewrite
 from ingest.model.zone import Zone
 
@@ -18,7 +26,7 @@ def utc(text: str) -> datetime:
 
 
 def ask(**words: object) -> SpendQuery:
-    return parse(Words(**words), BERLIN, NOW)  # type: ignore[arg-type]
+    return parse(QuestionText(**words), BERLIN, NOW)  # type: ignore[arg-type]
 
 
 def test_without_words_it_asks_for_thirty_days_and_today() -> None:

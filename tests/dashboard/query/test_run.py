@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.query import buckets
-from dashboard.query.question import Interval, Period, SpendQuery, Words, parse
+from dashboard.query.question import Interval, Period, QuestionText, SpendQuery, parse
 from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_csv, as_json
 from ingest.ledger.engine import Ledger
@@ -82,7 +82,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 def ask(ledger: Ledger, **words: Any) -> Result:
-    return run(ledger, parse(Words(**words), ledger.zone, NOW))
+    return run(ledger, parse(QuestionText(**words), ledger.zone, NOW))
 
 
 def plain_spend(calls: Sequence[Call], query: SpendQuery) -> dict[Any, tuple[int, Decimal, int]]:
@@ -289,7 +289,7 @@ def test_empty_buckets_are_filled_where_time_stands_alone(filled: Ledger) -> Non
         end="2026-11-05",
     )
     assert [row.key[0] for row in result.rows] == result.buckets
-    assert len(result.rows) == len(buckets.within(result.query.period, "day", zone)) == 12
+    assert len(result.rows) == len(buckets.in_period(result.query.period, "day", zone)) == 12
     assert as_json(result)["rows"][5] == {"time": "2026-10-29", "requests": 0, "total_cost": "0"}
 
 

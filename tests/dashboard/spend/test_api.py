@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.calls import api as calls_api
-from dashboard.query.question import Words
+from dashboard.query.question import QuestionText
 from dashboard.spend import api as spend_api
 from dashboard.spend.commands import spend
 from ingest.http import problems
@@ -145,7 +145,7 @@ def test_a_mistake_is_a_problem_with_a_stable_code(
 def test_the_command_asks_the_same_question(
     ledger: Ledger, client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = Words(by=["model"], start="2026-10-01", end="2026-11-01")
+    words = QuestionText(by=["model"], start="2026-10-01", end="2026-11-01")
     assert spend(ledger, words, "json") == 0
     assert json.loads(capsys.readouterr().out) == client.get(f"/v1/spend?by=model&{OCTOBER}").json()
     assert spend(ledger, words, "csv") == 0
@@ -158,7 +158,8 @@ def test_the_command_prints_a_table_and_says_what_is_left_out(
 ) -> None:
     assert (
         spend(
-            ledger, Words(by=["model"], metric=["requests,total_cost"], start="2026-10-01", end="2026-11-01")
+            ledger,
+            QuestionText(by=["model"], metric=["requests,total_cost"], start="2026-10-01", end="2026-11-01"),
         )
         == 0
     )
@@ -170,7 +171,7 @@ def test_the_command_prints_a_table_and_says_what_is_left_out(
 def test_the_command_names_a_mistake_and_leaves_with_two(
     ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert spend(ledger, Words(by=["colour"])) == 2
+    assert spend(ledger, QuestionText(by=["colour"])) == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert "no dimension 'colour'" in output.err

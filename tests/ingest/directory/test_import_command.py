@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.directory import names
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
 from ingest.directory import lists
@@ -113,7 +113,7 @@ def by_id(ledger: Ledger, book: Book, n: int) -> None:
 
 
 def requests(ledger: Ledger, *where: str) -> dict[str | None, int]:
-    question = Words(by=("virtual_key",), where=where, start="2026-09-01", end="2026-10-01")
+    question = QuestionText(by=("virtual_key",), where=where, start="2026-09-01", end="2026-10-01")
     rows = as_json(run(ledger, parse(question, ledger.zone, instant(NOW))))["rows"]
     assert isinstance(rows, list)
     return {row["virtual_key"]: row["requests"] for row in rows}

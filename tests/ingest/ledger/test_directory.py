@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.directory import names
 from dashboard.pages.callbacks import set_given_name
-from dashboard.query.question import Words, parse
+from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
 from ingest.directory.service import rename_entry
@@ -42,7 +42,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def answer(ledger: Ledger, *by: str, where: tuple[str, ...] = ()) -> dict[str, object]:
-    return as_json(run(ledger, parse(Words(by=by, where=where), ledger.zone, NOW)))
+    return as_json(run(ledger, parse(QuestionText(by=by, where=where), ledger.zone, NOW)))
 
 
 def shown(ledger: Ledger) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from dashboard.query.plan import Grain, plan
-from dashboard.query.question import SpendQuery, Words, parse
+from dashboard.query.question import QuestionText, SpendQuery, parse
 from dashboard.query.rewrite import rewrite
 from dashboard.query.run import run
 from dashboard.query.sql.compile import compile_query
@@ -33,21 +33,21 @@ DIALECTS: Final[dict[str, sa.Dialect]] = {
     "postgresql": make_postgresql(),
 }
 QUESTIONS: Final = {
-    "totals_of_a_month": Words(metric=["total_cost"], start="2026-10-01", end="2026-11-01"),
-    "spend_by_day_and_model": Words(
+    "totals_of_a_month": QuestionText(metric=["total_cost"], start="2026-10-01", end="2026-11-01"),
+    "spend_by_day_and_model": QuestionText(
         by=["time,model"], metric=["total_cost"], interval="day", start="2026-10-01"
     ),
-    "latency_by_team_for_one_model": Words(
+    "latency_by_team_for_one_model": QuestionText(
         by=["team"], metric=["latency_p95"], where=["model=gpt-4o"], start="2026-10-01"
     ),
-    "requests_by_hour_of_a_cut_period": Words(
+    "requests_by_hour_of_a_cut_period": QuestionText(
         by=["time"],
         metric=["requests"],
         interval="hour",
         start="2026-10-24T22:30:00Z",
         end="2026-10-26T00:15:00Z",
     ),
-    "requests_by_day_elsewhere": Words(
+    "requests_by_day_elsewhere": QuestionText(
         by=["time"],
         metric=["requests"],
         interval="day",
@@ -55,15 +55,17 @@ QUESTIONS: Final = {
         start="2026-10-20",
         end="2026-11-01",
     ),
-    "spend_by_end_user_and_label": Words(
+    "spend_by_end_user_and_label": QuestionText(
         by=["end_user,label:app"], metric=["errors"], where=["team=ml", "team="]
     ),
 }
 
 # The answers to these are in test_owned_spend and test_converted_spend.
 OWNED: Final = {
-    "spend_by_owning_team": Words(by=["team"], metric=["total_cost"], start="2026-10-01", end="2026-11-01"),
-    "spend_by_key_and_day_of_an_owning_customer": Words(
+    "spend_by_owning_team": QuestionText(
+        by=["team"], metric=["total_cost"], start="2026-10-01", end="2026-11-01"
+    ),
+    "spend_by_key_and_day_of_an_owning_customer": QuestionText(
         by=["time,virtual_key"],
         metric=["total_cost,requests"],
         where=["customer=acme"],
@@ -73,10 +75,10 @@ OWNED: Final = {
     ),
 }
 CONVERTED: Final = {
-    "spend_in_another_currency": Words(
+    "spend_in_another_currency": QuestionText(
         metric=["total_cost"], start="2026-10-01", end="2026-11-01", currency="EUR"
     ),
-    "spend_by_hour_and_provider_in_another_currency": Words(
+    "spend_by_hour_and_provider_in_another_currency": QuestionText(
         by=["time,provider"],
         metric=["total_cost"],
         interval="hour",
@@ -110,20 +112,20 @@ def test_statement_text(name: str, dialect: str) -> None:
 @pytest.mark.parametrize(
     ("words", "zone", "grain"),
     [
-        (Words(), "UTC", "day"),
-        (Words(by=["time"], interval="month"), "Asia/Kolkata", "day"),
-        (Words(by=["model"], timezone="Asia/Kolkata"), "UTC", "day"),
-        (Words(by=["time"], interval="day", timezone="Europe/Paris"), "Europe/Berlin", "day"),
-        (Words(by=["time"], interval="day", timezone="Europe/Berlin"), "UTC", "slot"),
-        (Words(by=["time"], interval="day", timezone="Europe/Berlin"), "Asia/Kolkata", "slot"),
-        (Words(by=["time"], interval="day", timezone="Asia/Kolkata"), "UTC", "event"),
-        (Words(by=["time"], interval="hour"), "UTC", "slot"),
-        (Words(start="2026-11-05T01:00:00Z"), "UTC", "slot"),
-        (Words(by=["end_user"]), "UTC", "event"),
-        (Words(where=["label:app=a"]), "UTC", "event"),
+        (QuestionText(), "UTC", "day"),
+        (QuestionText(by=["time"], interval="month"), "Asia/Kolkata", "day"),
+        (QuestionText(by=["model"], timezone="Asia/Kolkata"), "UTC", "day"),
+        (QuestionText(by=["time"], interval="day", timezone="Europe/Paris"), "Europe/Berlin", "day"),
+        (QuestionText(by=["time"], interval="day", timezone="Europe/Berlin"), "UTC", "slot"),
+        (QuestionText(by=["time"], interval="day", timezone="Europe/Berlin"), "Asia/Kolkata", "slot"),
+        (QuestionText(by=["time"], interval="day", timezone="Asia/Kolkata"), "UTC", "event"),
+        (QuestionText(by=["time"], interval="hour"), "UTC", "slot"),
+        (QuestionText(start="2026-11-05T01:00:00Z"), "UTC", "slot"),
+        (QuestionText(by=["end_user"]), "UTC", "event"),
+        (QuestionText(where=["label:app=a"]), "UTC", "event"),
     ],
 )
-def test_the_smallest_grain_that_can_answer_is_read(words: Words, zone: str, grain: Grain) -> None:
+def test_the_smallest_grain_that_can_answer_is_read(words: QuestionText, zone: str, grain: Grain) -> None:
     assert plan(rewrite(parse(words, Zone(zone), NOW)), Zone(zone)).grain == grain
 
 

@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from dashboard.query.plan import Plan, Stretch
-from dashboard.query.sql.measures import sums
+from dashboard.query.plan import Plan, Range
+from dashboard.query.sql.measures import sum_columns
 from dashboard.query.sql.true_rows import true_rows
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
@@ -13,8 +13,8 @@ from ingest.model.zone import HOUR, day_number, instant
 from tests.support.calls import call, put
 
 NUMBER = day_number(instant(1_791_676_800_000_000).date())
-DAY = Stretch(NUMBER * 24 * HOUR, (NUMBER + 1) * 24 * HOUR)
-BY_DAY = Plan("day", DAY, days=Stretch(NUMBER, NUMBER + 1))
+DAY = Range(NUMBER * 24 * HOUR, (NUMBER + 1) * 24 * HOUR)
+BY_DAY = Plan("day", DAY, days=Range(NUMBER, NUMBER + 1))
 BY_SLOT = Plan("slot", DAY, slots=(DAY,))
 
 
@@ -27,7 +27,9 @@ def requests(ledger: Ledger, plan: Plan, *, has_marks: bool = True) -> list[int]
     with ledger.reading() as connection:
         return [
             connection.execute(
-                sa.select(*sums(source.table, "requests")).select_from(source.joined).where(*source.where)
+                sa.select(*sum_columns(source.table, "requests"))
+                .select_from(source.joined)
+                .where(*source.where)
             ).scalar()
             or 0
             for source in true_rows(plan, rollup_day, has_marks=has_marks)
