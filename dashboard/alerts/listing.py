@@ -14,7 +14,7 @@ from dashboard.query.run import run
 from dashboard.query.sql.filters import teams_seen
 from ingest.clock import rfc3339_seconds
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 _LOOKED_THROUGH: Final = 10_000
 """So many of the latest alerts are looked through for those of some teams."""
@@ -34,7 +34,7 @@ def seen_alerts(ledger: Ledger, *, is_open: bool | None = None, most: int = 200)
     A caller who sees some teams alone sees what fired about these, and nothing of what fired about everybody.
     """
     with ledger.reading() as connection:
-        if asking().sees_all:
+        if current_principal().sees_all:
             return alerts.alerts(connection, is_open=is_open, most=most)
         teams = {str(entry) for entry in teams_seen(connection) or ()}
         found = alerts.alerts(connection, is_open=is_open, most=_LOOKED_THROUGH)

@@ -15,7 +15,7 @@ from ingest.http.problems import MEDIA_TYPE, Problem
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 from ingest.ledger.key_hashes import looks_secret
-from ingest.model.principal import Right, asking
+from ingest.model.principal import Right, current_principal
 
 _JSON: Final = described(401, 403, 422, 500)
 _ONE: Final[dict[int | str, dict[str, Any]]] = {
@@ -83,12 +83,12 @@ def _entry(ledger: Ledger, key: str) -> int | None:
         with ledger.reading() as connection:
             entry = directory.find(connection, "virtual_key", key, ledger.keyring)
     except directory.NotKnown as error:
-        if not asking().sees_all:
+        if not current_principal().sees_all:
             raise unknown from error
         if looks_secret(key):
             return None
         raise QuestionError("unknown_key", "virtual_key", f"virtual_key: {error}") from error
-    seen = names.seen(ledger)
+    seen = names.visible_entries(ledger)
     if seen is not None and entry not in seen:
         raise unknown
     return entry

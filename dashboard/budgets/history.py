@@ -11,7 +11,7 @@ from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import HERE, asked_by
+from ingest.model.principal import HERE, acting_as
 
 PERIODS: Final = 6
 """So many earlier periods are told of."""
@@ -42,7 +42,7 @@ class Course:
 def course_of(ledger: Ledger, burn: Burn, now: int) -> Course:
     """The course of a budget that whoever asks may see."""
     starts = _before(burn)
-    with asked_by(HERE):
+    with acting_as(HERE):
         (found,) = series(ledger, now, burn.about.filters, metric=metric_of(burn.budget), first=starts[-1][0])
     running = [one for one in found.days if one.day >= burn.first]
     sums = accumulate(one.value for one in running)

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from dashboard.budgets.model import Budget, Per
 from dashboard.budgets.store import read_budgets
-from dashboard.directory.holdings import holdings
+from dashboard.directory.holdings import owners_on_day
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Ledger
 from ingest.model import money
-from ingest.model.principal import HERE, asked_by, asking
+from ingest.model.principal import HERE, acting_as, current_principal
 from ingest.model.zone import date_of, day_number, instant
 
 
@@ -99,7 +99,7 @@ def burns(ledger: Ledger, now: int, name: str | None = None) -> list[Burn]:
             if _counts(one, day_number(today)) and name in (None, one.name)
         ]
         people = subjects(connection, ((one.scope, one.subject) for one in found))
-    with asked_by(HERE):
+    with acting_as(HERE):
         return [_burn(ledger, one, people, today) for one in found]
 
 
@@ -110,7 +110,7 @@ def binding(ledger: Ledger, key: int | None, found: Sequence[Burn], now: int) ->
     """
     bound: set[str] = set()
     if key is not None:
-        held = holdings(ledger, ledger.zone.day(now))
+        held = owners_on_day(ledger, ledger.zone.day(now))
         teams = {one.entry_id for one in held.owners.get(key, ())}
         homes = {entry for team in teams for entry in held.entries.get(team, ()) if entry is not None}
         bound = {str(one) for one in ({key} | teams | homes)}
@@ -123,7 +123,7 @@ def binding(ledger: Ledger, key: int | None, found: Sequence[Burn], now: int) ->
 
 def _seen(connection: sa.Connection, found: Iterable[Budget]) -> list[Budget]:
     """The budgets that whoever asks may see: of their teams, or of their key."""
-    principal = asking()
+    principal = current_principal()
     if principal.sees_all:
         return list(found)
     if principal.virtual_key is not None:

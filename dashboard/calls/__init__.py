@@ -1,1 +1,1 @@
-"""Single calls: listed, and each with all that is known of it."""
+"""Single calls: the list of calls, and each call with all its fields."""

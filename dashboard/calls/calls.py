@@ -1,6 +1,7 @@
 """Single calls: a list, newest first, page by page, and one call in full.
 
-A page is known by its cursor, the time and the number of its last call, so calls that arrive meanwhile move nothing.
+A page is identified by a cursor: time and number of the last call of the page before. So calls that arrive
+between two requests do not shift the pages.
 """
 
 import base64
@@ -26,10 +27,10 @@ from ingest.model import event, money
 from ingest.model.zone import instant
 from ingest.pricing.charge import MONEY, Charge
 
-MOST: Final = 1_000
-PEOPLE: Final = ("virtual_key", "team", "customer", "business_unit")
-PLACES: Final = ("project", "environment", "application")
-LISTED: Final = (
+MAX_LIMIT: Final = 1_000
+DIRECTORY_KINDS: Final = ("virtual_key", "team", "customer", "business_unit")
+LABEL_KINDS: Final = ("project", "environment", "application")
+LISTED_FIELDS: Final = (
     "event_id",
     "occurred_at",
     "source",
@@ -55,66 +56,66 @@ LISTED: Final = (
     "cost_source",
     "total_cost",
 )
-"""What the list shows of each call, in order."""
+"""The fields of each call in the list, in order."""
 
-_FACTS: Final = tuple(
+_FIELDS: Final = tuple(
     name
     for name in ("event_id", *event.COLUMNS, *Charge.__struct_fields__)
     if name not in (*WHO, "price_set")
 )
-"""What is kept of a call itself, in the order of the usage event."""
+"""The stored fields of a call, in the order of the usage event; attributions are read separately."""
 
 Call = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some calls, and the cursor of the page after it; None on the last page."""
+class CallsPage:
+    """A page of calls, and the cursor of the next page; None on the last page."""
 
     calls: tuple[Call, ...]
     next_cursor: str | None
 
 
-def listed(ledger: Ledger, query: CallsQuery) -> Page:
+def list_calls(ledger: Ledger, query: CallsQuery) -> CallsPage:
     """One page of calls, newest first."""
-    facts = [name for name in _FACTS if _shown_as(name) in LISTED]
+    fields = [name for name in _FIELDS if _shown_name(name) in LISTED_FIELDS]
     with ledger.reading() as connection:
-        rows = calls_store.newest_calls(connection, ledger.keyring, query, facts)
+        rows = calls_store.newest_calls(connection, ledger.keyring, query, fields)
         page = rows[: query.limit]
-        calls = _decoded(connection, page, facts)
-    more = len(rows) > query.limit
-    cursor = to_cursor(page[-1]["occurred_at"], page[-1]["seq"]) if more else None
-    return Page(tuple({name: one[name] for name in LISTED} for one in calls), cursor)
+        calls = _decoded(connection, page, fields)
+    has_more = len(rows) > query.limit
+    cursor = to_cursor(page[-1]["occurred_at"], page[-1]["seq"]) if has_more else None
+    return CallsPage(tuple({name: call[name] for name in LISTED_FIELDS} for call in calls), cursor)
 
 
-def in_full(ledger: Ledger, event_id: UUID) -> Call | None:
-    """Everything that is kept of one call; None where there is no such call."""
+def read_call(ledger: Ledger, event_id: UUID) -> Call | None:
+    """All stored fields of one call; None if there is no such call."""
     with ledger.reading() as connection:
         row = calls_store.one_call(connection, ledger.keyring, event_id.bytes)
         if row is None:
             return None
-        (one,) = _decoded(connection, [row], _FACTS)
-        one |= _provenance(connection, row)
-        one["revisions"] = calls_store.count_revisions(connection, event_id.bytes)
-    return one
+        (call,) = _decoded(connection, [row], _FIELDS)
+        call |= _provenance(connection, row)
+        call["revisions"] = calls_store.count_revisions(connection, event_id.bytes)
+    return call
 
 
 def to_cursor(occurred_at: int, seq: int) -> str:
-    """The opaque text that names a place in the list."""
+    """The cursor of a place in the list, as opaque text."""
     return base64.urlsafe_b64encode(f"{occurred_at}.{seq}".encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> tuple[int, int]:
-    """The place that a cursor names.
+    """Time (microseconds UTC) and number of the call that a cursor identifies.
 
     Raises:
-        QuestionError: it is not a cursor of ours.
+        QuestionError: the text is not a cursor.
     """
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
         occurred_at, seq = map(int, plain.split("."))
         if max(abs(occurred_at), abs(seq)) > money.LARGEST:
-            raise ValueError(text)  # noqa: TRY301 - said once, below
+            raise ValueError(text)  # noqa: TRY301 - the message is below
     except (ValueError, binascii.Error) as error:
         raise QuestionError(
             "invalid_cursor", "cursor", "cursor: use the next_cursor of the page before"
@@ -122,23 +123,25 @@ def read_cursor(text: str) -> tuple[int, int]:
     return occurred_at, seq
 
 
-def _decoded(connection: Connection, rows: Sequence[Row], facts: Sequence[str]) -> list[Call]:
-    """The facts of each row, and who it belongs to, as people read them."""
+def _decoded(connection: Connection, rows: Sequence[Row], fields: Sequence[str]) -> list[Call]:
+    """The fields, attribution and owners of each row as readable values."""
     terms = labels.terms(
-        connection, (row[column_of(name)] for row in rows for name in facts if name in TERMS)
+        connection, (row[column_of(name)] for row in rows for name in fields if name in TERMS)
     )
-    whos = _whos(connection, {row["attribution_id"] for row in rows})
+    attributions = _attributions(connection, {row["attribution_id"] for row in rows})
     owners = owners_of(connection, ((row["attribution_id"], row["occurred_at"]) for row in rows))
     return [
-        {_shown_as(name): _fact(name, row[column_of(name)], terms) for name in facts}
-        | whos[row["attribution_id"]]
+        {_shown_name(name): _shown_value(name, row[column_of(name)], terms) for name in fields}
+        | attributions[row["attribution_id"]]
         | owners.get((row["attribution_id"], row["occurred_at"]), {})
         for row in rows
     ]
 
 
-def _fact(name: str, value: Any, terms: Mapping[int | None, str | None]) -> Any:  # noqa: PLR0911 - one for each kind
-    """One fact of a call: ids as text, money as plain decimals, times in RFC 3339, durations in milliseconds."""
+def _shown_value(  # noqa: PLR0911 - one for each kind
+    name: str, value: Any, terms: Mapping[int | None, str | None]
+) -> Any:
+    """A field of a call: ids as text, money as decimals, times in RFC 3339, durations in milliseconds."""
     if name in TERMS:
         return terms[value]
     if value is None:
@@ -156,25 +159,31 @@ def _fact(name: str, value: Any, terms: Mapping[int | None, str | None]) -> Any:
     return value / 1000 if name.endswith("_us") else value
 
 
-def _shown_as(name: str) -> str:
+def _shown_name(name: str) -> str:
     return f"{name.removesuffix('_us')}_ms" if name.endswith("_us") else name
 
 
-def _whos(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, Call]:
-    """Who each attribution names, and None for nobody."""
-    wanted = [one for one in ids if one is not None]
-    rows = calls_store.attributions(connection, wanted)
-    people = labels.people(connection, (row[f"{kind}_id"] for row in rows for kind in PEOPLE))
-    places = labels.terms(connection, (row[f"{kind}_id"] for row in rows for kind in PLACES))
-    found: dict[int | None, Call] = {None: dict.fromkeys((*PEOPLE, "cost_center", *PLACES))}
+def _attributions(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, Call]:
+    """The names of each attribution; under None, an attribution without names."""
+    known_ids = [ident for ident in ids if ident is not None]
+    rows = calls_store.attributions(connection, known_ids)
+    directory_names = labels.people(
+        connection, (row[f"{kind}_id"] for row in rows for kind in DIRECTORY_KINDS)
+    )
+    label_texts = labels.terms(connection, (row[f"{kind}_id"] for row in rows for kind in LABEL_KINDS))
+    attributions: dict[int | None, Call] = {
+        None: dict.fromkeys((*DIRECTORY_KINDS, "cost_center", *LABEL_KINDS))
+    }
     for row in rows:
-        who = {kind: people[row[f"{kind}_id"]] for kind in PEOPLE} | {"cost_center": None}
-        found[row["attribution_id"]] = who | {kind: places[row[f"{kind}_id"]] for kind in PLACES}
-    return found
+        names = {kind: directory_names[row[f"{kind}_id"]] for kind in DIRECTORY_KINDS} | {"cost_center": None}
+        attributions[row["attribution_id"]] = names | {
+            kind: label_texts[row[f"{kind}_id"]] for kind in LABEL_KINDS
+        }
+    return attributions
 
 
 def _provenance(connection: Connection, row: Row) -> Call:
-    """Where the call's record came from and what it was priced with."""
+    """Where the call's record came from, and its price set."""
     prices = calls_store.price_set_of(connection, row)
     return {
         "price_set": None if prices is None else _price_set(prices),
@@ -188,21 +197,21 @@ def _provenance(connection: Connection, row: Row) -> Call:
 
 
 def _price_set(prices: Row) -> Call:
-    shown = {name: value for name, value in prices.items() if name not in ("price_set_id", "rates")}
-    return shown | {"rates": msgspec.json.decode(prices["rates"])}
+    columns = {name: value for name, value in prices.items() if name not in ("price_set_id", "rates")}
+    return columns | {"rates": msgspec.json.decode(prices["rates"])}
 
 
 def last_call(ledger: Ledger) -> datetime | None:
-    """When the newest call was; None for a ledger without calls."""
-    return _edge(ledger, "last")
+    """The time of the newest call; None for a ledger without calls."""
+    return _boundary_time(ledger, "last")
 
 
 def first_call(ledger: Ledger) -> datetime | None:
-    """When the oldest call was; None for a ledger without calls."""
-    return _edge(ledger, "first")
+    """The time of the oldest call; None for a ledger without calls."""
+    return _boundary_time(ledger, "first")
 
 
-def _edge(ledger: Ledger, which: Literal["first", "last"]) -> datetime | None:
+def _boundary_time(ledger: Ledger, which: Literal["first", "last"]) -> datetime | None:
     with ledger.reading() as connection:
-        at = calls_store.edge(connection, ledger.keyring, which)
+        at = calls_store.boundary_time(connection, ledger.keyring, which)
     return None if at is None else instant(at)

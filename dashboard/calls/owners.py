@@ -1,4 +1,4 @@
-"""Owners of single calls: whom the assignments of its day name, as people read it."""
+"""Owners of single calls: the team, customer and cost centre assigned at the time of the call."""
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -14,36 +14,39 @@ from dashboard.query.sql.filters import teams_seen
 KINDS: Final = ("team", "customer", "cost_center")
 
 Dated = tuple[int | None, int]
-"""An attribution, and the instant of a call that has it."""
+"""The attribution and the instant (microseconds UTC) of a call."""
 
 
 def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, dict[str, str | None]]:
-    """Team, customer and cost centre of each call that the assignments say anything of.
+    """Team, customer and cost centre of each call that has assigned owners.
 
-    A call that is shared names all of its owners with their shares: `search 60%, ads 40%`; to whoever sees some teams alone, those.
+    A shared call lists its owners with their shares: `search 60%, ads 40%`. A reader with access to some
+    teams sees only the shares of these teams.
     """
-    seen = teams_seen(connection)
-    wanted = set(calls)
-    rows = calls_store.owners(connection, sorted({one for one, _ in wanted if one is not None}))
-    people = labels.people(
-        connection, {row[f"{kind}_id"] for held in rows.values() for row in held for kind in KINDS}
+    visible_teams = teams_seen(connection)
+    dated = set(calls)
+    rows = calls_store.owners(connection, sorted({ident for ident, _ in dated if ident is not None}))
+    names = labels.people(
+        connection,
+        {row[f"{kind}_id"] for assignments in rows.values() for row in assignments for kind in KINDS},
     )
-    found: dict[Dated, dict[str, str | None]] = {}
-    for attribution_id, at in wanted:
-        held = rows.get(attribution_id, ())
-        if then := [
+    owners: dict[Dated, dict[str, str | None]] = {}
+    for attribution_id, at in dated:
+        assignments = rows.get(attribution_id, ())
+        if in_effect := [
             row
-            for row in held
-            if row["first_at"] <= at < row["end_at"] and (seen is None or row["team_id"] in seen)
+            for row in assignments
+            if row["first_at"] <= at < row["end_at"]
+            and (visible_teams is None or row["team_id"] in visible_teams)
         ]:
-            found[attribution_id, at] = {kind: _named(then, kind, people) for kind in KINDS}
-    return found
+            owners[attribution_id, at] = {kind: _owner_text(in_effect, kind, names) for kind in KINDS}
+    return owners
 
 
-def _named(rows: Iterable[Row], kind: str, people: Mapping[int | None, str | None]) -> str | None:
+def _owner_text(rows: Iterable[Row], kind: str, names: Mapping[int | None, str | None]) -> str | None:
     shares: dict[str | None, Fraction] = {}
     for row in rows:
-        name = people[row[f"{kind}_id"]]
+        name = names[row[f"{kind}_id"]]
         shares[name] = shares.get(name, Fraction(0)) + Fraction(row["parts"], row["whole"])
     if len(shares) == 1:
         return next(iter(shares))

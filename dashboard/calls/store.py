@@ -1,4 +1,7 @@
-"""Single calls in the ledger: pages of them, one in full, and what is kept beside them. Values come as the database holds them."""
+"""Single calls in the ledger: pages, a call in full, its revisions, attribution, owners and price set.
+
+Values are as the database stores them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,106 +21,106 @@ from ingest.ledger.tables.ownership import owned
 DEFAULT_LIMIT: Final = 100
 
 Row = sa.RowMapping
-"""What the database holds of a call, by column."""
+"""The database row of a call, by column."""
 
 
 @dataclass(frozen=True)
 class CallsQuery:
-    """Which calls are listed. Without a period, all of them."""
+    """Which calls to list; without a period, all calls."""
 
     start: datetime | None = None
     end: datetime | None = None
     filters: tuple[Filter, ...] = ()
     limit: int = DEFAULT_LIMIT
     after: tuple[int, int] | None = None
-    """Time and number of the call after which the page starts."""
+    """Time (microseconds UTC) and number of the call after which the page starts."""
 
 
-def column_of(fact: str) -> str:
-    """The column that holds a fact of a call: of a term its id."""
-    return f"{fact}_id" if fact in TERMS else fact
+def column_of(field: str) -> str:
+    """The column of a call's field; for a term, the column of its id."""
+    return f"{field}_id" if field in TERMS else field
 
 
 def newest_calls(
-    connection: sa.Connection, keyring: KeyRing, query: CallsQuery, facts: Iterable[str]
+    connection: sa.Connection, keyring: KeyRing, query: CallsQuery, fields: Iterable[str]
 ) -> Sequence[Row]:
-    """The calls of a page with some facts, newest first, and one more where there are more."""
-    held = usage_event.c
-    columns = [held.seq, held.attribution_id, *(held[column_of(fact)] for fact in facts)]
-    wanted = (
+    """The calls of a page with these fields, newest first, and one more call if there is a next page."""
+    c = usage_event.c
+    columns = [c.seq, c.attribution_id, *(c[column_of(name)] for name in fields)]
+    select = (
         sa.select(*map(_undecoded, columns))
         .where(*_conditions(query, keyring))
-        .order_by(held.occurred_at.desc(), held.seq.desc())
+        .order_by(c.occurred_at.desc(), c.seq.desc())
         .limit(query.limit + 1)
     )
-    return connection.execute(wanted).mappings().all()
+    return connection.execute(select).mappings().all()
 
 
 def one_call(connection: sa.Connection, keyring: KeyRing, event_id: bytes) -> Row | None:
-    """Everything that is kept of one call; None where there is no such call."""
-    is_seen = restrictions((), usage_event, keyring)
-    wanted = sa.select(*map(_undecoded, usage_event.c)).where(usage_event.c.event_id == event_id, *is_seen)
-    return connection.execute(wanted).mappings().one_or_none()
+    """The whole row of one call; None if there is no such call the reader may see."""
+    visible = restrictions((), usage_event, keyring)
+    select = sa.select(*map(_undecoded, usage_event.c)).where(usage_event.c.event_id == event_id, *visible)
+    return connection.execute(select).mappings().one_or_none()
 
 
 def count_revisions(connection: sa.Connection, event_id: bytes) -> int:
-    """How many earlier versions of a call are kept."""
+    """The number of earlier versions of a call."""
     revision = usage_event_revision
-    wanted = sa.select(sa.func.count()).where(revision.c.event_id == event_id)
-    return connection.execute(wanted).scalar_one()
+    select = sa.select(sa.func.count()).where(revision.c.event_id == event_id)
+    return connection.execute(select).scalar_one()
 
 
 def attributions(connection: sa.Connection, ids: Sequence[int]) -> Sequence[Row]:
-    """Whom some attributions name."""
-    wanted = sa.select(attribution).where(attribution.c.attribution_id.in_(ids))
-    return connection.execute(wanted).mappings().all()
+    """The rows of attributions."""
+    select = sa.select(attribution).where(attribution.c.attribution_id.in_(ids))
+    return connection.execute(select).mappings().all()
 
 
 def owners(connection: sa.Connection, ids: Sequence[int]) -> Mapping[int | None, list[Row]]:
-    """Who owns the calls of some attributions from when to when, in the order of their recording."""
-    found: dict[int | None, list[Row]] = {}
-    for some in dialects.chunks(ids):
-        wanted = sa.select(owned).where(owned.c.attribution_id.in_(some)).order_by(owned.c.number)
-        for row in connection.execute(wanted).mappings():
-            found.setdefault(row["attribution_id"], []).append(row)
-    return found
+    """The dated owners of each attribution's calls, in the order they were recorded."""
+    owners_by_attribution: dict[int | None, list[Row]] = {}
+    for chunk in dialects.chunks(ids):
+        select = sa.select(owned).where(owned.c.attribution_id.in_(chunk)).order_by(owned.c.number)
+        for row in connection.execute(select).mappings():
+            owners_by_attribution.setdefault(row["attribution_id"], []).append(row)
+    return owners_by_attribution
 
 
 def price_set_of(connection: sa.Connection, call: Row) -> Row | None:
-    """The prices that a call was priced with."""
-    wanted = sa.select(price_set).where(price_set.c.price_set_id == call["price_set_id"])
-    return connection.execute(wanted).mappings().one_or_none()
+    """The price set that a call was priced with."""
+    select = sa.select(price_set).where(price_set.c.price_set_id == call["price_set_id"])
+    return connection.execute(select).mappings().one_or_none()
 
 
 def import_path(connection: sa.Connection, call: Row) -> str | None:
-    """The file that a call was imported from."""
-    wanted = sa.select(import_batch.c.path).where(import_batch.c.batch_id == call["batch_id"])
-    return connection.execute(wanted).scalar()
+    """The path of the file that a call was imported from."""
+    select = sa.select(import_batch.c.path).where(import_batch.c.batch_id == call["batch_id"])
+    return connection.execute(select).scalar()
 
 
-def edge(connection: sa.Connection, keyring: KeyRing, which: Literal["first", "last"]) -> int | None:
-    """When the oldest or the newest call was, in microseconds UTC; None without calls."""
+def boundary_time(connection: sa.Connection, keyring: KeyRing, which: Literal["first", "last"]) -> int | None:
+    """The time of the oldest or the newest call, in microseconds UTC; None without calls."""
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     outermost = sa.func.min(at) if which == "first" else sa.func.max(at)
     return connection.execute(sa.select(outermost).where(*restrictions((), usage_event, keyring))).scalar()
 
 
 def _conditions(query: CallsQuery, keyring: KeyRing) -> list[sa.ColumnElement[Any]]:
-    held = usage_event.c
-    found = restrictions(query.filters, usage_event, keyring)
+    c = usage_event.c
+    conditions = restrictions(query.filters, usage_event, keyring)
     if query.start is not None:
-        found.append(held.occurred_at >= query.start)
+        conditions.append(c.occurred_at >= query.start)
     if query.end is not None:
-        found.append(held.occurred_at < query.end)
+        conditions.append(c.occurred_at < query.end)
     if query.after is not None:
         place = [sa.literal(part, sa.BigInteger) for part in query.after]
-        found.append(sa.tuple_(held.occurred_at, held.seq) < sa.tuple_(*place))
-    return found
+        conditions.append(sa.tuple_(c.occurred_at, c.seq) < sa.tuple_(*place))
+    return conditions
 
 
 def _undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as the integer or bytes that the database holds."""
-    kind = column.type
-    if isinstance(kind, sa.types.TypeDecorator):
-        return sa.type_coerce(column, kind.impl_instance).label(str(column.key))
+    """The column as the integer or bytes that the database stores, without type conversion."""
+    column_type = column.type
+    if isinstance(column_type, sa.types.TypeDecorator):
+        return sa.type_coerce(column, column_type.impl_instance).label(str(column.key))
     return column

@@ -1,8 +1,10 @@
-"""Allocation: how cost that no single team caused is shared among teams. Pure; `dashboard.chargeback.allocation_store` keeps the rules.
+"""Allocation: how cost that no single team caused is shared among teams.
 
-A rule says for a pool of cost, from a day to a day, by what it is shared: evenly, in proportion to the direct cost, the
-tokens or the requests of each team, in fixed parts, or not at all. Rules are only added: of those about a pool that
-cover a day, the one recorded last counts. Shares are fractions that add up to one; nothing is rounded here.
+This module is pure; `dashboard.chargeback.allocation_store` stores the rules. A rule belongs to a pool of
+cost and covers the days `[first_day, end_day)`. It shares the pool evenly, in proportion to the direct cost,
+the tokens or the requests of each team, in fixed parts, or not at all. Rules are only added: of the rules of
+a pool that cover a day, the rule recorded last applies. Shares are fractions that add up to 1; nothing is
+rounded here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,32 +28,32 @@ METHODS: Final[Mapping[Method, str]] = {
 FEES: Final = "fees"
 UNASSIGNED: Final = "unassigned"
 POOLS: Final = (FEES, UNASSIGNED)
-"""Fees that are no single team's, and calls that belong to nobody."""
+"""Fees that no single team bears, and calls that belong to no team."""
 
 
 class Basis(NamedTuple):
-    """What an owner used of its own: pico-units, tokens, calls."""
+    """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units."""
 
     cost: int = 0
     tokens: int = 0
     requests: int = 0
 
     def plus(self, other: "Basis") -> "Basis":
-        """Both together."""
+        """The sum of this and another basis."""
         return Basis(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How a pool is shared, from a day on up to (not including) another."""
+    """How a pool is shared on the days `[first_day, end_day)`."""
 
     pool: str
-    """`fees`, `unassigned`, or `fee:NAME`, which stands before `fees` for the fee of that name."""
+    """`fees`, `unassigned`, or `fee:NAME`, which takes precedence over `fees` for the fee NAME."""
     method: Method
     targets: tuple[Target, ...] = ()
-    """The teams that share it, with their parts where these are fixed; none means every team that used something."""
+    """The teams that share the pool, with parts if the method is `fixed`; empty for every team with usage."""
     fallback: Fallback = "even"
-    """What happens where the proportion is to nothing at all."""
+    """What applies where the basis of every team is zero."""
     first_day: int = FIRST_DAY
     end_day: int = END_DAY
     reason: str = ""
@@ -60,52 +62,54 @@ class Rule:
     number: int = 0
 
 
-KEPT: Final = Rule(pool="", method="keep")
-"""Where no rule covers the day."""
+NO_RULE: Final = Rule(pool="", method="keep")
+"""Applies on a day that no rule covers: the pool is not shared."""
 
 
 class Rules:
-    """All rules, asked by pool and day."""
+    """All rules, looked up by pool and day."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = sorted(rules, key=lambda rule: (rule.recorded_at, rule.number))
 
     def on(self, pool: str, day: int) -> Rule:
-        """The rule about a pool on a day; one that shares nothing where there is none."""
-        for asked in _asked(pool):
-            covering = [r for r in self._rules if r.pool == asked and r.first_day <= day < r.end_day]
-            if covering:
-                return covering[-1]
-        return KEPT
+        """The rule that applies to a pool on a day; `NO_RULE` where no rule covers it."""
+        for candidate in _pools_of(pool):
+            rules = [r for r in self._rules if r.pool == candidate and r.first_day <= day < r.end_day]
+            if rules:
+                return rules[-1]
+        return NO_RULE
 
     def edges(self, first_day: int, end_day: int) -> list[int]:
-        """The days within a period on which a rule starts or ends, with the period's own edges."""
-        found = {day for rule in self._rules for day in (rule.first_day, rule.end_day)}
-        return sorted({first_day, end_day, *(day for day in found if first_day < day < end_day)})
+        """The days within a period on which a rule starts or ends, and the period's own first and end day."""
+        days = {day for rule in self._rules for day in (rule.first_day, rule.end_day)}
+        return sorted({first_day, end_day, *(day for day in days if first_day < day < end_day)})
 
 
-def _asked(pool: str) -> tuple[str, ...]:
+def _pools_of(pool: str) -> tuple[str, ...]:
     return (pool, FEES) if pool.startswith("fee:") else (pool,)
 
 
 def shares(rule: Rule, bases: Mapping[Owner, Basis], homes: Mapping[int, Owner]) -> dict[Owner, Fraction]:
-    """Each owner's share of a pool; they add up to one, or there are none and the pool stays where it is.
+    """Each owner's share of a pool; the shares add up to 1. Empty means that the pool is not shared.
 
-    `homes` says where the part of a team goes that used nothing itself.
+    `homes` maps each target team to the owner that receives its share if the team has no usage.
     """
-    receiving = _receiving(rule, bases, homes)
-    if rule.method == "keep" or not receiving:
+    recipients = _recipients(rule, bases, homes)
+    if rule.method == "keep" or not recipients:
         return {}
-    weights = _weights(rule, receiving)
+    weights = _weights(rule, recipients)
     if not any(weights.values()):
-        weights = {} if rule.fallback == "keep" else _equal(receiving)
+        weights = {} if rule.fallback == "keep" else _equal(recipients)
     whole = sum(weights.values())
     return {owner: weight / whole for owner, weight in weights.items() if weight}
 
 
-def _receiving(rule: Rule, bases: Mapping[Owner, Basis], homes: Mapping[int, Owner]) -> Mapping[Owner, Basis]:
-    """The owners that share, and what they used."""
-    teams = {one.entry_id for one in rule.targets}
+def _recipients(
+    rule: Rule, bases: Mapping[Owner, Basis], homes: Mapping[int, Owner]
+) -> Mapping[Owner, Basis]:
+    """The owners that share the pool, and the basis of each."""
+    teams = {target.entry_id for target in rule.targets}
     used = {
         owner: basis
         for owner, basis in bases.items()
@@ -119,31 +123,36 @@ def _teams(owners: Iterable[Owner]) -> set[int | None]:
     return {owner.team_id for owner in owners}
 
 
-def _weights(rule: Rule, receiving: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
+def _weights(rule: Rule, recipients: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
     match rule.method:
         case "even":
-            return _equal(receiving)
+            return _equal(recipients)
         case "fixed":
-            return _by_team(receiving, {one.entry_id: Fraction(one.parts) for one in rule.targets})
+            return _by_team(recipients, {target.entry_id: Fraction(target.parts) for target in rule.targets})
         case "tokens":
-            return {owner: Fraction(basis.tokens) for owner, basis in receiving.items()}
+            return {owner: Fraction(basis.tokens) for owner, basis in recipients.items()}
         case "requests":
-            return {owner: Fraction(basis.requests) for owner, basis in receiving.items()}
+            return {owner: Fraction(basis.requests) for owner, basis in recipients.items()}
         case _:
-            return {owner: Fraction(max(basis.cost, 0)) for owner, basis in receiving.items()}
+            return {owner: Fraction(max(basis.cost, 0)) for owner, basis in recipients.items()}
 
 
-def _equal(receiving: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
-    return _by_team(receiving, {team: Fraction(1) for team in _teams(receiving)})
+def _equal(recipients: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
+    return _by_team(recipients, {team: Fraction(1) for team in _teams(recipients)})
 
 
-def _by_team(receiving: Mapping[Owner, Basis], parts: Mapping[int | None, Fraction]) -> dict[Owner, Fraction]:
-    """Parts of teams; one that changed its customer or cost centre meanwhile divides its own by what each cost."""
-    found: dict[Owner, Fraction] = {}
+def _by_team(
+    recipients: Mapping[Owner, Basis], parts: Mapping[int | None, Fraction]
+) -> dict[Owner, Fraction]:
+    """The part of each owner.
+
+    A team has several owners if its customer or cost centre changed; they divide its part by their costs.
+    """
+    by_owner: dict[Owner, Fraction] = {}
     for team, part in parts.items():
-        owners = [owner for owner in receiving if owner.team_id == team]
-        costs = [max(receiving[owner].cost, 0) for owner in owners]
+        owners = [owner for owner in recipients if owner.team_id == team]
+        costs = [max(recipients[owner].cost, 0) for owner in owners]
         whole = sum(costs)
         for owner, cost in zip(owners, costs, strict=True):
-            found[owner] = part * (Fraction(cost, whole) if whole else Fraction(1, len(owners)))
-    return found
+            by_owner[owner] = part * (Fraction(cost, whole) if whole else Fraction(1, len(owners)))
+    return by_owner

@@ -17,7 +17,7 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, sho
 _ARGUMENTS: Final = ("pool",)
 
 
-def record(options: SetAllocationOptions) -> int:
+def set_rule(options: SetAllocationOptions) -> int:
     """Record a rule; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
@@ -29,20 +29,20 @@ def record(options: SetAllocationOptions) -> int:
     return ExitCode.OK
 
 
-def listed(*, as_json: bool) -> int:
+def list_rules(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
         rules = read_rules(connection)[::-1]
         teams = labels.people(connection, {target.entry_id for rule in rules for target in rule.targets})
-    rows = [_facts(rule, teams) for rule in rules]
+    rows = [_rule_as_json(rule, teams) for rule in rules]
     if as_json:
         print_json({"rules": rows})
         return ExitCode.OK
-    made = table("Pool", "By", "Teams", "From", "To", "Recorded by", "Reason")
+    listing = table("Pool", "By", "Teams", "From", "To", "Recorded by", "Reason")
     for row in rows:
         sharing = ", ".join(f"{team['team']} {team['parts']}" for team in row["teams"])
         edges = (row["from"] or "", row["to"] or "")
-        made.add_row(
+        listing.add_row(
             row["pool"],
             row["method"],
             sharing or "all that used something",
@@ -50,11 +50,11 @@ def listed(*, as_json: bool) -> int:
             row["recorded_by"],
             row["reason"],
         )
-    show(made, "no rules: fees and calls of no team are not allocated")
+    show(listing, "no rules: fees and calls of no team are not allocated")
     return ExitCode.OK
 
 
-def _facts(rule: Rule, teams: Mapping[int | None, str | None]) -> dict[str, Any]:
+def _rule_as_json(rule: Rule, teams: Mapping[int | None, str | None]) -> dict[str, Any]:
     return {
         "number": rule.number,
         "pool": rule.pool,

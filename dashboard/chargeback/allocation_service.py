@@ -1,4 +1,4 @@
-"""Setting rules of allocation: checked, written and audited in one transaction."""
+"""Setting allocation rules: checked, written and audited in one transaction."""
 
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -18,12 +18,12 @@ _FALLBACKS: Final[tuple[Fallback, ...]] = get_args(Fallback)
 
 
 class AllocationRefused(Invalid):
-    """A rule that cannot be set as asked; the message says what to write."""
+    """The allocation rule cannot be set; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetAllocationOptions:
-    """A rule of allocation as a person writes it."""
+    """The options of `allocate set`, as text."""
 
     pool: str
     method: str
@@ -102,7 +102,7 @@ def _fallback(text: str) -> Fallback:
 
 
 def _target(connection: sa.Connection, ledger: Ledger, text: str, method: Method) -> Target:
-    """A team, with its parts where these are fixed."""
+    """The team that a text names, with its parts if the method is `fixed`."""
     if method != "fixed":
         return Target(_team(connection, ledger, text), 1)
     name, equals, parts = text.rpartition("=")

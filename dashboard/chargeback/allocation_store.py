@@ -1,4 +1,4 @@
-"""Rules of allocation in the ledger. They are only added."""
+"""Allocation rules in the ledger. Rows are only added, never changed."""
 
 import json
 from collections.abc import Iterable
@@ -31,14 +31,14 @@ def add_rules(connection: sa.Connection, rules: Iterable[Rule]) -> None:
 
 
 def read_rules(connection: sa.Connection) -> list[Rule]:
-    """All rules in the order of their recording."""
+    """All rules, in the order in which they were recorded."""
     at = sa.type_coerce(allocation_rule.c.recorded_at, sa.BigInteger).label("at")
-    wanted = sa.select(allocation_rule, at).order_by(allocation_rule.c.number)
+    query = sa.select(allocation_rule, at).order_by(allocation_rule.c.number)
     return [
         Rule(
             pool=row["pool"],
             method=row["method"],
-            targets=tuple(Target(*one) for one in json.loads(row["targets"])),
+            targets=tuple(Target(*target) for target in json.loads(row["targets"])),
             fallback=row["fallback"],
             first_day=FIRST_DAY if row["first_day"] is None else row["first_day"],
             end_day=END_DAY if row["end_day"] is None else row["end_day"],
@@ -47,5 +47,5 @@ def read_rules(connection: sa.Connection) -> list[Rule]:
             recorded_by=row["recorded_by"],
             number=row["number"],
         )
-        for row in connection.execute(wanted).mappings()
+        for row in connection.execute(query).mappings()
     ]

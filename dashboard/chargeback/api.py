@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.http.params import only_known, understood
 from dashboard.query.calendar import read_calendar
@@ -40,15 +40,15 @@ def make_router(ledger: Ledger) -> APIRouter:
     ) -> Response:
         with understood():
             only_known(request, ("period", "by", "format"))
-            calendar, lines, wanted = read_calendar(period), read_by(by), read_form(form)
-            made = report_of(ledger, calendar, lines, micros(datetime.now(UTC)))
-        output = FORMS[wanted]
+            calendar, group_by, report_form = read_calendar(period), read_group_by(by), read_form(form)
+            report = report_of(ledger, calendar, group_by, micros(datetime.now(UTC)))
+        output = FORMS[report_form]
         try:
-            body = output.make(made)
+            body = output.make(report)
         except NoTypesetter as error:
             raise Problem(501, "no_pdf", "PDF is not installed", str(error)) from error
-        name = f"chargeback-{period.replace('/', '-to-')}.{wanted}"
-        headers = {} if wanted == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
+        name = f"chargeback-{period.replace('/', '-to-')}.{report_form}"
+        headers = {} if report_form == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(body, media_type=output.media_type, headers=headers)
 
     return router

@@ -1,4 +1,4 @@
-"""`tallybook report`, `period` and `allocate`: what teams owe, months and rules of allocation."""
+"""`tallybook report`, `period` and `allocate`: what teams owe, months, and allocation rules."""
 
 from typing import Annotated
 
@@ -68,9 +68,9 @@ def report_send(
 @report.command("schedules")
 def report_schedules(as_json: Json = False) -> None:
     """List what was promised to whom, and what became of it."""
-    from dashboard.chargeback.schedule_commands import listed
+    from dashboard.chargeback.schedule_commands import list_schedules
 
-    raise typer.Exit(listed(as_json=as_json))
+    raise typer.Exit(list_schedules(as_json=as_json))
 
 
 @report.command("unschedule")
@@ -84,17 +84,17 @@ def report_unschedule(number: Annotated[int, typer.Argument(metavar="NUMBER", he
 @period.command("list")
 def period_list(as_json: Json = False) -> None:
     """List months: open, closing or closed, by whom and when."""
-    from dashboard.chargeback.period_commands import listed
+    from dashboard.chargeback.period_commands import list_months
 
-    raise typer.Exit(listed(as_json=as_json))
+    raise typer.Exit(list_months(as_json=as_json))
 
 
 @period.command("show")
 def period_show(month: _Month, as_json: Json = False) -> None:
     """Show a month's total, what is to be done before it is closed, and its history."""
-    from dashboard.chargeback.period_commands import show
+    from dashboard.chargeback.period_commands import show_month
 
-    raise typer.Exit(show(month, as_json=as_json))
+    raise typer.Exit(show_month(month, as_json=as_json))
 
 
 @period.command("close")
@@ -148,16 +148,16 @@ def allocate_set(
     reason: Reason = "",
 ) -> None:
     """Set how a pool is allocated; the rule recorded last counts where several cover a day."""
-    from dashboard.chargeback.allocation_commands import record
+    from dashboard.chargeback.allocation_commands import set_rule
     from dashboard.chargeback.allocation_service import SetAllocationOptions
 
     options = SetAllocationOptions(pool, method, tuple(team or ()), from_, to, fallback, reason)
-    raise typer.Exit(record(options))
+    raise typer.Exit(set_rule(options))
 
 
 @allocate.command("list")
 def allocate_list(as_json: Json = False) -> None:
     """List the rules, the latest first."""
-    from dashboard.chargeback.allocation_commands import listed
+    from dashboard.chargeback.allocation_commands import list_rules
 
-    raise typer.Exit(listed(as_json=as_json))
+    raise typer.Exit(list_rules(as_json=as_json))

@@ -1,10 +1,10 @@
-"""Closing: the check list of a month, closing it with its statement, and opening it again."""
+"""Closing months: the checklist of a month, sealing its statement, and reopening it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from dashboard.chargeback.sealed import as_kept
+from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.statements import statement
 from dashboard.chargeback.store import running_imports
@@ -19,135 +19,157 @@ _REASON_MOST: Final = 500
 
 
 class CloseRefused(Invalid):
-    """A month that cannot be closed or opened as asked; the message says why and what to do."""
+    """The month cannot be closed or reopened; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One point of the check list."""
+class ChecklistItem:
+    """An item of the checklist of a month."""
 
     code: str
     text: str
     stops: bool
-    """Whether closing waits for it or for a reason to go on without."""
+    """True if the month can be closed only with a reason while the item stands."""
     facts: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The point as outputs give it."""
+        """The item as JSON outputs give it."""
         return {"code": self.code, "text": self.text, "stops": self.stops, **self.facts}
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """What came of closing a month."""
+class CloseResult:
+    """The result of an attempt to close a month."""
 
     statement: Statement
-    items: tuple[Item, ...]
+    items: tuple[ChecklistItem, ...]
     hash: str | None
-    """The hash of the statement; None where something stopped it."""
+    """The hash of the sealed statement; None if an item stopped the closing."""
 
 
-def check(ledger: Ledger, found: Statement) -> tuple[Item, ...]:
-    """The check list of a statement; nothing where all is well."""
-    return tuple(_items(ledger, found))
+def checklist(ledger: Ledger, draft: Statement) -> tuple[ChecklistItem, ...]:
+    """The checklist of a month's statement; empty if nothing is amiss."""
+    return (
+        *_unpriced(draft),
+        *_imports_running(ledger),
+        *_unconverted(draft),
+        *_unreconciled(ledger, draft),
+        *_unassigned(draft),
+    )
 
 
-def _items(ledger: Ledger, found: Statement) -> Iterator[Item]:
-    used = found.used
+def _unpriced(draft: Statement) -> Iterator[ChecklistItem]:
+    used = draft.used
     if used.unpriced_requests:
-        models = [{"provider": o.provider, "model": o.model, "requests": o.requests} for o in found.unpriced]
-        yield Item(
+        models = [
+            {"provider": row.provider, "model": row.model, "requests": row.requests} for row in draft.unpriced
+        ]
+        yield ChecklistItem(
             "unpriced",
             f"{used.unpriced_requests:,} calls have no price and are in no amount; price them with "
             "`tallybook prices set` and `tallybook reprice`",
             stops=True,
             facts={"requests": used.unpriced_requests, "models": models},
         )
+
+
+def _imports_running(ledger: Ledger) -> Iterator[ChecklistItem]:
     with ledger.reading() as connection:
         running = running_imports(connection)
     if running:
         paths = ", ".join(running[:3])
-        yield Item(
+        yield ChecklistItem(
             "imports_running",
-            f"{len(running)} imports have not finished: {paths}; wait for them, or run them again with --resume",
+            f"{len(running)} imports have not finished: {paths}; wait for them, or run them again with "
+            "--resume",
             stops=True,
             facts={"imports": running},
         )
-    for one in found.unconverted:
-        yield Item(
+
+
+def _unconverted(draft: Statement) -> Iterator[ChecklistItem]:
+    for unconverted in draft.unconverted:
+        yield ChecklistItem(
             "unconverted",
-            f"{one.requests:,} calls cost {money.plain(one.amount)} {one.currency}, which is in no amount: {one.reason}",
+            f"{unconverted.requests:,} calls cost {money.plain(unconverted.amount)} {unconverted.currency}, "
+            f"which is in no amount: {unconverted.reason}",
             stops=True,
             facts={
-                "currency": one.currency,
-                "amount": money.plain(one.amount),
-                "requests": one.requests,
+                "currency": unconverted.currency,
+                "amount": money.plain(unconverted.amount),
+                "requests": unconverted.requests,
             },
         )
-    for row in unreconciled(ledger, read_month(found.period)):
-        variance = None if row.variance is None else money.plain(row.variance)
+
+
+def _unreconciled(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem]:
+    for comparison in unreconciled(ledger, read_month(draft.period)):
+        variance = None if comparison.variance is None else money.plain(comparison.variance)
         what = (
             "no invoice of this month is known"
             if variance is None
-            else f"its invoice differs by {variance} {found.currency}"
+            else f"its invoice differs by {variance} {draft.currency}"
         )
-        yield Item(
+        yield ChecklistItem(
             "unreconciled",
-            f"{row.provider}: {what} (`tallybook reconcile --period {found.period}`)",
+            f"{comparison.provider}: {what} (`tallybook reconcile --period {draft.period}`)",
             stops=False,
-            facts={"provider": row.provider, "variance": variance},
+            facts={"provider": comparison.provider, "variance": variance},
         )
-    nobody = unassigned(found)
-    if nobody.total or nobody.used.requests:
-        yield Item(
+
+
+def _unassigned(draft: Statement) -> Iterator[ChecklistItem]:
+    line = unassigned(draft)
+    if line.total or line.used.requests:
+        yield ChecklistItem(
             "unassigned",
-            f"{nobody.used.requests:,} calls and {money.plain(nobody.total)} {found.currency} belong to no team",
+            f"{line.used.requests:,} calls and {money.plain(line.total)} {draft.currency} belong to no team",
             stops=False,
-            facts={"requests": nobody.used.requests, "amount": money.plain(nobody.total)},
+            facts={"requests": line.used.requests, "amount": money.plain(line.total)},
         )
 
 
-def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int) -> Closing:
-    """Close a month with its statement, unless its check list stops it and nobody accepts that with a reason.
+def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int) -> CloseResult:
+    """Close a month and seal its statement, unless an item stops it and there is no reason to accept that.
 
     Raises:
-        CloseRefused: the month is not over, or closed already.
+        CloseRefused: the month is not over, or is closed already.
     """
     reason = _clean(accept)
     if now < ledger.zone.midnight(of_month(month).days[1]):
         message = f"{month} is not over yet in {ledger.zone.name}: close it when it is"
         raise CloseRefused("not_over", message)
-    found = statement(ledger, of_month(month), now)
-    if found.status == "closed":
+    draft = statement(ledger, of_month(month), now)
+    if draft.status == "closed":
         message = f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"
         raise CloseRefused("already_closed", message)
-    items = check(ledger, found)
+    items = checklist(ledger, draft)
     stopped = [item.code for item in items if item.stops]
     if stopped and not reason:
         with ledger.writing() as connection:
             periods.begin_closing(connection, str(month), now, by, ", ".join(stopped))
-        return Closing(found, items, None)
-    kept = as_kept(replace(found, revision=found.revision + 1))
+        return CloseResult(draft, items, None)
+    content = sealed_content(replace(draft, revision=draft.revision + 1))
     try:
         with ledger.writing() as connection:
-            sealed = periods.close(connection, str(month), kept, at=now, by=by, reason=reason)
-            detail = {"hash": sealed, "total": money.plain(found.total), "currency": found.currency}
+            statement_hash = periods.close(connection, str(month), content, at=now, by=by, reason=reason)
+            detail = {"hash": statement_hash, "total": money.plain(draft.total), "currency": draft.currency}
             if reason:
                 detail |= {"accepted": reason, "despite": ", ".join(stopped)}
             audit.note(
                 connection,
                 audit.Entry(at=now, by=by, action="period close", subject=str(month), detail=detail),
             )
-    except periods.AlreadyClosed as error:  # by somebody else at this very moment
+    except periods.AlreadyClosed as error:  # by a concurrent request
         raise CloseRefused("already_closed", str(error)) from error
-    return Closing(found, items, sealed)
+    return CloseResult(draft, items, statement_hash)
 
 
 def reopen(ledger: Ledger, month: Month, *, reason: str, by: str, now: int) -> None:
-    """Open a closed month again, with a reason.
+    """Reopen a closed month, with a reason.
 
     Raises:
-        CloseRefused: it is not closed, or there is no reason.
+        CloseRefused: the month is not closed, or there is no reason.
     """
     why = _clean(reason)
     if not why:

@@ -1,4 +1,4 @@
-"""Working out: what every owner owes for a period by what the ledger says now: usage, fees and shared cost."""
+"""Computes what every owner owes for a period from the ledger as it is now: usage, fees and shared cost."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Charge, charges_of
 from dashboard.fees.model import Fee as ChargedFee
 from dashboard.fees.store import read_fees
-from dashboard.prices.unpriced import unpriced
+from dashboard.prices.unpriced import unpriced_models
 from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
@@ -26,54 +26,57 @@ from ingest.model.ownership import NOBODY, Owner, Owners
 from ingest.model.zone import instant
 
 
-def ledger_says(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
-    """What the ledger says of a period now, without corrections."""
+def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
+    """The statement of a period by the ledger as it is now, without corrections."""
     with ledger.reading() as connection:
         newest = last_call(connection)
-    made = _made(ledger, calendar, usage)
+    costs = _period_costs(ledger, calendar, usage)
     whole = Statement(
         period=calendar.name,
         first=calendar.first,
         end=calendar.end,
         zone=ledger.zone.name,
         currency=ledger.currency,
-        details=made.details,
-        fees=made.fees,
-        allocations=made.allocations,
+        details=costs.details,
+        fees=costs.fees,
+        allocations=costs.allocations,
         unpriced=_unpriced(ledger, calendar),
-        unconverted=made.unconverted,
+        unconverted=costs.unconverted,
         names={},
         last_call=newest,
         made_at=now,
     )
-    if made.parts > 1:
+    if costs.parts > 1:
         whole = merged(calendar.name, [whole])
     with ledger.reading() as connection:
         return replace(whole, names=names_of(connection, _entries_of(whole)))
 
 
-def owed_now(ledger: Ledger, calendar: Calendar) -> dict[Owner, int]:
-    """What each owner owes for a period by what the ledger says now, corrections left out."""
-    made = _made(ledger, calendar, by_owner)
+def compute_amounts(ledger: Ledger, calendar: Calendar) -> dict[Owner, int]:
+    """What each owner owes for a period by the ledger as it is now, without corrections."""
+    costs = _period_costs(ledger, calendar, by_owner)
     return {
-        line.owner: line.direct + line.shared for line in lines(made.details, made.fees, made.allocations, ())
+        line.owner: line.direct + line.shared
+        for line in lines(costs.details, costs.fees, costs.allocations, ())
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """What a period's statement is made of."""
+class _PeriodCosts:
+    """The computed costs of a period."""
 
     details: tuple[Detail, ...]
     fees: tuple[Fee, ...]
     allocations: tuple[Allocation, ...]
     unconverted: tuple[Unconverted, ...]
     parts: int
-    """The parts that the period was worked out in, because rules change within it."""
+    """How many parts the period was divided into, because allocation rules change within it."""
 
 
-def _made(ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], Usage]) -> _Made:
-    """Usage, fees and shared cost of a period, in as many parts as rules of allocation change within it."""
+def _period_costs(
+    ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], Usage]
+) -> _PeriodCosts:
+    """Usage, fees and shared cost of a period, computed for each part between changes of allocation rules."""
     with ledger.reading() as connection:
         rules = Rules(read_rules(connection))
         owners = Owners(assignments(connection))
@@ -87,105 +90,118 @@ def _made(ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], 
     for start, stop in pairwise(edges):
         during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
         used = count(ledger, during)
-        homes = _Homes(owners, used.details, start)
-        paid, unknown = _fees(ledger, charged, rates, during, homes)
-        allocations += _allocated(rules, homes, used.details, paid, start)
+        team_owners = _TeamOwners(owners, used.details, start)
+        fee_costs, unconverted_fees = _fees(ledger, charged, rates, during, team_owners)
+        allocations += _allocated(rules, team_owners, used.details, fee_costs, start)
         details += used.details
-        fees += paid
-        unconverted += (*used.unconverted, *unknown)
-    return _Made(tuple(details), tuple(fees), tuple(allocations), tuple(unconverted), len(edges) - 1)
+        fees += fee_costs
+        unconverted += (*used.unconverted, *unconverted_fees)
+    return _PeriodCosts(tuple(details), tuple(fees), tuple(allocations), tuple(unconverted), len(edges) - 1)
 
 
-class _Homes:
-    """Where the fees and shares of a team go: to its customer and cost centre with most of its calls, else to its own."""
+class _TeamOwners:
+    """The owner that bears the fees and shares of a team.
+
+    It is the owner with the highest cost of the team's calls, else the team with its assigned customer and
+    cost centre.
+    """
 
     def __init__(self, owners: Owners, details: Iterable[Detail], day: int) -> None:
         self._owners, self._day = owners, day
         costs: dict[Owner, int] = {}
-        for one in details:
-            costs[one.owner] = costs.get(one.owner, 0) + one.used.cost
+        for detail in details:
+            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
         ordered = sorted(costs, key=lambda owner: (costs[owner], [-part for part in by_id(owner)]))
         self._used = {owner.team_id: owner for owner in ordered}
 
-    def of(self, team: int) -> Owner:
-        """The owner that stands for a team."""
+    def owner_of(self, team: int) -> Owner:
+        """The owner of a team's fees and shares."""
         return self._used.get(team) or Owner(team, *self._owners.home(team, self._day))
 
 
 def _fees(
-    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, homes: "_Homes"
+    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, team_owners: _TeamOwners
 ) -> tuple[list[Fee], list[Unconverted]]:
-    """What fees cost in a period, in the reporting currency by the rate of the day that each charge starts."""
+    """The cost of fees in a period, converted at the rate of the first day of each charge."""
     start, end = period.micros
-    found: list[Fee] = []
-    unknown: list[Unconverted] = []
+    costs: list[Fee] = []
+    unconverted: list[Unconverted] = []
     for fee in charged:
-        charges = [(one, one.during(start, end)) for one in charges_of(fee, ledger.zone, start, end)]
+        charges = [(charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)]
         try:
             amount = sum(_converted(ledger, rates, charge, part) for charge, part in charges)
         except NoRate as error:
-            unknown.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
+            unconverted.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
             continue
         if amount:
-            owner = None if fee.team_id is None else homes.of(fee.team_id)
-            found.append(Fee(fee.name, amount, fee.provider, owner))
-    return found, unknown
+            owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
+            costs.append(Fee(fee.name, amount, fee.provider, owner))
+    return costs, unconverted
 
 
 def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
-    found = rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate * amount
-    return divide_half_even(found.numerator, found.denominator)
+    rate = rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
+    converted = rate * amount
+    return divide_half_even(converted.numerator, converted.denominator)
 
 
 def _allocated(
-    rules: Rules, homes: "_Homes", details: Iterable[Detail], fees: Iterable[Fee], day: int
+    rules: Rules, team_owners: _TeamOwners, details: Iterable[Detail], fees: Iterable[Fee], day: int
 ) -> list[Allocation]:
-    """The parts of every pool; they add up to what was to be shared, and to nothing for calls that change hands."""
+    """The parts of every pool.
+
+    The parts of fees add up to the fees. Shared calls of no team are also deducted from their own owner, so
+    that those parts add up to zero.
+    """
     bases: dict[Owner, Basis] = {}
-    nobody: dict[Owner, int] = {}
-    for one in details:
-        if one.owner.team_id is None:
-            nobody[one.owner] = nobody.get(one.owner, 0) + one.used.cost
+    unassigned: dict[Owner, int] = {}
+    for detail in details:
+        if detail.owner.team_id is None:
+            unassigned[detail.owner] = unassigned.get(detail.owner, 0) + detail.used.cost
         else:
-            used = Basis(one.used.cost, one.used.total_tokens, one.used.requests)
-            bases[one.owner] = bases.get(one.owner, Basis()).plus(used)
+            used = Basis(detail.used.cost, detail.used.total_tokens, detail.used.requests)
+            bases[detail.owner] = bases.get(detail.owner, Basis()).plus(used)
     for fee in fees:
         if fee.owner is not None:
             bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))
-    found: list[Allocation] = []
+    allocations: list[Allocation] = []
     for fee in fees:
         if fee.owner is None:
-            found += _parts(rules.on(f"fee:{fee.name}", day), f"fee:{fee.name}", fee.amount, bases, homes)
-    if left := sum(nobody.values()):
-        parts = _parts(rules.on(UNASSIGNED, day), UNASSIGNED, left, bases, homes)
-        if any(one.owner != NOBODY for one in parts):
-            taken = (
-                replace(parts[0], owner=owner, amount=-cost, share=str(Fraction(-cost, left)))
-                for owner, cost in sorted(nobody.items(), key=lambda item: by_id(item[0]))
+            allocations += _parts(
+                rules.on(f"fee:{fee.name}", day), f"fee:{fee.name}", fee.amount, bases, team_owners
             )
-            found += [*parts, *taken]
-    return found
+    if unassigned_cost := sum(unassigned.values()):
+        parts = _parts(rules.on(UNASSIGNED, day), UNASSIGNED, unassigned_cost, bases, team_owners)
+        if any(part.owner != NOBODY for part in parts):
+            deductions = (
+                replace(parts[0], owner=owner, amount=-cost, share=str(Fraction(-cost, unassigned_cost)))
+                for owner, cost in sorted(unassigned.items(), key=lambda item: by_id(item[0]))
+            )
+            allocations += [*parts, *deductions]
+    return allocations
 
 
 def _parts(
-    rule: Rule, pool: str, amount: int, bases: Mapping[Owner, Basis], homes: "_Homes"
+    rule: Rule, pool: str, amount: int, bases: Mapping[Owner, Basis], team_owners: _TeamOwners
 ) -> list[Allocation]:
-    found = shares(rule, bases, {one.entry_id: homes.of(one.entry_id) for one in rule.targets})
-    if not found:
+    fractions = shares(
+        rule, bases, {team.entry_id: team_owners.owner_of(team.entry_id) for team in rule.targets}
+    )
+    if not fractions:
         return [Allocation(pool, "keep", rule.number, NOBODY, amount, "1", amount)]
-    ordered = sorted(found, key=by_id)
-    amounts = apportioned([amount * found[owner] for owner in ordered], amount)
+    ordered = sorted(fractions, key=by_id)
+    amounts = apportioned([amount * fractions[owner] for owner in ordered], amount)
     return [
-        Allocation(pool, rule.method, rule.number, owner, part, str(found[owner]), amount)
+        Allocation(pool, rule.method, rule.number, owner, part, str(fractions[owner]), amount)
         for owner, part in zip(ordered, amounts, strict=True)
     ]
 
 
 def _unpriced(ledger: Ledger, calendar: Calendar) -> tuple[Unpriced, ...]:
-    found = unpriced(ledger, SpendQuery(period=calendar.period(ledger.zone), zone=ledger.zone.name))
-    return tuple(Unpriced(one.provider, one.model, one.requests, one.tokens) for one in found)
+    rows = unpriced_models(ledger, SpendQuery(period=calendar.period(ledger.zone), zone=ledger.zone.name))
+    return tuple(Unpriced(row.provider, row.model, row.requests, row.tokens) for row in rows)
 
 
 def _entries_of(statement: Statement) -> set[int]:
-    keys = {one.virtual_key_id for one in statement.details if one.virtual_key_id is not None}
-    return keys | {one for line in statement.lines for one in line.owner if one is not None}
+    keys = {detail.virtual_key_id for detail in statement.details if detail.virtual_key_id is not None}
+    return keys | {entry for line in statement.lines for entry in line.owner if entry is not None}

@@ -1,11 +1,11 @@
-"""Deliveries: reports of closed months on their way to whom they were promised, each once."""
+"""Deliveries: sends each report of a closed month to the targets of its schedules, once."""
 
 import hashlib
 import threading
 from typing import Final
 
 from dashboard.chargeback import schedule_store
-from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.chargeback.schedule_store import Delivery, Schedule
 from dashboard.notifications.channels import NotSent, Parcel
@@ -23,54 +23,56 @@ _log = logger("tallybook.deliveries")
 
 
 def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
-    """Send everything that is due; what was tried, as it was before."""
+    """Send all due deliveries; the deliveries that were tried, as they were before."""
     with ledger.writing() as connection:
-        schedule_store.fill(connection, at)
+        schedule_store.queue_deliveries(connection, at)
     tried: list[Delivery] = []
     clock = Clock(at)
     while True:
         with ledger.writing() as connection:
-            one = schedule_store.claim(connection, at, clock.now)
-            held = {each.number: each for each in schedule_store.schedules(connection)}
-        if one is None:
+            delivery = schedule_store.claim(connection, at, clock.now)
+            schedules = {schedule.number: schedule for schedule in schedule_store.schedules(connection)}
+        if delivery is None:
             return tried
-        tried.append(one)
-        _deliver(ledger, settings, one, held.get(one.schedule_number), at)
+        tried.append(delivery)
+        _deliver(ledger, settings, delivery, schedules.get(delivery.schedule_number), at)
 
 
-def _deliver(ledger: Ledger, settings: Settings, one: Delivery, promised: Schedule | None, at: int) -> None:
+def _deliver(
+    ledger: Ledger, settings: Settings, delivery: Delivery, schedule: Schedule | None, at: int
+) -> None:
     def make() -> Parcel:
-        if promised is None:
+        if schedule is None:
             raise NotSent("the schedule was ended")
-        return parcel(ledger, one, promised, at)
+        return report_message(ledger, delivery, schedule, at)
 
-    if reason := post(ledger, settings, schedule_store.OUTBOX, one, one.target, make, at):
-        _log.warning("delivery failed", what=one.what, reason=reason)
+    if reason := post(ledger, settings, schedule_store.OUTBOX, delivery, delivery.target, make, at):
+        _log.warning("delivery failed", what=delivery.what, reason=reason)
 
 
-def parcel(ledger: Ledger, one: Delivery, promised: Schedule, at: int) -> Parcel:
-    """The report of a delivery as it is sent.
+def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: int) -> Parcel:
+    """The message with the report of a delivery.
 
     Raises:
-        NotSent: it cannot be made.
+        NotSent: the report cannot be made.
     """
-    form = FORMS[read_form(promised.form)]
-    made = report_of(ledger, read_calendar(one.period), read_by(promised.by), at)
-    total = f"{made.grouped(made.shown.total)} {made.statement.currency}"
+    form = FORMS[read_form(schedule.form)]
+    report = report_of(ledger, read_calendar(delivery.period), read_group_by(schedule.by), at)
+    total = f"{report.grouped(report.shown.total)} {report.statement.currency}"
     try:
-        body = form.make(made)
+        body = form.make(report)
     except NoTypesetter as error:
         raise NotSent(str(error)) from error
     return Parcel(
-        name=f"chargeback-{one.period}-by-{promised.by}.{promised.form}",
+        name=f"chargeback-{delivery.period}-by-{schedule.by}.{schedule.form}",
         body=body,
         media_type=form.media_type,
-        subject=f"Chargeback {one.period}: {total}",
-        text=f"The statement of {one.period} is closed: {total}.\nSeal: {made.statement.hash}\n",
-        key=hashlib.sha256(f"{one.what}\0{one.target}".encode()).hexdigest()[:32],
+        subject=f"Chargeback {delivery.period}: {total}",
+        text=f"The statement of {delivery.period} is closed: {total}.\nSeal: {report.statement.hash}\n",
+        key=hashlib.sha256(f"{delivery.what}\0{delivery.target}".encode()).hexdigest()[:32],
     )
 
 
 def keep_delivering(ledger: Ledger, settings: Settings, stop: threading.Event) -> None:
-    """Send what is due again and again until told to stop."""
+    """Send due deliveries periodically until `stop` is set."""
     rounds("sending reports", lambda: deliver(ledger, settings, now()), EVERY_SECONDS, stop)

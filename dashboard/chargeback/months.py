@@ -1,10 +1,10 @@
-"""The months of a ledger: which are open, being closed or closed, by whom and when."""
+"""The months of a ledger with their status: open, closing or closed, by whom and when."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from dashboard.calls.calls import first_call, last_call
-from dashboard.chargeback.sealed import Kept, kept
+from dashboard.chargeback.sealed import SealedStatements, sealed_statements
 from dashboard.chargeback.statements import current_month
 from dashboard.query.calendar import month_of, read_month, today
 from ingest.clock import rfc3339_seconds
@@ -17,7 +17,7 @@ from ingest.model.zone import micros
 
 @dataclass(frozen=True, slots=True)
 class MonthState:
-    """A month, the last thing that happened to it, and its total where it is closed."""
+    """A month, its latest event, and its total if it is closed."""
 
     period: str
     event: Event | None
@@ -25,7 +25,7 @@ class MonthState:
     currency: str
 
     def as_json(self) -> dict[str, Any]:
-        """The month as outputs give it."""
+        """The month as JSON outputs give it."""
         event = self.event
         return {
             "period": self.period,
@@ -40,23 +40,23 @@ class MonthState:
 
 
 def months(ledger: Ledger, at: int) -> list[MonthState]:
-    """Every month from the first with a call or an event up to the running month at an instant, newest first."""
+    """Every month from the first with a call or an event up to the current month, newest first."""
     with ledger.reading() as connection:
-        standing = periods.standing(connection)
+        standing = periods.latest_events(connection)
     calls = (call for call in (first_call(ledger), last_call(ledger)) if call is not None)
-    named = [
+    known_months = [
         *(read_month(name) for name in standing),
         *(month_of(today(ledger.zone, micros(call))) for call in calls),
         current_month(ledger, at),
     ]
-    closed = kept(ledger)
-    states, month = [], max(named)
-    while month >= min(named):
+    sealed = sealed_statements(ledger)
+    states, month = [], max(known_months)
+    while month >= min(known_months):
         name = str(month)
-        states.append(MonthState(name, standing.get(name), _total(closed, name), ledger.currency))
+        states.append(MonthState(name, standing.get(name), _total(sealed, name), ledger.currency))
         month = month.plus(-1)
     return states
 
 
-def _total(closed: Kept, month: str) -> int | None:
-    return closed.statement(month).total if month in closed.closings else None
+def _total(sealed: SealedStatements, month: str) -> int | None:
+    return sealed.statement(month).total if month in sealed.closings else None

@@ -1,4 +1,4 @@
-"""Outputs of the report: one function for each form, all from the same value."""
+"""Output formats of the report, all made from the same value."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Final, Literal
 from dashboard.budgets.model import of_months
 from dashboard.budgets.store import read_budgets
 from dashboard.chargeback.pdf import document
-from dashboard.chargeback.report import BYS, By, Report, report
+from dashboard.chargeback.report import GROUP_LABELS, GroupBy, Report, report
 from dashboard.chargeback.serialize import as_csv, as_json
 from dashboard.chargeback.statements import statement
 from dashboard.chargeback.xlsx import workbook
@@ -20,50 +20,50 @@ Form = Literal["json", "csv", "xlsx", "pdf"]
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """How a form is made, and what it is called over HTTP."""
+class OutputFormat:
+    """How a report is written in a format, and the media type of the format."""
 
     make: Callable[[Report], bytes]
     media_type: str
 
 
-def _json(made: Report) -> bytes:
-    return (json.dumps(as_json(made), ensure_ascii=False, indent=2) + "\n").encode()
+def _json(report_: Report) -> bytes:
+    return (json.dumps(as_json(report_), ensure_ascii=False, indent=2) + "\n").encode()
 
 
-FORMS: Final[Mapping[Form, Output]] = {
-    "json": Output(_json, "application/json"),
-    "csv": Output(lambda made: as_csv(made).encode(), "text/csv; charset=utf-8"),
-    "xlsx": Output(workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "pdf": Output(document, "application/pdf"),
+FORMS: Final[Mapping[Form, OutputFormat]] = {
+    "json": OutputFormat(_json, "application/json"),
+    "csv": OutputFormat(lambda report_: as_csv(report_).encode(), "text/csv; charset=utf-8"),
+    "xlsx": OutputFormat(workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "pdf": OutputFormat(document, "application/pdf"),
 }
 
 
-def report_of(ledger: Ledger, calendar: Calendar, by: By, now: int) -> Report:
-    """The report of a period beside that of the one before."""
-    found = statement(ledger, calendar, now)
+def report_of(ledger: Ledger, calendar: Calendar, by: GroupBy, now: int) -> Report:
+    """The report of a period, compared with the period before."""
+    current = statement(ledger, calendar, now)
     with ledger.reading() as connection:
-        limits = of_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
-    return report(found, by, statement(ledger, calendar.before(), now), limits)
+        budgets = of_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
+    return report(current, by, statement(ledger, calendar.before(), now), budgets)
 
 
-def read_by(text: str) -> By:
-    """What lines are made of.
+def read_group_by(text: str) -> GroupBy:
+    """The grouping that a text names.
 
     Raises:
-        QuestionError: it is none of them.
+        QuestionError: there is no such grouping.
     """
-    for by in BYS:
+    for by in GROUP_LABELS:
         if by == text:
             return by
-    raise QuestionError("unknown_by", "by", f"by: there is no {text!r}; there are {', '.join(BYS)}")
+    raise QuestionError("unknown_by", "by", f"by: there is no {text!r}; there are {', '.join(GROUP_LABELS)}")
 
 
 def read_form(text: str) -> Form:
-    """A form.
+    """The format that a text names.
 
     Raises:
-        QuestionError: it is none of them.
+        QuestionError: there is no such format.
     """
     for form in FORMS:
         if form == text:

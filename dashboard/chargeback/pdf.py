@@ -1,4 +1,4 @@
-"""The report as a PDF that a controller signs: a page of summary, then a page for each team."""
+"""The report as a PDF for signing: a summary page, then a page for each team."""
 
 import json
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import dashboard
 from dashboard.chargeback.allocation import METHODS
-from dashboard.chargeback.report import BYS, Entry, Report
+from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
-from dashboard.chargeback.usage import Used
+from dashboard.chargeback.usage import UsageSums
 from dashboard.chargeback.xlsx import warnings
 from ingest.model import money
 from ingest.model.zone import instant
 
 _TEMPLATE: Final = Path(dashboard.__file__).parent / "chargeback" / "statement.typ"
 _MOST_ROWS: Final = 60
-"""So many keys and models of a line are printed; the rest is in the workbook and in CSV."""
+"""The highest number of keys and models that are printed of an entry; the workbook and the CSV have all."""
 _AMOUNTS: Final = ("Direct", "Shared", "Adjusted", "Total")
 
 
@@ -30,17 +30,17 @@ def document(report: Report) -> bytes:
     """The PDF file.
 
     Raises:
-        NoTypesetter: what sets it is not installed.
+        NoTypesetter: the PDF extra is not installed.
     """
     try:
         import typst
     except ImportError as error:
         raise NoTypesetter("a PDF needs the extra: pip install 'tallybook[pdf]'") from error
     data = json.dumps(_data(report), ensure_ascii=False)
-    made = typst.compile(_TEMPLATE.read_bytes(), sys_inputs={"data": data})
-    if not isinstance(made, bytes):
+    pdf = typst.compile(_TEMPLATE.read_bytes(), sys_inputs={"data": data})
+    if not isinstance(pdf, bytes):
         raise TypeError("typst answered with something that is no document")
-    return made
+    return pdf
 
 
 def _data(report: Report) -> dict[str, Any]:
@@ -68,32 +68,39 @@ def _data(report: Report) -> dict[str, Any]:
         ],
         "warnings": list(warnings(report)),
         "summary": _summary(report),
-        "causes_head": [BYS[report.by], "About", "Cause", statement.currency],
+        "causes_head": [GROUP_LABELS[report.by], "About", "Cause", statement.currency],
         "causes": [
-            [_name(report, entry), *_cause(report, one)]
+            [_name(report, entry), *_cause(report, correction)]
             for entry in report.entries
-            for one in entry.corrections
+            for correction in entry.corrections
         ],
         "note": (
-            "Amounts are rounded once, the total first, then its columns and lines by largest remainder, so that they add up "
-            "downwards and across. Exact amounts are in the workbook, in CSV and in JSON."
+            "Amounts are rounded once, the total first, then its columns and lines by largest remainder, so "
+            "that they add up downwards and across. Exact amounts are in the workbook, in CSV and in JSON."
         ),
-        "entries": [_page(report, one) for one in report.entries],
+        "entries": [_page(report, entry) for entry in report.entries],
     }
 
 
 def _summary(report: Report) -> dict[str, Any]:
     has_budget = bool(report.budgets)
-    head = [BYS[report.by], *_AMOUNTS, "Before", *(["Budget"] if has_budget else []), "Calls", "Tokens"]
+    head = [
+        GROUP_LABELS[report.by],
+        *_AMOUNTS,
+        "Before",
+        *(["Budget"] if has_budget else []),
+        "Calls",
+        "Tokens",
+    ]
     rows = []
-    for one in report.entries:
-        budget = [_pico(report, one.budget)] if has_budget else []
-        used = one.used
+    for entry in report.entries:
+        budget = [_pico(report, entry.budget)] if has_budget else []
+        used = entry.used
         rows.append(
             [
-                _name(report, one),
-                *_shown(report, one.shown),
-                _pico(report, one.before),
+                _name(report, entry),
+                *_shown(report, entry.shown),
+                _pico(report, entry.before),
                 *budget,
                 f"{used.requests:,}",
                 f"{used.total_tokens:,}",
@@ -117,26 +124,26 @@ def _summary(report: Report) -> dict[str, Any]:
     }
 
 
-def _page(report: Report, one: Entry) -> dict[str, Any]:
+def _page(report: Report, entry: ReportEntry) -> dict[str, Any]:
     currency = report.statement.currency
-    shown = one.shown
-    details = sorted(one.details, key=lambda detail: -detail.used.cost)
+    shown = entry.shown
+    details = sorted(entry.details, key=lambda detail: -detail.used.cost)
     left = len(details) - _MOST_ROWS
-    line = one.line
+    line = entry.line
     facts = [
-        ["Customer", one.customer or "none"],
-        ["Cost centre", one.cost_center or "none"],
-        ["Period before", _pico(report, one.before) or "none"],
-        ["Change", _pico(report, one.change) or "none"],
-        ["Budget", _pico(report, one.budget) or "none"],
-        ["Calls without a price", f"{one.used.unpriced_requests:,}"],
+        ["Customer", entry.customer or "none"],
+        ["Cost centre", entry.cost_center or "none"],
+        ["Period before", _pico(report, entry.before) or "none"],
+        ["Change", _pico(report, entry.change) or "none"],
+        ["Budget", _pico(report, entry.budget) or "none"],
+        ["Calls without a price", f"{entry.used.unpriced_requests:,}"],
         ["Discounts in direct cost", _pico(report, line.discounts)],
         ["Mark-ups in direct cost", _pico(report, line.markups)],
-        ["Tokens in", f"{one.used.input_tokens:,}"],
-        ["Tokens out", f"{one.used.output_tokens:,}"],
+        ["Tokens in", f"{entry.used.input_tokens:,}"],
+        ["Tokens out", f"{entry.used.output_tokens:,}"],
     ]
     return {
-        "name": _name(report, one),
+        "name": _name(report, entry),
         "facts": facts,
         "parts_head": ["", currency],
         "parts": [
@@ -158,32 +165,37 @@ def _page(report: Report, one: Entry) -> dict[str, Any]:
         ],
         "left_out": f"and {left:,} more, in the workbook and in CSV" if left > 0 else "",
         "fees_head": ["Fee", "Provider", currency],
-        "fees": [[each.name, each.provider or "", _pico(report, each.amount)] for each in one.fees],
+        "fees": [[item.name, item.provider or "", _pico(report, item.amount)] for item in entry.fees],
         "shared_head": ["Pool", "Shared", "Of", currency],
-        "shared": [_allocation(report, each) for each in one.allocations],
-        "corrections": [_cause(report, each) for each in one.corrections],
+        "shared": [_allocation(report, item) for item in entry.allocations],
+        "corrections": [_cause(report, item) for item in entry.corrections],
     }
 
 
-def _cost(report: Report, used: Used) -> str:
-    """What calls cost; a word where no price of them is known, never nothing."""
+def _cost(report: Report, used: UsageSums) -> str:
+    """The cost of calls; the word `unpriced` if none of the calls has a price."""
     return (
         "unpriced" if used.requests and used.requests == used.unpriced_requests else _pico(report, used.cost)
     )
 
 
-def _allocation(report: Report, one: Allocation) -> list[str]:
-    percent = f"{float(abs(Fraction(one.share)) * 100):.2f}% "
-    return [one.pool, percent + METHODS[one.method], _pico(report, one.whole), _pico(report, one.amount)]
+def _allocation(report: Report, allocation: Allocation) -> list[str]:
+    percent = f"{float(abs(Fraction(allocation.share)) * 100):.2f}% "
+    return [
+        allocation.pool,
+        percent + METHODS[allocation.method],
+        _pico(report, allocation.whole),
+        _pico(report, allocation.amount),
+    ]
 
 
-def _cause(report: Report, one: Correction) -> list[str]:
-    why = CAUSES[one.cause] + (f": {one.reason}" if one.reason else "")
-    return [one.about or "", why, _pico(report, one.amount)]
+def _cause(report: Report, correction: Correction) -> list[str]:
+    why = CAUSES[correction.cause] + (f": {correction.reason}" if correction.reason else "")
+    return [correction.about or "", why, _pico(report, correction.amount)]
 
 
-def _name(report: Report, one: Entry) -> str:
-    return report.name(one.ident) or "(unassigned)"
+def _name(report: Report, entry: ReportEntry) -> str:
+    return report.name(entry.ident) or "(unassigned)"
 
 
 def _shown(report: Report, shown: Any) -> Iterable[str]:
@@ -192,7 +204,7 @@ def _shown(report: Report, shown: Any) -> Iterable[str]:
 
 
 def _pico(report: Report, pico: int | None) -> str:
-    """An amount that is in no sum, rounded by itself; nothing for none."""
+    """An amount that is in no shown sum, rounded by itself; empty for None."""
     if pico is None:
         return ""
     return report.grouped(money.divide_half_even(pico, money.PICO_PER_UNIT // 10**report.digits))

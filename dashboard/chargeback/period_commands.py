@@ -1,4 +1,4 @@
-"""`tallybook period`: months and their closing."""
+"""`tallybook period`: the status of months, closing and reopening them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.closing import CloseRefused, Closing, Item
+from dashboard.chargeback.closing import ChecklistItem, CloseRefused, CloseResult
 from dashboard.chargeback.months import months
 from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import statement
@@ -21,38 +21,38 @@ from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
 
 
-def listed(*, as_json: bool) -> int:
-    """Print every month with calls or a history; the exit code."""
+def list_months(*, as_json: bool) -> int:
+    """Print the months; the exit code."""
 
     def work(ledger: Ledger) -> int:
         rows = [state.as_json() for state in months(ledger, now())]
         if as_json:
             print_json({"periods": rows})
             return ExitCode.OK
-        made = table("Period", "Status", "Closed", "By", "Total", "Hash", numbers=("Total",))
+        listing = table("Period", "Status", "Closed", "By", "Total", "Hash", numbers=("Total",))
         for row in rows:
             total = "" if row["total"] is None else f"{row['total']} {row['currency']}"
             seal = (row["hash"] or "")[:12]
-            made.add_row(row["period"], row["status"], row["at"] or "", row["by"] or "", total, seal)
-        Console().print(made)
+            listing.add_row(row["period"], row["status"], row["at"] or "", row["by"] or "", total, seal)
+        Console().print(listing)
         return ExitCode.OK
 
     return _with_ledger(work)
 
 
-def show(period: str, *, as_json: bool) -> int:
-    """Print a month's state, check list and history; the exit code."""
+def show_month(period: str, *, as_json: bool) -> int:
+    """Print a month's status, checklist and history; the exit code."""
 
     def work(ledger: Ledger) -> int:
-        found = statement(ledger, of_month(read_month(period)), now())
-        items = () if found.status == "closed" else closing.check(ledger, found)
+        shown = statement(ledger, of_month(read_month(period)), now())
+        items = () if shown.status == "closed" else closing.checklist(ledger, shown)
         with ledger.reading() as connection:
             history = periods.events(connection, period)
         if as_json:
             facts = {"checklist": _checklist(items), "history": [_event_facts(event) for event in history]}
-            print_json({**_facts(found), **facts})
+            print_json({**_facts(shown), **facts})
             return ExitCode.OK
-        say(f"{found.period} is {found.status}: {money.plain(found.total)} {found.currency}")
+        say(f"{shown.period} is {shown.status}: {money.plain(shown.total)} {shown.currency}")
         _print_items(items)
         for event in history:
             why = f" ({event.reason})" if event.reason else ""
@@ -63,31 +63,31 @@ def show(period: str, *, as_json: bool) -> int:
 
 
 def close(period: str, accept: str | None, *, as_json: bool) -> int:
-    """Close a month; the exit code, 1 where its check list stops it."""
+    """Close a month; the exit code, 1 if an item of the checklist stops it."""
 
     def work(ledger: Ledger) -> int:
-        done = closing.close(ledger, read_month(period), accept=accept, by=current_user(), now=now())
+        result = closing.close(ledger, read_month(period), accept=accept, by=current_user(), now=now())
         if as_json:
-            status = {"status": "closed" if done.hash else "closing", "hash": done.hash}
-            print_json({**_facts(done.statement), **status, "checklist": _checklist(done.items)})
+            status = {"status": "closed" if result.hash else "closing", "hash": result.hash}
+            print_json({**_facts(result.statement), **status, "checklist": _checklist(result.items)})
         else:
-            _print_closing(period, done)
-        return ExitCode.OK if done.hash else ExitCode.FAILURE
+            _print_closing(period, result)
+        return ExitCode.OK if result.hash else ExitCode.FAILURE
 
     return _with_ledger(work)
 
 
-def _print_closing(period: str, done: Closing) -> None:
-    _print_items(done.items)
-    if done.hash is None:
+def _print_closing(period: str, result: CloseResult) -> None:
+    _print_items(result.items)
+    if result.hash is None:
         say(f'{period} stays open: mend this, or close it with --accept "REASON"', style="red")
         return
-    total = f"{money.plain(done.statement.total)} {done.statement.currency}"
-    say(f"{period} is closed: {total}, statement {done.hash[:12]}", style="green")
+    total = f"{money.plain(result.statement.total)} {result.statement.currency}"
+    say(f"{period} is closed: {total}, statement {result.hash[:12]}", style="green")
 
 
 def reopen(period: str, reason: str) -> int:
-    """Open a closed month again; the exit code."""
+    """Reopen a closed month; the exit code."""
 
     def work(ledger: Ledger) -> int:
         closing.reopen(ledger, read_month(period), reason=reason, by=current_user(), now=now())
@@ -107,15 +107,15 @@ def _with_ledger(work: Callable[[Ledger], int]) -> int:
         return refuse("period", error, ExitCode.FAILURE)
 
 
-def _facts(found: Statement) -> dict[str, Any]:
+def _facts(shown: Statement) -> dict[str, Any]:
     return {
-        "period": found.period,
-        "status": found.status,
-        "currency": found.currency,
-        "total": money.plain(found.total),
-        "requests": found.used.requests,
-        "unpriced_requests": found.used.unpriced_requests,
-        "hash": found.hash,
+        "period": shown.period,
+        "status": shown.status,
+        "currency": shown.currency,
+        "total": money.plain(shown.total),
+        "requests": shown.used.requests,
+        "unpriced_requests": shown.used.unpriced_requests,
+        "hash": shown.hash,
     }
 
 
@@ -129,11 +129,11 @@ def _event_facts(event: Event) -> dict[str, Any]:
     }
 
 
-def _checklist(items: Iterable[Item]) -> list[dict[str, Any]]:
+def _checklist(items: Iterable[ChecklistItem]) -> list[dict[str, Any]]:
     return [item.as_json() for item in items]
 
 
-def _print_items(items: Iterable[Item]) -> None:
+def _print_items(items: Iterable[ChecklistItem]) -> None:
     for item in items:
         mark, style = ("stops ", "red") if item.stops else ("noted ", "yellow")
         say(f"{mark}{item.code}: {item.text}", style=style)

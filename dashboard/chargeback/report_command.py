@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from dashboard.chargeback.outputs import FORMS, read_by, read_form, report_of
+from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.query.calendar import read_calendar
 from dashboard.query.question import QuestionError
@@ -14,17 +14,17 @@ from ingest.terminal import ExitCode, refuse, warn
 
 
 def run(period: str, by: str, form: str | None, out: str | None) -> int:
-    """Write the report; the exit code. Without a form, the file's name says it; without either, it is JSON."""
+    """Write the report; the exit code. The format defaults to the suffix of the file, else to JSON."""
     try:
-        calendar, lines = read_calendar(period), read_by(by)
-        wanted = read_form(form or _suffix(out) or "json")
+        calendar, group_by = read_calendar(period), read_group_by(by)
+        report_form = read_form(form or _suffix(out) or "json")
         with open_ledger(Settings()) as ledger:
-            made = FORMS[wanted].make(report_of(ledger, calendar, lines, now()))
+            content = FORMS[report_form].make(report_of(ledger, calendar, group_by, now()))
     except QuestionError as error:
         return refuse("report", error)
     except NoTypesetter as error:
         return refuse("report", error, ExitCode.FAILURE)
-    return _write(made, out, is_text=wanted in ("json", "csv"))
+    return _write(content, out, is_text=report_form in ("json", "csv"))
 
 
 def _suffix(out: str | None) -> str | None:
@@ -32,16 +32,16 @@ def _suffix(out: str | None) -> str | None:
     return suffix if suffix in FORMS else None
 
 
-def _write(made: bytes, out: str | None, *, is_text: bool) -> int:
+def _write(content: bytes, out: str | None, *, is_text: bool) -> int:
     if out is None or out == "-":
         if not is_text and sys.stdout.isatty():
             return refuse("report", "name a file with --out: a terminal shows no workbook and no PDF")
-        sys.stdout.buffer.write(made)
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return ExitCode.OK
     try:
-        Path(out).write_bytes(made)
+        Path(out).write_bytes(content)
     except OSError as error:
         return refuse("report", f"cannot write {out}: {error.strerror}", ExitCode.FAILURE)
-    warn(f"{out}: {len(made):,} bytes")
+    warn(f"{out}: {len(content):,} bytes")
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`tallybook report chargeback --every month --to`, `report schedules`, `report send`, `report unschedule`."""
+"""`tallybook report chargeback --every month`, `report schedules`, `report send`, `report unschedule`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,23 +22,24 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, sho
 
 
 def schedule(every: str, to: str, by: str, form: str | None) -> int:
-    """Promise the report of every month that is closed to a target; the exit code."""
+    """Schedule the report of every month that is closed; the exit code."""
     settings = Settings()
     options = ScheduleOptions(every=every, target=to, by=by, form=form or "pdf")
     try:
         with open_ledger(settings) as ledger:
-            made = add_schedule(ledger, settings, options, by=current_user(), at=now())
+            added = add_schedule(ledger, settings, options, by=current_user(), at=now())
     except (QuestionError, TargetRefused) as error:
         return refuse("report", error)
     say(
-        f"schedule {made.number}: every month that is closed from now on goes to "
-        f"{target_of(made.target).shown} as {made.form}; `tallybook serve` sends it, or `tallybook report send`"
+        f"schedule {added.number}: every month that is closed from now on goes to "
+        f"{target_of(added.target).shown} as {added.form}; `tallybook serve` sends it, or "
+        "`tallybook report send`"
     )
     return ExitCode.OK
 
 
 def send_due(again: int | None, *, as_json: bool) -> int:
-    """Send what is due; the exit code, 1 where something did not arrive."""
+    """Send due deliveries; the exit code, 1 if one was not sent."""
     settings = Settings()
     with open_ledger(settings) as ledger:
         if again is not None:
@@ -56,20 +57,28 @@ def send_due(again: int | None, *, as_json: bool) -> int:
     return ExitCode.OK if all(row.status == "sent" for row in rows) else ExitCode.FAILURE
 
 
-def listed(*, as_json: bool) -> int:
-    """Print schedules and what became of their deliveries; the exit code."""
+def list_schedules(*, as_json: bool) -> int:
+    """Print the schedules and their deliveries; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
-        promised = schedule_store.schedules(connection)
+        schedules = schedule_store.schedules(connection)
         rows = schedule_store.deliveries(connection)
     if as_json:
-        known = [
-            {"number": made.number, "to": target_of(made.target).shown, "by": made.by, "format": made.form}
-            for made in promised
+        facts = [
+            {
+                "number": schedule.number,
+                "to": target_of(schedule.target).shown,
+                "by": schedule.by,
+                "format": schedule.form,
+            }
+            for schedule in schedules
         ]
-        print_json({"schedules": known, "deliveries": [_facts(row) for row in rows]})
+        print_json({"schedules": facts, "deliveries": [_facts(row) for row in rows]})
         return ExitCode.OK
-    for made in promised:
-        say(f"schedule {made.number}: by {made.by} as {made.form} to {target_of(made.target).shown}")
+    for schedule in schedules:
+        say(
+            f"schedule {schedule.number}: by {schedule.by} as {schedule.form} "
+            f"to {target_of(schedule.target).shown}"
+        )
     _print(rows, "nothing has been sent yet")
     return ExitCode.OK
 
@@ -100,9 +109,9 @@ def _facts(row: Delivery) -> dict[str, Any]:
 
 
 def _print(rows: Iterable[Delivery], nothing: str) -> None:
-    made = table("No.", "What", "To", "Status", "Tried", "Next", "Why")
+    listing = table("No.", "What", "To", "Status", "Tried", "Next", "Why")
     for row in rows:
         facts = _facts(row)
         when = facts["sent_at"] or facts["next"] or ""
-        made.add_row(str(row.number), row.what, facts["to"], row.status, str(row.attempts), when, row.said)
-    show(made, nothing)
+        listing.add_row(str(row.number), row.what, facts["to"], row.status, str(row.attempts), when, row.said)
+    show(listing, nothing)

@@ -1,9 +1,9 @@
-"""Promising reports of closed months to targets, and ending that: checked, written and audited in one transaction."""
+"""Adding and ending schedules of reports: checked, written and audited in one transaction."""
 
 from dataclasses import dataclass, replace
 
 from dashboard.chargeback import schedule_store
-from dashboard.chargeback.outputs import read_by, read_form
+from dashboard.chargeback.outputs import read_form, read_group_by
 from dashboard.chargeback.schedule_store import Schedule
 from dashboard.notifications.channels import read_target
 from dashboard.query.question import QuestionError
@@ -14,12 +14,12 @@ from ingest.settings import Settings
 
 
 class ScheduleRefused(Invalid):
-    """A schedule or delivery that is not there; the message says where to look."""
+    """There is no such schedule or delivery; the message says where to look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleOptions:
-    """A schedule as a person writes it."""
+    """The options of a new schedule, as text."""
 
     every: str
     target: str
@@ -30,11 +30,11 @@ class ScheduleOptions:
 def add_schedule(
     ledger: Ledger, settings: Settings, options: ScheduleOptions, *, by: str, at: int
 ) -> Schedule:
-    """Promise the report of every month that is closed from now on to a target; an equal schedule stands as it is.
+    """Schedule the report of every month that is closed from now on; an equal schedule is not added twice.
 
     Raises:
         QuestionError: an option is not valid.
-        TargetRefused: the target is none, or what it needs is not set.
+        TargetRefused: the target is not valid, or a setting that it needs is missing.
     """
     if options.every != "month":
         message = f"every: {options.every!r} is not month: months are closed"
@@ -42,7 +42,7 @@ def add_schedule(
     target = read_target(options.target, settings)
     schedule = Schedule(
         target=str(target),
-        by=read_by(options.by),
+        by=read_group_by(options.by),
         form=read_form(options.form),
         recorded_at=at,
         recorded_by=by,
@@ -56,7 +56,7 @@ def add_schedule(
 
 
 def end_schedule(ledger: Ledger, number: int, *, by: str, at: int) -> None:
-    """End a schedule; what has not been sent is not sent any more.
+    """End a schedule; its waiting deliveries are not sent.
 
     Raises:
         ScheduleRefused: there is no such schedule.
@@ -71,7 +71,7 @@ def end_schedule(ledger: Ledger, number: int, *, by: str, at: int) -> None:
 
 
 def retry_delivery(ledger: Ledger, number: int, *, at: int) -> None:
-    """Let a delivery be sent again that was given up, failing or in doubt.
+    """Queue a delivery again that was given up, is failing or is in doubt.
 
     Raises:
         ScheduleRefused: there is no such delivery.

@@ -1,6 +1,7 @@
-"""Schedules in the ledger: who is sent what when a month is closed, and what became of it.
+"""Schedules in the ledger, and the deliveries of reports to their targets.
 
-Each report of a closed month to a target is a row of `delivery`, made once and sent as the outbox does (`dashboard.notifications.outbox`).
+Each report of a closed month to a target is a row of `delivery`. It is added once and sent as the outbox does
+(`dashboard.notifications.outbox`).
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ OUTBOX: Final = Outbox(delivery, "tallybook report send")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Who is sent the report of every month that is closed."""
+    """Sends the report of every closed month to a target."""
 
     target: str
     by: str
@@ -29,7 +30,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report of a month to a target."""
+    """The sending of a month's report to a target."""
 
     number: int
     what: str
@@ -43,52 +44,52 @@ class Delivery:
     said: str
 
 
-def add(connection: sa.Connection, one: Schedule) -> int:
-    """Record a schedule, if there is none like it; its number."""
-    for held in schedules(connection):
-        if (held.target, held.by, held.form) == (one.target, one.by, one.form):
-            return held.number
+def add(connection: sa.Connection, new: Schedule) -> int:
+    """Add a schedule unless there is an equal one; the number of the schedule."""
+    for known in schedules(connection):
+        if (known.target, known.by, known.form) == (new.target, new.by, new.form):
+            return known.number
     row = {
-        "target": one.target,
-        "by": one.by,
-        "form": one.form,
-        "recorded_at": one.recorded_at,
-        "recorded_by": one.recorded_by,
+        "target": new.target,
+        "by": new.by,
+        "form": new.form,
+        "recorded_at": new.recorded_at,
+        "recorded_by": new.recorded_by,
     }
     return int(connection.execute(schedule.insert().returning(schedule.c.number), row).scalar_one())
 
 
 def end(connection: sa.Connection, number: int, now: int) -> bool:
-    """End a schedule; whether there was one. What is not sent yet is not sent any more."""
+    """End a schedule and withdraw its waiting deliveries; False if there is no such schedule."""
     c = schedule.c
     ended = schedule.update().where(c.number == number, c.ended_at.is_(None)).values(ended_at=now)
-    found = connection.execute(ended.returning(c.number)).scalar() is not None
-    if found:
+    was_active = connection.execute(ended.returning(c.number)).scalar() is not None
+    if was_active:
         OUTBOX.withdraw(connection, delivery.c.schedule_number == number, "the schedule was ended")
-    return found
+    return was_active
 
 
 def schedules(connection: sa.Connection) -> list[Schedule]:
-    """The schedules that stand."""
+    """The schedules that have not ended."""
     c = schedule.c
     at = sa.type_coerce(c.recorded_at, sa.BigInteger)
-    wanted = sa.select(c.target, c.by, c.form, at, c.recorded_by, c.number).where(c.ended_at.is_(None))
+    query = sa.select(c.target, c.by, c.form, at, c.recorded_by, c.number).where(c.ended_at.is_(None))
     return [
         Schedule(target=target, by=by, form=form, recorded_at=recorded, recorded_by=who, number=number)
-        for target, by, form, recorded, who, number in connection.execute(wanted.order_by(c.number))
+        for target, by, form, recorded, who, number in connection.execute(query.order_by(c.number))
     ]
 
 
-def fill(connection: sa.Connection, now: int) -> None:
-    """Make a delivery of every closed statement that a schedule is owed and that is not one yet."""
-    for one in schedules(connection):
-        for event in periods.standing(connection).values():
-            if event.status != "closed" or event.at < one.recorded_at:
+def queue_deliveries(connection: sa.Connection, now: int) -> None:
+    """Add a delivery for every schedule and every month that was closed since, unless it exists."""
+    for active in schedules(connection):
+        for event in periods.latest_events(connection).values():
+            if event.status != "closed" or event.at < active.recorded_at:
                 continue
             row = {
-                "what": f"chargeback {event.period}/{event.revision} by {one.by} as {one.form}",
-                "target": one.target,
-                "schedule_number": one.number,
+                "what": f"chargeback {event.period}/{event.revision} by {active.by} as {active.form}",
+                "target": active.target,
+                "schedule_number": active.number,
                 "period": event.period,
                 "status": "waiting",
                 "attempts": 0,
@@ -99,22 +100,22 @@ def fill(connection: sa.Connection, now: int) -> None:
 
 
 def claim(connection: sa.Connection, now: int, claimed_at: int | None = None) -> Delivery | None:
-    """The next delivery that was due, as it was before it was claimed; None where nothing was due. See `Outbox.claim`."""
-    one = OUTBOX.claim(connection, now, claimed_at)
-    if one is None:
+    """The next due delivery as it was before it was claimed, or None. See `Outbox.claim`."""
+    claimed = OUTBOX.claim(connection, now, claimed_at)
+    if claimed is None:
         return None
-    (found,) = _read(connection, delivery.c.number == one.number)
-    return replace(found, status=one.status, attempts=one.attempts)
+    (row,) = _read(connection, delivery.c.number == claimed.number)
+    return replace(row, status=claimed.status, attempts=claimed.attempts)
 
 
 def deliveries(connection: sa.Connection) -> list[Delivery]:
-    """Every delivery, the latest first."""
+    """All deliveries, newest first."""
     return _read(connection, sa.true())[::-1]
 
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Delivery]:
     c = delivery.c
-    due, arrived = (sa.type_coerce(one, sa.BigInteger) for one in (c.due_at, c.sent_at))
+    due, arrived = (sa.type_coerce(column, sa.BigInteger) for column in (c.due_at, c.sent_at))
     columns = (
         c.number,
         c.what,

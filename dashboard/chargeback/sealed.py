@@ -1,4 +1,4 @@
-"""Kept statements: what was sealed when months were closed. They never change, so that each is read once."""
+"""Sealed statements: the statements of closed months. They never change, so each is read once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,35 +13,35 @@ from ingest.ledger.periods import Event
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The closed months of a ledger, whose statements are read when they are asked for."""
+class SealedStatements:
+    """The closed months of a ledger; each statement is read when it is needed."""
 
     ledger: Ledger
     closings: Mapping[str, Event]
 
     def statement(self, month: str) -> Statement:
-        """A closed month's statement as it was."""
-        return _sealed(self.ledger, self.closings[month])
+        """The statement of a closed month, as it was sealed."""
+        return _read_sealed(self.ledger, self.closings[month])
 
     def since(self, month: str) -> Iterator[Statement]:
-        """The statements of closed months from one on: what comes to light of a month is booked in no earlier one."""
+        """The statements of closed months from `month` on; no earlier statement has corrections of it."""
         return (self.statement(name) for name in self.closings if name >= month)
 
 
-def kept(ledger: Ledger) -> Kept:
+def sealed_statements(ledger: Ledger) -> SealedStatements:
     """The closed months of a ledger."""
     with ledger.reading() as connection:
-        return Kept(ledger, periods.closed(connection))
+        return SealedStatements(ledger, periods.closed(connection))
 
 
 @lru_cache(maxsize=48)
-def _sealed(ledger: Ledger, closing: Event) -> Statement:
-    """A closed month's statement. It never changes, so that it is read once."""
+def _read_sealed(ledger: Ledger, closing: Event) -> Statement:
+    """The sealed statement of a closing event."""
     with ledger.reading() as connection:
-        held = periods.statement_of(connection, closing)
-    found: Statement = msgspec.convert(dict(held), Statement, str_keys=True)
+        content = periods.statement_of(connection, closing)
+    statement: Statement = msgspec.convert(dict(content), Statement, str_keys=True)
     return replace(
-        found,
+        statement,
         status="closed",
         hash=closing.hash,
         closed_at=closing.at,
@@ -50,8 +50,8 @@ def _sealed(ledger: Ledger, closing: Event) -> Statement:
     )
 
 
-def as_kept(statement: Statement) -> Mapping[str, object]:
-    """A statement as it is kept: everything in it but how it is kept."""
-    left = ("status", "hash", "closed_at", "closed_by", "reason")
-    found: dict[str, object] = msgspec.to_builtins(statement, str_keys=True)
-    return {name: value for name, value in found.items() if name not in left}
+def sealed_content(statement: Statement) -> Mapping[str, object]:
+    """The content of a statement that is sealed and hashed: all fields but the facts of its closing."""
+    changing = ("status", "hash", "closed_at", "closed_by", "reason")
+    content: dict[str, object] = msgspec.to_builtins(statement, str_keys=True)
+    return {name: value for name, value in content.items() if name not in changing}

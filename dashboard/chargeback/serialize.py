@@ -1,4 +1,4 @@
-"""The report as JSON and CSV: amounts at full precision, and in JSON beside them what a statement shows."""
+"""The report as JSON and CSV: amounts at full precision, and in JSON also as shown."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dashboard.chargeback.allocation import METHODS
-from dashboard.chargeback.report import PARTS, Entry, Report
+from dashboard.chargeback.report import PARTS, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES, Allocation, Correction
 from dashboard.query.serialize import write_csv
 from ingest.model import money
@@ -45,7 +45,7 @@ _OF_ALL: Final = ("period", "status", "currency")
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as `tallybook report chargeback --format json` and `GET /v1/reports/chargeback` give it."""
+    """The report in the JSON of `tallybook report chargeback` and `GET /v1/reports/chargeback`."""
     statement = report.statement
     return {
         "period": statement.period,
@@ -60,7 +60,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "closed_at": None if statement.closed_at is None else _time(statement.closed_at),
         "closed_by": statement.closed_by,
         "generated_at": _time(statement.made_at),
-        "lines": [_line(report, one) for one in report.entries],
+        "lines": [_line(report, entry) for entry in report.entries],
         "total": money.plain(report.whole.total),
         "shown_total": report.amount(report.shown.total),
         "previous_total": money.plain(report.before),
@@ -68,12 +68,17 @@ def as_json(report: Report) -> dict[str, Any]:
         "unpriced_requests": report.whole.used.unpriced_requests,
         "unassigned_cost": money.plain(report.unassigned.line.total if report.unassigned else 0),
         "unpriced": [
-            {"provider": o.provider, "model": o.model, "requests": o.requests, "total_tokens": o.tokens}
-            for o in statement.unpriced
+            {
+                "provider": row.provider,
+                "model": row.model,
+                "requests": row.requests,
+                "total_tokens": row.tokens,
+            }
+            for row in statement.unpriced
         ],
         "unconverted": [
-            {"currency": o.currency, "amount": money.plain(o.amount), "requests": o.requests}
-            for o in statement.unconverted
+            {"currency": row.currency, "amount": money.plain(row.amount), "requests": row.requests}
+            for row in statement.unconverted
         ],
     }
 
@@ -86,31 +91,31 @@ def as_csv(report: Report) -> str:
 def _rows(report: Report) -> Iterator[dict[str, Any]]:
     statement = report.statement
     common = {"period": statement.period, "status": statement.status, "currency": statement.currency}
-    for one in report.entries:
-        yield {**_facts(one), **common}
+    for entry in report.entries:
+        yield {**_facts(entry), **common}
 
 
-def _line(report: Report, one: Entry) -> dict[str, Any]:
-    shown = {name: report.amount(getattr(one.shown, name)) for name in (*PARTS, "total")}
-    return _facts(one) | {
+def _line(report: Report, entry: ReportEntry) -> dict[str, Any]:
+    shown = {name: report.amount(getattr(entry.shown, name)) for name in (*PARTS, "total")}
+    return _facts(entry) | {
         "shown": shown,
-        "top_models": _parts(one.top_models),
-        "top_keys": _parts(one.top_keys),
+        "top_models": _parts(entry.top_models),
+        "top_keys": _parts(entry.top_keys),
         "own_fees": [
-            {"name": each.name, "provider": each.provider, "amount": money.plain(each.amount)}
-            for each in one.fees
+            {"name": item.name, "provider": item.provider, "amount": money.plain(item.amount)}
+            for item in entry.fees
         ],
-        "shared": [_allocation(each) for each in one.allocations],
-        "corrections": [_correction(each) for each in one.corrections],
+        "shared": [_allocation(item) for item in entry.allocations],
+        "corrections": [_correction(item) for item in entry.corrections],
     }
 
 
-def _facts(one: Entry) -> dict[str, Any]:
-    line, used = one.line, one.used
+def _facts(entry: ReportEntry) -> dict[str, Any]:
+    line, used = entry.line, entry.used
     return {
-        "team": one.team,
-        "customer": one.customer,
-        "cost_center": one.cost_center,
+        "team": entry.team,
+        "customer": entry.customer,
+        "cost_center": entry.cost_center,
         "direct_cost": money.plain(line.direct),
         "shared_cost": money.plain(line.shared),
         "adjustments": money.plain(line.adjustments),
@@ -125,37 +130,37 @@ def _facts(one: Entry) -> dict[str, Any]:
         "input_tokens": used.input_tokens,
         "output_tokens": used.output_tokens,
         "total_tokens": used.total_tokens,
-        "cost_per_request": _or_none(one.cost_per_request),
-        "cost_per_million_tokens": _or_none(one.cost_per_million_tokens),
-        "previous_total": None if one.before is None else money.plain(one.before),
-        "change": None if one.change is None else money.plain(one.change),
-        "budget": None if one.budget is None else money.plain(one.budget),
+        "cost_per_request": _or_none(entry.cost_per_request),
+        "cost_per_million_tokens": _or_none(entry.cost_per_million_tokens),
+        "previous_total": None if entry.before is None else money.plain(entry.before),
+        "change": None if entry.change is None else money.plain(entry.change),
+        "budget": None if entry.budget is None else money.plain(entry.budget),
     }
 
 
 def _parts(parts: Any) -> list[dict[str, Any]]:
-    return [{"name": one.name, "cost": money.plain(one.cost), "requests": one.requests} for one in parts]
+    return [{"name": part.name, "cost": money.plain(part.cost), "requests": part.requests} for part in parts]
 
 
-def _allocation(one: Allocation) -> dict[str, Any]:
+def _allocation(allocation: Allocation) -> dict[str, Any]:
     return {
-        "pool": one.pool,
-        "method": one.method,
-        "means": METHODS[one.method],
-        "rule": one.rule or None,
-        "share": one.share,
-        "pool_total": money.plain(one.whole),
-        "amount": money.plain(one.amount),
+        "pool": allocation.pool,
+        "method": allocation.method,
+        "means": METHODS[allocation.method],
+        "rule": allocation.rule or None,
+        "share": allocation.share,
+        "pool_total": money.plain(allocation.whole),
+        "amount": money.plain(allocation.amount),
     }
 
 
-def _correction(one: Correction) -> dict[str, Any]:
+def _correction(correction: Correction) -> dict[str, Any]:
     return {
-        "about": one.about,
-        "cause": one.cause,
-        "means": CAUSES[one.cause],
-        "reason": one.reason,
-        "amount": money.plain(one.amount),
+        "about": correction.about,
+        "cause": correction.cause,
+        "means": CAUSES[correction.cause],
+        "reason": correction.reason,
+        "amount": money.plain(correction.amount),
     }
 
 

@@ -1,8 +1,9 @@
-"""The statement of a period: what every owner owes, from what, and how it adds up.
+"""The statement of a period: what every owner owes, for what, and how it adds up.
 
-For an owner: the direct cost of its calls and fees, its part of shared cost, and adjustments. What the ledger says of an
-open period may change with everything that comes in; a closed one stands as it was kept. What has changed since then is
-a correction in the earliest open month after it, so that all statements together are always what the ledger says.
+An owner owes the direct cost of its calls and fees, its part of shared cost, and adjustments. The statement
+of an open period changes with the ledger; the statement of a closed month is sealed and never changes. Later
+changes of a closed month are corrections in the earliest open month after it, so that all statements together
+equal the ledger.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +12,13 @@ from datetime import date
 from typing import Final, Literal
 
 from dashboard.chargeback.allocation import Method
-from dashboard.chargeback.usage import Detail, Unconverted, Used, total
+from dashboard.chargeback.usage import Detail, Unconverted, UsageSums, total
 from ingest.ledger.periods import Status
 from ingest.model.ownership import NOBODY, Owner
 
 Cause = Literal["late", "ownership", "price", "booked"]
-"""Why a closed statement is not what the ledger says: calls that came later, other owners or rules, other prices or
-revised calls; or, in a period that was opened again, what later statements hold of it."""
+"""Why a sealed statement differs from the ledger: late calls; other owners or allocation rules; other prices
+or revised calls; or, in a reopened month, the amounts that later statements have booked of it."""
 
 CAUSES: Final[Mapping[str, str]] = {
     "late": "calls that came after closing",
@@ -32,8 +33,8 @@ CAUSES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A key, team, customer or cost centre as it was called when the statement was made."""
+class DirectoryName:
+    """The name of a key, team, customer or cost centre when the statement was made."""
 
     kind: str
     ident: str
@@ -42,13 +43,13 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What a fee costs in the period."""
+    """The cost of a fee in the period."""
 
     name: str
     amount: int
     provider: str | None = None
     owner: Owner | None = None
-    """Who bears it; None for one that is shared."""
+    """The owner that bears the fee; None if it is shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,18 @@ class Allocation:
     pool: str
     method: Method
     rule: int
-    """The number of the rule; 0 where there was none and the pool stayed where it was."""
+    """The number of the allocation rule; 0 if no rule applied and the pool was not shared."""
     owner: Owner
     amount: int
     share: str
-    """Of the pool, as a fraction."""
+    """The owner's share of the pool, as a fraction."""
     whole: int
-    """The pool."""
+    """The amount of the whole pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An amount that is about another period, or was booked by hand."""
+    """An amount that corrects another period, or that was booked by hand."""
 
     cause: str
     owner: Owner
@@ -80,7 +81,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Calls that no price is known for; no amount holds them."""
+    """Calls without a known price, which are in no amount."""
 
     provider: str
     model: str
@@ -89,39 +90,39 @@ class Unpriced:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What one owner owes: money in pico-units."""
+class StatementLine:
+    """The amounts that an owner owes, in pico-units."""
 
     owner: Owner
-    used: Used
+    used: UsageSums
     fees: int = 0
     shared: int = 0
     adjustments: int = 0
 
     @property
     def direct(self) -> int:
-        """Its calls and the fees that it bears alone."""
+        """The cost of the owner's calls and of the fees that it bears alone."""
         return self.used.cost + self.fees
 
     @property
     def discounts(self) -> int:
-        """What contracts took off published prices; never above nothing unless they cost more."""
+        """Contracted cost less list cost; above zero only if contracts cost more than published prices."""
         return self.used.contracted_cost - self.used.list_cost
 
     @property
     def markups(self) -> int:
-        """What was put on contracted prices."""
+        """Cost less contracted cost."""
         return self.used.cost - self.used.contracted_cost
 
     @property
     def total(self) -> int:
-        """All it owes."""
+        """The whole amount that the owner owes."""
         return self.direct + self.shared + self.adjustments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A period's statement: everything that reports, exports and later corrections are made from."""
+    """The statement of a period, from which reports, exports and later corrections are made."""
 
     period: str
     first: date
@@ -134,9 +135,9 @@ class Statement:
     corrections: tuple[Correction, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
     unconverted: tuple[Unconverted, ...] = ()
-    names: Mapping[int, Named]
+    names: Mapping[int, DirectoryName]
     last_call: int = 0
-    """The number of the last call that it knows."""
+    """The sequence number of the newest call in the statement."""
     made_at: int
     status: Status = "open"
     revision: int = 0
@@ -147,23 +148,23 @@ class Statement:
     reason: str = ""
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """What each owner owes, those without an owner last."""
+    def lines(self) -> tuple[StatementLine, ...]:
+        """The line of each owner; cost without an owner is last."""
         return lines(self.details, self.fees, self.allocations, self.corrections)
 
     @property
     def total(self) -> int:
-        """What all owe together."""
+        """The sum of all lines."""
         return sum(line.total for line in self.lines)
 
     @property
-    def used(self) -> Used:
-        """What all calls used; one without a price that teams share is told to each of them and counted here once."""
-        used = total(one.used for one in self.details)
-        return replace(used, unpriced_requests=sum(one.requests for one in self.unpriced))
+    def used(self) -> UsageSums:
+        """The usage of all calls; an unpriced call that several teams share is counted only once here."""
+        used = total(detail.used for detail in self.details)
+        return replace(used, unpriced_requests=sum(model.requests for model in self.unpriced))
 
-    def owed(self) -> dict[Owner, int]:
-        """What each owner owes for this period itself, corrections of others left out."""
+    def amounts_by_owner(self) -> dict[Owner, int]:
+        """The amount that each owner owes for this period itself, without corrections and adjustments."""
         return {line.owner: line.direct + line.shared for line in self.lines}
 
 
@@ -172,49 +173,56 @@ def lines(
     fees: Iterable[Fee],
     allocations: Iterable[Allocation],
     corrections: Iterable[Correction],
-) -> tuple[Line, ...]:
-    """The lines that usage, fees, shared cost and corrections make, in the order of their owners."""
-    used: dict[Owner, list[Used]] = {}
+) -> tuple[StatementLine, ...]:
+    """The line of each owner, made of usage, fees, shared cost and corrections."""
+    used: dict[Owner, list[UsageSums]] = {}
     for detail in details:
         used.setdefault(detail.owner, []).append(detail.used)
     borne = _sums((fee.owner, fee.amount) for fee in fees if fee.owner is not None)
-    shared = _sums((one.owner, one.amount) for one in allocations)
-    adjusted = _sums((one.owner, one.amount) for one in corrections)
+    shared = _sums((part.owner, part.amount) for part in allocations)
+    adjusted = _sums((correction.owner, correction.amount) for correction in corrections)
     owners = sorted({*used, *borne, *shared, *adjusted}, key=by_id)
     return tuple(
-        Line(owner, total(used.get(owner, ())), *(held.get(owner, 0) for held in (borne, shared, adjusted)))
+        StatementLine(
+            owner,
+            total(used.get(owner, ())),
+            *(amounts.get(owner, 0) for amounts in (borne, shared, adjusted)),
+        )
         for owner in owners
     )
 
 
 def by_id(owner: Owner) -> tuple[int, ...]:
-    """The order of owners in a statement: by their ids, which never change; nobody is last."""
-    return tuple(2**63 if one is None else one for one in owner)
+    """The sort key of owners in a statement: their ids, which never change; a missing id is last."""
+    return tuple(2**63 if entry is None else entry for entry in owner)
 
 
 def _sums(amounts: Iterable[tuple[Owner, int]]) -> dict[Owner, int]:
-    found: dict[Owner, int] = {}
+    sums: dict[Owner, int] = {}
     for owner, amount in amounts:
-        found[owner] = found.get(owner, 0) + amount
-    return found
+        sums[owner] = sums.get(owner, 0) + amount
+    return sums
 
 
 def merged(name: str, parts: Sequence[Statement]) -> Statement:
     """The statements of several months as one."""
     first, last = parts[0], parts[-1]
     details: dict[tuple[object, ...], list[Detail]] = {}
-    for one in (detail for part in parts for detail in part.details):
-        details.setdefault((one.owner, one.virtual_key_id, one.provider, one.model), []).append(one)
+    for detail in (detail for part in parts for detail in part.details):
+        key = (detail.owner, detail.virtual_key_id, detail.provider, detail.model)
+        details.setdefault(key, []).append(detail)
     return replace(
         last,
         period=name,
         first=first.first,
-        details=tuple(replace(some[0], used=total(one.used for one in some)) for some in details.values()),
-        fees=tuple(one for part in parts for one in part.fees),
-        allocations=tuple(one for part in parts for one in part.allocations),
-        corrections=tuple(one for part in parts for one in part.corrections),
-        unpriced=_unpriced(one for part in parts for one in part.unpriced),
-        unconverted=tuple(one for part in parts for one in part.unconverted),
+        details=tuple(
+            replace(group[0], used=total(detail.used for detail in group)) for group in details.values()
+        ),
+        fees=tuple(fee for part in parts for fee in part.fees),
+        allocations=tuple(allocation for part in parts for allocation in part.allocations),
+        corrections=tuple(correction for part in parts for correction in part.corrections),
+        unpriced=_summed_unpriced(model for part in parts for model in part.unpriced),
+        unconverted=tuple(unconverted for part in parts for unconverted in part.unconverted),
         names={number: named for part in parts for number, named in part.names.items()},
         status="closed" if all(part.status == "closed" for part in parts) else "open",
         hash=None,
@@ -223,23 +231,23 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
     )
 
 
-def _unpriced(parts: Iterable[Unpriced]) -> tuple[Unpriced, ...]:
-    found: dict[tuple[str, str], Unpriced] = {}
-    for one in parts:
-        before = found.get((one.provider, one.model))
-        found[one.provider, one.model] = (
-            replace(one, requests=one.requests + before.requests, tokens=one.tokens + before.tokens)
+def _summed_unpriced(parts: Iterable[Unpriced]) -> tuple[Unpriced, ...]:
+    sums: dict[tuple[str, str], Unpriced] = {}
+    for part in parts:
+        before = sums.get((part.provider, part.model))
+        sums[part.provider, part.model] = (
+            replace(part, requests=part.requests + before.requests, tokens=part.tokens + before.tokens)
             if before
-            else one
+            else part
         )
-    return tuple(sorted(found.values(), key=lambda one: (-one.requests, one.provider, one.model)))
+    return tuple(sorted(sums.values(), key=lambda model: (-model.requests, model.provider, model.model)))
 
 
-def unassigned(statement: Statement) -> Line:
-    """What belongs to no team."""
-    found = [line for line in statement.lines if line.owner.team_id is None]
-    return Line(
+def unassigned(statement: Statement) -> StatementLine:
+    """The sum of the lines that belong to no team."""
+    lines = [line for line in statement.lines if line.owner.team_id is None]
+    return StatementLine(
         NOBODY,
-        total(line.used for line in found),
-        *(sum(getattr(line, name) for line in found) for name in ("fees", "shared", "adjustments")),
+        total(line.used for line in lines),
+        *(sum(getattr(line, name) for line in lines) for name in ("fees", "shared", "adjustments")),
     )

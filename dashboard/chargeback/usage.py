@@ -1,4 +1,4 @@
-"""Usage by owner: what a period's calls cost and used, at the grain that statements are made from and kept at."""
+"""Usage by owner: cost and usage of a period's calls, in the detail that statements show and seal."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -28,14 +28,14 @@ _METRICS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsageSums:
     """Sums of calls: money in pico-units."""
 
     cost: int = 0
     list_cost: int = 0
-    """What the calls would have cost by published prices; the cost itself where no price is known."""
+    """The cost by published prices; the cost itself where no published price is known."""
     contracted_cost: int = 0
-    """What they cost after discounts and before mark-ups; the cost itself where no price is known."""
+    """The cost after discounts and before mark-ups; the cost itself where no price is known."""
     requests: int = 0
     errors: int = 0
     unpriced_requests: int = 0
@@ -43,35 +43,35 @@ class Used:
     output_tokens: int = 0
     total_tokens: int = 0
     priced_tokens: int = 0
-    """Tokens of calls that have a price."""
+    """The tokens of priced calls."""
 
-    def __add__(self, other: "Used") -> "Used":
-        return Used(*(getattr(self, one) + getattr(other, one) for one in NUMBERS))
-
-
-NUMBERS: Final = tuple(one.name for one in fields(Used))
+    def __add__(self, other: "UsageSums") -> "UsageSums":
+        return UsageSums(*(getattr(self, name) + getattr(other, name) for name in NUMBERS))
 
 
-def total(parts: Iterable[Used]) -> Used:
-    """The sums of all parts together."""
+NUMBERS: Final = tuple(field.name for field in fields(UsageSums))
+
+
+def total(parts: Iterable[UsageSums]) -> UsageSums:
+    """The sum of all parts."""
     rows = [tuple(getattr(part, name) for name in NUMBERS) for part in parts]
-    return Used(*map(sum, zip(*rows, strict=True))) if rows else Used()
+    return UsageSums(*map(sum, zip(*rows, strict=True))) if rows else UsageSums()
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What calls of one owner, key and model used."""
+    """The usage of an owner by key, provider and model."""
 
     owner: Owner
     virtual_key_id: int | None
     provider: str
     model: str
-    used: Used
+    used: UsageSums
 
 
 @dataclass(frozen=True, slots=True)
 class Unconverted:
-    """Calls in a currency that no rate is known for."""
+    """Calls or a fee in a currency without a known exchange rate; they are in no amount."""
 
     currency: str
     amount: int
@@ -81,32 +81,32 @@ class Unconverted:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """All calls of a period."""
+    """The usage of a period."""
 
     details: tuple[Detail, ...]
     unconverted: tuple[Unconverted, ...] = ()
 
 
 def usage(ledger: Ledger, period: Period) -> Usage:
-    """What the calls of a period used, in the reporting currency; calls that cannot be converted are named apart.
+    """The usage of a period in the reporting currency; calls that cannot be converted are listed apart.
 
-    The details of an owner add up to what `by_owner` says of it.
+    The details of an owner add up to its amounts in `by_owner`.
     """
     result = run(ledger, _question(ledger, period, (*_OWNERS, *_DETAILS)))
-    held: dict[tuple[Any, ...], list[Used]] = {}
+    groups: dict[tuple[Any, ...], list[UsageSums]] = {}
     for row in result.rows:
         if row.currency == ledger.currency:
-            held.setdefault(row.key[:-1], []).append(_used(row))
-    details = sorted((_detail(key, total(parts)) for key, parts in held.items()), key=_order)
+            groups.setdefault(row.key[:-1], []).append(_used(row))
+    details = sorted((_detail(key, total(parts)) for key, parts in groups.items()), key=_order)
     if result.is_apportioned:
         details = _aligned(details, by_owner(ledger, period).details)
     return Usage(tuple(details), _unconverted(ledger, result))
 
 
 def by_owner(ledger: Ledger, period: Period, after_call: int | None = None) -> Usage:
-    """The same by owner alone, without list and contracted cost: quick, and enough for what everybody owes.
+    """The usage of a period by owner only, without list and contracted cost, which is faster.
 
-    With `after_call`, only of calls that came in after the call of that number.
+    With `after_call`, only calls with a higher sequence number count.
     """
     result = run(ledger, replace(_question(ledger, period, _OWNERS), after_call=after_call))
     details = [
@@ -129,59 +129,59 @@ def _question(ledger: Ledger, period: Period, dimensions: tuple[str, ...]) -> Sp
 
 
 def _unconverted(ledger: Ledger, result: Result) -> tuple[Unconverted, ...]:
-    # A ledger whose calls are all in another currency has its totals in that one.
+    # If all calls are in another currency, the totals are in that currency.
     return tuple(
-        Unconverted(one.currency, _pico(one.values[0]), int(one.values[3] or 0), result.no_rate or "")
-        for one in (result.totals, *result.other_currencies)
-        if one.currency != ledger.currency and one.values[3]
+        Unconverted(row.currency, _pico(row.values[0]), int(row.values[3] or 0), result.no_rate or "")
+        for row in (result.totals, *result.other_currencies)
+        if row.currency != ledger.currency and row.values[3]
     )
 
 
 def _aligned(details: Sequence[Detail], wholes: Iterable[Detail]) -> list[Detail]:
-    """Details whose rounded parts add up to what their owner has: the largest of them carries what is missing."""
-    by_owner_: dict[Owner, list[Detail]] = {}
-    for one in details:
-        by_owner_.setdefault(one.owner, []).append(one)
+    """Details that add up to the whole of their owner: the largest detail takes the rounding difference."""
+    groups: dict[Owner, list[Detail]] = {}
+    for detail in details:
+        groups.setdefault(detail.owner, []).append(detail)
     for whole in wholes:
-        mine = by_owner_.setdefault(whole.owner, [])
-        if not mine:
+        group = groups.setdefault(whole.owner, [])
+        if not group:
             continue
-        have = total(one.used for one in mine)
+        sums = total(detail.used for detail in group)
         for name in _ROUNDED:
-            missing = getattr(whole.used, name) - getattr(have, name)
+            missing = getattr(whole.used, name) - getattr(sums, name)
             if missing:
-                at = max(range(len(mine)), key=lambda place: abs(getattr(mine[place].used, name)))
-                mine[at] = replace(mine[at], used=_moved(mine[at].used, name, missing))
-    return sorted((one for some in by_owner_.values() for one in some), key=_order)
+                at = max(range(len(group)), key=lambda place: abs(getattr(group[place].used, name)))
+                group[at] = replace(group[at], used=_adjusted(group[at].used, name, missing))
+    return sorted((detail for group in groups.values() for detail in group), key=_order)
 
 
-def _moved(used: Used, name: str, by: int) -> Used:
-    """A sum that is changed by a unit or two; prices move along with the cost, so that no discount appears."""
+def _adjusted(used: UsageSums, name: str, by: int) -> UsageSums:
+    """Sums with `name` changed by a few units; a change of the cost also changes the other prices."""
     names = ("cost", "list_cost", "contracted_cost") if name == "cost" else (name,)
-    return replace(used, **{one: getattr(used, one) + by for one in names})
+    return replace(used, **{each: getattr(used, each) + by for each in names})
 
 
-def _used(row: Row) -> Used:
+def _used(row: Row) -> UsageSums:
     cost, listed, contracted = row.values[:3]
     priced = row.key[-1] == "computed"
     used = _numbers(row.values, listed if priced else cost, contracted if priced else cost)
     return replace(used, priced_tokens=0 if row.key[-1] == "unpriced" else used.total_tokens)
 
 
-def _numbers(values: Sequence[object], listed: object, contracted: object) -> Used:
+def _numbers(values: Sequence[object], listed: object, contracted: object) -> UsageSums:
     counts = [int(str(count or 0)) for count in values[3:]]
-    return Used(_pico(values[0]), _pico(listed), _pico(contracted), *counts)
+    return UsageSums(_pico(values[0]), _pico(listed), _pico(contracted), *counts)
 
 
 def _pico(amount: object) -> int:
     return pico_of(amount) if isinstance(amount, Decimal) else 0
 
 
-def _detail(key: tuple[Any, ...], used: Used) -> Detail:
-    team, customer, center, virtual_key = (None if one is None else int(one) for one in key[:4])
+def _detail(key: tuple[Any, ...], used: UsageSums) -> Detail:
+    team, customer, center, virtual_key = (None if ident is None else int(ident) for ident in key[:4])
     return Detail(Owner(team, customer, center), virtual_key, str(key[4]), str(key[5]), used)
 
 
-def _order(one: Detail) -> tuple[Any, ...]:
-    owner = tuple(-1 if part is None else part for part in (*one.owner, one.virtual_key_id))
-    return (*owner, one.provider, one.model)
+def _order(detail: Detail) -> tuple[Any, ...]:
+    owner = tuple(-1 if part is None else part for part in (*detail.owner, detail.virtual_key_id))
+    return (*owner, detail.provider, detail.model)

@@ -1,7 +1,7 @@
 """The report as a workbook: a summary with a chart, a sheet for each team, and what the amounts are made of.
 
-A spreadsheet keeps 15 digits, so cells hold what the statement shows; exact amounts stand beside as text. Totals are
-formulas, with their value kept beside them for programs that do not calculate.
+A spreadsheet keeps 15 digits, so cells hold shown amounts, and exact amounts are text in a column of their
+own. Totals are formulas, with cached values for programs that do not calculate.
 """
 
 import io
@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from dashboard.chargeback.allocation import METHODS
-from dashboard.chargeback.report import BYS, Entry, Report
+from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES
 from ingest.model import money
 
@@ -53,7 +53,7 @@ _DETAIL: Final = (
 )
 _TEXTS: Final = frozenset(
     (
-        *BYS.values(),
+        *GROUP_LABELS.values(),
         "Virtual key",
         "Provider",
         "Model",
@@ -65,14 +65,14 @@ _TEXTS: Final = frozenset(
         "Reason",
     )
 )
-"""Headings of columns of words; all others are of numbers."""
+"""The headings of text columns; all other columns are numbers."""
 _FEE: Final = "(fee)"
 _FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_SHEET: Final = 31
 _MOST_SHEETS: Final = 200
 _LONGEST_CELL: Final = 32_000
 _UNITS: Final = 15
-"""Digits that a cell keeps."""
+"""The significant digits that a cell keeps."""
 
 
 def workbook(report: Report) -> bytes:
@@ -85,7 +85,7 @@ def workbook(report: Report) -> bytes:
     sheets = _Sheets(book, report)
     sheets.summary()
     for entry in report.entries[:_MOST_SHEETS]:
-        sheets.of(entry)
+        sheets.entry_sheet(entry)
     sheets.shared()
     sheets.adjustments()
     sheets.unpriced()
@@ -121,7 +121,7 @@ class _Sheets:
         self._names: set[str] = set()
 
     def _sheet(self, name: str, columns: Sequence[tuple[str, int]], title: str, row: int) -> Worksheet:
-        """A sheet with its heading, its columns named in `row` and that row kept in sight."""
+        """A sheet with a title, and with headings in `row`, which stays in view."""
         sheet = self._book.add_worksheet(self._unique(name))
         sheet.write_string(0, 0, title[:_LONGEST_CELL], self._title)
         for at, (heading, width) in enumerate(columns):
@@ -143,10 +143,10 @@ class _Sheets:
         return candidate
 
     def summary(self) -> None:
-        """Every line, the total, what is unassigned and unpriced, and a chart."""
+        """Write all entries, the total, warnings and a chart."""
         report = self._report
         statement = report.statement
-        columns = ((BYS[report.by], _SUMMARY[0][1]), *_SUMMARY[1:])
+        columns = ((GROUP_LABELS[report.by], _SUMMARY[0][1]), *_SUMMARY[1:])
         first = 6
         sheet = self._sheet("Summary", columns, f"Chargeback {statement.period}", first - 1)
         sheet.write_string(1, 0, _status(report))
@@ -170,7 +170,7 @@ class _Sheets:
             sheet.autofilter(first - 1, 0, last - 1, len(columns) - 1)
             self._chart(sheet, first, last)
 
-    def _summary_row(self, sheet: Worksheet, at: int, entry: Entry) -> None:
+    def _summary_row(self, sheet: Worksheet, at: int, entry: ReportEntry) -> None:
         report = self._report
         sheet.write_string(at, 0, (report.name(entry.ident) or "(unassigned)")[:_LONGEST_CELL])
         for column, text in ((1, entry.customer), (2, entry.cost_center)):
@@ -192,7 +192,7 @@ class _Sheets:
         sheet.write_string(at, 15, money.plain(entry.line.total), self._exact)
 
     def _chart(self, sheet: Worksheet, first: int, last: int) -> None:
-        """Bars of what each owes, stacked of what it is made of."""
+        """Insert a bar for each entry, stacked of direct, shared and adjusted cost."""
         chart: Any = self._book.add_chart({"type": "bar", "subtype": "stacked"})
         name = sheet.get_name()
         for column, colour in ((3, "#0072B2"), (4, "#E69F00"), (5, "#009E73")):
@@ -205,15 +205,15 @@ class _Sheets:
                 }
             )
         chart.set_title(
-            {"name": f"Cost by {BYS[self._report.by].lower()} ({self._report.statement.currency})"}
+            {"name": f"Cost by {GROUP_LABELS[self._report.by].lower()} ({self._report.statement.currency})"}
         )
         chart.set_y_axis({"reverse": True})
         chart.set_legend({"position": "bottom"})
         chart.set_size({"width": 760, "height": min(220 + 26 * (last - first), 900)})
         sheet.insert_chart(last + 2, 0, chart)
 
-    def of(self, entry: Entry) -> None:
-        """The sheet of one line: each key and model, and the fees that it bears alone."""
+    def entry_sheet(self, entry: ReportEntry) -> None:
+        """Write the sheet of an entry: its keys and models, and the fees that it bears alone."""
         report = self._report
         name = report.name(entry.ident) or "Unassigned"
         first = 8
@@ -228,10 +228,10 @@ class _Sheets:
         for at, (label, amount) in enumerate(parts, start=1):
             sheet.write_string(at, 0, label, self._label)
             sheet.write_number(at, 1, self._cell(amount), self._money)
-        for at, one in enumerate(entry.details, start=first):
-            used = one.used
-            key = report.name(one.virtual_key_id) or "(no key)"
-            for column, text in enumerate((key, one.provider, one.model)):
+        for at, detail in enumerate(entry.details, start=first):
+            used = detail.used
+            key = report.name(detail.virtual_key_id) or "(no key)"
+            for column, text in enumerate((key, detail.provider, detail.model)):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
             counts = (used.requests, used.unpriced_requests, used.input_tokens, used.output_tokens)
             for column, count in enumerate(counts, start=3):
@@ -249,9 +249,9 @@ class _Sheets:
             sheet.autofilter(first - 1, 0, first + rows - 1, len(_DETAIL) - 1)
 
     def shared(self) -> None:
-        """How shared cost was allocated."""
+        """Write how shared cost was allocated."""
         columns = (
-            (BYS[self._report.by], 28),
+            (GROUP_LABELS[self._report.by], 28),
             ("Pool", 24),
             ("Pool total", 16),
             ("Method", 36),
@@ -259,47 +259,54 @@ class _Sheets:
             ("Amount", 16),
             ("Amount, exact", 24),
         )
-        rows = [(entry, one) for entry in self._report.entries for one in entry.allocations]
+        rows = [(entry, allocation) for entry in self._report.entries for allocation in entry.allocations]
         sheet = self._sheet("Shared cost", columns, "Shared cost and how it was allocated", 1)
-        for at, (entry, one) in enumerate(rows, start=2):
+        for at, (entry, allocation) in enumerate(rows, start=2):
             name = self._report.name(entry.ident) or "(unassigned)"
-            for column, text in ((0, name), (1, one.pool), (3, METHODS[one.method]), (4, one.share)):
+            for column, text in (
+                (0, name),
+                (1, allocation.pool),
+                (3, METHODS[allocation.method]),
+                (4, allocation.share),
+            ):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
-            self._pico(sheet, at, 2, one.whole)
-            self._pico(sheet, at, 5, one.amount)
-            sheet.write_string(at, 6, money.plain(one.amount), self._exact)
+            self._pico(sheet, at, 2, allocation.whole)
+            self._pico(sheet, at, 5, allocation.amount)
+            sheet.write_string(at, 6, money.plain(allocation.amount), self._exact)
 
     def adjustments(self) -> None:
-        """Corrections of other periods, and what was booked by hand."""
+        """Write the corrections of other periods and the amounts booked by hand."""
         columns = (
-            (BYS[self._report.by], 28),
+            (GROUP_LABELS[self._report.by], 28),
             ("About", 12),
             ("Cause", 40),
             ("Reason", 50),
             ("Amount", 16),
             ("Amount, exact", 24),
         )
-        rows = [(entry, one) for entry in self._report.entries for one in entry.corrections]
+        rows = [(entry, correction) for entry in self._report.entries for correction in entry.corrections]
         sheet = self._sheet("Adjustments", columns, "Adjustments", 1)
-        for at, (entry, one) in enumerate(rows, start=2):
+        for at, (entry, correction) in enumerate(rows, start=2):
             name = self._report.name(entry.ident) or "(unassigned)"
-            for column, text in enumerate((name, one.about or "", CAUSES[one.cause], one.reason)):
+            for column, text in enumerate(
+                (name, correction.about or "", CAUSES[correction.cause], correction.reason)
+            ):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
-            self._pico(sheet, at, 4, one.amount)
-            sheet.write_string(at, 5, money.plain(one.amount), self._exact)
+            self._pico(sheet, at, 4, correction.amount)
+            sheet.write_string(at, 5, money.plain(correction.amount), self._exact)
 
     def unpriced(self) -> None:
-        """Calls that are in no amount."""
+        """Write the calls without a price."""
         columns = (("Provider", 20), ("Model", 40), ("Requests", 14), ("Tokens", 18))
         sheet = self._sheet("Unpriced", columns, "Calls without a price, which are in no amount", 1)
-        for at, one in enumerate(self._report.statement.unpriced, start=2):
-            sheet.write_string(at, 0, one.provider)
-            sheet.write_string(at, 1, one.model[:_LONGEST_CELL])
-            sheet.write_number(at, 2, one.requests, self._count)
-            sheet.write_number(at, 3, one.tokens, self._count)
+        for at, model in enumerate(self._report.statement.unpriced, start=2):
+            sheet.write_string(at, 0, model.provider)
+            sheet.write_string(at, 1, model.model[:_LONGEST_CELL])
+            sheet.write_number(at, 2, model.requests, self._count)
+            sheet.write_number(at, 3, model.tokens, self._count)
 
     def about(self) -> None:
-        """What a reader needs to know."""
+        """Write how the amounts were made."""
         sheet = self._book.add_worksheet(self._unique("About"))
         sheet.set_column(0, 0, 110)
         for at, text in enumerate(about(self._report)):
@@ -309,13 +316,13 @@ class _Sheets:
         return _number(Decimal(shown).scaleb(-self._digits))
 
     def _pico(self, sheet: Worksheet, row: int, column: int, pico: int) -> None:
-        """An amount that no sum is made of, rounded by itself."""
+        """Write an amount that is in no shown sum, rounded by itself."""
         unit = money.PICO_PER_UNIT // 10**self._digits
         sheet.write_number(row, column, self._cell(money.divide_half_even(pico, unit)), self._money)
 
 
 def _number(value: Decimal) -> float:
-    """A number as a cell holds it: 15 digits; whoever needs more finds the exact text beside it."""
+    """A number as a cell holds it: 15 digits. The exact amount is text beside it."""
     return float(f"{value:.{_UNITS}g}")
 
 
@@ -327,33 +334,44 @@ def _status(report: Report) -> str:
 
 
 def warnings(report: Report) -> list[str]:
-    """What a reader must see first."""
+    """Warnings for the reader: amounts that are missing or belong to no team."""
     statement = report.statement
     used = report.whole.used
-    found = []
+    messages = []
     if used.unpriced_requests:
-        found.append(f"{used.unpriced_requests:,} calls have no price and are in no amount")
+        messages.append(f"{used.unpriced_requests:,} calls have no price and are in no amount")
     if report.unassigned is not None and report.unassigned.shown.total:
         amount = report.amount(report.unassigned.shown.total)
-        found.append(f"{amount} {statement.currency} belongs to nobody")
-    found += [
-        f"{one.requests:,} calls in {one.currency} could not be converted: {money.plain(one.amount)} {one.currency}"
-        for one in statement.unconverted
+        messages.append(f"{amount} {statement.currency} belongs to nobody")
+    messages += [
+        f"{calls.requests:,} calls in {calls.currency} could not be converted: "
+        f"{money.plain(calls.amount)} {calls.currency}"
+        for calls in statement.unconverted
     ]
-    return found
+    return messages
 
 
 def about(report: Report) -> Iterable[str]:
-    """Sentences about how the amounts were made."""
+    """The sentences that explain how the amounts were made."""
     statement = report.statement
-    yield f"Chargeback of {statement.period}: {statement.first} up to, not including, {statement.end} in {statement.zone}"
+    days = f"{statement.first} up to, not including, {statement.end}"
+    yield f"Chargeback of {statement.period}: {days} in {statement.zone}"
     yield _status(report)
     yield from warnings(report)
-    yield "Direct cost is what the calls of a team cost, and the fees that it bears alone; free and failed calls cost nothing."
-    yield "Shared cost is a team's part of fees and of calls that belong to nobody, by the rules on the sheet Shared cost."
-    yield "Adjustments are changes to closed periods, and amounts that were booked by hand; each names its cause."
+    yield (
+        "Direct cost is what the calls of a team cost, and the fees that it bears alone; free and failed "
+        "calls cost nothing."
+    )
+    yield (
+        "Shared cost is a team's part of fees and of calls that belong to nobody, by the rules on the "
+        "sheet Shared cost."
+    )
+    yield (
+        "Adjustments are changes to closed periods, and amounts that were booked by hand; each names its "
+        "cause."
+    )
     yield "Amounts are exact to 12 digits after the point in the columns that say so, in JSON and in CSV."
     yield (
-        "What is shown is rounded once, half to even: the total, then direct, shared and adjusted cost as a whole, then the "
-        "lines of each by largest remainder, so that it adds up downwards and across."
+        "What is shown is rounded once, half to even: the total, then direct, shared and adjusted cost as "
+        "a whole, then the lines of each by largest remainder, so that it adds up downwards and across."
     )

@@ -1,1 +1,1 @@
-"""Names, and who owns what, as they are read."""
+"""Names, owners and the history of assignments, as commands, pages and the API read them."""

@@ -1,11 +1,11 @@
-"""`GET /v1/owners`: who owns what, from which day on, as it was recorded. It knows HTTP and no SQL."""
+"""`GET /v1/owners`: the recorded assignments of owners to keys, teams and projects. HTTP only, no SQL."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.directory.history import held, read_asked
+from dashboard.directory.history import history_entries, read_options
 from dashboard.http.params import JSON_OR_CSV, answered, check_format, only_known, understood
 from dashboard.query.question import QuestionError
 from dashboard.query.serialize import write_csv
@@ -52,26 +52,30 @@ def make_router(ledger: Ledger) -> APIRouter:
             only_known(request, _KNOWN)
             check_format(form)
             try:
-                found = [one.as_json() for one in held(ledger, read_asked(subject, at, as_of, ledger.zone))]
+                options = read_options(subject, at, as_of, ledger.zone)
+                entries = [entry.as_json() for entry in history_entries(ledger, options)]
             except NotKnown as error:
                 raise QuestionError("ambiguous_subject", "subject", f"subject: {error}") from error
         return answered(
             request,
             form,
-            json=lambda: {"owners": found},
-            csv=lambda: write_csv(_COLUMNS, map(_cells, _by_target(found))),
+            json=lambda: {"owners": entries},
+            csv=lambda: write_csv(_COLUMNS, map(_cells, _by_target(entries))),
         )
 
     return router
 
 
-def _by_target(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A line for each target; one without a target for what takes ownership away."""
-    nobody = {"name": "", "parts": ""}
+def _by_target(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A line for each target of each assignment.
+
+    A line with an empty target where ownership is taken away.
+    """
+    no_target = {"name": "", "parts": ""}
     return [
-        one | {"target": each["name"], "parts": each["parts"]}
-        for one in found
-        for each in one["targets"] or [nobody]
+        entry | {"target": target["name"], "parts": target["parts"]}
+        for entry in entries
+        for target in entry["targets"] or [no_target]
     ]
 
 

@@ -1,4 +1,4 @@
-"""The options that say whom a budget or an alert is about: one of them, or everything."""
+"""The options for the subject of a budget or an alert: at most one of them, or everything."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ Project = Annotated[str | None, typer.Option(help="Of this project.")]
 Model = Annotated[str | None, typer.Option(help="Of this model.")]
 
 
-def one_subject(what: str, **given: str | None) -> tuple[str, str | None]:
-    """The scope, and what somebody calls the subject; `all` where none is given.
+def one_subject(what: str, **options: str | None) -> tuple[str, str | None]:
+    """The scope and the name of the subject, as the user wrote it; `all` where no option is given.
 
     Raises:
-        BadParameter: several are given.
+        BadParameter: several options are given.
     """
-    named = [(scope, text) for scope, text in given.items() if text is not None]
+    named = [(scope, text) for scope, text in options.items() if text is not None]
     if len(named) > 1:
         raise typer.BadParameter(
             f"{what} is about one of --team, --customer, --cost-center, --key, --project, --model"

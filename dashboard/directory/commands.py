@@ -9,7 +9,13 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from dashboard.directory.history import COLUMNS, as_list, held, read_asked, unassigned
+from dashboard.directory.history import (
+    COLUMNS,
+    directory_rows,
+    history_entries,
+    read_options,
+    unassigned_keys,
+)
 from dashboard.query.question import QuestionError, SpendQuery, read_period
 from dashboard.query.run import run
 from dashboard.query.serialize import guarded, json_value
@@ -26,25 +32,24 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
     """Print assignments, the latest first; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            found = held(ledger, read_asked(subject, at, as_of, ledger.zone))
+            entries = history_entries(ledger, read_options(subject, at, as_of, ledger.zone))
         except (QuestionError, NotKnown) as error:
             return refuse("owner", error)
-    rows = [one.as_json() for one in found]
+    rows = [entry.as_json() for entry in entries]
     if as_json:
         print_json({"owners": rows})
         return ExitCode.OK
     shown = table("What", "Belongs to", "From", "To", "Recorded", "By", "Reason")
     for row in rows:
-        whole = sum(one["parts"] for one in row["targets"])
-        shared = len(row["targets"]) > 1
-        whose = ", ".join(
-            f"{one['name']} {one['parts']}/{whole}" if shared else one["name"] for one in row["targets"]
-        )
+        targets = row["targets"]
+        whole = sum(target["parts"] for target in targets)
+        is_shared = len(targets) > 1
+        owners = ", ".join(f"{t['name']} {t['parts']}/{whole}" if is_shared else t["name"] for t in targets)
         kind = row["target_kind"].replace("_", " ")
-        what = f"{row['subject_kind'].replace('_', ' ')} {row['subject']}"
+        of = f"{row['subject_kind'].replace('_', ' ')} {row['subject']}"
         edges = (row["from"] or "always", row["to"] or "")
         recorded = (row["recorded_at"], row["recorded_by"], row["reason"])
-        shown.add_row(what, f"{kind} {whose or 'none'}", *edges, *recorded)
+        shown.add_row(of, f"{kind} {owners or 'none'}", *edges, *recorded)
     show(shown, "nothing is assigned: calls belong to whom the gateway said")
     return ExitCode.OK
 
@@ -56,7 +61,7 @@ def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
             return refuse("owner", error)
-        result = unassigned(ledger, period)
+        result = unassigned_keys(ledger, period)
     rows = [
         {"virtual_key": row.key[0], "currency": row.currency}
         | dict(zip(result.query.metrics, map(json_value, row.values), strict=True))
@@ -110,7 +115,7 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
 def export(out: str | None, *, as_json: bool) -> int:
     """Write the directory as a list that `directory import` reads; the exit code."""
     with open_ledger(Settings()) as ledger:
-        rows = as_list(ledger)
+        rows = directory_rows(ledger)
     try:
         if out is None or out == "-":
             _write(sys.stdout, rows, as_json=as_json)
@@ -133,5 +138,5 @@ def _write(file: Any, rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _cell(name: str, value: Any) -> str:
-    """A cell; a lone `-` means nobody and is no formula."""
+    """A cell of the CSV; a lone `-` means "no owner" and is no formula."""
     return str(value) if value == "-" or name in ("share", "from") else guarded(str(value))

@@ -1,4 +1,4 @@
-"""Who owns what, as people read it: the history of assignments, keys that nobody owns, and the directory as a list."""
+"""The history of assignments, the keys without a team, and the directory as a list."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,102 +23,107 @@ _ENTRIES: Final[tuple[Kind, ...]] = ("virtual_key", "team")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """An assignment, and what those in it are called."""
+class HistoryEntry:
+    """An assignment, with the names of its subject and its targets."""
 
     assignment: Assignment
     subject: str
     targets: tuple[tuple[str, int], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The assignment as outputs give it."""
-        one = self.assignment
+        """The assignment as JSON and CSV outputs show it."""
+        assignment = self.assignment
+        recorded_at = instant(assignment.recorded_at).astimezone(UTC)
         return {
-            "number": one.number,
-            "subject_kind": one.subject_kind,
+            "number": assignment.number,
+            "subject_kind": assignment.subject_kind,
             "subject": self.subject,
-            "target_kind": one.target_kind,
+            "target_kind": assignment.target_kind,
             "targets": [{"name": name, "parts": parts} for name, parts in self.targets],
-            "from": _date(one.first_day),
-            "to": _date(one.end_day),
-            "reason": one.reason,
-            "recorded_at": instant(one.recorded_at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "recorded_by": one.recorded_by,
+            "from": _date(assignment.first_day),
+            "to": _date(assignment.end_day),
+            "reason": assignment.reason,
+            "recorded_at": recorded_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "recorded_by": assignment.recorded_by,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which assignments are wanted: all where nothing is said."""
+class HistoryOptions:
+    """Which assignments to list; None does not limit them."""
 
     subject: str | None = None
-    """What they are about: a key or a team by its id, its name or the key itself; the name of a project and the like."""
+    """A key or a team by its id or name, or the key itself; the name of a project and the like."""
     on: int | None = None
-    """The day, by number, that they cover."""
+    """Only assignments that cover this day, by number."""
     until: int | None = None
-    """The instant before which they were recorded."""
+    """Only assignments recorded before this instant."""
 
 
-def read_asked(subject: str | None, at: str | None, as_of: str | None, zone: Zone) -> Asked:
-    """Read which assignments are wanted.
+def read_options(subject: str | None, at: str | None, as_of: str | None, zone: Zone) -> HistoryOptions:
+    """The options from their texts.
 
     Raises:
-        QuestionError: one of the times is none.
+        QuestionError: a text is neither a date nor a time.
     """
     on, until = (
         None if text is None else micros(read_moment(name, text, zone))
         for name, text in (("at", at), ("as_of", as_of))
     )
-    return Asked(subject, None if on is None else zone.day(on), until)
+    return HistoryOptions(subject, None if on is None else zone.day(on), until)
 
 
-def held(ledger: Ledger, asked: Asked = Asked()) -> list[Held]:
-    """The assignments that are asked for, the latest first.
+def history_entries(ledger: Ledger, options: HistoryOptions = HistoryOptions()) -> list[HistoryEntry]:
+    """The assignments of the options, the latest first.
 
     Raises:
-        NotKnown: several keys or teams are called so.
+        NotKnown: several keys or teams have the name of the subject.
     """
     with ledger.reading() as connection:
-        found = assignments(connection, asked.until)
-        shown = labels.people(connection, _entries(found))
-        meant = _meant(connection, ledger, asked.subject)
-    covering = [one for one in found if asked.on is None or one.first_day <= asked.on < one.end_day]
-    lines = [_held(one, shown) for one in reversed(covering)]
-    if asked.subject is None:
-        return lines
+        recorded = assignments(connection, options.until)
+        names = labels.people(connection, _entry_ids(recorded))
+        subjects = _subjects_named(connection, ledger, options.subject)
+    on = options.on
+    covering = [one for one in recorded if on is None or one.first_day <= on < one.end_day]
+    entries = [_history_entry(assignment, names) for assignment in reversed(covering)]
+    if options.subject is None:
+        return entries
     return [
-        one
-        for one in lines
-        if one.subject == asked.subject or (one.assignment.subject_kind, one.assignment.subject) in meant
+        entry
+        for entry in entries
+        if entry.subject == options.subject
+        or (entry.assignment.subject_kind, entry.assignment.subject) in subjects
     ]
 
 
-def _meant(connection: Connection, ledger: Ledger, text: str | None) -> set[tuple[str, str]]:
-    """The key and the team that a text means."""
-    found: set[tuple[str, str]] = set()
+def _subjects_named(connection: Connection, ledger: Ledger, text: str | None) -> set[tuple[str, str]]:
+    """The key and the team that a text names, as kind and entry."""
+    subjects: set[tuple[str, str]] = set()
     for kind in _ENTRIES:
         try:
             if text is not None:
-                found.add((kind, str(find(connection, kind, text, ledger.keyring))))
+                subjects.add((kind, str(find(connection, kind, text, ledger.keyring))))
         except NotKnown as error:
             if error.several:
                 raise
-    return found
+    return subjects
 
 
-def _held(one: Assignment, shown: Mapping[int | None, str | None]) -> Held:
-    subject = shown.get(int(one.subject)) if one.subject_kind in _ENTRIES else one.subject
-    targets = tuple((shown.get(each.entry_id) or f"#{each.entry_id}", each.parts) for each in one.targets)
-    return Held(one, subject or f"#{one.subject}", targets)
+def _history_entry(assignment: Assignment, names: Mapping[int | None, str | None]) -> HistoryEntry:
+    is_entry = assignment.subject_kind in _ENTRIES
+    subject = names.get(int(assignment.subject)) if is_entry else assignment.subject
+    targets = tuple((names.get(t.entry_id) or f"#{t.entry_id}", t.parts) for t in assignment.targets)
+    return HistoryEntry(assignment, subject or f"#{assignment.subject}", targets)
 
 
-def _entries(found: Iterable[Assignment]) -> set[int | None]:
-    subjects: set[int | None] = {int(one.subject) for one in found if one.subject_kind in _ENTRIES}
-    return subjects.union(each.entry_id for one in found for each in one.targets)
+def _entry_ids(recorded: Iterable[Assignment]) -> set[int | None]:
+    """The directory entries that assignments refer to."""
+    subjects: set[int | None] = {int(one.subject) for one in recorded if one.subject_kind in _ENTRIES}
+    return subjects.union(target.entry_id for one in recorded for target in one.targets)
 
 
-def unassigned(ledger: Ledger, period: Period) -> Result:
-    """Keys whose calls belong to no team, the largest spend first."""
+def unassigned_keys(ledger: Ledger, period: Period) -> Result:
+    """The keys whose calls belong to no team, the largest spend first."""
     query = SpendQuery(
         period=period,
         zone=ledger.zone.name,
@@ -129,16 +134,17 @@ def unassigned(ledger: Ledger, period: Period) -> Result:
     return run(ledger, query)
 
 
-def as_list(ledger: Ledger) -> list[dict[str, Any]]:
-    """The directory with its owners, a line for each entry and for each change of its owners, by `COLUMNS`."""
+def directory_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """The directory with its owners by `COLUMNS`: a row for each entry and for each change of its owners."""
     with ledger.reading() as connection:
         entries = directory_store.entries(connection)
         codes = directory_store.gl_codes(connection)
-        found = assignments(connection)
+        recorded = assignments(connection)
     idents = {entry_id: ident for entry_id, _, ident, _ in entries}
     by_subject: dict[tuple[str, str], dict[str, list[Assignment]]] = {}
-    for one in found:
-        by_subject.setdefault((one.subject_kind, one.subject), {}).setdefault(one.target_kind, []).append(one)
+    for assignment in recorded:
+        histories = by_subject.setdefault((assignment.subject_kind, assignment.subject), {})
+        histories.setdefault(assignment.target_kind, []).append(assignment)
     rows: list[dict[str, Any]] = []
     for entry_id, kind, ident, shown in entries:
         first = dict.fromkeys(COLUMNS, "") | {
@@ -148,19 +154,22 @@ def as_list(ledger: Ledger) -> list[dict[str, Any]]:
             "gl_code": codes.get(entry_id) or "",
         }
         owned = list(_owned(by_subject.get((kind, str(entry_id)), {}), idents))
-        rows += [first | each for each in owned] or [first]
+        rows += [first | columns for columns in owned] or [first]
     return rows
 
 
-def _owned(found: Mapping[str, list[Assignment]], idents: Mapping[int, str]) -> Iterable[dict[str, Any]]:
-    """The stretches of an entry's owners as columns; the days before its first owner are left out."""
-    for kind, history in sorted(found.items()):
+def _owned(histories: Mapping[str, list[Assignment]], idents: Mapping[int, str]) -> Iterable[dict[str, Any]]:
+    """The owners of an entry as columns, by kind and first day.
+
+    The days before its first owner are left out.
+    """
+    for kind, history in sorted(histories.items()):
         is_first = True
         for stretch in Timeline(history).stretches:
             since = "always" if stretch.first_day == FIRST_DAY else str(date_of(stretch.first_day))
             if stretch.targets:
-                for each in stretch.targets:
-                    yield {kind: idents.get(each.entry_id, ""), "from": since, "share": each.parts}
+                for target in stretch.targets:
+                    yield {kind: idents.get(target.entry_id, ""), "from": since, "share": target.parts}
             elif not is_first:
                 yield {kind: "-", "from": since}
             is_first = False

@@ -1,4 +1,4 @@
-"""Holdings: the teams that own each key on a day, and the customer and cost centre that each team has then."""
+"""Owners on a day: the teams of each key, and the customer and cost centre of each team."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,59 +7,62 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from dashboard.directory.store import GatewaySaid, gateway_owners, teams_by_calls
+from dashboard.directory.store import GatewayOwner, gateway_owners, teams_by_calls
 from dashboard.query import labels
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
 
 _LOOKED_BACK: Final = 92
-"""Days in which calls are looked for, of a key that its gateway has named with several teams."""
+"""Days of calls to search for the present team of a key that gateways reported with several teams."""
 
 
 class Home(NamedTuple):
-    """Whose a team is, by name."""
+    """The customer and cost centre of a team, by name."""
 
     customer: str | None
     cost_center: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """Who owns what on a day, by entry of the directory."""
+class OwnersOnDay:
+    """The owners of keys and teams on a day, by directory entry."""
 
     owners: Mapping[int, tuple[Target, ...]]
-    """The teams of each key: as it is assigned, else as its gateway named it last. A key of no team is not here."""
+    """The teams of each key: by assignment, else as its gateway reported last.
+
+    Keys without a team are left out.
+    """
     homes: Mapping[int, Home]
     entries: Mapping[int, tuple[int | None, int | None]]
-    """Whose a team is, by entry: customer and cost centre."""
+    """The customer and cost centre of each team, by entry."""
 
     def keys(self, team: int) -> Mapping[int, tuple[int, int]]:
-        """The keys of a team, with its parts of the whole of each."""
+        """The keys of a team; for each the team's parts, and the parts of all its owners together."""
         return {
-            key: (one.parts, sum(each.parts for each in targets))
+            key: (target.parts, sum(owner.parts for owner in targets))
             for key, targets in self.owners.items()
-            for one in targets
-            if one.entry_id == team
+            for target in targets
+            if target.entry_id == team
         }
 
     def counts(self) -> Mapping[int, int]:
-        """How many keys each team owns, alone or with others."""
-        return Counter(one.entry_id for targets in self.owners.values() for one in targets)
+        """The number of keys that each team owns, alone or with other teams."""
+        return Counter(target.entry_id for targets in self.owners.values() for target in targets)
 
 
-def holdings(ledger: Ledger, day: int) -> Holdings:
-    """Who owns what on a day, as it is known now."""
+def owners_on_day(ledger: Ledger, day: int) -> OwnersOnDay:
+    """The owners of keys and teams on a day, by the assignments recorded until now."""
     with ledger.reading() as connection:
-        found = assignments(connection)
-        said = gateway_owners(connection)
-        teams = {one.team for one in said} | {each.entry_id for one in found for each in one.targets}
-        homes = _homes(found, said, teams - {None}, day)
-        shown = labels.people(connection, {one for home in homes.values() for one in home})
-        owners = _named_last(connection, said, day) | _assigned(found, day)
-    return Holdings(
+        recorded = assignments(connection)
+        reported = gateway_owners(connection)
+        teams = {row.team for row in reported} | {t.entry_id for one in recorded for t in one.targets}
+        homes = _homes(recorded, reported, teams - {None}, day)
+        names = labels.people(connection, {entry for home in homes.values() for entry in home})
+        owners = _reported_last(connection, reported, day) | _assigned(recorded, day)
+    return OwnersOnDay(
         {key: targets for key, targets in owners.items() if targets},
-        {team: Home(*(shown.get(one) for one in home)) for team, home in homes.items()},
+        {team: Home(*(names.get(entry) for entry in home)) for team, home in homes.items()},
         homes,
     )
 
@@ -67,47 +70,51 @@ def holdings(ledger: Ledger, day: int) -> Holdings:
 def stretches(
     ledger: Ledger, subject_kind: SubjectKind, subject: int, target_kind: TargetKind
 ) -> list[Stretch]:
-    """The owners of a key or a team over all days, as they are known now; none where nobody assigned any."""
+    """The assigned owners of a key or a team over all days; empty where none were ever assigned."""
     with ledger.reading() as connection:
-        found = assignments(connection)
+        recorded = assignments(connection)
     about = (subject_kind, str(subject), target_kind)
-    history = [one for one in found if one.about == about]
+    history = [assignment for assignment in recorded if assignment.about == about]
     return Timeline(history).stretches if history else []
 
 
-def _assigned(found: Iterable[Assignment], day: int) -> dict[int, tuple[Target, ...]]:
-    """The keys that somebody has assigned for a day."""
+def _assigned(recorded: Iterable[Assignment], day: int) -> dict[int, tuple[Target, ...]]:
+    """The teams of the keys that have an assignment on the day."""
     by_key: dict[int, list[Assignment]] = {}
-    for one in found:
-        if (one.subject_kind, one.target_kind) == ("virtual_key", "team"):
-            by_key.setdefault(int(one.subject), []).append(one)
-    standing = {key: Timeline(history).on(day) for key, history in by_key.items()}
-    return {key: targets for key, targets in standing.items() if targets}
+    for assignment in recorded:
+        if (assignment.subject_kind, assignment.target_kind) == ("virtual_key", "team"):
+            by_key.setdefault(int(assignment.subject), []).append(assignment)
+    on_day = {key: Timeline(history).on(day) for key, history in by_key.items()}
+    return {key: targets for key, targets in on_day.items() if targets}
 
 
 def _homes(
-    found: Iterable[Assignment], said: Iterable[GatewaySaid], teams: Iterable[int | None], day: int
+    recorded: Iterable[Assignment],
+    reported: Iterable[GatewayOwner],
+    teams: Iterable[int | None],
+    day: int,
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Customer and cost centre of each team: as it is assigned, else the customer that its gateway named last."""
-    owners = Owners(found)
-    named = {one.team: one.customer for one in said if one.customer is not None}
+    """Customer and cost centre of each team: by assignment, else the customer its gateway reported last."""
+    owners = Owners(recorded)
+    customers = {row.team: row.customer for row in reported if row.customer is not None}
     homes = {team: owners.home(team, day) for team in teams if team is not None}
-    return {team: (home[0] or named.get(team), home[1]) for team, home in homes.items()}
+    return {team: (home[0] or customers.get(team), home[1]) for team, home in homes.items()}
 
 
-def _named_last(
-    connection: Connection, said: Iterable[GatewaySaid], day: int
+def _reported_last(
+    connection: Connection, reported: Iterable[GatewayOwner], day: int
 ) -> dict[int, tuple[Target, ...]]:
-    """The team of each key as its gateway named it last: in its newest calls, where it named several."""
+    """The team of each key as its gateway reported last; by its newest calls if there are several teams."""
     teams: dict[int, set[int | None]] = {}
     last: dict[int, tuple[Target, ...]] = {}
-    for one in said:
-        if one.key is not None:
-            teams.setdefault(one.key, set()).add(one.team)
-            last[one.key] = _only(one.team)
-    moved = sorted(key for key, some in teams.items() if len(some) > 1)
-    return last | {key: _only(team) for key, team in teams_by_calls(connection, moved, day - _LOOKED_BACK)}
+    for row in reported:
+        if row.key is not None:
+            teams.setdefault(row.key, set()).add(row.team)
+            last[row.key] = _targets(row.team)
+    moved = sorted(key for key, of_key in teams.items() if len(of_key) > 1)
+    calls = teams_by_calls(connection, moved, day - _LOOKED_BACK)
+    return last | {key: _targets(team) for key, team in calls}
 
 
-def _only(team: int | None) -> tuple[Target, ...]:
+def _targets(team: int | None) -> tuple[Target, ...]:
     return () if team is None else (Target(team),)

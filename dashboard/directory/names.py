@@ -1,4 +1,4 @@
-"""Virtual keys and teams as pages know them: by the name that answers show, with the id that filters want."""
+"""Virtual keys and teams as pages show them: the shown name, and the id that filters use."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
@@ -12,42 +12,43 @@ from ingest.ledger import directory
 from ingest.ledger.engine import Ledger
 
 Kind = Literal["virtual_key", "team"]
-"""Whom pages and filters are about."""
+"""The kinds of entries that pages and filters refer to."""
 NO_KEY: Final = "no key"
 
 
-def seen(ledger: Ledger) -> frozenset[int] | None:
-    """The keys and teams whose calls whoever asks may see; None where that is everybody."""
+def visible_entries(ledger: Ledger) -> frozenset[int] | None:
+    """The keys and teams whose calls the current principal may see; None for all."""
     if not limits():
         return None
     query = SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), ("team", "virtual_key"), by_entry=True)
-    return frozenset(int(str(one)) for row in run(ledger, query).rows for one in row.key if one is not None)
+    ids = (entry_id for row in run(ledger, query).rows for entry_id in row.key)
+    return frozenset(int(str(entry_id)) for entry_id in ids if entry_id is not None)
 
 
 def by_name(ledger: Ledger, kind: directory.Kind) -> Mapping[str, Person]:
-    """Everybody of one kind whom whoever asks may see, by their shown name."""
-    some = seen(ledger)
+    """The entries of a kind that the current principal may see, by their shown name."""
+    visible = visible_entries(ledger)
     with ledger.reading() as connection:
-        everybody = labels.entries(connection, kind)
-    return {one.shown: one for one in everybody if some is None or one.entry_id in some}
+        entries = labels.entries(connection, kind)
+    return {entry.shown: entry for entry in entries if visible is None or entry.entry_id in visible}
 
 
 def known_as(ledger: Ledger, kind: Kind, text: str) -> Person | None:
-    """The only one that a filter's text means; None for none or several."""
-    everybody = by_name(ledger, kind).values()
-    found = [one for one in everybody if text == one.ident] or [
-        one for one in everybody if text in (one.given_name, one.name, one.hint)
+    """The entry that the text of a filter names, by id or by any of its names; None for none or several."""
+    entries = by_name(ledger, kind).values()
+    matching = [entry for entry in entries if text == entry.ident] or [
+        entry for entry in entries if text in (entry.given_name, entry.name, entry.hint)
     ]
-    return found[0] if len(found) == 1 else None
+    return matching[0] if len(matching) == 1 else None
 
 
 def idents(ledger: Ledger, kind: Kind) -> Mapping[str, str]:
-    """What a filter calls each shown name."""
-    return {name: one.ident for name, one in by_name(ledger, kind).items()}
+    """The id that filters use for each shown name."""
+    return {name: entry.ident for name, entry in by_name(ledger, kind).items()}
 
 
 def called(ledger: Ledger, entries: Iterable[int]) -> Mapping[int, str]:
-    """What pages call entries of the directory."""
+    """The shown names of directory entries."""
     with ledger.reading() as connection:
-        shown = labels.people(connection, entries)
-    return {entry: name for entry, name in shown.items() if entry is not None and name is not None}
+        names = labels.people(connection, entries)
+    return {entry: name for entry, name in names.items() if entry is not None and name is not None}

@@ -1,4 +1,4 @@
-"""Subjects: whom budgets and alerts are about, as people call them and as questions filter on them."""
+"""Subjects: the team, key, project or model of a budget or an alert, with its shown name and its filter."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,40 +17,40 @@ PEOPLE: Final = ("team", "customer", "cost_center", "virtual_key")
 """The scopes whose subjects are entries of the directory."""
 _LONGEST: Final = 500
 About = tuple[str, str | None]
-"""A scope, and its subject as it is kept: an entry's number as text, or the text that calls name."""
+"""A scope and its subject as it is stored: the number of an entry as text, or the text that calls carry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom something is about."""
+    """The subject of a budget or an alert."""
 
     scope: str
     shown: str | None
-    """What people call it; None for everything."""
+    """The shown name; None for everything."""
     value: str | None
-    """What a filter calls it."""
+    """The value that a filter uses."""
 
     @property
     def filters(self) -> tuple[Filter, ...]:
-        """What narrows a question to it."""
+        """The filters that limit a question to the subject."""
         return () if self.scope == "all" else (Filter(self.scope, (self.value,)),)
 
     @property
     def words(self) -> str:
-        """As a sentence calls it: `team ML`, or `everything`."""
+        """The subject in a sentence: `team ML`, or `everything`."""
         return "everything" if self.shown is None else f"{self.scope.replace('_', ' ')} {self.shown}"
 
 
 class NoSubject(Invalid):
-    """A text that nothing can be called; the message says what to write."""
+    """A text that cannot be the name of a subject; the message says what to write."""
 
 
 def entry_of(connection: Connection, keyring: KeyRing, scope: str, text: str | None) -> str | None:
-    """A subject as it is kept, from what somebody calls it. Projects and models need not have been seen: what is to come may be limited and watched as well.
+    """A subject as it is stored, from its name. A project or model need not have calls yet.
 
     Raises:
-        NotKnown: the directory knows nobody, or several, of that name.
-        NoSubject: no call can name a project or model so.
+        NotKnown: the directory has no entry of that name, or several.
+        NoSubject: the text cannot be the name of a project or model.
     """
     if text is None:
         return None
@@ -64,11 +64,11 @@ def entry_of(connection: Connection, keyring: KeyRing, scope: str, text: str | N
 
 def subjects(connection: Connection, abouts: Iterable[About]) -> Mapping[About, Subject]:
     """The subjects of some scopes."""
-    wanted = set(abouts)
-    entries = {int(subject) for scope, subject in wanted if scope in PEOPLE and subject}
+    unique = set(abouts)
+    entries = {int(subject) for scope, subject in unique if scope in PEOPLE and subject}
     shown = labels.people(connection, entries)
     idents = directory_store.idents(connection, sorted(entries))
-    return {about: _subject(*about, idents, shown) for about in wanted}
+    return {about: _subject(*about, idents, shown) for about in unique}
 
 
 def _subject(

@@ -1,4 +1,4 @@
-"""`GET /v1/fees`: fees, and what they come to in a time."""
+"""`GET /v1/fees`: fees and their amounts in a period."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

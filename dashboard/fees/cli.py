@@ -1,4 +1,4 @@
-"""`tallybook fees`: what is paid whether or not anybody calls."""
+"""`tallybook fees`: fixed costs that do not depend on calls."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`tallybook fees add` and `fees end`: what is paid whether or not anybody calls."""
+"""`tallybook fees add` and `tallybook fees end`: fixed costs that do not depend on calls."""
 
 from typing import Final
 
@@ -15,11 +15,11 @@ _ARGUMENTS: Final = ("name", "amount")
 
 
 def add(options: AddFeeOptions) -> int:
-    """Add a fee, or change the one of that name; the exit code."""
+    """Add a fee, or change the fee of that name; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             added = add_fee(ledger, options, by=current_user(), at=now())
-            say(_described(added, ledger.zone))
+            say(_description(added, ledger.zone))
     except (FeeRefused, NotATime) as error:
         return refuse("fees", error, arguments=_ARGUMENTS)
     return ExitCode.OK
@@ -36,7 +36,7 @@ def end(name: str, at: str) -> int:
     return ExitCode.OK
 
 
-def _described(added: AddedFee, zone: Zone) -> str:
+def _description(added: AddedFee, zone: Zone) -> str:
     fee = added.fee
     verb = "changed" if added.is_change else "added"
     how = "a month" if fee.every == "month" else "once"

@@ -1,11 +1,11 @@
-"""`tallybook fees list`: fees and what they come to in a period."""
+"""`tallybook fees list`: fees and their amounts in a period."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
 
-from dashboard.fees.summary import FeeRow, fees_of, sums
+from dashboard.fees.summary import FeeRow, fees_of, totals_by_currency
 from dashboard.fees.summary import as_json as to_json
 from dashboard.query.question import QuestionError, read_period
 from ingest.ledger.engine import open_ledger
@@ -41,7 +41,7 @@ def run(start: str | None, end: str | None, *, as_json: bool) -> int:
         print_json(to_json(rows, zone))
         return ExitCode.OK
     show(_table(rows, zone), "no fee costs anything in this time; `tallybook fees add` adds one")
-    for currency, (effective, billed) in sums(rows).items():
+    for currency, (effective, billed) in totals_by_currency(rows).items():
         amounts = f"{money.plain(effective)} {currency} effective, {money.plain(billed)} {currency} billed"
         say(f"{amounts} in this time")
     return ExitCode.OK
@@ -49,8 +49,8 @@ def run(start: str | None, end: str | None, *, as_json: bool) -> int:
 
 def _table(rows: list[FeeRow], zone: Zone) -> Table:
     headings = ("Fee", *(name.title() for name in _COLUMNS[1:]))
-    made = table(*headings, numbers=("Amount", "Effective", "Billed"))
+    listing = table(*headings, numbers=("Amount", "Effective", "Billed"))
     for row in rows:
-        fact = row.as_json(zone)
-        made.add_row(*("" if fact[name] is None else str(fact[name]) for name in _COLUMNS))
-    return made
+        facts = row.as_json(zone)
+        listing.add_row(*("" if facts[name] is None else str(facts[name]) for name in _COLUMNS))
+    return listing

@@ -1,9 +1,10 @@
-"""Fees: what is paid whether or not anybody calls, as dated charges spread over their time. Pure; `dashboard.fees.store` keeps them.
+"""Fees: fixed costs that do not depend on calls, as dated charges. Pure; `dashboard.fees.store` stores them.
 
-A platform's subscription, provisioned throughput, a committed spend, a credit. What is paid when (billed) and what a time
-has cost (effective) are kept apart: a charge is billed as a whole at its start and is effective evenly from its start to
-its end. Its part up to an instant is rounded half to even, and the part between two instants is the difference, so that
-the parts of any division of its time add up to it exactly.
+A fee is a platform's subscription, provisioned throughput, a committed spend or a credit. Instants are
+microseconds UTC, ranges are half-open, and money is in pico-units. Billed and effective cost are kept apart:
+a charge is billed as a whole at its start, and is effective evenly from its start to its end. Its effective
+cost up to an instant is rounded half to even, and the cost between two instants is the difference, so the
+parts of any division of its range add up exactly.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,31 +15,31 @@ from typing import Final, Literal, get_args
 from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of, day_number
 
-Kind = Literal["platform", "provisioned", "commitment", "subscription", "credit"]
-Every = Literal["once", "month"]
+FeeKind = Literal["platform", "provisioned", "commitment", "subscription", "credit"]
+Recurrence = Literal["once", "month"]
 
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+KINDS: Final[tuple[FeeKind, ...]] = get_args(FeeKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fee:
-    """What is charged from an instant on: microseconds UTC, money in pico-units."""
+    """A fixed cost from an instant on, charged once or every month."""
 
     name: str
-    kind: Kind
+    kind: FeeKind
     amount: int
-    """Of a whole month where it recurs; below zero for a credit."""
+    """The amount of a whole month for a monthly fee, else of the whole fee; negative for a credit."""
     currency: str
     start: int
     end: int | None = None
-    """When it ends; one that is charged once and has no end is that of its first day."""
-    every: Every = "once"
+    """When the fee ends. Without an end, a fee that is charged once is for its first day."""
+    every: Recurrence = "once"
     list_amount: int | None = None
-    """What it would be by published prices, where that is known."""
+    """The amount by published prices, if known."""
     provider: str | None = None
     model: str | None = None
     team_id: int | None = None
-    """The team that bears it, by its entry in the directory; None for one that is shared."""
+    """The directory entry of the team that bears the fee; None for a shared fee."""
     reason: str = ""
     recorded_at: int = 0
     recorded_by: str = ""
@@ -47,7 +48,7 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One amount of a fee, and the time that it is for."""
+    """A single amount of a fee and the range that it covers."""
 
     fee: Fee
     start: int
@@ -56,11 +57,11 @@ class Charge:
     list_amount: int
 
     def during(self, start: int, end: int) -> int:
-        """What of it is effective between two instants."""
+        """The effective cost of the charge between two instants."""
         return self._until(end) - self._until(start)
 
     def listed_during(self, start: int, end: int) -> int:
-        """What of it would be by published prices."""
+        """The effective cost between two instants by published prices."""
         return replace(self, amount=self.list_amount).during(start, end)
 
     def _until(self, at: int) -> int:
@@ -69,42 +70,42 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
-    """What a fee comes to in a time."""
+class FeeAmounts:
+    """The amounts of a fee in a range of time."""
 
     fee: Fee
     effective: int
-    """What the time has cost."""
+    """The cost of the range."""
     billed: int
-    """What is paid in it: charges that start in it."""
+    """The charges that start in the range."""
     listed: int
-    """What the time would have cost by published prices."""
+    """The cost of the range by published prices."""
 
 
-def standing(fees: Iterable[Fee]) -> list[Fee]:
-    """Of the rows about a fee, the one recorded last, in the order of their names."""
+def current_fees(fees: Iterable[Fee]) -> list[Fee]:
+    """The latest recorded version of each fee, by name."""
     last = {fee.name: fee for fee in sorted(fees, key=lambda fee: (fee.recorded_at, fee.number))}
     return [last[name] for name in sorted(last)]
 
 
-def amounts(fees: Iterable[Fee], zone: Zone, start: int, end: int) -> list[Amounts]:
-    """What each fee comes to between two instants; those that come to nothing and bill nothing are left out."""
-    found = []
+def fee_amounts(fees: Iterable[Fee], zone: Zone, start: int, end: int) -> list[FeeAmounts]:
+    """The amounts of each fee between two instants; fees without any are left out."""
+    rows = []
     for fee in fees:
         charges = list(charges_of(fee, zone, start, end))
-        one = Amounts(
+        sums = FeeAmounts(
             fee,
             sum(charge.during(start, end) for charge in charges),
             sum(charge.amount for charge in charges if start <= charge.start < end),
             sum(charge.listed_during(start, end) for charge in charges),
         )
-        if one.effective or one.billed or one.listed:
-            found.append(one)
-    return found
+        if sums.effective or sums.billed or sums.listed:
+            rows.append(sums)
+    return rows
 
 
 def charges_of(fee: Fee, zone: Zone, start: int, end: int) -> Iterator[Charge]:
-    """The charges of a fee that reach into a time."""
+    """The charges of a fee that overlap a range."""
     if fee.every == "once":
         stop = fee.end if fee.end is not None else zone.midnight(zone.day(fee.start) + 1)
         if fee.start < stop and fee.start < end and stop > start:
@@ -112,7 +113,7 @@ def charges_of(fee: Fee, zone: Zone, start: int, end: int) -> Iterator[Charge]:
         return
     month = date_of(zone.day(max(start, fee.start))).replace(day=1)
     while (first := zone.midnight(day_number(month))) < end:
-        month = _next(month)
+        month = _next_month(month)
         following = zone.midnight(day_number(month))
         begin, stop = max(first, fee.start), following if fee.end is None else min(following, fee.end)
         if begin < stop:
@@ -120,12 +121,12 @@ def charges_of(fee: Fee, zone: Zone, start: int, end: int) -> Iterator[Charge]:
 
 
 def _charge(fee: Fee, start: int, end: int, part: int, whole: int) -> Charge:
-    """The charge for a part of a month, by its time."""
+    """The charge for a part of a month, in proportion to its length."""
     listed = fee.amount if fee.list_amount is None else fee.list_amount
     return Charge(
         fee, start, end, divide_half_even(fee.amount * part, whole), divide_half_even(listed * part, whole)
     )
 
 
-def _next(month: date) -> date:
+def _next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)

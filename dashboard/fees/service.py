@@ -6,7 +6,7 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
-from dashboard.fees.model import KINDS, Every, Fee, Kind
+from dashboard.fees.model import KINDS, Fee, FeeKind, Recurrence
 from dashboard.fees.store import add_fees, read_fees
 from ingest.ledger import audit, directory
 from ingest.ledger.engine import Ledger
@@ -19,16 +19,16 @@ from ingest.parse.dates import read_moment, written
 from ingest.parse.numbers import NotANumber
 
 _LONGEST_NAME: Final = 120
-_EVERY: Final[tuple[Every, ...]] = get_args(Every)
+_RECURRENCES: Final[tuple[Recurrence, ...]] = get_args(Recurrence)
 
 
 class FeeRefused(Invalid):
-    """A fee that cannot be recorded as asked; the message says what to write."""
+    """The fee cannot be recorded; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddFeeOptions:
-    """A fee as a person writes it."""
+    """The options of `fees add`, as text."""
 
     name: str
     amount: str
@@ -46,7 +46,7 @@ class AddFeeOptions:
 
 @dataclass(frozen=True, slots=True)
 class AddedFee:
-    """A recorded fee, and whether it takes the place of an earlier fee of its name."""
+    """A recorded fee, and whether it replaces an earlier fee of the same name."""
 
     fee: Fee
     is_change: bool
@@ -67,15 +67,15 @@ def add_fee(ledger: Ledger, options: AddFeeOptions, *, by: str, at: int) -> Adde
 
 
 def end_fee(ledger: Ledger, name: str, end: str, *, by: str, at: int) -> Fee:
-    """End a fee at a date or time; the fee as it stands then.
+    """End a fee at a date or time; the changed fee.
 
     Raises:
-        FeeRefused: there is no such fee, or it starts later.
+        FeeRefused: there is no such fee, or it starts after that.
         NotATime: the date is not understood.
     """
     stop = micros(read_moment("at", end, ledger.zone))
     with ledger.writing() as connection:
-        fee = _known(read_fees(connection), name)
+        fee = _fee_named(read_fees(connection), name)
         if stop < fee.start:
             since = written(fee.start, ledger.zone)
             raise FeeRefused("empty_period", f"{name} starts at {since}: it cannot end before that")
@@ -134,15 +134,15 @@ def _name(text: str) -> str:
     return name
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str) -> FeeKind:
     for kind in KINDS:
         if kind == text:
             return kind
     raise FeeRefused("unknown_kind", f"there is no {text!r}; there are {', '.join(KINDS)}", field="kind")
 
 
-def _every(text: str) -> Every:
-    for every in _EVERY:
+def _every(text: str) -> Recurrence:
+    for every in _RECURRENCES:
         if every == text:
             return every
     raise FeeRefused("unknown_every", f"{text!r} is neither once nor month", field="every")
@@ -179,7 +179,7 @@ def _team(connection: sa.Connection, ledger: Ledger, text: str) -> int:
         raise FeeRefused("unknown_team", str(error), field="team") from error
 
 
-def _known(fees: Iterable[Fee], name: str) -> Fee:
+def _fee_named(fees: Iterable[Fee], name: str) -> Fee:
     named = {fee.name: fee for fee in fees}
     if name not in named:
         raise FeeRefused(

@@ -4,45 +4,45 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from dashboard.fees.model import Fee, standing
-from ingest.ledger.tables.money import fee as table
+from dashboard.fees.model import Fee, current_fees
+from ingest.ledger.tables.money import fee as fee_table
 
 
 def add_fees(connection: sa.Connection, fees: Iterable[Fee]) -> None:
     """Record fees."""
     rows = [
         {
-            "name": one.name,
-            "kind": one.kind,
-            "amount": str(one.amount),
-            "list_amount": None if one.list_amount is None else str(one.list_amount),
-            "currency": one.currency,
-            "start_at": one.start,
-            "end_at": one.end,
-            "every": one.every,
-            "provider": one.provider,
-            "model": one.model,
-            "team_id": one.team_id,
-            "reason": one.reason,
-            "recorded_at": one.recorded_at,
-            "recorded_by": one.recorded_by,
+            "name": fee.name,
+            "kind": fee.kind,
+            "amount": str(fee.amount),
+            "list_amount": None if fee.list_amount is None else str(fee.list_amount),
+            "currency": fee.currency,
+            "start_at": fee.start,
+            "end_at": fee.end,
+            "every": fee.every,
+            "provider": fee.provider,
+            "model": fee.model,
+            "team_id": fee.team_id,
+            "reason": fee.reason,
+            "recorded_at": fee.recorded_at,
+            "recorded_by": fee.recorded_by,
         }
-        for one in fees
+        for fee in fees
     ]
     if rows:
-        connection.execute(table.insert(), rows)
+        connection.execute(fee_table.insert(), rows)
 
 
 def read_fees(connection: sa.Connection) -> list[Fee]:
-    """The fees that stand."""
-    return standing(read_history(connection))
+    """The current version of each fee."""
+    return current_fees(read_history(connection))
 
 
 def read_history(connection: sa.Connection) -> list[Fee]:
-    """Every row that was ever recorded, in order."""
-    c = table.c
+    """All recorded versions of all fees, oldest first."""
+    c = fee_table.c
     instants = [sa.type_coerce(c[name], sa.BigInteger).label(f"{name}_us") for name in _INSTANTS]
-    rows = connection.execute(sa.select(table, *instants).order_by(c.number)).mappings()
+    rows = connection.execute(sa.select(fee_table, *instants).order_by(c.number)).mappings()
     return [
         Fee(
             name=row["name"],

@@ -1,10 +1,10 @@
-"""Fees of a period: what each costs in it (effective), what is paid in it (billed), and what it would be by list."""
+"""Fees of a period: effective cost, billed charges, and effective cost by list price."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.fees.model import Amounts, amounts
+from dashboard.fees.model import FeeAmounts, fee_amounts
 from dashboard.fees.store import read_fees
 from dashboard.query import labels
 from dashboard.query.question import Period
@@ -18,11 +18,11 @@ from ingest.parse.dates import written
 class FeeRow:
     """A fee and its amounts in a period."""
 
-    amounts: Amounts
+    amounts: FeeAmounts
     team: str | None
 
     def as_json(self, zone: Zone) -> dict[str, Any]:
-        """The fee as outputs give it."""
+        """The fee as JSON outputs give it."""
         fee = self.amounts.fee
         return {
             "name": fee.name,
@@ -42,22 +42,22 @@ class FeeRow:
 
 
 def fees_of(ledger: Ledger, period: Period) -> list[FeeRow]:
-    """The fees that cost or bill anything in a period, by name."""
+    """The fees with an effective or billed amount in a period, by name."""
     start, end = period.micros
     with ledger.reading() as connection:
-        found = amounts(read_fees(connection), ledger.zone, start, end)
-        teams = labels.people(connection, {one.fee.team_id for one in found})
-    return [FeeRow(one, teams[one.fee.team_id]) for one in found]
+        rows = fee_amounts(read_fees(connection), ledger.zone, start, end)
+        teams = labels.people(connection, {row.fee.team_id for row in rows})
+    return [FeeRow(row, teams[row.fee.team_id]) for row in rows]
 
 
-def sums(rows: Iterable[FeeRow]) -> Mapping[str, tuple[int, int]]:
-    """What all fees of each currency cost and bill."""
-    found: dict[str, tuple[int, int]] = {}
+def totals_by_currency(rows: Iterable[FeeRow]) -> Mapping[str, tuple[int, int]]:
+    """The sum of effective and of billed amounts in each currency."""
+    totals: dict[str, tuple[int, int]] = {}
     for row in rows:
-        effective, billed = found.get(row.amounts.fee.currency, (0, 0))
-        amounts_ = row.amounts
-        found[amounts_.fee.currency] = (effective + amounts_.effective, billed + amounts_.billed)
-    return dict(sorted(found.items()))
+        amounts = row.amounts
+        effective, billed = totals.get(amounts.fee.currency, (0, 0))
+        totals[amounts.fee.currency] = (effective + amounts.effective, billed + amounts.billed)
+    return dict(sorted(totals.items()))
 
 
 def as_json(rows: list[FeeRow], zone: Zone) -> dict[str, Any]:
@@ -66,6 +66,6 @@ def as_json(rows: list[FeeRow], zone: Zone) -> dict[str, Any]:
         "fees": [row.as_json(zone) for row in rows],
         "totals": [
             {"currency": currency, "effective": money.plain(effective), "billed": money.plain(billed)}
-            for currency, (effective, billed) in sums(rows).items()
+            for currency, (effective, billed) in totals_by_currency(rows).items()
         ],
     }

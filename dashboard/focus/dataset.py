@@ -6,7 +6,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from dashboard.chargeback.sealed import Kept
+from dashboard.chargeback.sealed import SealedStatements
 from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
@@ -79,7 +79,7 @@ class Dataset:
         name = month.calendar.name
         if name not in self.closed:
             return made
-        issued = Kept(self.ledger, self.closed).statement(name)
+        issued = SealedStatements(self.ledger, self.closed).statement(name)
         return replace(made, invoice_id=f"{name}/{issued.revision}", until=issued.last_call)
 
     def _beside(self, month: Span, usage: Usage) -> Iterator[Charge]:

@@ -25,7 +25,7 @@ from dashboard.query.serialize import as_csv, as_json
 from ingest.clock import now
 from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import Right, asking
+from ingest.model.principal import Right, current_principal
 
 _BOTH: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
@@ -66,7 +66,7 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
     """The usage of the caller's key, with the key's name and budgets."""
-    holder = names.known_as(ledger, "virtual_key", asking().virtual_key or "")
+    holder = names.known_as(ledger, "virtual_key", current_principal().virtual_key or "")
     burns = [one.as_json() for one in budgets.burns(ledger, now()) if one.budget.scope == "virtual_key"]
     name = None if holder is None else holder.shown
     return {"virtual_key": name} | as_json(result) | {"budgets": burns}

@@ -13,7 +13,7 @@ from dashboard.pages.prices import page as prices
 from dashboard.pages.requests import page as requests
 from dashboard.pages.teams import page as teams
 from dashboard.ui.components import Content, part_name
-from ingest.model.principal import Scope, asking
+from ingest.model.principal import Scope, current_principal
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Page:
     @property
     def is_open(self) -> bool:
         """Whether the current reader may see the page."""
-        principal = asking()
+        principal = current_principal()
         return principal.may(self.scope) and (principal.sees_all or not self.is_whole)
 
 

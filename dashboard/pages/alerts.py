@@ -15,7 +15,7 @@ from dashboard.ui import tables
 from dashboard.ui.components import card, cards, current_page, panel, registered_as
 from dashboard.ui.view import View
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 from ingest.model.zone import instant
 
 _SHOWN_ALERTS: Final = 100
@@ -26,9 +26,9 @@ _EXAMPLE: Final = "tallybook alert add NAME --when budget --to smtp:ADDRESS"
 def content(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - alerts do not depend on days and filters
     """The page of all alerts that the caller may see."""
     alerts = listing.told(ledger, _SHOWN_ALERTS)
-    rules = listing.rules(ledger) if asking().sees_all else []
+    rules = listing.rules(ledger) if current_principal().sees_all else []
     parts = [_cards(alerts), _open_alerts(ledger, alerts), _history(ledger, alerts)]
-    if asking().sees_all:
+    if current_principal().sees_all:
         parts += [_messages(alerts), _rules(rules)]
     return current_page("Alerts", ledger.zone, parts)
 
@@ -41,7 +41,7 @@ def _cards(alerts: Sequence[Told]) -> Any:
         card("Out of line", str(open_count), "now"),
         card("Over", str(len(alerts) - open_count), f"of the last {_SHOWN_ALERTS}"),
     ]
-    if asking().sees_all:
+    if current_principal().sees_all:
         shown.append(card("Messages that fail", str(failing), "tried again, given up or in doubt"))
     return cards(shown)
 

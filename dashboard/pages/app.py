@@ -31,7 +31,7 @@ from dashboard.ui.view import DIMENSIONS, View, date_range, from_search, questio
 from ingest.access.guard import SIGN_OUT
 from ingest.ledger.engine import Ledger
 from ingest.logs import logger
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 PREFIX: Final = "/dashboard/"
 _ASSETS: Final = Path(dashboard.__file__).with_name("assets")
@@ -147,7 +147,7 @@ def _heading() -> Any:
 
 def _signed_in() -> list[Any]:
     """The name of the signed-in user, and the button that signs out."""
-    principal = asking()
+    principal = current_principal()
     if not principal.is_signed_in:
         return []
     leave = html.Button("Sign out", type="submit", id="sign-out")

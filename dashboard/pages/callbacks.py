@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update
 
-from dashboard.calls.calls import in_full
+from dashboard.calls.calls import read_call
 from dashboard.pages import whatif
 from dashboard.pages.requests import detail
 from dashboard.pages.requests import page as requests
@@ -124,7 +124,7 @@ def _add_call_detail(app: Dash, ledger: Ledger) -> None:
 def call_detail(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
     """The drawer with the detail of one call."""
     try:
-        call = in_full(ledger, UUID(event_id))
+        call = read_call(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
     except DatabaseError:
         return detail.drawer(error_alert("The ledger cannot be read now. Reload the page to try again."))

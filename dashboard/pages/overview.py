@@ -5,7 +5,7 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 
 from dashboard.directory import names as people
-from dashboard.fees.summary import fees_of, sums
+from dashboard.fees.summary import fees_of, totals_by_currency
 from dashboard.formatting import format as wording
 from dashboard.query.question import SpendQuery
 from dashboard.query.row_access import limits
@@ -95,7 +95,7 @@ def _fees(ledger: Ledger, query: SpendQuery) -> Any:
     remarks = [
         f"Together {_amount(effective, currency)} effective and {_amount(billed, currency)} billed. "
         "The spend above is that of calls alone."
-        for currency, (effective, billed) in sums(fees).items()
+        for currency, (effective, billed) in totals_by_currency(fees).items()
     ]
     header = ["Fee", "Borne by", "Effective", "Billed"]
     return tables.table("fees", "Fees", header, rows, texts=2, remarks=remarks, width=420)

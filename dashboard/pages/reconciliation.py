@@ -8,7 +8,7 @@ from dash import dcc, html
 from dashboard.formatting import format as wording
 from dashboard.pages.chargeback.page import month_field, month_shown
 from dashboard.query.calendar import Month
-from dashboard.reconciliation.compare import Compared, Reconciliation, reconcile
+from dashboard.reconciliation.compare import Reconciliation, ReconciliationRow, reconcile
 from dashboard.ui import charts, tables
 from dashboard.ui.components import card, cards, chart, page, panel, registered_as
 from dashboard.ui.view import View, question
@@ -122,7 +122,7 @@ def _table(reconciliation: Reconciliation) -> Any:
     return tables.table("reconciliation", "By provider", header, rows, texts=2, remarks=remarks)
 
 
-def _cells(reconciliation: Reconciliation, row: Compared) -> list[Any]:
+def _cells(reconciliation: Reconciliation, row: ReconciliationRow) -> list[Any]:
     def amount(pico: int | None) -> str:
         return wording.NOTHING if pico is None else wording.amount(from_pico(pico), reconciliation.currency)
 

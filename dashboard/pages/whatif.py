@@ -26,7 +26,15 @@ from dashboard.ui.components import (
 )
 from dashboard.ui.links import whatif_csv
 from dashboard.ui.view import DIMENSIONS, WHAT_IF_OPTIONS, View, question
-from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, WhatIf, Words, answer, parse
+from dashboard.whatif.whatif import (
+    TOKENIZERS,
+    CostComparison,
+    WhatIfParameters,
+    WhatIfQuery,
+    WhatIfResult,
+    compare_costs,
+    parse,
+)
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
@@ -58,12 +66,12 @@ def comparison(ledger: Ledger, view: View) -> Any:
         what_if = _what_if(query, view)
     except QuestionError as error:
         return error_alert(str(error))
-    result = answer(ledger, what_if, read_book(ledger))
+    result = compare_costs(ledger, what_if, read_book(ledger))
     totals = result.totals
     currency = ledger.currency if ledger.currency in totals else next(iter(totals), ledger.currency)
     return dmc.Stack(
         [
-            _cards(totals.get(currency, Compared()), currency),
+            _cards(totals.get(currency, CostComparison()), currency),
             *_unpriced_reasons(result),
             _table(result, query, view),
             html.P(TOKENIZERS, className="note", id="tokenizers"),
@@ -83,9 +91,9 @@ def _is_changed(view: View) -> bool:
     return any(name not in ("by", "prices_at") for name, _ in view.what_if)
 
 
-def _what_if(query: SpendQuery, view: View) -> WhatIf:
+def _what_if(query: SpendQuery, view: View) -> WhatIfQuery:
     """The what-if query with the options of the view, over the calls of a query."""
-    what_if = parse(Words(**dict(view.what_if)), Zone(query.zone), datetime.now(UTC))
+    what_if = parse(WhatIfParameters(**dict(view.what_if)), Zone(query.zone), datetime.now(UTC))
     return replace(what_if, period=query.period, zone=query.zone, filters=query.filters)
 
 
@@ -143,7 +151,7 @@ def _current_costs(result: Any) -> Any:
     )
 
 
-def _cards(total: Compared, currency: str) -> Any:
+def _cards(total: CostComparison, currency: str) -> Any:
     cost, what_if_cost = from_pico(total.cost), from_pico(total.there)
     compared_calls = f"{wording.compact(total.compared)} calls that have a price on both sides"
     ratio = wording.relative_change(what_if_cost, cost)
@@ -159,9 +167,9 @@ def _cards(total: Compared, currency: str) -> Any:
             card(
                 "Unpriced today",
                 wording.compact(total.unpriced_here),
-                f"{wording.compact(total.found_there)} of them have a price there: "
-                f"{wording.amount(from_pico(total.found_cost), currency)}, in no sum"
-                if total.found_there
+                f"{wording.compact(total.priced_there)} of them have a price there: "
+                f"{wording.amount(from_pico(total.priced_there_cost), currency)}, in no sum"
+                if total.priced_there
                 else "left out of the difference",
             ),
             card("No price there", wording.compact(total.unpriced_there), "left out of the difference"),
@@ -174,7 +182,7 @@ def _difference(amount: Decimal, currency: str) -> str:
     return f"+{text}" if amount > 0 else text
 
 
-def _unpriced_reasons(result: Answer) -> list[Any]:
+def _unpriced_reasons(result: WhatIfResult) -> list[Any]:
     """A list of the reasons why calls have no what-if price, with the count of calls, if there are any."""
     if not result.reasons:
         return []
@@ -194,7 +202,7 @@ def _unpriced_reasons(result: Answer) -> list[Any]:
     return [alert]
 
 
-def _table(result: Answer, query: SpendQuery, view: View) -> Any:
+def _table(result: WhatIfResult, query: SpendQuery, view: View) -> Any:
     by_model = result.query.by == "model"
     header = [
         *(("Model", "Provider") if by_model else ("Day",)),

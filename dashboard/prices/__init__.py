@@ -1,1 +1,1 @@
-"""The price book as it is read: lists, explanations, variance, unpriced models."""
+"""Views of the price book: price lists, cost explanations, price variance, unpriced models."""

@@ -1,4 +1,4 @@
-"""`GET /v1/prices` and what asks the price book: models without a price, how costs were worked out, and variance."""
+"""The API of prices: the price list, unpriced models, how a cost was calculated, and price variance."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -34,7 +34,7 @@ RIGHTS: Final = (Right("/v1/prices", "read", is_whole=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
-    """The price list of one ledger, and the models that it lacks."""
+    """The routes of the price list and of unpriced models."""
     router = APIRouter(prefix="/v1", tags=["read"])
 
     @router.get("/prices", responses=JSON_OR_CSV, summary="What models cost, and what calls used of them")
@@ -56,26 +56,27 @@ def make_router(ledger: Ledger) -> APIRouter:
         limit: Annotated[str | None, Query(description="Show at most so many lines.")] = None,
         form: Format = None,
     ) -> Response:
-        known = ("search", "provider", "model", "at", "from", "to", "timezone", "where", "limit", "format")
+        names = ("search", "provider", "model", "at", "from", "to", "timezone", "where", "limit", "format")
         with understood():
-            wheres = [*(where or ()), *short_filters(request, known)]
+            wheres = [*(where or ()), *short_filters(request, names)]
             now = datetime.now(UTC)
-            used = parse(Words(start=start, end=end, timezone=timezone, where=wheres), ledger.zone, now)
-            wanted = prices.PricesQuery(
-                at=micros(read_moment("at", at, Zone(used.zone)) if at else now),
-                used=used,
+            words = Words(start=start, end=end, timezone=timezone, where=wheres)
+            usage_query = parse(words, ledger.zone, now)
+            query = prices.PricesQuery(
+                at=micros(read_moment("at", at, Zone(usage_query.zone)) if at else now),
+                usage_query=usage_query,
                 search=search,
                 providers=tuple(provider or ()),
                 models=tuple(model or ()),
                 limit=read_limit(limit, MOST_ROWS) if limit else None,
             )
             check_format(form)
-            found = prices.listed(ledger, wanted)
+            listing = prices.read_price_list(ledger, query)
         return answered(
             request,
             form,
-            json=lambda: prices.as_json(found),
-            csv=lambda: prices.as_csv(found, ledger.currency),
+            json=lambda: prices.as_json(listing),
+            csv=lambda: prices.as_csv(listing, ledger.currency),
             name="prices",
         )
 
@@ -93,12 +94,12 @@ def make_router(ledger: Ledger) -> APIRouter:
             words = Words(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             check_format(form)
-        found = unpriced.unpriced(ledger, query)
+        models = unpriced.unpriced_models(ledger, query)
         return answered(
             request,
             form,
-            json=lambda: unpriced.as_json(found),
-            csv=lambda: unpriced.as_csv(found),
+            json=lambda: unpriced.as_json(models),
+            csv=lambda: unpriced.as_csv(models),
             name="unpriced",
         )
 
@@ -106,17 +107,17 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 
 def make_costs_router(ledger: Ledger) -> APIRouter:
-    """Costs of one ledger by its price book: how a call's was worked out, and where sources report another."""
+    """The routes that compare costs with the price book: a call's calculation, and variance by model."""
     router = APIRouter(prefix="/v1", tags=["read"])
     books = LiveBook(ledger)
 
     @router.get("/requests/{event_id}/cost", responses=ONE_CALL, summary="How one call's cost was worked out")
     def one_cost(event_id: str) -> Response:
-        wanted = read_event_id(event_id)
-        found = explain(ledger, wanted, books.current()) if wanted else None
-        if found is None:
+        wanted_id = read_event_id(event_id)
+        explanation = explain(ledger, wanted_id, books.current()) if wanted_id else None
+        if explanation is None:
             raise Problem(404, "unknown_request", "No such request", f"There is no request {event_id!r}.")
-        return JSONResponse(explanation_text.as_json(found))
+        return JSONResponse(explanation_text.as_json(explanation))
 
     @router.get(
         "/prices/variance", responses=JSON_OR_CSV, summary="Reported against computed costs, by model"
@@ -130,19 +131,19 @@ def make_costs_router(ledger: Ledger) -> APIRouter:
         threshold: Annotated[str, Query(description="Models that differ by more, such as 1%.")] = "1%",
         form: Format = None,
     ) -> Response:
-        known = ("from", "to", "timezone", "where", "threshold", "format")
+        names = ("from", "to", "timezone", "where", "threshold", "format")
         with understood():
-            wheres = [*(where or ()), *short_filters(request, known)]
+            wheres = [*(where or ()), *short_filters(request, names)]
             words = Words(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
             check_format(form)
-        found = variance.variance(ledger, query, books.current(), limit)
+        variances = variance.model_variances(ledger, query, books.current(), limit)
         return answered(
             request,
             form,
-            json=lambda: variance.as_json(found),
-            csv=lambda: variance.as_csv(found),
+            json=lambda: variance.as_json(variances),
+            csv=lambda: variance.as_csv(variances),
             name="variance",
         )
 

@@ -1,4 +1,4 @@
-"""The commands of `tallybook prices` that read the price book and what calls cost by it."""
+"""The commands of `tallybook prices` that read the price book and explain what calls cost."""
 
 from typing import Annotated, Literal
 
@@ -47,18 +47,18 @@ def prices_list(
         from dashboard.prices import unpriced_command
 
         raise typer.Exit(unpriced_command.run(provider, model, from_, to, limit, form))
-    from dashboard.prices.list_command import Asked, run
+    from dashboard.prices.list_command import ListPricesOptions, run
 
-    asked = Asked(
+    options = ListPricesOptions(
         provider=provider,
         model=model,
         source=source,
         at=at,
-        what="conflicts" if conflicts else "history" if history else "current",
+        view="conflicts" if conflicts else "history" if history else "current",
         limit=limit,
         form=form,
     )
-    raise typer.Exit(run(asked))
+    raise typer.Exit(run(options))
 
 
 @commands.command("show")

@@ -1,7 +1,7 @@
-"""Why a call costs what it costs: the whole calculation as a value, from the stored event and its price set alone.
+"""Why a call costs what it costs: the calculation as a value, from the stored event and its price set alone.
 
-The price book may have moved on since: what a call was priced with is kept beside it, so an explanation says the same
-forever. What today's book would ask is shown beside a reported or an unpriced cost, and says that it is today's.
+The price set that priced a call is stored with it, so its explanation never changes, even when the price
+book does. A reported or unpriced cost is also shown beside the cost at today's prices, labelled as such.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from dashboard.prices import store as prices_store
-from ingest.ledger import price_book as kept_prices
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.model.event import UsageEvent, billable_units
 from ingest.model.money import MoneyError, plain, plain_decimal
@@ -35,7 +35,7 @@ _MONEY: Final = (
     "list_total",
     "contracted_total",
 )
-_BESIDE: Final = (
+_STORED_COLUMNS: Final = (
     "event_id",
     "source_event_id",
     "price_set_id",
@@ -44,72 +44,72 @@ _BESIDE: Final = (
     "saved_cost",
     *_MONEY,
 )
-MOST_MATCHES: Final = 20
+MAX_MATCHES: Final = 20
 _RULES: Final = {"snapshot": "the rules of the shipped prices"}
 
 
 @dataclass(frozen=True)
 class Calculation:
-    """Prices, and what they make of a call's quantities. `rows` are the price rows that are in the ledger."""
+    """A price set and the cost breakdown that it gives; `rows` are the ledger's price rows by meter."""
 
     prices: PriceSet
-    workings: CostBreakdown
+    breakdown: CostBreakdown
     rows: Mapping[str, PricePoint]
 
     @property
     def rule(self) -> str:
-        """How the model was found."""
+        """The rule by which the call's model was matched to prices."""
         return _RULES.get(self.prices.rule, self.prices.rule)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A call's cost, why it is that, and whether the calculation gives it to the last digit."""
+    """A call's cost, the reason for it, and whether the calculation matches the stored cost exactly."""
 
     event_id: str
     source_event_id: str | None
     event: UsageEvent
     cost_source: str
     stored: Mapping[str, int | None]
-    """The call's money as the ledger keeps it, in pico-units."""
+    """The call's amounts as the ledger stores them, in pico-units."""
     saved: int | None
     why: str
     calculation: Calculation | None = None
-    """With the prices that were stored with the call."""
+    """The calculation with the prices that were stored with the call."""
     lookup_cost: int | None = None
-    """What of a computed cost is the semantic cache's look-up, whose prices are not stored."""
+    """The part of a computed cost that is the semantic cache's look-up, whose prices are not stored."""
     today: Calculation | None = None
-    """With today's price book at the time of the call, where the stored cost is not a computed one."""
+    """The calculation with today's price book, at the call's time, if the stored cost was not computed."""
     today_missing: str | None = None
     """Why today's price book cannot price the call."""
     advice: str | None = None
     differences: tuple[str, ...] = ()
-    """Where the calculation differs from what is stored; empty where it holds."""
+    """Where the calculation differs from the stored amounts; empty if it matches."""
 
     @property
     def is_proved(self) -> bool:
-        """Whether there is a calculation and it adds up to what is stored."""
+        """Whether there is a calculation and it adds up to the stored amounts."""
         return self.calculation is not None and not self.differences
 
 
 @dataclass(frozen=True)
-class Match:
-    """A call that somebody may mean."""
+class CallMatch:
+    """A call that matches the text a user gave."""
 
     event_id: str
     source: str
     source_event_id: str | None
 
 
-def matches(ledger: Ledger, text: str) -> list[Match]:
-    """The calls that a text means: an event id, the id that a source gave, or SOURCE:ID. At most a few of many."""
-    return [Match(*row) for row in prices_store.matching_ids(ledger, text, MOST_MATCHES)]
+def matching_calls(ledger: Ledger, text: str) -> list[CallMatch]:
+    """The calls with this event id, source's id, or SOURCE:ID; at most `MAX_MATCHES`."""
+    return [CallMatch(*row) for row in prices_store.matching_ids(ledger, text, MAX_MATCHES)]
 
 
 def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | None:
-    """The explanation of a call; None where the ledger has no such call. `book` is today's."""
+    """The explanation of a call, or None if the ledger has no such call. `book` is today's price book."""
     with ledger.reading() as connection:
-        call = prices_store.call(connection, ledger, event_id, _BESIDE)
+        call = prices_store.call(connection, ledger, event_id, _STORED_COLUMNS)
         if call is None:
             return None
         event, values = call
@@ -118,7 +118,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
         rows = {} if prices is None else _rows(connection, prices)
         source = values["cost_source"]
         stored = {name: values[name] for name in _MONEY}
-        about: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "event_id": str(event_id),
             "source_event_id": values["source_event_id"],
             "event": event,
@@ -127,20 +127,20 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
             "saved": values["saved_cost"],
         }
         if source == "computed":
-            return _computed(about, prices, rows)
+            return _computed(facts, prices, rows)
         if source == "free":
-            return Explanation(**about, why=_why_free(event))
+            return Explanation(**facts, why=_why_free(event))
         today = _today(connection, event, book)
-    found = {"today": today} if isinstance(today, Calculation) else {"today_missing": today}
+    today_facts = {"today": today} if isinstance(today, Calculation) else {"today_missing": today}
     if source == "unpriced":
         why = f"There is no price for this call: {reason}."
-        return Explanation(**about, **found, why=why, advice=_advice(event, reason, today))
-    return Explanation(**about, **found, why=_why_reported(event, stored))
+        return Explanation(**facts, **today_facts, why=why, advice=_advice(event, reason, today))
+    return Explanation(**facts, **today_facts, why=_why_reported(event, stored))
 
 
-def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
-    event: UsageEvent = about["event"]
-    stored = about["stored"]
+def _computed(facts: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
+    event: UsageEvent = facts["event"]
+    stored = facts["stored"]
     priced = gateway_cache.lookup_call(event) if event.cache_hit else event
     why = (
         "The semantic cache answered: the call costs the look-up that found the answer."
@@ -148,49 +148,52 @@ def _computed(about: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
         else "The cost was computed from prices: each quantity times its price."
     )
     if prices is None or priced is None:
-        return Explanation(**about, why=why, differences=("no prices are stored with this call",))
+        return Explanation(**facts, why=why, differences=("no prices are stored with this call",))
     try:
-        workings = break_down(priced, prices)
+        breakdown = break_down(priced, prices)
     except MissingPrice as missing:
-        return Explanation(**about, why=why, differences=(f"the stored prices have none of {missing}",))
-    calculation = Calculation(prices, workings, rows)
-    sums = {one.component: one.charged_pico for one in workings.sums}
+        return Explanation(**facts, why=why, differences=(f"the stored prices have none of {missing}",))
+    calculation = Calculation(prices, breakdown, rows)
+    sums = {part.component: part.charged_pico for part in breakdown.sums}
     if event.cache_hit:
-        sums = {"other_cost": workings.total}
-    looked_up = None
+        sums = {"other_cost": breakdown.total}
+    lookup_cost = None
     if event.cache_lookup_tokens and not event.cache_hit:
-        looked_up = (stored["other_cost"] or 0) - sums.get("other_cost", 0)
+        lookup_cost = (stored["other_cost"] or 0) - sums.get("other_cost", 0)
         sums["other_cost"] = stored["other_cost"] or 0
     return Explanation(
-        **about,
+        **facts,
         why=why,
         calculation=calculation,
-        lookup_cost=looked_up,
-        differences=tuple(_differences(stored, sums, workings, looked_up)),
+        lookup_cost=lookup_cost,
+        differences=tuple(_differences(stored, sums, breakdown, lookup_cost)),
     )
 
 
 def _differences(
-    stored: Mapping[str, int | None], sums: Mapping[str, int], workings: CostBreakdown, looked_up: int | None
+    stored: Mapping[str, int | None],
+    sums: Mapping[str, int],
+    breakdown: CostBreakdown,
+    lookup_cost: int | None,
 ) -> list[str]:
-    """Where what is stored is not what the lines add up to."""
-    carried = looked_up or 0
+    """The stored amounts that differ from the sums of the calculation's lines."""
+    lookup = lookup_cost or 0
     expected = {name: sums.get(name, 0) for name in COMPONENTS}
-    expected["total_cost"] = workings.total + carried
-    if looked_up is None:  # else its list price is not known here
-        expected |= {"list_total": workings.list_total, "contracted_total": workings.contracted_total}
-    found = [
+    expected["total_cost"] = breakdown.total + lookup
+    if lookup_cost is None:  # the look-up's list price is not stored
+        expected |= {"list_total": breakdown.list_total, "contracted_total": breakdown.contracted_total}
+    differences = [
         f"{name}: the ledger holds {plain(stored[name] or 0)}, the calculation gives {plain(amount)}"
         for name, amount in expected.items()
         if (stored[name] or 0) != amount
     ]
-    if carried < 0:
-        found.append(f"other_cost: the cache look-up would have cost {plain(carried)}")
-    return found
+    if lookup < 0:
+        differences.append(f"other_cost: the cache look-up would have cost {plain(lookup)}")
+    return differences
 
 
 def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calculation | str:
-    """What today's book asks for the call, or why it asks nothing."""
+    """The calculation with today's price book, or the reason why there is none."""
     priced = gateway_cache.lookup_call(event) if event.cache_hit else event
     if priced is None or not billable_units(priced):
         return "the call counts nothing that has a price"
@@ -206,7 +209,7 @@ def _today(connection: Connection, event: UsageEvent, book: PriceBook) -> Calcul
 
 
 def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
-    """The price rows of the meters that have one, by meter."""
+    """The ledger's price rows of a price set, by meter."""
     numbers = {
         meter: int(number)
         for meter, row in prices.rows.items()
@@ -215,11 +218,10 @@ def _rows(connection: Connection, prices: PriceSet) -> Mapping[str, PricePoint]:
     }
     if not numbers:
         return {}
-    found = {
-        point.number: point
-        for point in kept_prices.points(connection, kept_prices.numbered(numbers.values()))
+    points = {
+        point.number: point for point in price_book.points(connection, price_book.numbered(numbers.values()))
     }
-    return {meter: found[number] for meter, number in numbers.items() if number in found}
+    return {meter: points[number] for meter, number in numbers.items() if number in points}
 
 
 def _why_free(event: UsageEvent) -> str:
@@ -244,22 +246,18 @@ def _why_reported(event: UsageEvent, stored: Mapping[str, int | None]) -> str:
 
 
 def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
-    """What would price an unpriced call."""
+    """What the user can do to price an unpriced call."""
     if isinstance(today, Calculation):
         return "Today's price book can price it: `tallybook reprice --only-unpriced`."
     if "usage" in reason or not billable_units(event):
         return "No price helps: the source must say what the call used."
     if "names no model" in reason:
         return "No price helps: the source must name the model."
-    wanted = today.removeprefix("cache look-up: ")
-    _, _, meter = wanted.partition("no price for the meter ")
+    missing = today.removeprefix("cache look-up: ")
+    _, _, meter = missing.partition("no price for the meter ")
     prices = f"{meter.split()[0]}=PRICE" if meter else "input=PRICE output=PRICE"
-    called = f"{event.provider}/{event.model}"
-    alias = (
-        ""
-        if meter
-        else f", or `tallybook prices alias {called} PROVIDER/MODEL` where it is another name of one"
-    )
+    command = f"tallybook prices alias {event.provider}/{event.model} PROVIDER/MODEL"
+    alias = "" if meter else f", or `{command}` where it is another name of one"
     return (
         f"Set a price (`tallybook prices set {event.provider} {event.model} {prices} --from DATE`{alias}), "
         "then `tallybook reprice --only-unpriced`."
@@ -267,7 +265,7 @@ def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
 
 
 def exact_text(amount: Fraction, most: int = 30) -> str:
-    """An exact amount in full; one that never ends is cut after `most` decimals and ends with an ellipsis."""
+    """An exact amount in full; a repeating decimal is cut after `most` decimals and ends with an ellipsis."""
     scaled = amount * 10**most
     digits = abs(scaled.numerator) // scaled.denominator
     sign = "-" if amount < 0 else ""

@@ -1,4 +1,4 @@
-"""An explanation as JSON, and its lines in words.
+"""A cost explanation as JSON, and its lines as text.
 
 In JSON, money is decimal text at full precision, products are exact, and times are RFC 3339.
 """
@@ -15,13 +15,13 @@ from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.terms import Term
 
 
-def as_json(found: Explanation) -> dict[str, Any]:
+def as_json(explanation: Explanation) -> dict[str, Any]:
     """The explanation as `GET /v1/requests/{event_id}/cost` and `tallybook prices explain --json` give it."""
-    event, stored = found.event, found.stored
+    event, stored = explanation.event, explanation.stored
     return {
-        "event_id": found.event_id,
+        "event_id": explanation.event_id,
         "source": event.source,
-        "source_event_id": found.source_event_id,
+        "source_event_id": explanation.source_event_id,
         "occurred_at": _moment(event.occurred_at),
         "provider": event.provider,
         "model": event.model,
@@ -29,34 +29,34 @@ def as_json(found: Explanation) -> dict[str, Any]:
         "region": event.region,
         "status": event.status,
         "currency": event.currency,
-        "cost_source": found.cost_source,
-        "why": found.why,
-        "advice": found.advice,
+        "cost_source": explanation.cost_source,
+        "why": explanation.why,
+        "advice": explanation.advice,
         "total": _money(stored["total_cost"]),
         "list_total": _money(stored["list_total"]),
         "contracted_total": _money(stored["contracted_total"]),
         "reported_total": _money(stored["reported_total"]),
         "computed_total": _money(stored["computed_total"]),
-        "saved": _money(found.saved),
+        "saved": _money(explanation.saved),
         "components": {name: plain(amount) for name in COMPONENTS if (amount := stored[name]) is not None},
-        "calculation": None if found.calculation is None else _calculation(found.calculation),
-        "lookup_cost": _money(found.lookup_cost),
-        "holds": found.is_proved if found.cost_source == "computed" else None,
-        "differences": list(found.differences),
-        "todays_book": _today(found),
+        "calculation": None if explanation.calculation is None else _calculation(explanation.calculation),
+        "lookup_cost": _money(explanation.lookup_cost),
+        "holds": explanation.is_proved if explanation.cost_source == "computed" else None,
+        "differences": list(explanation.differences),
+        "todays_book": _today(explanation),
     }
 
 
-def _today(found: Explanation) -> dict[str, Any] | None:
-    if found.today is not None:
-        return {"calculation": _calculation(found.today), "reason": None}
-    return {"calculation": None, "reason": found.today_missing} if found.today_missing else None
+def _today(explanation: Explanation) -> dict[str, Any] | None:
+    if explanation.today is not None:
+        return {"calculation": _calculation(explanation.today), "reason": None}
+    return {"calculation": None, "reason": explanation.today_missing} if explanation.today_missing else None
 
 
-def _calculation(one: Calculation) -> dict[str, Any]:
-    prices, workings = one.prices, one.workings
+def _calculation(calculation: Calculation) -> dict[str, Any]:
+    prices, breakdown = calculation.prices, calculation.breakdown
     return {
-        "rule": one.rule,
+        "rule": calculation.rule,
         "provider": prices.provider,
         "model": prices.model,
         "service_tier": prices.service_tier,
@@ -64,7 +64,7 @@ def _calculation(one: Calculation) -> dict[str, Any]:
         "currency": prices.currency,
         "origin": prices.origin,
         "terms": [_term(term) for term in prices.terms],
-        "lines": [_line(one, line) for line in workings.lines],
+        "lines": [_line(calculation, line) for line in breakdown.lines],
         "sums": [
             {
                 "component": part.component,
@@ -72,16 +72,16 @@ def _calculation(one: Calculation) -> dict[str, Any]:
                 "after_terms": exact_text(part.charged),
                 "amount": plain(part.charged_pico),
             }
-            for part in workings.sums
+            for part in breakdown.sums
         ],
-        "list_total": plain(workings.list_total),
-        "contracted_total": plain(workings.contracted_total),
-        "total": plain(workings.total),
+        "list_total": plain(breakdown.list_total),
+        "contracted_total": plain(breakdown.contracted_total),
+        "total": plain(breakdown.total),
     }
 
 
-def _line(of: Calculation, line: CostLine) -> dict[str, Any]:
-    row = of.rows.get(line.charged_as) if line.instead_of is None else None
+def _line(calculation: Calculation, line: CostLine) -> dict[str, Any]:
+    row = calculation.rows.get(line.charged_as) if line.instead_of is None else None
     return {
         "component": line.component,
         "meter": line.meter,
@@ -94,7 +94,7 @@ def _line(of: Calculation, line: CostLine) -> dict[str, Any]:
         "above": line.above,
         "region_factor": exact_text(line.region) if line.region != ONE else None,
         "product": exact_text(line.product),
-        "price_from": line.rate.row or of.prices.origin,
+        "price_from": line.rate.row or calculation.prices.origin,
         "added_at": None if row is None else _moment(row.added_at),
         "added_by": None if row is None else row.added_by,
         "valid_from": None if row is None else _moment(row.valid_from),
@@ -127,7 +127,7 @@ def _money(pico: int | None) -> str | None:
 
 
 def meter_text(line: CostLine) -> str:
-    """The meter, and whose price it has where it has none of its own."""
+    """The meter, and the meter whose price it uses if it has none of its own."""
     name = line.meter.replace("_", " ")
     if line.instead_of is not None:
         return f"{name} above {wording.number(line.above)}"
@@ -144,8 +144,8 @@ def price_text(line: CostLine) -> str:
     return price if line.region == ONE else f"{price} x {exact_text(line.region)} for the region"
 
 
-def price_from(of: Calculation, line: CostLine) -> str:
-    """Where the price of a line comes from and who added it; nothing where it is the origin of all of them."""
-    row = of.rows.get(line.charged_as) if line.instead_of is None else None
-    where = line.rate.row
-    return where if row is None else f"{where}, added by {row.added_by} on {rfc3339(row.added_at)[:10]}"
+def price_from(calculation: Calculation, line: CostLine) -> str:
+    """The row of a line's price and who added it; empty if the price comes from the price set's origin."""
+    row = calculation.rows.get(line.charged_as) if line.instead_of is None else None
+    origin = line.rate.row
+    return origin if row is None else f"{origin}, added by {row.added_by} on {rfc3339(row.added_at)[:10]}"

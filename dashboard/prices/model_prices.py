@@ -1,4 +1,4 @@
-"""One model of the price book: its prices through time and now, and every row that has a say in them."""
+"""One model of the price book: its price history, its current prices, and their rows, terms and aliases."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,46 +20,46 @@ class Band:
 
     service_tier: str
     above: int
-    """Calls with more input tokens than this. Of marginal prices, only the tokens above."""
+    """The band is of calls with more input tokens; marginal prices are only for the tokens above."""
     marginal: bool
     rates: Mapping[str, Rate]
     prices: PriceSet
-    """The set that they are of: with its rule, its terms, its currency."""
+    """The price set that has these rates, with its rule, terms and currency."""
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Where the prices are from: rows of the ledger, or editions."""
+        """Where the prices come from: rows of the ledger, or editions of a source."""
         return tuple(dict.fromkeys(rate.row or self.prices.origin for rate in self.rates.values()))
 
 
 @dataclass(frozen=True)
 class PricedModel:
-    """What the book says of one model."""
+    """The prices, rows, terms and aliases of one model."""
 
     provider: str
     model: str
     tiers: tuple[str, ...]
-    """The service tiers in which it has prices; the usual one where it has none."""
+    """The service tiers in which the model has prices; the standard tier if it has none."""
     histories: dict[str, list[Stretch]]
-    """By tier."""
+    """The price history of each tier."""
     bands: tuple[Band, ...]
-    """The prices of now."""
+    """The current prices."""
     no_price: str | None
-    """Why it has no price in its first tier now; None where it has one."""
+    """Why the first tier has no price now; None if it has a price."""
     points: tuple[PricePoint, ...]
-    """Its rows of the ledger, the newest first."""
+    """The model's price rows in the ledger, the newest first."""
     terms: tuple[Term, ...]
     alias: Alias | None
-    """What its name means, where somebody said so."""
+    """The alias registered for this provider and model, or None."""
     other_names: tuple[Alias, ...]
-    """Names that mean this model."""
+    """The aliases whose target is this model."""
 
 
 def priced_model(book: Book, provider: str, model: str, at: int) -> PricedModel:
-    """What the book says of a model at an instant (microseconds UTC) and through time."""
+    """The prices of a model at an instant (microseconds UTC) and through time."""
     alias = book.alias_of(provider, model)
-    meant = (alias.target_provider, alias.target_model) if alias else (provider, model)
-    known = list(model_names(*meant))
+    target = (alias.target_provider, alias.target_model) if alias else (provider, model)
+    names = list(model_names(*target))
     tiers = tiers_of(book, provider, model, at)
     first = book.find(provider, model, tiers[0], at, 0)
     return PricedModel(
@@ -67,23 +67,23 @@ def priced_model(book: Book, provider: str, model: str, at: int) -> PricedModel:
         model,
         tuple(tiers),
         {tier: history(book, provider, model, tier, at) for tier in tiers},
-        tuple(one for tier in tiers for one in _bands(book, provider, model, tier, at)),
+        tuple(band for tier in tiers for band in _bands(book, provider, model, tier, at)),
         None if isinstance(first, PriceSet) else first.reason,
         tuple(
-            sorted(_points(book, known), key=lambda one: (one.added_at, one.number), reverse=True),
+            sorted(_points(book, names), key=lambda point: (point.added_at, point.number), reverse=True),
         ),
-        tuple(_terms(book, known)),
+        tuple(_terms(book, names)),
         alias,
         tuple(
-            one
-            for one in book.stored.aliases
-            if _means(one, known) and book.alias_of(one.provider, one.model) == one
+            other
+            for other in book.stored.aliases
+            if _is_alias_of(other, names) and book.alias_of(other.provider, other.model) == other
         ),
     )
 
 
 def _bands(book: Book, provider: str, model: str, tier: str, at: int) -> Iterator[Band]:
-    """The prices of each context band that has others than the one below, and then the marginal ones."""
+    """The prices of each context band that differ from the band below, then the marginal prices."""
     below: Mapping[str, Rate] = {}
     steps: dict[int, dict[str, Rate]] = {}
     for above in bands_of(book, at):
@@ -98,20 +98,22 @@ def _bands(book: Book, provider: str, model: str, tier: str, at: int) -> Iterato
             yield Band(tier, above, True, rates, prices)
 
 
-def _points(book: Book, known: list[ModelName]) -> Iterator[PricePoint]:
-    keys = {(name.provider, name.model) for name in known} | {(ANY, name.model) for name in known}
-    for one in book.stored.points:
-        is_pattern = ANY in one.model and one.provider in (ANY, known[0].provider)
-        if (one.provider, one.model) in keys or (is_pattern and fnmatchcase(known[0].model, one.model)):
-            yield one
+def _points(book: Book, names: list[ModelName]) -> Iterator[PricePoint]:
+    keys = {(name.provider, name.model) for name in names} | {(ANY, name.model) for name in names}
+    for point in book.stored.points:
+        is_pattern = ANY in point.model and point.provider in (ANY, names[0].provider)
+        if (point.provider, point.model) in keys or (is_pattern and fnmatchcase(names[0].model, point.model)):
+            yield point
 
 
-def _terms(book: Book, known: list[ModelName]) -> Iterator[Term]:
-    """Terms that concern some calls of the model, whoever makes them and wherever."""
-    for one in (*TERMS, *book.stored.terms):
-        if any(one.concerns(name.provider, name.model, one.region, one.team, one.customer) for name in known):
-            yield one
+def _terms(book: Book, names: list[ModelName]) -> Iterator[Term]:
+    """The terms that apply to some calls of the model, in any region, team or customer."""
+    for term in (*TERMS, *book.stored.terms):
+        if any(
+            term.concerns(name.provider, name.model, term.region, term.team, term.customer) for name in names
+        ):
+            yield term
 
 
-def _means(alias: Alias, known: list[ModelName]) -> bool:
-    return any((alias.target_provider, alias.target_model) == (name.provider, name.model) for name in known)
+def _is_alias_of(alias: Alias, names: list[ModelName]) -> bool:
+    return any((alias.target_provider, alias.target_model) == (name.provider, name.model) for name in names)

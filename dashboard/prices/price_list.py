@@ -1,7 +1,7 @@
-"""The price list: every model that has a price, and every model that calls name, with what it costs at an instant.
+"""The price list: every model with a price and every model that calls name, with its prices at an instant.
 
-A line is a model of a provider in a service tier, in the words of price lists. Beside its prices stands what calls of the
-period used of it, whatever their prices were. `dashboard.prices.model_prices` says more of one model.
+A line is a provider's model in a service tier, named as price lists name it. Beside its prices it has the
+usage of the period's calls, at the prices that were charged. `dashboard.prices.model_prices` has one model.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from dashboard.query.question import SpendQuery
 from dashboard.query.run import run
 from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339
-from ingest.ledger import price_book as price_rows
+from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import Generation
 from ingest.model.money import plain_decimal
@@ -50,15 +50,15 @@ COLUMNS: Final = (
     "other_costs",
 )
 """The columns of the price list as CSV."""
-_HIGHEST: Final = 10**15
-"""More input tokens than any call has: its prices are those of the highest context band."""
+_HIGHEST_BAND: Final = 10**15
+"""More input tokens than any call has: a look-up with it gives the prices of the highest context band."""
 _DAY: Final = 86_400_000_000
 _METRICS: Final = ("requests", "unpriced_requests", "total_cost")
-_BY: Final = ("provider", "model", "service_tier")
+_DIMENSIONS: Final = ("provider", "model", "service_tier")
 
 
-class Name(NamedTuple):
-    """What a line is about, in the words of price lists."""
+class ListedModel(NamedTuple):
+    """A provider's model in a service tier, named as price lists name it."""
 
     provider: str
     model: str
@@ -66,117 +66,126 @@ class Name(NamedTuple):
 
 
 @dataclass
-class Use:
-    """What calls of the period used of a line's model."""
+class ModelUsage:
+    """The usage and cost of a model's calls in the period."""
 
     requests: int = 0
     unpriced: int = 0
     costs: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    """By currency: sums never mix currencies."""
-    called: dict[tuple[str, str], int] = field(default_factory=dict)
-    """How calls wrote provider and model, and how many."""
+    """The cost in each currency: sums never mix currencies."""
+    names_in_calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The number of calls by provider and model as the calls name them."""
 
     @property
-    def mostly(self) -> tuple[str, str] | None:
-        """What most calls wrote."""
-        return max(self.called, key=lambda one: self.called[one], default=None)
+    def most_used_name(self) -> tuple[str, str] | None:
+        """The provider and model as most calls name them; None without calls."""
+        return max(self.names_in_calls, key=self.names_in_calls.__getitem__, default=None)
 
 
 @dataclass(frozen=True)
-class Line:
+class PriceListLine:
     """One line of the price list."""
 
-    name: Name
+    name: ListedModel
     prices: PriceSet | Unpriced
-    """In the lowest context band."""
+    """The prices in the lowest context band."""
     higher: PriceSet | None
-    """In the highest one, where that costs something else."""
+    """The prices in the highest context band, if they differ from the lowest."""
     since: int | None
-    """Since when these prices hold (microseconds UTC); None for ever."""
-    use: Use
+    """The start of these prices (microseconds UTC); None if they have always held."""
+    use: ModelUsage
 
 
 @dataclass(frozen=True)
 class PricesQuery:
-    """Which lines are wanted, with prices of which instant, and which calls are counted beside them."""
+    """Which lines to list, the instant of their prices (microseconds UTC), and which calls to count."""
 
     at: int
-    used: SpendQuery
+    usage_query: SpendQuery
     search: str = ""
-    """Words that provider, model and tier together must hold, in any order."""
+    """Words that provider, model and tier together must contain, in any order."""
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
-    """Names that must be met in full; none for all."""
+    """Full names of providers and models to list; empty for all."""
     limit: int | None = None
 
 
 @dataclass(frozen=True)
 class PriceList:
-    """The lines that were asked for, those of models that cost most first."""
+    """The lines of a query, the models that cost most first."""
 
     query: PricesQuery
-    lines: tuple[Line, ...]
+    lines: tuple[PriceListLine, ...]
     in_all: int
-    """How many lines there are without the limit."""
+    """The number of lines without the limit."""
 
 
 def book_of(ledger: Ledger) -> Book:
-    """The ledger's price book as it is now, made anew only when something was added to it."""
+    """The ledger's current price book; it is read again only after something was added to it."""
     with ledger.reading() as connection:
-        newest = price_rows.generation(connection)
+        newest = price_book.generation(connection)
     return _book(ledger, newest)
 
 
 @lru_cache(maxsize=4)
 def _book(ledger: Ledger, _newest: Generation) -> Book:
-    return price_rows.read_book(ledger)
+    return price_book.read_book(ledger)
 
 
-def listed(ledger: Ledger, query: PricesQuery) -> PriceList:
-    """The lines of a query.
+def read_price_list(ledger: Ledger, query: PricesQuery) -> PriceList:
+    """The price list of a query.
 
     Raises:
-        QuestionError: the calls cannot be asked about.
+        QuestionError: the usage query is invalid.
     """
     book = book_of(ledger)
-    uses = used(ledger, query.used)
-    names = {*_named(book, query.at // _DAY * _DAY), *uses}
-    found = sorted(_matching(names, query), key=lambda one: _place(one, uses, query.search, ledger.currency))
-    lines = [line(book, name, query.at, uses.get(name) or Use()) for name in found[: query.limit]]
-    return PriceList(query, tuple(lines), len(found))
+    usage = usage_by_model(ledger, query.usage_query)
+    names = {*_named(book, query.at // _DAY * _DAY), *usage}
+    models = sorted(
+        _matching(names, query), key=lambda name: _place(name, usage, query.search, ledger.currency)
+    )
+    lines = [
+        price_list_line(book, name, query.at, usage.get(name) or ModelUsage())
+        for name in models[: query.limit]
+    ]
+    return PriceList(query, tuple(lines), len(models))
 
 
-def used(ledger: Ledger, query: SpendQuery) -> dict[Name, Use]:
-    """What calls used of each model, by the names that price lists have for it."""
-    result = run(ledger, replace(query, metrics=_METRICS, dimensions=_BY, interval=None, comparison=None))
-    uses: dict[Name, Use] = defaultdict(Use)
+def usage_by_model(ledger: Ledger, query: SpendQuery) -> dict[ListedModel, ModelUsage]:
+    """The usage of each model, named as price lists name it."""
+    result = run(
+        ledger, replace(query, metrics=_METRICS, dimensions=_DIMENSIONS, interval=None, comparison=None)
+    )
+    usage: dict[ListedModel, ModelUsage] = defaultdict(ModelUsage)
     for row in result.rows:
-        provider, model, tier = (None if one is None else str(one) for one in row.key)
-        written = (provider or "unknown", model or "unknown")
-        use = uses[name_of(*written, tier)]
+        provider, model, tier = (None if value is None else str(value) for value in row.key)
+        name_in_call = (provider or "unknown", model or "unknown")
+        model_usage = usage[listed_model(*name_in_call, tier)]
         requests, unpriced, cost = (Decimal(str(value or 0)) for value in row.values)
-        use.requests += int(requests)
-        use.unpriced += int(unpriced)
+        model_usage.requests += int(requests)
+        model_usage.unpriced += int(unpriced)
         if requests > unpriced:
-            use.costs[row.currency] += cost
-        use.called[written] = use.called.get(written, 0) + int(requests)
-    return dict(uses)
+            model_usage.costs[row.currency] += cost
+        names = model_usage.names_in_calls
+        names[name_in_call] = names.get(name_in_call, 0) + int(requests)
+    return dict(usage)
 
 
-def name_of(provider: str, model: str, service_tier: str | None) -> Name:
-    """A model as price lists name it."""
-    return Name(provider_of(provider), model.strip().lower(), tier_of(service_tier))
+def listed_model(provider: str, model: str, service_tier: str | None) -> ListedModel:
+    """A model of a call, named as price lists name it."""
+    return ListedModel(provider_of(provider), model.strip().lower(), tier_of(service_tier))
 
 
 @lru_cache(maxsize=4)
-def _named(book: Book, at: int) -> frozenset[Name]:
-    """Every model that a price is kept of."""
-    return frozenset(Name(one.provider, one.model, one.service_tier) for one in _points(book, at))
+def _named(book: Book, at: int) -> frozenset[ListedModel]:
+    """Every model that has a price point."""
+    points = _points(book, at)
+    return frozenset(ListedModel(point.provider, point.model, point.service_tier) for point in points)
 
 
 @lru_cache(maxsize=4)
 def _bands(book: Book, at: int) -> tuple[int, ...]:
-    return tuple(sorted({0, *(one.above for one in _points(book, at) if not one.marginal)}))
+    return tuple(sorted({0, *(point.above for point in _points(book, at) if not point.marginal)}))
 
 
 def _points(book: Book, at: int) -> Iterator[PricePoint]:
@@ -184,25 +193,25 @@ def _points(book: Book, at: int) -> Iterator[PricePoint]:
 
 
 def bands_of(book: Book, at: int) -> tuple[int, ...]:
-    """Where the context bands of any model start, the lowest first."""
+    """The starts (in input tokens) of the context bands of all models, the lowest first."""
     return _bands(book, at // _DAY * _DAY)
 
 
 def tiers_of(book: Book, provider: str, model: str, at: int) -> list[str]:
-    """The service tiers in which a model has prices, the usual one first."""
-    tiers = {one.service_tier for one in _named(book, at // _DAY * _DAY)}
+    """The service tiers in which a model has prices, the standard tier first."""
+    tiers = {model_tier.service_tier for model_tier in _named(book, at // _DAY * _DAY)}
     priced = [
         tier
-        for tier in sorted(tiers, key=lambda one: (one != "standard", one))
-        if any(isinstance(one.prices, PriceSet) for one in history(book, provider, model, tier, at))
+        for tier in sorted(tiers, key=lambda name: (name != "standard", name))
+        if any(isinstance(stretch.prices, PriceSet) for stretch in history(book, provider, model, tier, at))
     ]
     return priced or ["standard"]
 
 
-def _matching(names: Iterable[Name], query: PricesQuery) -> Iterator[Name]:
+def _matching(names: Iterable[ListedModel], query: PricesQuery) -> Iterator[ListedModel]:
     words = query.search.lower().split()
-    providers = {provider_of(one) for one in query.providers}
-    models = {one.strip().lower() for one in query.models}
+    providers = {provider_of(name) for name in query.providers}
+    models = {name.strip().lower() for name in query.models}
     for name in names:
         text = f"{name.provider}/{name.model} {name.service_tier}"
         is_wanted = (not providers or name.provider in providers) and (not models or name.model in models)
@@ -210,14 +219,16 @@ def _matching(names: Iterable[Name], query: PricesQuery) -> Iterator[Name]:
             yield name
 
 
-def _place(name: Name, uses: Mapping[Name, Use], search: str, currency: str) -> tuple[object, ...]:
-    """What costs most stands first, then what is called most, then what is meant by the search alone, then by name."""
-    use = uses.get(name) or Use()
-    wanted = search.strip().lower()
+def _place(
+    name: ListedModel, usage: Mapping[ListedModel, ModelUsage], search: str, currency: str
+) -> tuple[object, ...]:
+    """The sort key of a line: highest cost, most calls, exact matches of the search, then by name."""
+    model_usage = usage.get(name) or ModelUsage()
+    searched = search.strip().lower()
     return (
-        -use.costs.get(currency, Decimal()),
-        -use.requests,
-        wanted not in (name.model, f"{name.provider}/{name.model}"),
+        -model_usage.costs.get(currency, Decimal()),
+        -model_usage.requests,
+        searched not in (name.model, f"{name.provider}/{name.model}"),
         name.provider,
         name.model,
         name.service_tier != "standard",
@@ -230,27 +241,29 @@ def _conflicts(book: Book, at: int) -> tuple[Conflict, ...]:
     return tuple(conflicts(book, at))
 
 
-def disagreements(book: Book, at: int, uses: Mapping[Name, Use]) -> list[Conflict]:
-    """Where sources disagree, about models that are called most first, then by how much. As of the day of `at`."""
+def disagreements(book: Book, at: int, usage: Mapping[ListedModel, ModelUsage]) -> list[Conflict]:
+    """The price conflicts between sources on the day of `at`: most called models first, then by spread."""
 
-    def place(one: Conflict) -> tuple[object, ...]:
-        use = uses.get(Name(one.provider, one.model, one.service_tier)) or Use()
-        return (-use.requests, -one.spread, *one[:5])
+    def place(conflict: Conflict) -> tuple[object, ...]:
+        name = ListedModel(conflict.provider, conflict.model, conflict.service_tier)
+        model_usage = usage.get(name) or ModelUsage()
+        return (-model_usage.requests, -conflict.spread, *conflict[:5])
 
     return sorted(_conflicts(book, at // _DAY * _DAY), key=place)
 
 
-def line(book: Book, name: Name, at: int, use: Use) -> Line:
-    """One line of the list."""
+def price_list_line(book: Book, name: ListedModel, at: int, use: ModelUsage) -> PriceListLine:
+    """The price list's line of one model at an instant."""
     prices = book.find(*name, at, 0)
-    highest = book.find(*name, at, _HIGHEST)
+    highest = book.find(*name, at, _HIGHEST_BAND)
     is_other = isinstance(highest, PriceSet) and isinstance(prices, PriceSet)
     higher = highest if is_other and highest.rates != prices.rates else None  # type: ignore[union-attr]
-    return Line(name, prices, higher, _since(history(book, *name, at), at), use)  # type: ignore[arg-type]
+    since = _since(history(book, *name, at), at)
+    return PriceListLine(name, prices, higher, since, use)  # type: ignore[arg-type]
 
 
 def _since(stretches: Iterable[Stretch], at: int) -> int | None:
-    return next((one.start for one in stretches if one.covers(at)), None)
+    return next((stretch.start for stretch in stretches if stretch.covers(at)), None)
 
 
 def per_million(rate: Rate) -> Decimal:
@@ -258,41 +271,41 @@ def per_million(rate: Rate) -> Decimal:
     return rate.price * MILLION / rate.per
 
 
-def as_json(found: PriceList) -> dict[str, Any]:
-    """The list as `GET /v1/prices` gives it."""
+def as_json(prices: PriceList) -> dict[str, Any]:
+    """The price list as `GET /v1/prices` returns it."""
     return {
-        "prices": [_line_json(one) for one in found.lines],
-        "in_all": found.in_all,
-        "at": optional_rfc3339(found.query.at),
+        "prices": [_line_json(line) for line in prices.lines],
+        "in_all": prices.in_all,
+        "at": optional_rfc3339(prices.query.at),
         "period": {
-            "from": optional_rfc3339(micros(found.query.used.period.start)),
-            "to": optional_rfc3339(micros(found.query.used.period.end)),
-            "timezone": found.query.used.zone,
+            "from": optional_rfc3339(micros(prices.query.usage_query.period.start)),
+            "to": optional_rfc3339(micros(prices.query.usage_query.period.end)),
+            "timezone": prices.query.usage_query.zone,
         },
     }
 
 
-def _line_json(one: Line) -> dict[str, Any]:
-    known: dict[str, Any] = {
-        **one.name._asdict(),
-        "valid_from": optional_rfc3339(one.since),
+def _line_json(line: PriceListLine) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        **line.name._asdict(),
+        "valid_from": optional_rfc3339(line.since),
         "no_price": None,
     }
-    if isinstance(one.prices, Unpriced):
-        known |= dict.fromkeys(("currency", "source", "origin", "rule"))
-        known |= {"prices": {}, "no_price": one.prices.reason}
+    if isinstance(line.prices, Unpriced):
+        fields |= dict.fromkeys(("currency", "source", "origin", "rule"))
+        fields |= {"prices": {}, "no_price": line.prices.reason}
     else:
-        known |= {"currency": one.prices.currency, "source": one.prices.source}
-        known |= {"origin": one.prices.origin, "rule": one.prices.rule, "prices": _rates_json(one.prices)}
-    known["above"] = (
+        fields |= {"currency": line.prices.currency, "source": line.prices.source}
+        fields |= {"origin": line.prices.origin, "rule": line.prices.rule, "prices": _rates_json(line.prices)}
+    fields["above"] = (
         None
-        if one.higher is None
-        else {"input_tokens": one.higher.above_input_tokens, "prices": _rates_json(one.higher)}
+        if line.higher is None
+        else {"input_tokens": line.higher.above_input_tokens, "prices": _rates_json(line.higher)}
     )
     costs = [
-        {"currency": key, "total_cost": plain_decimal(value)} for key, value in sorted(one.use.costs.items())
+        {"currency": key, "total_cost": plain_decimal(value)} for key, value in sorted(line.use.costs.items())
     ]
-    return known | {"requests": one.use.requests, "unpriced_requests": one.use.unpriced, "costs": costs}
+    return fields | {"requests": line.use.requests, "unpriced_requests": line.use.unpriced, "costs": costs}
 
 
 def _rates_json(prices: PriceSet) -> dict[str, Any]:
@@ -307,27 +320,27 @@ def _rates_json(prices: PriceSet) -> dict[str, Any]:
     }
 
 
-def as_csv(found: PriceList, currency: str) -> str:
-    """The list as CSV: `total_cost` is in the reporting currency, costs in others stand beside it with theirs."""
-    return write_csv(COLUMNS, (_line_csv(one, currency) for one in found.lines))
+def as_csv(prices: PriceList, currency: str) -> str:
+    """The price list as CSV: `total_cost` is in the reporting currency, `other_costs` in all others."""
+    return write_csv(COLUMNS, (_line_csv(line, currency) for line in prices.lines))
 
 
-def _line_csv(one: Line, currency: str) -> Iterator[Any]:
-    prices = one.prices if isinstance(one.prices, PriceSet) else None
+def _line_csv(line: PriceListLine, currency: str) -> Iterator[Any]:
+    prices = line.prices if isinstance(line.prices, PriceSet) else None
     rates = prices.by_meter if prices else {}
-    others = [f"{meter} {rate}" for meter, rate in rates.items() if meter not in USUAL]
-    elsewhere = [
-        f"{plain_decimal(cost)} {key}" for key, cost in sorted(one.use.costs.items()) if key != currency
+    other_meters = [f"{meter} {rate}" for meter, rate in rates.items() if meter not in USUAL]
+    other_costs = [
+        f"{plain_decimal(cost)} {key}" for key, cost in sorted(line.use.costs.items()) if key != currency
     ]
-    yield from one.name
+    yield from line.name
     yield prices and prices.currency
     yield from (per_million(rates[meter]) if meter in rates else None for meter in USUAL)
-    yield "; ".join(others)
-    yield one.higher and one.higher.above_input_tokens
+    yield "; ".join(other_meters)
+    yield line.higher and line.higher.above_input_tokens
     yield from (prices.source, prices.origin, prices.rule) if prices else (None, None, None)
-    yield optional_rfc3339(one.since)
-    yield one.prices.reason if isinstance(one.prices, Unpriced) else None
-    yield one.use.requests
-    yield one.use.unpriced
-    yield one.use.costs.get(currency)
-    yield "; ".join(elsewhere)
+    yield optional_rfc3339(line.since)
+    yield line.prices.reason if isinstance(line.prices, Unpriced) else None
+    yield line.use.requests
+    yield line.use.unpriced
+    yield line.use.costs.get(currency)
+    yield "; ".join(other_costs)

@@ -1,4 +1,4 @@
-"""Rows of the price book for lists: every source's points, which hold at an instant, and which of them count."""
+"""Rows of the price book for lists: the points of every source, which are in effect, and which calls pay."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -14,22 +14,22 @@ from ingest.pricing.units import unit_of
 
 
 class PriceRow(NamedTuple):
-    """A point, and whether calls pay it."""
+    """A price point, and whether calls are charged by it."""
 
     point: PricePoint
     counts: bool | None
-    """None where that cannot be said: a pattern's price is of many models."""
+    """None if unknown: the price of a pattern is of many models."""
 
 
-class Wanted(NamedTuple):
-    """Which points a list is about."""
+class PriceFilter(NamedTuple):
+    """The provider, model (a glob) and source of the points to list; None for any."""
 
     provider: str | None = None
     model: str | None = None
     source: str | None = None
 
     def matches(self, point: PricePoint) -> bool:
-        """Whether the point is one of them."""
+        """Whether the filter selects the point."""
         return (
             (self.provider is None or point.provider in (ANY, provider_of(self.provider)))
             and (self.model is None or fnmatchcase(point.model, self.model.strip().lower()))
@@ -37,25 +37,25 @@ class Wanted(NamedTuple):
         )
 
 
-def current(book: Book, wanted: Wanted, at: int) -> list[PricePoint]:
-    """The points that hold at an instant (microseconds UTC), whatever the hour: each source's last of its kind."""
-    held: dict[tuple[object, ...], PricePoint] = {}
-    for point in every(book, wanted, at):
+def points_in_effect(book: Book, price_filter: PriceFilter, at: int) -> list[PricePoint]:
+    """The points in effect at an instant (microseconds UTC), at any hour: the last of a source and kind."""
+    latest: dict[tuple[object, ...], PricePoint] = {}
+    for point in all_points(book, price_filter, at):
         if point.covers(at):
-            held[_kind(point)] = point
-    return sorted((one for one in held.values() if one.price is not None), key=_place)
+            latest[_kind(point)] = point
+    return sorted((point for point in latest.values() if point.price is not None), key=_place)
 
 
-def every(book: Book, wanted: Wanted, at: int) -> Iterator[PricePoint]:
-    """The snapshot's points at an instant, then every row in the order in which they were added."""
-    if wanted.source in (None, book.snapshot.source):
-        yield from filter(wanted.matches, book.snapshot.points(at))
-    rows: Iterable[PricePoint] = sorted(book.stored.points, key=lambda one: (one.added_at, one.number))
-    yield from filter(wanted.matches, rows)
+def all_points(book: Book, price_filter: PriceFilter, at: int) -> Iterator[PricePoint]:
+    """The snapshot's points at an instant, then every row of the ledger in the order it was added."""
+    if price_filter.source in (None, book.snapshot.source):
+        yield from filter(price_filter.matches, book.snapshot.points(at))
+    rows: Iterable[PricePoint] = sorted(book.stored.points, key=lambda point: (point.added_at, point.number))
+    yield from filter(price_filter.matches, rows)
 
 
 def with_counts(book: Book, points: Iterable[PricePoint], at: int) -> list[PriceRow]:
-    """Points, each with whether a call of exactly its kind pays it."""
+    """The points, each with whether a call of exactly its model, tier and band is charged by it."""
     return [PriceRow(point, _counts(book, point, at)) for point in points]
 
 
@@ -67,23 +67,25 @@ def source_of(prices: PriceSet, rate: Rate) -> str:
 def _counts(book: Book, point: PricePoint, at: int) -> bool | None:
     if point.provider == ANY or ANY in point.model:
         return None
-    then = hours.next_within(point.hours, at)
-    found = book.find(point.provider, point.model, point.service_tier, then, point.above and point.above + 1)
-    if not isinstance(found, PriceSet):
+    priced_at = hours.next_within(point.hours, at)
+    prices = book.find(
+        point.provider, point.model, point.service_tier, priced_at, point.above and point.above + 1
+    )
+    if not isinstance(prices, PriceSet):
         return False
     if point.marginal:
         return any(
-            (one.meter, one.above, one.rate.price) == (point.meter, point.above, point.price)
-            for one in found.steps
+            (step.meter, step.above, step.rate.price) == (point.meter, point.above, point.price)
+            for step in prices.steps
         )
-    rate = found.by_meter.get(point.meter)
-    if rate is None or source_of(found, rate) != point.source:
+    rate = prices.by_meter.get(point.meter)
+    if rate is None or source_of(prices, rate) != point.source:
         return False
     return not point.number or rate.row == f"{point.source}#{point.number}"
 
 
 def _kind(point: PricePoint) -> tuple[object, ...]:
-    """Of points that agree in this the last one added is the price."""
+    """What a point prices: of points with the same key, the last added is in effect."""
     return (*_place(point)[:4], point.source, point.meter, point.above, point.hours)
 
 
@@ -101,7 +103,7 @@ def _place(point: PricePoint) -> tuple[object, ...]:
 
 
 def row_object(row: PriceRow) -> dict[str, Any]:
-    """A row as JSON and CSV have it."""
+    """A row as JSON and CSV show it."""
     point = row.point
     return {
         "row": f"{point.source}#{point.number}" if point.number else None,

@@ -1,4 +1,4 @@
-"""`tallybook prices show`: all that the book says of one model."""
+"""`tallybook prices show`: the prices, rows, terms and aliases of one model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,56 +28,56 @@ from ingest.terminal import ExitCode, explained, print_json, say, table, warn
 
 
 def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
-    """Print it; the exit code: 1 where the model has no price then."""
+    """Print the model; exit code 1 if it has no price at that time."""
     with open_ledger(Settings()) as ledger:
         try:
-            then = moment_or_now(at, ledger.zone)
+            priced_at = moment_or_now(at, ledger.zone)
         except NotATime as error:
             warn(f"tallybook: {explained(error)}")
             return ExitCode.USAGE
         book = read_book(ledger)
-        shown = priced_model(book, provider, model, then)
-        applies = book.find(provider, model, tier, then, 0)
+        priced = priced_model(book, provider, model, priced_at)
+        applies = book.find(provider, model, tier, priced_at, 0)
         if as_json:
-            print_json(answer(book, shown, tier, then))
+            print_json(as_object(book, priced, tier, priced_at))
         else:
-            _print(ledger, book, shown, tier, then)
+            _print(ledger, book, priced, tier, priced_at)
     return ExitCode.OK if isinstance(applies, PriceSet) else ExitCode.FAILURE
 
 
-def answer(book: Book, shown: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
-    """The model as JSON has it."""
-    applies = book.find(shown.provider, shown.model, tier, at, 0)
+def as_object(book: Book, priced: PricedModel, tier: str | None, at: int) -> dict[str, Any]:
+    """The model as `--json` prints it."""
+    applies = book.find(priced.provider, priced.model, tier, at, 0)
     return {
-        "provider": shown.provider,
-        "model": shown.model,
+        "provider": priced.provider,
+        "model": priced.model,
         "service_tier": tier_of(tier),
         "at": written(at),
-        **_applying(applies),
+        **_applied_prices(applies),
         "bands": [
             {
-                "service_tier": one.service_tier,
-                "above_input_tokens": one.above,
-                "marginal": one.marginal,
-                "prices": _rates(one.prices, one.rates),
+                "service_tier": band.service_tier,
+                "above_input_tokens": band.above,
+                "marginal": band.marginal,
+                "prices": _rates(band.prices, band.rates),
             }
-            for one in shown.bands
+            for band in priced.bands
         ],
-        "tiers": list(shown.tiers),
-        "terms": [term_object(one) for one in shown.terms],
-        "history": [row_object(PriceRow(one, None)) for one in shown.points],
+        "tiers": list(priced.tiers),
+        "terms": [term_object(term) for term in priced.terms],
+        "history": [row_object(PriceRow(point, None)) for point in priced.points],
     }
 
 
-def _applying(found: PriceSet | Unpriced) -> dict[str, Any]:
-    """The price set that applies, or why there is none."""
-    if isinstance(found, Unpriced):
-        return {"found_as": None, "no_price": found.reason, "currency": None, "prices": {}}
+def _applied_prices(prices: PriceSet | Unpriced) -> dict[str, Any]:
+    """The price set that applies, or why none does."""
+    if isinstance(prices, Unpriced):
+        return {"found_as": None, "no_price": prices.reason, "currency": None, "prices": {}}
     return {
-        "found_as": {"provider": found.provider, "model": found.model, "rule": found.rule},
+        "found_as": {"provider": prices.provider, "model": prices.model, "rule": prices.rule},
         "no_price": None,
-        "currency": found.currency,
-        "prices": _rates(found, found.by_meter),
+        "currency": prices.currency,
+        "prices": _rates(prices, prices.by_meter),
     }
 
 
@@ -95,40 +95,40 @@ def _rates(prices: PriceSet, rates: Any) -> dict[str, Any]:
 
 
 def _row(prices: PriceSet, rate: Rate) -> str:
-    """Where a rate is from: a row of the ledger, or the edition of a source."""
+    """Where a rate comes from: a row of the ledger, or the edition of a source."""
     return rate.row or prices.origin
 
 
-def _print(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> None:
-    for line in _head(ledger, book, shown, tier, at):
+def _print(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> None:
+    for line in _head(ledger, book, priced, tier, at):
         say(line)
     out = Console()
-    out.print(_bands(shown))
-    for one in shown.terms:
-        when = "with the release" if not one.added_at else f"by {one.added_by}"
-        said = f"{one.kind} on {calls_of_term(one)}: {percent_of(one)}, {when}"
-        say(said)
-    if shown.points:
-        out.print(_history(ledger, shown))
+    out.print(_bands(priced))
+    for term in priced.terms:
+        when = "with the release" if not term.added_at else f"by {term.added_by}"
+        text = f"{term.kind} on {calls_of_term(term)}: {percent_of(term)}, {when}"
+        say(text)
+    if priced.points:
+        out.print(_history(ledger, priced))
 
 
-def _head(ledger: Ledger, book: Book, shown: PricedModel, tier: str | None, at: int) -> Iterator[str]:
-    applies = book.find(shown.provider, shown.model, tier, at, 0)
-    yield f"{shown.provider}/{shown.model}, service tier {tier_of(tier)}, at {written(at, ledger.zone)}"
+def _head(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> Iterator[str]:
+    applies = book.find(priced.provider, priced.model, tier, at, 0)
+    yield f"{priced.provider}/{priced.model}, service tier {tier_of(tier)}, at {written(at, ledger.zone)}"
     if isinstance(applies, PriceSet):
-        terms = ", ".join(f"{one.kind} {percent_of(one)}" for one in applies.terms)
+        terms = ", ".join(f"{term.kind} {percent_of(term)}" for term in applies.terms)
         yield f"found as {applies.provider}/{applies.model} ({applies.rule}), prices in {applies.currency}"
         if terms:
             yield f"terms that apply to every call: {terms}"
     else:
         yield applies.reason
-    for alias in shown.other_names:
+    for alias in priced.other_names:
         yield f"also called {alias.provider}/{alias.model}"
 
 
-def _bands(shown: PricedModel) -> Table:
+def _bands(priced: PricedModel) -> Table:
     rows = table("tier", "calls", "meter", "price", "unit", "from", numbers=("price",))
-    for band in shown.bands:
+    for band in priced.bands:
         calls = f"above {band.above:,}" if band.above else "all"
         for meter, rate in band.rates.items():
             rows.add_row(
@@ -142,12 +142,12 @@ def _bands(shown: PricedModel) -> Table:
     return rows
 
 
-def _history(ledger: Ledger, shown: PricedModel) -> Table:
+def _history(ledger: Ledger, priced: PricedModel) -> Table:
     rows = table("row", "meter", "price", "unit", "valid", "added", numbers=("price",))
     rows.title, rows.title_justify = "rows, the newest first", "left"
-    for one in shown.points:
-        price = "none" if one.price is None else f"{one.price:f} {one.currency}"
-        added = f"{written(one.added_at, ledger.zone)} {one.added_by}"
-        row, when = f"{one.source}#{one.number}", validity_text(ledger, one) + scope_of_point(one)
-        rows.add_row(row, one.meter, price, unit_text(one), when, added)
+    for point in priced.points:
+        price = "none" if point.price is None else f"{point.price:f} {point.currency}"
+        added = f"{written(point.added_at, ledger.zone)} {point.added_by}"
+        row, when = f"{point.source}#{point.number}", validity_text(ledger, point) + scope_of_point(point)
+        rows.add_row(row, point.meter, price, unit_text(point), when, added)
     return rows

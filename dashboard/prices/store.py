@@ -1,4 +1,4 @@
-"""What the views of prices read of stored calls: unpriced ones, reported against computed totals, and one call with its prices."""
+"""Stored calls for price views: unpriced calls, reported against computed totals, a call with its prices."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ from ingest.model.event import UsageEvent
 from ingest.pricing.rates import PriceSet
 
 Where = Sequence[sa.ColumnElement[bool]]
-"""Conditions on calls that all hold."""
+"""Conditions on calls; a call must meet all of them."""
 UnpricedRow = tuple[str, str, str, int, int, int, int]
 """Provider, model, reason, calls, tokens, and the instants of the first and last call (microseconds UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedTotals:
-    """The totals in pico-units of calls of one model whose reported and computed costs are both known."""
+    """Reported and computed totals, in pico-units, of a model's calls that have both costs."""
 
     ids: tuple[int, int, int]
-    """Of provider, model and currency."""
+    """The term ids of provider, model and currency."""
     requests: int
     reported: int
     computed: int
 
 
 def calls_within(ledger: Ledger, period: Period, filters: Iterable[Filter]) -> Where:
-    """The conditions of a period and its filters, and those of what the reader may see."""
+    """The conditions of a period, of filters, and of the reader's row-level access."""
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     start, end = period.micros
     return [at >= start, at < end, *restrictions(filters, usage_event, ledger.keyring)]
@@ -63,22 +63,22 @@ def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) ->
     with ledger.reading() as connection:
         rows = connection.execute(select).all()
         texts = labels.terms(connection, {ident for row in rows for ident in row[:3]})
-    found = []
+    unpriced = []
     for row in rows:
         provider, model, reason = (texts[ident] or "unknown" for ident in row[:3])
         requests, tokens, first_at, last_at = map(int, row[3:])
-        found.append((provider, model, reason, requests, tokens, first_at, last_at))
-    return found
+        unpriced.append((provider, model, reason, requests, tokens, first_at, last_at))
+    return unpriced
 
 
 def with_both_totals(where: Where) -> Where:
-    """Narrows conditions to calls whose reported and computed totals are both known."""
+    """The conditions, narrowed to calls that have both a reported and a computed total."""
     c = usage_event.c
     return [*where, c.reported_total.is_not(None), c.computed_total.is_not(None)]
 
 
 def compared_totals(connection: sa.Connection, where: Where) -> Iterator[ComparedTotals]:
-    """The totals of calls that have both, by model and currency."""
+    """Reported and computed totals by model and currency."""
     c = usage_event.c
     keys = (c.provider_id, c.model_id, c.currency_id)
     amounts = [
@@ -93,7 +93,7 @@ def compared_totals(connection: sa.Connection, where: Where) -> Iterator[Compare
 
 
 def calls_of(connection: sa.Connection, where: Where, totals: ComparedTotals, limit: int) -> list[StoredCall]:
-    """The first calls that totals are the sums of, at most `limit`."""
+    """The first calls that are summed in `totals`, at most `limit`."""
     c = usage_event.c
     columns = (c.provider_id, c.model_id, c.currency_id)
     of_model = [column == ident for column, ident in zip(columns, totals.ids, strict=True)]
@@ -101,33 +101,32 @@ def calls_of(connection: sa.Connection, where: Where, totals: ComparedTotals, li
 
 
 def calls(
-    connection: sa.Connection, where: Where, beside: Sequence[str]
+    connection: sa.Connection, where: Where, columns: Sequence[str]
 ) -> Iterator[tuple[UsageEvent, Values]]:
-    """The calls that meet the conditions, each with the values of the columns `beside`, oldest first."""
-    return event_reader.stream_calls(connection, where, beside)
+    """The calls that meet the conditions, each with the values of `columns`, oldest first."""
+    return event_reader.stream_calls(connection, where, columns)
 
 
 def matching_ids(ledger: Ledger, text: str, limit: int) -> list[tuple[str, str, str | None]]:
-    """Event id, source and the source's id of the calls that a text means, at most `limit`.
+    """Event id, source and source's id of the calls that a text identifies, at most `limit`.
 
-    It is an event id, the id that a source gave, or SOURCE:ID.
+    The text is an event id, the id that a source gave, or SOURCE:ID.
     """
     c = usage_event.c
-    ends = c.source_event_id.endswith(
-        f":{text}", autoescape=True
-    )  # PROVIDER:ID is how sources are kept apart
-    named = sa.or_(c.source_event_id == text, ends)
+    # Some sources prefix their ids with the provider: PROVIDER:ID.
+    ends = c.source_event_id.endswith(f":{text}", autoescape=True)
+    has_source_id = sa.or_(c.source_event_id == text, ends)
     source, colon, ident = text.partition(":")
     if colon:
         ids = sa.select(term.c.term_id).where(term.c.text == source)
         of_source = sa.or_(
             c.source_event_id == ident, c.source_event_id.endswith(f":{ident}", autoescape=True)
         )
-        named = sa.or_(named, sa.and_(c.source_id.in_(ids), of_source))
+        has_source_id = sa.or_(has_source_id, sa.and_(c.source_id.in_(ids), of_source))
     try:
-        wanted = c.event_id == str(UUID(text))
+        has_event_id = c.event_id == str(UUID(text))
     except ValueError:
-        wanted = None
+        has_event_id = None
     select = (
         sa.select(c.event_id, term.c.text, c.source_event_id)
         .join(term, term.c.term_id == c.source_id)
@@ -136,23 +135,23 @@ def matching_ids(ledger: Ledger, text: str, limit: int) -> list[tuple[str, str, 
         .limit(limit)
     )
     with ledger.reading() as connection:
-        found = [] if wanted is None else connection.execute(select.where(wanted)).all()
-        if not found:  # an id of a source may look like one of ours
-            found = connection.execute(select.where(named)).all()
-    return [(row[0], row[1], row[2]) for row in found]
+        rows = [] if has_event_id is None else connection.execute(select.where(has_event_id)).all()
+        if not rows:  # a source's id may be a UUID as well
+            rows = connection.execute(select.where(has_source_id)).all()
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def call(
-    connection: sa.Connection, ledger: Ledger, event_id: UUID, beside: Sequence[str]
+    connection: sa.Connection, ledger: Ledger, event_id: UUID, columns: Sequence[str]
 ) -> tuple[UsageEvent, Values] | None:
-    """The call with an event id, with the values of the columns `beside`; None where the reader sees no such call."""
+    """The call with an event id and the values of `columns`; None if the reader sees no such call."""
     where = [usage_event.c.event_id == event_id.bytes, *restrictions((), usage_event, ledger.keyring)]
-    return next(event_reader.stream_calls(connection, where, beside), None)
+    return next(event_reader.stream_calls(connection, where, columns), None)
 
 
 def stored_prices(connection: sa.Connection, price_set_id: Any) -> PriceSet | None:
-    """The price set that a call was priced with; None without one."""
+    """The price set that a call was priced with, or None."""
     if price_set_id is None:
         return None
-    wanted = sa.select(price_set).where(price_set.c.price_set_id == price_set_id)
-    return price_set_of(connection.execute(wanted).mappings().one())
+    select = sa.select(price_set).where(price_set.c.price_set_id == price_set_id)
+    return price_set_of(connection.execute(select).mappings().one())

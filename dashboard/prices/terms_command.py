@@ -1,4 +1,4 @@
-"""`tallybook prices terms`: discounts, mark-ups and surcharges of regions, and other names of models."""
+"""`tallybook prices terms`: discounts, mark-ups, region surcharges, and model aliases."""
 
 from rich.console import Console
 
@@ -14,56 +14,58 @@ from ingest.terminal import ExitCode, print_json, say, table
 
 
 def run(*, as_json: bool) -> int:
-    """Print them, the newest first; the exit code."""
+    """Print terms and aliases, the newest first; the exit code."""
     with open_ledger(Settings()) as ledger:
         book = read_book(ledger)
         if as_json:
-            print_json(answer(book))
+            print_json(as_object(book))
         else:
             _print(ledger, book)
     return ExitCode.OK
 
 
-def answer(book: Book) -> dict[str, object]:
-    """Terms and aliases as JSON has them. Those that ship with a release have no row."""
+def as_object(book: Book) -> dict[str, object]:
+    """Terms and aliases as `--json` prints them; terms that ship with a release have no row number."""
     return {
-        "terms": [{"row": one.number or None, **term_object(one)} for one in _terms(book)],
+        "terms": [{"row": term.number or None, **term_object(term)} for term in _terms(book)],
         "aliases": [
             {
-                "row": one.number,
-                "provider": one.provider,
-                "model": one.model,
-                "target_provider": one.target_provider,
-                "target_model": one.target_model,
-                "added_at": written(one.added_at),
-                "added_by": one.added_by,
+                "row": alias.number,
+                "provider": alias.provider,
+                "model": alias.model,
+                "target_provider": alias.target_provider,
+                "target_model": alias.target_model,
+                "added_at": written(alias.added_at),
+                "added_by": alias.added_by,
             }
-            for one in _aliases(book)
+            for alias in _aliases(book)
         ],
     }
 
 
 def _terms(book: Book) -> list[Term]:
-    return sorted((*TERMS, *book.stored.terms), key=lambda one: -one.number)
+    return sorted((*TERMS, *book.stored.terms), key=lambda term: -term.number)
 
 
 def _aliases(book: Book) -> list[Alias]:
-    return sorted(book.stored.aliases, key=lambda one: -one.number)
+    return sorted(book.stored.aliases, key=lambda alias: -alias.number)
 
 
 def _print(ledger: Ledger, book: Book) -> None:
     terms = table("term", "calls", "factor", "valid", "added", "note")
-    for one in _terms(book):
+    for term in _terms(book):
         when = " ".join(
             f"{word} {written(edge, ledger.zone)}"
-            for word, edge in (("from", one.valid_from), ("to", one.valid_to))
+            for word, edge in (("from", term.valid_from), ("to", term.valid_to))
             if edge is not None
         )
-        added = f"{written(one.added_at, ledger.zone)} {one.added_by}" if one.added_at else "with the release"
-        kind = f"{one.kind} {percent_of(one)}"
-        terms.add_row(kind, calls_of_term(one), f"{one.factor:f}", when or "always", added, one.origin)
+        added = (
+            f"{written(term.added_at, ledger.zone)} {term.added_by}" if term.added_at else "with the release"
+        )
+        kind = f"{term.kind} {percent_of(term)}"
+        terms.add_row(kind, calls_of_term(term), f"{term.factor:f}", when or "always", added, term.origin)
     Console().print(terms)
     for alias in _aliases(book):
         target = f"{alias.target_provider}/{alias.target_model}"
-        said = f"{alias.provider}/{alias.model} is priced as {target} ({alias.added_by})"
-        say(said)
+        text = f"{alias.provider}/{alias.model} is priced as {target} ({alias.added_by})"
+        say(text)

@@ -1,4 +1,4 @@
-"""Unpriced calls by model: how many, since when and why. Nothing else says why a sum leaves calls out."""
+"""Unpriced calls by model: how many, since when and why; they explain which calls a cost total leaves out."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ COLUMNS: Final = ("provider", "model", "reason", "requests", "tokens", "first_se
 
 
 class UnpricedModel(NamedTuple):
-    """Calls of one model that have no price for one reason."""
+    """The calls of one model that are unpriced for the same reason."""
 
     provider: str
     model: str
@@ -23,34 +23,35 @@ class UnpricedModel(NamedTuple):
     tokens: int
     first_at: int
     last_at: int
-    """When the first and the last of them were (microseconds UTC)."""
+    """The instants of the first and the last call (microseconds UTC)."""
 
     @property
     def how_to_price(self) -> str | None:
-        """The command that sets a price; None where the calls name no model."""
+        """The command that sets a price; None if the calls name no model."""
         if self.model == "unknown":
             return None
         return f"tallybook prices set {self.provider} {self.model} input=... output=..."
 
 
-def unpriced(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
-    """The unpriced calls of a question's period and filters, by model and reason, the most calls first."""
-    found = [UnpricedModel(*row) for row in prices_store.unpriced_calls(ledger, query.period, query.filters)]
-    return sorted(found, key=lambda one: (-one.requests, one))
+def unpriced_models(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
+    """The unpriced calls of a query's period and filters, by model and reason, the most calls first."""
+    models = [UnpricedModel(*row) for row in prices_store.unpriced_calls(ledger, query.period, query.filters)]
+    return sorted(models, key=lambda model: (-model.requests, model))
 
 
-def as_json(found: Sequence[UnpricedModel]) -> dict[str, Any]:
-    """The list as `GET /v1/prices/unpriced` gives it."""
+def as_json(models: Sequence[UnpricedModel]) -> dict[str, Any]:
+    """The list as `GET /v1/prices/unpriced` returns it."""
     rows = [
-        dict(zip(COLUMNS, _cells(one), strict=True)) | {"how_to_price": one.how_to_price} for one in found
+        dict(zip(COLUMNS, _cells(model), strict=True)) | {"how_to_price": model.how_to_price}
+        for model in models
     ]
-    return {"unpriced": rows, "requests": sum(one.requests for one in found)}
+    return {"unpriced": rows, "requests": sum(model.requests for model in models)}
 
 
-def as_csv(found: Sequence[UnpricedModel]) -> str:
+def as_csv(models: Sequence[UnpricedModel]) -> str:
     """The list as CSV."""
-    return write_csv(COLUMNS, map(_cells, found))
+    return write_csv(COLUMNS, map(_cells, models))
 
 
-def _cells(one: UnpricedModel) -> list[Any]:
-    return [*one[:5], optional_rfc3339(one.first_at), optional_rfc3339(one.last_at)]
+def _cells(model: UnpricedModel) -> list[Any]:
+    return [*model[:5], optional_rfc3339(model.first_at), optional_rfc3339(model.last_at)]

@@ -1,4 +1,4 @@
-"""`tallybook prices list --unpriced`: models that calls have no price for, and how they would get one."""
+"""`tallybook prices list --unpriced`: models whose calls have no price, and the command that sets a price."""
 
 import sys
 from datetime import UTC, datetime
@@ -17,31 +17,31 @@ from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 def run(
     provider: str | None, model: str | None, start: str | None, end: str | None, limit: int | None, form: str
 ) -> int:
-    """Print the models of the period; the exit code."""
+    """Print the unpriced models of the period; the exit code."""
     where = [f"{key}={value}" for key, value in (("provider", provider), ("model", model)) if value]
     with open_ledger(Settings()) as ledger:
         try:
             query = parse(Words(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:
             return refuse("prices list", error)
-        found = unpriced.unpriced(ledger, query)[:limit]
+        models = unpriced.unpriced_models(ledger, query)[:limit]
     match form:
         case "json":
-            print_json(unpriced.as_json(found))
+            print_json(unpriced.as_json(models))
         case "csv":
-            sys.stdout.write(unpriced.as_csv(found))
+            sys.stdout.write(unpriced.as_csv(models))
         case _:
-            _print(found)
+            _print(models)
     return ExitCode.OK
 
 
-def _print(found: list[UnpricedModel]) -> None:
+def _print(models: list[UnpricedModel]) -> None:
     columns = ("model", "why", "calls", "tokens", "first seen", "last seen")
     rows = table(*columns, numbers=("calls", "tokens"))
-    for one in found:
-        counts = (f"{count:,}" for count in (one.requests, one.tokens))
-        seen = ((optional_rfc3339(at) or "")[:10] for at in (one.first_at, one.last_at))
-        rows.add_row(*map(escape, (f"{one.provider}/{one.model}", one.reason, *counts, *seen)))
+    for model in models:
+        counts = (f"{count:,}" for count in (model.requests, model.tokens))
+        seen = ((optional_rfc3339(at) or "")[:10] for at in (model.first_at, model.last_at))
+        rows.add_row(*map(escape, (f"{model.provider}/{model.model}", model.reason, *counts, *seen)))
     show(rows, "every call of the period has a price, or costs nothing")
-    if way := next((one.how_to_price for one in found if one.how_to_price), None):
-        say(f"\n{way}\ntallybook reprice --only-unpriced")
+    if command := next((model.how_to_price for model in models if model.how_to_price), None):
+        say(f"\n{command}\ntallybook reprice --only-unpriced")

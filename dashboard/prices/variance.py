@@ -1,7 +1,7 @@
-"""Variance: where sources report another cost than the price book computes, by model, and the likely cause.
+"""Price variance: where sources report other costs than the price book computes, by model, and why.
 
-Only calls of which both totals are known are compared. The cause is looked for in single calls: each way of counting that is
-known to go wrong is computed, and the one that gives what was reported, for most calls and within a millionth, is named.
+Only calls that have both totals are compared. To find the cause, each known counting mistake is computed
+for single calls; the mistake that gives the reported total of most calls, within a millionth, is named.
 """
 
 from collections import Counter
@@ -31,19 +31,19 @@ from ingest.pricing.compute import compute
 from ingest.pricing.pricing import prices_of
 
 THRESHOLD: Final = Decimal("0.01")
-"""Models whose totals differ by more than this part of the computed one are listed."""
+"""Models whose totals differ by more than this share of the computed total are listed."""
 
 COLUMNS: Final = (
     *("provider", "model", "currency", "requests"),
     *("reported_total", "computed_total", "difference", "share", "likely_cause"),
 )
 _SAMPLE: Final = 300
-"""Calls of a model in which its cause is looked for."""
-_MOST: Final = Fraction(4, 5)
-"""The part of them that a cause must explain."""
-_CLOSE: Final = Fraction(1, 1_000_000)
-_PICO_OF_NOTHING: Final = 1_000
-"""Sources round to nine or ten decimals: so many pico-units are no difference."""
+"""How many calls of a model are searched for the cause."""
+_EXPLAINED_SHARE: Final = Fraction(4, 5)
+"""The share of differing calls that a cause must explain."""
+_TOLERANCE: Final = Fraction(1, 1_000_000)
+_PICO_TOLERANCE: Final = 1_000
+"""Sources round to nine or ten decimals: totals that differ by this many pico-units are equal."""
 
 
 @dataclass(frozen=True)
@@ -54,47 +54,49 @@ class Variance:
     model: str
     currency: str
     requests: int
-    """Calls of which both totals are known."""
+    """The number of calls that have both totals."""
     reported: int
     computed: int
     """The totals in pico-units."""
     cause: str | None
-    """What most likely makes the difference; None where nothing known does."""
+    """The most likely cause of the difference; None if no known cause explains it."""
 
     @property
     def difference(self) -> int:
-        """By how much more was reported than is computed, in pico-units."""
+        """The reported minus the computed total, in pico-units."""
         return self.reported - self.computed
 
     @property
     def share(self) -> Decimal | None:
-        """The difference as a part of the computed total; None where nothing is computed."""
+        """The difference as a share of the computed total; None if that is zero."""
         if not self.computed:
             return None
         return (Decimal(self.difference) / Decimal(self.computed)).quantize(Decimal("0.000001"))
 
 
-def variance(
+def model_variances(
     ledger: Ledger, query: SpendQuery, book: PriceBook, threshold: Decimal = THRESHOLD
 ) -> list[Variance]:
-    """The models of a question's period and filters whose totals differ by more, the largest difference first."""
+    """The models of a query whose totals differ by more than the threshold, the largest difference first."""
     where = prices_store.with_both_totals(prices_store.calls_within(ledger, query.period, query.filters))
     with ledger.reading() as connection:
-        far = [
+        differing = [
             totals
             for totals in prices_store.compared_totals(connection, where)
             if _exceeds(totals, threshold)
         ]
-        texts = labels.terms(connection, {ident for totals in far for ident in totals.ids})
-        found = [_variance(connection, where, totals, texts, book) for totals in far]
-    return sorted(found, key=lambda one: (-abs(one.difference), one.provider, one.model))
+        texts = labels.terms(connection, {ident for totals in differing for ident in totals.ids})
+        variances = [_model_variance(connection, where, totals, texts, book) for totals in differing]
+    return sorted(
+        variances, key=lambda variance: (-abs(variance.difference), variance.provider, variance.model)
+    )
 
 
 def _exceeds(totals: ComparedTotals, threshold: Decimal) -> bool:
     return abs(totals.reported - totals.computed) > abs(totals.computed) * Fraction(threshold)
 
 
-def _variance(
+def _model_variance(
     connection: Connection,
     where: Where,
     totals: ComparedTotals,
@@ -107,14 +109,14 @@ def _variance(
     return Variance(provider, model, currency, totals.requests, totals.reported, totals.computed, cause)
 
 
-Change = Callable[[UsageEvent], UsageEvent]
+EventChange = Callable[[UsageEvent], UsageEvent]
 
-_CAUSES: Final[Mapping[str, Change]] = {
+_CAUSES: Final[Mapping[str, EventChange]] = {
     "cached input charged at the price of input": lambda event: replace(
         event, cache_read_tokens=None, cache_write_tokens=None, cache_write_1h_tokens=None
     ),
     "cache reads not charged": lambda event: replace(
-        event, input_tokens=_less(event.input_tokens, event.cache_read_tokens), cache_read_tokens=None
+        event, input_tokens=_difference(event.input_tokens, event.cache_read_tokens), cache_read_tokens=None
     ),
     "cached input charged twice": lambda event: replace(
         event, input_tokens=(event.input_tokens or 0) + (event.cache_read_tokens or 0)
@@ -123,7 +125,7 @@ _CAUSES: Final[Mapping[str, Change]] = {
         event, output_tokens=(event.output_tokens or 0) + (event.reasoning_tokens or 0)
     ),
     "reasoning not charged": lambda event: replace(
-        event, output_tokens=_less(event.output_tokens, event.reasoning_tokens), reasoning_tokens=None
+        event, output_tokens=_difference(event.output_tokens, event.reasoning_tokens), reasoning_tokens=None
     ),
     "the standard price in place of the service tier's": lambda event: replace(event, service_tier=None),
     "the batch price in place of the standard one": lambda event: replace(event, service_tier="batch"),
@@ -133,40 +135,44 @@ _CAUSES: Final[Mapping[str, Change]] = {
     ),
     "the region's surcharge left out": lambda event: replace(event, region=None),
 }
-"""Ways of counting that are known to go wrong."""
+"""Known counting mistakes, each as the change to an event that reproduces it."""
 
 
 def likely_cause(calls: Sequence[StoredCall], book: PriceBook) -> str | None:
-    """What explains the reported totals of most calls whose totals differ."""
-    found: Counter[str] = Counter()
-    apart, factors = 0, Counter[Fraction]()
+    """The cause that explains the reported totals of most differing calls, or None."""
+    causes: Counter[str] = Counter()
+    differing, factors = 0, Counter[Fraction]()
     for call in calls:
         reported, computed = call.charge.reported_total, call.charge.computed_total
         if reported is None or computed is None or _are_close(reported, computed):
             continue
-        apart += 1
-        found.update(_explaining(call, reported, computed, book))
+        differing += 1
+        causes.update(_causes_of(call, reported, computed, book))
         if computed:
             factors[_rounded(Fraction(reported, computed))] += 1
-    if not apart:
+    if not differing:
         return None
-    for cause, explained in found.most_common(1):
-        if explained >= apart * _MOST:
+    for cause, explained in causes.most_common(1):
+        if explained >= differing * _EXPLAINED_SHARE:
             return cause
     for factor, explained in factors.most_common(1):
-        if explained >= apart * _MOST:
+        if explained >= differing * _EXPLAINED_SHARE:
             return f"a constant factor of {plain_factor(factor)}: a discount, a mark-up, or another price"
     return None
 
 
-def _explaining(call: StoredCall, reported: int, computed: int, book: PriceBook) -> Iterator[str]:
-    """The causes that give what was reported of a call."""
+def _causes_of(call: StoredCall, reported: int, computed: int, book: PriceBook) -> Iterator[str]:
+    """The causes that give the reported total of a call."""
     for cause, change in _CAUSES.items():
-        other = _computed(change(call.event), call.occurred_at, book)
-        if other is not None and not _are_close(other, computed) and _are_close(other, reported):
+        amount = _computed(change(call.event), call.occurred_at, book)
+        if amount is not None and not _are_close(amount, computed) and _are_close(amount, reported):
             yield cause
-    short = _computed(call.event, call.occurred_at, book, in_lowest_band=True)
-    if short is not None and not _are_close(short, computed) and _are_close(short, reported):
+    lowest_band_amount = _computed(call.event, call.occurred_at, book, in_lowest_band=True)
+    if (
+        lowest_band_amount is not None
+        and not _are_close(lowest_band_amount, computed)
+        and _are_close(lowest_band_amount, reported)
+    ):
         yield "the price of short input in place of that of long context"
 
 
@@ -179,12 +185,12 @@ def _computed(event: UsageEvent, at: int, book: PriceBook, *, in_lowest_band: bo
     return charge.total_cost if isinstance(charge, Charge) else None
 
 
-def _less(whole: int | None, part: int | None) -> int:
+def _difference(whole: int | None, part: int | None) -> int:
     return (whole or 0) - (part or 0)
 
 
-def _are_close(one: int, other: int) -> bool:
-    return abs(one - other) <= max(Fraction(_PICO_OF_NOTHING), abs(other) * _CLOSE)
+def _are_close(first: int, second: int) -> bool:
+    return abs(first - second) <= max(Fraction(_PICO_TOLERANCE), abs(second) * _TOLERANCE)
 
 
 def _rounded(factor: Fraction) -> Fraction:
@@ -197,10 +203,10 @@ def plain_factor(factor: Fraction) -> str:
 
 
 def read_percent(text: str) -> Decimal:
-    """A percentage as a part of one.
+    """A percentage as a share: 0.01 for `1%`.
 
     Raises:
-        QuestionError: it is none.
+        QuestionError: the text is not a percentage.
     """
     try:
         share = numbers.percent(text)
@@ -212,17 +218,25 @@ def read_percent(text: str) -> Decimal:
     return share
 
 
-def as_json(found: Sequence[Variance]) -> dict[str, Any]:
-    """The list as `GET /v1/prices/variance` gives it."""
-    return {"variance": [dict(zip(COLUMNS, _cells(one), strict=True)) for one in found]}
+def as_json(variances: Sequence[Variance]) -> dict[str, Any]:
+    """The list as `GET /v1/prices/variance` returns it."""
+    return {"variance": [dict(zip(COLUMNS, _cells(variance), strict=True)) for variance in variances]}
 
 
-def as_csv(found: Sequence[Variance]) -> str:
+def as_csv(variances: Sequence[Variance]) -> str:
     """The list as CSV."""
-    return write_csv(COLUMNS, map(_cells, found))
+    return write_csv(COLUMNS, map(_cells, variances))
 
 
-def _cells(one: Variance) -> list[Any]:
-    amounts = (plain(pico) for pico in (one.reported, one.computed, one.difference))
-    share = None if one.share is None else f"{one.share:f}"
-    return [one.provider, one.model, one.currency, one.requests, *amounts, share, one.cause]
+def _cells(variance: Variance) -> list[Any]:
+    amounts = (plain(pico) for pico in (variance.reported, variance.computed, variance.difference))
+    share = None if variance.share is None else f"{variance.share:f}"
+    return [
+        variance.provider,
+        variance.model,
+        variance.currency,
+        variance.requests,
+        *amounts,
+        share,
+        variance.cause,
+    ]

@@ -23,23 +23,29 @@ def run(start: str | None, end: str | None, where: list[str], threshold: str, fo
             limit = variance.read_percent(threshold)
         except QuestionError as error:
             return refuse("prices variance", error)
-        found = variance.variance(ledger, query, read_book(ledger), limit)
+        variances = variance.model_variances(ledger, query, read_book(ledger), limit)
     match form:
         case "json":
-            print_json(variance.as_json(found))
+            print_json(variance.as_json(variances))
         case "csv":
-            sys.stdout.write(variance.as_csv(found))
+            sys.stdout.write(variance.as_csv(variances))
         case _:
-            _print(found, threshold)
+            _print(variances, threshold)
     return ExitCode.OK
 
 
-def _print(found: list[Variance], threshold: str) -> None:
+def _print(variances: list[Variance], threshold: str) -> None:
     numbers = ("calls", "reported", "computed", "difference")
     rows = table("model", *numbers, "likely cause", numbers=numbers)
-    for one in found:
-        amounts = [f"{from_pico(pico):.6f} {one.currency}" for pico in (one.reported, one.computed)]
-        part = "" if one.share is None else f"{one.share * 100:+.2f}%"
-        cells = (f"{one.provider}/{one.model}", f"{one.requests:,}", *amounts, part, one.cause or "unknown")
+    for model in variances:
+        amounts = [f"{from_pico(pico):.6f} {model.currency}" for pico in (model.reported, model.computed)]
+        share = "" if model.share is None else f"{model.share * 100:+.2f}%"
+        cells = (
+            f"{model.provider}/{model.model}",
+            f"{model.requests:,}",
+            *amounts,
+            share,
+            model.cause or "unknown",
+        )
         rows.add_row(*map(escape, cells))
     show(rows, f"no model's reported and computed costs differ by more than {threshold}")

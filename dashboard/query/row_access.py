@@ -6,12 +6,12 @@
 from collections.abc import Iterable
 
 from dashboard.query.question import Filter
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 
 def limits() -> tuple[Filter, ...]:
     """The filters that bind whoever asks; none for somebody who sees everything."""
-    principal = asking()
+    principal = current_principal()
     found: list[Filter] = []
     if principal.teams is not None:
         found.append(Filter("team", principal.teams))

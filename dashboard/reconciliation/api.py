@@ -1,4 +1,4 @@
-"""`GET /v1/reconciliation`: what providers charge against the ledger."""
+"""`GET /v1/reconciliation`: what providers charge, compared with the ledger."""
 
 from typing import Annotated, Final
 
@@ -29,12 +29,12 @@ def make_router(ledger: Ledger) -> APIRouter:
         with understood():
             only_known(request, ("period", "by", "format"))
             check_format(form)
-            found = compare.reconcile(ledger, read_month(period), compare.read_by(by))
+            reconciliation = compare.reconcile(ledger, read_month(period), compare.read_group_by(by))
         return answered(
             request,
             form,
-            json=lambda: compare.as_json(found),
-            csv=lambda: write_csv(compare.CSV_COLUMNS, compare.csv_rows(found)),
+            json=lambda: compare.as_json(reconciliation),
+            csv=lambda: write_csv(compare.CSV_COLUMNS, compare.csv_rows(reconciliation)),
             name="reconciliation",
         )
 

@@ -1,4 +1,4 @@
-"""`tallybook invoice` and `reconcile`: what providers charge, against the ledger."""
+"""`tallybook invoice` and `tallybook reconcile`: what providers charge, compared with the ledger."""
 
 from typing import Annotated
 

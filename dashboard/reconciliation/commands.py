@@ -1,4 +1,4 @@
-"""`tallybook invoice` and `tallybook reconcile`: what providers charge, against the ledger."""
+"""`tallybook invoice` and `tallybook reconcile`: what providers charge, compared with the ledger."""
 
 import json
 import sys
@@ -15,16 +15,16 @@ from dashboard.query.question import QuestionError
 from dashboard.query.serialize import write_csv
 from dashboard.reconciliation.compare import (
     CSV_COLUMNS,
-    Compared,
     Reconciliation,
+    ReconciliationRow,
     as_json,
     csv_rows,
-    read_by,
+    read_group_by,
     read_threshold,
     reconcile,
 )
 from dashboard.reconciliation.invoices.line import InvoiceLine
-from dashboard.reconciliation.invoices.parser import NotAnInvoice, Read, read
+from dashboard.reconciliation.invoices.parser import NotAnInvoice, ParsedInvoice, parse_invoice
 from dashboard.reconciliation.invoices.store import read_lines
 from dashboard.reconciliation.service import (
     AcceptRefused,
@@ -39,16 +39,16 @@ from ingest.model.zone import date_of
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table, warn
 
-_SHOWN: Final = 20
-_LISTED: Final = 100
+_MOST_SHOWN: Final = 20
+_MOST_LISTED: Final = 100
 _INVOICE_KEY: Final = ("period", "provider", "account", "source", "currency")
 
 
 def import_invoice(path: str, provider: str | None, account: str, *, as_json: bool) -> int:
-    """Import a provider's costs; the exit code, 3 where some lines could not be taken."""
+    """Import a provider's costs; the exit code, 3 if some lines were rejected."""
     at = now()
     try:
-        invoice = read(Path(path), provider, account)
+        invoice = parse_invoice(Path(path), provider, account)
     except NotAnInvoice as error:
         return refuse("invoice", error, ExitCode.FAILURE)
     except OSError as error:
@@ -56,13 +56,13 @@ def import_invoice(path: str, provider: str | None, account: str, *, as_json: bo
     with open_ledger(Settings()) as ledger:
         new = record_invoice(ledger, invoice, path, by=current_user(), at=at)
     if as_json:
-        sys.stdout.write(json.dumps(_import_facts(path, invoice, new), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_import_as_json(path, invoice, new), ensure_ascii=False) + "\n")
     else:
         _print_import(path, invoice, new)
     return ExitCode.SOME_REJECTED if invoice.problems else ExitCode.OK
 
 
-def _import_facts(path: str, invoice: Read, new: int) -> dict[str, Any]:
+def _import_as_json(path: str, invoice: ParsedInvoice, new: int) -> dict[str, Any]:
     return {
         "path": path,
         "format": invoice.source,
@@ -72,19 +72,19 @@ def _import_facts(path: str, invoice: Read, new: int) -> dict[str, Any]:
         "rejected": len(invoice.problems),
         "rejections": [
             {"line": bad.line, "field": bad.field, "value": bad.value, "reason": bad.reason}
-            for bad in invoice.problems[:_LISTED]
+            for bad in invoice.problems[:_MOST_LISTED]
         ],
     }
 
 
-def _print_import(path: str, invoice: Read, new: int) -> None:
+def _print_import(path: str, invoice: ParsedInvoice, new: int) -> None:
     lines = invoice.lines
     days = sorted({line.first_day for line in lines})
     span = f" from {date_of(days[0])} to {date_of(days[-1])}" if days else ""
     say(f"{path} ({invoice.source}): {len(lines):,} lines{span}, {new:,} are new")
     if invoice.problems and new < len(lines):
         refuse("invoice", "lines about days that are known already were left out: mend the faults first")
-    for problem in invoice.problems[:_SHOWN]:
+    for problem in invoice.problems[:_MOST_SHOWN]:
         refuse("invoice", f"{path}: {problem}")
 
 
@@ -100,15 +100,15 @@ def list_invoices(period: str | None, *, as_json: bool) -> int:
         print_json({"invoices": rows})
         return ExitCode.OK
     headings = ("Month", "Provider", "Account", "From", "Currency", "Amount", "Lines")
-    made = table(*headings, numbers=("Amount", "Lines"))
+    listing = table(*headings, numbers=("Amount", "Lines"))
     for row in rows:
-        made.add_row(*(str(row[name]) for name in _INVOICE_KEY), row["amount"], str(row["lines"]))
-    show(made, "no invoices; `tallybook invoice import FILE` reads a provider's costs")
+        listing.add_row(*(str(row[name]) for name in _INVOICE_KEY), row["amount"], str(row["lines"]))
+    show(listing, "no invoices; `tallybook invoice import FILE` reads a provider's costs")
     return ExitCode.OK
 
 
 def _invoice_rows(lines: Iterable[InvoiceLine]) -> list[dict[str, Any]]:
-    """The amounts and numbers of lines by month, provider, account, source and currency."""
+    """The sum and the number of lines by month, provider, account, source and currency."""
     sums: dict[tuple[str, ...], tuple[int, int]] = {}
     for line in lines:
         month = str(date_of(line.first_day))[:7]
@@ -123,7 +123,7 @@ def _invoice_rows(lines: Iterable[InvoiceLine]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileOptions:
-    """What `reconcile` was asked for."""
+    """The options of `reconcile`, as text."""
 
     period: str
     by: str = "provider"
@@ -135,9 +135,9 @@ class ReconcileOptions:
 
 
 def run(options: ReconcileOptions) -> int:
-    """Print the comparison, and book what is accepted; the exit code."""
+    """Book the variances that are accepted, and print the comparison; the exit code."""
     try:
-        month, by = read_month(options.period), read_by(options.by)
+        month, by = read_month(options.period), read_group_by(options.by)
         threshold = read_threshold(options.threshold)
         with open_ledger(Settings()) as ledger:
             if options.accept is not None:
@@ -147,54 +147,56 @@ def run(options: ReconcileOptions) -> int:
                 for booked in accept_variances(ledger, accepted, by=current_user(), at=now()):
                     amount = f"{money.plain(booked.amount)} {booked.currency}"
                     warn(f"{booked.provider}: {amount} is booked in {booked.period}")
-            found = reconcile(ledger, month, by, provider=options.provider, threshold=threshold)
+            reconciliation = reconcile(ledger, month, by, provider=options.provider, threshold=threshold)
     except (QuestionError, AcceptRefused) as error:
         return refuse("reconcile", error)
     if options.form == "json":
-        print_json(as_json(found))
+        print_json(as_json(reconciliation))
     elif options.form == "csv":
-        sys.stdout.write(write_csv(CSV_COLUMNS, csv_rows(found)))
+        sys.stdout.write(write_csv(CSV_COLUMNS, csv_rows(reconciliation)))
     else:
-        _print(found)
+        _print(reconciliation)
     return ExitCode.OK
 
 
-def _print(found: Reconciliation) -> None:
-    if not found.rows:
-        say(f"no calls, fees or invoices in {found.month}")
+def _print(reconciliation: Reconciliation) -> None:
+    if not reconciliation.rows:
+        say(f"no calls, fees or invoices in {reconciliation.month}")
         return
-    _print_table(found)
-    say(f"amounts in {found.currency}, days of UTC; --json has all digits", style="dim")
-    for why in found.unconverted:
+    _print_table(reconciliation)
+    say(f"amounts in {reconciliation.currency}, days of UTC; --json has all digits", style="dim")
+    for why in reconciliation.unconverted:
         say(f"left out: {why}", style="yellow")
-    if unpriced := sum(row.unpriced_requests for row in found.rows):
+    if unpriced := sum(row.unpriced_requests for row in reconciliation.rows):
         say(f"{unpriced:,} calls have no price; what they may have cost is an estimate")
 
 
-def _print_table(found: Reconciliation) -> None:
-    has_key = found.by != "provider"
+def _print_table(reconciliation: Reconciliation) -> None:
+    has_key = reconciliation.by != "provider"
     names = [
         "invoiced",
         "ledger",
-        *(name for name in ("fees", "booked") if any(getattr(row, name) for row in found.rows)),
+        *(name for name in ("fees", "booked") if any(getattr(row, name) for row in reconciliation.rows)),
     ]
     numbers = (*(name.title() for name in names), "Variance", "Share", "Explained")
-    made = table("Provider", *([found.by.title()] if has_key else []), *numbers, "", numbers=numbers)
-    for row in found.rows:
+    listing = table(
+        "Provider", *([reconciliation.by.title()] if has_key else []), *numbers, "", numbers=numbers
+    )
+    for row in reconciliation.rows:
         key = [row.key or ""] if has_key else []
-        made.add_row(row.provider, *key, *_cells(found, row, names))
-    Console().print(made)
+        listing.add_row(row.provider, *key, *_cells(reconciliation, row, names))
+    Console().print(listing)
 
 
-def _cells(found: Reconciliation, row: Compared, names: Iterable[str]) -> list[str]:
-    digits = get_currency_precision(found.currency)
+def _cells(reconciliation: Reconciliation, row: ReconciliationRow, names: Iterable[str]) -> list[str]:
+    digits = get_currency_precision(reconciliation.currency)
     amounts = [getattr(row, name) for name in (*names, "variance")]
     share = "" if row.share is None else f"{float(row.share):+.2%}"
     explained = row.explained if row.invoiced is not None else None
-    mark = "no invoice" if row.invoiced is None else "" if row.agrees(found.threshold) else "differs"
+    mark = "no invoice" if row.invoiced is None else "" if row.agrees(reconciliation.threshold) else "differs"
     return [*(_short(amount, digits) for amount in amounts), share, _short(explained, digits), mark]
 
 
 def _short(pico: int | None, digits: int) -> str:
-    """An amount as a table shows it, rounded by itself."""
+    """An amount as a table shows it, rounded on its own."""
     return "" if pico is None else f"{money.from_pico(pico):,.{digits}f}"

@@ -1,9 +1,11 @@
-"""Reconciliation: what providers charge against what the ledger says, and how much of the difference is explained.
+"""Reconciliation: what providers charge, compared with the ledger, and what explains the difference.
 
-Providers count days and months in UTC, and so does this. An invoice is what the standing lines of a month say, in the reporting currency by the rate of their first
-day. The ledger's side is what calls cost, and fees of the provider that are billed in the month. Of the variance (invoice less ledger) some may be explained: by
-calls without a price (an estimate, at what a token of the provider's priced calls cost), by what calls cost that were cancelled or failed, which some
-providers do not bill, and by rounding (half a cent for each line of the invoice). What is left was used with keys that the gateway does not see, or is wrong.
+Days and months are UTC, as providers count them. The invoice of a month is its current invoice lines,
+converted to the reporting currency at the rate of their first day. The ledger's side is the cost of calls,
+and the fees of the provider that are billed in the month. The variance is the invoice less the ledger. It may
+be explained by calls without a price (estimated at the provider's average cost of a priced token), by
+cancelled and failed calls, which some providers do not bill, and by rounding (half a cent for each invoice
+line). The rest comes from keys that bypass the gateway, or is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ from dashboard.fees.store import read_fees
 from dashboard.query.calendar import Calendar, Month, of_month
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.run import run
-from dashboard.reconciliation.invoices.line import InvoiceLine, overlapping
+from dashboard.reconciliation.invoices.line import InvoiceLine, overlapping_providers
 from dashboard.reconciliation.invoices.store import read_lines
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
@@ -28,8 +30,8 @@ from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of
 from ingest.pricing.matching import provider_of
 
-By = Literal["provider", "day", "model"]
-BYS: Final[tuple[By, ...]] = ("provider", "day", "model")
+GroupBy = Literal["provider", "day", "model"]
+GROUPINGS: Final[tuple[GroupBy, ...]] = ("provider", "day", "model")
 UTC_ZONE: Final = Zone("UTC")
 _HALF_CENT: Final = money.PICO_PER_UNIT // 200
 _METRICS: Final = ("total_cost", "requests", "unpriced_requests", "total_tokens")
@@ -37,7 +39,7 @@ _METRICS: Final = ("total_cost", "requests", "unpriced_requests", "total_tokens"
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What may differ: a part of the invoice, or an amount in pico-units."""
+    """The variance that still agrees: a share of the invoice, or an amount in pico-units."""
 
     share: Fraction = Fraction(0)
     amount: int = 0
@@ -47,35 +49,35 @@ DEFAULT_THRESHOLD: Final = Threshold(share=Fraction(1, 100))
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A provider, one of its days or models: both sides in pico-units of the reporting currency."""
+class ReconciliationRow:
+    """A provider, or a day or model of it: both sides in pico-units of the reporting currency."""
 
     provider: str
     key: str | None
-    """The day or model; None for all of the provider."""
+    """The day or model; None for the whole provider."""
     invoiced: int | None
-    """None where no invoice names it."""
+    """The invoiced amount; None without an invoice."""
     ledger: int
     fees: int
     booked: int
-    """What was accepted before, and booked."""
+    """The variances that were accepted and booked before."""
     requests: int
     unpriced_requests: int
     unpriced: int
-    """What calls without a price may have cost, estimated."""
+    """The estimated cost of calls without a price."""
     cancelled: int
-    """What cancelled and failed calls cost by the ledger."""
+    """The cost of cancelled and failed calls in the ledger."""
     rounding: int
-    """What rounding of the invoice's lines may make, at most."""
+    """The largest difference that rounding of the invoice lines can make."""
 
     @property
     def variance(self) -> int | None:
-        """What the invoice has above the ledger, fees and what was booked; None without an invoice."""
+        """The invoice less the ledger, fees and booked variances; None without an invoice."""
         return None if self.invoiced is None else self.invoiced - self.ledger - self.fees - self.booked
 
     @property
     def share(self) -> Fraction | None:
-        """The variance as a part of the invoice; None where there is no invoice, or one of nothing."""
+        """The variance as a share of the invoice; None without an invoice or if its amount is zero."""
         return (
             Fraction(self.variance, abs(self.invoiced))
             if self.variance is not None and self.invoiced
@@ -84,18 +86,18 @@ class Compared:
 
     @property
     def explained(self) -> int:
-        """How much of the variance unpriced calls, cancelled calls and rounding explain, at most all of it."""
+        """The part of the variance that unpriced calls, cancelled calls and rounding explain."""
         variance = self.variance or 0
-        could = self.unpriced + self.rounding if variance > 0 else self.cancelled + self.rounding
-        return min(abs(variance), could) * (1 if variance >= 0 else -1)
+        explainable = self.unpriced + self.rounding if variance > 0 else self.cancelled + self.rounding
+        return min(abs(variance), explainable) * (1 if variance >= 0 else -1)
 
     @property
     def unexplained(self) -> int:
-        """What is left."""
+        """The rest of the variance."""
         return (self.variance or 0) - self.explained
 
-    def agrees(self, threshold: "Threshold") -> bool:
-        """Whether the two sides differ by no more than a threshold, or than rounding makes."""
+    def agrees(self, threshold: Threshold) -> bool:
+        """True if the variance is within the threshold, or within rounding."""
         if self.variance is None or self.invoiced is None:
             return False
         most = max(abs(self.invoiced) * threshold.share, Fraction(threshold.amount), Fraction(self.rounding))
@@ -104,38 +106,38 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """A month, compared."""
+    """The comparison of a month."""
 
     month: Month
     currency: str
-    by: By
+    by: GroupBy
     threshold: Threshold
-    rows: tuple[Compared, ...]
+    rows: tuple[ReconciliationRow, ...]
     unconverted: tuple[str, ...] = ()
-    """Why lines of the invoice are left out."""
+    """Why some amounts are left out or doubtful."""
 
     def total(self, name: str) -> int:
-        """The sum of a figure over all rows that have an invoice."""
+        """The sum of a field over all rows that have an invoice."""
         return sum(getattr(row, name) or 0 for row in self.rows if row.invoiced is not None)
 
 
-def read_by(text: str) -> By:
-    """What is compared.
+def read_group_by(text: str) -> GroupBy:
+    """The grouping that a text names.
 
     Raises:
-        QuestionError: it is nothing that is.
+        QuestionError: there is no such grouping.
     """
-    for by in BYS:
+    for by in GROUPINGS:
         if by == text:
             return by
-    raise QuestionError("unknown_by", "by", f"by: there is no {text!r}; there are {', '.join(BYS)}")
+    raise QuestionError("unknown_by", "by", f"by: there is no {text!r}; there are {', '.join(GROUPINGS)}")
 
 
 def read_threshold(text: str | None) -> Threshold:
-    """What may differ: a percent of the invoice, such as 1%, or an amount; the usual threshold without a text.
+    """The threshold in a text, such as `1%` of the invoice or the amount `5`; the default without a text.
 
     Raises:
-        QuestionError: it is neither.
+        QuestionError: the text is neither.
     """
     if text is None:
         return DEFAULT_THRESHOLD
@@ -153,41 +155,40 @@ def read_threshold(text: str | None) -> Threshold:
 def reconcile(
     ledger: Ledger,
     month: Month,
-    by: By = "provider",
+    by: GroupBy = "provider",
     *,
     provider: str | None = None,
     threshold: Threshold = DEFAULT_THRESHOLD,
 ) -> Reconciliation:
-    """Compare a month of UTC."""
+    """Compare the invoices of a UTC month with the ledger."""
     calendar = of_month(month)
     with ledger.reading() as connection:
         lines = read_lines(connection, *calendar.days)
         rates = read_rates(connection)
         charged = read_fees(connection)
-        booked = periods.adjustments(connection)
+        adjustments = periods.adjustments(connection)
     invoiced, counts, problems = _invoiced(ledger, lines, rates, by)
-    used, unconverted = _used(ledger, calendar, by)
+    used, unconverted = _ledger_sides(ledger, calendar, by)
     problems += unconverted
     problems += [
-        f"invoices of {one} tell of some days twice, as a month and by day or with and without accounts: all of it is counted"
-        for one in sorted(overlapping(lines))
+        f"invoices of {name} tell of some days twice, as a month and by day or with and without accounts: "
+        "all of it is counted"
+        for name in sorted(overlapping_providers(lines))
     ]
     fees: dict[Key, int] = {}
-    taken: dict[Key, int] = {}
+    booked: dict[Key, int] = {}
     if by == "provider":
         billed, unknown = _fees(ledger, charged, calendar, rates)
         problems += unknown
         fees = {(name, None): amount for name, amount in billed.items()}
-        for each in booked:
-            if each.cause == "reconciliation" and each.about == str(month) and each.provider:
-                taken[each.provider, None] = taken.get((each.provider, None), 0) + each.amount
+        booked = _booked(adjustments, month)
     keys = sorted({*invoiced, *used, *fees}, key=lambda key: (key[0], key[1] or ""))
     rows = tuple(
-        _compared(key, invoiced.get(key), used.get(key, _Side()), fees, taken, counts.get(key, 0))
+        _reconciled(key, invoiced.get(key), used.get(key, _LedgerSide()), fees, booked, counts.get(key, 0))
         for key in keys
     )
-    wanted = None if provider is None else provider_of(provider.lower())
-    chosen = tuple(row for row in rows if wanted in (None, row.provider) and not _is_nothing(row))
+    only = None if provider is None else provider_of(provider.lower())
+    chosen = tuple(row for row in rows if only in (None, row.provider) and not _is_nothing(row))
     return Reconciliation(month, ledger.currency, by, threshold, chosen, tuple(problems))
 
 
@@ -195,8 +196,8 @@ Key = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """The ledger's side."""
+class _LedgerSide:
+    """The ledger's side of a row."""
 
     cost: int = 0
     requests: int = 0
@@ -205,19 +206,19 @@ class _Side:
     cancelled: int = 0
 
 
-def _is_nothing(row: Compared) -> bool:
+def _is_nothing(row: ReconciliationRow) -> bool:
     return row.invoiced is None and not (row.ledger or row.fees or row.unpriced_requests)
 
 
-def _compared(
+def _reconciled(
     key: Key,
     invoiced: int | None,
-    side: _Side,
+    side: _LedgerSide,
     fees: Mapping[Key, int],
     booked: Mapping[Key, int],
     lines: int,
-) -> Compared:
-    return Compared(
+) -> ReconciliationRow:
+    return ReconciliationRow(
         *key,
         invoiced=invoiced,
         ledger=side.cost,
@@ -232,44 +233,43 @@ def _compared(
 
 
 def _invoiced(
-    ledger: Ledger, lines: Iterable[InvoiceLine], rates: Rates, by: By
+    ledger: Ledger, lines: Iterable[InvoiceLine], rates: Rates, by: GroupBy
 ) -> tuple[dict[Key, int], dict[Key, int], list[str]]:
-    """What the invoice says of each key, how many lines say it, and why some say nothing."""
-    found: dict[Key, Fraction] = {}
+    """The invoiced amount and the number of lines of each key, and why some lines are left out."""
+    sums: dict[Key, Fraction] = {}
     counts: dict[Key, int] = {}
     problems: dict[str, None] = {}
-    for one in lines:
-        key = (one.provider, _key_of(one, by))
+    for line in lines:
+        key = (line.provider, _key_of(line, by))
         if by != "provider" and key[1] is None:
             which = "days" if by == "day" else "models"
-            problems[
-                f"lines of {one.provider} that are not told by {by} are of several {which}: compare by provider"
-            ] = None
+            problem = f"lines of {line.provider} that are not told by {by} are of several {which}"
+            problems[f"{problem}: compare by provider"] = None
             continue
         try:
-            rate = rates.find(one.currency, ledger.currency, one.first_day).rate
+            rate = rates.find(line.currency, ledger.currency, line.first_day).rate
         except NoRate as error:
             problems[str(error)] = None
             continue
-        found[key] = found.get(key, Fraction(0)) + one.amount * rate
+        sums[key] = sums.get(key, Fraction(0)) + line.amount * rate
         counts[key] = counts.get(key, 0) + 1
-    whole = {key: divide_half_even(amount.numerator, amount.denominator) for key, amount in found.items()}
+    whole = {key: divide_half_even(amount.numerator, amount.denominator) for key, amount in sums.items()}
     return whole, counts, list(problems)
 
 
-def _key_of(one: InvoiceLine, by: By) -> str | None:
-    """What a line is compared with; None for all of the provider, or for a line that is of several days or models."""
+def _key_of(line: InvoiceLine, by: GroupBy) -> str | None:
+    """The day or model of a line; None by provider, or if the line is of several days or models."""
     if by == "model":
-        return one.model
-    is_one_day = one.end_day == one.first_day + 1
-    return str(date_of(one.first_day)) if by == "day" and is_one_day else None
+        return line.model
+    is_one_day = line.end_day == line.first_day + 1
+    return str(date_of(line.first_day)) if by == "day" and is_one_day else None
 
 
 def _fees(
     ledger: Ledger, charged: Iterable[Fee], calendar: Calendar, rates: Rates
 ) -> tuple[dict[str, int], list[str]]:
-    """What fees bill of each provider in a month of the reporting zone, whose midnights they start at."""
-    found: dict[str, int] = {}
+    """The fees billed for each provider in a month of the reporting zone, at whose midnights fees start."""
+    sums: dict[str, int] = {}
     problems: list[str] = []
     start, end = calendar.period(ledger.zone).micros
     for fee in charged:
@@ -283,12 +283,24 @@ def _fees(
                 continue
             amount = charge.amount * rate
             name = provider_of(fee.provider or "")
-            found[name] = found.get(name, 0) + divide_half_even(amount.numerator, amount.denominator)
-    return found, problems
+            sums[name] = sums.get(name, 0) + divide_half_even(amount.numerator, amount.denominator)
+    return sums, problems
 
 
-def _used(ledger: Ledger, calendar: Calendar, by: By) -> tuple[dict[Key, _Side], list[str]]:
-    """What the ledger says, by provider as price lists name them, and day or model; and what could not be converted."""
+def _booked(adjustments: Iterable[periods.Adjustment], month: Month) -> dict[Key, int]:
+    """The variances of a month that were accepted and booked, by provider."""
+    sums: dict[Key, int] = {}
+    for adjustment in adjustments:
+        if adjustment.cause == "reconciliation" and adjustment.about == str(month) and adjustment.provider:
+            key = (adjustment.provider, None)
+            sums[key] = sums.get(key, 0) + adjustment.amount
+    return sums
+
+
+def _ledger_sides(
+    ledger: Ledger, calendar: Calendar, by: GroupBy
+) -> tuple[dict[Key, _LedgerSide], list[str]]:
+    """The ledger's side of each key, with providers named as in price lists, and why calls are left out."""
     dimensions = {"provider": (), "day": ("time",), "model": ("model",)}[by]
     query = SpendQuery(
         period=calendar.period(UTC_ZONE),
@@ -300,22 +312,23 @@ def _used(ledger: Ledger, calendar: Calendar, by: By) -> tuple[dict[Key, _Side],
     )
     result = run(ledger, query)
     rows = [row for row in result.rows if row.currency == ledger.currency]
-    held: dict[Key, list[tuple[str, str, Sequence[Any]]]] = {}
+    groups: dict[Key, list[tuple[str, str, Sequence[Any]]]] = {}
     for row in rows:
         key = (provider_of(str(row.key[0])), str(row.key[1])[:10] if by == "day" else None)
         if by == "model":
             key = (key[0], str(row.key[1]))
-        held.setdefault(key, []).append((str(row.key[-2]), str(row.key[-1]), row.values))
-    others = [one for one in (result.totals, *result.other_currencies) if one.currency != ledger.currency]
-    left = [
-        f"calls of {money.plain(_pico(one.values[0]))} {one.currency}: {result.no_rate or 'no exchange rates are known'}"
-        for one in others
-        if one.values[0]
+        groups.setdefault(key, []).append((str(row.key[-2]), str(row.key[-1]), row.values))
+    others = [row for row in (result.totals, *result.other_currencies) if row.currency != ledger.currency]
+    why = result.no_rate or "no exchange rates are known"
+    problems = [
+        f"calls of {money.plain(_pico(row.values[0]))} {row.currency}: {why}"
+        for row in others
+        if row.values[0]
     ]
-    return {key: _side(some) for key, some in held.items()}, left
+    return {key: _ledger_side(group) for key, group in groups.items()}, problems
 
 
-def _side(rows: Sequence[tuple[str, str, Sequence[Any]]]) -> _Side:
+def _ledger_side(rows: Sequence[tuple[str, str, Sequence[Any]]]) -> _LedgerSide:
     cost = sum(_pico(values[0]) for _, _, values in rows)
     tokens = {
         is_unpriced: sum(
@@ -324,7 +337,7 @@ def _side(rows: Sequence[tuple[str, str, Sequence[Any]]]) -> _Side:
         for is_unpriced in (True, False)
     }
     estimate = divide_half_even(cost * tokens[True], tokens[False]) if tokens[False] and cost > 0 else 0
-    return _Side(
+    return _LedgerSide(
         cost=cost,
         requests=sum(int(values[1]) for _, _, values in rows),
         unpriced_requests=sum(int(values[2]) for _, _, values in rows),
@@ -337,25 +350,25 @@ def _pico(amount: object) -> int:
     return money.pico_of(amount) if isinstance(amount, Decimal) else 0
 
 
-def as_json(found: Reconciliation) -> dict[str, Any]:
-    """The comparison as outputs give it."""
+def as_json(reconciliation: Reconciliation) -> dict[str, Any]:
+    """The comparison as JSON outputs give it."""
     names = ("invoiced", "ledger", "fees", "booked", "variance", "explained", "unexplained")
     return {
-        "period": str(found.month),
-        "currency": found.currency,
-        "by": found.by,
+        "period": str(reconciliation.month),
+        "currency": reconciliation.currency,
+        "by": reconciliation.by,
         "threshold": {
-            "share": f"{float(found.threshold.share):.4f}",
-            "amount": money.plain(found.threshold.amount),
+            "share": f"{float(reconciliation.threshold.share):.4f}",
+            "amount": money.plain(reconciliation.threshold.amount),
         },
-        "rows": [_row(found, row) for row in found.rows],
-        "totals": {name: money.plain(found.total(name)) for name in names},
-        "unconverted": list(found.unconverted),
+        "rows": [_row_as_json(reconciliation, row) for row in reconciliation.rows],
+        "totals": {name: money.plain(reconciliation.total(name)) for name in names},
+        "unconverted": list(reconciliation.unconverted),
     }
 
 
-def _row(found: Reconciliation, row: Compared) -> dict[str, Any]:
-    key: dict[str, Any] = {} if found.by == "provider" else {found.by: row.key}
+def _row_as_json(reconciliation: Reconciliation, row: ReconciliationRow) -> dict[str, Any]:
+    key: dict[str, Any] = {} if reconciliation.by == "provider" else {reconciliation.by: row.key}
     has_invoice = row.invoiced is not None
     return {
         "provider": row.provider,
@@ -375,7 +388,7 @@ def _row(found: Reconciliation, row: Compared) -> dict[str, Any]:
         },
         "requests": row.requests,
         "unpriced_requests": row.unpriced_requests,
-        "agrees": row.agrees(found.threshold),
+        "agrees": row.agrees(reconciliation.threshold),
     }
 
 
@@ -398,16 +411,22 @@ CSV_COLUMNS: Final = (
 )
 
 
-def csv_rows(found: Reconciliation) -> Iterable[list[Any]]:
-    """The rows as `CSV_COLUMNS` has them."""
-    for row in found.rows:
-        facts = _row(found, row) | {"period": str(found.month), "currency": found.currency, "key": row.key}
+def csv_rows(reconciliation: Reconciliation) -> Iterable[list[Any]]:
+    """The rows of the CSV, in the order of `CSV_COLUMNS`."""
+    for row in reconciliation.rows:
+        facts = _row_as_json(reconciliation, row) | {
+            "period": str(reconciliation.month),
+            "currency": reconciliation.currency,
+            "key": row.key,
+        }
         yield [facts[name] for name in CSV_COLUMNS]
 
 
-def unreconciled(ledger: Ledger, month: Month) -> tuple[Compared, ...]:
-    """The providers of a month whose invoice is missing, or differs by more than the threshold."""
-    found = reconcile(ledger, month)
+def unreconciled(ledger: Ledger, month: Month) -> tuple[ReconciliationRow, ...]:
+    """The providers of a month whose invoice is missing or does not agree with the ledger."""
+    reconciliation = reconcile(ledger, month)
     return tuple(
-        row for row in found.rows if (row.ledger or row.invoiced) and not row.agrees(found.threshold)
+        row
+        for row in reconciliation.rows
+        if (row.ledger or row.invoiced) and not row.agrees(reconciliation.threshold)
     )

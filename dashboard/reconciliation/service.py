@@ -1,4 +1,4 @@
-"""Recording what providers charge, and booking what differs from the ledger: written and audited in one transaction each."""
+"""Recording invoices and accepting variances: each written and audited in one transaction."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.compare import reconcile
 from dashboard.reconciliation.invoices.line import InvoiceLine
-from dashboard.reconciliation.invoices.parser import Read
+from dashboard.reconciliation.invoices.parser import ParsedInvoice
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.engine import Ledger
@@ -20,13 +20,13 @@ from ingest.model.ownership import NOBODY, Owner, Owners
 
 
 class AcceptRefused(Invalid):
-    """A variance that cannot be accepted as asked; the message says why."""
+    """The variance cannot be accepted; the message says why."""
 
 
-def record_invoice(ledger: Ledger, invoice: Read, path: str, *, by: str, at: int) -> int:
-    """Record the lines of an invoice that say something new; how many did.
+def record_invoice(ledger: Ledger, invoice: ParsedInvoice, path: str, *, by: str, at: int) -> int:
+    """Record the new lines of an invoice; the number of recorded lines.
 
-    What has faults may be part of what it should say, and does not take the place of what is known.
+    A file with rejected lines may be incomplete, so it does not replace recorded lines.
     """
     lines = [replace(line, recorded_at=at, recorded_by=by) for line in invoice.lines]
     with ledger.writing() as connection:
@@ -53,12 +53,12 @@ class AcceptVarianceOptions:
     month: Month
     reason: str
     provider: str | None = None
-    """Of this provider only."""
+    """Only this provider; None for all."""
     team: str | None = None
 
 
 def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str, at: int) -> list[Adjustment]:
-    """Book every variance as an adjustment in the earliest open month from the compared one on.
+    """Book every variance as an adjustment in the earliest open month from the compared month on.
 
     Raises:
         AcceptRefused: there is no reason or nothing to accept, or the team is not known.
@@ -66,8 +66,8 @@ def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str,
     reason = " ".join(options.reason.split())
     if not reason:
         raise AcceptRefused("missing_reason", "say why the variance is accepted", field="accept")
-    found = reconcile(ledger, options.month, provider=options.provider)
-    variances = {row.provider: row.variance for row in found.rows if row.variance}
+    reconciliation = reconcile(ledger, options.month, provider=options.provider)
+    variances = {row.provider: row.variance for row in reconciliation.rows if row.variance}
     if not variances:
         raise AcceptRefused("nothing_to_accept", f"nothing of {options.month} differs from an invoice")
     with ledger.writing() as connection:
@@ -80,7 +80,7 @@ def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str,
                 cause="reconciliation",
                 owner=owner,
                 provider=provider,
-                currency=found.currency,
+                currency=reconciliation.currency,
                 amount=variance,
                 reason=reason,
                 recorded_at=at,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ingest.ledger import directory
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.model.principal import SCOPES, Principal, Scope, together
+from ingest.model.principal import SCOPES, Principal, Scope, combine_grants
 from ingest.settings import Settings
 
 ANY_GROUP: Final = "*"
@@ -123,7 +123,7 @@ class IdentityProvider:
         grants = grants_of(self._roles, _groups(claims.get(self._claim)))
         if not grants:
             raise SignInRefused(f"{name} is in no group that may come in here: ask whoever keeps this ledger")
-        scopes, teams = together(grants)
+        scopes, teams = combine_grants(grants)
         return Principal(name=name[:_MAX_NAME_LENGTH], scopes=scopes, teams=self._team_ids(teams))
 
     def _team_ids(self, teams: tuple[str, ...] | None) -> tuple[str, ...] | None:

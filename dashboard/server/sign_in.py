@@ -74,9 +74,9 @@ class SignIn:
         if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
             return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
-        session = await run_in_threadpool(self._credentials.signed_in, token) if token else None
+        session = await run_in_threadpool(self._credentials.sign_in, token) if token else None
         if session is None:
-            self._tries.failed(request.scope)
+            self._tries.count_failure(request.scope)
             return self._page(
                 _safe_next(path), "This token opens nothing here. Is it whole, and may it read?", 401
             )
@@ -85,7 +85,7 @@ class SignIn:
     async def sign_out(self, request: Request) -> Response:
         """End the session and delete its cookie."""
         if session := request.cookies.get(COOKIE):
-            await run_in_threadpool(self._credentials.signed_out, session)
+            await run_in_threadpool(self._credentials.sign_out, session)
         response = RedirectResponse(SIGN_IN, 303)
         response.delete_cookie(
             COOKIE, path="/", httponly=True, samesite="lax", secure=self._is_https(request)
@@ -111,7 +111,7 @@ class SignIn:
             _log.warning("sign-in refused", reason=str(error))
             return self._page(path, str(error), 403)
         request.session.clear()
-        session = await run_in_threadpool(self._credentials.known, principal)
+        session = await run_in_threadpool(self._credentials.begin_oidc_session, principal)
         return self._start_session(request, session, path)
 
     def _start_session(self, request: Request, session: str, path: str) -> Response:

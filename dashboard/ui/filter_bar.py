@@ -135,7 +135,7 @@ def _with_selected(options: list[Option], selected: Sequence[str]) -> list[Optio
 def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
     values = _stored_values(ledger, limits(), int(time.monotonic() / _CACHE_SECONDS))
     options = {key: [{"value": text, "label": text} for text in texts] for key, texts in values.items()}
-    visible = names.seen(ledger)
+    visible = names.visible_entries(ledger)
     with ledger.reading() as connection:
         for kind in _DIRECTORY_KINDS:
             options[kind] = [

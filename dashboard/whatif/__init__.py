@@ -1,1 +1,1 @@
-"""What the same calls would have cost with another model or price."""
+"""What-if: what the same calls would have cost with another model, provider, tier or price."""

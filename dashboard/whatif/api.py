@@ -18,8 +18,7 @@ from dashboard.http.params import (
     short_filters,
     understood,
 )
-from dashboard.whatif import serialize as whatif_answer
-from dashboard.whatif import whatif
+from dashboard.whatif import serialize, whatif
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import LiveBook
 from ingest.model.principal import Right
@@ -28,7 +27,7 @@ RIGHTS: Final = (Right("/v1/whatif", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
-    """What the traffic of one ledger would have cost elsewhere."""
+    """The routes of what-if comparisons."""
     router = APIRouter(prefix="/v1", tags=["read"])
     books = LiveBook(ledger)
 
@@ -55,9 +54,9 @@ def make_router(ledger: Ledger) -> APIRouter:
         form: Format = None,
     ) -> Response:
         changed = ("from_model", "from_provider", "to_model", "to_provider", "tier", "cache_hit_rate")
-        known = (*changed, "prices_at", "by", "from", "to", "timezone", "where", "format")
+        names = (*changed, "prices_at", "by", "from", "to", "timezone", "where", "format")
         with understood():
-            words = whatif.Words(
+            parameters = whatif.WhatIfParameters(
                 from_model=from_model,
                 from_provider=from_provider,
                 to_model=to_model,
@@ -67,18 +66,18 @@ def make_router(ledger: Ledger) -> APIRouter:
                 start=start,
                 end=end,
                 timezone=timezone,
-                where=[*(where or ()), *short_filters(request, known)],
+                where=[*(where or ()), *short_filters(request, names)],
                 by=by,
                 prices_at=prices_at,
             )
             check_format(form)
-            query = whatif.parse(words, ledger.zone, datetime.now(UTC))
-        found = whatif.answer(ledger, query, books.current())
+            query = whatif.parse(parameters, ledger.zone, datetime.now(UTC))
+        result = whatif.compare_costs(ledger, query, books.current())
         return answered(
             request,
             form,
-            json=lambda: whatif_answer.as_json(found, ledger.currency),
-            csv=lambda: whatif_answer.as_csv(found),
+            json=lambda: serialize.as_json(result, ledger.currency),
+            csv=lambda: serialize.as_csv(result),
             name="whatif",
         )
 

@@ -37,9 +37,9 @@ def whatif(
 ) -> None:
     """Price the same traffic as another model, tier or provider, or with another cache hit rate."""
     from dashboard.whatif.commands import run
-    from dashboard.whatif.whatif import Words
+    from dashboard.whatif.whatif import WhatIfParameters
 
-    words = Words(
+    parameters = WhatIfParameters(
         from_model=from_model,
         from_provider=from_provider,
         to_model=to_model,
@@ -53,4 +53,4 @@ def whatif(
         by=by,
         prices_at=prices_at,
     )
-    raise typer.Exit(run(words, "json" if as_json else "csv" if as_csv else "table"))
+    raise typer.Exit(run(parameters, "json" if as_json else "csv" if as_csv else "table"))

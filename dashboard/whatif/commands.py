@@ -11,7 +11,14 @@ from rich.markup import escape
 from dashboard.formatting import format as wording
 from dashboard.query.question import QuestionError
 from dashboard.whatif.serialize import as_csv, as_json
-from dashboard.whatif.whatif import TOKENIZERS, Answer, Compared, Words, answer, parse
+from dashboard.whatif.whatif import (
+    TOKENIZERS,
+    CostComparison,
+    WhatIfParameters,
+    WhatIfResult,
+    compare_costs,
+    parse,
+)
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
@@ -19,65 +26,65 @@ from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, table
 
 Form = Literal["table", "json", "csv"]
-_SHOWN_REASONS: Final = 10
+_MAX_REASONS: Final = 10
 
 
-def run(words: Words, form: Form) -> int:
-    """Ask the ledger of the settings and print the answer; the exit code."""
+def run(parameters: WhatIfParameters, form: Form) -> int:
+    """Compare costs in the ledger of the settings and print the result; the exit code."""
     with open_ledger(Settings()) as ledger:
-        return compare(ledger, words, form)
+        return print_comparison(ledger, parameters, form)
 
 
-def compare(ledger: Ledger, words: Words, form: Form = "table") -> int:
-    """Ask `ledger` and print the answer; 2 for a question that cannot be asked."""
+def print_comparison(ledger: Ledger, parameters: WhatIfParameters, form: Form = "table") -> int:
+    """Compare costs in `ledger` and print the result; exit code 2 for invalid parameters."""
     try:
-        query = parse(words, ledger.zone, datetime.now(UTC))
+        query = parse(parameters, ledger.zone, datetime.now(UTC))
     except QuestionError as error:
         return refuse("whatif", error)
-    found = answer(ledger, query, read_book(ledger))
+    result = compare_costs(ledger, query, read_book(ledger))
     match form:
         case "json":
-            sys.stdout.write(json.dumps(as_json(found, ledger.currency), ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(as_json(result, ledger.currency), ensure_ascii=False) + "\n")
         case "csv":
-            sys.stdout.write(as_csv(found))
+            sys.stdout.write(as_csv(result))
         case "table":
-            _print(found, Console())
+            _print(result, Console())
     return ExitCode.OK
 
 
-def _print(found: Answer, console: Console) -> None:
-    totals = found.totals
-    has_gaps = any(one.compared != one.calls for one in totals.values())
+def _print(result: WhatIfResult, console: Console) -> None:
+    totals = result.totals
+    has_gaps = any(row.compared != row.calls for row in totals.values())
     money = f" ({next(iter(totals))})" if len(totals) == 1 else ""
     gaps = ("Compared", "Unpriced", "None there") if has_gaps else ()
     rows = table()
-    rows.add_column("Model" if found.query.by == "model" else "Day", overflow="fold", min_width=20)
+    rows.add_column("Model" if result.query.by == "model" else "Day", overflow="fold", min_width=20)
     for heading in ("Calls", f"Cost{money}", "There", "Difference", "Change", *gaps):
         rows.add_column(heading, justify="right")
-    for (key, currency), one in found.rows.items():
-        rows.add_row(escape("/".join(key)), *_cells(one, "" if money else currency, gaps=has_gaps))
-    for currency, one in totals.items():
-        rows.add_row("total", *_cells(one, "" if money else currency, gaps=has_gaps), style="bold")
+    for (key, currency), row in result.rows.items():
+        rows.add_row(escape("/".join(key)), *_cells(row, "" if money else currency, gaps=has_gaps))
+    for currency, row in totals.items():
+        rows.add_row("total", *_cells(row, "" if money else currency, gaps=has_gaps), style="bold")
     console.print(rows)
-    for reason, calls in list(found.reasons.items())[:_SHOWN_REASONS]:
+    for reason, calls in list(result.reasons.items())[:_MAX_REASONS]:
         console.print(
             f"{wording.number(calls)} calls have no price there: {escape(reason)}",
             style="yellow",
             highlight=False,
         )
-    if (more := len(found.reasons) - _SHOWN_REASONS) > 0:
+    if (more := len(result.reasons) - _MAX_REASONS) > 0:
         console.print(f"and {more} more reasons; --json has them all", style="yellow", highlight=False)
     console.print(TOKENIZERS, style="dim", highlight=False)
 
 
-def _cells(one: Compared, currency: str, *, gaps: bool) -> list[str]:
-    cost, there = from_pico(one.cost), from_pico(one.there)
+def _cells(row: CostComparison, currency: str, *, gaps: bool) -> list[str]:
+    cost, there = from_pico(row.cost), from_pico(row.there)
     cells = [
-        wording.number(one.calls),
+        wording.number(row.calls),
         wording.amount(cost, currency),
         wording.amount(there, currency),
         wording.amount(there - cost, currency),
         wording.relative_change(there, cost) or wording.NOTHING,
     ]
-    counts = (one.compared, one.unpriced_here, one.unpriced_there)
+    counts = (row.compared, row.unpriced_here, row.unpriced_there)
     return [*cells, *map(wording.number, counts if gaps else ())]

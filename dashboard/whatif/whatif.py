@@ -1,9 +1,10 @@
-"""What if: the same traffic priced as another model, tier or provider, or with another cache hit rate.
+"""What-if: the same traffic priced as another model, tier or provider, or with another cache hit rate.
 
-Every call is priced again by itself, because context bands, hours and rounding are those of a call. Only calls that have a
-price on both sides are compared; what has none today, and what would have none there, is counted apart with the reason.
-What no model answered (a cache hit, a failed call) costs there what it costs here. Tokens are those that were counted:
-another model's tokenizer would count others.
+"Here" is a call as it was charged; "there" is the same call with the changed model, tier, provider or rate.
+Each call is priced separately, because context bands, hours and rounding apply per call. Only calls that
+have a price both here and there are compared; calls without either price are counted separately, with the
+reason. A call that no model answered (a cache hit, a failed call) costs the same there. Token counts stay
+as the calls counted them, although another model's tokenizer would count differently.
 """
 
 from collections import Counter
@@ -38,17 +39,17 @@ from ingest.pricing.compute import compute
 from ingest.pricing.pricing import is_billable
 from ingest.pricing.rates import PriceSet, Unpriced
 
-By = Literal["model", "day"]
-BYS: Final = cast("tuple[By, ...]", get_args(By))
+Grouping = Literal["model", "day"]
+GROUPINGS: Final = cast("tuple[Grouping, ...]", get_args(Grouping))
 TOKENIZERS: Final = (
-    "Tokens are those that the calls counted. Another model's tokenizer counts the same text differently, often by a "
-    "tenth and more, and another model answers at another length."
+    "Tokens are those that the calls counted. Another model's tokenizer counts the same text differently, "
+    "often by a tenth and more, and another model answers at another length."
 )
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is different there; None where it is as it was."""
+    """What changes there; None for what stays as it is here."""
 
     provider: str | None = None
     model: str | None = None
@@ -58,21 +59,21 @@ class Change:
 
 
 @dataclass(frozen=True)
-class WhatIf:
-    """The question: which calls, and what is different there."""
+class WhatIfQuery:
+    """Which calls to compare, and what changes there."""
 
     period: Period
     zone: str
     change: Change
     filters: tuple[Filter, ...] = ()
-    by: By = "model"
+    by: Grouping = "model"
     prices_at: datetime | None = None
-    """The instant whose prices count; the time of each call where not given."""
+    """The instant whose prices apply there; each call's own time if None."""
 
 
 @dataclass(frozen=True)
-class Words:
-    """The question in the words of a URL or a command line, not yet read."""
+class WhatIfParameters:
+    """The parameters of a what-if as a URL or a command line has them, not yet parsed."""
 
     from_model: str | None = None
     from_provider: str | None = None
@@ -89,23 +90,26 @@ class Words:
 
 
 @dataclass
-class Compared:
-    """Calls of one currency, here and there. `calls` is the sum of the compared and both kinds of unpriced."""
+class CostComparison:
+    """Costs of calls in one currency, here and there; amounts are in pico-units.
+
+    `calls` is the sum of `compared`, `unpriced_here` and `unpriced_there`.
+    """
 
     calls: int = 0
     compared: int = 0
     cost: int = 0
-    """What the compared calls cost, in pico-units."""
+    """The cost of the compared calls here."""
     there: int = 0
-    """What the compared calls would have cost."""
+    """The cost of the compared calls there."""
     unpriced_here: int = 0
-    """Calls whose cost is not known today; they are not compared."""
-    found_there: int = 0
-    """Those of them that have a price there."""
-    found_cost: int = 0
-    """And what they would cost."""
+    """Calls that have no cost here; they are not compared."""
+    priced_there: int = 0
+    """Calls that are unpriced here but have a price there."""
+    priced_there_cost: int = 0
+    """The cost there of the calls that are unpriced here."""
     unpriced_there: int = 0
-    """Calls that have a cost here and none there; they are not compared."""
+    """Calls that have a cost here but no price there; they are not compared."""
 
     def add(self, cost: int | None, there: int | None) -> None:
         """Count one call."""
@@ -113,8 +117,8 @@ class Compared:
         if cost is None:
             self.unpriced_here += 1
             if there is not None:
-                self.found_there += 1
-                self.found_cost += there
+                self.priced_there += 1
+                self.priced_there_cost += there
         elif there is None:
             self.unpriced_there += 1
         else:
@@ -122,9 +126,9 @@ class Compared:
             self.cost += cost
             self.there += there
 
-    def __add__(self, other: "Compared") -> "Compared":
+    def __add__(self, other: "CostComparison") -> "CostComparison":
         mine, theirs = vars(self), vars(other)
-        return Compared(**{name: mine[name] + theirs[name] for name in mine})
+        return CostComparison(**{name: mine[name] + theirs[name] for name in mine})
 
 
 Key = tuple[str, ...]
@@ -132,34 +136,34 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the calls cost here and there, by key and currency, and why some have no price there."""
+class WhatIfResult:
+    """The costs here and there by key and currency, and the reasons why calls have no price there."""
 
-    query: WhatIf
-    rows: Mapping[tuple[Key, str], Compared]
+    query: WhatIfQuery
+    rows: Mapping[tuple[Key, str], CostComparison]
     reasons: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def totals(self) -> dict[str, Compared]:
-        """By currency, that of most calls first."""
-        found: dict[str, Compared] = {}
-        for (_, currency), one in self.rows.items():
-            found[currency] = found.get(currency, Compared()) + one
-        return dict(sorted(found.items(), key=lambda item: (-item[1].calls, item[0])))
+    def totals(self) -> dict[str, CostComparison]:
+        """The totals of each currency, the currency of most calls first."""
+        sums: dict[str, CostComparison] = {}
+        for (_, currency), row in self.rows.items():
+            sums[currency] = sums.get(currency, CostComparison()) + row
+        return dict(sorted(sums.items(), key=lambda item: (-item[1].calls, item[0])))
 
 
-def parse(words: Words, zone: Zone, now: datetime) -> WhatIf:
-    """Read a question; `zone` counts where the words name none.
+def parse(parameters: WhatIfParameters, zone: Zone, now: datetime) -> WhatIfQuery:
+    """The query that the parameters describe; `zone` applies if they name no timezone.
 
     Raises:
-        QuestionError: a word is not understood, or nothing is different there.
+        QuestionError: a parameter is invalid, or nothing changes there.
     """
-    own_zone = read_zone(words.timezone) if words.timezone else zone
+    own_zone = read_zone(parameters.timezone) if parameters.timezone else zone
     change = Change(
-        provider=_name(words.to_provider),
-        model=_name(words.to_model),
-        tier=_name(words.tier),
-        cache_rate=read_rate(words.cache_hit_rate) if words.cache_hit_rate else None,
+        provider=_name(parameters.to_provider),
+        model=_name(parameters.to_model),
+        tier=_name(parameters.tier),
+        cache_rate=read_rate(parameters.cache_hit_rate) if parameters.cache_hit_rate else None,
     )
     if change == Change():
         raise QuestionError(
@@ -167,17 +171,19 @@ def parse(words: Words, zone: Zone, now: datetime) -> WhatIf:
             "to_model",
             "say what is different there: to_model, to_provider, tier or cache_hit_rate",
         )
-    if words.by is not None and words.by not in BYS:
-        raise QuestionError("unknown_by", "by", f"by: there is no {words.by!r}; use {' or '.join(BYS)}")
-    named = [("model", words.from_model), ("provider", words.from_provider)]
-    wheres = [*words.where, *(f"{key}={value}" for key, value in named if value)]
-    return WhatIf(
-        period=read_period(words.start, words.end, own_zone, now),
+    if parameters.by is not None and parameters.by not in GROUPINGS:
+        raise QuestionError(
+            "unknown_by", "by", f"by: there is no {parameters.by!r}; use {' or '.join(GROUPINGS)}"
+        )
+    from_filters = [("model", parameters.from_model), ("provider", parameters.from_provider)]
+    wheres = [*parameters.where, *(f"{key}={value}" for key, value in from_filters if value)]
+    return WhatIfQuery(
+        period=read_period(parameters.start, parameters.end, own_zone, now),
         zone=own_zone.name,
         change=change,
         filters=read_filters(wheres),
-        by="day" if words.by == "day" else "model",
-        prices_at=read_moment("prices_at", words.prices_at, own_zone) if words.prices_at else None,
+        by="day" if parameters.by == "day" else "model",
+        prices_at=read_moment("prices_at", parameters.prices_at, own_zone) if parameters.prices_at else None,
     )
 
 
@@ -185,7 +191,7 @@ def read_rate(text: str) -> Fraction:
     """A share such as `60%` or `0.6`.
 
     Raises:
-        QuestionError: it is none.
+        QuestionError: the text is not a share.
     """
     try:
         share = numbers.percent(text) if "%" in text else numbers.number(text)
@@ -197,20 +203,20 @@ def read_rate(text: str) -> Fraction:
     return Fraction(share)
 
 
-def answer(ledger: Ledger, query: WhatIf, book: PriceBook) -> Answer:
-    """Price every call of the question again, and compare."""
+def compare_costs(ledger: Ledger, query: WhatIfQuery, book: PriceBook) -> WhatIfResult:
+    """Price every call of the query there, and compare with its cost here."""
     where = prices_store.calls_within(ledger, query.period, query.filters)
-    there = _There(query.change, book, None if query.prices_at is None else micros(query.prices_at))
+    pricer = _Pricer(query.change, book, None if query.prices_at is None else micros(query.prices_at))
     zone = Zone(query.zone)
-    rows: dict[tuple[Key, str], Compared] = {}
+    rows: dict[tuple[Key, str], CostComparison] = {}
     reasons: Counter[str] = Counter()
     with ledger.reading() as connection:
         for event, values in prices_store.calls(connection, where, ("total_cost", "cost_source")):
             cost = values["total_cost"]
-            found = there.cost(event, cost, values["cost_source"])
-            if isinstance(found, Unpriced):
-                reasons[found.reason] += 1
-                found = None
+            cost_there = pricer.cost(event, cost, values["cost_source"])
+            if isinstance(cost_there, Unpriced):
+                reasons[cost_there.reason] += 1
+                cost_there = None
             key = (
                 (event.provider, event.model)
                 if query.by == "model"
@@ -218,22 +224,22 @@ def answer(ledger: Ledger, query: WhatIf, book: PriceBook) -> Answer:
             )
             row = rows.get((key, event.currency))
             if row is None:
-                row = rows[key, event.currency] = Compared()
-            row.add(cost, found)
+                row = rows[key, event.currency] = CostComparison()
+            row.add(cost, cost_there)
     order = (lambda item: item[0]) if query.by == "day" else (lambda item: (-item[1].cost, item[0]))
-    return Answer(query, dict(sorted(rows.items(), key=order)), dict(reasons.most_common()))
+    return WhatIfResult(query, dict(sorted(rows.items(), key=order)), dict(reasons.most_common()))
 
 
 @dataclass(frozen=True)
-class _There:
-    """Prices calls as they would be there."""
+class _Pricer:
+    """Prices calls with the change applied."""
 
     change: Change
     book: PriceBook
     at: int | None
 
     def cost(self, event: UsageEvent, cost: int | None, source: str) -> int | Unpriced | None:
-        """What a call would have cost in pico-units, in its own currency."""
+        """The cost of a call there, in pico-units of the call's currency, or why it has no price there."""
         if event.cache_hit or not is_billable(event):
             return Unpriced("the call says nothing of what it used") if cost is None else cost
         at = (event.occurred_at or 0) if self.at is None else self.at
@@ -254,22 +260,24 @@ class _There:
         return charge.total_cost if isinstance(charge, Charge) else charge
 
     def _prices(self, event: UsageEvent, at: int) -> PriceSet | Unpriced:
-        """The prices there. A model that the call's provider does not have is looked for at its maker's."""
+        """The prices there; if the call's provider does not have the model, prices of its maker."""
         change = self.change
         provider = change.provider or event.provider
         model = change.model or event.model
         tier = change.tier or event.service_tier
         region = event.region if provider == event.provider else None
         tokens = event.input_tokens or 0
-        found = self.book.find(provider, model, tier, at, tokens, region, event.team, event.customer)
-        if isinstance(found, Unpriced) and change.model and not change.provider:
-            elsewhere = self.book.find("unknown", model, tier, at, tokens, None, event.team, event.customer)
-            return elsewhere if isinstance(elsewhere, PriceSet) else found
-        return found
+        prices = self.book.find(provider, model, tier, at, tokens, region, event.team, event.customer)
+        if isinstance(prices, Unpriced) and change.model and not change.provider:
+            maker_prices = self.book.find(
+                "unknown", model, tier, at, tokens, None, event.team, event.customer
+            )
+            return maker_prices if isinstance(maker_prices, PriceSet) else prices
+        return prices
 
 
 def _cached(event: UsageEvent, rate: Fraction) -> UsageEvent:
-    """The call with that share of its input read from the prompt cache; what was written to it stays, where it fits."""
+    """The call with a share of its input read from the prompt cache; cache writes stay if they fit."""
     tokens = event.input_tokens or 0
     reads = round(tokens * rate)
     writes = min(event.cache_write_tokens or 0, tokens - reads)

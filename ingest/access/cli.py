@@ -34,9 +34,9 @@ def token_create(
 @token.command("list")
 def token_list(as_json: Json = False) -> None:
     """List the tokens that were made, what they may do, and which stand."""
-    from ingest.access.commands import listed
+    from ingest.access.commands import list_tokens
 
-    raise typer.Exit(listed(as_json=as_json))
+    raise typer.Exit(list_tokens(as_json=as_json))
 
 
 @token.command("revoke")

@@ -20,21 +20,21 @@ def create(name: str, scopes: list[str], teams: list[str], expires: str | None, 
     options = AddTokenOptions(name=name, scopes=scopes, teams=teams, expires=expires)
     try:
         with open_ledger(Settings()) as ledger:
-            made = add_token(ledger, options, by=current_user(), at=now())
-            shown = _as_json(ledger, made.token)
+            new = add_token(ledger, options, by=current_user(), at=now())
+            shown = _as_json(ledger, new.token)
     except Invalid as error:
         return terminal.refuse("token", error, arguments=("name",))
     if as_json:
-        print_json({"token": made.text} | shown)
+        print_json({"token": new.text} | shown)
         return ExitCode.OK
     limits = "" if shown["teams"] is None else f" of {', '.join(shown['teams'])} alone"
-    warn(f"Token {made.token.name} (scope {', '.join(shown['scopes'])}{limits}) is shown this once:")
-    sys.stdout.write(f"{made.text}\n")
+    warn(f"Token {new.token.name} (scope {', '.join(shown['scopes'])}{limits}) is shown this once:")
+    sys.stdout.write(f"{new.text}\n")
     return ExitCode.OK
 
 
-def listed(*, as_json: bool) -> int:
-    """Print the tokens that were made; the exit code."""
+def list_tokens(*, as_json: bool) -> int:
+    """Print all tokens; the exit code."""
     with open_ledger(Settings()) as ledger:
         with ledger.reading() as connection:
             tokens = access.tokens(connection)
@@ -53,7 +53,7 @@ def listed(*, as_json: bool) -> int:
 
 
 def revoke(name: str) -> int:
-    """End a token and the sessions that were begun with it; the exit code."""
+    """Revoke a token and end its sessions; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             revoke_token(ledger, name, by=current_user(), at=now())
@@ -64,7 +64,7 @@ def revoke(name: str) -> int:
 
 
 def _as_json(ledger: Ledger, token: Token) -> dict[str, Any]:
-    state = "revoked" if token.revoked_at is not None else "stands" if token.stands(now()) else "expired"
+    state = "revoked" if token.revoked_at is not None else "stands" if token.is_active(now()) else "expired"
     return {
         "name": token.name,
         "state": state,

@@ -1,7 +1,8 @@
-"""Credentials: what a request shows to be let in, and whose that is.
+"""Credentials: what a request authenticates with, and which principal that is.
 
-A token of the ledger, the admin token of the settings, the session of a browser, or, for its own use alone, a virtual key. What
-the ledger says of one is taken for true for a second, so that a token is looked up once and not for each request: what is revoked opens nothing after it.
+They are an access token of the ledger, the admin token of the settings, the session
+of a browser, or a virtual key, which shows its own usage only. Look-ups in the ledger
+are cached for a second, so a revoked token is refused after a second at the latest.
 """
 
 import base64
@@ -28,26 +29,26 @@ from ingest.settings import Settings
 TOKEN_HEADER: Final = "x-tallybook-token"  # noqa: S105 - the name of a header
 COOKIE: Final = "tallybook_session"
 ADMIN: Final = Principal(name="admin token", scopes=frozenset(("admin",)))
-_KEPT_SECONDS: Final = 1.0
-_MOST_KEPT: Final = 4_096
+_CACHE_SECONDS: Final = 1.0
+_MOST_CACHED: Final = 4_096
 _LONGEST: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a request shows."""
+class OfferedCredentials:
+    """The credentials that a request carries, not yet checked."""
 
     tokens: tuple[str, ...] = ()
     session: str | None = None
 
     @property
     def is_token(self) -> bool:
-        """Whether it shows what can only be one of our tokens."""
-        return any(one.startswith(access.TOKEN_PREFIX) for one in self.tokens)
+        """Whether a token has the prefix of this ledger's tokens."""
+        return any(token.startswith(access.TOKEN_PREFIX) for token in self.tokens)
 
 
-def shown(headers: Headers) -> Shown:
-    """What could let a request in: in a header of our own, as a bearer, as a Basic password, in the session's cookie."""
+def offered_credentials(headers: Headers) -> OfferedCredentials:
+    """The credentials in X-Tallybook-Token, the Authorization header (bearer or Basic), and the cookie."""
     offered = [headers.get(TOKEN_HEADER, "")]
     scheme, _, rest = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -55,12 +56,12 @@ def shown(headers: Headers) -> Shown:
     elif scheme.lower() == "basic":
         offered.append(_password(rest))
     cookies = cookie_parser(headers.get("cookie", ""))
-    tokens = tuple(one for one in offered if 0 < len(one) <= _LONGEST)
-    return Shown(tokens, cookies.get(COOKIE) or None)
+    tokens = tuple(token for token in offered if 0 < len(token) <= _LONGEST)
+    return OfferedCredentials(tokens, cookies.get(COOKIE) or None)
 
 
 class Credentials:
-    """Knows whose credentials are, in one process."""
+    """Looks up the principals of credentials, with a cache for this process."""
 
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self._ledger = ledger
@@ -68,11 +69,11 @@ class Credentials:
         self._admin = token.get_secret_value() if token else None
         self._issuer = settings.oidc_issuer
         self._hours = settings.session_hours
-        self._kept: dict[str, tuple[float, Principal | None]] = {}
+        self._cache: dict[str, tuple[float, Principal | None]] = {}
 
     @property
     def are_needed(self) -> bool:
-        """Whether nobody is let in without them."""
+        """Whether the settings require credentials: there is an admin token or an OIDC provider."""
         return self._admin is not None or self._issuer is not None
 
     def is_admin(self, token: str) -> bool:
@@ -80,26 +81,29 @@ class Credentials:
         return self._admin is not None and hmac.compare_digest(self._admin.encode(), token.encode())
 
     def is_guessable(self, token: str) -> bool:
-        """Whether somebody may have thought of a token; one that the ledger makes nobody guesses."""
+        """True for secrets chosen by people; generated tokens have enough entropy to skip the throttle."""
         chosen = (self._admin or "").startswith(access.TOKEN_PREFIX)
         return chosen or not token.startswith(access.TOKEN_PREFIX)
 
     async def of_token(self, text: str) -> Principal | None:
-        """Whose a token of the ledger is."""
+        """The principal of an access token of the ledger; None if it is not valid."""
         if not text.startswith(access.TOKEN_PREFIX):
             return None
-        return await self._looked_up(text, self._token)
+        return await self._cached(text, self._token)
 
     async def of_session(self, text: str) -> Principal | None:
-        """Whose a session is."""
-        return await self._looked_up(text, self._session)
+        """The principal of a session; None if it is not valid."""
+        return await self._cached(text, self._session)
 
     async def of_key(self, text: str) -> Principal | None:
-        """Who holds a virtual key: whoever shows the key itself. Its id is no secret and shows nothing."""
-        return await self._looked_up(text, self._key) if looks_secret(text) else None
+        """The principal of a virtual key, from the key itself.
 
-    def signed_in(self, text: str) -> str | None:
-        """Begin a session for a token; what the browser keeps, or None for a token that opens nothing."""
+        The id of a key is no secret and opens nothing.
+        """
+        return await self._cached(text, self._key) if looks_secret(text) else None
+
+    def sign_in(self, text: str) -> str | None:
+        """Begin a session for a token; the text for the cookie, or None for a token that is not valid."""
         ring = self._ledger.keyring
         if self.is_admin(text):
             return self._begin(ADMIN, proof=ring.proof(text))
@@ -109,8 +113,8 @@ class Credentials:
             return None
         return self._begin(token.principal, token=token)
 
-    def known(self, principal: Principal) -> str:
-        """Begin a session for somebody whom the provider of identities knows; what the browser keeps."""
+    def begin_oidc_session(self, principal: Principal) -> str:
+        """Begin a session for a user that the OIDC provider has authenticated; the text for the cookie."""
         return self._begin(principal, proof=self._ledger.keyring.proof(f"issuer {self._issuer}"))
 
     def _begin(self, principal: Principal, proof: str | None = None, token: Token | None = None) -> str:
@@ -120,26 +124,26 @@ class Credentials:
                 connection, principal, ring, now=now(), hours=self._hours, proof=proof, token=token
             )
 
-    def signed_out(self, text: str) -> None:
+    def sign_out(self, text: str) -> None:
         """End a session."""
         with self._ledger.writing() as connection:
             access.end_session(connection, text, self._ledger.keyring, now())
-        self._kept.clear()
+        self._cache.clear()
 
-    async def _looked_up(self, text: str, look: Callable[[str], Principal | None]) -> Principal | None:
-        key = f"{getattr(look, '__name__', look)}:{self._ledger.keyring.proof(text)}"
-        held = self._kept.get(key)
-        if held is None or time.monotonic() >= held[0]:
-            found = await run_in_threadpool(look, text)
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            held = self._kept[key] = time.monotonic() + _KEPT_SECONDS, found
-        return held[1]
+    async def _cached(self, text: str, look_up: Callable[[str], Principal | None]) -> Principal | None:
+        key = f"{getattr(look_up, '__name__', look_up)}:{self._ledger.keyring.proof(text)}"
+        expires, principal = self._cache.get(key, (0.0, None))
+        if time.monotonic() >= expires:
+            principal = await run_in_threadpool(look_up, text)
+            if len(self._cache) >= _MOST_CACHED:
+                self._cache.clear()
+            self._cache[key] = time.monotonic() + _CACHE_SECONDS, principal
+        return principal
 
     def _token(self, text: str) -> Principal | None:
         with self._ledger.reading() as connection:
-            found = access.token_of(connection, text, self._ledger.keyring, now())
-        return None if found is None else found.principal
+            token = access.token_of(connection, text, self._ledger.keyring, now())
+        return None if token is None else token.principal
 
     def _session(self, text: str) -> Principal | None:
         ring = self._ledger.keyring

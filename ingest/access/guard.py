@@ -1,9 +1,10 @@
-"""The guard: who may speak to the server, and to which address, decided before anything reads the request.
+"""The guard: authentication and authorisation of every request, before anything else reads it.
 
-With an admin token or a provider of identities every address but the health checks and the sign-in needs credentials (`ingest.access.credentials`),
-and each needs its scope (`ingest.access.permissions`). Without either the server is for this machine only: a web page from elsewhere that a browser here
-has opened can neither read from it nor write to it, for its requests carry the name of another host, or come from another origin; and what
-a proxy passes on is refused, for a proxy lets others in. Credentials are never logged or shown.
+With an admin token or an OIDC provider every path but the health checks and the sign-in needs
+credentials (`ingest.access.credentials`) and the scope of the path
+(`ingest.access.permissions`). Without either the server serves this machine only: it refuses
+requests for another host name, requests of pages of another origin, and requests that a proxy
+passes on, because a proxy may serve other machines. Credentials are never logged or shown.
 """
 
 from typing import Final
@@ -16,44 +17,44 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingest.access.credentials import ADMIN, Credentials, Shown, shown
+from ingest.access.credentials import ADMIN, Credentials, OfferedCredentials, offered_credentials
 from ingest.access.permissions import Rights
 from ingest.http.problems import Problem, problem
 from ingest.ledger.engine import Ledger
-from ingest.model.principal import HERE, NOBODY, Principal, asked_by
+from ingest.model.principal import HERE, NOBODY, Principal, acting_as
 from ingest.settings import LOOPBACK, Settings
 
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 OPEN_PATHS: Final = frozenset(("/healthz", "/readyz", "/favicon.ico"))
 OPEN_BELOW: Final = (f"{SIGN_IN}/", f"{SIGN_OUT}/", "/dashboard/assets/")
-"""What is seen before somebody has signed in: it tells nothing of the ledger."""
+"""Prefixes of the paths that are open before the sign-in: they show nothing of the ledger."""
 _HARMLESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _BEARER: Final = 'Bearer realm="Tallybook"'
 _BASIC: Final = 'Basic realm="Tallybook", charset="UTF-8"'
 _FORWARDED: Final = ("forwarded", "via", "x-forwarded-", "x-real-ip")
-"""How headers begin that only proxies write."""
+"""Prefixes of the names of headers that only proxies write."""
 _TRIES: Final = RateLimitItemPerMinute(20, 5)
-"""Wrong credentials from one address, after which what could be guessed is not looked at."""
+"""Wrong credentials from one client address, after which guessable credentials are not checked."""
 
 
 class Tries:
-    """Counts wrong credentials by the address that they come from, in one process."""
+    """Counts wrong credentials by client address, in this process."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def failed(self, scope: Scope) -> None:
-        """Somebody has shown what opens nothing."""
+    def count_failure(self, scope: Scope) -> None:
+        """Count one failed credential for the client's address."""
         self._limiter.hit(_TRIES, _address(scope))
 
     def are_too_many(self, scope: Scope) -> bool:
-        """Whether an address has to wait."""
+        """Whether the client's address has to wait."""
         return not self._limiter.test(_TRIES, _address(scope))
 
     @property
     def refusal(self) -> Problem:
-        """What is told to whoever has to wait."""
+        """The answer to a client that has to wait."""
         wait = _TRIES.get_expiry()
         detail = f"too many wrong tokens from this address; try again in {wait // 60} minutes"
         return Problem(
@@ -69,9 +70,9 @@ def guarded(
     tries: Tries | None = None,
     credentials: Credentials | None = None,
 ) -> "Guard":
-    """`app` behind the guard that the settings ask for, which knows what each address needs from `rights`.
+    """`app` behind the guard, by the settings and the `rights` of each path.
 
-    Whoever signs people in and out shares `tries` and `credentials` with it.
+    The sign-in must share `tries` and `credentials` with it.
     """
     return Guard(app, credentials or Credentials(ledger, settings), settings, rights, tries or Tries())
 
@@ -100,14 +101,14 @@ class Guard:
         except Problem as refused:
             await _refuse(refused, scope, receive, send)
             return
-        with asked_by(principal):
+        with acting_as(principal):
             await self._app(scope, receive, send)
 
     async def _principal(self, scope: Scope) -> Principal:
-        """Who asks, if they may ask this.
+        """The principal of the request, if it may use the path.
 
         Raises:
-            Problem: they may not.
+            Problem: it may not.
         """
         headers = Headers(scope=scope)
         path = scope["path"]
@@ -118,15 +119,15 @@ class Guard:
         self._require_own_page(scope, headers)
         if path in (SIGN_IN, SIGN_OUT) or path.startswith(OPEN_BELOW):
             return NOBODY
-        principal = await self._known(scope, shown(headers))
+        principal = await self._authenticate(scope, offered_credentials(headers))
         if principal.is_signed_in and _changes_things(scope) and not self._is_own_page(headers):
             raise _foreign("a browser that is signed in writes from a page of this server only")
-        if why := self._rights.lacks(principal, path):
+        if why := self._rights.refusal_reason(principal, path):
             raise Problem(403, "not_allowed", "Not allowed", f"{path}: {why}")
         return principal
 
     def _require_here(self, headers: Headers) -> None:
-        """Without credentials only this machine's own programs and pages are served."""
+        """Refuse requests from elsewhere: a server without credentials serves this machine only."""
         if _host_name(headers.get("host", "")) not in self._hosts:
             detail = "a server without an access token answers only to the names of this machine"
             raise Problem(403, "foreign_host", "Not the name of this server", detail)
@@ -135,7 +136,7 @@ class Guard:
             raise Problem(403, "forwarded", "Passed on by a proxy", detail)
 
     def _require_own_page(self, scope: Scope, headers: Headers) -> None:
-        """Nothing is written for a page of another origin, and without credentials nothing read either."""
+        """Refuse writes of pages of another origin, and on a server without credentials also reads."""
         if not self._is_foreign(headers):
             return
         if _changes_things(scope):
@@ -143,11 +144,11 @@ class Guard:
         if not self._credentials.are_needed and headers.get("sec-fetch-mode") != "navigate":
             raise _foreign("a page of another origin may not read here")
 
-    async def _known(self, scope: Scope, offered: Shown) -> Principal:
-        """Whose the credentials are.
+    async def _authenticate(self, scope: Scope, offered: OfferedCredentials) -> Principal:
+        """The principal of the credentials.
 
         Raises:
-            Problem: they are nobody's, and somebody's are needed.
+            Problem: credentials are needed, and these are missing or not valid.
         """
         for token in offered.tokens:
             if principal := await self._credentials.of_token(token):
@@ -155,34 +156,37 @@ class Guard:
         if offered.session and (principal := await self._credentials.of_session(offered.session)):
             return principal
         needed = self._credentials.are_needed or offered.is_token
-        is_of_key = self._rights.needed(scope["path"]).is_of_key
+        is_of_key = self._rights.right_of(scope["path"]).is_of_key
         if (needed or is_of_key) and offered.tokens:
-            return await self._guessable(scope, offered)
+            return await self._authenticate_guessable(scope, offered)
         if needed:
             raise _no_access(scope)
         return HERE
 
-    async def _guessable(self, scope: Scope, offered: Shown) -> Principal:
-        """Whose a credential is that somebody may have thought of, unless the address has tried too often."""
+    async def _authenticate_guessable(self, scope: Scope, offered: OfferedCredentials) -> Principal:
+        """The principal of the admin token or a virtual key.
+
+        Throttled, because people may choose these secrets.
+        """
         if self._tries.are_too_many(scope):
             raise self._tries.refusal
-        if any(self._credentials.is_admin(one) for one in offered.tokens):
+        if any(self._credentials.is_admin(token) for token in offered.tokens):
             return ADMIN
-        for one in offered.tokens:
-            if principal := await self._credentials.of_key(one):
+        for token in offered.tokens:
+            if principal := await self._credentials.of_key(token):
                 return principal
-        self._tries.failed(scope)
+        self._tries.count_failure(scope)
         raise _no_access(scope)
 
     def _is_foreign(self, headers: Headers) -> bool:
-        """Whether a browser says that the request comes from a page that this server has not served."""
+        """Whether a browser marks the request as coming from a page of another server."""
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site") in ("cross-site", "same-site")
         return not self._is_ours(origin, headers)
 
     def _is_own_page(self, headers: Headers) -> bool:
-        """Whether a browser says that the request comes from a page that this server has served."""
+        """Whether a browser marks the request as coming from a page of this server."""
         origin = headers.get("origin")
         return (
             headers.get("sec-fetch-site") == "same-origin"
@@ -191,7 +195,7 @@ class Guard:
         )
 
     def _is_ours(self, origin: str, headers: Headers) -> bool:
-        """Whether an origin is this server; what cannot be read as one is somebody else's."""
+        """Whether an origin is this server; False for an origin that cannot be parsed."""
         try:
             place = urlsplit(origin).netloc.lower()
         except ValueError:
@@ -208,19 +212,19 @@ async def _refuse(refused: Problem, scope: Scope, receive: Receive, send: Send) 
 
 
 def _answer(refused: Problem, scope: Scope) -> Response:
-    """Whoever opens a page in a browser is led to the sign-in."""
+    """The answer to a refused request: a page opened in a browser without access redirects to the sign-in."""
     headers = Headers(scope=scope)
     opens_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
     if refused.code != "no_access" or not opens_page or "authorization" in headers:
         return problem(refused, scope)
     query = scope.get("query_string", b"").decode("latin-1")
-    wanted = scope["path"] + (f"?{query}" if query else "")
-    return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
+    target = scope["path"] + (f"?{query}" if query else "")
+    return RedirectResponse(f"{SIGN_IN}?next={quote(target, safe='')}", 303)
 
 
 def _no_access(scope: Scope) -> Problem:
     detail = "send an access token as Authorization: Bearer, in X-Tallybook-Token, or as a Basic password"
-    # A browser would ask its user for the Basic password, in a window of its own over the page whose script has asked.
+    # Basic would make the browser open a password prompt over the page whose script made the request.
     challenge = _BEARER if "sec-fetch-mode" in Headers(scope=scope) else f"{_BASIC}, {_BEARER}"
     return Problem(401, "no_access", "Access token needed", detail, headers={"WWW-Authenticate": challenge})
 
@@ -234,7 +238,7 @@ def _changes_things(scope: Scope) -> bool:
 
 
 def _address(scope: Scope) -> str:
-    """Where a request comes from."""
+    """The client's address."""
     client = scope.get("client")
     return client[0] if client else "unknown"
 

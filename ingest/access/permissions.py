@@ -1,7 +1,7 @@
-"""Rights: which scope each address needs. An address that no right is written for needs `admin`: it is closed until it is thought of.
+"""Rights: which scope each URL path needs. A path without a right needs `admin`.
 
-Each module that serves addresses declares their rights as `RIGHTS`; whoever puts the server together joins them and hands
-the table to the guard (`ingest.access.guard`).
+Each module with routes declares their rights as `RIGHTS`. `dashboard.server.site`
+joins them and hands the table to the guard (`ingest.access.guard`).
 """
 
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from typing import Final
 from ingest.model.principal import Principal, Right
 
 CLOSED: Final = Right("", "admin")
-"""What an address needs that no right is written for."""
+"""The right of a path that no module declares."""
 
 
 class Rights:
-    """The rights of a server's addresses."""
+    """The rights of a server's paths."""
 
     def __init__(self, rights: Iterable[Right]) -> None:
         self._by_path: dict[str, Right] = {}
@@ -23,17 +23,17 @@ class Rights:
                 raise ValueError(f"two rights are written for {right.path}")
             self._by_path[right.path] = right
 
-    def needed(self, path: str) -> Right:
-        """What an address needs: the right of the longest path that it begins with."""
+    def right_of(self, path: str) -> Right:
+        """The right of a path: the right of its longest declared prefix."""
         parts = path.split("/")
         for length in range(len(parts), 1, -1):
             if right := self._by_path.get("/".join(parts[:length]) or "/"):
                 return right
         return CLOSED
 
-    def lacks(self, principal: Principal, path: str) -> str | None:
-        """Why somebody may not come to an address; None if they may."""
-        right = self.needed(path)
+    def refusal_reason(self, principal: Principal, path: str) -> str | None:
+        """Why a principal may not use a path; None if it may."""
+        right = self.right_of(path)
         if principal.virtual_key is not None:
             return None if right.is_of_key else "a virtual key shows its own use alone, at /v1/me/usage"
         if right.is_of_key:

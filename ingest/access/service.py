@@ -1,4 +1,4 @@
-"""Access tokens as people ask for them: made and revoked, each checked, recorded and audited in one transaction."""
+"""Make and revoke access tokens. Each change is checked, recorded and audited in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ _LONGEST: Final = 80
 
 
 class TokenRefused(Invalid):
-    """A token cannot be made or revoked as asked; the message says what to write."""
+    """A token cannot be made or revoked; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddTokenOptions:
-    """The token that somebody asks for, in their words."""
+    """A token to make, as the user writes it."""
 
     name: str
     scopes: Sequence[str]
     teams: Sequence[str] = ()
-    """The only teams that it reads, by id or name; none for all."""
+    """The only teams that it may read, by id or name; empty for all."""
     expires: str | None = None
-    """A date or an RFC 3339 time; None for a token that does not end by itself."""
+    """A date or an RFC 3339 time; None for a token that does not expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that was made, with the text that opens: it is kept nowhere and can be shown this once."""
+    """A new token with its secret text, which is not stored and can be shown only now."""
 
     token: Token
     text: str
@@ -46,9 +46,9 @@ def add_token(ledger: Ledger, options: AddTokenOptions, *, by: str, at: int) -> 
     """Make a token.
 
     Raises:
-        TokenRefused: the name, a scope or the end is none, or the name is taken.
+        TokenRefused: the name, a scope or the expiry is not valid, or the name is taken.
         NotATime: the end is neither a date nor a time.
-        NotKnown: the directory knows no such team, or several.
+        NotKnown: the directory has no such team, or several.
     """
     name, scopes = _name(options.name), _scopes(options)
     expires_at = None if options.expires is None else _expiry(options.expires, ledger.zone, at)
@@ -69,17 +69,17 @@ def add_token(ledger: Ledger, options: AddTokenOptions, *, by: str, at: int) -> 
 
 
 def revoke_token(ledger: Ledger, name: str, *, by: str, at: int) -> list[Token]:
-    """End the tokens of a name and the sessions that were begun with them; what was ended.
+    """Revoke the active tokens of a name, which ends their sessions; the tokens that were revoked.
 
     Raises:
-        TokenRefused: no token of that name opens anything.
+        TokenRefused: no active token has that name.
     """
     with ledger.writing() as connection:
         ended = access.revoke(connection, name, at, by)
         if not ended:
-            known = sorted({token.name for token in access.tokens(connection) if token.stands(at)})
+            active = sorted({token.name for token in access.tokens(connection) if token.is_active(at)})
             raise TokenRefused(
-                "unknown_token", f"there is no token {name!r}; there are {', '.join(known) or 'none'}"
+                "unknown_token", f"there is no token {name!r}; there are {', '.join(active) or 'none'}"
             )
         for token in ended:
             audit.note(connection, _entry(token, "token revoke", by, at))
@@ -119,9 +119,9 @@ def _expiry(text: str, zone: Zone, at: int) -> int:
 
 
 def _require_free(connection: sa.Connection, token: Token) -> None:
-    """Refuse a name that a token has which stands, so that a name means one token when it is revoked."""
-    held = access.tokens(connection)
-    if any(other.name == token.name and other.stands(token.created_at) for other in held):
+    """Refuse the name of an active token: these names are unique, because `revoke` is by name."""
+    others = access.tokens(connection)
+    if any(other.name == token.name and other.is_active(token.created_at) for other in others):
         message = f"there is a token {token.name!r} already; revoke it first, or take another name"
         raise TokenRefused("name_taken", message, "name")
 

@@ -1,4 +1,7 @@
-"""Tokens and sessions in the ledger: made, found by their keyed hash, and ended. None of them is kept in the clear."""
+"""Tokens and sessions in the ledger: made, found by their keyed hash, and ended.
+
+None is stored in plain text.
+"""
 
 import json
 import secrets
@@ -12,18 +15,18 @@ from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.access import access_token, session
 from ingest.model.principal import Principal, Scope
 
-TOKEN_PREFIX: Final = "tb_"  # noqa: S105 - how tokens begin, so that they are known when they leak
+TOKEN_PREFIX: Final = "tb_"  # noqa: S105 - a prefix by which scanners recognise a leaked token
 _HOUR: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An access token as it is kept, without the token."""
+    """An access token as the ledger stores it, without its secret text."""
 
     name: str
     scopes: tuple[Scope, ...]
     teams: tuple[str, ...] | None
-    """Ids of the only teams that it reads; None for all."""
+    """Ids of the only teams that it may read; None for all."""
     created_at: int
     created_by: str
     expires_at: int | None = None
@@ -31,31 +34,31 @@ class Token:
     revoked_by: str | None = None
     number: int = 0
 
-    def stands(self, now: int) -> bool:
-        """Whether it opens anything at an instant."""
+    def is_active(self, now: int) -> bool:
+        """Whether it is neither revoked nor expired at an instant."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @property
     def principal(self) -> Principal:
-        """Who shows it."""
+        """The principal of requests with this token."""
         return Principal(name=f"token {self.name}", scopes=frozenset(self.scopes), teams=self.teams)
 
 
 def new_text() -> str:
-    """A new token, which nobody can guess."""
+    """The text of a new token, with 256 random bits."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def add_token(connection: sa.Connection, one: Token, text: str, keyring: KeyRing) -> None:
-    """Keep a token by its hash."""
+def add_token(connection: sa.Connection, token: Token, text: str, keyring: KeyRing) -> None:
+    """Store a token by its hash."""
     row = {
-        "name": one.name,
+        "name": token.name,
         "hash": keyring.proof(text),
-        "scopes": json.dumps(one.scopes),
-        "teams": None if one.teams is None else json.dumps(one.teams),
-        "created_at": one.created_at,
-        "created_by": one.created_by,
-        "expires_at": one.expires_at,
+        "scopes": json.dumps(token.scopes),
+        "teams": None if token.teams is None else json.dumps(token.teams),
+        "created_at": token.created_at,
+        "created_by": token.created_by,
+        "expires_at": token.expires_at,
     }
     connection.execute(access_token.insert(), row)
 
@@ -66,15 +69,15 @@ def tokens(connection: sa.Connection) -> list[Token]:
 
 
 def token_of(connection: sa.Connection, text: str, keyring: KeyRing, now: int) -> Token | None:
-    """The token that somebody shows, if it stands."""
-    found = _tokens(connection, access_token.c.hash == keyring.proof(text))
-    return found[0] if found and found[0].stands(now) else None
+    """The active token with this text; None if there is none."""
+    matching = _tokens(connection, access_token.c.hash == keyring.proof(text))
+    return matching[0] if matching and matching[0].is_active(now) else None
 
 
 def revoke(connection: sa.Connection, name: str, now: int, by: str) -> list[Token]:
-    """End the tokens of a name that stand, and with them their sessions; what was ended."""
-    ended = [one for one in _tokens(connection, access_token.c.name == name) if one.stands(now)]
-    where = access_token.c.number.in_([one.number for one in ended])
+    """Revoke the active tokens of a name, which ends their sessions; the tokens that were revoked."""
+    ended = [token for token in _tokens(connection, access_token.c.name == name) if token.is_active(now)]
+    where = access_token.c.number.in_([token.number for token in ended])
     connection.execute(access_token.update().where(where).values(revoked_at=now, revoked_by=by))
     return ended
 
@@ -89,7 +92,10 @@ def begin_session(
     token: Token | None = None,
     proof: str | None = None,
 ) -> str:
-    """Begin a session; what the browser keeps. It ends with its token, or when its `proof` is another."""
+    """Begin a session; the text for the browser's cookie.
+
+    The session ends with its token, or when `proof` changes.
+    """
     text = secrets.token_urlsafe(32)
     row = {
         "hash": keyring.proof(text),
@@ -109,34 +115,37 @@ def begin_session(
 def session_of(
     connection: sa.Connection, text: str, keyring: KeyRing, now: int, proofs: frozenset[str]
 ) -> Principal | None:
-    """Whose a session is, if it stands. One that was begun with a proof needs it to be among `proofs`."""
+    """The principal of an active session.
+
+    A session that has a proof is active only while it is among `proofs`.
+    """
     c = session.c
     lasts = c.expires_at > sa.literal(now, sa.BigInteger)
-    wanted = sa.select(c.name, c.scopes, c.teams, c.token_number, c.proof)
+    select = sa.select(c.name, c.scopes, c.teams, c.token_number, c.proof)
     row = connection.execute(
-        wanted.where(c.hash == keyring.proof(text), c.ended_at.is_(None), lasts)
+        select.where(c.hash == keyring.proof(text), c.ended_at.is_(None), lasts)
     ).one_or_none()
     if row is None or (row.proof is not None and row.proof not in proofs):
         return None
     scopes, teams = json.loads(row.scopes), _teams(row.teams)
     if row.token_number is not None:
-        held = _tokens(connection, access_token.c.number == row.token_number)
-        if not held or not held[0].stands(now):
+        tokens_of_session = _tokens(connection, access_token.c.number == row.token_number)
+        if not tokens_of_session or not tokens_of_session[0].is_active(now):
             return None
-        scopes, teams = held[0].scopes, held[0].teams
+        scopes, teams = tokens_of_session[0].scopes, tokens_of_session[0].teams
     return Principal(name=row.name, scopes=frozenset(scopes), teams=teams, is_signed_in=True)
 
 
 def end_session(connection: sa.Connection, text: str, keyring: KeyRing, now: int) -> None:
-    """End the session that a browser keeps."""
+    """End the session of a browser's cookie."""
     connection.execute(session.update().where(session.c.hash == keyring.proof(text)).values(ended_at=now))
 
 
 def _tokens(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Token]:
     c = access_token.c
     created, expires, revoked = (
-        sa.type_coerce(one, sa.BigInteger).label(one.name)
-        for one in (c.created_at, c.expires_at, c.revoked_at)
+        sa.type_coerce(column, sa.BigInteger).label(column.name)
+        for column in (c.created_at, c.expires_at, c.revoked_at)
     )
     columns: Sequence[Any] = (
         c.number,

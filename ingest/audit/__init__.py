@@ -1,1 +1,1 @@
-"""The log of who changed what, as a command."""
+"""The command that shows the audit log: who changed what."""

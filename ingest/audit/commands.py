@@ -15,23 +15,23 @@ from ingest.terminal import ExitCode, print_json, table
 def run(action: str | None, most: int, *, as_json: bool) -> int:
     """Print the audit log, the latest first; the exit code."""
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
-        found = entries(connection, action=action, most=most)
+        log = entries(connection, action=action, most=most)
     rows = [
         {
-            "at": instant(one.at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "by": one.by,
-            "action": one.action,
-            "subject": one.subject,
-            "detail": dict(one.detail),
+            "at": instant(entry.at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "by": entry.by,
+            "action": entry.action,
+            "subject": entry.subject,
+            "detail": dict(entry.detail),
         }
-        for one in found
+        for entry in log
     ]
     if as_json:
         print_json({"entries": rows})
         return ExitCode.OK
     shown = table("At", "By", "What", "Of", "How")
     for row in rows:
-        how = json.dumps(row["detail"], ensure_ascii=False)
-        shown.add_row(str(row["at"]), str(row["by"]), str(row["action"]), str(row["subject"]), how)
+        detail = json.dumps(row["detail"], ensure_ascii=False)
+        shown.add_row(str(row["at"]), str(row["by"]), str(row["action"]), str(row["subject"]), detail)
     Console().print(shown)
     return ExitCode.OK

@@ -1,1 +1,1 @@
-"""Names and owners come in: by hand, and from lists of gateways."""
+"""Names and owners come in: entered by users, and from lists of gateways."""

@@ -1,4 +1,4 @@
-"""Owning: who is to own what from when, as people ask for it, checked and recorded."""
+"""Assign owners to keys, teams and projects. Each assignment is checked, recorded and audited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ingest.model.ownership import (
     SubjectKind,
     Target,
     TargetKind,
-    say_anything_new,
+    would_change_owners,
 )
 from ingest.model.zone import date_of, day_number
 
@@ -28,27 +28,27 @@ _LONGEST: Final = 500
 
 
 class OwnerRefused(Invalid):
-    """What was asked for is no assignment; the message says what to write."""
+    """An assignment that is not valid; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """An assignment in words."""
+class AssignOptions:
+    """An assignment to record, as the user writes it."""
 
     subject_kind: SubjectKind
     subject: str
     target_kind: TargetKind = "team"
     targets: tuple[str, ...] = ()
-    """`NAME`, or `NAME=PARTS` for a share; none takes ownership away."""
+    """`NAME`, or `NAME=PARTS` for a share; empty to take ownership away."""
     first: str | None = None
-    """A day; `always` for all days before as well; today where it is not given."""
+    """The first day; `always` for all earlier days too; None for today."""
     end: str | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What was recorded, as people read it."""
+class RecordedAssignment:
+    """An assignment that was recorded, with the names of its subject and targets."""
 
     assignment: Assignment
     subject: str
@@ -56,83 +56,87 @@ class Done:
     first: date | None
     end: date | None
     closed: tuple[str, ...]
-    """Closed months that it reaches into: their change is booked in the next open one."""
+    """Closed months that it affects: their change is booked in the next open month."""
 
 
-def assign(ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
-    """Record who owns something.
+def assign(ledger: Ledger, options: AssignOptions, *, at: int, by: str) -> RecordedAssignment:
+    """Record the owners of a subject.
 
     Raises:
-        OwnerRefused: it is no assignment.
-        NotKnown: the directory knows nobody, or several, of that name.
+        OwnerRefused: the options are no valid assignment.
+        NotKnown: the directory has no entry of that name, or several.
     """
     with ledger.writing() as connection:
-        return assign_within(connection, ledger, wanted, at=at, by=by)
+        return assign_within(connection, ledger, options, at=at, by=by)
 
 
-def assign_within(connection: sa.Connection, ledger: Ledger, wanted: Wanted, *, at: int, by: str) -> Done:
-    """Record who owns something, in the transaction of something else.
+def assign_within(
+    connection: sa.Connection, ledger: Ledger, options: AssignOptions, *, at: int, by: str
+) -> RecordedAssignment:
+    """Record the owners of a subject, in the caller's transaction.
 
     Raises:
-        OwnerRefused: it is no assignment.
-        NotKnown: the directory knows nobody, or several, of that name.
+        OwnerRefused: the options are no valid assignment.
+        NotKnown: the directory has no entry of that name, or several.
     """
-    first, end = _days(ledger, wanted, at)
-    parts = _shares(wanted)
-    subject, shown = _subject(connection, ledger, wanted)
+    first, end = _days(ledger, options, at)
+    parts = _shares(options)
+    subject, shown = _subject(connection, ledger, options)
     targets = tuple(
-        Target(directory.find(connection, wanted.target_kind, name, ledger.keyring), number)
+        Target(directory.find(connection, options.target_kind, name, ledger.keyring), number)
         for name, number in parts.items()
     )
     assignment = Assignment(
-        subject_kind=wanted.subject_kind,
+        subject_kind=options.subject_kind,
         subject=subject,
-        target_kind=wanted.target_kind,
+        target_kind=options.target_kind,
         targets=targets,
         first_day=first,
         end_day=end,
-        reason=wanted.reason,
+        reason=options.reason,
         recorded_at=at,
         recorded_by=by,
     )
     ownership.record(connection, [assignment])
     closed = periods.closed_within(connection, first, end)
-    done = Done(assignment, shown, parts, _date(first), _date(end), closed)
-    audit.note(connection, _entry(done))
-    return done
+    recorded = RecordedAssignment(assignment, shown, parts, _date(first), _date(end), closed)
+    audit.note(connection, _entry(recorded))
+    return recorded
 
 
-def _days(ledger: Ledger, wanted: Wanted, at: int) -> tuple[int, int]:
-    """The first day and the day after the last, by number."""
-    first = _day("from", wanted.first, ledger.zone.day(at), always=FIRST_DAY)
-    end = _day("to", wanted.end, END_DAY, always=END_DAY)
+def _days(ledger: Ledger, options: AssignOptions, at: int) -> tuple[int, int]:
+    """The half-open range of days, by number."""
+    first = _day("from", options.first, ledger.zone.day(at), always=FIRST_DAY)
+    end = _day("to", options.end, END_DAY, always=END_DAY)
     if first >= end:
         raise OwnerRefused("empty_range", "ownership must end after it starts", "to")
-    if len(wanted.reason) > _LONGEST:
+    if len(options.reason) > _LONGEST:
         raise OwnerRefused("too_long", f"at most {_LONGEST} characters", "reason")
     return first, end
 
 
-def _shares(wanted: Wanted) -> dict[str, int]:
+def _shares(options: AssignOptions) -> dict[str, int]:
     """The parts of each target, by its name."""
-    parts = [_parts(text) for text in wanted.targets]
+    targets = options.targets
+    parts = [_parts(text) for text in targets]
     if len({name for name, _ in parts}) < len(parts):
-        raise OwnerRefused("named_twice", f"a {wanted.target_kind.replace('_', ' ')} is named twice")
-    if len({"=" in text for text in wanted.targets}) > 1:
-        message = f"{' and '.join(wanted.targets)}: write the parts of each, such as a=60 b=40, or of none"
+        raise OwnerRefused("named_twice", f"a {options.target_kind.replace('_', ' ')} is named twice")
+    if len({"=" in text for text in targets}) > 1:
+        message = f"{' and '.join(targets)}: write the parts of each, such as a=60 b=40, or of none"
         raise OwnerRefused("mixed_parts", message)
     return dict(parts)
 
 
-def _subject(connection: sa.Connection, ledger: Ledger, wanted: Wanted) -> tuple[str, str]:
-    """The subject as assignments hold it, and as people read it."""
-    if wanted.subject_kind in RULES:
-        text = wanted.subject.strip()
+def _subject(connection: sa.Connection, ledger: Ledger, options: AssignOptions) -> tuple[str, str]:
+    """The subject as assignments store it, and its shown name."""
+    kind = options.subject_kind
+    if kind in RULES:
+        text = options.subject.strip()
         if not text:
-            raise OwnerRefused("no_subject", "name one", wanted.subject_kind)
-        return text, f"{wanted.subject_kind} {text}"
-    kind: Kind = "team" if wanted.subject_kind == "team" else "virtual_key"
-    entry_id = directory.find(connection, kind, wanted.subject, ledger.keyring)
+            raise OwnerRefused("no_subject", "name one", kind)
+        return text, f"{kind} {text}"
+    entry_kind: Kind = "team" if kind == "team" else "virtual_key"
+    entry_id = directory.find(connection, entry_kind, options.subject, ledger.keyring)
     return str(entry_id), directory.shown(connection, entry_id)
 
 
@@ -162,28 +166,33 @@ def _date(day: int) -> date | None:
     return None if day in (FIRST_DAY, END_DAY) else date_of(day)
 
 
-def _entry(done: Done) -> audit.Entry:
-    one = done.assignment
+def _entry(recorded: RecordedAssignment) -> audit.Entry:
+    assignment = recorded.assignment
     detail = {
-        one.target_kind: dict(done.targets),
-        "from": str(done.first or "always"),
-        "to": str(done.end or ""),
-        "reason": one.reason,
+        assignment.target_kind: dict(recorded.targets),
+        "from": str(recorded.first or "always"),
+        "to": str(recorded.end or ""),
+        "reason": assignment.reason,
     }
     return audit.Entry(
-        at=one.recorded_at, by=one.recorded_by, action="owner set", subject=done.subject, detail=detail
+        at=assignment.recorded_at,
+        by=assignment.recorded_by,
+        action="owner set",
+        subject=recorded.subject,
+        detail=detail,
     )
 
 
-def record_missing(connection: sa.Connection, wanted: Sequence[Assignment]) -> int:
-    """Record assignments that are not so already; how many were not.
+def record_missing(connection: sa.Connection, listed: Sequence[Assignment]) -> int:
+    """Record the listed assignments of each subject whose owners they change; the number recorded.
 
-    They are open to the end and come in the order of their first days, so that each ends the one before it.
+    The listed assignments have no end and are in the order of their first days,
+    so each one replaces the one before.
     """
-    standing = ownership.assignments(connection)
+    recorded = ownership.assignments(connection)
     by_subject: dict[object, list[Assignment]] = {}
-    for one in wanted:
-        by_subject.setdefault(one.about, []).append(one)
-    new = [one for some in by_subject.values() if say_anything_new(some, standing) for one in some]
+    for assignment in listed:
+        by_subject.setdefault(assignment.about, []).append(assignment)
+    new = [one for some in by_subject.values() if would_change_owners(some, recorded) for one in some]
     ownership.record(connection, new)
     return len(new)

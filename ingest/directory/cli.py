@@ -58,27 +58,27 @@ def owner_set(
     as_json: Json = False,
 ) -> None:
     """Record who owns a key, the calls of a project, or a team, from a day of the reporting zone on."""
-    from ingest.directory.assign import Wanted
-    from ingest.directory.owner_commands import own
+    from ingest.directory.assign import AssignOptions
+    from ingest.directory.owner_commands import set_owner
 
-    given = {"project": project, "environment": environment, "application": application, "team": for_team}
-    subjects = [("virtual_key", key), *given.items()]
+    others = {"project": project, "environment": environment, "application": application, "team": for_team}
+    subjects = [("virtual_key", key), *others.items()]
     named = [(kind, text) for kind, text in subjects if text is not None]
     if len(named) != 1:
         raise typer.BadParameter("name one of KEY, --project, --environment, --application, --for-team")
     kind, subject = named[0]
     targets = {"team": tuple(team or ()), "customer": (customer,), "cost_center": (cost_center,)}
-    asked = [(name, texts) for name, texts in targets.items() if any(texts)]
-    if none and not asked:
-        asked = [("customer" if kind == "team" else "team", ())]
-    if len(asked) != 1 or (none and any(asked[0][1])):
+    chosen = [(name, texts) for name, texts in targets.items() if any(texts)]
+    if none and not chosen:
+        chosen = [("customer" if kind == "team" else "team", ())]
+    if len(chosen) != 1 or (none and any(chosen[0][1])):
         raise typer.BadParameter("name --team, --customer or --cost-center, or --none")
-    target_kind, texts = asked[0]
+    target_kind, texts = chosen[0]
     if (kind == "team") == (target_kind == "team") or (target_kind == "cost_center" and kind != "team"):
         raise typer.BadParameter("a team has customers and cost centres; keys and calls have teams")
     if target_kind == "customer" and kind not in ("team", "virtual_key"):
         raise typer.BadParameter("a customer is that of a team or of a key")
-    wanted = Wanted(
+    options = AssignOptions(
         subject_kind=cast("SubjectKind", kind),
         subject=subject,
         target_kind=cast("TargetKind", target_kind),
@@ -87,7 +87,7 @@ def owner_set(
         end=to,
         reason=reason,
     )
-    raise typer.Exit(own(wanted, as_json=as_json))
+    raise typer.Exit(set_owner(options, as_json=as_json))
 
 
 @team.command("add")

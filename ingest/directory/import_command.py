@@ -17,44 +17,44 @@ _SHOWN: Final = 100
 
 
 def run(path: str, *, as_json: bool) -> int:
-    """Put what the file lists into the directory and say what that changed; the exit code."""
+    """Import the list in a file into the directory and print what changed; the exit code."""
     with open_ledger(Settings()) as ledger:
         try:
-            read = lists.read(Path(path), ledger.keyring)
+            listing = lists.read(Path(path), ledger.keyring)
         except NotAList as error:
             warn(f"tallybook: {error}")
             return ExitCode.USAGE
-        imported = import_list(ledger, read.entries, by=current_user(), at=now())
+        imported = import_list(ledger, listing.entries, by=current_user(), at=now())
     if as_json:
-        sys.stdout.write(json.dumps(_object(path, read, imported), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(path, listing, imported), indent=2) + "\n")
     else:
-        _print(path, read, imported)
-    return ExitCode.SOME_REJECTED if read.faults else ExitCode.OK
+        _print(path, listing, imported)
+    return ExitCode.SOME_REJECTED if listing.faults else ExitCode.OK
 
 
-def _object(path: str, read: Listing, imported: ImportedList) -> dict[str, object]:
+def _as_json(path: str, listing: Listing, imported: ImportedList) -> dict[str, object]:
     return {
         "path": path,
-        "format": read.form,
+        "format": listing.form,
         "added": imported.entered.added,
         "changed": imported.entered.changed,
         "unchanged": imported.entered.unchanged,
         "owners": imported.owners,
-        "rejected": len(read.faults),
-        "ignored_columns": list(read.ignored),
+        "rejected": len(listing.faults),
+        "ignored_columns": list(listing.ignored),
         "rejections": [
             {"kind": fault.kind, "line": fault.line, "code": fault.code, "reason": fault.reason}
-            for fault in read.faults[:_SHOWN]
+            for fault in listing.faults[:_SHOWN]
         ],
     }
 
 
-def _print(path: str, read: Listing, imported: ImportedList) -> None:
+def _print(path: str, listing: Listing, imported: ImportedList) -> None:
     entered = imported.entered
     say(f"{path}: {entered.added:,} added, {entered.changed:,} changed, {entered.unchanged:,} unchanged")
     if imported.owners:
         say(f"{imported.owners:,} owners are new")
-    if read.ignored:
-        say(f"not read: {', '.join(read.ignored)}")
-    for fault in read.faults[:_SHOWN]:
+    if listing.ignored:
+        say(f"not read: {', '.join(listing.ignored)}")
+    for fault in listing.faults[:_SHOWN]:
         say(f"{path}:{fault.line}: rejected ({fault.code}): {fault.kind} {fault.reason}")

@@ -1,7 +1,7 @@
-"""Linking: what a list says of who owns what, as assignments.
+"""Links: the owners named in a list, recorded as assignments.
 
-A link that says no day holds from the beginning where nothing was assigned before, and from today where something was. A
-list that is read again changes nothing: only what is not so already is recorded.
+A link without a day holds for all days if its subject has no assignment yet, and from today
+otherwise. Importing a list again changes nothing: only assignments that change an owner are recorded.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,21 +11,20 @@ import sqlalchemy as sa
 
 from ingest.directory.assign import record_missing
 from ingest.ledger import audit, directory, ownership
-from ingest.ledger.directory import Link, Listed
+from ingest.ledger.directory import DirectoryEntry, Link
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.model.zone import day_number
 
 
-def link(ledger: Ledger, listed: Sequence[Listed], *, at: int, by: str) -> int:
-    """Record the links of a list; how many said anything new."""
-    linked = [one for one in listed if one.links or one.gl_code]
+def record_links(ledger: Ledger, listed: Sequence[DirectoryEntry], *, at: int, by: str) -> int:
+    """Record the links of a list; the number of new assignments."""
+    linked = [entry for entry in listed if entry.links or entry.gl_code]
     if not linked:
         return 0
     with ledger.writing() as connection:
-        codes = sum(_gl_code(connection, ledger, one) for one in linked if one.gl_code)
-        wanted = _assignments(connection, ledger, linked, at, by)
-        new = record_missing(connection, wanted)
+        codes = sum(_set_gl_code(connection, ledger, entry) for entry in linked if entry.gl_code)
+        new = record_missing(connection, _assignments(connection, ledger, linked, at, by))
         if new or codes:
             detail = {"owners": new, "gl_codes": codes}
             entry = audit.Entry(at=at, by=by, action="directory import", subject="a list", detail=detail)
@@ -33,26 +32,26 @@ def link(ledger: Ledger, listed: Sequence[Listed], *, at: int, by: str) -> int:
     return new
 
 
-def _gl_code(connection: sa.Connection, ledger: Ledger, one: Listed) -> bool:
-    entry_id = directory.find(connection, one.kind, one.ident, ledger.keyring)
-    return ownership.set_gl_code(connection, entry_id, one.gl_code or "")
+def _set_gl_code(connection: sa.Connection, ledger: Ledger, entry: DirectoryEntry) -> bool:
+    entry_id = directory.find(connection, entry.kind, entry.ident, ledger.keyring)
+    return ownership.set_gl_code(connection, entry_id, entry.gl_code or "")
 
 
 def _assignments(
-    connection: sa.Connection, ledger: Ledger, listed: Iterable[Listed], at: int, by: str
+    connection: sa.Connection, ledger: Ledger, listed: Iterable[DirectoryEntry], at: int, by: str
 ) -> list[Assignment]:
-    """The links as assignments, those of one subject in the order of their first days."""
-    standing = {one.about for one in ownership.assignments(connection)}
+    """The links as assignments, in the order of their first days."""
+    assigned = {assignment.about for assignment in ownership.assignments(connection)}
     parts: dict[tuple[SubjectKind, str, TargetKind, int], list[Target]] = {}
-    for one in listed:
-        subject_kind: SubjectKind = "team" if one.kind == "team" else "virtual_key"
-        subject = str(directory.find(connection, one.kind, one.ident, ledger.keyring))
-        for each in one.links:
-            about = (subject_kind, subject, each.kind)
-            first = _first(each, is_known=about in standing, today=ledger.zone.day(at))
+    for entry in listed:
+        subject_kind: SubjectKind = "team" if entry.kind == "team" else "virtual_key"
+        subject = str(directory.find(connection, entry.kind, entry.ident, ledger.keyring))
+        for link in entry.links:
+            about = (subject_kind, subject, link.kind)
+            first = _first_day(link, is_assigned=about in assigned, today=ledger.zone.day(at))
             targets = parts.setdefault((*about, first), [])
-            if each.target:
-                targets.append(Target(_entry(connection, ledger, each, at), each.parts))
+            if link.target:
+                targets.append(Target(_find_or_add_target(connection, ledger, link, at), link.parts))
     return [
         Assignment(
             subject_kind=subject_kind,
@@ -69,17 +68,17 @@ def _assignments(
     ]
 
 
-def _first(each: Link, *, is_known: bool, today: int) -> int:
-    if each.first is None:
-        return today if is_known else FIRST_DAY
-    return FIRST_DAY if each.first == "always" else day_number(date.fromisoformat(each.first))
+def _first_day(link: Link, *, is_assigned: bool, today: int) -> int:
+    if link.first is None:
+        return today if is_assigned else FIRST_DAY
+    return FIRST_DAY if link.first == "always" else day_number(date.fromisoformat(link.first))
 
 
-def _entry(connection: sa.Connection, ledger: Ledger, each: Link, at: int) -> int:
-    """The entry of whom a link names; made where the directory does not know it."""
+def _find_or_add_target(connection: sa.Connection, ledger: Ledger, link: Link, at: int) -> int:
+    """The directory entry that a link names; added if the directory does not have it."""
     try:
-        return directory.find(connection, each.kind, each.target, ledger.keyring)
+        return directory.find(connection, link.kind, link.target, ledger.keyring)
     except directory.NotKnown as unknown:
         if unknown.several:
             raise
-        return directory.add(connection, Listed(each.kind, each.target), at)
+        return directory.add(connection, DirectoryEntry(link.kind, link.target), at)

@@ -1,4 +1,4 @@
-"""`tallybook owner set`, `team add`, `customer add`, `cost-center add`, `key add`: names, and who owns what."""
+"""`tallybook owner set`, `team add`, `customer add`, `cost-center add`, `key add`: names and owners."""
 
 import json
 import sys
@@ -6,28 +6,28 @@ from typing import Any
 
 from ingest import terminal
 from ingest.clock import now
-from ingest.directory.assign import Done, Wanted, assign
+from ingest.directory.assign import AssignOptions, RecordedAssignment, assign
 from ingest.directory.service import AddEntryOptions, add_entry
-from ingest.ledger.directory import WORDS, Kind
+from ingest.ledger.directory import KIND_NAMES, Kind
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, say
 
 
-def own(wanted: Wanted, *, as_json: bool) -> int:
-    """Record who owns something; the exit code."""
+def set_owner(options: AssignOptions, *, as_json: bool) -> int:
+    """Record the owners of a key, team or project; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
-            done = assign(ledger, wanted, at=now(), by=current_user())
+            recorded = assign(ledger, options, at=now(), by=current_user())
     except Invalid as error:
         return terminal.refuse("owner", error)
     if as_json:
-        sys.stdout.write(json.dumps(_facts(done), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_as_json(recorded), ensure_ascii=False) + "\n")
         return ExitCode.OK
-    say(_sentence(done))
-    if done.closed:
-        months = ", ".join(done.closed)
+    say(_sentence(recorded))
+    if recorded.closed:
+        months = ", ".join(recorded.closed)
         say(
             f"closed already: {months}; what changes there is booked in the next open month",
             style="yellow",
@@ -52,36 +52,38 @@ def add(
         with open_ledger(Settings()) as ledger:
             added = add_entry(ledger, options, by=current_user(), at=now())
     except Invalid as error:
-        return terminal.refuse(WORDS[kind], error)
-    say(f"{WORDS[kind]} {added.shown}: {added.change}")
-    for done in added.owners:
-        say(_sentence(done))
+        return terminal.refuse(KIND_NAMES[kind], error)
+    say(f"{KIND_NAMES[kind]} {added.shown}: {added.change}")
+    for recorded in added.owners:
+        say(_sentence(recorded))
     return ExitCode.OK
 
 
-def _facts(done: Done) -> dict[str, Any]:
-    assignment = done.assignment
+def _as_json(recorded: RecordedAssignment) -> dict[str, Any]:
+    assignment = recorded.assignment
     return {
         "subject_kind": assignment.subject_kind,
-        "subject": done.subject,
+        "subject": recorded.subject,
         "target_kind": assignment.target_kind,
-        "targets": [{"name": name, "parts": parts} for name, parts in done.targets.items()],
-        "from": None if done.first is None else str(done.first),
-        "to": None if done.end is None else str(done.end),
-        "closed_periods": list(done.closed),
+        "targets": [{"name": name, "parts": parts} for name, parts in recorded.targets.items()],
+        "from": None if recorded.first is None else str(recorded.first),
+        "to": None if recorded.end is None else str(recorded.end),
+        "closed_periods": list(recorded.closed),
     }
 
 
-def _sentence(done: Done) -> str:
-    whole = sum(done.targets.values())
+def _sentence(recorded: RecordedAssignment) -> str:
+    whole = sum(recorded.targets.values())
     names = [
-        name if len(done.targets) == 1 else f"{name} ({parts}/{whole})"
-        for name, parts in done.targets.items()
+        name if len(recorded.targets) == 1 else f"{name} ({parts}/{whole})"
+        for name, parts in recorded.targets.items()
     ]
     word = (
-        WORDS["cost_center"] if done.assignment.target_kind == "cost_center" else done.assignment.target_kind
+        KIND_NAMES["cost_center"]
+        if recorded.assignment.target_kind == "cost_center"
+        else recorded.assignment.target_kind
     )
     whose = f"{word} {' and '.join(names)}" if names else f"no {word} of its own"
-    since = f" from {done.first}" if done.first else ", always"
-    until = f" until {done.end}" if done.end else ""
-    return f"{done.subject} belongs to {whose}{since}{until}"
+    since = f" from {recorded.first}" if recorded.first else ", always"
+    until = f" until {recorded.end}" if recorded.end else ""
+    return f"{recorded.subject} belongs to {whose}{since}{until}"

@@ -1,13 +1,13 @@
-"""The directory as people change it: entries added, renamed and read from lists, each change with its audit entry."""
+"""Add, rename and import entries of the directory. Each change is checked, recorded and audited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ingest.directory.assign import Done, Wanted, assign_within
-from ingest.directory.links import link
+from ingest.directory.assign import AssignOptions, RecordedAssignment, assign_within
+from ingest.directory.links import record_links
 from ingest.ledger import audit, directory, ownership
-from ingest.ledger.directory import WORDS, Entered, Kind, Listed, clean
+from ingest.ledger.directory import KIND_NAMES, DirectoryEntry, ImportCounts, Kind, clean
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
@@ -18,62 +18,66 @@ Change = Literal["added", "changed", "is there already"]
 
 
 class EntryRefused(Invalid):
-    """An entry that the directory cannot have; the message says what to write."""
+    """An entry that is not valid; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddEntryOptions:
-    """An entry of the directory, in the words of the person who adds it."""
+    """An entry to add to the directory, as the user writes it."""
 
     kind: Kind
     ident: str
-    """Its id as calls say it; of a key also the key itself, which is not kept."""
+    """Its id as calls carry it; for a key also the key itself, which is not stored."""
     name: str | None = None
     customer: str | None = None
     """The customer of a team, by its id or name."""
     cost_center: str | None = None
     """The cost centre of a team, by its code or name."""
     gl_code: str | None = None
-    """The account of a cost centre in the general ledger."""
+    """The general-ledger account of a cost centre."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddedEntry:
-    """What became of an entry that was added."""
+    """The result of adding an entry."""
 
     kind: Kind
     shown: str
-    """What people call it."""
+    """The shown name."""
     change: Change
-    owners: tuple[Done, ...]
-    """Whom it was assigned to."""
+    owners: tuple[RecordedAssignment, ...]
+    """The owners that were assigned to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedList:
-    """What a list changed: entries, and how many owners are new."""
+    """The result of importing a list: counts of entries, and the number of new owners."""
 
-    entered: Entered
+    entered: ImportCounts
     owners: int
 
 
 def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> AddedEntry:
-    """Add an entry, or bring one that is there up to the options; a new team has its customer and cost centre always.
+    """Add an entry, or update an existing entry by the options.
+
+    The customer and cost centre of a new team hold for all days, those of an existing team from today.
 
     Raises:
-        EntryRefused: the id is none.
-        NameRefused: the name cannot be given.
-        NotKnown: the directory knows no such customer or cost centre, or several.
+        EntryRefused: the id is not valid.
+        NameRefused: the name is not valid.
+        NotKnown: the directory has no such customer or cost centre, or several.
     """
     text = options.ident.strip()
     if not text or len(text) > _LONGEST or not text.isprintable():
         raise EntryRefused("bad_id", f"an id has 1 to {_LONGEST} characters that can be seen")
     key = ledger.keyring.conceal(text) if options.kind == "virtual_key" else None
-    entry = Listed(options.kind, key.ident if key else text, clean(options.name), key.hint if key else None)
+    entry = DirectoryEntry(
+        options.kind, key.ident if key else text, clean(options.name), key.hint if key else None
+    )
     shown = options.name or entry.hint or entry.ident
     with ledger.writing() as connection:
         if options.customer is not None or options.cost_center is not None:
-            ownership.hold_back(connection)
+            ownership.lock_attributions(connection)
         entered = directory.enter_some(connection, [entry], at)
         entry_id = directory.find(connection, entry.kind, entry.ident, ledger.keyring)
         gl_code = options.gl_code
@@ -81,35 +85,35 @@ def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> 
         change: Change = "is there already"
         if entered.added or entered.changed or is_other_code:
             change = "added" if entered.added else "changed"
-            action = f"{WORDS[entry.kind]} {'add' if entered.added else 'change'}"
+            action = f"{KIND_NAMES[entry.kind]} {'add' if entered.added else 'change'}"
             detail = {"name": options.name, "gl_code": gl_code}
             audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=shown, detail=detail))
         first = "always" if entered.added else None
         owners = [
-            assign_within(connection, ledger, wanted, at=at, by=by)
-            for wanted in _homes(options, entry.ident, first)
+            assign_within(connection, ledger, home, at=at, by=by)
+            for home in _homes(options, entry.ident, first)
         ]
     return AddedEntry(entry.kind, shown, change, tuple(owners))
 
 
-def _homes(options: AddEntryOptions, team: str, first: str | None) -> list[Wanted]:
+def _homes(options: AddEntryOptions, team: str, first: str | None) -> list[AssignOptions]:
     """The customer and the cost centre of a team, as assignments."""
     chosen: list[tuple[TargetKind, str | None]] = [
         ("customer", options.customer),
         ("cost_center", options.cost_center),
     ]
     return [
-        Wanted(subject_kind="team", subject=team, target_kind=kind, targets=(target,), first=first)
+        AssignOptions(subject_kind="team", subject=team, target_kind=kind, targets=(target,), first=first)
         for kind, target in chosen
         if target is not None
     ]
 
 
 def rename_entry(ledger: Ledger, entry_id: int, given_name: str | None, *, by: str, at: int) -> None:
-    """Give an entry a name; None or nothing but spaces gives it back the gateway's.
+    """Give an entry a name; None or only spaces restores the gateway's name.
 
     Raises:
-        NameRefused: the name is too long or holds characters that cannot be seen.
+        NameRefused: the name is too long or has unprintable characters.
         NotKnown: there is no such entry.
     """
     name = clean(given_name)
@@ -120,13 +124,15 @@ def rename_entry(ledger: Ledger, entry_id: int, given_name: str | None, *, by: s
 
 
 def _renamed(kind: Kind, before: str, name: str | None, by: str, at: int) -> audit.Entry:
-    action = f"{WORDS[kind]} change"
+    action = f"{KIND_NAMES[kind]} change"
     return audit.Entry(at=at, by=by, action=action, subject=before, detail={"given_name": name})
 
 
-def import_list(ledger: Ledger, listed: Sequence[Listed], *, by: str, at: int) -> ImportedList:
-    """Put a list into the directory with the owners that it names. The same list again changes nothing.
+def import_list(ledger: Ledger, listed: Sequence[DirectoryEntry], *, by: str, at: int) -> ImportedList:
+    """Import a list with the owners that it names. Importing the same list again changes nothing.
 
-    The entries come in a few at a time, so that no other writer waits for long; the owners are one transaction.
+    Entries are committed in small batches, so that other writers do not wait
+    for long; the owners in one transaction.
     """
-    return ImportedList(directory.enter(ledger, listed, at), link(ledger, listed, at=at, by=by))
+    entered = directory.enter(ledger, listed, at)
+    return ImportedList(entered, record_links(ledger, listed, at=at, by=by))

@@ -1,1 +1,1 @@
-"""The HTTP interface of the write side. Who may call it is not decided here."""
+"""The HTTP interface of the write side. Authentication is done before it, by `ingest.access.guard`."""

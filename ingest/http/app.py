@@ -1,4 +1,4 @@
-"""The HTTP interface of the write side: records in, a receipt out, and what operations asks for."""
+"""The HTTP interface of the write side: ingestion of records, and the endpoints for operations."""
 
 from typing import Annotated, Final
 
@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from ingest import __version__, formats
 from ingest.formats.format import Format
 from ingest.http import docs_page, problems
-from ingest.http.metrics import MEDIA_TYPE, Counted, Metrics
+from ingest.http.metrics import MEDIA_TYPE, CountRequests, Metrics
 from ingest.http.openapi import (
     INGEST_BODY,
     TRACES_ANSWERS,
@@ -21,7 +21,7 @@ from ingest.http.openapi import (
     described,
 )
 from ingest.http.otlp import responses
-from ingest.http.receiver import RETRY_AFTER, Reception
+from ingest.http.receiver import RETRY_AFTER, Receiver
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import Right
 from ingest.model.rejection import Refused
@@ -41,7 +41,7 @@ FormatName = Annotated[
     str,
     Path(
         description="The only format to read.",
-        json_schema_extra={"enum": [one.name for one in formats.FORMATS]},
+        json_schema_extra={"enum": [form.name for form in formats.FORMATS]},
     ),
 ]
 VirtualKey = Annotated[
@@ -56,7 +56,10 @@ IdempotencyKey = Annotated[
 
 
 def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
-    """The app that takes records into `ledger`. Who may speak to it is decided before it: see `ingest.access.guard`."""
+    """The app that takes records into `ledger`.
+
+    Authentication is done before it, by `ingest.access.guard`.
+    """
     app = FastAPI(
         title="Tallybook",
         summary="An exact usage and cost ledger for LLM gateways.",
@@ -66,14 +69,14 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     )
     metrics = Metrics()
     problems.install(app)
-    app.add_exception_handler(ClientDisconnect, _nobody_there)
-    app.add_middleware(Counted, metrics=metrics)
-    _add_ingestion(app, Reception(ledger, settings.max_body_bytes, metrics))
+    app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
+    app.add_middleware(CountRequests, metrics=metrics)
+    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics))
     _add_operations(app, ledger, metrics)
     return app
 
 
-def _add_ingestion(app: FastAPI, reception: Reception) -> None:
+def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
     answers = described(400, 401, 403, 413, 415, 422, 500, 503)
 
     @app.post(
@@ -91,7 +94,7 @@ def _add_ingestion(app: FastAPI, reception: Reception) -> None:
         The answer comes after the commit. A good record is stored whatever its neighbours are; a body that was cut
         or refused halfway may be sent again whole, for nothing is counted twice.
         """
-        return await reception.receive(request, None, idempotency_key)
+        return await receiver.receive(request, None, idempotency_key)
 
     @app.post(
         "/v1/ingest/{format}",
@@ -107,7 +110,7 @@ def _add_ingestion(app: FastAPI, reception: Reception) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Take records in, all of one format."""
-        return await reception.receive(request, _by_name(format), idempotency_key)
+        return await receiver.receive(request, _by_name(format), idempotency_key)
 
     @app.post(
         responses.PATH,
@@ -122,12 +125,12 @@ def _add_ingestion(app: FastAPI, reception: Reception) -> None:
         The answer comes after the commit. Spans that are no calls of a model are passed over; calls that cannot be
         counted are rejected in `partial_success` and must not be sent again.
         """
-        return await reception.receive_traces(request)
+        return await receiver.receive_traces(request)
 
     @app.get("/v1/formats", tags=["ingest"], responses=described(401, 403, 500))
     async def list_formats() -> list[FormatShape]:
         """The formats that are read."""
-        return [FormatShape(name=one.name, title=one.title) for one in formats.FORMATS]
+        return [FormatShape(name=form.name, title=form.title) for form in formats.FORMATS]
 
 
 def _add_operations(app: FastAPI, ledger: Ledger, metrics: Metrics) -> None:
@@ -166,6 +169,6 @@ def _by_name(name: str) -> Format:
         raise problems.bad_parameter("format", name, refused.reason) from None
 
 
-async def _nobody_there(_: Request, __: Exception) -> Response:
-    """The answer that nobody hears: the connection was cut."""
+async def _answer_to_closed_connection(_: Request, __: Exception) -> Response:
+    """The answer for the log when the client has closed the connection; nothing is sent."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)

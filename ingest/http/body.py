@@ -1,6 +1,6 @@
-"""The delivery: one request body on its way into the ledger, unpacked, split and committed batch by batch.
+"""The body of a request on its way into the ledger: decompressed, split into records, committed in batches.
 
-What is committed stays, whatever happens to the rest of the body. Memory is bounded by a batch and a record.
+A committed batch stays, even if the rest of the body is refused. Memory is bounded by a batch and a record.
 """
 
 from collections.abc import AsyncIterator
@@ -18,16 +18,16 @@ from ingest.model.receipt import Receipt
 BATCH_RECORDS: Final = 1_000
 BATCH_BYTES: Final = 4 * 2**20
 BLOCK: Final = 2**20
-"""Bytes that are gathered from the network before a thread works on them."""
+"""Bytes that are collected from the network before a worker thread takes them."""
 
 _OPENING: Final = b"\xef\xbb\xbf \t\r\n"
 
 
-class Delivery:
-    """Takes in one body that is pushed in, from one thread at a time."""
+class RecordsBody:
+    """A body of records, pushed in piece by piece, from one thread at a time."""
 
     def __init__(self, intake: Intake, unpacker: Decompressor, kind: Framing, limit: int) -> None:
-        """`limit` bounds the body as it is sent; the unpacker has a limit of its own."""
+        """`limit` bounds the body as sent; `unpacker` has its own limit for the decompressed body."""
         self.receipt = Receipt()
         self._intake = intake
         self._unpacker = unpacker
@@ -41,11 +41,11 @@ class Delivery:
         self._first = b""  # the first byte that is not blank
 
     def take(self, data: bytes) -> None:
-        """Take in the next piece of the body as it was sent.
+        """Take in the next piece of the body as sent.
 
         Raises:
-            TooLarge: the body has grown past the limit, packed or unpacked.
-            Unreadable: it is damaged here, or no JSON at all.
+            TooLarge: the body exceeds the limit, compressed or decompressed.
+            Unreadable: the body is damaged, or is not JSON.
         """
         try:
             for piece in self._unpacker.feed(self._within_limit(data)):
@@ -56,11 +56,11 @@ class Delivery:
             raise
 
     def end(self, data: bytes) -> None:
-        """Take in the last piece of the body, and commit what has not been.
+        """Take in the last piece of the body, and commit the remaining records.
 
         Raises:
-            TooLarge: the body has grown past the limit.
-            Unreadable: it ends too early, is empty, or no JSON at all.
+            TooLarge: the body exceeds the limit.
+            Unreadable: the body ends too early, is empty, or is not JSON.
         """
         self.take(data)
         try:
@@ -103,7 +103,7 @@ class Delivery:
 
 
 def _looks_like_json(record: Record) -> bool:
-    """Whether a record is JSON or was meant to be."""
+    """Whether a record is JSON, or starts like JSON."""
     if not isinstance(record, RawRecord) or record.raw[:1] in (b"{", b"["):
         return True
     try:
@@ -113,8 +113,8 @@ def _looks_like_json(record: Record) -> bool:
     return True
 
 
-class Taker(Protocol):
-    """Takes in a body piece by piece, as `Delivery` does."""
+class Body(Protocol):
+    """A body that is pushed in piece by piece: `RecordsBody`, or the body of a trace request."""
 
     receipt: Receipt
 
@@ -122,22 +122,22 @@ class Taker(Protocol):
         """Take in the next piece."""
 
     def end(self, data: bytes) -> None:
-        """Take in the last piece, and commit what has not been."""
+        """Take in the last piece, and commit the remaining records."""
 
 
-async def pour(body: AsyncIterator[bytes], delivery: Taker, threads: CapacityLimiter) -> None:
-    """Push a body into a delivery, a block at a time, in a worker thread.
+async def push(chunks: AsyncIterator[bytes], body: Body, threads: CapacityLimiter) -> None:
+    """Push the chunks of a request into `body`, a block at a time, in a worker thread.
 
     Raises:
-        TooLarge, Unreadable: as `Delivery` does.
-        ClientDisconnect: the connection was cut; what was committed stays.
+        TooLarge, Unreadable: the body is refused.
+        ClientDisconnect: the client has closed the connection; committed records stay.
     """
     block: list[bytes] = []
     size = 0
-    async for chunk in body:
+    async for chunk in chunks:
         block.append(chunk)
         size += len(chunk)
         if size >= BLOCK:
-            await to_thread.run_sync(delivery.take, b"".join(block), limiter=threads)
+            await to_thread.run_sync(body.take, b"".join(block), limiter=threads)
             block, size = [], 0
-    await to_thread.run_sync(delivery.end, b"".join(block), limiter=threads)
+    await to_thread.run_sync(body.end, b"".join(block), limiter=threads)

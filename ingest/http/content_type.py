@@ -1,4 +1,4 @@
-"""Media: how a request body is packed and what it is made of, as its headers say."""
+"""The content type and the content encoding of a request body, from its headers."""
 
 from typing import Final
 
@@ -24,30 +24,31 @@ KINDS: Final[dict[str, Framing]] = {
     "application/gzip": "auto",
     "application/x-gzip": "auto",
     "application/zstd": "auto",
-    "application/x-www-form-urlencoded": "auto",  # what curl says of any data when nobody tells it
+    "application/x-www-form-urlencoded": "auto",  # the default of curl for any data
     "": "auto",
 }
 
 
 def kind_of(headers: Headers) -> Framing:
-    """What the body is made of.
+    """How the body is framed, by its content type.
 
     Raises:
-        Problem: 415 for what cannot hold records.
+        Problem: 415 for a content type that cannot contain records.
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     kind: Framing | None = "auto" if media_type.endswith("+json") else KINDS.get(media_type)
     if kind is None:
-        detail = f"{media_type[:80]!r} is not read here; send application/json, application/jsonl, text/csv or text/event-stream"
+        accepted = "application/json, application/jsonl, text/csv or text/event-stream"
+        detail = f"{media_type[:80]!r} is not read here; send {accepted}"
         raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
     return kind
 
 
 def unpacker_of(headers: Headers, limit: int) -> Decompressor:
-    """What unpacks the body: by its Content-Encoding, or by its first bytes where it names none.
+    """The decompressor of the body: by its Content-Encoding, else by its first bytes.
 
     Raises:
-        Problem: 415 for an encoding that is not read.
+        Problem: 415 for an encoding that is not supported.
     """
     try:
         return Decompressor.for_encoding(headers.get("content-encoding", ""), limit)

@@ -1,4 +1,4 @@
-"""The reference page at /docs: the OpenAPI document as plain HTML, made here, so that it needs no other server."""
+"""The reference page at /docs: the OpenAPI document as plain HTML without scripts of other servers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """The HTML of the page."""
     about = document["info"]
     title = escape(f"{about['title']} {about['version']}")
     return "\n".join(
@@ -46,13 +46,13 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
     yield f"<section><h2><b>{method}</b><code>{escape(path)}</code></h2>"
     yield from (f"<p>{escape(part)}</p>" for part in operation.get("description", "").split("\n\n"))
     parameters = [
-        (f"{one['name']} ({one['in']})", one.get("description", ""))
-        for one in operation.get("parameters", ())
+        (f"{parameter['name']} ({parameter['in']})", parameter.get("description", ""))
+        for parameter in operation.get("parameters", ())
     ]
     yield from _table("Parameters", parameters)
     if body := operation.get("requestBody"):
         yield from _table("Body", [(kind, body.get("description", "")) for kind in body["content"]])
-    answers = [(status, one["description"]) for status, one in operation["responses"].items()]
+    answers = [(status, response["description"]) for status, response in operation["responses"].items()]
     yield from _table("Answers", answers)
     yield "</section>"
 

@@ -1,4 +1,4 @@
-"""Metrics: what the server counts, in Prometheus' text format. Each app has a registry of its own."""
+"""Metrics: the counters of the server, in Prometheus' text format. Each app has a registry of its own."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ class Metrics:
             self._spans.labels(what)
 
     def count(self, receipt: Receipt) -> None:
-        """Count what became of a request's records."""
+        """Count the records of a request by their outcome."""
         for outcome in _OUTCOMES:
             self._records.labels(outcome).inc(getattr(receipt, outcome))
         self._unpriced.inc(receipt.unpriced)
@@ -49,7 +49,7 @@ class Metrics:
         self._spans.labels("repeated").inc(repeated)
 
     def answered(self, method: str, status: int) -> None:
-        """Count one answer. Methods that nobody has heard of are counted together."""
+        """Count an answer. Unknown methods are counted together."""
         known = method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
         self._requests.labels(method if known else "other", str(status)).inc()
 
@@ -58,7 +58,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class Counted:
+class CountRequests:
     """ASGI middleware that counts requests by the status of their answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

@@ -1,4 +1,7 @@
-"""The description: shapes of bodies and answers for OpenAPI. Documentation only; nothing is parsed with it."""
+"""The shapes of bodies and answers in the OpenAPI document.
+
+Documentation only: nothing is parsed with them.
+"""
 
 from typing import Any, Final
 
@@ -103,7 +106,7 @@ INGEST_BODY: Final[dict[str, Any]] = {
 
 
 _SHAPE: Final = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
-_SHAPE.pop("$defs")  # a receipt is a component already
+_SHAPE.pop("$defs")  # the receipt is a component of the document already
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -141,4 +144,4 @@ TRACES_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/x-protobuf": _BINARY}},
     **{status: _in_protobuf(status) for status in (400, 401, 403, 413, 415, 500, 503)},
 }
-"""Answers of the trace receiver, in the encoding of the request; in JSON where that is not known."""
+"""Answers of the trace receiver, in the encoding of the request; in JSON if the encoding is unknown."""

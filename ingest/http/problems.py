@@ -1,8 +1,8 @@
 """Problems: every error of the HTTP interface is `application/problem+json` (RFC 9457) with a stable `code`.
 
-The receiver of traces is the exception: its protocol prescribes what its errors look like.
+The exception is the receiver of traces, because OTLP prescribes the form of its errors.
 
-Neither an answer nor a log line holds a body, a secret or the text of an unexpected error, which may quote either.
+No answer and no log line contains a body, a secret or the text of an unexpected error, which may quote them.
 """
 
 import traceback
@@ -26,7 +26,7 @@ _log = logger("tallybook.http")
 
 
 class Problem(Exception):
-    """Why a request is refused."""
+    """A request is refused; the fields are those of RFC 9457."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Problem(Exception):
 
 
 def problem(refused: Problem, scope: Scope | None = None) -> Response:
-    """The answer that tells of a problem, to the request of `scope`."""
+    """The answer with a problem, to the request of `scope`."""
     if scope is not None and scope["path"] == responses.PATH:
-        told, media = responses.refused(
+        body_of_traces, media = responses.failure(
             refused.status, refused.detail, responses.media_type(Headers(scope=scope))
         )
-        return Response(told, refused.status, refused.headers, media)
+        return Response(body_of_traces, refused.status, refused.headers, media)
     body = {
         "type": "about:blank",
         "title": refused.title,
@@ -65,21 +65,21 @@ def problem(refused: Problem, scope: Scope | None = None) -> Response:
     return Response(msgspec.json.encode(body), refused.status, refused.headers, MEDIA_TYPE)
 
 
-def bad_parameter(name: str, value: object, wanted: str) -> Problem:
-    """A parameter that cannot be used: which, what it was, and what it should be."""
+def bad_parameter(name: str, value: object, expected: str) -> Problem:
+    """The problem of a parameter with an invalid value; `expected` describes a valid one."""
     shown = repr(value) if len(repr(value)) <= _VALUE_SHOWN else f"{repr(value)[:_VALUE_SHOWN]}..."
     extra = {"parameter": name, "value": shown}
     return Problem(
-        422, "bad_parameter", "A parameter cannot be used", f"{name}: {wanted}; it is {shown}", extra=extra
+        422, "bad_parameter", "A parameter cannot be used", f"{name}: {expected}; it is {shown}", extra=extra
     )
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem."""
+    """Answer every error of `app` with a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_middleware(Unexpected)
+    app.add_middleware(AnswerUnexpectedErrors)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -102,8 +102,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     return problem(Problem(status, code, status.phrase, detail, headers=error.headers), request.scope)
 
 
-class Unexpected:
-    """Middleware that answers 500 where nobody expected an error, and logs where it happened."""
+class AnswerUnexpectedErrors:
+    """Middleware that answers unexpected errors with 500, and logs where they happened."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -122,7 +122,7 @@ class Unexpected:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:  # noqa: BLE001 - this is the place where no error passes
+        except Exception as error:  # noqa: BLE001 - the last handler: no error may pass
             _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
             if not started:
                 internal = Problem(
@@ -132,7 +132,7 @@ class Unexpected:
 
 
 def _place(error: BaseException) -> dict[str, object]:
-    """The kind of an error and the lines it came through, without its message."""
+    """The class of an error and the last lines of its traceback, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     return {
         "error": type(error).__qualname__,

@@ -1,4 +1,4 @@
-"""`tallybook import` and `rejected`: files of calls, and the records of them that could not become events."""
+"""`tallybook import` and `rejected`: files of calls, and their records that could not become events."""
 
 from typing import Annotated
 

@@ -26,7 +26,7 @@ from rich.text import Text
 from ingest.files.archives import members
 from ingest.files.paths import NoSuchPath, Source, sources
 from ingest.importing.format_choice import WrongChoice, choice
-from ingest.importing.importer import FileReport, Importer, Interrupted, Options
+from ingest.importing.importer import FileReport, Importer, ImportOptions, Interrupted
 from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
@@ -48,35 +48,35 @@ def run(
     resume: bool,
     as_json: bool,
 ) -> int:
-    """Import `paths` into the ledger of the settings and say what became of them; the exit code."""
+    """Import `paths` into the ledger of the settings and print the report; the exit code."""
     try:
-        chosen, mapped = choice(format_name, mapping)
-        found = sources(paths)
+        form, mapped = choice(format_name, mapping)
+        files = sources(paths)
     except (NoSuchPath, WrongChoice) as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    options = Options(chosen, mapped, source, virtual_key, dry_run, resume)
-    reports, seconds, whole = _import(found, options)
+    options = ImportOptions(form, mapped, source, virtual_key, dry_run, resume)
+    reports, seconds, is_complete = _import(files, options)
     if as_json:
-        sys.stdout.write(json.dumps(_object(reports, seconds), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(reports, seconds), indent=2) + "\n")
     else:
         _print(reports, seconds, dry_run=dry_run)
-    if not whole:
+    if not is_complete:
         warn("interrupted: what is counted above is committed; run the same command again to go on")
         return ExitCode.INTERRUPTED
     is_rejected = any(report.receipt.rejected for report in reports)
     return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
 
 
-def _import(found: Sequence[Source], options: Options) -> tuple[list[FileReport], float, bool]:
-    """Import file by file under a progress bar; reports, seconds, and whether it came to its end."""
+def _import(files: Sequence[Source], options: ImportOptions) -> tuple[list[FileReport], float, bool]:
+    """Import file by file under a progress bar; reports, seconds, and whether it was not interrupted."""
     ledger = open_ledger(Settings())
     importer = Importer(ledger, options)
     reports: list[FileReport] = []
     started = time.perf_counter()
     with _progress(Console(stderr=True)) as progress, _stopping_on_interrupt(importer):
         try:
-            for source in (member for one in found for member in members(one)):
+            for source in (member for file in files for member in members(file)):
                 reports.append(FileReport(source.path))
                 _import_one(importer, source, reports[-1], progress)
             seconds = time.perf_counter() - started
@@ -91,7 +91,7 @@ def _import(found: Sequence[Source], options: Options) -> tuple[list[FileReport]
 
 @contextmanager
 def _stopping_on_interrupt(importer: Importer) -> Iterator[None]:
-    """Let an interrupt take effect between commits; a second one ends the command where it is."""
+    """Let an interrupt take effect after the next commit; a second interrupt ends the command at once."""
 
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:
         importer.stop()
@@ -107,10 +107,10 @@ def _stopping_on_interrupt(importer: Importer) -> Iterator[None]:
 def _import_one(importer: Importer, source: Source, report: FileReport, progress: Progress) -> None:
     task = progress.add_task(source.path, total=source.size, records=0)
 
-    def heard(size: int, records: int) -> None:
+    def on_progress(size: int, records: int) -> None:
         progress.update(task, advance=size, records=progress.tasks[task].fields["records"] + records)
 
-    importer.run(source, report, heard)
+    importer.run(source, report, on_progress)
 
 
 def _roll(progress: Progress, ledger: Any) -> None:
@@ -120,7 +120,7 @@ def _roll(progress: Progress, ledger: Any) -> None:
 
 
 class _Speed(ProgressColumn):
-    """Records committed, and how many a second."""
+    """The number of committed records, and of records per second."""
 
     def render(self, task: Task) -> Text:
         records = task.fields.get("records") or 0
@@ -142,12 +142,12 @@ def _progress(err: Console) -> Progress:
     )
 
 
-def _object(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
+def _as_json(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
     total = _total(reports)
     rejections = [
-        {"path": report.path, "line": one.line, "code": one.code, "field": one.field, "reason": one.reason}
+        {"path": report.path, "line": r.line, "code": r.code, "field": r.field, "reason": r.reason}
         for report in reports
-        for one in report.receipt.rejections
+        for r in report.receipt.rejections
     ]
     return {
         "files": [
@@ -195,8 +195,8 @@ def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> N
         say(f"rows that are no calls, as the mapping says: {passed_over:,}")
     for report in reports:
         if report.unfinished is not None:
-            said = f"{report.path}:{report.unfinished}: this line is not whole yet and was left: import again with --resume"
-            say(said)
+            place = f"{report.path}:{report.unfinished}"
+            say(f"{place}: this line is not whole yet and was left: import again with --resume")
     if total.unpriced:
         say(f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0")
     speed = total.records / seconds if seconds else 0
@@ -205,9 +205,9 @@ def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> N
 
 
 def _print_rejections(report: FileReport) -> None:
-    for one in report.receipt.rejections[:_SHOWN_REJECTIONS]:
-        where = f"{report.path}:{one.line}"
-        field = f" {one.field}:" if one.field else ""
-        say(f"{where}: rejected ({one.code}):{field} {one.reason}")
+    for rejection in report.receipt.rejections[:_SHOWN_REJECTIONS]:
+        place = f"{report.path}:{rejection.line}"
+        field = f" {rejection.field}:" if rejection.field else ""
+        say(f"{place}: rejected ({rejection.code}):{field} {rejection.reason}")
     if (more := report.receipt.rejected - _SHOWN_REJECTIONS) > 0:
         say(f"{report.path}: {more:,} more rejected; see `tallybook rejected list`")

@@ -1,4 +1,4 @@
-"""The format that a person chooses to read records with: by its name, or by a mapping of one's own."""
+"""The format that the user chooses to read records with: by its name, or by a mapping file."""
 
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ class WrongChoice(Invalid):
 
 
 def choice(format_name: str, mapping: str | None) -> tuple[Format | None, "TableMapping | None"]:
-    """The format to read, and the mapping that it belongs to; None and None where each record is recognised.
+    """The chosen format and its mapping; None and None if the format of each record is to be recognised.
 
     Raises:
-        WrongChoice: there is no such format, the mapping has mistakes, or both are given.
+        WrongChoice: there is no such format, the mapping has errors, or both are given.
     """
     if mapping is None:
         try:

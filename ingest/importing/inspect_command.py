@@ -1,6 +1,7 @@
-"""`tallybook import --inspect`: what a file is, and a mapping for a table that no format knows.
+"""`tallybook import --inspect`: the format of a file, and a mapping for a table that no format recognises.
 
-The mapping goes to standard output and everything about it to standard error, so that it can be written to a file.
+The mapping goes to standard output and all messages to standard error, so that
+the output can be saved as a file.
 """
 
 import sys
@@ -26,45 +27,46 @@ from ingest.terminal import ExitCode, say, table, warn
 _EVENTS: Final = 3
 _REJECTIONS: Final = 5
 _WIDE: Final = 160
-"""Characters of a line that no terminal breaks."""
+"""Width of the table if the output is not a terminal."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES: Final = frozenset({"occurred_at", "source_updated_at"})
 _SECRETS: Final = frozenset({"virtual_key"})
 
 
 def run(path: str, *, format_name: str, mapping: str | None) -> int:
-    """Say what the file at `path` is; the exit code."""
+    """Print what the file at `path` holds; the exit code."""
     try:
         form, mapped = choice(format_name, mapping)
-        found = sources([path])
+        files = sources([path])
     except (NoSuchPath, WrongChoice) as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    with closing(members(found[0])) as held_in_it:
-        first = next(held_in_it)
-        if len(found) > 1 or first.path != found[0].path:
+    with closing(members(files[0])) as members_of_first:
+        first = next(members_of_first)
+        if len(files) > 1 or first.path != files[0].path:
             warn(f"only the first file: {first.path}")
-        held = inspect(first, form, mapped.check_columns if mapped else None)
-    if not held.is_known and held.unknown:
-        return _propose(held, first)
-    _print_known(held, first)
-    return ExitCode.OK if held.is_known and not held.rejections else ExitCode.SOME_REJECTED
+        inspection = inspect(first, form, mapped.check_columns if mapped else None)
+    if not inspection.is_known and inspection.unknown:
+        return _propose(inspection, first)
+    _print_known(inspection, first)
+    is_clean = inspection.is_known and not inspection.rejections
+    return ExitCode.OK if is_clean else ExitCode.SOME_REJECTED
 
 
-def _print_known(held: Inspection, source: Source) -> None:
-    looked_at = len(held.events) + len(held.rejections) + held.passed_over
-    for name, count in held.formats.most_common():
+def _print_known(inspection: Inspection, source: Source) -> None:
+    looked_at = len(inspection.events) + len(inspection.rejections) + inspection.passed_over
+    for name, count in inspection.formats.most_common():
         say(f"{source.path}: {name}, {_title(name)} ({count:,} of {looked_at:,} records looked at)")
-    if held.passed_over:
-        say(f"rows that are no calls, as the mapping says: {held.passed_over:,}")
-    if held.events:
+    if inspection.passed_over:
+        say(f"rows that are no calls, as the mapping says: {inspection.passed_over:,}")
+    if inspection.events:
         out = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-        out.print(_events(held.events[:_EVENTS]))
-    for one in held.rejections[:_REJECTIONS]:
-        say(f"{source.path}:{one.line}: would be rejected ({one.code}): {one.reason}")
-    if (more := len(held.rejections) - _REJECTIONS) > 0:
+        out.print(_events(inspection.events[:_EVENTS]))
+    for rejection in inspection.rejections[:_REJECTIONS]:
+        say(f"{source.path}:{rejection.line}: would be rejected ({rejection.code}): {rejection.reason}")
+    if (more := len(inspection.rejections) - _REJECTIONS) > 0:
         say(f"{more:,} more of these would be rejected")
-    if not held.is_known and not held.rejections:
+    if not inspection.is_known and not inspection.rejections:
         say(f"{source.path}: there is no record in it")
 
 
@@ -76,7 +78,7 @@ def _title(name: str) -> str:
 
 
 def _events(events: list[UsageEvent]) -> Table:
-    """The events as columns, and a row for each field that one of them fills."""
+    """The events as columns, with a row for each field that any of them fills."""
     titles = ("field", *(f"record {number}" for number in range(1, len(events) + 1)))
     shown = table(*titles)
     flat = [_facts(event) for event in events]
@@ -86,15 +88,15 @@ def _events(events: list[UsageEvent]) -> Table:
 
 
 def _facts(event: UsageEvent) -> dict[str, str]:
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for name in event.__struct_fields__:
         value = getattr(event, name)
         if isinstance(value, ReportedCost):
             parts = {part: getattr(value, part) for part in value.__struct_fields__}
-            found |= {f"reported {part}": plain(pico) for part, pico in parts.items() if type(pico) is int}
+            facts |= {f"reported {part}": plain(pico) for part, pico in parts.items() if type(pico) is int}
         elif value is not None:
-            found[name] = _shown(name, value)
-    return found
+            facts[name] = _shown(name, value)
+    return facts
 
 
 def _shown(name: str, value: Any) -> str:
@@ -103,16 +105,16 @@ def _shown(name: str, value: Any) -> str:
     if name in _TIMES:
         return (_EPOCH + timedelta(microseconds=value)).isoformat()
     if isinstance(value, dict):
-        return ", ".join(f"{label}={said}" for label, said in value.items())
+        return ", ".join(f"{label}={text}" for label, text in value.items())
     return str(value)
 
 
-def _propose(held: Inspection, source: Source) -> int:
-    found = held.sample
+def _propose(inspection: Inspection, source: Source) -> int:
+    sample = inspection.sample
     warn(f"{source.path}: no format knows these records; their columns are")
-    Console(stderr=True).print(_columns(found))
+    Console(stderr=True).print(_columns(sample))
     try:
-        proposed = propose(found, source.path)
+        proposed = propose(sample, source.path)
     except NothingToMap as error:
         warn(f"tallybook: {error}: write the mapping yourself (docs/importing.md)")
         return ExitCode.SOME_REJECTED
@@ -121,14 +123,14 @@ def _propose(held: Inspection, source: Source) -> int:
     return ExitCode.OK
 
 
-def _columns(found: Sample) -> Table:
+def _columns(sample: Sample) -> Table:
     shown = table("column", "filled", "seems to be", "examples")
-    for one in found.columns.values():
-        cells = (one.name, f"{len(one.cells):,}", one.kind, " | ".join(one.examples))
+    for column in sample.columns.values():
+        cells = (column.name, f"{len(column.cells):,}", column.kind, " | ".join(column.examples))
         shown.add_row(*map(_bare, cells))
     return shown
 
 
 def _bare(text: str) -> str:
-    """Text that is not markup, whatever stands in it."""
+    """The text with square brackets escaped, which rich would read as markup."""
     return text.replace("[", r"\[")

@@ -1,6 +1,7 @@
-"""Inspection: what a file holds, from its first records, without importing anything.
+"""Inspection: the format of a file from its first records, without importing anything.
 
-Either a format knows them, and these are the first events; or nobody does, and these are the columns.
+If a format recognises the records, the inspection has the first events;
+otherwise it has the columns of the records.
 """
 
 from collections import Counter
@@ -22,68 +23,68 @@ from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
 
 SAMPLED: Final = 1_000
-"""Records that are looked at."""
+"""The number of records inspected."""
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(slots=True)
 class Inspection:
-    """What the first records are."""
+    """The first records of a file."""
 
     events: list[UsageEvent] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
-    """How many records each format knows."""
+    """The number of records that each format recognises."""
     passed_over: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     unknown: list[bytes] = field(default_factory=list)
-    """Objects that no format knows."""
+    """Objects that no format recognises."""
     columns: Sequence[str] = ()
-    """The columns of a table, also those that are empty so far."""
+    """The columns of a table, including columns without a value so far."""
 
     @property
     def is_known(self) -> bool:
-        """Whether a format knows any of them."""
+        """Whether a format recognises any of the records."""
         return bool(self.formats)
 
     @property
     def sample(self) -> Sample:
-        """The columns of what no format knows."""
+        """The columns of the objects that no format recognises."""
         return sample_columns(self.unknown, self.columns)
 
 
 def inspect(source: Source, form: Format | None, fits: CheckColumns | None) -> Inspection:
-    """Look at the first records of a file, as `form` or as whatever knows them."""
-    found = Inspection()
-    with FileReader(source, fits) as reading:
-        batches = reading.batches(SAMPLED, lambda _size: None)
-        for record in (one for batch in islice(batches, 1) for one in batch):
-            _look(record, form, found)
-        found.columns = reading.columns or ()
-    return found
+    """Inspect the first records of a file, read as `form`, or recognised if it is None."""
+    inspection = Inspection()
+    with FileReader(source, fits) as reader:
+        for batch in islice(reader.batches(SAMPLED, lambda _size: None), 1):
+            for record in batch:
+                _inspect_record(record, form, inspection)
+        inspection.columns = reader.columns or ()
+    return inspection
 
 
-def _look(record: Record, form: Format | None, found: Inspection) -> None:
+def _inspect_record(record: Record, form: Format | None, inspection: Inspection) -> None:
     if not isinstance(record, RawRecord):
-        _reject(record, record.refused, found)
+        _reject(record, record.refused, inspection)
         return
     for raw in _records(record.raw, form):
         try:
             event, known = formats.read_with_format(raw, form)
             check(event)
         except PassedOver:
-            found.passed_over += 1
+            inspection.passed_over += 1
         except ImpossibleCount as error:
-            _reject(record, Refused("impossible_count", str(error), error.field), found)
+            _reject(record, Refused("impossible_count", str(error), error.field), inspection)
         except MoneyError as error:
-            _reject(record, Refused("bad_amount", str(error)), found)
+            _reject(record, Refused("bad_amount", str(error)), inspection)
         except Refused as refused:
-            _reject(record, refused, found)
+            _reject(record, refused, inspection)
             if refused.code == "unknown_format" and _is_object(raw):
-                found.unknown.append(raw)
+                inspection.unknown.append(raw)
         else:
-            found.events.append(event)
-            found.formats[known.name] += 1
+            inspection.events.append(event)
+            inspection.formats[known.name] += 1
 
 
 def _records(raw: bytes, form: Format | None) -> Sequence[bytes]:
@@ -93,8 +94,9 @@ def _records(raw: bytes, form: Format | None) -> Sequence[bytes]:
     return (raw,) if page is None else page
 
 
-def _reject(record: Record, refused: Refused, found: Inspection) -> None:
-    found.rejections.append(Rejection(record.index, record.line, refused.code, refused.reason, refused.field))
+def _reject(record: Record, refused: Refused, inspection: Inspection) -> None:
+    rejection = Rejection(record.index, record.line, refused.code, refused.reason, refused.field)
+    inspection.rejections.append(rejection)
 
 
 def _is_object(raw: bytes) -> bool:

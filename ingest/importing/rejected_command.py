@@ -1,4 +1,4 @@
-"""`tallybook rejected`: what was refused and why, and another try when the reason is gone."""
+"""`tallybook rejected`: list the rejected records with their reasons, and read them again."""
 
 from ingest.clock import now
 from ingest.importing.format_choice import WrongChoice, choice
@@ -14,16 +14,17 @@ def show(limit: int) -> int:
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
         total = rejections.count(connection)
         newest = rejections.newest(connection, limit)
-    for kept in newest:
-        place = f"{kept.path}:{kept.line}" if kept.path else kept.channel
-        field = f" {kept.field}:" if kept.field else ""
-        say(f"{kept.rejected_at:%Y-%m-%d %H:%M} {place}: {kept.code}:{field} {kept.reason}")
+    for rejection in newest:
+        place = f"{rejection.path}:{rejection.line}" if rejection.path else rejection.channel
+        field = f" {rejection.field}:" if rejection.field else ""
+        at = f"{rejection.rejected_at:%Y-%m-%d %H:%M}"
+        say(f"{at} {place}: {rejection.code}:{field} {rejection.reason}")
     say(f"{total:,} rejected records are kept")
     return ExitCode.OK
 
 
 def retry(mapping: str | None = None) -> int:
-    """Read every kept record again and say how many became events; the exit code."""
+    """Read every stored rejected record again and print how many became events; the exit code."""
     try:
         _, mapped = choice("auto", mapping)
     except WrongChoice as error:

@@ -1,4 +1,4 @@
-"""Rejected records get another try when the reason is gone."""
+"""Read rejected records again, for when a newer version or a corrected mapping can read them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
-    """What became of the records that were kept."""
+class RetryCounts:
+    """The result of reading the stored rejected records again."""
 
     records: int
     taken: int
@@ -26,16 +26,16 @@ class Retried:
     """Rows of a mapped table whose mapping was not given."""
 
 
-def retry_rejected(ledger: Ledger, mapped: "TableMapping | None", *, at: int) -> Retried:
-    """Read every kept record again; those that become events now are kept no longer.
+def retry_rejected(ledger: Ledger, mapped: "TableMapping | None", *, at: int) -> RetryCounts:
+    """Read every stored rejected record again, and delete the records that become events.
 
-    Rows of a mapped table are read with the mapping of the same source, if it is given.
+    Rows of a mapped table need the mapping of their source.
     """
     decoder = make_decoder(ledger)
     with ledger.reading() as connection:
-        kept = rejections.with_record(connection)
+        stored = rejections.with_record(connection)
     taken = waiting = 0
-    for record in kept:
+    for record in stored:
         source = source_of(_raw(record))
         if source is not None and (mapped is None or mapped.source != source):
             waiting += 1
@@ -43,11 +43,11 @@ def retry_rejected(ledger: Ledger, mapped: "TableMapping | None", *, at: int) ->
         form = mapped.format if mapped and source is not None else None
         context = Context("retry", at, source=record.source, format=form, path=record.path)
         taken += _retry(ledger, decoder, record, context)
-    return Retried(len(kept), taken, waiting)
+    return RetryCounts(len(stored), taken, waiting)
 
 
 def _retry(ledger: Ledger, decoder: Decoder, record: StoredRejection, context: Context) -> bool:
-    """Take a record in and keep it no longer; False where it is still rejected."""
+    """Take in a record and delete its rejection; False if it is rejected again."""
     batch = decoder.decode([RawRecord(0, record.line, _raw(record))], context)
     if batch.rejections:
         return False

@@ -1,1 +1,1 @@
-"""One path for records of every channel: decode, identify, price, store."""
+"""The path of records of every channel: decode, price, identify, store."""

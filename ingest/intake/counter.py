@@ -1,16 +1,16 @@
-"""A tally of byte strings that stays small in memory: it spills to a private file that vanishes with it."""
+"""A counter of byte strings with bounded memory: it spills to a temporary file, which is deleted with it."""
 
 import sqlite3
 
 
-class Tally:
-    """Counts how often each byte string has been added. Close it when done."""
+class DiskCounter:
+    """Counts how often each byte string was added. Must be closed."""
 
     def __init__(self) -> None:
         self._counts: sqlite3.Connection | None = None
 
     def add(self, item: bytes) -> int:
-        """Count `item`; how often it has been added now, so 1 for the first time."""
+        """Count `item`; the number of times it was added so far, 1 for the first time."""
         if self._counts is None:
             self._counts = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._counts.execute("PRAGMA journal_mode=OFF")

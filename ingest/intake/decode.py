@@ -1,8 +1,9 @@
-"""Decoding: raw records become entries and rejections. Pure but for the clock that the caller hands in.
+"""Decoding: raw records become entries and rejections.
 
-This stage needs no database, so it can run in another process than the writer's. Everything that makes a record
-an event happens here: the format reads it, the context says what it lacks, secrets are concealed, impossible counts
-are refused, the price book prices it, and its identity and version are settled.
+This stage needs no database, so it can run in another process than the writer. It does
+everything that makes a record an event: the format reads it, the context fills in what it
+lacks, virtual keys are hashed, impossible counts are refused, the price book prices it, and its
+identity and version are determined. It reads no clock: the caller gives the time of arrival.
 """
 
 import hashlib
@@ -30,14 +31,17 @@ from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 
 HASH_VERSION: Final = 1
-"""Goes into every content hash. It changes when the same record would give other facts than before."""
+"""Part of every content hash. It changes when the same record gives other facts than before."""
 
 EARLIEST: Final = 946_684_800_000_000
 LATEST: Final = 4_102_444_800_000_000
-"""Calls are dated from 2000 to 2100; anything else is seconds taken for milliseconds, or the like."""
+"""Calls are from 2000 to 2099. Any other time is a mistake, such as seconds read as milliseconds."""
 
 CUT: Final = frozenset({"incomplete", "unreadable"})
-"""Refusals that stand where the input stopped. They are no record that was read: what follows is read another time."""
+"""Refusals at the end of an input that was cut off.
+
+They do not count as records read: a later import continues here.
+"""
 
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
@@ -45,7 +49,7 @@ _LENGTH: Final = len(UsageEvent.__struct_fields__)
 _AT = {field: index for index, field in enumerate(_FIELDS)}
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
 _COST_SOURCE = TERMS.index("cost_source")
-_KEPT = frozenset((FACTS.index("source_event_id"), FACTS.index("occurred_at")))
+_ALWAYS_SENT = frozenset((FACTS.index("source_event_id"), FACTS.index("occurred_at")))
 _Sharing = tuple[tuple[str | None, ...], str | None, str | None, tuple[str | None, ...]]
 _terms_of = itemgetter(*(_AT[field] for field in TERMS))
 _facts_of = itemgetter(*(_AT[field] for field in FACTS))
@@ -57,23 +61,23 @@ _to_json = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known of records beside what they say: it fills gaps and never overrules a record."""
+    """Facts about records that the records do not state. They fill gaps; only `source` overrides a record."""
 
     channel: str
-    """How they came in: `http`, `import`, `sync` ..."""
+    """The channel the records came in by: `http`, `import`, `sync` ..."""
     received_at: int
     """Time of arrival, microseconds UTC."""
     source: str | None = None
-    """Overrules the source that the format would give."""
+    """Replaces the source that the format gives."""
     virtual_key: str | None = None
     idempotency_key: str | None = None
     format: Format | None = None
-    """The only format to read; otherwise each record is recognised."""
+    """The format of all records; None to recognise the format of each."""
     path: str | None = None
 
 
 class Decoder:
-    """Decodes records in one process: a price book, a key ring, and the memory that makes them fast."""
+    """Decodes records with a key ring and a price book."""
 
     def __init__(self, keyring: KeyRing, books: PriceBooks) -> None:
         self._keyring = keyring
@@ -87,67 +91,67 @@ class Decoder:
     def decode(self, records: Iterable[Record], context: Context, first_index: int = 0) -> Batch:
         """Entries and rejections of `records`, in order. Positions count from `first_index`.
 
-        Entries without an identity of their own come with an empty `event_id`: see `ingest.intake.identity`.
+        Entries of records without a key of their own have an empty `event_id`: see `ingest.intake.identity`.
         """
-        desk = _Desk(self.book, first_index)
+        builder = _BatchBuilder(self.book, first_index)
         for record in records:
             if isinstance(record, RefusedRecord):
-                desk.read += record.refused.code not in CUT
-                desk.refuse(record.line, record.refused, None)
+                builder.read += record.refused.code not in CUT
+                builder.refuse(record.line, record.refused, None)
                 continue
-            desk.read += 1
-            for raw in self._unpacked(record, context, desk):
+            builder.read += 1
+            for raw in self._unpacked(record, context, builder):
                 try:
                     event, as_format = formats.read_with_format(raw, context.format)
-                    desk.put(self._entry(event, context, desk), as_format.name)
+                    builder.put(self._entry(event, context, builder), as_format.name)
                 except Refused as refused:
-                    desk.refuse(record.line, refused, self._kept(raw, refused, context))
+                    builder.refuse(record.line, refused, self._redacted(raw, refused, context))
                 except PassedOver:
-                    desk.passed_over += 1
-        return desk.batch()
+                    builder.passed_over += 1
+        return builder.batch()
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
-        """The same for events that were made and not read."""
-        desk = _Desk(self.book, 0)
+        """The batch of events that did not come from raw records."""
+        builder = _BatchBuilder(self.book, 0)
         for event in events:
-            desk.read += 1
-            desk.put(self._entry(event, context, desk), "")
-        return desk.batch()
+            builder.read += 1
+            builder.put(self._entry(event, context, builder), "")
+        return builder.batch()
 
-    def _kept(self, raw: bytes, refused: Refused, context: Context) -> str | None:
-        """The refused record without its content; None where what was wrong with it went out with the content.
+    def _redacted(self, raw: bytes, refused: Refused, context: Context) -> str | None:
+        """The refused record without its content; None if it is not refused for the same reason without it.
 
-        Such a record would pass when it is read again, as something that it never was.
+        Such a record would later be accepted with wrong facts.
         """
         stripped = _stripped(raw, context)
         if stripped is None:
             return None
         try:
             event, _ = formats.read_with_format(stripped.encode(), context.format)
-            self._entry(event, context, _Desk(self.book, 0))
+            self._entry(event, context, _BatchBuilder(self.book, 0))
         except PassedOver:
             return None
         except Refused as again:
             return stripped if (again.code, again.field) == (refused.code, refused.field) else None
         return None
 
-    def _unpacked(self, record: RawRecord, context: Context, desk: "_Desk") -> Sequence[bytes]:
-        """The record itself, or those that it is a page of."""
+    def _unpacked(self, record: RawRecord, context: Context, builder: "_BatchBuilder") -> Sequence[bytes]:
+        """The record itself, or the records of a page."""
         if context.format is not None and context.format.redact is not None:
-            return (record.raw,)  # a row, whatever its columns are called
+            return (record.raw,)  # a row of a table is no page, whatever its columns are called
         try:
             page = formats.unpack(record.raw)
         except Refused as refused:
-            desk.refuse(record.line, refused, redaction.redact(record.raw))
+            builder.refuse(record.line, refused, redaction.redact(record.raw))
             return ()
         return (record.raw,) if page is None else page
 
-    def _entry(self, event: UsageEvent, context: Context, desk: "_Desk") -> Entry:
+    def _entry(self, event: UsageEvent, context: Context, builder: "_BatchBuilder") -> Entry:
         if context.source is not None:
             event = msgspec.structs.replace(event, source=context.source)
         try:
             check(event)
-            charge = price(event, desk, _dated(event, context))
+            charge = price(event, builder, _dated(event, context))
         except ImpossibleCount as error:
             raise Refused("impossible_count", str(error), error.field) from error
         except MoneyError as error:
@@ -155,7 +159,7 @@ class Decoder:
         key = self._concealed(event, context)
         if key and key.ident != event.virtual_key:
             event = msgspec.structs.replace(event, virtual_key=key.ident)
-        return _entry(event, charge, context, key.hint if key else None, desk)
+        return _entry(event, charge, context, key.hint if key else None, builder)
 
     def _concealed(self, event: UsageEvent, context: Context) -> ConcealedKey | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
@@ -163,11 +167,11 @@ class Decoder:
 
 
 def _stripped(raw: bytes, context: Context) -> str | None:
-    """A refused record without what may be content or a secret, at most 8 KB; None where nothing can be kept."""
+    """A refused record without possible content and secrets, at most 8 KB; None if nothing can be stored."""
     if context.format is None or context.format.redact is None:
         return redaction.redact(raw)
-    kept = context.format.redact(raw)
-    return kept.decode() if kept is not None and len(kept) <= redaction.LARGEST else None
+    redacted = context.format.redact(raw)
+    return redacted.decode() if redacted is not None and len(redacted) <= redaction.LARGEST else None
 
 
 def identify(source: str, key: str) -> bytes:
@@ -186,16 +190,18 @@ def _dated(event: UsageEvent, context: Context) -> int:
     return at
 
 
-def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None, desk: "_Desk") -> Entry:
+def _entry(
+    event: UsageEvent, charge: Charge, context: Context, hint: str | None, builder: "_BatchBuilder"
+) -> Entry:
     values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
     content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(values))), digest_size=16).digest()
     key = event.source_event_id
     if key is None and context.idempotency_key is not None:
-        key = f"{context.idempotency_key}#{desk.index}"
+        key = f"{context.idempotency_key}#{builder.index}"
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
-    values[_AT["currency"]] = desk.currency(event, charge)
+    values[_AT["currency"]] = builder.currency(event, charge)
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
@@ -203,26 +209,33 @@ def _entry(event: UsageEvent, charge: Charge, context: Context, hint: str | None
         content_hash=content_hash,
         version_rank=_rank(event),
         dated=event.occurred_at is not None,
-        shared=desk.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
+        shared=builder.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
     )
 
 
 def _content(values: list[Any]) -> list[Any]:
-    """What the hash of an event is made of: its fields, of images only where it says any, for events had none of these at first."""
+    """The values of the content hash: all fields of the event, the two image fields only if one is set.
+
+    Events did not have the image fields at first; without them the hash is the same as before.
+    """
     return values[:_FIRST] if values[_FIRST] is None and values[_FIRST + 1] is None else values[:_LENGTH]
 
 
 def _rank(event: UsageEvent) -> bytes:
-    """Which of two versions is the better truth, as bytes that sort: the source's update time, then billable tokens.
+    """The rank of a version as sortable bytes: the source's update time, then billable tokens.
 
-    That a version is final needs no place here: a call that has not ended is refused.
+    The version with the higher rank counts. All versions are final, because
+    calls that have not ended are refused.
     """
     return (((event.source_updated_at or 0) << 48) | billable_tokens(event)).to_bytes(16, "big")
 
 
-class _Desk:
-    """Where one batch is put together. It is also the price book, noting which price sets the batch points to."""
+class _BatchBuilder:
+    """Builds a batch.
+
+    It is also the price book of the batch and collects the price sets that the batch refers to.
+    """
 
     def __init__(self, book: PriceBook, first_index: int) -> None:
         self.index = first_index
@@ -246,16 +259,16 @@ class _Desk:
         team: str | None = None,
         customer: str | None = None,
     ) -> PriceSet | Unpriced:
-        found = self._book.find(provider, model, service_tier, at, input_tokens, region, team, customer)
-        if isinstance(found, PriceSet):
-            self._price_sets[found.digest] = found
-        return found
+        prices = self._book.find(provider, model, service_tier, at, input_tokens, region, team, customer)
+        if isinstance(prices, PriceSet):
+            self._price_sets[prices.digest] = prices
+        return prices
 
     def counts_computed(self, source: str) -> bool:
         return self._book.counts_computed(source)
 
     def currency(self, event: UsageEvent, charge: Charge) -> str:
-        """The currency of a charge: that of the prices, where the source states no money itself."""
+        """The event's currency if the source reports a cost, else the currency of the prices."""
         if event.reported is not None or charge.price_set is None:
             return event.currency
         return self._price_sets[charge.price_set].currency
@@ -267,7 +280,7 @@ class _Desk:
         price_set: str | None,
         terms: tuple[str | None, ...],
     ) -> int:
-        """The number of what this call shares with others."""
+        """The index of the values that this call shares with others of the batch."""
         return self._shared.setdefault((who, hint, price_set, terms), len(self._shared))
 
     def put(self, entry: Entry, format_name: str) -> None:
@@ -286,27 +299,29 @@ class _Desk:
         return Batch(
             read=self.read,
             columns=columns,
-            shared=[Shared(*one, unpriced=one[3][_COST_SOURCE] == "unpriced") for one in self._shared],
+            shared=[Shared(*key, unpriced=key[3][_COST_SOURCE] == "unpriced") for key in self._shared],
             entries=entries,
             rejections=self._rejections,
-            price_sets=[row_of(one) for one in self._price_sets.values()],
+            price_sets=[row_of(price_set) for price_set in self._price_sets.values()],
             formats=sorted(self._formats),
             passed_over=self.passed_over,
         )
 
 
 def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
-    """The columns that some entry fills, and the entries with these alone. The key and the time are always there."""
+    """The columns that any entry fills, and the entries with only these columns.
+
+    Key and time are always included.
+    """
     if not entries:
         return (), entries
     filled = [
         at
         for at, values in enumerate(zip(*(entry.facts for entry in entries), strict=True))
-        if at in _KEPT or values.count(None) < len(values)
+        if at in _ALWAYS_SENT or values.count(None) < len(values)
     ]
     pick = itemgetter(*filled)
     slim = [
-        Entry(one.event_id, one.content_hash, one.version_rank, one.dated, one.shared, pick(one.facts))
-        for one in entries
+        Entry(e.event_id, e.content_hash, e.version_rank, e.dated, e.shared, pick(e.facts)) for e in entries
     ]
     return tuple(FACTS[at] for at in filled), slim

@@ -1,7 +1,7 @@
-"""Decoders at work: decoding in this process for a few records, in other processes for many.
+"""The decoder pool: a few batches are decoded in this process, more in worker processes.
 
-The writer needs one core and the order of the records; decoding needs no order and no database. So batches of raw
-records are decoded ahead by a pool, a bounded number at a time, and come back in the order they were handed in.
+The writer uses one core and needs the records in order; decoding needs neither order nor
+database. A pool decodes a bounded number of batches ahead and returns them in their order.
 """
 
 import os
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ingest.mapping import TableMapping  # slow to load, and most imports have none
 
 MOST_WORKERS: Final = 3
-"""One writer keeps up with no more of them."""
+"""The most worker processes: a single writer cannot keep up with more."""
 
 AHEAD: Final = 4
-"""So many batches a worker has before it, so that it has work while a commit is flushed."""
+"""Batches queued per worker, so that it has work while a commit is flushed."""
 
 ALONE: Final = 4
-"""So many batches are decoded in this process before others are started: starting one takes as long."""
+"""Batches decoded in this process before workers are started: starting a worker takes as long."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
@@ -50,9 +50,10 @@ def decoded(
     keyring: KeyRing,
     mapped: "TableMapping | None" = None,
 ) -> Iterator[Batch]:
-    """Each batch decoded, in order; positions of rejections count from 0 within each batch.
+    """The decoded batches, in order; positions of rejections count from 0 within each batch.
 
-    `mapped` is the mapping that `context.format` belongs to, if it is one: it is no format that others know by name.
+    `mapped` is the mapping of `context.format`, if it has one: workers cannot
+    find the format of a mapping by name.
     """
     rest = iter(batches)
     for records in islice(rest, ALONE):
@@ -91,7 +92,7 @@ def _ahead(
 
 
 def _start(keyring: KeyRing, stored: StoredPrices, mapped: "TableMapping | None") -> None:
-    """Get a worker process ready. An interrupt is for the process that started it."""
+    """Prepare a worker process. It ignores interrupts, which its parent handles."""
     global _worker, _mapped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -99,7 +100,7 @@ def _start(keyring: KeyRing, stored: StoredPrices, mapped: "TableMapping | None"
 
 
 def _end_with_parent() -> None:
-    """A worker of a process that was killed would wait for work for ever, holding its standard output open."""
+    """Exit when the parent process ends: else the worker would wait forever and keep standard output open."""
     if parent := parent_process():
         parent.join()
         os._exit(1)
@@ -107,7 +108,7 @@ def _end_with_parent() -> None:
 
 def _work(records: list[Record], context: Context, format_name: str | None) -> bytes:
     if _mapped is not None:
-        chosen: Format | None = _mapped.format
+        form: Format | None = _mapped.format
     else:
-        chosen = formats.by_name(format_name) if format_name else None
-    return _encode(_worker.decode(records, replace(context, format=chosen)))
+        form = formats.by_name(format_name) if format_name else None
+    return _encode(_worker.decode(records, replace(context, format=form)))

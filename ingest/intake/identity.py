@@ -1,12 +1,12 @@
-"""Identity of records that have no key of their own: a hash of their facts and the how-manieth they are.
+"""Identity of records without a key of their own: the hash of their facts and a number among equal records.
 
-Within one file or body two equal records are two calls; the same file read again gives the same identities, so it
-counts once.
+Two equal records in a file or body are two calls. The same file read again
+gives the same identities, so its calls count once.
 """
 
 import msgspec
 
-from ingest.intake.counter import Tally
+from ingest.intake.counter import DiskCounter
 from ingest.intake.decode import identify
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import TERMS
@@ -15,15 +15,15 @@ _SOURCE = TERMS.index("source")
 
 
 class Occurrences:
-    """Tells equal records of one file or body apart. Close it when the file or body is done."""
+    """Numbers the equal records of a file or body. Must be closed at its end."""
 
     def __init__(self) -> None:
         self.keyless = 0
-        """How many records so far had no key of their own."""
-        self._tally = Tally()
+        """The number of records without a key of their own so far."""
+        self._counter = DiskCounter()
 
     def identified(self, batch: Batch) -> Batch:
-        """`batch` with an identity for each entry: its own where it has one, else by content and occurrence."""
+        """`batch` with an id for each entry: its own if it has one, else from its content and its number."""
         if all(entry.event_id for entry in batch.entries):
             return batch
         entries = [entry if entry.event_id else self._counted(entry, batch) for entry in batch.entries]
@@ -33,12 +33,12 @@ class Occurrences:
         self.keyless += 1
         source = batch.shared[entry.shared].terms[_SOURCE]
         assert source is not None, "every event has a source"
-        times = self._tally.add(source.encode("utf-8", "replace") + entry.content_hash)
+        times = self._counter.add(source.encode("utf-8", "replace") + entry.content_hash)
         key = f"{entry.content_hash.hex()}#{times}"
         at = batch.columns.index("source_event_id")
         facts = (*entry.facts[:at], key, *entry.facts[at + 1 :])
         return msgspec.structs.replace(entry, event_id=identify(source, key), facts=facts)
 
     def close(self) -> None:
-        """Forget what came."""
-        self._tally.close()
+        """Delete the counts."""
+        self._counter.close()

@@ -1,6 +1,6 @@
-"""The one way in: records of one body or file go through an `Intake`, batch by batch, whatever the channel.
+"""The intake: records of every channel go through an `Intake`, batch by batch.
 
-HTTP, the command line and connectors share it, so a record means the same however it came in. A receipt is
+HTTP, the command line and connectors share it, so a record means the same whatever its channel. A receipt is
 returned after its commit and never before.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.framing import Record
-from ingest.intake.counter import Tally
+from ingest.intake.counter import DiskCounter
 from ingest.intake.decode import Context, Decoder
 from ingest.intake.identity import Occurrences
 from ingest.ledger import imports
@@ -25,16 +25,16 @@ from ingest.model.receipt import Receipt
 from ingest.model.rejection import Rejection
 
 Alongside = Callable[[sa.Connection], None]
-"""Something to write in the transaction that commits records, such as how far their source has been read."""
+"""Writes more in the transaction that commits records, such as the cursor of their source."""
 
 
 def make_decoder(ledger: Ledger) -> Decoder:
-    """A decoder with this ledger's key ring and the price book. It may be shared and is slow to make."""
+    """A decoder with this ledger's key ring and price book. Making it is slow; it may be shared."""
     return Decoder(ledger.keyring, LiveBook(ledger))
 
 
 class Intake:
-    """Takes in the records of one body or file; remembers what came before. Use it as a context manager."""
+    """Takes in the records of one body or file. Use it as a context manager."""
 
     def __init__(
         self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
@@ -51,11 +51,14 @@ class Intake:
         return self._take([self._decoder.decode(records, self._context, self._records)])
 
     def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
-        """Commit batches that were decoded elsewhere, in one transaction. The positions of each count from 0."""
+        """Commit batches that were decoded elsewhere, in one transaction.
+
+        The positions of each count from 0.
+        """
         placed = []
         at = self._records
         for batch in batches:
-            moved = [_moved(one, at) for one in batch.rejections]
+            moved = [_moved(rejection, at) for rejection in batch.rejections]
             placed.append(msgspec.structs.replace(batch, rejections=moved))
             at += len(batch.entries) + len(batch.rejections)
         return self._take(placed, alongside)
@@ -88,41 +91,41 @@ class Intake:
         self._occurrences.close()
 
 
-class Rehearsal(Intake):
-    """An intake that says what would become of records and leaves the ledger as it was.
+class DryRunIntake(Intake):
+    """An intake whose receipts say what would happen, and that leaves the ledger unchanged.
 
-    Each batch is written and rolled back. What earlier batches of the rehearsal would have left is remembered beside
-    the ledger, so that records that come twice are told as they would be.
+    Each batch is written and rolled back. The ids of earlier batches are remembered outside
+    the ledger, so that repeated records count as duplicates and revisions, as they would.
     """
 
     def __init__(
         self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
     ) -> None:
         super().__init__(ledger, decoder, context, batch_id)
-        self._versions = Tally()
+        self._versions = DiskCounter()
 
-    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:  # noqa: ARG002 - nothing stays
+    def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:  # noqa: ARG002 - nothing is committed
         total = Receipt()
         for batch in batches:
-            total.add(self._rehearse(batch))
+            total.add(self._dry_run(batch))
         return total
 
-    def _rehearse(self, batch: Batch) -> Receipt:
-        again = Receipt()
-        fresh = []
+    def _dry_run(self, batch: Batch) -> Receipt:
+        repeated = Receipt()
+        new = []
         for entry in batch.entries:
             versions = self._versions.add(entry.event_id)
             if self._versions.add(entry.event_id + entry.content_hash) > 1:
-                again.duplicates += 1
+                repeated.duplicates += 1
             elif versions > 1:
-                again.revised += 1
+                repeated.revised += 1
             else:
-                fresh.append(entry)
-        with self._ledger.rehearsing() as connection:
+                new.append(entry)
+        with self._ledger.dry_run() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            slim = msgspec.structs.replace(batch, entries=fresh)
+            slim = msgspec.structs.replace(batch, entries=new)
             receipt = write(connection, self._ledger, lookup, slim, self._origin)
-        receipt.add(again)
+        receipt.add(repeated)
         return receipt
 
     def __exit__(

@@ -1,7 +1,7 @@
-"""The audit log: what people changed in prices, owners, rates, fees, budgets and periods. Entries are only added.
+"""The audit log: changes that users made to prices, owners, rates, fees, budgets and periods. Append-only.
 
-An entry is written in the transaction of the change itself, so that neither is there without the other. It holds names,
-dates and amounts; never a key, a token or what a call said.
+An entry is written in the transaction of its change, so that neither exists without the
+other. It contains names, dates and amounts; never a key, a token or the content of a call.
 """
 
 import json
@@ -36,9 +36,9 @@ class Entry:
     action: str
     """A noun and a verb, such as `owner set` or `period close`."""
     subject: str
-    """What was changed, as people name it: a key's name or hint, a model, a period."""
+    """The name of what was changed: a key's name or hint, a model, a period."""
     detail: Mapping[str, Any]
-    """What is there to know, as JSON has it; amounts as decimal text."""
+    """Details of the change as a JSON object; amounts as decimal text."""
     number: int = 0
 
 
@@ -57,14 +57,17 @@ def note(connection: sa.Connection, entry: Entry) -> None:
 def entries(
     connection: sa.Connection, *, action: str | None = None, subject: str | None = None, most: int = 200
 ) -> list[Entry]:
-    """The latest entries, newest first; those whose action begins with a word or about a subject, where one is given."""
+    """The latest entries, newest first.
+
+    Only those with this start of the action and this subject, if given.
+    """
     c = audit_entry.c
-    wanted = sa.select(audit_entry, sa.type_coerce(c.at, sa.BigInteger).label("instant"))
+    query = sa.select(audit_entry, sa.type_coerce(c.at, sa.BigInteger).label("instant"))
     if action is not None:
-        wanted = wanted.where(c.action.startswith(action, autoescape=True))
+        query = query.where(c.action.startswith(action, autoescape=True))
     if subject is not None:
-        wanted = wanted.where(c.subject == subject)
-    rows = connection.execute(wanted.order_by(c.number.desc()).limit(most)).mappings()
+        query = query.where(c.subject == subject)
+    rows = connection.execute(query.order_by(c.number.desc()).limit(most)).mappings()
     return [
         Entry(
             at=row["instant"],

@@ -136,14 +136,14 @@ def _label_postgresql(element: label, compiler: Any, **kw: Any) -> str:
     return f"(CAST({column} AS jsonb) ->> {key})"
 
 
-def hold(connection: sa.Connection, key: int, *, shared: bool) -> None:
-    """Wait for the lock `key`, shared or exclusive, and keep it until the end of the transaction.
+def lock_by_number(connection: sa.Connection, number: int, *, shared: bool) -> None:
+    """Take the lock `number`, shared or exclusive, until the end of the transaction; wait for it if needed.
 
     On SQLite there is only one write transaction at a time, so no lock is needed.
     """
     if _is_postgresql(connection):
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
-        connection.execute(sa.select(lock(key)))
+        connection.execute(sa.select(lock(number)))
 
 
 def _is_postgresql(connection: sa.Connection) -> bool:

@@ -109,9 +109,9 @@ class Lookup:
         unique_rows = sorted(
             {row["digest"]: row for row in rows.values()}.values(), key=lambda row: row["digest"]
         )
-        ownership.expect(self._connection)
+        ownership.lock_assignments(self._connection)
         ids_by_digest = self._add(attribution, attribution.c.attribution_id, unique_rows, "digest")
-        ownership.arrive(self._connection, list(ids_by_digest.values()))
+        ownership.add_owners(self._connection, list(ids_by_digest.values()))
         return {who: ids_by_digest[row["digest"]] for who, row in rows.items()}
 
     def _find_or_add_entries(

@@ -1,10 +1,10 @@
-"""The directory of keys, teams and customers: what people call them.
+"""The directory: the names of keys, teams and customers.
 
-A given name stands before the gateway's word and is never changed by an import. It changes what is shown and nothing
-that is counted: events and rollups hold the entry's id.
+A name given by a user is shown instead of the gateway's name and is never changed by
+an import. Names change no count: events and rollups refer to the number of the entry.
 
-One key may be met under several idents: the gateway's id of it, and the hash of its value. `enter` ties them: calls
-under either are calls of one entry from then on, those that are there already included.
+A key may have several idents: the id that its gateway uses, and the hash of the key. `enter` makes
+them aliases of one entry: calls under any of them, earlier calls included, are calls of that entry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ LONGEST_NAME: Final = 120
 
 Kind = Literal["virtual_key", "team", "customer", "business_unit", "cost_center"]
 
-WORDS: Final[Mapping[Kind, str]] = {
+KIND_NAMES: Final[Mapping[Kind, str]] = {
     "virtual_key": "key",
     "team": "team",
     "customer": "customer",
@@ -44,24 +44,24 @@ _CHUNK: Final = 200
 
 
 class NameRefused(Invalid):
-    """A name that cannot be given; the message says why."""
+    """A name that is not valid; the message says why."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_name", message)
 
 
 def rename(connection: sa.Connection, entry_id: int, given_name: str | None) -> bool:
-    """Give an entry a name that is clean, or with None the gateway's again; whether it had another."""
+    """Give an entry a clean name, or with None restore the gateway's name; whether it has changed."""
     had = directory.c.given_name.is_distinct_from(given_name)
     change = directory.update().where(directory.c.entry_id == entry_id, had).values(given_name=given_name)
     return connection.execute(change.returning(directory.c.entry_id)).scalar() is not None
 
 
 def clean(given_name: str | None) -> str | None:
-    """The name as it is kept: spaces around it taken off; None for no name.
+    """The name as it is stored, without spaces around it; None for an empty name.
 
     Raises:
-        NameRefused: it is too long or holds characters that cannot be seen.
+        NameRefused: it is too long or has unprintable characters.
     """
     name = (given_name or "").strip()
     if len(name) > LONGEST_NAME:
@@ -72,7 +72,7 @@ def clean(given_name: str | None) -> str | None:
 
 
 class NotKnown(Invalid):
-    """A name that means nobody, or several; the message says what to write."""
+    """A name that no entry has, or several entries have; the message says what to write."""
 
     def __init__(self, message: str, *, several: bool = False) -> None:
         super().__init__("ambiguous" if several else "not_known", message)
@@ -80,21 +80,21 @@ class NotKnown(Invalid):
 
 
 def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> int:
-    """The entry that a person means: by its id or the key itself, else by a name or hint that only it has.
+    """The entry that a text names: by id or the key itself, else by a unique name or hint.
 
     Raises:
-        NotKnown: there is none, or several.
+        NotKnown: there is no such entry, or several.
     """
     c = directory.c
     ident = keyring.conceal(text).ident if kind == "virtual_key" else text
-    wanted = sa.select(c.entry_id, c.ident).where(c.kind == kind)
+    query = sa.select(c.entry_id, c.ident).where(c.kind == kind)
     named = sa.or_(c.given_name == text, c.name == text, c.hint == text)
     rows = (
-        connection.execute(wanted.where(c.ident == ident)).all()
+        connection.execute(query.where(c.ident == ident)).all()
         or _of_alias(connection, kind, ident)
-        or connection.execute(wanted.where(named).order_by(c.ident)).all()
+        or connection.execute(query.where(named).order_by(c.ident)).all()
     )
-    word = WORDS[kind]
+    word = KIND_NAMES[kind]
     if not rows:
         raise NotKnown(
             f"the directory knows no {word} {_shown(text, ident)!r}; add it with `tallybook {ADDED_BY[kind]}`"
@@ -106,19 +106,19 @@ def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> 
 
 
 def idents_named(connection: sa.Connection, kind: Kind, text: str) -> list[str]:
-    """The ids of the entries whose id, given name or name is a text, the oldest entry first."""
+    """The ids of the entries whose id, given name or name is `text`, the oldest entry first."""
     c = directory.c
     called = sa.or_(c.ident == text, c.given_name == text, c.name == text)
-    wanted = sa.select(c.ident).where(c.kind == kind, called).order_by(c.entry_id)
-    return list(connection.execute(wanted).scalars())
+    query = sa.select(c.ident).where(c.kind == kind, called).order_by(c.entry_id)
+    return list(connection.execute(query).scalars())
 
 
 def entries(connection: sa.Connection, kind: str, idents: Sequence[str]) -> set[int]:
-    """The entries that are known by some ids."""
+    """The entries with these ids or aliases."""
     c, alias = directory.c, directory_alias.c
     own = sa.select(c.entry_id).where(c.kind == kind, c.ident.in_(idents))
-    tied = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
-    return {int(one) for select in (own, tied) for one in connection.execute(select).scalars()}
+    aliased = sa.select(alias.entry_id).where(alias.kind == kind, alias.ident.in_(idents))
+    return {int(entry_id) for select in (own, aliased) for entry_id in connection.execute(select).scalars()}
 
 
 def ident(connection: sa.Connection, entry_id: int) -> str:
@@ -134,15 +134,15 @@ def kind_of(connection: sa.Connection, entry_id: int) -> Kind:
     Raises:
         NotKnown: there is no such entry.
     """
-    wanted = sa.select(directory.c.kind).where(directory.c.entry_id == entry_id)
-    kind: Kind | None = connection.execute(wanted).scalar()
+    query = sa.select(directory.c.kind).where(directory.c.entry_id == entry_id)
+    kind: Kind | None = connection.execute(query).scalar()
     if kind is None:
         raise NotKnown(f"the directory has no entry {entry_id}")
     return kind
 
 
 def shown(connection: sa.Connection, entry_id: int) -> str:
-    """What an entry is called."""
+    """The shown name of an entry."""
     c = directory.c
     name = sa.func.coalesce(c.given_name, c.name, c.hint, c.ident)
     return str(connection.execute(sa.select(name).where(c.entry_id == entry_id)).scalar())
@@ -150,12 +150,12 @@ def shown(connection: sa.Connection, entry_id: int) -> str:
 
 def _of_alias(connection: sa.Connection, kind: Kind, ident: str) -> Sequence[Any]:
     c = directory_alias.c
-    wanted = sa.select(c.entry_id, c.ident).where(c.kind == kind, c.ident == ident)
-    return connection.execute(wanted).all()
+    query = sa.select(c.entry_id, c.ident).where(c.kind == kind, c.ident == ident)
+    return connection.execute(query).all()
 
 
 def _shown(text: str, ident: str) -> str:
-    """What may be told of what was asked for: a key that is secret is not told."""
+    """The text for a message; for a secret key its ident, so that the key is not shown."""
     return text if text == ident else ident
 
 
@@ -165,80 +165,80 @@ def _few(rows: Sequence[Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whom a key or team of a list belongs to: a team, customer or cost centre by its id or name."""
+    """The owner of a listed key or team: a team, customer or cost centre by its id or name."""
 
     kind: Literal["team", "customer", "cost_center"]
     target: str
-    """Nothing for one that belongs to none."""
+    """Empty for no owner."""
     parts: int = 1
     first: str | None = None
-    """From which day on, as a date or `always`; None where the list does not say."""
+    """The first day as a date, or `always`; None if the list has no day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A key, team or customer as a gateway or a person lists it."""
+class DirectoryEntry:
+    """A key, team, customer or cost centre to enter into the directory."""
 
     kind: Kind
     ident: str
-    """What calls say; for a key that is secret, its keyed hash."""
+    """The id that calls carry; for a secret key its keyed hash."""
     name: str | None = None
     hint: str | None = None
     aliases: tuple[str, ...] = ()
-    """Other idents that calls may come under."""
+    """Other idents of the entry that calls may carry."""
     links: tuple["Link", ...] = ()
-    """Whom it belongs to."""
+    """Its owners."""
     gl_code: str | None = None
-    """The account of a cost centre in the general ledger."""
+    """The general-ledger account of a cost centre."""
 
 
 @dataclass(slots=True)
-class Entered:
-    """How many entries an import of a list added, changed, and found as they are."""
+class ImportCounts:
+    """The numbers of entries that an import added, changed and left unchanged."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
 
-    def add(self, other: "Entered") -> None:
-        """Count `other` in."""
+    def add(self, other: "ImportCounts") -> None:
+        """Add the counts of `other`."""
         self.added += other.added
         self.changed += other.changed
         self.unchanged += other.unchanged
 
 
-def enter(ledger: Ledger, listed: Sequence[Listed], now: int) -> Entered:
-    """Put a list into the directory. The same list again changes nothing; given names stand."""
-    total = Entered()
-    for some in dialects.chunks(listed, _CHUNK):
+def enter(ledger: Ledger, listed: Sequence[DirectoryEntry], now: int) -> ImportCounts:
+    """Enter a list into the directory. The same list again changes nothing; names given by users stay."""
+    total = ImportCounts()
+    for chunk in dialects.chunks(listed, _CHUNK):
         with ledger.writing() as connection:
-            total.add(enter_some(connection, some, now))
+            total.add(enter_some(connection, chunk, now))
     return total
 
 
-def enter_some(connection: sa.Connection, listed: Sequence[Listed], now: int) -> Entered:
-    """Put a short list into the directory, in the transaction of something else."""
-    entered = Entered()
-    tied = aliases(connection, [(one.kind, ident) for one in listed for ident in (one.ident, *one.aliases)])
-    standing = _standing(connection, listed, tied)
-    for one in listed:
-        entry = standing.get((one.kind, one.ident))
-        if entry is None:
-            entry = standing[one.kind, one.ident] = _add(connection, one, now)
-            entered.added += 1
-            _tie(connection, one, entry["entry_id"], tied)
+def enter_some(connection: sa.Connection, listed: Sequence[DirectoryEntry], now: int) -> ImportCounts:
+    """Enter a short list into the directory, in the caller's transaction."""
+    counts = ImportCounts()
+    aliased = aliases(connection, [(e.kind, ident) for e in listed for ident in (e.ident, *e.aliases)])
+    rows = _existing_rows(connection, listed, aliased)
+    for entry in listed:
+        row = rows.get((entry.kind, entry.ident))
+        if row is None:
+            row = rows[entry.kind, entry.ident] = _add(connection, entry, now)
+            counts.added += 1
+            _add_aliases(connection, entry, row["entry_id"], aliased)
             continue
-        renamed = _update(connection, one, entry)
-        if _tie(connection, one, entry["entry_id"], tied) or renamed:
-            entered.changed += 1
+        is_renamed = _update(connection, entry, row)
+        if _add_aliases(connection, entry, row["entry_id"], aliased) or is_renamed:
+            counts.changed += 1
         else:
-            entered.unchanged += 1
-    return entered
+            counts.unchanged += 1
+    return counts
 
 
-def add(connection: sa.Connection, one: Listed, now: int) -> int:
-    """Add an entry, or bring one that is there up to it; its number."""
-    return int(_add(connection, one, now)["entry_id"])
+def add(connection: sa.Connection, entry: DirectoryEntry, now: int) -> int:
+    """Add an entry, or update the existing entry with its ident; its number."""
+    return int(_add(connection, entry, now)["entry_id"])
 
 
 Ident = tuple[str, str]
@@ -246,72 +246,78 @@ Ident = tuple[str, str]
 
 
 def aliases(connection: sa.Connection, idents: Sequence[Ident]) -> dict[Ident, int]:
-    """The entries that these are other idents of."""
-    found: dict[Ident, int] = {}
+    """The directory entry of each alias."""
+    entry_ids: dict[Ident, int] = {}
     c = directory_alias.c
-    for some in dialects.chunks(sorted({ident for _, ident in idents})):
-        query = sa.select(c.kind, c.ident, c.entry_id).where(c.ident.in_(some))
-        found.update(((row.kind, row.ident), row.entry_id) for row in connection.execute(query))
-    return found
+    for chunk in dialects.chunks(sorted({ident for _, ident in idents})):
+        query = sa.select(c.kind, c.ident, c.entry_id).where(c.ident.in_(chunk))
+        entry_ids.update(((row.kind, row.ident), row.entry_id) for row in connection.execute(query))
+    return entry_ids
 
 
-def _standing(
-    connection: sa.Connection, listed: Sequence[Listed], tied: Mapping[Ident, int]
+def _existing_rows(
+    connection: sa.Connection, listed: Sequence[DirectoryEntry], aliased: Mapping[Ident, int]
 ) -> dict[Ident, dict[str, Any]]:
-    """The entries of those that are there, under the idents they are listed by."""
+    """The rows of the listed entries that exist, by their listed idents."""
     c = directory.c
     columns = sa.select(c.entry_id, c.kind, c.ident, c.name, c.hint)
-    found: dict[Ident, dict[str, Any]] = {}
-    for some in dialects.chunks([one.ident for one in listed]):
-        for row in connection.execute(columns.where(c.ident.in_(some))).mappings():
-            found[row["kind"], row["ident"]] = dict(row)
-    known = {ident: tied[ident] for one in listed if (ident := (one.kind, one.ident)) in tied}
-    for many in dialects.chunks(sorted(set(known.values()))):
-        rows = {
-            r["entry_id"]: dict(r) for r in connection.execute(columns.where(c.entry_id.in_(many))).mappings()
-        }
-        found |= {ident: rows[entry_id] for ident, entry_id in known.items() if entry_id in rows}
-    return found
+    rows: dict[Ident, dict[str, Any]] = {}
+    for chunk in dialects.chunks([entry.ident for entry in listed]):
+        for row in connection.execute(columns.where(c.ident.in_(chunk))).mappings():
+            rows[row["kind"], row["ident"]] = dict(row)
+    under_alias = {ident: aliased[ident] for e in listed if (ident := (e.kind, e.ident)) in aliased}
+    for chunk in dialects.chunks(sorted(set(under_alias.values()))):
+        query = columns.where(c.entry_id.in_(chunk))
+        by_id = {row["entry_id"]: dict(row) for row in connection.execute(query).mappings()}
+        rows |= {ident: by_id[entry_id] for ident, entry_id in under_alias.items() if entry_id in by_id}
+    return rows
 
 
-def _add(connection: sa.Connection, one: Listed, now: int) -> dict[str, Any]:
-    facts = {"name": one.name, "hint": one.hint}
-    row = {"kind": one.kind, "ident": one.ident, "first_seen_at": now, **facts}
+def _add(connection: sa.Connection, entry: DirectoryEntry, now: int) -> dict[str, Any]:
+    facts = {"name": entry.name, "hint": entry.hint}
+    row = {"kind": entry.kind, "ident": entry.ident, "first_seen_at": now, **facts}
     upsert = dialects.insert(connection, directory).values(row)
     upsert = upsert.on_conflict_do_update(index_elements=["kind", "ident"], set_=facts)
     return {"entry_id": connection.execute(upsert.returning(directory.c.entry_id)).scalar_one(), **facts}
 
 
-def _update(connection: sa.Connection, one: Listed, entry: dict[str, Any]) -> bool:
-    """Bring name and hint up to what is listed, where it says anything; whether that changed something."""
-    said = {"name": one.name, "hint": one.hint}
-    new = {field: value for field, value in said.items() if value is not None and value != entry[field]}
+def _update(connection: sa.Connection, entry: DirectoryEntry, row: dict[str, Any]) -> bool:
+    """Update the name and the hint of a row, if they are listed; whether they have changed."""
+    listed = {"name": entry.name, "hint": entry.hint}
+    new = {field: value for field, value in listed.items() if value is not None and value != row[field]}
     if not new:
         return False
-    entry.update(new)
-    connection.execute(directory.update().where(directory.c.entry_id == entry["entry_id"]).values(new))
+    row.update(new)
+    connection.execute(directory.update().where(directory.c.entry_id == row["entry_id"]).values(new))
     return True
 
 
-def _tie(connection: sa.Connection, one: Listed, entry_id: int, tied: dict[Ident, int]) -> bool:
-    """Make the listed aliases those of the entry; whether any was not. Calls under them become the entry's."""
-    new = [alias for alias in one.aliases if alias != one.ident and tied.get((one.kind, alias)) != entry_id]
+def _add_aliases(
+    connection: sa.Connection, entry: DirectoryEntry, entry_id: int, aliased: dict[Ident, int]
+) -> bool:
+    """Make the listed aliases aliases of the entry; whether any is new.
+
+    Calls under them become calls of the entry.
+    """
+    kind = entry.kind
+    others = (alias for alias in entry.aliases if alias != entry.ident)
+    new = [alias for alias in others if aliased.get((kind, alias)) != entry_id]
     for alias in new:
         statement = dialects.insert(connection, directory_alias)
         upsert = statement.on_conflict_do_update(
             index_elements=["kind", "ident"], set_={"entry_id": statement.excluded.entry_id}
         )
-        connection.execute(upsert, [{"kind": one.kind, "ident": alias, "entry_id": entry_id}])
-        _merge(connection, one.kind, alias, entry_id)
-        tied[one.kind, alias] = entry_id
+        connection.execute(upsert, [{"kind": kind, "ident": alias, "entry_id": entry_id}])
+        _merge(connection, kind, alias, entry_id)
+        aliased[kind, alias] = entry_id
     return bool(new)
 
 
 def _merge(connection: sa.Connection, kind: str, ident: str, into: int) -> None:
-    """Make an entry that calls have been booked under part of another. Rollups hold attributions and stay true.
+    """Merge the entry of an ident into another entry. Rollups refer to attributions and stay true.
 
-    The entry goes before the attributions are moved: a writer that is about to book a call under it holds its row, and
-    what that writer has added is seen by the statement that comes after it.
+    The entry is deleted before its attributions are moved. The deletion waits for a writer of calls
+    that has locked the row, so the next statement sees the attributions that the writer has added.
     """
     c = directory.c
     gone = directory.delete().where(c.kind == kind, c.ident == ident, c.entry_id != into)
@@ -320,6 +326,6 @@ def _merge(connection: sa.Connection, kind: str, ident: str, into: int) -> None:
         return
     column = attribution.c[f"{kind}_id"]
     connection.execute(attribution.update().where(column == old.entry_id).values({column: into}))
-    ownership.follow(connection, old.entry_id, into)
-    kept = sa.func.coalesce(c.given_name, old.given_name)
-    connection.execute(directory.update().where(c.entry_id == into).values(given_name=kept))
+    ownership.move_assignments(connection, old.entry_id, into)
+    given_name = sa.func.coalesce(c.given_name, old.given_name)
+    connection.execute(directory.update().where(c.entry_id == into).values(given_name=given_name))

@@ -1,7 +1,7 @@
-"""The open ledger: a database, its reporting zone and its secret; who may write, and how long.
+"""The open ledger: its database, reporting zone and secret, and its read and write transactions.
 
-SQLite runs in WAL mode with `synchronous=FULL`: what is committed survives a power cut. A write transaction takes the
-write lock at its start (BEGIN IMMEDIATE), so that what it looked up stays true until it commits.
+SQLite runs in WAL mode with `synchronous=FULL`: a commit survives a power cut. A write transaction takes
+the write lock at its start (BEGIN IMMEDIATE), so that the rows it has read do not change until it commits.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ BUSY_SECONDS = 30
 
 
 class LedgerError(Exception):
-    """The ledger cannot be opened or used as asked; the message says what to do."""
+    """The ledger cannot be opened or used; the message says what to do."""
 
 
 class DatabaseError(LedgerError):
-    """The database refused what the ledger asked of it; the message is the database's own.
+    """The database has refused a statement; the message is that of the database.
 
-    `kind` is the name of the error in the database's library, for logs.
+    `kind` is the class name of the original error, for logs.
     """
 
     def __init__(self, message: str, kind: str = "") -> None:
@@ -49,21 +49,21 @@ class DatabaseError(LedgerError):
 
 
 class LedgerBusy(DatabaseError):
-    """The database is locked or out of reach: the same may go well later."""
+    """The database is locked or unreachable; a retry may succeed."""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """A ledger that is open."""
+    """An open ledger."""
 
     engine: sa.Engine
     zone: Zone
     keyring: KeyRing
     currency: str = "USD"
     price_sources: tuple[str, ...] = TRUSTED
-    """Where prices come from, the most trusted first."""
+    """The sources of prices, the most trusted first."""
     computed_costs: frozenset[str] = frozenset()
-    """Sources of events whose computed costs stand before the reported ones."""
+    """Sources of events whose computed cost counts, and not the reported cost."""
     dictionary: Dictionary = field(default_factory=Dictionary)
 
     @property
@@ -73,10 +73,10 @@ class Ledger:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection all of whose statements see one snapshot.
+        """A read transaction: all statements see the same snapshot.
 
         Raises:
-            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
         with (
             translated_errors(),
@@ -86,10 +86,10 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction that commits when the block ends well.
+        """A write transaction: it commits at the end of the block, and rolls back after an error.
 
         Raises:
-            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
         with (
             translated_errors(),
@@ -99,11 +99,11 @@ class Ledger:
             yield connection
 
     @contextmanager
-    def rehearsing(self) -> Iterator[sa.Connection]:
-        """A transaction in which everything can be written and nothing stays.
+    def dry_run(self) -> Iterator[sa.Connection]:
+        """A write transaction that is always rolled back.
 
         Raises:
-            DatabaseError: the database refuses a statement; `LedgerBusy` where it may take it later.
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
         with (
             translated_errors(),
@@ -116,7 +116,7 @@ class Ledger:
                 transaction.rollback()
 
     def check(self) -> None:
-        """Ask the database for an answer.
+        """Check that the database answers.
 
         Raises:
             DatabaseError: it cannot be reached.
@@ -125,7 +125,7 @@ class Ledger:
             connection.execute(sa.select(1))
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -138,10 +138,11 @@ class Ledger:
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """Open the ledger that the settings name; make and migrate it first where it is embedded.
+    """Open the ledger of the settings. An embedded ledger is created and migrated first if needed.
 
     Raises:
-        LedgerError: the database is missing, unreachable, older or newer than this program, or its secret is not ours.
+        LedgerError: the database is missing, unreachable, older or newer than
+        this program, or has another secret.
     """
     engine = make_engine(settings.database_url)
     try:
@@ -156,16 +157,17 @@ def open_ledger(settings: Settings) -> Ledger:
 
 
 def make_engine(url: str) -> sa.Engine:
-    """An engine for `url`, with SQLite set up as the module says.
+    """An engine for `url`; SQLite is configured as the module states.
 
     Raises:
-        LedgerError: the URL is not one, or names a database that is not supported here.
+        LedgerError: the URL is not valid, or names an unsupported database.
     """
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise LedgerError(
-                f"TALLYBOOK_DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql"
+                f"TALLYBOOK_DATABASE_URL: {parsed.get_backend_name()} is not supported; "
+                "use sqlite or postgresql"
             )
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
             raise LedgerError(
@@ -186,11 +188,11 @@ def make_engine(url: str) -> sa.Engine:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise errors of the database as errors of the ledger: only the ledger knows the database's library.
+    """Raise the errors of the database as errors of the ledger, so that callers need not know SQLAlchemy.
 
     Raises:
-        LedgerBusy: the database is locked or out of reach.
-        DatabaseError: it refuses for another reason.
+        LedgerBusy: the database is locked or unreachable.
+        DatabaseError: the database has refused a statement for another reason.
     """
     try:
         yield
@@ -204,7 +206,7 @@ def _cause(error: DBAPIError | NoConnection) -> str:
 
 
 def _snapshot(engine: sa.Engine) -> dict[str, str]:
-    """SQLite's transactions see one snapshot as they are; PostgreSQL's must be asked to."""
+    """Options for a snapshot: SQLite needs none, PostgreSQL needs another isolation level."""
     return {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
 
 
@@ -231,56 +233,60 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
     secret = _secret(engine, settings)
-    wanted = {
+    own = {
         "timezone": Zone(settings.timezone or "UTC").name,
         "secret_fingerprint": hashlib.blake2b(secret, digest_size=8).hexdigest(),
     }
-    held = _settle(engine, wanted)
-    if held["secret_fingerprint"] != wanted["secret_fingerprint"]:
+    stored = _read_or_set_properties(engine, own)
+    if stored["secret_fingerprint"] != own["secret_fingerprint"]:
         raise LedgerError(
-            "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: use the first one again"
+            "TALLYBOOK_SECRET_KEY is not the one that this ledger's keys were hashed with: "
+            "use the first one again"
         )
     ledger = Ledger(
-        engine, Zone(held["timezone"]), KeyRing(secret), settings.currency, *_price_rules(settings)
+        engine, Zone(stored["timezone"]), KeyRing(secret), settings.currency, *_price_rules(settings)
     )
-    if settings.timezone is not None and settings.timezone != held["timezone"]:
+    if settings.timezone is not None and settings.timezone != stored["timezone"]:
         return _rezoned(ledger, Zone(settings.timezone))
     return ledger
 
 
 def _price_rules(settings: Settings) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The settings' order of trust, and the sources whose computed costs count."""
+    """The price sources by trust, and the sources of events whose computed costs count."""
     trust, computed = (
-        [name for one in text.split(",") if (name := one.strip())]
+        [name for part in text.split(",") if (name := part.strip())]
         for text in (settings.price_sources, settings.computed_costs)
     )
     return tuple(trust), frozenset(computed)
 
 
 def _rezoned(ledger: Ledger, zone: Zone) -> Ledger:
-    """The ledger in another reporting zone. Every slot is dirty then, so answers are right before rollups are."""
+    """The ledger in another reporting zone.
+
+    All slots become dirty, so answers are right until rollups are made.
+    """
     with ledger.writing() as connection:
         connection.execute(
             ledger_property.update().where(ledger_property.c.name == "timezone").values(value=zone.name)
         )
         dirty_slots.mark_everything(connection, zone)
-        ownership.settle(connection)
+        ownership.update_owners(connection)
     return replace(ledger, zone=zone)
 
 
-def _settle(engine: sa.Engine, wanted: dict[str, str]) -> dict[str, str]:
-    """The ledger's properties; those it lacks are set to what is wanted."""
+def _read_or_set_properties(engine: sa.Engine, defaults: dict[str, str]) -> dict[str, str]:
+    """The ledger's properties. Missing properties are stored with their default."""
     read = sa.select(ledger_property.c.name, ledger_property.c.value)
     with engine.connect() as connection:
-        held = dict(connection.execute(read).all())
-    if missing := {name: value for name, value in wanted.items() if name not in held}:
+        stored = dict(connection.execute(read).all())
+    if missing := {name: value for name, value in defaults.items() if name not in stored}:
         with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
             already = set(connection.execute(sa.select(ledger_property.c.name)).scalars())
             rows = [{"name": n, "value": v} for n, v in missing.items() if n not in already]
             if rows:
                 connection.execute(ledger_property.insert(), rows)
-            held = dict(connection.execute(read).all())
-    return held
+            stored = dict(connection.execute(read).all())
+    return stored
 
 
 def _secret(engine: sa.Engine, settings: Settings) -> bytes:

@@ -72,5 +72,4 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 BATCH_RECORDS: Final = 2_000
-"""Records per batch: large enough to pay for a commit's flush to disk, small enough to keep the lock under
-200 ms."""
+"""Records per batch. An import commits four batches together (see `ingest.importing.importer`)."""

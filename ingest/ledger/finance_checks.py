@@ -16,7 +16,7 @@ def broken_statements(connection: sa.Connection) -> Iterator[str]:
 
 def stale_owners(connection: sa.Connection) -> Iterator[str]:
     """A message if stored owners of attributions differ from the assignments."""
-    differing = ownership.expected(connection) ^ _stored_owners(connection)
+    differing = ownership.expected_owners(connection) ^ _stored_owners(connection)
     if differing:
         attributions = len({attribution_id for attribution_id, *_ in differing})
         yield f"the owners of {attributions} attributions are not what the assignments say"

@@ -1,7 +1,8 @@
-"""Ownership in the ledger: assignments, which are only added, and what they make of attributions.
+"""Ownership in the ledger: append-only assignments, and the owners of attributions derived from them.
 
-`owned` is derived and always complete: whoever records an assignment makes it anew in the same transaction, and so does
-whoever adds attributions. An attribution of which the assignments say nothing has no row; it belongs to whom the gateway said.
+The table `owned` is derived and always complete: a transaction that adds
+assignments or attributions also updates it. An attribution that no assignment
+changes has no row; its owner is the owner that the gateway reported.
 """
 
 import json
@@ -20,56 +21,56 @@ from ingest.model.ownership import (
     FIRST_DAY,
     RULES,
     Assignment,
-    Owned,
+    CallAttribution,
     Owners,
-    Said,
+    OwnerShare,
     SubjectKind,
     Target,
 )
 from ingest.model.zone import Zone
 
-Instants = Callable[[Owned], dict[str, int]]
+Instants = Callable[[OwnerShare], dict[str, int]]
 
-COLUMNS: Final = (*Owned._fields, "first_at", "end_at")
-"""What is kept of an attribution's owners."""
+COLUMNS: Final = (*OwnerShare._fields, "first_at", "end_at")
+"""The columns of `owned` besides the attribution."""
 _CHUNK: Final = 500
 _LOCK: Final = 0x7A110001
-"""What those who add attributions and those who add assignments hold against each other."""
+"""The lock that transactions adding attributions (shared) and adding assignments (exclusive) take."""
 
 
 def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
-    """Add assignments, and bring what attributions belong to up to them."""
+    """Add assignments, and update the owners of attributions."""
     rows = [
         {
-            "subject_kind": one.subject_kind,
-            "subject": one.subject,
-            "target_kind": one.target_kind,
-            "targets": json.dumps(one.targets, separators=(",", ":")),
-            "first_day": None if one.first_day == FIRST_DAY else one.first_day,
-            "end_day": None if one.end_day == END_DAY else one.end_day,
-            "reason": one.reason,
-            "recorded_at": one.recorded_at,
-            "recorded_by": one.recorded_by,
+            "subject_kind": added.subject_kind,
+            "subject": added.subject,
+            "target_kind": added.target_kind,
+            "targets": json.dumps(added.targets, separators=(",", ":")),
+            "first_day": None if added.first_day == FIRST_DAY else added.first_day,
+            "end_day": None if added.end_day == END_DAY else added.end_day,
+            "reason": added.reason,
+            "recorded_at": added.recorded_at,
+            "recorded_by": added.recorded_by,
         }
-        for one in new
+        for added in new
     ]
     if rows:
-        hold_back(connection)
+        lock_attributions(connection)
         connection.execute(assignment.insert(), rows)
-        settle(connection)
+        update_owners(connection)
 
 
 def assignments(connection: sa.Connection, until: int | None = None) -> list[Assignment]:
-    """All assignments in the order of their recording; those recorded before `until` (microseconds UTC), if it is given."""
+    """The assignments in the order of their recording; only those before the instant `until` if given."""
     at = sa.type_coerce(assignment.c.recorded_at, sa.BigInteger)
-    wanted = sa.select(assignment, at.label("at")).order_by(assignment.c.number)
+    query = sa.select(assignment, at.label("at")).order_by(assignment.c.number)
     if until is not None:
-        wanted = wanted.where(at < until)
-    return [_assignment(row) for row in connection.execute(wanted).mappings()]
+        query = query.where(at < until)
+    return [_assignment(row) for row in connection.execute(query).mappings()]
 
 
 def set_gl_code(connection: sa.Connection, entry_id: int, gl_code: str) -> bool:
-    """Note the general ledger's code of a cost centre; whether that changed anything."""
+    """Set the general-ledger account of a cost centre; whether it has changed."""
     c = cost_center.c
     if connection.execute(sa.select(c.gl_code).where(c.entry_id == entry_id)).scalar() == gl_code:
         return False
@@ -80,53 +81,50 @@ def set_gl_code(connection: sa.Connection, entry_id: int, gl_code: str) -> bool:
     return True
 
 
-def arrive(connection: sa.Connection, attributions: Collection[int]) -> None:
-    """Say whose new attributions are, in the transaction that adds them.
-
-    Whoever records an assignment waits for it, and it for them: neither misses what the other adds.
-    """
+def add_owners(connection: sa.Connection, attributions: Collection[int]) -> None:
+    """Add the owners of new attributions, in the transaction that adds them, after `lock_assignments`."""
     if attributions and connection.execute(sa.select(assignment.c.number).limit(1)).first():
-        settle(connection, attributions)
+        update_owners(connection, attributions)
 
 
-def expect(connection: sa.Connection) -> None:
-    """Hold back new assignments until this transaction, which is about to add attributions, has ended."""
-    dialects.hold(connection, _LOCK, shared=True)
+def lock_assignments(connection: sa.Connection) -> None:
+    """Block new assignments until the end of this transaction, which is going to add attributions."""
+    dialects.lock_by_number(connection, _LOCK, shared=True)
 
 
-def hold_back(connection: sa.Connection) -> None:
-    """Hold back new attributions until this transaction, which is about to add assignments, has ended.
+def lock_attributions(connection: sa.Connection) -> None:
+    """Block new attributions until the end of this transaction, which is going to add assignments.
 
-    A transaction that also adds entries of the directory does so first: a writer of calls that waits for one of
-    them would else be waited for.
+    A transaction that also adds directory entries must take this lock first. Otherwise
+    it may deadlock with a writer of calls that waits for one of the entries.
     """
-    dialects.hold(connection, _LOCK, shared=False)
+    dialects.lock_by_number(connection, _LOCK, shared=False)
 
 
-def follow(connection: sa.Connection, old: int, into: int) -> None:
-    """Make what is recorded of an entry of the directory that became part of another one that of the other."""
+def move_assignments(connection: sa.Connection, old: int, into: int) -> None:
+    """Move all assignments of a merged directory entry to the entry it was merged into."""
     c = assignment.c
     subject = assignment.update().where(c.subject_kind.in_(("virtual_key", "team")), c.subject == str(old))
     connection.execute(subject.values(subject=str(into)))
-    settle(connection)
+    update_owners(connection)
 
 
-def settle(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:
-    """Work out anew whom attributions belong to: these, or all. A ledger without assignments has nothing to work out."""
+def update_owners(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:
+    """Derive the owners of these attributions again, or of all."""
     owners = Owners(assignments(connection))
     instants = _instants(zone_of(connection))
     if attributions is None:
         connection.execute(owned.delete())
-    for some in [None] if attributions is None else dialects.chunks(sorted(attributions)):
-        if some is not None:
-            connection.execute(owned.delete().where(owned.c.attribution_id.in_(some)))
-        rows = _rows(connection, owners, instants, some)
+    for chunk in [None] if attributions is None else dialects.chunks(sorted(attributions)):
+        if chunk is not None:
+            connection.execute(owned.delete().where(owned.c.attribution_id.in_(chunk)))
+        rows = _rows(connection, owners, instants, chunk)
         for start in range(0, len(rows), _CHUNK):
             connection.execute(owned.insert(), rows[start : start + _CHUNK])
 
 
-def expected(connection: sa.Connection) -> set[tuple[object, ...]]:
-    """What `owned` should hold: the attribution, then `COLUMNS`."""
+def expected_owners(connection: sa.Connection) -> set[tuple[object, ...]]:
+    """The rows that `owned` should have: the attribution, then `COLUMNS`."""
     owners = Owners(assignments(connection))
     rows = _rows(connection, owners, _instants(zone_of(connection)), None)
     return {(row["attribution_id"], *(row[name] for name in COLUMNS)) for row in rows}
@@ -136,17 +134,17 @@ def _rows(
     connection: sa.Connection,
     owners: Owners,
     instants: Instants,
-    some: Sequence[int] | None,
+    attributions: Sequence[int] | None,
 ) -> list[dict[str, Any]]:
     return [
-        {"attribution_id": attribution_id, **one._asdict(), **instants(one)}
-        for attribution_id, said in _said(connection, some)
-        for one in _told(owners, said)
+        {"attribution_id": attribution_id, **share._asdict(), **instants(share)}
+        for attribution_id, reported in _reported(connection, attributions)
+        for share in _changed_shares(owners, reported)
     ]
 
 
 def _instants(zone: Zone) -> Instants:
-    """The instants at which days begin and end in the reporting zone, for calls that are not yet summed by day."""
+    """The instants at which days start and end in the reporting zone, for calls without rollups by day."""
 
     @cache
     def midnight(day: int) -> int:
@@ -154,34 +152,38 @@ def _instants(zone: Zone) -> Instants:
             return LARGEST_CELL if day == END_DAY else -LARGEST_CELL
         return zone.midnight(day)
 
-    return lambda one: {"first_at": midnight(one.first_day), "end_at": midnight(one.end_day)}
+    return lambda share: {"first_at": midnight(share.first_day), "end_at": midnight(share.end_day)}
 
 
-def _told(owners: Owners, said: Said) -> Sequence[Owned]:
-    """What the assignments say; nothing where they only repeat what the gateway said."""
-    found = owners.of(said)
-    only = found[0]
-    unchanged = (said.team_id, said.customer_id, None, 1, 1)
-    return [] if len(found) == 1 and only[2:] == unchanged else found
+def _changed_shares(owners: Owners, reported: CallAttribution) -> Sequence[OwnerShare]:
+    """The owners by assignments; empty if they are the same as the gateway reported."""
+    shares = owners.of(reported)
+    unchanged = (reported.team_id, reported.customer_id, None, 1, 1)
+    return [] if len(shares) == 1 and shares[0][2:] == unchanged else shares
 
 
-def _said(connection: sa.Connection, some: Sequence[int] | None) -> Iterable[tuple[int, Said]]:
-    """What attributions say, with the texts that rules are about."""
+def _reported(
+    connection: sa.Connection, attributions: Sequence[int] | None
+) -> Iterable[tuple[int, CallAttribution]]:
+    """Attributions as the gateway reported them, with the texts that rules match."""
     c = attribution.c
     texts: list[sa.ColumnElement[Any]] = []
     source: sa.FromClause = attribution
     for kind in RULES:
-        named = term.alias(f"{kind}_term")
-        texts.append(named.c.text.label(kind))
-        source = source.outerjoin(named, named.c.term_id == c[f"{kind}_id"])
-    wanted = sa.select(c.attribution_id, c.virtual_key_id, c.team_id, c.customer_id, *texts).select_from(
+        rule_term = term.alias(f"{kind}_term")
+        texts.append(rule_term.c.text.label(kind))
+        source = source.outerjoin(rule_term, rule_term.c.term_id == c[f"{kind}_id"])
+    query = sa.select(c.attribution_id, c.virtual_key_id, c.team_id, c.customer_id, *texts).select_from(
         source
     )
-    if some is not None:
-        wanted = wanted.where(c.attribution_id.in_(some))
-    for row in connection.execute(wanted).mappings():
-        known: dict[SubjectKind, str] = {kind: row[kind] for kind in RULES if row[kind] is not None}
-        yield row["attribution_id"], Said(row["virtual_key_id"], row["team_id"], row["customer_id"], known)
+    if attributions is not None:
+        query = query.where(c.attribution_id.in_(attributions))
+    for row in connection.execute(query).mappings():
+        texts_of_rules: dict[SubjectKind, str] = {kind: row[kind] for kind in RULES if row[kind] is not None}
+        yield (
+            row["attribution_id"],
+            CallAttribution(row["virtual_key_id"], row["team_id"], row["customer_id"], texts_of_rules),
+        )
 
 
 def _assignment(row: sa.RowMapping) -> Assignment:
@@ -189,7 +191,7 @@ def _assignment(row: sa.RowMapping) -> Assignment:
         subject_kind=row["subject_kind"],
         subject=row["subject"],
         target_kind=row["target_kind"],
-        targets=tuple(Target(*one) for one in json.loads(row["targets"])),
+        targets=tuple(Target(*target) for target in json.loads(row["targets"])),
         first_day=FIRST_DAY if row["first_day"] is None else row["first_day"],
         end_day=END_DAY if row["end_day"] is None else row["end_day"],
         reason=row["reason"],

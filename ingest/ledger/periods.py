@@ -1,8 +1,8 @@
-"""Periods in the ledger: what happened to each, the statement as it was when it was closed, and booked adjustments.
+"""Periods in the ledger: their history, the statements sealed at their closing, and booked adjustments.
 
-A period is a month of the reporting zone and is called by it: `2026-10`. It is open until somebody closes it. Closing
-keeps the statement with its hash, which holds the hash of the statement closed before it, so that none can be changed or
-left out unseen. Opening it again adds to the history and takes nothing away.
+A period is a month of the reporting zone, written `2026-10`. It is open until it is closed.
+Closing stores the statement with a hash that covers the hash of the statement closed before it, so
+that a changed or missing statement is detected. Reopening adds to the history and deletes nothing.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from ingest.model.zone import day_number
 
 Status = Literal["open", "closing", "closed"]
 _GENESIS: Final = "0" * 64
-"""What stands for the statement before the first."""
+"""The previous hash of the first statement."""
 
 
 class AlreadyClosed(ValueError):
-    """The period is closed, so that it can be neither closed nor booked in."""
+    """The period is closed, so it cannot be closed again or get an adjustment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a period."""
+    """A change of a period's status."""
 
     period: str
     revision: int
@@ -42,45 +42,43 @@ class Event:
 
 
 def events(connection: sa.Connection, period: str | None = None) -> list[Event]:
-    """What happened to a period, or to all, in order."""
+    """The events of a period, or of all periods, in order."""
     c = period_event.c
     at = sa.type_coerce(c.at, sa.BigInteger)
-    wanted = sa.select(c.period, c.revision, c.status, at, c.by, c.reason, c.hash, c.number).order_by(
-        c.number
-    )
+    query = sa.select(c.period, c.revision, c.status, at, c.by, c.reason, c.hash, c.number).order_by(c.number)
     if period is not None:
-        wanted = wanted.where(c.period == period)
-    return [Event(*row) for row in connection.execute(wanted)]
+        query = query.where(c.period == period)
+    return [Event(*row) for row in connection.execute(query)]
 
 
-def standing(connection: sa.Connection) -> dict[str, Event]:
-    """The last event of each period; one that nothing happened to is open."""
-    return {one.period: one for one in events(connection)}
+def latest_events(connection: sa.Connection) -> dict[str, Event]:
+    """The last event of each period. A period without events is open."""
+    return {event.period: event for event in events(connection)}
 
 
 def status_of(connection: sa.Connection, period: str) -> Status:
     """Whether a period is open, closing or closed."""
-    found = events(connection, period)
-    return found[-1].status if found else "open"
+    history = events(connection, period)
+    return history[-1].status if history else "open"
 
 
 def closed(connection: sa.Connection) -> dict[str, Event]:
-    """The closing of every period that is closed now, by its name, in order."""
-    found = standing(connection)
-    return {name: found[name] for name in sorted(found) if found[name].status == "closed"}
+    """The closing event of every closed period, by period, in order."""
+    latest = latest_events(connection)
+    return {period: latest[period] for period in sorted(latest) if latest[period].status == "closed"}
 
 
 def statement_of(connection: sa.Connection, closing: Event) -> Mapping[str, Any]:
-    """The statement as it was at a closing."""
+    """The statement that was sealed at a closing."""
     c = period_event.c
     text = connection.execute(sa.select(c.statement).where(c.number == closing.number)).scalar_one()
-    found: Mapping[str, Any] = json.loads(text)
-    return found
+    statement: Mapping[str, Any] = json.loads(text)
+    return statement
 
 
 def closed_within(connection: sa.Connection, first_day: int, end_day: int) -> tuple[str, ...]:
-    """The closed months that share a day with others, by number of the day."""
-    names = (name for name, event in sorted(standing(connection).items()) if event.status == "closed")
+    """The closed months that overlap the days `[first_day, end_day)`."""
+    names = (name for name, event in sorted(latest_events(connection).items()) if event.status == "closed")
     return tuple(name for name in names if _shares(name, first_day, end_day))
 
 
@@ -91,7 +89,7 @@ def _shares(month: str, first_day: int, end_day: int) -> bool:
 
 
 def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reason: str) -> None:
-    """Note that a period is being closed and what stops it.
+    """Record that the closing of a period has begun, and the reason that prevents it.
 
     Raises:
         AlreadyClosed: it is closed.
@@ -104,7 +102,7 @@ def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reas
 def close(
     connection: sa.Connection, period: str, statement: Mapping[str, Any], *, at: int, by: str, reason: str
 ) -> str:
-    """Close a period with its statement; the hash of it.
+    """Close a period with its statement; the hash of the statement.
 
     Raises:
         AlreadyClosed: it is closed.
@@ -134,14 +132,14 @@ def reopen(connection: sa.Connection, period: str, *, at: int, by: str, reason: 
     Raises:
         LookupError: it is not closed.
     """
-    found = events(connection, period)
-    if not found or found[-1].status != "closed":
+    history = events(connection, period)
+    if not history or history[-1].status != "closed":
         raise LookupError(f"{period} is not closed")
-    _add(connection, period, found[-1], status="open", at=at, by=by, reason=reason)
+    _add(connection, period, history[-1], status="open", at=at, by=by, reason=reason)
 
 
 def canonical(statement: Mapping[str, Any]) -> str:
-    """The text of a statement that is kept and hashed: JSON with sorted keys and no spaces."""
+    """The text of a statement that is stored and hashed: JSON with sorted keys and no spaces."""
     return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -151,30 +149,31 @@ def seal(previous: str, period: str, text: str) -> str:
 
 
 def broken_seals(connection: sa.Connection) -> list[str]:
-    """The periods whose kept statement is not what was sealed, or stands in another order than it was sealed in."""
+    """The periods whose stored statement does not match its hash, or is not in the order of the hashes."""
     c = period_event.c
-    wanted = sa.select(c.period, c.statement, c.hash, c.previous_hash)
-    rows = connection.execute(wanted.where(c.status == "closed").order_by(c.number)).all()
+    query = sa.select(c.period, c.statement, c.hash, c.previous_hash)
+    rows = connection.execute(query.where(c.status == "closed").order_by(c.number)).all()
     broken = []
     previous = _GENESIS
-    for period, text, sealed, before in rows:
-        if before != previous or seal(before, period, text) != sealed:
+    for period, text, sealed, stored_previous in rows:
+        if stored_previous != previous or seal(stored_previous, period, text) != sealed:
             broken.append(period)
         previous = sealed
     return broken
 
 
 def _open_event(connection: sa.Connection, period: str) -> Event | None:
-    found = events(connection, period)
-    if found and found[-1].status == "closed":
+    """The last event of a period that is not closed; None if it has none."""
+    history = events(connection, period)
+    if history and history[-1].status == "closed":
         raise AlreadyClosed(f"{period} is closed already")
-    return found[-1] if found else None
+    return history[-1] if history else None
 
 
 def _last_hash(connection: sa.Connection) -> str:
     c = period_event.c
-    wanted = sa.select(c.hash).where(c.hash.is_not(None)).order_by(c.number.desc()).limit(1)
-    return connection.execute(wanted).scalar() or _GENESIS
+    query = sa.select(c.hash).where(c.hash.is_not(None)).order_by(c.number.desc()).limit(1)
+    return connection.execute(query).scalar() or _GENESIS
 
 
 def _add(connection: sa.Connection, period: str, before: Event | None, **facts: Any) -> None:
@@ -184,7 +183,7 @@ def _add(connection: sa.Connection, period: str, before: Event | None, **facts: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """An amount that people book in a period."""
+    """An amount that a user books in a period."""
 
     period: str
     cause: str
@@ -192,45 +191,45 @@ class Adjustment:
     owner: Owner
     currency: str
     amount: int
-    """Pico-units; negative for what is taken off."""
+    """Pico-units; negative for a reduction."""
     reason: str
     recorded_at: int
     recorded_by: str
     about: str | None = None
-    """The period that it is about, where that is another one."""
+    """The period that the adjustment corrects, if it is another period."""
     provider: str | None = None
     number: int = 0
 
 
-def book(connection: sa.Connection, one: Adjustment) -> None:
+def book(connection: sa.Connection, booked: Adjustment) -> None:
     """Book an adjustment.
 
     Raises:
         AlreadyClosed: its period is closed.
     """
-    _open_event(connection, one.period)
+    _open_event(connection, booked.period)
     row = {
-        "period": one.period,
-        "about": one.about,
-        "cause": one.cause,
-        **one.owner._asdict(),
-        "provider": one.provider,
-        "currency": one.currency,
-        "amount": str(one.amount),
-        "reason": one.reason,
-        "recorded_at": one.recorded_at,
-        "recorded_by": one.recorded_by,
+        "period": booked.period,
+        "about": booked.about,
+        "cause": booked.cause,
+        **booked.owner._asdict(),
+        "provider": booked.provider,
+        "currency": booked.currency,
+        "amount": str(booked.amount),
+        "reason": booked.reason,
+        "recorded_at": booked.recorded_at,
+        "recorded_by": booked.recorded_by,
     }
     connection.execute(adjustment.insert(), row)
 
 
 def adjustments(connection: sa.Connection, period: str | None = None) -> list[Adjustment]:
-    """What people booked in a period, or in all, in order."""
+    """The adjustments of a period, or of all periods, in order."""
     c = adjustment.c
     at = sa.type_coerce(c.recorded_at, sa.BigInteger).label("instant")
-    wanted = sa.select(adjustment, at).order_by(c.number)
+    query = sa.select(adjustment, at).order_by(c.number)
     if period is not None:
-        wanted = wanted.where(c.period == period)
+        query = query.where(c.period == period)
     return [
         Adjustment(
             period=row["period"],
@@ -245,5 +244,5 @@ def adjustments(connection: sa.Connection, period: str | None = None) -> list[Ad
             recorded_by=row["recorded_by"],
             number=row["number"],
         )
-        for row in connection.execute(wanted).mappings()
+        for row in connection.execute(query).mappings()
     ]

@@ -1,4 +1,7 @@
-"""The price book's rows: read for pricing, and added to. Nothing in them is ever changed or taken away."""
+"""The rows of the price book: read for pricing, and added.
+
+They are append-only: no row is changed or deleted.
+"""
 
 import time
 from collections.abc import Collection, Iterable
@@ -20,14 +23,14 @@ from ingest.pricing.terms import Term
 _Row = TypeVar("_Row", PricePoint, Term, Alias)
 _CHUNK: Final = 1_000
 _RENEWED: Final = 1.0
-"""Seconds after which a book asks whether prices were added."""
+"""Seconds after which a book checks whether prices were added."""
 
 Generation = tuple[int, int, int]
-"""The newest row of each table: the same as long as nothing was added."""
+"""The number of the newest row of each table. It changes when a row is added."""
 
 
 def generation(connection: sa.Connection) -> Generation:
-    """Tells whether `stored` would read something else than before."""
+    """The generation of the stored prices: `stored` reads the same as long as it is the same."""
     newest = [
         sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0)).scalar_subquery()
         for table in (price_point, price_term, price_alias)
@@ -37,7 +40,7 @@ def generation(connection: sa.Connection) -> Generation:
 
 
 def stored(ledger: Ledger, connection: sa.Connection) -> StoredPrices:
-    """All that the ledger keeps of prices, with what its settings say of them."""
+    """All stored prices, with the settings for prices."""
     return StoredPrices(
         points=tuple(points(connection)),
         terms=tuple(terms(connection)),
@@ -49,34 +52,37 @@ def stored(ledger: Ledger, connection: sa.Connection) -> StoredPrices:
 
 @cache
 def snapshot() -> GenaiPrices:
-    """The prices that ship with a release, loaded once in a process."""
+    """The price list that ships with the program, loaded once per process."""
     return GenaiPrices()
 
 
 def read_book(ledger: Ledger) -> Book:
-    """The ledger's price book as it is now."""
+    """The ledger's current price book."""
     with ledger.reading() as connection:
         return Book(stored(ledger, connection), snapshot())
 
 
 class LiveBook:
-    """The ledger's price book for a process that runs on while prices are added. Threads may share it."""
+    """The ledger's price book for a long-running process; it sees prices that are added.
+
+    Threads may share it.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._held: tuple[Generation, Book] | None = None
-        self._seen = 0.0
+        self._cached: tuple[Generation, Book] | None = None
+        self._checked = 0.0
 
     def current(self) -> Book:
-        """The book as it was not longer than a second ago."""
+        """The price book, at most a second old."""
         now = time.monotonic()
-        if self._held is None or now - self._seen >= _RENEWED:
+        if self._cached is None or now - self._checked >= _RENEWED:
             with self._ledger.reading() as connection:
                 newest = generation(connection)
-                if self._held is None or self._held[0] != newest:
-                    self._held = newest, Book(stored(self._ledger, connection), snapshot())
-            self._seen = now
-        return self._held[1]
+                if self._cached is None or self._cached[0] != newest:
+                    self._cached = newest, Book(stored(self._ledger, connection), snapshot())
+            self._checked = now
+        return self._cached[1]
 
 
 def points(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> list[PricePoint]:
@@ -90,64 +96,71 @@ def terms(connection: sa.Connection) -> list[Term]:
 
 
 def newer_than(number: int) -> sa.ColumnElement[bool]:
-    """Narrows `points` to rows added after that one."""
+    """The condition for `points`: rows added after the row `number`."""
     return price_point.c.number > number
 
 
 def from_sources(names: Collection[str]) -> sa.ColumnElement[bool]:
-    """Narrows `points` to rows of some sources."""
+    """The condition for `points`: rows of these sources."""
     return price_point.c.source.in_(sorted(names))
 
 
 def numbered(numbers: Iterable[int]) -> sa.ColumnElement[bool]:
-    """Narrows `points` to rows by their numbers."""
+    """The condition for `points`: rows with these numbers."""
     return price_point.c.number.in_(sorted(numbers))
 
 
 def add_points(connection: sa.Connection, new: Iterable[PricePoint]) -> int:
-    """Add price points, with a note of it, and say how many."""
+    """Add price points, with audit entries; the number added."""
     points = list(new)
-    for (source, by, at), some in _by_hand(points).items():
-        models = sorted({f"{one.provider}/{one.model}" for one in some})
-        detail = {"source": source, "prices": len(some)}
+    for (source, by, at), added in _by_addition(points).items():
+        models = sorted({f"{point.provider}/{point.model}" for point in added})
+        detail = {"source": source, "prices": len(added)}
         if len(models) == 1:
-            meters = {one.meter: "" if one.price is None else f"{one.price:f} per {one.per}" for one in some}
-            detail |= {"meters": meters, "currency": some[0].currency, "from": _since(some[0].valid_from)}
+            meters = {p.meter: "" if p.price is None else f"{p.price:f} per {p.per}" for p in added}
+            detail |= {"meters": meters, "currency": added[0].currency, "from": _since(added[0].valid_from)}
         subject = models[0] if len(models) == 1 else f"{len(models)} models"
         _note(connection, "prices set" if source == OWN else "prices import", subject, by, at, detail)
     return _add(connection, price_point, points)
 
 
 def add_terms(connection: sa.Connection, new: Iterable[Term]) -> int:
-    """Add terms, with a note of each, and say how many."""
+    """Add terms, with an audit entry for each; the number added."""
     terms = list(new)
-    for one in terms:
-        subject = f"{one.provider}/{one.model}"
+    for term in terms:
+        subject = f"{term.provider}/{term.model}"
         detail = {
-            "factor": f"{one.factor:f}",
-            "team": one.team,
-            "customer": one.customer,
-            "from": _since(one.valid_from),
+            "factor": f"{term.factor:f}",
+            "team": term.team,
+            "customer": term.customer,
+            "from": _since(term.valid_from),
         }
-        _note(connection, f"prices {one.kind}", subject, one.added_by, one.added_at, detail)
+        _note(connection, f"prices {term.kind}", subject, term.added_by, term.added_at, detail)
     return _add(connection, price_term, terms)
 
 
 def add_aliases(connection: sa.Connection, new: Iterable[Alias]) -> int:
-    """Add aliases, with a note of each, and say how many."""
+    """Add aliases, with an audit entry for each; the number added."""
     aliases = list(new)
-    for one in aliases:
-        detail = {"is": f"{one.target_provider}/{one.target_model}"}
-        _note(connection, "prices alias", f"{one.provider}/{one.model}", one.added_by, one.added_at, detail)
+    for alias in aliases:
+        detail = {"is": f"{alias.target_provider}/{alias.target_model}"}
+        _note(
+            connection,
+            "prices alias",
+            f"{alias.provider}/{alias.model}",
+            alias.added_by,
+            alias.added_at,
+            detail,
+        )
     return _add(connection, price_alias, aliases)
 
 
-def _by_hand(points: Iterable[PricePoint]) -> dict[tuple[str, str, int], list[PricePoint]]:
-    """Points as they were added together: by source, by whom and when."""
-    found: dict[tuple[str, str, int], list[PricePoint]] = {}
-    for one in points:
-        found.setdefault((one.source, one.added_by, one.added_at), []).append(one)
-    return found
+def _by_addition(points: Iterable[PricePoint]) -> dict[tuple[str, str, int], list[PricePoint]]:
+    """The points grouped by source, user and time of their addition."""
+    groups: dict[tuple[str, str, int], list[PricePoint]] = {}
+    for point in points:
+        groups.setdefault((point.source, point.added_by, point.added_at), []).append(point)
+    return groups
 
 
 def _since(at: int | None) -> str | None:
@@ -161,15 +174,18 @@ def _note(
 
 
 def _add(connection: sa.Connection, table: sa.Table, new: Iterable[msgspec.Struct]) -> int:
-    rows = [_values(one) for one in new]
+    rows = [_values(added) for added in new]
     for start in range(0, len(rows), _CHUNK):
         connection.execute(table.insert(), rows[start : start + _CHUNK])
     return len(rows)
 
 
-def _values(one: msgspec.Struct) -> dict[str, Any]:
-    """A row's values: numbers of prices as decimal text. Its number is the database's to give."""
-    values = {name: value for name, value in msgspec.structs.asdict(one).items() if name != "number"}
+def _values(added: msgspec.Struct) -> dict[str, Any]:
+    """The values of a new row, without its number: the database assigns it.
+
+    Prices and factors are decimal text.
+    """
+    values = {name: value for name, value in msgspec.structs.asdict(added).items() if name != "number"}
     for name in ("price", "factor"):
         if values.get(name) is not None:
             values[name] = f"{values[name]:f}"
@@ -182,17 +198,15 @@ def _read(
     kind: type[_Row],
     where: sa.ColumnElement[bool] | None = None,
 ) -> list[_Row]:
-    """Rows as they stand in the table: instants as integers, prices from their text."""
-    columns = [sa.type_coerce(one, sa.BigInteger) if one.name in _INSTANTS else one for one in table.c]
-    wanted = sa.select(*columns).order_by(table.c.number)
+    """The rows of a table, with instants as integers and prices from their text."""
+    columns = [sa.type_coerce(c, sa.BigInteger) if c.name in _INSTANTS else c for c in table.c]
+    query = sa.select(*columns).order_by(table.c.number)
     if where is not None:
-        wanted = wanted.where(where)
-    names = [
-        str(column.name) for column in table.c
-    ]  # a name of a column is more than text, which msgspec refuses
+        query = query.where(where)
+    names = [str(column.name) for column in table.c]  # msgspec refuses SQLAlchemy's subclass of str
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
-        for row in connection.execute(wanted)
+        for row in connection.execute(query)
     ]
 
 

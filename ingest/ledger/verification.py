@@ -1,4 +1,4 @@
-"""Checks of the invariants on a live ledger: each is a query that finds nothing if its invariant is kept."""
+"""Checks of the invariants on a live ledger: each is a query without rows while its invariant holds."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """The usage event: what one model call used, in one vocabulary whatever the source called it.
 
-Names follow OpenTelemetry's GenAI conventions for usage and the gateway's own words for the rest. A format
-fills an event; nothing after it changes what was used. Two promises hold for every event that `check` has passed:
+Names follow OpenTelemetry's GenAI conventions for usage and the gateway's own
+words for the rest. A format fills an event; nothing after it changes what was
+used. Two promises hold for every event that `check` has passed:
 
 * **Inclusive totals, exclusive parts.** `input_tokens` includes cache reads and writes and `output_tokens`
   includes reasoning, whatever the provider's own convention. No part is larger than its whole.
@@ -17,10 +18,13 @@ from typing import Final, Literal
 import msgspec
 
 MAX_COUNT: Final = 10**12
-"""No call counts more than this of anything; a larger figure is a mistake of the sender."""
+"""The largest count that is accepted; a larger one is a mistake of the sender."""
 
 DIGEST: Final = "sha256:"
-"""Stands before the hex SHA-256 of a virtual key, for sources that know no more of it; it finds the same key."""
+"""Prefix of a virtual key given as its hex SHA-256, by sources that know only the hash.
+
+It means the same key.
+"""
 
 Status = Literal["success", "error", "cancelled"]
 
@@ -28,8 +32,8 @@ Status = Literal["success", "error", "cancelled"]
 class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the source says the call cost, in pico-units, in exclusive components.
 
-    `total` None means that only parts were reported. What the total holds beyond its parts is not yet here:
-    pricing books it to `other`.
+    `total` None means that only parts were reported. Pricing books what the
+    total holds beyond its parts to `other`.
     """
 
     input: int | None = None
@@ -44,7 +48,7 @@ class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     other: int | None = None
     total: int | None = None
     believed_zero: bool = False
-    """The source vouches for a total of 0 with billable tokens (most sources write 0 when they do not know)."""
+    """Whether a total of 0 with billable tokens is true (most sources write 0 when they do not know)."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -174,7 +178,7 @@ _output_parts = attrgetter(*_OUTPUT_PARTS)
 
 
 class ImpossibleCount(ValueError):
-    """A count that cannot be true; `field` names it."""
+    """A count that is larger than its total; `field` names it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -204,12 +208,12 @@ def _fit(names: tuple[str, ...], parts: tuple[int | None, ...], whole: str, tota
 
 
 def billable_tokens(event: UsageEvent) -> int:
-    """How many tokens the call is billed for, for ranking versions and for doubting a reported zero."""
+    """The tokens the call is billed for; used to rank versions and to doubt a reported cost of zero."""
     return max((event.input_tokens or 0) + (event.output_tokens or 0), event.total_tokens or 0)
 
 
 def billable_units(event: UsageEvent) -> int:
-    """Everything that a provider could bill this call for: tokens and the other meters together."""
+    """Tokens and all other billable meters of the call together; 0 means that there is nothing to bill."""
     return billable_tokens(event) + sum(
         meter or 0
         for meter in (

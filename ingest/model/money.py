@@ -11,7 +11,7 @@ SCALE = 12
 PICO_PER_UNIT = 10**SCALE
 LARGEST = 2**63 - 1
 MOST_DIGITS = 13
-"""Digits before the point of an amount that a month may hold beside calls; ten of the largest still fit every export."""
+"""Most digits before the point of an amount that a user enters; ten of the largest still fit every export."""
 
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
@@ -43,12 +43,12 @@ def from_pico(pico: int) -> Decimal:
 
 
 def pico_of(amount: Decimal) -> int:
-    """Exactly the pico-units of a sum, of whatever size; the other way round of `from_pico`."""
+    """The pico-units of a sum of any size, exactly; the inverse of `from_pico`."""
     return int(amount.scaleb(SCALE, _WIDE))
 
 
 def plain(pico: int) -> str:
-    """`pico` as people write it: full precision, no exponent, no trailing zeros, `"0"` for nothing."""
+    """`pico` as a decimal text: full precision, no exponent, no trailing zeros, `"0"` for zero."""
     sign = "-" if pico < 0 else ""
     units, rest = divmod(abs(pico), PICO_PER_UNIT)
     if not rest:
@@ -57,7 +57,7 @@ def plain(pico: int) -> str:
 
 
 def plain_decimal(amount: Decimal) -> str:
-    """`amount` with every digit it has: no exponent, no trailing zeros, `"0"` for nothing."""
+    """`amount` as a decimal text: full precision, no exponent, no trailing zeros, `"0"` for zero."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -66,7 +66,7 @@ def as_written(text: str) -> Decimal:
     """The number that people write as `1234.5`, `1,234.50`, `1.234,50` or `1,5`.
 
     Raises:
-        InvalidOperation: it is none, or may be two, as `1,234` may.
+        InvalidOperation: the text is not a number, or is ambiguous, such as `1,234`.
     """
     text = text.strip()
     if "," not in text:
@@ -75,7 +75,7 @@ def as_written(text: str) -> Decimal:
         thousands = "," if text.rindex(".") > text.rindex(",") else "."
         return Decimal(text.replace(thousands, "").replace(",", "."))
     whole, _, rest = text.partition(",")
-    if len(rest) == 3 or "," in rest or not whole.lstrip("-").isdigit():  # noqa: PLR2004 - 1,234 may be either
+    if len(rest) == 3 or "," in rest or not whole.lstrip("-").isdigit():  # noqa: PLR2004 - ambiguous
         raise InvalidOperation
     return Decimal(f"{whole}.{rest}")
 

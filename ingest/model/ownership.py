@@ -1,11 +1,15 @@
-"""Ownership: who a call belongs to on the day it was made. Pure; `ingest.ledger.ownership` keeps it.
+"""Ownership: which team, customer and cost centre a call belongs to on its day.
 
-An assignment says who owns a subject from a day to a day of the reporting zone. Assignments are only added: of those that
-cover a day, the one recorded last counts, and one without targets takes earlier ones back. What was believed at some
-moment is what the assignments recorded until then say.
+Pure arithmetic; `ingest.ledger.ownership` stores the assignments.
 
-A call's team is what a rule about the call says, else its key's owner, else what the gateway said. Its customer is that of
-the team, else that of the key, where somebody assigned one, else what the gateway said; its cost centre is the team's.
+An assignment gives a subject (a key, a team, a project ...) its owners for a range of
+days of the reporting zone, half-open. Assignments are append-only. For each day the last
+recorded assignment that covers it counts; an assignment without targets cancels earlier
+ones. The state at an earlier moment follows from the assignments recorded before it.
+
+A call's team comes from a rule about the call, else from its key's assignment,
+else from the gateway. Its customer comes from the team's assignment, else from the
+key's, else from the gateway. Its cost centre comes from the team's assignment.
 """
 
 from bisect import bisect_right
@@ -20,17 +24,17 @@ SubjectKind = Literal["virtual_key", "team", "project", "environment", "applicat
 TargetKind = Literal["team", "customer", "cost_center"]
 
 RULES: Final[tuple[SubjectKind, ...]] = ("project", "environment", "application")
-"""Subjects that calls name themselves, in the order in which rules about them are asked."""
+"""Subjects that calls name themselves, the strongest first."""
 
 _OF_TEAM: Final[tuple[TargetKind, ...]] = ("customer", "cost_center")
 
 FIRST_DAY: Final = -(2**31)
 END_DAY: Final = 2**31 - 1
-"""Days before and after all others."""
+"""Open ends of a range of days: before the first and after the last day that can occur."""
 
 
 class Owner(NamedTuple):
-    """Who pays, by entries of the directory."""
+    """The team, customer and cost centre of a call, as directory entries."""
 
     team_id: int | None = None
     customer_id: int | None = None
@@ -38,11 +42,11 @@ class Owner(NamedTuple):
 
 
 NOBODY: Final = Owner()
-"""The owner of calls that belong to nobody."""
+"""The owner of calls without team, customer and cost centre."""
 
 
 class Target(NamedTuple):
-    """An owner, by its entry in the directory, and its part of what it owns with others."""
+    """An owner as a directory entry, with its number of parts where several owners share a subject."""
 
     entry_id: int
     parts: int = 1
@@ -50,11 +54,11 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Who owns a subject, from a day on up to (not including) another, by number of the day."""
+    """The owners of a subject for the days `[first_day, end_day)`, by number of the day."""
 
     subject_kind: SubjectKind
     subject: str
-    """The entry of a key or team in the directory as text; the text that calls name a project by."""
+    """For a key or team its directory entry as text; for a project and the like the text that calls carry."""
     target_kind: TargetKind
     targets: tuple[Target, ...]
     first_day: int = FIRST_DAY
@@ -66,7 +70,7 @@ class Assignment:
 
     @property
     def about(self) -> tuple[SubjectKind, str, TargetKind]:
-        """What it answers: the owner of that kind of that subject."""
+        """The subject and the kind of owner that the assignment sets."""
         return self.subject_kind, self.subject, self.target_kind
 
 
@@ -82,24 +86,22 @@ class Timeline:
     """The owners of one subject over all days."""
 
     def __init__(self, assignments: Iterable[Assignment]) -> None:
-        ordered = sorted(assignments, key=lambda one: (one.recorded_at, one.number))
-        edges = sorted(
-            {FIRST_DAY, END_DAY, *(day for one in ordered for day in (one.first_day, one.end_day))}
-        )
+        ordered = sorted(assignments, key=lambda assignment: (assignment.recorded_at, assignment.number))
+        edges = sorted({FIRST_DAY, END_DAY, *(day for a in ordered for day in (a.first_day, a.end_day))})
         self.stretches = _joined(
             Stretch(first, end, _standing(ordered, first)) for first, end in pairwise(edges)
         )
         self._firsts = [one.first_day for one in self.stretches]
 
     def on(self, day: int) -> tuple[Target, ...]:
-        """The owners on a day; none where nobody assigned any."""
+        """The owners on a day; empty where none is assigned."""
         return self.stretches[bisect_right(self._firsts, day) - 1].targets
 
 
-def say_anything_new(some: Sequence[Assignment], standing: Iterable[Assignment]) -> bool:
-    """Whether assignments about one subject, recorded now in this order, would say what those before do not."""
-    before = [one for one in standing if one.about == some[0].about]
-    later = [replace(one, recorded_at=2**62, number=at) for at, one in enumerate(some)]
+def would_change_owners(new: Sequence[Assignment], recorded: Iterable[Assignment]) -> bool:
+    """Whether recording `new`, assignments of one subject in their order, would change its timeline."""
+    before = [one for one in recorded if one.about == new[0].about]
+    later = [replace(one, recorded_at=2**62, number=at) for at, one in enumerate(new)]
     return Timeline([*before, *later]).stretches != Timeline(before).stretches
 
 
@@ -109,19 +111,19 @@ def _standing(ordered: Sequence[Assignment], day: int) -> tuple[Target, ...]:
 
 
 def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Stretches in a row with the same owners as one."""
-    found: list[Stretch] = []
-    for one in stretches:
-        if found and found[-1].targets == one.targets:
-            found[-1] = found[-1]._replace(end_day=one.end_day)
+    """The stretches, with neighbours of the same owners joined."""
+    joined: list[Stretch] = []
+    for stretch in stretches:
+        if joined and joined[-1].targets == stretch.targets:
+            joined[-1] = joined[-1]._replace(end_day=stretch.end_day)
         else:
-            found.append(one)
-    return found
+            joined.append(stretch)
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a call's attribution says: entries of the directory, and the texts that rules are about."""
+class CallAttribution:
+    """A call's attribution by its gateway: directory entries, and the texts that rules match."""
 
     virtual_key_id: int | None
     team_id: int | None
@@ -129,8 +131,8 @@ class Said:
     texts: Mapping[SubjectKind, str]
 
 
-class Owned(NamedTuple):
-    """Who calls of an attribution belong to from a day to a day, for `parts` of `whole` of them."""
+class OwnerShare(NamedTuple):
+    """The owner of `parts / whole` of an attribution's calls on the days `[first_day, end_day)`."""
 
     first_day: int
     end_day: int
@@ -142,83 +144,97 @@ class Owned(NamedTuple):
 
 
 class Owners:
-    """All assignments, asked by what calls say."""
+    """All assignments, looked up by the attribution of calls."""
 
     def __init__(self, assignments: Iterable[Assignment]) -> None:
         by_subject: dict[tuple[SubjectKind, str, TargetKind], list[Assignment]] = {}
-        for one in assignments:
-            by_subject.setdefault(one.about, []).append(one)
-        self._timelines = {about: Timeline(found) for about, found in by_subject.items()}
+        for assignment in assignments:
+            by_subject.setdefault(assignment.about, []).append(assignment)
+        self._timelines = {about: Timeline(history) for about, history in by_subject.items()}
 
-    def of(self, said: Said) -> list[Owned]:
-        """Who calls that say this belong to: every day once, with parts that add up to the whole."""
-        asked = self._asked(said)
-        teams = {said.team_id, *(t.entry_id for line in asked for s in line.stretches for t in s.targets)}
-        billed = self._timelines.get(("virtual_key", str(said.virtual_key_id), "customer"))
-        lines = [*asked, *([billed] if billed else []), *(line for t in teams for line in self._of_team(t))]
+    def of(self, attribution: CallAttribution) -> list[OwnerShare]:
+        """The owners of an attribution's calls.
+
+        They cover each day once; the parts of a day add up to the whole.
+        """
+        of_teams = self._team_timelines(attribution)
+        assigned = {target.entry_id for line in of_teams for s in line.stretches for target in s.targets}
+        of_key = self._timelines.get(("virtual_key", str(attribution.virtual_key_id), "customer"))
+        of_homes = [line for team in {attribution.team_id, *assigned} for line in self._home_timelines(team)]
+        lines = [*of_teams, *([of_key] if of_key else []), *of_homes]
         edges = sorted({FIRST_DAY, END_DAY, *(s.first_day for line in lines for s in line.stretches)})
         return _merged(
-            one
+            share
             for first, end in pairwise(edges)
-            for one in self._during(first, end, asked, said, billed.on(first) if billed else ())
+            for share in self._during(first, end, of_teams, attribution, of_key.on(first) if of_key else ())
         )
 
     def home(self, team: int, day: int) -> tuple[int | None, int | None]:
-        """The customer and the cost centre of a team on a day; of several, the one with the largest part."""
+        """The customer and the cost centre of a team on a day; the largest share where several own it."""
         customer, center = (
-            max(self._owners(team, kind, day, None), key=lambda one: one[1])[0] for kind in _OF_TEAM
+            max(self._owners(team, kind, day, None), key=lambda owner: owner[1])[0] for kind in _OF_TEAM
         )
         return customer, center
 
-    def _asked(self, said: Said) -> list[Timeline]:
-        """The timelines that may say whose a call is, the strongest first."""
+    def _team_timelines(self, attribution: CallAttribution) -> list[Timeline]:
+        """The timelines that can give the call its team, the strongest first."""
         abouts: list[tuple[SubjectKind, str, TargetKind]] = [
-            (kind, said.texts[kind], "team") for kind in RULES if kind in said.texts
+            (kind, attribution.texts[kind], "team") for kind in RULES if kind in attribution.texts
         ]
-        if said.virtual_key_id is not None:
-            abouts.append(("virtual_key", str(said.virtual_key_id), "team"))
+        if attribution.virtual_key_id is not None:
+            abouts.append(("virtual_key", str(attribution.virtual_key_id), "team"))
         return [line for about in abouts if (line := self._timelines.get(about))]
 
-    def _of_team(self, team: int | None) -> list[Timeline]:
+    def _home_timelines(self, team: int | None) -> list[Timeline]:
+        """The timelines of a team's customers and cost centres."""
         return [line for kind in _OF_TEAM if (line := self._timelines.get(("team", str(team), kind)))]
 
     def _during(
-        self, first: int, end: int, asked: Sequence[Timeline], said: Said, billed: Sequence[Target]
-    ) -> list[Owned]:
-        standing = (targets for line in asked if (targets := line.on(first)))
-        teams: Sequence[tuple[int | None, int]] = next(standing, ((said.team_id, 1),))
-        otherwise = billed[0].entry_id if billed else said.customer_id
+        self,
+        first: int,
+        end: int,
+        of_teams: Sequence[Timeline],
+        attribution: CallAttribution,
+        key_customers: Sequence[Target],
+    ) -> list[OwnerShare]:
+        """The owners on the days `[first, end)`, within which no assignment starts or ends."""
+        assigned = (targets for line in of_teams if (targets := line.on(first)))
+        teams: Sequence[tuple[int | None, int]] = next(assigned, ((attribution.team_id, 1),))
+        otherwise = key_customers[0].entry_id if key_customers else attribution.customer_id
+        all_parts = sum(parts for _, parts in teams)
         shares = [
-            (team, customer, center, Fraction(parts, sum(part for _, part in teams)) * more * yet_more)
+            (team, customer, center, Fraction(parts, all_parts) * of_customer * of_center)
             for team, parts in teams
-            for customer, more in self._owners(team, "customer", first, otherwise)
-            for center, yet_more in self._owners(team, "cost_center", first, None)
+            for customer, of_customer in self._owners(team, "customer", first, otherwise)
+            for center, of_center in self._owners(team, "cost_center", first, None)
         ]
         whole = lcm(*(share.denominator for *_, share in shares))
         return [
-            Owned(first, end, team, customer, center, int(share * whole), whole)
+            OwnerShare(first, end, team, customer, center, int(share * whole), whole)
             for team, customer, center, share in shares
         ]
 
     def _owners(
-        self, team: int | None, kind: TargetKind, day: int, said: int | None
+        self, team: int | None, kind: TargetKind, day: int, otherwise: int | None
     ) -> list[tuple[int | None, Fraction]]:
         line = self._timelines.get(("team", str(team), kind))
         targets = line.on(day) if line else ()
         if not targets:
-            return [(said, Fraction(1))]
-        return [(one.entry_id, Fraction(one.parts, sum(t.parts for t in targets))) for one in targets]
+            return [(otherwise, Fraction(1))]
+        whole = sum(target.parts for target in targets)
+        return [(target.entry_id, Fraction(target.parts, whole)) for target in targets]
 
 
-def _merged(found: Iterable[Owned]) -> list[Owned]:
-    """Neighbouring days that say the same as one."""
-    done: list[Owned] = []
-    open_ones: dict[tuple[object, ...], Owned] = {}
-    for one in found:
-        before = open_ones.get(one[2:])
-        if before is not None and before.end_day == one.first_day:
-            one = one._replace(first_day=before.first_day)  # noqa: PLW2901
-        elif before is not None:
-            done.append(before)
-        open_ones[one[2:]] = one
-    return sorted((*done, *open_ones.values()), key=lambda one: [x if x is not None else -1 for x in one])
+def _merged(shares: Iterable[OwnerShare]) -> list[OwnerShare]:
+    """The shares, with neighbouring days of the same owner and share joined."""
+    closed: list[OwnerShare] = []
+    latest: dict[tuple[object, ...], OwnerShare] = {}
+    for share in shares:
+        before = latest.get(share[2:])
+        if before is not None and before.end_day == share.first_day:
+            latest[share[2:]] = share._replace(first_day=before.first_day)
+            continue
+        if before is not None:
+            closed.append(before)
+        latest[share[2:]] = share
+    return sorted((*closed, *latest.values()), key=lambda s: [x if x is not None else -1 for x in s])

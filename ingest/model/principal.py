@@ -1,7 +1,8 @@
-"""Principals: who asks, what they may do, and whose figures they may see.
+"""Principals: who makes a request, what they may do, and whose figures they may see.
 
-Whoever handles a request asks `asking()`; the guard (`ingest.access.guard`) says who it is before anything else runs. Commands and threads
-of the server itself ask as `HERE`, which may do everything: whoever can start them can read the ledger's file.
+The guard (`ingest.access.guard`) sets the principal of a request before anything else runs; code
+that handles the request reads it with `current_principal()`. Commands and the server's own threads
+run as `HERE`, which may do everything: a user who can start them can read the ledger's file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,62 +23,65 @@ _IMPLIED: Final[Mapping[Scope, frozenset[Scope]]] = {
 
 
 class NotAllowed(Exception):
-    """Somebody asks for what they may not do; the message says what it needs."""
+    """The principal may not do this; the message names the scope it needs."""
 
 
 class Right(NamedTuple):
-    """What an address, and every address below it, needs."""
+    """What a URL path, and every path below it, requires."""
 
     path: str
     scope: Scope | None
-    """None for everybody who is let in at all."""
+    """None for every authenticated principal."""
     is_whole: bool = False
-    """Whether it tells of everybody's calls at once, so that nobody comes there who sees some teams alone."""
+    """Whether it shows the calls of all teams together.
+
+    Closed to principals that are limited to some teams.
+    """
     is_of_key: bool = False
-    """Whether it is for the holder of a virtual key, who comes nowhere else, and for nobody else."""
+    """Whether it is for holders of a virtual key only. Every other path is closed to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Somebody who asks."""
+    """A user, a token or the holder of a virtual key."""
 
     name: str
-    """How the audit log calls them."""
+    """The name in the audit log."""
     scopes: frozenset[Scope]
     teams: tuple[str, ...] | None = None
     """The ids of the only teams whose calls they see; None for all."""
     virtual_key: str | None = None
-    """The ident of the only key whose use they see; its holder may do nothing else."""
+    """The id of the key whose usage they see, for the holder of a key, who may do nothing else."""
     is_signed_in: bool = False
-    """Whether a browser's session says who they are."""
+    """Whether they were authenticated by the session of a browser."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether they may do what needs a scope. Whoever sees some teams alone may read, and nothing else."""
+        """Whether they have a scope, also by a wider one. A principal limited to teams may only read."""
         if self.teams is not None and scope != "read":
             return False
-        return any(scope in _IMPLIED[one] for one in self.scopes)
+        return any(scope in _IMPLIED[granted] for granted in self.scopes)
 
     @property
     def sees_all(self) -> bool:
-        """Whether they see the calls of everybody."""
+        """Whether they see the calls of all teams and keys."""
         return self.teams is None and self.virtual_key is None
 
 
 HERE: Final = Principal(name="dashboard", scopes=frozenset(("admin",)))
-"""Whoever uses this machine's own server, or a command."""
+"""The principal of commands, and of a server on this machine that needs no credentials."""
 NOBODY: Final = Principal(name="nobody", scopes=frozenset(), teams=())
 
 _asking: ContextVar[Principal] = ContextVar("asking", default=HERE)
 
 
-def asking() -> Principal:
-    """Who asks for what is being done."""
+def current_principal() -> Principal:
+    """The principal of the request that is being handled."""
     return _asking.get()
 
 
 @contextmanager
-def asked_by(principal: Principal) -> Iterator[None]:
-    """While the block runs, `principal` asks."""
+def acting_as(principal: Principal) -> Iterator[None]:
+    """Make `principal` the current principal while the block runs."""
     token = _asking.set(principal)
     try:
         yield
@@ -86,19 +90,24 @@ def asked_by(principal: Principal) -> Iterator[None]:
 
 
 def require(scope: Scope) -> Principal:
-    """Who asks, if they may do what needs a scope.
+    """The current principal, if it has the scope.
 
     Raises:
-        NotAllowed: they may not.
+        NotAllowed: it does not have the scope.
     """
-    principal = asking()
+    principal = current_principal()
     if not principal.may(scope):
         raise NotAllowed(f"this needs the scope {scope}, which {principal.name} does not have")
     return principal
 
 
-def together(granted: Iterable[tuple[Scope, str | None]]) -> tuple[frozenset[Scope], tuple[str, ...] | None]:
-    """What several grants come to: the scopes, and the teams that reading is limited to, if no grant lets everything be read."""
+def combine_grants(
+    granted: Iterable[tuple[Scope, str | None]],
+) -> tuple[frozenset[Scope], tuple[str, ...] | None]:
+    """The scopes of several grants, and the teams that reading is limited to; None for all teams.
+
+    A grant is a scope and a team. A grant of reading without a team lifts the limit.
+    """
     grants = list(granted)
     scopes = frozenset(scope for scope, _ in grants)
     limited = [team for scope, team in grants if team is not None]

@@ -27,16 +27,16 @@ class Receipt:
 
     @property
     def records(self) -> int:
-        """How many records the receipt speaks of."""
+        """The number of records counted."""
         return self.accepted + self.duplicates + self.revised + self.rejected
 
     @property
     def event_ids(self) -> list[str]:
-        """The ids of the first events, as people and interfaces write them."""
+        """The ids of the first events, as UUIDs."""
         return [str(UUID(bytes=one)) for one in self.identities]
 
     def add(self, other: "Receipt") -> None:
-        """Count `other` in, keeping at most the first rejections and ids."""
+        """Add the counts of `other`, keeping at most the first rejections and ids."""
         self.accepted += other.accepted
         self.duplicates += other.duplicates
         self.revised += other.revised
@@ -46,6 +46,6 @@ class Receipt:
         _extend(self.identities, other.identities, MAX_EVENT_IDS)
 
 
-def _extend(kept: list[T], more: Sequence[T], limit: int) -> None:
-    if len(kept) < limit:
-        kept.extend(more[: limit - len(kept)])
+def _extend(items: list[T], more: Sequence[T], limit: int) -> None:
+    if len(items) < limit:
+        items.extend(more[: limit - len(items)])

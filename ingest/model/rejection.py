@@ -1,13 +1,13 @@
-"""Refusals: why a record could not become an event. A refusal is a value that travels to the receipt."""
+"""Refusals: why a record could not become an event. A rejection is a value that ends up in the receipt."""
 
 import msgspec
 
 
 class Refused(ValueError):
-    """One record cannot be an event.
+    """A record cannot become an event.
 
-    `code` is stable and short (`wrong_type`, `impossible_count`, `unknown_format` ...), `field` is the path of the
-    field at fault where there is one, and the message says what was found and what to do.
+    `code` is stable and short (`wrong_type`, `impossible_count`, `unknown_format` ...). `field`
+    is the path of the field at fault, if any. The message says what was found and what to do.
     """
 
     def __init__(self, code: str, reason: str, field: str | None = None) -> None:
@@ -21,11 +21,14 @@ class Refused(ValueError):
 
 
 class PassedOver(Exception):
-    """A row that is no record, as whoever described its table said: it is counted and nothing else."""
+    """A row that the mapping of its table says is no record; it is only counted."""
 
 
 class Rejection(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A refused record as the ledger keeps it. `record` is its JSON with all content taken out, or None."""
+    """A refused record as the ledger stores it.
+
+    `record` is its JSON without prompts and completions, or None.
+    """
 
     index: int
     """Position among the records of the body or file, from 0."""

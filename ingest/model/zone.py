@@ -1,9 +1,9 @@
-"""Slots, hours, days and months of the reporting zone: the grid that rollups stand on.
+"""Slots, hours, days and months of the reporting zone: the grid of the rollups.
 
-Instants are microseconds UTC. A slot is an hour, or 30 or 15 minutes where the zone's offset from UTC is no whole
-number of hours, so that every local midnight is a slot edge. A slot's `hour` is the instant at which its local
-hour starts; `day` is the local date as days since 1970-01-01; `month` is year * 12 + month - 1. Ranges include
-their start and exclude their end.
+Instants are microseconds UTC. A slot is an hour, or 30 or 15 minutes where the zone's offset
+from UTC is not a whole number of hours, so that every local midnight is a slot edge. A slot's
+`hour` is the instant at which its local hour starts; `day` is the local date as days since
+1970-01-01; `month` is year * 12 + month - 1. Ranges include their start and exclude their end.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def micros(moment: datetime) -> int:
 
 
 def instant(microseconds: int) -> datetime:
-    """The aware UTC datetime of `micros`' result."""
+    """The aware UTC datetime; the inverse of `micros`."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -33,7 +33,7 @@ class UnknownZone(ValueError):
 
 
 class Slot(NamedTuple):
-    """One slot of the grid and the local hour, day and month that it belongs to."""
+    """A slot of the grid, with its local hour, day and month."""
 
     slot: int
     slot_end: int

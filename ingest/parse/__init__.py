@@ -1,1 +1,1 @@
-"""Text that people type becomes values: dates, numbers, currencies. Not the formats of gateways."""
+"""Parse text that users type into values: dates, numbers, currencies. Not the formats of gateways."""

@@ -12,6 +12,6 @@ def is_currency(text: str) -> bool:
 
 
 def read_currency(text: str) -> str | None:
-    """The code of a currency that a person wrote, also in small letters; None for anything else."""
+    """The currency code in a text, upper or lower case; None for anything else."""
     code = text.strip().upper()
     return code if is_currency(code) else None

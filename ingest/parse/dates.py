@@ -1,4 +1,4 @@
-"""Dates and times as people write them: a date is its midnight in the reporting zone, a time says its own zone."""
+"""Dates and times as users write them: a date is its midnight in the reporting zone, a time has its own."""
 
 import re
 from datetime import UTC, date, datetime
@@ -25,29 +25,29 @@ def read_moment(field: str, text: str, zone: Zone) -> datetime:
     """A date (its midnight in `zone`) or an RFC 3339 time, in UTC.
 
     Raises:
-        NotATime: it is neither, or in a year that no ledger has.
+        NotATime: it is neither, or its year is not between 1971 and 2199.
     """
     # An unescaped + of an offset reaches us as a space.
     clean = text.strip().replace(" ", "+")
     try:
         if _DATE.fullmatch(clean):
-            found = instant(zone.midnight(day_number(date.fromisoformat(clean))))
+            moment = instant(zone.midnight(day_number(date.fromisoformat(clean))))
         elif _TIME.fullmatch(clean):
-            found = datetime.fromisoformat(clean.upper()).astimezone(UTC)
+            moment = datetime.fromisoformat(clean.upper()).astimezone(UTC)
         else:
-            raise ValueError(text)  # noqa: TRY301 - said once, below
-        if found.year not in _YEARS:
+            raise ValueError(text)  # noqa: TRY301 - caught below
+        if moment.year not in _YEARS:
             raise ValueError(text)  # noqa: TRY301
     except (ValueError, OverflowError) as error:
         raise NotATime(field, text) from error
-    return found
+    return moment
 
 
 def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | None, int | None]:
-    """What `--from` and `--to` mean, in microseconds UTC; None for an edge that is open.
+    """The instants of `--from` and `--to` in microseconds UTC; None for an open end.
 
     Raises:
-        NotATime: one of them is no time.
+        NotATime: a text is neither a date nor a time.
     """
     first, last = (
         None if text is None else micros(read_moment(name, text, zone))
@@ -57,7 +57,7 @@ def read_edges(start: str | None, end: str | None, zone: Zone) -> tuple[int | No
 
 
 def written(at: int, zone: Zone | None = None) -> str:
-    """An instant as `read_moment` reads it: a date where a day of the zone starts, else an RFC 3339 time (UTC without a zone)."""
+    """An instant as `read_moment` reads it: a date at midnight of `zone`, else an RFC 3339 time."""
     if zone is None:
         return rfc3339(at)
     local = instant(at).astimezone(zone.info)

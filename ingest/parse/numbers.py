@@ -1,4 +1,7 @@
-"""Numbers as people type them: `1200`, `1,200.50`, `5_000_000`. A comma stands before three digits and nowhere else: nobody's `1,5` becomes 15."""
+"""Numbers as users type them: `1200`, `1,200.50`, `5_000_000`.
+
+A comma separates thousands and nothing else: `1,5` is refused and does not become 15.
+"""
 
 import re
 from decimal import Decimal
@@ -11,35 +14,35 @@ _NUMBER: Final = re.compile(
 )
 _LONGEST: Final = 60
 _MOST: Final = 10**money.MOST_DIGITS
-"""More than anybody has."""
+"""Numbers of this size and above are refused."""
 _MOST_PERCENT: Final = 1_000_000
 _PERCENT_DECIMALS: Final = 9
 
 
 class NotANumber(ValueError):
-    """A text that is no number, or one that nobody can mean."""
+    """The text is not a number, or is out of range."""
 
 
 def number(text: str) -> Decimal:
-    """The number that a text is.
+    """The number in a text.
 
     Raises:
-        NotANumber: it is none, or too large.
+        NotANumber: the text is not a number, or it is too large.
     """
     plain = text.strip()
     if len(plain) > _LONGEST or not _NUMBER.fullmatch(plain) or plain.strip("+-") == ".":
         raise NotANumber(text)
-    found = Decimal(plain.replace(",", ""))
-    if abs(found) >= _MOST:
+    value = Decimal(plain.replace(",", ""))
+    if abs(value) >= _MOST:
         raise NotANumber(text)
-    return found
+    return value
 
 
 def amount(text: str) -> int:
     """The pico-units of an amount of money.
 
     Raises:
-        NotANumber: it is none, or finer than money is counted.
+        NotANumber: the text is not a number, or has more decimals than pico-units have.
     """
     exact = number(text)
     pico = money.pico_of(exact)
@@ -49,10 +52,10 @@ def amount(text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """A whole number of something.
+    """The whole number in a text.
 
     Raises:
-        NotANumber: it is none.
+        NotANumber: the text is not a whole number.
     """
     exact = number(text)
     if exact != int(exact):
@@ -61,10 +64,11 @@ def whole(text: str) -> int:
 
 
 def percent(text: str) -> Decimal:
-    """The share that a percentage such as `12%` or `7.5 %` is: 0.12 or 0.075, negative below 0%.
+    """The share of a percentage: 0.12 for `12%`, 0.075 for `7.5 %`; negative below 0%.
 
     Raises:
-        NotANumber: it has no percent sign or no number before it, is 1,000,000% or more, or has over nine decimals.
+        NotANumber: it has no percent sign or no number before it, is 1,000,000%
+        or more, or has over nine decimals.
     """
     before, sign, after = text.strip().partition("%")
     if not sign or after:

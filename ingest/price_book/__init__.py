@@ -1,1 +1,1 @@
-"""Prices come in: set by hand, imported from lists, with terms and aliases; repricing of stored calls."""
+"""Changes of the price book: prices set by hand or imported, terms, aliases; repricing of stored calls."""

@@ -18,6 +18,6 @@ def run(name: str, model: str) -> int:
     except Invalid as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    said = f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls"
-    Console().print(said, highlight=False, markup=False, emoji=False)
+    message = f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls"
+    Console().print(message, highlight=False, markup=False, emoji=False)
     return ExitCode.OK

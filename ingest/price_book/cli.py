@@ -209,6 +209,6 @@ def reprice(
     as_json: Json = False,
 ) -> None:
     """Price calls again, each at its time by today's price book, and keep a record of what that changed."""
-    from ingest.price_book.reprice_command import Asked, run
+    from ingest.price_book.reprice_command import RepriceOptions, run
 
-    raise typer.Exit(run(Asked(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))
+    raise typer.Exit(run(RepriceOptions(from_, to, provider, model, only_unpriced, dry_run, resume, as_json)))

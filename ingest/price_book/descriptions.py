@@ -1,4 +1,4 @@
-"""Price points and contract terms in words, and as JSON has them."""
+"""Price points and contract terms as text and as JSON."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ingest.pricing.units import unit_of
 
 
 def unit_text(point: PricePoint) -> str:
-    """What a point's price is for, and what a call is billed at least."""
+    """The unit of a point's price, and the least quantity that a call is billed."""
     if point.price is None:
         return ""
     least = f", at least {unit_of(point.meter, point.least)} a call" if point.least else ""
@@ -18,20 +18,20 @@ def unit_text(point: PricePoint) -> str:
 
 
 def validity_text(ledger: Ledger, point: PricePoint) -> str:
-    """When a point holds, in days of the reporting zone."""
+    """The period in which a point is valid, in the reporting zone."""
     since = "" if point.valid_from is None else f"from {written(point.valid_from, ledger.zone)}"
     until = "" if point.valid_to is None else f"to {written(point.valid_to, ledger.zone)}"
     return " ".join(filter(None, (since, until))) or "always"
 
 
 def scope_of_point(point: PricePoint) -> str:
-    """What narrows a point, beside its time."""
-    said = [
+    """The service tier, context band and hours to which a point is limited."""
+    parts = [
         "" if point.service_tier == "standard" else f"service tier {point.service_tier}",
         _band(point),
         f"{point.hours} UTC" if point.hours else "",
     ]
-    return "".join(f", {one}" for one in said if one)
+    return "".join(f", {part}" for part in parts if part)
 
 
 def _band(point: PricePoint) -> str:
@@ -43,15 +43,15 @@ def _band(point: PricePoint) -> str:
 
 
 def calls_of_term(term: Term) -> str:
-    """Which calls a term concerns, in words."""
+    """The calls that a term applies to, as text."""
     model = "" if term.model == ANY else f"/{term.model}"
-    what = "all" if term.provider == ANY and not model else f"{term.provider}{model}"
-    narrower = (("in", term.region), ("of team", term.team), ("of customer", term.customer))
-    return " ".join([what, *(f"{word} {value}" for word, value in narrower if value is not None)])
+    models = "all" if term.provider == ANY and not model else f"{term.provider}{model}"
+    scopes = (("in", term.region), ("of team", term.team), ("of customer", term.customer))
+    return " ".join([models, *(f"{word} {value}" for word, value in scopes if value is not None)])
 
 
 def term_object(term: Term) -> dict[str, Any]:
-    """A term as JSON has it."""
+    """A term as JSON shows it."""
     return {
         "kind": term.kind,
         "provider": term.provider,

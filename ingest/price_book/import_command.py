@@ -1,4 +1,4 @@
-"""`tallybook prices import`: prices of a file, or of the installed LiteLLM, into the price book."""
+"""`tallybook prices import`: add a price list, from a file or the installed LiteLLM, to the price book."""
 
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -18,42 +18,42 @@ from ingest.pricing.point import PricePoint
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, say, warn
 
-_SHOWN: Final = 20
-_TOLD: Final = 100
-_NAMES: Final = 6
+_MAX_ROWS: Final = 20
+_MAX_LISTED: Final = 100
+_MAX_NAMES: Final = 6
 
 
 def run(
     path: str | None, *, litellm: bool, source: str | None, start: str | None, dry_run: bool, as_json: bool
 ) -> int:
-    """Add what a list says that the book does not yet, and say what that was; the exit code."""
+    """Add the new and changed prices of a list to the price book and print the changes; the exit code."""
     try:
-        begin = _instant(start)
-        listed = _listed(path, litellm=litellm, source=source)
+        valid_from = _read_instant(start)
+        price_list = _read_list(path, litellm=litellm, source=source)
     except Invalid as error:
         flag = f"--{error.field} " if error.field else ""
         warn(f"tallybook: {flag}{error}")
         return ExitCode.USAGE
     at = now()
     with open_ledger(Settings()) as ledger:
-        found = import_list(ledger, listed, by=current_user(), at=at, start=begin, dry_run=dry_run)
-    begin = at if begin is None else begin
+        changes = import_list(ledger, price_list, by=current_user(), at=at, start=valid_from, dry_run=dry_run)
+    valid_from = at if valid_from is None else valid_from
     if as_json:
-        print_json(_object(listed, found, begin, dry_run=dry_run))
+        print_json(_object(price_list, changes, valid_from, dry_run=dry_run))
     else:
-        _print(listed, found, begin, dry_run=dry_run)
-    return ExitCode.SOME_REJECTED if listed.faults else ExitCode.OK
+        _print(price_list, changes, valid_from, dry_run=dry_run)
+    return ExitCode.SOME_REJECTED if price_list.faults else ExitCode.OK
 
 
-def _listed(path: str | None, *, litellm: bool, source: str | None) -> PriceList:
+def _read_list(path: str | None, *, litellm: bool, source: str | None) -> PriceList:
     if litellm == (path is not None):
         message = "give either a file of prices or --litellm for the map of the installed LiteLLM"
         raise Invalid("no_list", message)
     return read_installed(source) if path is None else read_file(path, source)
 
 
-def _instant(text: str | None) -> int | None:
-    """The instant of `--from`: a date is its midnight in UTC, like those in files."""
+def _read_instant(text: str | None) -> int | None:
+    """The instant of `--from`; a date is midnight in UTC, as in price lists."""
     if text is None:
         return None
     try:
@@ -66,76 +66,85 @@ def _instant(text: str | None) -> int | None:
         raise Invalid("invalid_time", message, "from") from None
 
 
-def _object(listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> dict[str, object]:
+def _object(price_list: PriceList, changes: Changes, start: int, *, dry_run: bool) -> dict[str, object]:
     return {
-        "kind": listed.kind,
-        "source": listed.source,
-        "origin": listed.origin,
+        "kind": price_list.kind,
+        "source": price_list.source,
+        "origin": price_list.origin,
         "dry_run": dry_run,
-        "models": listed.models,
-        "added": found.added,
-        "changed": len(found.changed),
-        "unchanged": found.unchanged,
-        "no_longer_listed": found.unlisted,
-        "terms_added": len(found.terms),
-        "terms_kept": found.kept_terms,
-        "changed_from": instant(start).isoformat() if found.changed else None,
+        "models": price_list.models,
+        "added": changes.added,
+        "changed": len(changes.changed),
+        "unchanged": changes.unchanged,
+        "no_longer_listed": changes.unlisted,
+        "terms_added": len(changes.terms),
+        "terms_kept": changes.kept_terms,
+        "changed_from": instant(start).isoformat() if changes.changed else None,
         "changes": [
-            {"provider": one.after.provider, "model": one.after.model, "service_tier": one.after.service_tier}
-            | {"meter": one.after.meter, "above": one.after.above, "before": _rate(one.before)}
-            | {"after": _rate(one.after)}
-            for one in found.changed[:_TOLD]
+            {
+                "provider": change.after.provider,
+                "model": change.after.model,
+                "service_tier": change.after.service_tier,
+                "meter": change.after.meter,
+                "above": change.after.above,
+                "before": _rate(change.before),
+                "after": _rate(change.after),
+            }
+            for change in changes.changed[:_MAX_LISTED]
         ],
         "left_out": [
-            {"field": one.field, "reason": one.reason, "count": one.count} for one in listed.left_out
+            {"field": entry.field, "reason": entry.reason, "count": entry.count}
+            for entry in price_list.left_out
         ],
         "rejections": [
-            {"where": one.where, "field": one.field, "value": one.value, "reason": one.advice}
-            for one in listed.faults[:_TOLD]
+            {"where": fault.where, "field": fault.field, "value": fault.value, "reason": fault.advice}
+            for fault in price_list.faults[:_MAX_LISTED]
         ],
     }
 
 
-def _print(listed: PriceList, found: Changes, start: int, *, dry_run: bool) -> None:
-    say(f"{listed.origin}: {len(listed.points):,} prices of {listed.models:,} models, source {listed.source}")
-    counts = f"{found.added:,} added, {len(found.changed):,} changed, {found.unchanged:,} unchanged"
+def _print(price_list: PriceList, changes: Changes, start: int, *, dry_run: bool) -> None:
+    prices = f"{len(price_list.points):,} prices of {price_list.models:,} models"
+    say(f"{price_list.origin}: {prices}, source {price_list.source}")
+    counts = f"{changes.added:,} added, {len(changes.changed):,} changed, {changes.unchanged:,} unchanged"
     say(f"{counts}{' (dry run: nothing is kept)' if dry_run else ''}")
-    if found.changed:
-        Console().print(_changed(found.changed))
+    if changes.changed:
+        Console().print(_changes_table(changes.changed))
         say(
-            f"changed prices hold from {instant(start).isoformat()}, or from the date in their row; calls before keep "
-            "theirs (--from DATE to say otherwise)"
+            f"changed prices hold from {instant(start).isoformat()}, or from the date in their row; "
+            "calls before keep theirs (--from DATE to say otherwise)"
         )
-    if found.unlisted:
-        say(f"{found.unlisted:,} prices are no longer listed and stay as they are")
-    if found.terms or found.kept_terms:
-        kept = f"; {found.kept_terms:,} that were set otherwise stand" if found.kept_terms else ""
-        say(f"{len(found.terms):,} factors of regions added{kept}")
+    if changes.unlisted:
+        say(f"{changes.unlisted:,} prices are no longer listed and stay as they are")
+    if changes.terms or changes.kept_terms:
+        kept = f"; {changes.kept_terms:,} that were set otherwise stand" if changes.kept_terms else ""
+        say(f"{len(changes.terms):,} factors of regions added{kept}")
     by_reason: dict[str, list[LeftOut]] = defaultdict(list)
-    for one in sorted(listed.left_out, key=lambda one: -one.count):
-        by_reason[one.reason].append(one)
-    for reason, ones in by_reason.items():
-        names = [f"{one.field} {one.count:,}" for one in ones[:_NAMES]]
-        more = f" and {len(ones) - _NAMES:,} more (--json names all)" if len(ones) > _NAMES else ""
-        say(f"{sum(one.count for one in ones):,} left out, {reason}: {', '.join(names)}{more}")
-    for fault in listed.faults[:_TOLD]:
+    for entry in sorted(price_list.left_out, key=lambda entry: -entry.count):
+        by_reason[entry.reason].append(entry)
+    for reason, entries in by_reason.items():
+        names = [f"{entry.field} {entry.count:,}" for entry in entries[:_MAX_NAMES]]
+        unnamed = len(entries) - _MAX_NAMES
+        more = f" and {unnamed:,} more (--json names all)" if unnamed > 0 else ""
+        say(f"{sum(entry.count for entry in entries):,} left out, {reason}: {', '.join(names)}{more}")
+    for fault in price_list.faults[:_MAX_LISTED]:
         say(f"rejected: {fault}")
-    if len(listed.faults) > _TOLD:
-        say(f"... and {len(listed.faults) - _TOLD:,} more")
-    if found.points and not dry_run:
+    if len(price_list.faults) > _MAX_LISTED:
+        say(f"... and {len(price_list.faults) - _MAX_LISTED:,} more")
+    if changes.points and not dry_run:
         say("calls that were unpriced are priced by `tallybook reprice --only-unpriced`")
 
 
-def _changed(changed: list[Change]) -> Table:
-    table = Table("model", "tier", "meter", "before", "after", box=None)
-    for one in changed[:_SHOWN]:
-        band = f" above {one.after.above:,}" if one.after.above else ""
-        name = f"{one.after.provider}/{one.after.model}"
-        tier, meter = one.after.service_tier, f"{one.after.meter}{band}"
-        table.add_row(name, tier, meter, _rate(one.before), _rate(one.after))
-    if len(changed) > _SHOWN:
-        table.caption = f"... and {len(changed) - _SHOWN:,} more"
-    return table
+def _changes_table(changed: list[Change]) -> Table:
+    rows = Table("model", "tier", "meter", "before", "after", box=None)
+    for change in changed[:_MAX_ROWS]:
+        band = f" above {change.after.above:,}" if change.after.above else ""
+        name = f"{change.after.provider}/{change.after.model}"
+        tier, meter = change.after.service_tier, f"{change.after.meter}{band}"
+        rows.add_row(name, tier, meter, _rate(change.before), _rate(change.after))
+    if len(changed) > _MAX_ROWS:
+        rows.caption = f"... and {len(changed) - _MAX_ROWS:,} more"
+    return rows
 
 
 def _rate(point: PricePoint) -> str:

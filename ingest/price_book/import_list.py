@@ -1,4 +1,4 @@
-"""Price lists into the price book: what a list says that the book does not yet."""
+"""Import of price lists: the prices of a list that the price book does not have yet."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -16,7 +16,7 @@ from ingest.pricing.changes import Changes, changes, term_changes
 from ingest.pricing.point import SNAPSHOT
 
 _BUNDLED: Final = "litellm/model_prices_and_context_window_backup.json"
-_LARGEST: Final = 256 * 1024 * 1024
+_MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 class ListRefused(Invalid):
@@ -27,17 +27,17 @@ def read_file(path: str, source: str | None = None) -> PriceList:
     """The price list of a file.
 
     Raises:
-        ListRefused: the file cannot be read or is no price list, or the source has no proper name.
+        ListRefused: the file cannot be read or is not a price list, or the source's name is invalid.
     """
-    kept_under = _source(source)
-    return _read(Path(path).name, _bytes(Path(path)), path, kept_under)
+    source_name = _source(source)
+    return _read(Path(path).name, _read_bytes(Path(path)), path, source_name)
 
 
 def read_installed(source: str | None = None) -> PriceList:
-    """The price map in the installed `litellm`. The package itself is not imported: that is slow, and fetches.
+    """The price map of the installed `litellm`, read without importing it: an import is slow and downloads.
 
     Raises:
-        ListRefused: `litellm` is not installed, or the source has no proper name.
+        ListRefused: `litellm` is not installed, or the source's name is invalid.
     """
     try:
         package = distribution("litellm")
@@ -46,41 +46,47 @@ def read_installed(source: str | None = None) -> PriceList:
             "litellm is not installed here; install it, or give its model_prices_and_context_window.json"
         )
         raise ListRefused("not_installed", message) from None
-    name, kept_under = f"litellm {package.version}", _source(source)
-    return _read(name, _bytes(Path(str(package.locate_file(_BUNDLED)))), name, kept_under)
+    name, source_name = f"litellm {package.version}", _source(source)
+    return _read(name, _read_bytes(Path(str(package.locate_file(_BUNDLED)))), name, source_name)
 
 
 def import_list(
-    ledger: Ledger, listed: PriceList, *, by: str, at: int, start: int | None = None, dry_run: bool = False
+    ledger: Ledger,
+    price_list: PriceList,
+    *,
+    by: str,
+    at: int,
+    start: int | None = None,
+    dry_run: bool = False,
 ) -> Changes:
-    """Put a list into the price book in one transaction; what that changed, or would change in a dry run.
+    """Add a price list to the price book in one transaction; the changes, which a dry run does not write.
 
-    Changed prices hold from `start` (microseconds UTC), or from `at` without it.
+    Changed prices are valid from `start` (microseconds UTC), or from `at` if it is None.
     """
-    sources = {listed.source, *(point.source for point in listed.points)}
+    sources = {price_list.source, *(point.source for point in price_list.points)}
     with ledger.reading() if dry_run else ledger.writing() as connection:
-        known = price_book.points(connection, price_book.from_sources(sources))
-        found = changes(known, listed.points, at, start, is_whole=listed.is_whole)
-        if listed.terms:
-            origins = {point.origin for point in known}
-            term_changes(found, price_book.terms(connection), listed.terms, origins, at, start)
+        points = price_book.points(connection, price_book.from_sources(sources))
+        list_changes = changes(points, price_list.points, at, start, is_whole=price_list.is_whole)
+        if price_list.terms:
+            origins = {point.origin for point in points}
+            term_changes(list_changes, price_book.terms(connection), price_list.terms, origins, at, start)
         if not dry_run:
             added = {"added_at": at, "added_by": by}
-            price_book.add_points(connection, [replace(point, **added) for point in found.points])
-            price_book.add_terms(connection, [replace(term, **added) for term in found.terms])
-    return found
+            price_book.add_points(connection, [replace(point, **added) for point in list_changes.points])
+            price_book.add_terms(connection, [replace(term, **added) for term in list_changes.terms])
+    return list_changes
 
 
-def _read(name: str, raw: bytes, shown: str, source: str | None) -> PriceList:
+def _read(name: str, raw: bytes, label: str, source: str | None) -> PriceList:
     try:
         return lists.read(name, raw, source)
     except NotAPriceList as error:
-        raise ListRefused("no_price_list", f"{shown}: {error}") from None
+        raise ListRefused("no_price_list", f"{label}: {error}") from None
 
 
-def _bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _LARGEST:
+        if path.stat().st_size > _MAX_BYTES:
             raise ListRefused("too_large", f"{path}: it is larger than any price list; give the list alone")
         return path.read_bytes()
     except OSError as error:

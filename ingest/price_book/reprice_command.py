@@ -1,4 +1,4 @@
-"""`tallybook reprice`: stored events at the prices of today's book, with a record of what that changed."""
+"""`tallybook reprice`: price stored events by today's price book, and record the changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from ingest.model.money import from_pico, plain
 from ingest.model.ownership import END_DAY, FIRST_DAY
 from ingest.parse.dates import read_edges
 from ingest.price_book import reprice_runs, repricing
-from ingest.price_book.reprice_runs import Change, Run, Scope
+from ingest.price_book.reprice_runs import ModelChange, Run, Scope
 from ingest.price_book.repricing import Repricing
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn
 
 INTERRUPTED: Final = 130
-_SHOWN: Final = 30
+_MAX_ROWS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command was asked for."""
+class RepriceOptions:
+    """The options of `tallybook reprice`."""
 
     start: str | None
     end: str | None
@@ -40,62 +40,63 @@ class Asked:
     as_json: bool
 
 
-def run(asked: Asked) -> int:
-    """Price again, or say what that would change; the exit code."""
+def run(options: RepriceOptions) -> int:
+    """Reprice events, or print what a run would change; the exit code."""
     err = Console(stderr=True)
     with open_ledger(Settings()) as ledger:
         try:
-            scope = _scope(asked, ledger)
+            scope = _scope(options, ledger)
         except Invalid as error:
-            return _refused(explained(error))
-        if asked.dry_run:
+            return _refuse(explained(error))
+        if options.dry_run:
             with _progress(err) as progress:
-                found = repricing.rehearse(ledger, scope, _heard(progress))
-            _print(asked, found, None, _closed(ledger, scope))
+                result = repricing.dry_run(ledger, scope, _report_to(progress))
+            _print(options, result, None, _closed_periods(ledger, scope))
             return ExitCode.OK
         try:
-            done = _run(ledger, asked, scope, err)
+            finished_run = _run(ledger, options, scope, err)
         except KeyboardInterrupt:
             warn("tallybook: interrupted; `tallybook reprice --resume` goes on where it was")
             return INTERRUPTED
-        if done is None:
-            return _refused("no run was interrupted: there is nothing to go on with")
-        _print(asked, Repricing(done.examined, done.changed), done, _closed(ledger, done.scope))
+        if finished_run is None:
+            return _refuse("no run was interrupted: there is nothing to go on with")
+        result = Repricing(finished_run.examined, finished_run.changed)
+        _print(options, result, finished_run, _closed_periods(ledger, finished_run.scope))
     return ExitCode.OK
 
 
-def _run(ledger: Ledger, asked: Asked, scope: Scope, err: Console) -> Run | None:
+def _run(ledger: Ledger, options: RepriceOptions, scope: Scope, err: Console) -> Run | None:
     with _progress(err) as progress:
-        if asked.resume:
+        if options.resume:
             with ledger.reading() as connection:
-                held = reprice_runs.unfinished(connection)
-            if held is None:
+                unfinished = reprice_runs.unfinished_run(connection)
+            if unfinished is None:
                 return None
-            done = repricing.resume(ledger, held, _heard(progress))
+            finished_run = repricing.resume(ledger, unfinished, _report_to(progress))
         else:
-            done = repricing.reprice(ledger, scope, current_user(), _heard(progress))
+            finished_run = repricing.reprice(ledger, scope, current_user(), _report_to(progress))
         if waiting := rollups.count_dirty_slots(ledger):
             summing = progress.add_task("summing", total=waiting)
             rollups.roll(ledger, lambda slots: progress.update(summing, advance=slots))
-    return done
+    return finished_run
 
 
-def _scope(asked: Asked, ledger: Ledger) -> Scope:
-    start, end = read_edges(asked.start, asked.end, ledger.zone)
+def _scope(options: RepriceOptions, ledger: Ledger) -> Scope:
+    start, end = read_edges(options.start, options.end, ledger.zone)
     if start is not None and end is not None and start >= end:
         raise Invalid(
-            "empty_period", f"{asked.end}: the period must end after it starts ({asked.start})", "to"
+            "empty_period", f"{options.end}: the period must end after it starts ({options.start})", "to"
         )
     return Scope(
         start=start,
         end=end,
-        provider=asked.provider,
-        model=asked.model,
-        only_unpriced=asked.only_unpriced,
+        provider=options.provider,
+        model=options.model,
+        only_unpriced=options.only_unpriced,
     )
 
 
-def _heard(progress: Progress) -> repricing.Heard:
+def _report_to(progress: Progress) -> repricing.ReportProgress:
     task = progress.add_task("pricing", total=None)
     return lambda events, total: progress.update(task, advance=events, total=total)
 
@@ -105,54 +106,56 @@ def _progress(err: Console) -> Progress:
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
-def _closed(ledger: Ledger, scope: Scope) -> tuple[str, ...]:
-    """The closed months that calls of the scope are in: their statements stand, whatever the calls cost now."""
+def _closed_periods(ledger: Ledger, scope: Scope) -> tuple[str, ...]:
+    """The closed months in the scope; repricing does not change their statements."""
     first = FIRST_DAY if scope.start is None else ledger.zone.day(scope.start)
     end = END_DAY if scope.end is None else ledger.zone.day(scope.end - 1) + 1
     with ledger.reading() as connection:
         return periods.closed_within(connection, first, end)
 
 
-def _print(asked: Asked, found: Repricing, done: Run | None, closed: Sequence[str]) -> None:
-    changes = found.changes if done is None else list(done.changes)
-    if asked.as_json:
-        answer = _object(found, changes, done) | {"closed_periods": list(closed)}
+def _print(
+    options: RepriceOptions, result: Repricing, finished_run: Run | None, closed: Sequence[str]
+) -> None:
+    changes = result.changes if finished_run is None else list(finished_run.changes)
+    if options.as_json:
+        answer = _object(result, changes, finished_run) | {"closed_periods": list(closed)}
         print_json(answer)
         return
-    say(_sentence(found, done))
+    say(_sentence(result, finished_run))
     if closed and changes:
-        words = f"closed already: {', '.join(closed)}; what changes there is booked in the next open month"
-        say(words, style="yellow")
+        text = f"closed already: {', '.join(closed)}; what changes there is booked in the next open month"
+        say(text, style="yellow")
     if changes:
-        Console().print(_table(changes[:_SHOWN]))
-        if len(changes) > _SHOWN:
-            say(f"and {len(changes) - _SHOWN:,} more models; --json lists all")
+        Console().print(_table(changes[:_MAX_ROWS]))
+        if len(changes) > _MAX_ROWS:
+            say(f"and {len(changes) - _MAX_ROWS:,} more models; --json lists all")
     for currency, (before, after) in sorted(repricing.amounts(changes).items()):
-        words = f"{plain(before)} {currency} before, {plain(after)} {currency} after"
-        say(f"the calls that changed cost {words}")
+        text = f"{plain(before)} {currency} before, {plain(after)} {currency} after"
+        say(f"the calls that changed cost {text}")
 
 
-def _sentence(found: Repricing, done: Run | None) -> str:
-    calls = f"{found.examined:,} calls looked at, {found.changed:,}"
+def _sentence(result: Repricing, finished_run: Run | None) -> str:
+    calls = f"{result.examined:,} calls looked at, {result.changed:,}"
     return (
         f"{calls} would change; nothing was written"
-        if done is None
-        else f"{calls} changed; run {done.run_id}"
+        if finished_run is None
+        else f"{calls} changed; run {finished_run.run_id}"
     )
 
 
-def _table(changes: Sequence[Change]) -> Table:
+def _table(changes: Sequence[ModelChange]) -> Table:
     rows = table("model")
     for name in ("calls", "before", "after", "difference", "unpriced before", "after"):
         rows.add_column(name, justify="right")
-    for one in changes:
-        amounts = (one.before, one.after, one.difference)
+    for change in changes:
+        amounts = (change.before, change.after, change.difference)
         rows.add_row(
-            escape(f"{one.provider}/{one.model}"),
-            f"{one.events:,}",
-            *(f"{_short(pico)} {one.currency}" for pico in amounts),
-            f"{one.unpriced_before:,}",
-            f"{one.unpriced_after:,}",
+            escape(f"{change.provider}/{change.model}"),
+            f"{change.events:,}",
+            *(f"{_short(pico)} {change.currency}" for pico in amounts),
+            f"{change.unpriced_before:,}",
+            f"{change.unpriced_after:,}",
         )
     return rows
 
@@ -162,17 +165,17 @@ def _short(pico: int) -> str:
     return f"{from_pico(pico).quantize(Decimal('0.000001')):f}"
 
 
-def _object(found: Repricing, changes: Sequence[Change], done: Run | None) -> dict[str, Any]:
-    if done is not None:
-        return {"dry_run": False, **reprice_runs.as_object(done)}
+def _object(result: Repricing, changes: Sequence[ModelChange], finished_run: Run | None) -> dict[str, Any]:
+    if finished_run is not None:
+        return {"dry_run": False, **reprice_runs.as_object(finished_run)}
     return {
         "dry_run": True,
-        "examined": found.examined,
-        "changed": found.changed,
+        "examined": result.examined,
+        "changed": result.changed,
         "changes": [reprice_runs.change_object(one) for one in changes],
     }
 
 
-def _refused(message: str) -> int:
+def _refuse(message: str) -> int:
     warn(f"tallybook: {message}")
     return ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""Runs that priced events again: the record of each, which is never taken away."""
+"""Repricing runs: the record of each run, which is never deleted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from ingest.model.money import plain
 
 Status = Literal["running", "interrupted", "done"]
 Where = Sequence[sa.ColumnElement[bool]]
-"""Conditions on events that all hold."""
-OF_ROW: Final = "of_row"
-"""The row of an event whose charge is put in place."""
+"""Conditions on events; an event must meet all of them."""
+ROW_PARAMETER: Final = "of_row"
+"""The statement parameter with the row number of the event whose charge is replaced."""
 
 _to_json: Final = msgspec.json.Encoder().encode
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which events a run is about: instants in microseconds UTC, the start included and the end not."""
+    """The events that a run prices; `start` and `end` are microseconds UTC, half-open."""
 
     start: int | None = None
     end: int | None = None
@@ -32,8 +32,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     only_unpriced: bool = False
 
 
-class Change(msgspec.Struct, kw_only=True):
-    """What a run changed for one model in one currency: amounts in pico-units over the events that changed."""
+class ModelChange(msgspec.Struct, kw_only=True):
+    """What a run changed for one model in one currency: pico-units, summed over the events that changed."""
 
     provider: str
     model: str
@@ -46,12 +46,12 @@ class Change(msgspec.Struct, kw_only=True):
 
     @property
     def difference(self) -> int:
-        """By how much the total went up, in pico-units."""
+        """The total after minus the total before, in pico-units."""
         return self.after - self.before
 
 
-class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """Which price book a run used: the newest rows that were there, and the edition of the snapshot."""
+class PriceBookVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The price book that a run used: its newest row of each kind, and the edition of the snapshot."""
 
     points: int
     terms: int
@@ -66,25 +66,25 @@ class Run:
     run_id: int
     status: Status
     scope: Scope
-    prices: Prices
+    prices: PriceBookVersion
     started_at: datetime
     started_by: str
     finished_at: datetime | None
     reached: int
-    """The row of the last event that was looked at."""
+    """The row of the last event that was examined."""
     examined: int
     changed: int
-    changes: tuple[Change, ...]
+    changes: tuple[ModelChange, ...]
 
 
-def start(connection: sa.Connection, scope: Scope, prices: Prices, now: int, who: str) -> int:
-    """Record that a run begins; its number."""
+def start(connection: sa.Connection, scope: Scope, prices: PriceBookVersion, now: int, by: str) -> int:
+    """Record the start of a run, also in the audit log; the number of the run."""
     row = {
         "status": "running",
         "scope": _to_json(scope).decode(),
         "prices": _to_json(prices).decode(),
         "started_at": now,
-        "started_by": who,
+        "started_by": by,
         "reached": 0,
         "examined": 0,
         "changed": 0,
@@ -92,20 +92,20 @@ def start(connection: sa.Connection, scope: Scope, prices: Prices, now: int, who
     }
     run_id = int(connection.execute(reprice_run.insert().returning(reprice_run.c.run_id), row).scalar_one())
     detail = msgspec.to_builtins(scope)
-    entry = audit.Entry(at=now, by=who, action="reprice", subject=f"run {run_id}", detail=detail)
+    entry = audit.Entry(at=now, by=by, action="reprice", subject=f"run {run_id}", detail=detail)
     audit.note(connection, entry)
     return run_id
 
 
-def go_on(
+def record_progress(
     connection: sa.Connection,
     run_id: int,
     reached: int,
     examined: int,
     changed: int,
-    changes: Sequence[Change],
+    changes: Sequence[ModelChange],
 ) -> None:
-    """Record how far a run has come, in the transaction that commits it."""
+    """Record the progress of a run, in the transaction that writes its charges."""
     _update(
         connection,
         run_id,
@@ -114,30 +114,30 @@ def go_on(
 
 
 def end(connection: sa.Connection, run_id: int, status: Status, now: int) -> None:
-    """Record that a run has ended, or was interrupted."""
+    """Record that a run is done or was interrupted."""
     _update(connection, run_id, {"status": status, "finished_at": now})
 
 
 def runs(connection: sa.Connection, limit: int) -> list[Run]:
     """The last runs, the newest first."""
-    wanted = sa.select(reprice_run).order_by(reprice_run.c.run_id.desc()).limit(limit)
-    return [_run(row) for row in connection.execute(wanted).mappings()]
+    select = sa.select(reprice_run).order_by(reprice_run.c.run_id.desc()).limit(limit)
+    return [_run(row) for row in connection.execute(select).mappings()]
 
 
 def run(connection: sa.Connection, run_id: int) -> Run:
-    """One run, by its number."""
-    wanted = sa.select(reprice_run).where(reprice_run.c.run_id == run_id)
-    return _run(connection.execute(wanted).mappings().one())
+    """The run with a number."""
+    select = sa.select(reprice_run).where(reprice_run.c.run_id == run_id)
+    return _run(connection.execute(select).mappings().one())
 
 
-def unfinished(connection: sa.Connection) -> Run | None:
-    """The newest run, if it has not come to its end."""
+def unfinished_run(connection: sa.Connection) -> Run | None:
+    """The newest run, if it is not done."""
     newest = runs(connection, 1)
     return newest[0] if newest and newest[0].status != "done" else None
 
 
-def events_in(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[bool]]:
-    """The scope as conditions on events. A text that the ledger does not know matches nothing."""
+def event_conditions(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """The scope as conditions on events; a name that the ledger does not know matches no event."""
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     conditions = [] if scope.start is None else [at >= scope.start]
     conditions += [] if scope.end is None else [at < scope.end]
@@ -148,42 +148,42 @@ def events_in(connection: sa.Connection, scope: Scope) -> list[sa.ColumnElement[
     }
     for name, text in texts.items():
         if text is not None:
-            found = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()
-            conditions.append(usage_event.c[f"{name}_id"] == (-1 if found is None else found))
+            term_id = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()
+            conditions.append(usage_event.c[f"{name}_id"] == (-1 if term_id is None else term_id))
     return conditions
 
 
 def rows_after(row: int) -> sa.ColumnElement[bool]:
-    """Events behind a row."""
+    """The condition on events after a row."""
     return usage_event.c.seq > row
 
 
-def rows_to(row: int) -> sa.ColumnElement[bool]:
-    """Events up to a row, which is included."""
+def rows_up_to(row: int) -> sa.ColumnElement[bool]:
+    """The condition on events up to and including a row."""
     return usage_event.c.seq <= row
 
 
 def last_row(connection: sa.Connection) -> int:
-    """The row of the newest event; 0 where there is none."""
+    """The row of the newest event; 0 without events."""
     return connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
 
 
 def count(connection: sa.Connection, where: Where) -> int:
-    """How many events meet the conditions."""
+    """The number of events that meet the conditions."""
     return int(
         connection.execute(sa.select(sa.func.count()).select_from(usage_event).where(*where)).scalar_one()
     )
 
 
-def put_charges(connection: sa.Connection, rows: Sequence[Mapping[str, int | None]]) -> None:
-    """Put new charges in place: each row is the columns of one event, with its number as `OF_ROW`."""
-    columns = {name: sa.bindparam(name, type_=sa.BigInteger) for name in rows[0] if name != OF_ROW}
-    of_row = usage_event.c.seq == sa.bindparam(OF_ROW)
+def replace_charges(connection: sa.Connection, rows: Sequence[Mapping[str, int | None]]) -> None:
+    """Replace charges: each mapping has the columns of one event, and its row number as `ROW_PARAMETER`."""
+    columns = {name: sa.bindparam(name, type_=sa.BigInteger) for name in rows[0] if name != ROW_PARAMETER}
+    of_row = usage_event.c.seq == sa.bindparam(ROW_PARAMETER)
     connection.execute(usage_event.update().where(of_row).values(columns), rows)
 
 
 def as_object(run: Run) -> dict[str, Any]:
-    """A run as answers give it; amounts as decimal text."""
+    """A run as JSON shows it; amounts are decimal text."""
     scope = msgspec.to_builtins(run.scope)
     return {
         "run_id": run.run_id,
@@ -195,12 +195,12 @@ def as_object(run: Run) -> dict[str, Any]:
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "examined": run.examined,
         "changed": run.changed,
-        "changes": [change_object(one) for one in run.changes],
+        "changes": [change_object(change) for change in run.changes],
     }
 
 
-def change_object(change: Change) -> dict[str, Any]:
-    """A change of one model as answers give it."""
+def change_object(change: ModelChange) -> dict[str, Any]:
+    """A change of one model as JSON shows it."""
     return {
         "provider": change.provider,
         "model": change.model,
@@ -219,14 +219,14 @@ def _run(row: Mapping[Any, Any]) -> Run:
         run_id=row["run_id"],
         status=row["status"],
         scope=msgspec.json.decode(row["scope"], type=Scope),
-        prices=msgspec.json.decode(row["prices"], type=Prices),
+        prices=msgspec.json.decode(row["prices"], type=PriceBookVersion),
         started_at=row["started_at"],
         started_by=row["started_by"],
         finished_at=row["finished_at"],
         reached=row["reached"],
         examined=row["examined"],
         changed=row["changed"],
-        changes=tuple(msgspec.json.decode(row["changes"], type=list[Change])),
+        changes=tuple(msgspec.json.decode(row["changes"], type=list[ModelChange])),
     )
 
 

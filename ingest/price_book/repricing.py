@@ -1,8 +1,8 @@
-"""Pricing again: stored events at the prices of today's book, each at the time of its call.
+"""Repricing: price stored events by today's price book, each at the time of its call.
 
-A run goes through the events in slices, each one transaction: what changed, the marks of the slots, and how far the run has
-come are committed together, so that a run which is killed goes on where it was. What a source reported stays as it is, and an
-event that is revised while a run is under way is left to the prices that its revision came with.
+A run processes events in slices. Each slice is one transaction that commits the new charges, the dirty
+slots and the progress of the run together, so that a killed run can be resumed. Reported costs stay as they
+are. An event that is revised during a run keeps the charge of its revision.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,35 +20,35 @@ from ingest.ledger.fields import FACTS
 from ingest.ledger.price_book import generation, snapshot, stored
 from ingest.ledger.price_sets import row_of
 from ingest.price_book import reprice_runs
-from ingest.price_book.reprice_runs import Change, Prices, Run, Scope, Where
+from ingest.price_book.reprice_runs import ModelChange, PriceBookVersion, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 
-SLICE: Final = 2_000
-"""Events in one transaction, so that it is short."""
+SLICE_SIZE: Final = 2_000
+"""The number of events in one transaction; few, so that transactions are short."""
 
 _MONEY: Final = tuple(name for name in FACTS if name in MONEY)
 
-Heard = Callable[[int, int], None]
-"""Is told how many events of all in scope were looked at since it was last told, and how many there are in all."""
+ReportProgress = Callable[[int, int], None]
+"""Called after each slice with the number of its events and the number of events to examine in all."""
 
 
 @dataclass(slots=True)
 class Repricing:
-    """What a run has found so far."""
+    """The counts and changes of a run so far."""
 
     examined: int = 0
     changed: int = 0
-    by_model: dict[tuple[str, str, str], Change] = field(default_factory=dict)
+    by_model: dict[tuple[str, str, str], ModelChange] = field(default_factory=dict)
 
     @property
-    def changes(self) -> list[Change]:
-        """What changed by model, the largest difference first."""
+    def changes(self) -> list[ModelChange]:
+        """The changes by model and currency, the largest difference first."""
         return sorted(
             self.by_model.values(),
-            key=lambda one: (-abs(one.difference), -one.events, one.provider, one.model),
+            key=lambda change: (-abs(change.difference), -change.events, change.provider, change.model),
         )
 
     def note(self, old: StoredCall, new: Charge, currency: str) -> None:
@@ -56,7 +56,7 @@ class Repricing:
         self.changed += 1
         event, before = old.event, old.charge
         key = (event.provider, event.model, currency)
-        change = self.by_model.setdefault(key, Change(provider=key[0], model=key[1], currency=key[2]))
+        change = self.by_model.setdefault(key, ModelChange(provider=key[0], model=key[1], currency=key[2]))
         change.events += 1
         change.before += before.total_cost or 0
         change.after += new.total_cost or 0
@@ -65,70 +65,72 @@ class Repricing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Changed:
+class _ChangedCharge:
     old: StoredCall
     new: Charge
     currency: str
 
 
-class _Noting:
-    """The price book, noting which price sets it gave."""
+class _RecordingBook:
+    """A price book that records the price sets it returns, by digest."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self.given: dict[str, PriceSet] = {}
+        self.price_sets: dict[str, PriceSet] = {}
 
-    def find(self, *asked: Any) -> PriceSet | Unpriced:
-        found = self._book.find(*asked)
-        if isinstance(found, PriceSet):
-            self.given[found.digest] = found
-        return found
+    def find(self, *key: Any) -> PriceSet | Unpriced:
+        prices = self._book.find(*key)
+        if isinstance(prices, PriceSet):
+            self.price_sets[prices.digest] = prices
+        return prices
 
     def counts_computed(self, source: str) -> bool:
         return self._book.counts_computed(source)
 
 
-def rehearse(ledger: Ledger, scope: Scope, heard: Heard = lambda *_: None) -> Repricing:
-    """What a run would change; nothing is written."""
-    found = Repricing()
+def dry_run(ledger: Ledger, scope: Scope, report: ReportProgress = lambda *_: None) -> Repricing:
+    """What a run would change, without writing anything."""
+    result = Repricing()
     with ledger.reading() as connection:
-        book = _Noting(Book(stored(ledger, connection), snapshot()))
-        where = reprice_runs.events_in(connection, scope)
+        book = _RecordingBook(Book(stored(ledger, connection), snapshot()))
+        where = reprice_runs.event_conditions(connection, scope)
         total, reached = reprice_runs.count(connection, where), 0
-        while rows := read_calls(connection, reached, SLICE, where):
-            _priced(rows, book, found)
+        while rows := read_calls(connection, reached, SLICE_SIZE, where):
+            _price_events(rows, book, result)
             reached = rows[-1].seq
-            heard(len(rows), total)
-    return found
+            report(len(rows), total)
+    return result
 
 
-def reprice(ledger: Ledger, scope: Scope, who: str, heard: Heard = lambda *_: None) -> Run:
-    """Price the events in scope again, and keep the record of it."""
+def reprice(ledger: Ledger, scope: Scope, by: str, report: ReportProgress = lambda *_: None) -> Run:
+    """Price the events in scope by today's price book; the record of the run."""
     with ledger.writing() as connection:
         points, terms, aliases = generation(connection)
-        prices = Prices(points=points, terms=terms, aliases=aliases, snapshot=snapshot().origin)
-        run_id = reprice_runs.start(connection, scope, prices, now(), who)
-    return _run(ledger, run_id, scope, Repricing(), 0, heard)
+        prices = PriceBookVersion(points=points, terms=terms, aliases=aliases, snapshot=snapshot().origin)
+        run_id = reprice_runs.start(connection, scope, prices, now(), by)
+    return _run(ledger, run_id, scope, Repricing(), 0, report)
 
 
-def resume(ledger: Ledger, run: Run, heard: Heard = lambda *_: None) -> Run:
-    """Go on with a run that was interrupted, at the prices of now."""
-    found = Repricing(run.examined, run.changed)
-    found.by_model = {(one.provider, one.model, one.currency): one for one in run.changes}
-    return _run(ledger, run.run_id, run.scope, found, run.reached, heard)
+def resume(ledger: Ledger, run: Run, report: ReportProgress = lambda *_: None) -> Run:
+    """Resume an interrupted run with today's price book; the record of the run."""
+    result = Repricing(run.examined, run.changed)
+    result.by_model = {(change.provider, change.model, change.currency): change for change in run.changes}
+    return _run(ledger, run.run_id, run.scope, result, run.reached, report)
 
 
-def _run(ledger: Ledger, run_id: int, scope: Scope, found: Repricing, reached: int, heard: Heard) -> Run:
+def _run(
+    ledger: Ledger, run_id: int, scope: Scope, result: Repricing, reached: int, report: ReportProgress
+) -> Run:
     with ledger.reading() as connection:
-        book = _Noting(Book(stored(ledger, connection), snapshot()))
-        where = reprice_runs.events_in(connection, scope)
+        book = _RecordingBook(Book(stored(ledger, connection), snapshot()))
+        where = reprice_runs.event_conditions(connection, scope)
         total = reprice_runs.count(connection, [*where, reprice_runs.rows_after(reached)])
-        # Events that come in from here on are priced by today's book already.
-        where.append(reprice_runs.rows_to(reprice_runs.last_row(connection)))
+        # Later events are already priced by today's price book.
+        where.append(reprice_runs.rows_up_to(reprice_runs.last_row(connection)))
     try:
-        while (ahead := _slice(ledger, run_id, where, book, found, reached)) is not None:
-            reached, looked_at = ahead
-            heard(looked_at, total)
+        while (progress := _reprice_slice(ledger, run_id, where, book, result, reached)) is not None:
+            reached, looked_at = progress
+            report(looked_at, total)
         status: reprice_runs.Status = "done"
     except BaseException:
         status = "interrupted"
@@ -140,69 +142,76 @@ def _run(ledger: Ledger, run_id: int, scope: Scope, found: Repricing, reached: i
         return reprice_runs.run(connection, run_id)
 
 
-def _slice(
+def _reprice_slice(
     ledger: Ledger,
     run_id: int,
     where: Where,
-    book: _Noting,
-    found: Repricing,
+    book: _RecordingBook,
+    result: Repricing,
     reached: int,
 ) -> tuple[int, int] | None:
-    """One slice: the row that it reached and how many events it looked at; None behind the last."""
+    """Reprice the next slice; its last row and its number of events, or None if there are no more events."""
     with ledger.reading() as connection:
-        rows = read_calls(connection, reached, SLICE, where)
+        rows = read_calls(connection, reached, SLICE_SIZE, where)
     if not rows:
         return None
-    changed = _priced(rows, book, found)
+    changed = _price_events(rows, book, result)
     with ledger.writing() as connection:
         lookup = ledger.dictionary.lookup(connection, now())
         _write(connection, lookup, book, changed)
-        dirty_slots.mark(connection, ledger.zone, (one.old.occurred_at for one in changed))
-        reprice_runs.go_on(connection, run_id, rows[-1].seq, found.examined, found.changed, found.changes)
+        dirty_slots.mark(connection, ledger.zone, (change.old.occurred_at for change in changed))
+        reprice_runs.record_progress(
+            connection, run_id, rows[-1].seq, result.examined, result.changed, result.changes
+        )
     lookup.remember()
     return rows[-1].seq, len(rows)
 
 
-def _priced(rows: Sequence[StoredCall], book: _Noting, found: Repricing) -> list[_Changed]:
-    """The events whose charge is another one now."""
+def _price_events(
+    rows: Sequence[StoredCall], book: _RecordingBook, result: Repricing
+) -> list[_ChangedCharge]:
+    """The events whose charge changes; `result` counts all events and the changes."""
     changed = []
     for old in rows:
-        found.examined += 1
+        result.examined += 1
         new = price(old.event, book, old.occurred_at)
         if not is_same_charge(new, old.charge):
-            prices = book.given.get(new.price_set) if new.price_set else None
+            prices = book.price_sets.get(new.price_set) if new.price_set else None
             currency = prices.currency if prices and old.event.reported is None else old.event.currency
-            found.note(old, new, currency)
-            changed.append(_Changed(old, new, currency))
+            result.note(old, new, currency)
+            changed.append(_ChangedCharge(old, new, currency))
     return changed
 
 
-def _write(connection: Connection, lookup: Lookup, book: _Noting, changed: Sequence[_Changed]) -> None:
-    """Put new charges in place. An event that was revised meanwhile has another row, and keeps its charge."""
+def _write(
+    connection: Connection, lookup: Lookup, book: _RecordingBook, changed: Sequence[_ChangedCharge]
+) -> None:
+    """Write the new charges. An event that was revised meanwhile has another row, so it keeps its charge."""
     if not changed:
         return
-    digests = sorted({one.new.price_set for one in changed if one.new.price_set})
-    prices = lookup.price_sets([row_of(book.given[digest]) for digest in digests])
-    words = {text for one in changed for text in (one.new.cost_source, one.new.unpriced_reason, one.currency)}
-    terms = lookup.terms(words)
+    digests = sorted({change.new.price_set for change in changed if change.new.price_set})
+    prices = lookup.price_sets([row_of(book.price_sets[digest]) for digest in digests])
+    texts: set[str | None] = {change.currency for change in changed}
+    texts |= {text for change in changed for text in (change.new.cost_source, change.new.unpriced_reason)}
+    terms = lookup.terms(texts)
     rows = [
         {
-            reprice_runs.OF_ROW: one.old.seq,
-            "price_set_id": prices[one.new.price_set],
-            "cost_source_id": terms[one.new.cost_source],
-            "unpriced_reason_id": terms[one.new.unpriced_reason],
-            "currency_id": terms[one.currency],
-            **{name: getattr(one.new, name) for name in _MONEY},
+            reprice_runs.ROW_PARAMETER: change.old.seq,
+            "price_set_id": prices[change.new.price_set],
+            "cost_source_id": terms[change.new.cost_source],
+            "unpriced_reason_id": terms[change.new.unpriced_reason],
+            "currency_id": terms[change.currency],
+            **{name: getattr(change.new, name) for name in _MONEY},
         }
-        for one in changed
+        for change in changed
     ]
-    reprice_runs.put_charges(connection, rows)
+    reprice_runs.replace_charges(connection, rows)
 
 
-def amounts(changes: Sequence[Change]) -> dict[str, tuple[int, int]]:
-    """The totals before and after of the events that changed, by currency, in pico-units."""
-    found: dict[str, tuple[int, int]] = {}
-    for one in changes:
-        before, after = found.get(one.currency, (0, 0))
-        found[one.currency] = (before + one.before, after + one.after)
-    return found
+def amounts(changes: Sequence[ModelChange]) -> dict[str, tuple[int, int]]:
+    """The totals before and after of the changed events, by currency, in pico-units."""
+    totals: dict[str, tuple[int, int]] = {}
+    for change in changes:
+        before, after = totals.get(change.currency, (0, 0))
+        totals[change.currency] = (before + change.before, after + change.after)
+    return totals

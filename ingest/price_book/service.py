@@ -1,6 +1,6 @@
-"""Changes of the price book by hand: prices of a model, and another name of one.
+"""Manual changes of the price book: prices of a model, and model aliases.
 
-Each is checked, written and put into the audit log, or none of it is.
+Each change is validated and written together with its audit entry, in one transaction.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from ingest.pricing.rates import PriceSet, Rate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPriceOptions:
-    """Prices of a model, and the calls that they are for."""
+    """The prices of a model, and the calls that they apply to."""
 
     provider: str
     model: str
     assignments: Sequence[str]
-    """Texts such as `input=2.50`; `input=none` takes a price back."""
+    """Texts such as `input=2.50`; `input=none` withdraws a price."""
     valid_from: int | None = None
-    """The instants between which the prices hold (microseconds UTC, the end not included); None for an open end."""
+    """The period of the prices, half-open, in microseconds UTC; None for an open start or end."""
     valid_to: int | None = None
     above: int = 0
     marginal: bool = False
@@ -40,16 +40,16 @@ class SetPriceOptions:
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """A price point that was added, and the price that it replaces."""
+    """An added price point and the price that it replaces."""
 
     point: PricePoint
     before: Rate | None
     before_from: str
-    """The row of the earlier price (`own#3`), or the edition of its source; empty where there is none."""
+    """The row of the replaced price (`own#3`), or the edition of its source; empty if there is none."""
 
 
 def set_price(ledger: Ledger, options: SetPriceOptions, *, by: str, at: int) -> list[PriceChange]:
-    """Add prices; what was added, as rows of the ledger.
+    """Add prices to the price book; the added price points with the prices they replace.
 
     Raises:
         PriceRefused: an option is invalid, or there is no price.
@@ -71,25 +71,25 @@ def set_price(ledger: Ledger, options: SetPriceOptions, *, by: str, at: int) -> 
         added_at=at,
         added_by=by,
     )
-    before = price_book.read_book(ledger)
+    earlier_book = price_book.read_book(ledger)
     with ledger.writing() as connection:
         last = price_book.generation(connection)[0]
         price_book.add_points(connection, points)
         added = price_book.points(connection, price_book.newer_than(last))
-    return [PriceChange(point, *_replaced(before, point, at)) for point in added]
+    return [PriceChange(point, *_replaced(earlier_book, point, at)) for point in added]
 
 
 def add_alias(ledger: Ledger, name: str, model: str, *, by: str, at: int) -> Alias:
-    """Let `name` have the prices of `model`; both are PROVIDER/MODEL, and a provider `*` of the name is any provider.
+    """Price calls of `name` as `model`: both are PROVIDER/MODEL, and the provider `*` in `name` is any.
 
     Raises:
-        Invalid: one of them names no provider.
+        Invalid: `name` or `model` has no provider.
     """
-    provider, called = _split("name", name)
+    provider, alias_name = _split("name", name)
     target_provider, target_model = _split("model", model)
     alias = Alias(
         provider=provider,
-        model=called,
+        model=alias_name,
         target_provider=target_provider,
         target_model=target_model,
         added_at=at,
@@ -101,16 +101,16 @@ def add_alias(ledger: Ledger, name: str, model: str, *, by: str, at: int) -> Ali
 
 
 def _replaced(book: Book, point: PricePoint, now: int) -> tuple[Rate | None, str]:
-    """The earlier price at the point's start (at `now`, for a point that has none), and where it is from."""
+    """The earlier price at the point's start (at `now` if its start is open), and where it comes from."""
     if ANY in point.provider + point.model:
         return None, ""
     at = next_within(point.hours, now if point.valid_from is None else point.valid_from)
-    found = book.find(point.provider, point.model, point.service_tier, at, point.above and point.above + 1)
-    if not isinstance(found, PriceSet):
+    prices = book.find(point.provider, point.model, point.service_tier, at, point.above and point.above + 1)
+    if not isinstance(prices, PriceSet):
         return None, ""
-    steps = {(step.meter, step.above): step.rate for step in found.steps}
-    rate = steps.get((point.meter, point.above)) if point.marginal else found.by_meter.get(point.meter)
-    return (None, "") if rate is None else (rate, rate.row or found.origin)
+    steps = {(step.meter, step.above): step.rate for step in prices.steps}
+    rate = steps.get((point.meter, point.above)) if point.marginal else prices.by_meter.get(point.meter)
+    return (None, "") if rate is None else (rate, rate.row or prices.origin)
 
 
 def _split(field: str, text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""`tallybook prices set`: a price by hand, from a day on."""
+"""`tallybook prices set`: set prices of a model by hand, from a day on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,10 +46,11 @@ def _print(ledger: Ledger, changes: Sequence[PriceChange]) -> None:
         price = "none" if point.price is None else f"{point.price:f} {point.currency}"
         row = f"{point.source}#{point.number}"
         rows.add_row(row, point.meter, price, unit_text(point), _replaced(change))
-    whose = f"{first.provider}/{first.model}{scope_of_point(first)}, {validity_text(ledger, first)}, by {first.added_by}"
+    heading = f"{first.provider}/{first.model}{scope_of_point(first)}"
+    heading += f", {validity_text(ledger, first)}, by {first.added_by}"
     is_pattern = ANY in first.model
     pattern = " (a pattern: every model whose name is like that and has no price of its own)"
-    say(whose + pattern * is_pattern)
+    say(heading + pattern * is_pattern)
     Console().print(rows)
     say("Calls that come from now on are priced by it; `tallybook reprice` for those that are there.")
 

@@ -1,7 +1,7 @@
-"""Setting a price by hand: what somebody writes, `input=2.50`, as price points of the source `own`.
+"""Parsing of prices set by hand: assignments such as `input=2.50` become price points of the source `own`.
 
-Amounts are per million tokens or characters, per second of what lasts, per one of anything else (`ingest.pricing.units`),
-or for as many tokens, seconds or pieces as somebody says.
+Amounts are per million tokens or characters, per second of durations, per piece of anything else
+(`ingest.pricing.units`), or per the number of tokens, seconds or pieces in the option `per`.
 """
 
 import difflib
@@ -20,17 +20,17 @@ from ingest.pricing.rates import METERS
 from ingest.pricing.units import meter_of, per_of, units_of, written_as
 
 _AMOUNT: Final = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE | re.ASCII)
-_LARGEST: Final = Decimal(1_000_000)
-_DIGITS: Final = 40
-"""A price with more digits than this behind its point is a mistake."""
+_MAX_PRICE: Final = Decimal(1_000_000)
+_MAX_DECIMALS: Final = 40
+"""A price with more decimals than this is a mistake."""
 
 
 NO_PRICE: Final = "none"
-"""What is written to take an earlier price back."""
+"""The amount of an assignment that withdraws an earlier price."""
 
 
 class PriceRefused(Invalid):
-    """A text is no price, or an option of a price is invalid; `field` is the option or the meter."""
+    """A price or an option of it is invalid; `field` is the option or the meter."""
 
 
 def points_of(
@@ -51,12 +51,13 @@ def points_of(
     added_at: int,
     added_by: str,
 ) -> list[PricePoint]:
-    """The points that assignments such as `output=10` mean, `output=none` taking one back; instants are microseconds UTC.
+    """The price points of assignments such as `output=10`; `output=none` withdraws a price.
 
-    `per` says for how many tokens, seconds or pieces the prices are, `least` how many of them a call is billed at least.
+    Instants are microseconds UTC. Prices are for `per` tokens, seconds or pieces; a call is billed for at
+    least `least` of them.
 
     Raises:
-        PriceRefused: something is no price, or there is none.
+        PriceRefused: an assignment or an option is invalid, or there are no assignments.
     """
     if not provider.strip() or not model.strip():
         raise PriceRefused("no_model", "a price is of a provider's model; name both", "model")
@@ -76,16 +77,16 @@ def points_of(
         raise PriceRefused("not_hours", str(error), "hours") from error
     if valid_from is not None and valid_to is not None and valid_from >= valid_to:
         raise PriceRefused("empty_period", "a price must end after it starts", "to")
-    found = dict(_amounts(assignments))
-    if not found:
+    amounts = dict(_amounts(assignments))
+    if not amounts:
         raise PriceRefused("no_price", "there is no price; write one such as input=2.50", "input")
-    if unstepped := next((one for one in found if marginal and one not in STEPPED), None):
+    if unstepped := next((meter for meter in amounts if marginal and meter not in STEPPED), None):
         raise PriceRefused(
             "no_steps", f"{unstepped} has no marginal prices; {', '.join(STEPPED)} have", "marginal"
         )
-    if unmeasured := next((one for one in found if least and one not in METERS_WITH_MINIMUM), None):
-        able = ", ".join(sorted(map(written_as, METERS_WITH_MINIMUM)))
-        raise PriceRefused("no_least", f"{unmeasured} has no least quantity; {able} have", "least")
+    if unmeasured := next((meter for meter in amounts if least and meter not in METERS_WITH_MINIMUM), None):
+        supported = ", ".join(sorted(map(written_as, METERS_WITH_MINIMUM)))
+        raise PriceRefused("no_least", f"{unmeasured} has no least quantity; {supported} have", "least")
     return [
         PricePoint(
             source=OWN,
@@ -106,24 +107,24 @@ def points_of(
             added_at=added_at,
             added_by=added_by,
         )
-        for meter, amount in found.items()
+        for meter, amount in amounts.items()
     ]
 
 
 def _amounts(assignments: Iterable[str]) -> Iterator[tuple[str, Decimal | None]]:
-    seen = set()
+    meters = set()
     for text in assignments:
-        name, equals, written = text.partition("=")
+        name, equals, amount = text.partition("=")
         meter = meter_of(name)
         if not equals or meter is None:
-            raise PriceRefused("unknown_meter", _unknown(text, name), name)
-        if meter in seen:
+            raise PriceRefused("unknown_meter", _unknown_meter_message(text, name), name)
+        if meter in meters:
             raise PriceRefused("given_twice", f"{meter} has two prices; give it one", meter)
-        seen.add(meter)
-        if written.strip().lower() == NO_PRICE:
+        meters.add(meter)
+        if amount.strip().lower() == NO_PRICE:
             yield meter, None
             continue
-        yield meter, _amount(meter, written.strip())
+        yield meter, _amount(meter, amount.strip())
 
 
 def _amount(meter: str, written: str) -> Decimal:
@@ -131,16 +132,15 @@ def _amount(meter: str, written: str) -> Decimal:
         raise PriceRefused("not_a_price", f"{meter}: a price is not negative, as {written!r} is", meter)
     if _AMOUNT.fullmatch(written):
         amount = Decimal(written)
-        if amount < _LARGEST and int(amount.as_tuple().exponent) >= -_DIGITS:
+        if amount < _MAX_PRICE and int(amount.as_tuple().exponent) >= -_MAX_DECIMALS:
             return amount
     raise PriceRefused(
         "not_a_price", f"{meter}: {written!r} is no price; write one such as 2.50, below 1,000,000", meter
     )
 
 
-def _unknown(text: str, name: str) -> str:
-    near = difflib.get_close_matches(name.strip().lower(), METERS, 1)
-    meant = f", did you mean {near[0]}?" if near else "."
-    return (
-        f"{text!r} names no meter{meant} Write METER=PRICE with one of {', '.join(map(written_as, METERS))}"
-    )
+def _unknown_meter_message(text: str, name: str) -> str:
+    close_meters = difflib.get_close_matches(name.strip().lower(), METERS, 1)
+    suggestion = f", did you mean {close_meters[0]}?" if close_meters else "."
+    meters = ", ".join(map(written_as, METERS))
+    return f"{text!r} names no meter{suggestion} Write METER=PRICE with one of {meters}"

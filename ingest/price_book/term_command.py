@@ -1,4 +1,4 @@
-"""`tallybook prices discount`, `markup`, `region`: what changes published prices for some calls, from a day on."""
+"""`tallybook prices discount`, `markup`, `region`: add a term that changes list prices of some calls."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -14,8 +14,11 @@ from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, print_json, say, warn
 
 _ARGUMENTS: Final = ("what", "percent")
-"""Fields that are words of the command without a flag."""
-_NAMED: Final = "note: it is about calls that the gateway names as theirs; what `tallybook owner set` assigns is not looked at"
+"""Fields that are arguments of the command, not flags."""
+_NAMES_NOTE: Final = (
+    "note: it is about calls that the gateway names as theirs; "
+    "what `tallybook owner set` assigns is not looked at"
+)
 
 
 def run(options: AddTermOptions, start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -31,7 +34,7 @@ def run(options: AddTermOptions, start: str | None, end: str | None, *, as_json:
         for name in change.unknown_names:
             warn(f"note: the directory does not know {name}; it is kept as it is written")
         if options.team or options.customer:
-            warn(_NAMED)
+            warn(_NAMES_NOTE)
         if as_json:
             print_json(_object(change))
         else:
@@ -45,16 +48,15 @@ def _lines(ledger: Ledger, change: TermChange) -> list[str]:
     since = "" if term.valid_from is None else f" from {written(term.valid_from, ledger.zone)}"
     until = "" if term.valid_to is None else f" to {written(term.valid_to, ledger.zone)}"
     when = f"{since}{until}" or " at any time"
-    stood = "" if before is None else f" (before: {percent_of(before)})"
-    said = (
-        f"{term.kind} on {calls_of_term(term)}{when}: {percent_of(term)}, prices times {term.factor:f}{stood}"
-    )
+    replaced = "" if before is None else f" (before: {percent_of(before)})"
+    effect = f"{percent_of(term)}, prices times {term.factor:f}"
+    sentence = f"{term.kind} on {calls_of_term(term)}{when}: {effect}{replaced}"
     if term.factor == 1:
-        said = f"no {term.kind} on {calls_of_term(term)}{when}{stood}"
+        sentence = f"no {term.kind} on {calls_of_term(term)}{when}{replaced}"
         if before is None:
-            said += "; there was none of just these calls, and one of other calls stands"
+            sentence += "; there was none of just these calls, and one of other calls stands"
     return [
-        said,
+        sentence,
         "Calls that come from now on are priced by it; `tallybook reprice` for those that are there.",
     ]
 

@@ -1,4 +1,4 @@
-"""Discounts, mark-ups and surcharges of regions: what changes published prices for some calls, from a day on."""
+"""Terms: discounts, mark-ups and region surcharges, which change list prices of some calls from a day on."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +25,7 @@ class TermRefused(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddTermOptions:
-    """A term, and the calls that it is for."""
+    """A term, and the calls that it applies to."""
 
     kind: TermKind
     what: str
@@ -33,7 +33,7 @@ class AddTermOptions:
     percent: str
     """Text such as `12%`."""
     valid_from: int | None = None
-    """The instants between which the term holds (microseconds UTC, the end not included); None for an open end."""
+    """The period of the term, half-open, in microseconds UTC; None for an open start or end."""
     valid_to: int | None = None
     region: str | None = None
     team: str | None = None
@@ -43,7 +43,7 @@ class AddTermOptions:
 
 @dataclass(frozen=True, slots=True)
 class TermChange:
-    """A term that was added, the term of the same calls that it replaces, and names that the directory does not know."""
+    """An added term, the term of the same calls that it replaces, and names that are not in the directory."""
 
     term: Term
     before: Term | None
@@ -51,7 +51,7 @@ class TermChange:
 
 
 def add_term(ledger: Ledger, options: AddTermOptions, *, by: str, at: int) -> TermChange:
-    """Add a term.
+    """Add a term to the price book; the added term and the term that it replaces.
 
     Raises:
         TermRefused: an option is invalid.
@@ -67,10 +67,10 @@ def add_term(ledger: Ledger, options: AddTermOptions, *, by: str, at: int) -> Te
 
 
 def factor_of(kind: TermKind, percent: str) -> Decimal:
-    """The factor on prices for so many percent off (a discount) or on top.
+    """The factor on list prices of a percentage off (a discount) or on top (other kinds).
 
     Raises:
-        TermRefused: the text is no percentage, is negative, or a discount of 100% or more.
+        TermRefused: the text is not a percentage, is negative, or is a discount of 100% or more.
     """
     try:
         part = numbers.percent(percent)
@@ -92,8 +92,8 @@ def _term(
 ) -> Term:
     start, end = options.valid_from, options.valid_to
     if start is not None and end is not None and start >= end:
-        first, last = (written(edge, ledger.zone) for edge in (start, end))
-        raise TermRefused("empty_period", f"{last}: it must end after it starts ({first})", "to")
+        start_text, end_text = (written(edge, ledger.zone) for edge in (start, end))
+        raise TermRefused("empty_period", f"{end_text}: it must end after it starts ({start_text})", "to")
     provider, _, model = options.what.strip().lower().partition("/")
     if not provider:
         message = f"{options.what!r} names no provider; write PROVIDER, PROVIDER/MODEL or all"
@@ -115,7 +115,7 @@ def _term(
 
 
 def _ident(ledger: Ledger, kind: Kind, name: str | None) -> str | None:
-    """The id of the team or customer with a name or id; None without a name, or where the directory knows none."""
+    """The id of the team or customer with a name or id; None without a name, or if the directory has none."""
     if name is None:
         return None
     if not name.strip():
@@ -129,7 +129,7 @@ def _ident(ledger: Ledger, kind: Kind, name: str | None) -> str | None:
 
 
 def _replaced(book: Book, term: Term, at: int) -> Term | None:
-    """The earlier term of the same kind and calls at the term's start (at `at`, for a term that has none)."""
+    """The earlier term of the same kind and calls at the term's start (at `at` if its start is open)."""
     start = at if term.valid_from is None else term.valid_from
     same = [other for other in book.stored.terms if _scope(other) == _scope(term) and other.covers(start)]
     return max(same, key=lambda other: other.precedence, default=None)

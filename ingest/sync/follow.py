@@ -9,7 +9,7 @@ from typing import Final
 from ingest.clock import now
 from ingest.intake.decode import Decoder
 from ingest.ledger import directory, rollups
-from ingest.ledger.directory import Entered
+from ingest.ledger.directory import ImportCounts
 from ingest.ledger.engine import Ledger
 from ingest.sync.gateway import Gateway
 from ingest.sync.pull import Options, Puller, Report, Stopped
@@ -28,7 +28,7 @@ class Outcome:
     """The results of any number of passes over a store."""
 
     reports: list[Report] = field(default_factory=list)
-    entered: Entered = field(default_factory=Entered)
+    entered: ImportCounts = field(default_factory=ImportCounts)
     passes: int = 0
 
 

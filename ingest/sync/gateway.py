@@ -9,17 +9,17 @@ from urllib.parse import unquote
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.bifrost.row import LogRow
 from ingest.formats.litellm import spend_log
-from ingest.ledger.directory import Listed
+from ingest.ledger.directory import DirectoryEntry
 from ingest.ledger.key_hashes import KeyRing
 from ingest.settings import Settings
 from ingest.sync import litellm_directory
 from ingest.sync.sqlite_store import SqliteStore
 from ingest.sync.store import Store, Table, Unusable
 
-DirectoryReader = Callable[[Store, KeyRing], Iterable[Listed]]
+DirectoryReader = Callable[[Store, KeyRing], Iterable[DirectoryEntry]]
 
 
-def _no_entries(_store: Store, _keyring: KeyRing) -> Iterable[Listed]:
+def _no_entries(_store: Store, _keyring: KeyRing) -> Iterable[DirectoryEntry]:
     return ()
 
 

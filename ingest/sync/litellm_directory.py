@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ingest.ledger.directory import LONGEST_NAME, Kind, Listed
+from ingest.ledger.directory import LONGEST_NAME, DirectoryEntry, Kind
 from ingest.ledger.key_hashes import KeyRing
 from ingest.model.event import DIGEST
 from ingest.sync.store import Store
@@ -19,13 +19,13 @@ _HINT_COLUMN: Final = "key_name"
 """The column with LiteLLM's own hint of a key: `sk-...` and its last four characters."""
 
 
-def directory_entries(store: Store, keyring: KeyRing) -> Iterator[Listed]:
+def directory_entries(store: Store, keyring: KeyRing) -> Iterator[DirectoryEntry]:
     """The keys, teams and customers in the store, with their names and hints."""
     for kind, table, key, name in _TABLES:
         columns = (key, name, _HINT_COLUMN) if kind == "virtual_key" else (key, name)
         for row in store.listing(table, key, columns):
             if ident := _ident(keyring, kind, row[key]):
-                yield Listed(kind, ident, _text(row.get(name)), _hint(row.get(_HINT_COLUMN)))
+                yield DirectoryEntry(kind, ident, _text(row.get(name)), _hint(row.get(_HINT_COLUMN)))
 
 
 def _ident(keyring: KeyRing, kind: Kind, key: Any) -> str | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dashboard.calls.calls import in_full
+from dashboard.calls.calls import read_call
 from dashboard.query.question import Words, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
@@ -35,7 +35,7 @@ def spent(ledger: Ledger) -> str:
 )
 def test_a_reported_amount_comes_out_as_it_went_in(ledger: Ledger, post: Post, cost: str) -> None:
     receipt = post(ledger, body("r-1", cost))
-    told = in_full(ledger, UUID(receipt.event_ids[0]))
+    told = read_call(ledger, UUID(receipt.event_ids[0]))
     assert told is not None
     assert Decimal(told["total_cost"]) == Decimal(cost)
     assert Decimal(spent(ledger)) == Decimal(cost)

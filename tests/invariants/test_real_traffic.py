@@ -22,7 +22,7 @@ from dashboard.query.run import Result, run
 from dashboard.query.serialize import as_json
 from ingest.files.paths import sources
 from ingest.http.app import make_api
-from ingest.importing.importer import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.verification import verify
@@ -123,7 +123,7 @@ def test_an_hour_of_traffic_adds_up(ledger: Ledger, settings: Settings, tmp_path
     file = tmp_path / "conv.jsonl"
     file.write_bytes(lines("conv"))
     report = FileReport(str(file))
-    Importer(ledger, Options()).run(sources([str(file)])[0], report, lambda _size, _records: None)
+    Importer(ledger, ImportOptions()).run(sources([str(file)])[0], report, lambda _size, _records: None)
     posted = TestClient(make_api(ledger, settings)).post(
         "/v1/ingest", content=lines("code"), headers={"content-type": "application/jsonl"}
     )

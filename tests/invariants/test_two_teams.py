@@ -440,7 +440,7 @@ def test_every_address_has_its_right(office: Office) -> None:
     forgotten = [
         path
         for _, path in addresses(office.client)
-        if RIGHTS.needed(path) is CLOSED and not path.startswith(("/healthz", "/readyz"))
+        if RIGHTS.right_of(path) is CLOSED and not path.startswith(("/healthz", "/readyz"))
     ]
     assert forgotten == []
 

@@ -10,7 +10,7 @@ from dash import dcc, html
 from dashboard.chargeback import closing
 from dashboard.chargeback.allocation import FEES, METHODS, POOLS, UNASSIGNED
 from dashboard.chargeback.outputs import FORMS, report_of
-from dashboard.chargeback.report import Entry, Report
+from dashboard.chargeback.report import Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES
 from dashboard.chargeback.statements import current_month
 from dashboard.chargeback.xlsx import warnings
@@ -163,7 +163,7 @@ def _table(report: Report, view: View) -> Any:
     return tables.table("chargeback", "What every team owes", header, rows, texts=2, remarks=remarks)
 
 
-def _row(report: Report, entry: Entry, view: View, *, has_budgets: bool) -> list[Any]:
+def _row(report: Report, entry: ReportEntry, view: View, *, has_budgets: bool) -> list[Any]:
     name = report.name(entry.ident)
     team = report.statement.names.get(entry.ident) if entry.ident else None
     shown = entry.shown
@@ -265,7 +265,7 @@ def _closing(ledger: Ledger, month: Month, report: Report) -> Any:
     """The check list, the button that closes or reopens the month, and the history of its status."""
     statement = report.statement
     is_closed = statement.status == "closed"
-    items = () if is_closed else closing.check(ledger, statement)
+    items = () if is_closed else closing.checklist(ledger, statement)
     is_over = now() >= ledger.zone.midnight(of_month(month).days[1])
     lines = [
         html.Li([html.Strong("Stops closing: " if item.stops else "To know: "), item.text]) for item in items

@@ -6,7 +6,7 @@ from dash import html
 
 from dashboard.formatting import format as wording
 from dashboard.prices import price_list
-from dashboard.prices.variance import Variance, variance
+from dashboard.prices.variance import Variance, model_variances
 from dashboard.ui import tables
 from dashboard.ui.components import panel, registered_as
 from dashboard.ui.links import variance_csv
@@ -26,7 +26,7 @@ _SHOWN_RUNS: Final = 5
 def cost_differences(ledger: Ledger, view: View) -> Any:
     """The models whose reported costs differ from the costs that the price book computes."""
     query = question(view, ledger.zone, ("requests",))
-    variances = variance(ledger, query, price_list.book_of(ledger))
+    variances = model_variances(ledger, query, price_list.book_of(ledger))
     title = "Reported against computed"
     if not variances:
         note = "No model's reported and computed costs differ by more than 1%."

@@ -11,7 +11,7 @@ from dash import dcc, html
 from dashboard.formatting import format as wording
 from dashboard.prices.model_prices import Band, PricedModel, priced_model
 from dashboard.prices.price_list import MILLION, USUAL, book_of, per_million
-from dashboard.prices.unpriced import unpriced
+from dashboard.prices.unpriced import unpriced_models
 from dashboard.ui import charts, tables
 from dashboard.ui.charts import Step
 from dashboard.ui.components import chart, lazy_part, page, panel, registered_as
@@ -426,7 +426,7 @@ def _first_day(priced: PricedModel, ledger: Ledger, view: View) -> str:
     today = datetime.now(zone).date()
     if priced.bands:
         return today.isoformat()
-    models = unpriced(ledger, question(view, ledger.zone, ("requests",)))
+    models = unpriced_models(ledger, question(view, ledger.zone, ("requests",)))
     days = [instant(model.first_at).astimezone(zone).date() for model in models]
     return min(days, default=today).isoformat()
 

@@ -12,8 +12,8 @@ from dashboard.formatting import format as wording
 from dashboard.pages.prices import checks
 from dashboard.pages.prices import model as model_page
 from dashboard.prices import price_list
-from dashboard.prices.price_list import Line, PriceList, PricesQuery, Use
-from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced
+from dashboard.prices.price_list import ModelUsage, PriceList, PriceListLine, PricesQuery
+from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced_models
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
@@ -67,7 +67,7 @@ def content(ledger: Ledger, view: View) -> Any:
             *([no_calls(ledger, view)] if is_unused else []),
             search_field(view),
             html.Div(price_table(ledger, view, matches), id={"type": MATCHES, "name": "found"}),
-            lazy_part(unpriced_models, view, 160),
+            lazy_part(unpriced_table, view, 160),
             lazy_part(source_conflicts, view, 120),
             lazy_part(checks.cost_differences, view, 120),
             lazy_part(checks.repricing_runs, view, 120),
@@ -91,18 +91,18 @@ def matching_prices(ledger: Ledger, view: View, query: SpendQuery) -> PriceList:
     """The current prices that match a view."""
     prices_query = PricesQuery(
         at=now(),
-        used=query,
+        usage_query=query,
         search=view.search,
         providers=tuple(view.values("provider")),
         models=tuple(view.values("model")),
         limit=_SHOWN_MATCHES if view.search else _SHOWN,
     )
-    return price_list.listed(ledger, prices_query)
+    return price_list.read_price_list(ledger, prices_query)
 
 
 def price_table(ledger: Ledger, view: View, matches: PriceList) -> Any:
     """The table of the matching prices, or a note that no price matches."""
-    csv = prices_csv(matches.query.used, view.search)
+    csv = prices_csv(matches.query.usage_query, view.search)
     if not matches.lines:
         return panel(
             "Price list", [html.P([_NOT_FOUND, html.Code(_HOW)], id="prices", className="note")], csv=csv
@@ -127,9 +127,9 @@ def price_table(ledger: Ledger, view: View, matches: PriceList) -> Any:
     )
 
 
-def _row(ledger: Ledger, view: View, line: Line) -> list[Any]:
+def _row(ledger: Ledger, view: View, line: PriceListLine) -> list[Any]:
     name, use, prices = line.name, line.use, line.prices
-    provider, model = use.mostly or name[:2]
+    provider, model = use.most_used_name or name[:2]
     link = narrowed_search(view, ("provider", provider), ("model", model))
     names = [tables.Text(name.model, link), tables.Text(name.service_tier), tables.Text(name.provider)]
     usage = [wording.compact(use.requests) if use.requests else wording.NOTHING, _spend(use, ledger)]
@@ -165,7 +165,7 @@ def _other_prices(prices: PriceSet, higher: PriceSet | None) -> Any:
     return html.Span(f"{len(others)} more", title="\n".join(others))
 
 
-def _spend(use: Use, ledger: Ledger) -> str:
+def _spend(use: ModelUsage, ledger: Ledger) -> str:
     """The cost of the calls by currency, the reporting currency first. Sums never mix currencies."""
     if not use.requests:
         return wording.NOTHING
@@ -177,10 +177,10 @@ def _spend(use: Use, ledger: Ledger) -> str:
 
 
 @registered_as("prices:without")
-def unpriced_models(ledger: Ledger, view: View) -> Any:
+def unpriced_table(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each with a link to the form that sets one."""
     query = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
-    models = unpriced(ledger, query)
+    models = unpriced_models(ledger, query)
     title = "Models without a price"
     if not models:
         note = "Every call of this period has a known price."
@@ -222,7 +222,7 @@ def _unpriced_row(view: View, model: UnpricedModel, book: Book, zone: tzinfo) ->
 def source_conflicts(ledger: Ledger, view: View) -> Any:
     """The prices on which two sources disagree."""
     book = price_list.book_of(ledger)
-    uses = price_list.used(ledger, question(view, ledger.zone, ("requests",)))
+    uses = price_list.usage_by_model(ledger, question(view, ledger.zone, ("requests",)))
     conflicts = price_list.disagreements(book, now(), uses)
     title = "Where sources disagree"
     sources = [prices.source for prices in book.sources]
@@ -263,7 +263,7 @@ def _conflict_row(view: View, conflict: Conflict, sources: Sequence[str]) -> lis
 
 
 PARTS: Final = (
-    *(unpriced_models, source_conflicts, *checks.PARTS),
+    *(unpriced_table, source_conflicts, *checks.PARTS),
     *(
         model_page.price_history,
         model_page.current_prices,

@@ -57,16 +57,16 @@ def _calculation(calculation: Calculation) -> Any:
 def _lines(calculation: Calculation) -> Any:
     """The lines and the sum of each component, then the totals; a single exact line has no sum."""
     rows: list[Any] = []
-    for part in calculation.workings.sums:
-        lines = [line for line in calculation.workings.lines if line.component == part.component]
+    for part in calculation.breakdown.sums:
+        lines = [line for line in calculation.breakdown.lines if line.component == part.component]
         rows += [_line(calculation, line) for line in lines]
         is_exact = exact_text(part.exact) == plain(part.charged_pico)
         if len(lines) > 1 or not is_exact:
             rows.append(_sum(part, is_exact=is_exact))
-    rows.append(_total(f"Total ({calculation.prices.currency})", calculation.workings.total))
+    rows.append(_total(f"Total ({calculation.prices.currency})", calculation.breakdown.total))
     if calculation.prices.terms:
-        rows.append(_total("At list prices", calculation.workings.list_total))
-        rows.append(_total("At contract prices", calculation.workings.contracted_total))
+        rows.append(_total("At list prices", calculation.breakdown.list_total))
+        rows.append(_total("At contract prices", calculation.breakdown.contracted_total))
     head = html.Tr(
         [
             html.Th("Meter", scope="col"),

@@ -8,7 +8,7 @@ from typing import Any, Final
 import dash_ag_grid as dag
 from dash import dcc, html
 
-from dashboard.calls.calls import Call, listed, read_cursor
+from dashboard.calls.calls import Call, list_calls, read_cursor
 from dashboard.calls.store import CallsQuery
 from dashboard.formatting import format as wording
 from dashboard.query.run import Result, run
@@ -109,7 +109,7 @@ def block(ledger: Ledger, search: str, start: int, cursors: Cursors) -> Block:
     while True:
         cursor = cursors.get(str(at))
         after = read_cursor(cursor) if cursor else None
-        calls_page = listed(ledger, CallsQuery(period.start, period.end, query.filters, BLOCK, after))
+        calls_page = list_calls(ledger, CallsQuery(period.start, period.end, query.filters, BLOCK, after))
         end = at + len(calls_page.calls)
         if calls_page.next_cursor:
             cursors[str(end)] = calls_page.next_cursor

@@ -13,7 +13,7 @@ from dashboard.pages.teams import page as teams
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.view import from_search
 from ingest.clock import now
-from ingest.directory.assign import Done, OwnerRefused, Wanted, assign
+from ingest.directory.assign import AssignOptions, OwnerRefused, RecordedAssignment, assign
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
@@ -91,14 +91,14 @@ def _add_team_owners(app: Dash, ledger: Ledger) -> None:
         return await in_thread(_renewed, ledger, outcome, search)
 
 
-def assign_key(ledger: Ledger, form: AssignmentForm, *, is_assigned: bool = True) -> Done | str:
+def assign_key(ledger: Ledger, form: AssignmentForm, *, is_assigned: bool = True) -> RecordedAssignment | str:
     """Assign a key to teams, or take its assignment back; returns the record, or a message of refusal."""
     if not form.key:
         return "Not assigned: choose a key."
     if is_assigned and not form.teams:
         return "Not assigned: choose a team."
     try:
-        options = Wanted(
+        options = AssignOptions(
             subject_kind="virtual_key",
             subject=form.key,
             targets=_targets(form) if is_assigned else (),
@@ -112,14 +112,14 @@ def assign_key(ledger: Ledger, form: AssignmentForm, *, is_assigned: bool = True
 
 def assign_team(
     ledger: Ledger, team: str, customer: str | None, cost_center: str | None, first: str | None
-) -> list[Done] | str:
+) -> list[RecordedAssignment] | str:
     """Assign a team to a customer and a cost centre; returns the records, or a message of refusal."""
     chosen: list[tuple[TargetKind, str | None]] = [("customer", customer), ("cost_center", cost_center)]
-    recorded: list[Done] = []
+    recorded: list[RecordedAssignment] = []
     for kind, target in chosen:
         if not target:
             continue
-        options = Wanted(
+        options = AssignOptions(
             subject_kind="team",
             subject=team,
             target_kind=kind,
@@ -133,7 +133,7 @@ def assign_team(
     return recorded or "Not assigned: choose a customer or a cost centre."
 
 
-def _record(ledger: Ledger, options: Wanted) -> Done | str:
+def _record(ledger: Ledger, options: AssignOptions) -> RecordedAssignment | str:
     try:
         return assign(ledger, options, at=now(), by=require("finance").name)
     except (Invalid, NotAllowed) as error:
@@ -158,7 +158,7 @@ def _targets(form: AssignmentForm) -> tuple[str, ...]:
     return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
 
 
-def _renewed(ledger: Ledger, recorded: Sequence[Done], search: str | None) -> Any:
+def _renewed(ledger: Ledger, recorded: Sequence[RecordedAssignment], search: str | None) -> Any:
     """The messages about recorded assignments, and the renewed figures and histories."""
     view = from_search(search).page
     targets = {target.entry_id for done in recorded for target in done.assignment.targets}

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.history import Held, held
+from dashboard.directory.history import HistoryEntry, history_entries
 from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
 from dashboard.formatting import format as wording
@@ -19,7 +19,7 @@ from dashboard.query.run import run
 from dashboard.ui import tables
 from dashboard.ui.components import panel
 from dashboard.ui.view import View, question
-from ingest.directory.assign import Done
+from ingest.directory.assign import RecordedAssignment
 from ingest.ledger.directory import ADDED_BY
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
@@ -225,7 +225,7 @@ def shares_text(targets: Sequence[tuple[str, int]]) -> str:
 
 
 def _assignments(ledger: Ledger, choice: Chosen) -> Any:
-    assignments = held(ledger)
+    assignments = history_entries(ledger)
     if choice.person is not None:
         assignments = [entry for entry in assignments if _concerns(entry, choice.kind, choice.person)]
     title = "What was recorded"
@@ -246,13 +246,13 @@ def _assignments(ledger: Ledger, choice: Chosen) -> Any:
     )
 
 
-def _concerns(entry: Held, kind: Kind, person: Person) -> bool:
+def _concerns(entry: HistoryEntry, kind: Kind, person: Person) -> bool:
     assignment = entry.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
     return is_subject or person.entry_id in {target.entry_id for target in assignment.targets}
 
 
-def _assignment_row(entry: Held, ledger: Ledger) -> list[Any]:
+def _assignment_row(entry: HistoryEntry, ledger: Ledger) -> list[Any]:
     assignment = entry.assignment
     recorded = instant(assignment.recorded_at)
     subject = assignment.subject_kind.replace("virtual_", "")
@@ -269,7 +269,7 @@ def _assignment_row(entry: Held, ledger: Ledger) -> list[Any]:
     return [*map(tables.Text, texts)]
 
 
-def assigned_message(done: Done, targets: Sequence[tuple[str, int]]) -> Any:
+def assigned_message(done: RecordedAssignment, targets: Sequence[tuple[str, int]]) -> Any:
     """The message about a recorded assignment, with the closed months that it reaches into."""
     since = f" from {wording.day(done.first)} on" if done.first else ", always"
     belongs = f"belongs to {shares_text(targets)}" if targets else "belongs to whom its gateway names"

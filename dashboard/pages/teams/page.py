@@ -12,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.holdings import Holdings, Home, holdings
+from dashboard.directory.holdings import Home, OwnersOnDay, owners_on_day
 from dashboard.formatting import format as wording
 from dashboard.pages.teams import ownership
 from dashboard.query.labels_store import Person
@@ -56,7 +56,7 @@ def content(ledger: Ledger, view: View) -> Any:
 
 def figures(ledger: Ledger, view: View) -> Any:
     """The figures of the page, renewed when an owner is assigned."""
-    chosen, owners = ownership.chosen(ledger, view), holdings(ledger, ledger.zone.day(now()))
+    chosen, owners = ownership.chosen(ledger, view), owners_on_day(ledger, ledger.zone.day(now()))
     total = totals.totals_of(ledger, view)
     parts: list[Any] = []
     if total.requests:
@@ -72,7 +72,7 @@ def figures(ledger: Ledger, view: View) -> Any:
     return dmc.Stack([part for part in parts if part is not None], gap="md")
 
 
-def team_table(ledger: Ledger, view: View, owners: Holdings) -> Any:
+def team_table(ledger: Ledger, view: View, owners: OwnersOnDay) -> Any:
     """Teams by spend. Without filters, teams of the ledger that made no call come last."""
     query = question(view, ledger.zone, _METRICS, ("team",))
     result = run(ledger, replace(query, by_entry=True))
@@ -132,7 +132,7 @@ def unassigned_keys(ledger: Ledger, view: View) -> Any:
     )
 
 
-def key_table(ledger: Ledger, view: View, team: Person, owners: Holdings) -> Any:
+def key_table(ledger: Ledger, view: View, team: Person, owners: OwnersOnDay) -> Any:
     """The keys of a team: keys that made its calls, then keys that it owns today and that made no call."""
     query = question(view, ledger.zone, _METRICS, ("virtual_key",))
     result = run(ledger, replace(query, by_entry=True))
@@ -162,7 +162,7 @@ def key_table(ledger: Ledger, view: View, team: Person, owners: Holdings) -> Any
     )
 
 
-def _team_today(team: Person, owners: Holdings, view: View) -> Any:
+def _team_today(team: Person, owners: OwnersOnDay, view: View) -> Any:
     home = owners.homes.get(team.entry_id, _NO_HOME)
     facts = [
         ("Customer", home.customer or wording.NOTHING),
@@ -172,7 +172,7 @@ def _team_today(team: Person, owners: Holdings, view: View) -> Any:
     return _today("This team today", facts, view, "team")
 
 
-def _key_today(ledger: Ledger, key: Person, owners: Holdings, view: View) -> Any:
+def _key_today(ledger: Ledger, key: Person, owners: OwnersOnDay, view: View) -> Any:
     targets = owners.owners.get(key.entry_id, ())
     team_names = {team.entry_id: team.shown for team in names.by_name(ledger, "team").values()}
     owner_text = ownership.targets_text(targets, team_names) if targets else "nobody"
@@ -190,7 +190,7 @@ def _today(title: str, facts: Iterable[tuple[str, str]], view: View, kind: names
 
 
 def _team_row(
-    team: Person | None, cells: Sequence[str], owners: Holdings, key_counts: Mapping[int, int], view: View
+    team: Person | None, cells: Sequence[str], owners: OwnersOnDay, key_counts: Mapping[int, int], view: View
 ) -> list[Any]:
     """The row of a team; `cells` are its spend and usage."""
     if team is None:

@@ -16,7 +16,7 @@ from ingest.ledger.directory import entries
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import attribution, directory, directory_alias, term
 from ingest.ledger.tables.ownership import owned
-from ingest.model.principal import asking
+from ingest.model.principal import current_principal
 
 Column = sa.ColumnElement[Any]
 
@@ -37,7 +37,7 @@ def has_assignments(connection: sa.Connection) -> bool:
 
 def teams_seen(connection: sa.Connection) -> frozenset[int] | None:
     """The directory entries of the only teams that the caller may see; None for all."""
-    teams = asking().teams
+    teams = current_principal().teams
     return None if teams is None else frozenset(entries(connection, "team", teams))
 
 

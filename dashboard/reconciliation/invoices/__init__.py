@@ -1,1 +1,1 @@
-"""Invoices: what providers say that they charge, read from their cost exports and from tables of one's own."""
+"""Invoices: lines of what providers charge, their parser and their store."""

@@ -1,4 +1,4 @@
-"""An invoice line: what a provider charges for some days, whatever it came from."""
+"""Invoice lines: amounts that a provider charges for UTC days `[first_day, end_day)`, from any source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """An amount that a provider charges, in pico-units, for days of UTC."""
+    """An amount, in pico-units, that a provider charges for UTC days."""
 
     provider: str
     first_day: int
@@ -15,7 +15,7 @@ class InvoiceLine:
     amount: int
     currency: str
     source: str
-    """The form that it was read from."""
+    """The format of the file that the line was read from."""
     account: str = ""
     model: str | None = None
     description: str = ""
@@ -25,67 +25,64 @@ class InvoiceLine:
     number: int = 0
 
     @property
-    def about(self) -> tuple[str, str, int, int]:
-        """What it is told for: the lines about it that were recorded last are the ones that count."""
+    def scope(self) -> tuple[str, str, int, int]:
+        """The account and days of the line. Of lines with the same scope, those recorded last are current."""
         return self.provider, self.account, self.first_day, self.end_day
 
     @property
-    def said(self) -> tuple[str | None, str, int, str, str | None]:
-        """What it says."""
+    def content(self) -> tuple[str | None, str, int, str, str | None]:
+        """The content of the line; recording it again in the same scope changes nothing."""
         return self.model, self.description, self.amount, self.currency, self.invoice_id
 
 
-def standing(lines: Iterable[InvoiceLine]) -> list[InvoiceLine]:
-    """The lines that count: of a provider's account and days, those that were recorded last."""
-    by_about: dict[object, list[InvoiceLine]] = {}
-    for one in lines:
-        by_about.setdefault(one.about, []).append(one)
-    return [
-        one
-        for some in by_about.values()
-        for one in some
-        if one.recorded_at == max(o.recorded_at for o in some)
-    ]
+def current_lines(lines: Iterable[InvoiceLine]) -> list[InvoiceLine]:
+    """The lines that count: in each scope, the lines that were recorded last."""
+    current: list[InvoiceLine] = []
+    for group in _by_scope(lines).values():
+        newest = max(line.recorded_at for line in group)
+        current += [line for line in group if line.recorded_at == newest]
+    return current
 
 
-def overlapping(lines: Iterable[InvoiceLine]) -> set[str]:
-    """The providers whose lines that count tell of the same days twice: as a month and by day, or with and without accounts."""
+def _by_scope(lines: Iterable[InvoiceLine]) -> dict[object, list[InvoiceLine]]:
+    by_scope: dict[object, list[InvoiceLine]] = {}
+    for line in lines:
+        by_scope.setdefault(line.scope, []).append(line)
+    return by_scope
+
+
+def overlapping_providers(lines: Iterable[InvoiceLine]) -> set[str]:
+    """The providers with several lines for a day: by month and by day, or with and without an account."""
     by_provider: dict[str, dict[tuple[str, int, int], None]] = {}
-    for one in lines:
-        by_provider.setdefault(one.provider, {})[one.account, one.first_day, one.end_day] = None
-    return {provider for provider, told in by_provider.items() if _told_twice(list(told))}
+    for line in lines:
+        by_provider.setdefault(line.provider, {})[line.account, line.first_day, line.end_day] = None
+    return {provider for provider, scopes in by_provider.items() if _has_overlap(list(scopes))}
 
 
-def _told_twice(told: list[tuple[str, int, int]]) -> bool:
-    accounts = {account for account, _, _ in told}
+def _has_overlap(scopes: list[tuple[str, int, int]]) -> bool:
+    accounts = {account for account, _, _ in scopes}
     for account in accounts:
-        # Lines without an account are of all accounts, so that they may not share days with any.
-        spans = sorted((first, end) for other, first, end in told if other in (account, ""))
+        # A line without an account is for all accounts, so it overlaps with the lines of each.
+        spans = sorted((first, end) for other, first, end in scopes if other in (account, ""))
         if any(first < end_before for (_, end_before), (first, _) in pairwise(spans)):
             return True
     return False
 
 
-def news(
-    read: Iterable[InvoiceLine], known: Iterable[InvoiceLine], *, may_replace: bool = True
+def new_lines(
+    lines: Iterable[InvoiceLine], known: Iterable[InvoiceLine], *, may_replace: bool = True
 ) -> list[InvoiceLine]:
-    """The lines about days of which something else was known before; the same export again says nothing new.
+    """The lines of scopes whose content differs from the known lines; importing a file again adds no lines.
 
-    Unless it `may_replace` what is known, only lines about days that nothing was known of.
+    Without `may_replace`, only the lines of scopes that have no known lines.
     """
-    before: dict[object, list[InvoiceLine]] = {}
-    for one in standing(known):
-        before.setdefault(one.about, []).append(one)
-    now: dict[object, list[InvoiceLine]] = {}
-    for one in read:
-        now.setdefault(one.about, []).append(one)
-    return [
-        one
-        for about, some in now.items()
-        if _says(some) != _says(before.get(about, [])) and (may_replace or about not in before)
-        for one in some
-    ]
+    before = _by_scope(current_lines(known))
+    new: list[InvoiceLine] = []
+    for scope, group in _by_scope(lines).items():
+        if _contents(group) != _contents(before.get(scope, [])) and (may_replace or scope not in before):
+            new += group
+    return new
 
 
-def _says(lines: Iterable[InvoiceLine]) -> list[str]:
-    return sorted(repr(one.said) for one in lines)
+def _contents(lines: Iterable[InvoiceLine]) -> list[str]:
+    return sorted(repr(line.content) for line in lines)

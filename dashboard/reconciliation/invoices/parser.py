@@ -1,9 +1,10 @@
-"""Reading invoices: OpenAI's costs, Anthropic's cost report, OpenRouter's activity, and plain tables.
+"""Parses invoices: OpenAI's costs, Anthropic's cost report, OpenRouter's activity, and tables.
 
-The JSON forms are pages of the providers' admin APIs, alone or as a list of pages:
-OpenAI `GET /v1/organization/costs` (amounts in units, days as Unix seconds), Anthropic `GET /v1/organizations/cost_report`
-(amounts in *cents* as decimal text), OpenRouter `GET /api/v1/activity` (dollars). Tables are recognised by their columns: OpenAI's and
-Anthropic's exports, OpenRouter's activity, and one's own with a provider, a month or a date, and an amount.
+JSON files are pages of the providers' admin APIs, a single page or a list of pages: OpenAI
+`GET /v1/organization/costs` (amounts in units, days as Unix seconds), Anthropic
+`GET /v1/organizations/cost_report` (amounts in *cents* as decimal text), OpenRouter `GET /api/v1/activity`
+(dollars). Tables are recognised by their columns: the CSV exports of OpenAI, Anthropic and OpenRouter, and
+any table with a provider, a month or date, and an amount.
 """
 
 import csv
@@ -22,7 +23,7 @@ from ingest.model.zone import day_number
 from ingest.parse.currency import read_currency
 from ingest.pricing.matching import provider_of
 
-_LARGEST: Final = 256 * 1024 * 1024
+_MOST_BYTES: Final = 256 * 1024 * 1024
 _CENTS: Final = Decimal("0.01")
 _AMOUNTS: Final = ("amount_value", "amount", "cost_usd", "cost", "usage", "total", "amount_usd")
 _DATES: Final = (
@@ -39,12 +40,12 @@ _MODELS: Final = ("model", "line_item", "model_permaslug")
 
 
 class NotAnInvoice(ValueError):
-    """A file that holds no costs of a provider; the message says what is read."""
+    """The file holds no costs of a provider; the message names the supported formats."""
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A line that could not be taken."""
+class RejectedLine:
+    """A line that was rejected, and why."""
 
     line: int
     field: str
@@ -56,83 +57,86 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What a file holds."""
+class ParsedInvoice:
+    """The lines of an invoice file, and its rejected lines."""
 
     source: str
     lines: tuple[InvoiceLine, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[RejectedLine, ...] = ()
 
 
-class _Bad(ValueError):
+class _InvalidField(ValueError):
+    """A field of a line is not valid, so the line is rejected."""
+
     def __init__(self, field: str, value: object, reason: str) -> None:
         super().__init__(reason)
         self.field, self.value, self.reason = field, str(value), reason
 
 
-def read(path: Path, provider: str | None = None, account: str = "") -> Read:
-    """The lines of a file. `provider` and `account` stand for what it does not name.
+def parse_invoice(path: Path, provider: str | None = None, account: str = "") -> ParsedInvoice:
+    """The lines of an invoice file. `provider` and `account` apply where the file names none.
 
     Raises:
-        NotAnInvoice: it holds no costs.
-        OSError: it cannot be read.
+        NotAnInvoice: the file holds no costs.
+        OSError: the file cannot be read.
     """
     data = path.read_bytes()
-    if len(data) > _LARGEST:
-        raise NotAnInvoice(f"{path} has more than {_LARGEST // 2**20} MiB: no invoice has")
+    if len(data) > _MOST_BYTES:
+        raise NotAnInvoice(f"{path} has more than {_MOST_BYTES // 2**20} MiB: no invoice has")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotAnInvoice(f"{path} is not UTF-8 text: {_WHAT}") from error
+        raise NotAnInvoice(f"{path} is not UTF-8 text: {_SUPPORTED}") from error
     try:
-        found = (
+        invoice = (
             _json(path, text, provider) if text.lstrip()[:1] in ("{", "[") else _table(path, text, provider)
         )
     except csv.Error as error:
         raise NotAnInvoice(f"{path} is no CSV: {error}") from error
-    return replace(found, lines=tuple(replace(one, account=one.account or account) for one in found.lines))
+    lines = (replace(line, account=line.account or account) for line in invoice.lines)
+    return replace(invoice, lines=tuple(lines))
 
 
-_WHAT: Final = (
-    "read are OpenAI's costs, Anthropic's cost report and OpenRouter's activity as JSON or CSV, and CSV with provider, "
-    "month or date, and amount"
+_SUPPORTED: Final = (
+    "read are OpenAI's costs, Anthropic's cost report and OpenRouter's activity as JSON or CSV, and CSV with "
+    "provider, month or date, and amount"
 )
 
 
-def _json(path: Path, text: str, provider: str | None) -> Read:
+def _json(path: Path, text: str, provider: str | None) -> ParsedInvoice:
     try:
-        held = json.loads(text, parse_float=Decimal)
+        content = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise NotAnInvoice(f"{path} is no JSON: {error}") from error
-    pages = held if isinstance(held, list) else [held]
+    pages = content if isinstance(content, list) else [content]
     if pages and all(isinstance(page, dict) and "date" in page for page in pages):
         pages = [{"data": pages}]
     items = [item for page in pages if isinstance(page, dict) for item in page.get("data") or ()]
-    source, form = _form(path, items)
+    source, parse_item = _json_format(path, items)
     lines: list[InvoiceLine] = []
-    problems: list[Problem] = []
+    problems: list[RejectedLine] = []
     for number, item in enumerate(items, start=1):
         try:
-            lines += form(item, provider)
-        except _Bad as bad:
-            problems.append(Problem(number, bad.field, bad.value, bad.reason))
+            lines += parse_item(item, provider)
+        except _InvalidField as bad:
+            problems.append(RejectedLine(number, bad.field, bad.value, bad.reason))
     if isinstance(pages[-1], dict) and pages[-1].get("has_more") is True:
         reason = "the last page says that more follow; ask for them and save all pages in one list"
-        problems.append(Problem(len(items), "has_more", "true", reason))
-    return Read(source, tuple(lines), tuple(problems))
+        problems.append(RejectedLine(len(items), "has_more", "true", reason))
+    return ParsedInvoice(source, tuple(lines), tuple(problems))
 
 
-def _form(path: Path, items: Sequence[Any]) -> tuple[str, Any]:
+def _json_format(path: Path, items: Sequence[Any]) -> tuple[str, Any]:
     first = next((item for item in items if isinstance(item, dict)), None)
     if first is None:
-        raise NotAnInvoice(f"{path} holds no costs: {_WHAT}")
+        raise NotAnInvoice(f"{path} holds no costs: {_SUPPORTED}")
     if "start_time" in first and "results" in first:
         return "openai-costs", _openai
     if "starting_at" in first and "results" in first:
         return "anthropic-cost-report", _anthropic
     if "date" in first and "usage" in first:
         return "openrouter-activity", _openrouter
-    raise NotAnInvoice(f"{path} holds no costs: {_WHAT}")
+    raise NotAnInvoice(f"{path} holds no costs: {_SUPPORTED}")
 
 
 def _openai(bucket: Any, provider: str | None) -> Iterator[InvoiceLine]:
@@ -185,27 +189,27 @@ def _openrouter(item: Any, provider: str | None) -> Iterator[InvoiceLine]:
     )
 
 
-def _table(path: Path, text: str, provider: str | None) -> Read:
+def _table(path: Path, text: str, provider: str | None) -> ParsedInvoice:
     head = text.split("\n", 1)[0]
     rows = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ",")
-    heading = [_plain(name) for name in next(rows, [])]
-    amount, day = (_first(names, heading) for names in (_AMOUNTS, _DATES))
+    heading = [_column_name(name) for name in next(rows, [])]
+    amount, day = (_first_of(names, heading) for names in (_AMOUNTS, _DATES))
     if amount is None or day is None:
         raise NotAnInvoice(
-            f"{path} has no column for {'an amount' if amount is None else 'a month or date'}: {_WHAT}"
+            f"{path} has no column for {'an amount' if amount is None else 'a month or date'}: {_SUPPORTED}"
         )
     source, default = _source_of(heading)
     lines: list[InvoiceLine] = []
-    problems: list[Problem] = []
+    problems: list[RejectedLine] = []
     for number, values in enumerate(rows, start=2):
         if not any(value.strip() for value in values):
             continue
         row = dict(zip(heading, (value.strip() for value in values), strict=False))
         try:
-            lines.append(_row(row, amount, day, source, provider or default))
-        except _Bad as bad:
-            problems.append(Problem(number, bad.field, bad.value, bad.reason))
-    return Read(source, tuple(lines), tuple(problems))
+            lines.append(_table_line(row, amount, day, source, provider or default))
+        except _InvalidField as bad:
+            problems.append(RejectedLine(number, bad.field, bad.value, bad.reason))
+    return ParsedInvoice(source, tuple(lines), tuple(problems))
 
 
 def _source_of(heading: Iterable[str]) -> tuple[str, str | None]:
@@ -219,12 +223,14 @@ def _source_of(heading: Iterable[str]) -> tuple[str, str | None]:
     return "table", None
 
 
-def _row(row: Mapping[str, str], amount: str, day: str, source: str, provider: str | None) -> InvoiceLine:
+def _table_line(
+    row: Mapping[str, str], amount: str, day: str, source: str, provider: str | None
+) -> InvoiceLine:
     named = row.get("provider") or provider
     if not named:
-        raise _Bad("provider", "", "is not named; add a column provider, or --provider")
+        raise _InvalidField("provider", "", "is not named; add a column provider, or --provider")
     first, end = _days(row.get(day, ""), day)
-    model = _first(_MODELS, list(row))
+    model = _first_of(_MODELS, list(row))
     text = row.get(model, "") if model else ""
     return InvoiceLine(
         provider=provider_of(named.lower()),
@@ -241,15 +247,16 @@ def _row(row: Mapping[str, str], amount: str, day: str, source: str, provider: s
 
 
 def _days(text: str, field: str) -> tuple[int, int]:
-    """A month `2026-10`, a date, a time, or Unix seconds, as days of UTC."""
+    """The UTC days of a month such as `2026-10`, a date, a time, or Unix seconds."""
     if len(text) == 7 and text[4] == "-":  # noqa: PLR2004 - 2026-10
         try:
             first = date.fromisoformat(f"{text}-01")
             following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         except ValueError as error:
-            raise _Bad(field, text, "is no month; write one as 2026-10") from error
+            raise _InvalidField(field, text, "is no month; write one as 2026-10") from error
         return day_number(first), day_number(following)
-    first_day = _unix_day(text, field) if text.isdigit() and len(text) >= 9 else _iso_day(text, field)  # noqa: PLR2004
+    is_unix = text.isdigit() and len(text) >= 9  # noqa: PLR2004 - seconds since 1973
+    first_day = _unix_day(text, field) if is_unix else _iso_day(text, field)
     return first_day, first_day + 1
 
 
@@ -260,7 +267,7 @@ def _iso_day(value: Any, field: str) -> int:
             return day_number(date.fromisoformat(text))
         at = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
     except ValueError as error:
-        raise _Bad(field, text, "is no date; write one as 2026-10-31") from error
+        raise _InvalidField(field, text, "is no date; write one as 2026-10-31") from error
     return day_number((at if at.tzinfo is None else at.astimezone(UTC)).date())
 
 
@@ -268,7 +275,7 @@ def _unix_day(value: Any, field: str) -> int:
     try:
         return day_number((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(value))).date())
     except (TypeError, ValueError, OverflowError) as error:
-        raise _Bad(field, value, "is no time in Unix seconds") from error
+        raise _InvalidField(field, value, "is no time in Unix seconds") from error
 
 
 def _pico(field: str, value: Any, unit: Decimal = Decimal(1)) -> int:
@@ -276,40 +283,40 @@ def _pico(field: str, value: Any, unit: Decimal = Decimal(1)) -> int:
     try:
         amount = money.as_written(text)
     except InvalidOperation as error:
-        raise _Bad(field, value, "is no amount; write one such as 1234.56") from error
+        raise _InvalidField(field, value, "is no amount; write one such as 1234.56") from error
     if not amount.is_finite() or amount.adjusted() >= money.MOST_DIGITS:
-        raise _Bad(field, value, "is no amount that anybody is charged")
+        raise _InvalidField(field, value, "is no amount that anybody is charged")
     return money.pico_of(amount * unit)
 
 
 def _object(field: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _Bad(field, value, "is no object")
+        raise _InvalidField(field, value, "is no object")
     return value
 
 
 def _currency(value: Any) -> str:
     code = read_currency(str(value or "USD"))
     if code is None:
-        raise _Bad("currency", value, "is no currency; write its code, such as USD")
+        raise _InvalidField("currency", value, "is no currency; write its code, such as USD")
     return code
 
 
 def _model_of_item(item: Any) -> str | None:
-    """The model that OpenAI's line item is about: `gpt-4o-2024-08-06, input` names one, `Image models` does not."""
+    """The model of OpenAI's line item: `gpt-4o-2024-08-06, input` names a model, `Image models` does not."""
     name = str(item or "").split(",", 1)[0].strip()
     return name if name and " " not in name else None
 
 
-def _plain(name: str) -> str:
+def _column_name(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("(", "").replace(")", "")
 
 
-def _first(names: Sequence[str], held: Sequence[str]) -> str | None:
-    return next((name for name in names if name in held), None)
+def _first_of(names: Sequence[str], heading: Sequence[str]) -> str | None:
+    return next((name for name in names if name in heading), None)
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise _Bad("results", value, "is no list")
-    return [_object("results", one) for one in value]
+        raise _InvalidField("results", value, "is no list")
+    return [_object("results", item) for item in value]

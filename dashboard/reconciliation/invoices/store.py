@@ -1,34 +1,37 @@
-"""Invoice lines in the ledger. They are only added."""
+"""Invoice lines in the ledger. Rows are only added, never changed."""
 
 from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from dashboard.reconciliation.invoices.line import InvoiceLine, news, standing
+from dashboard.reconciliation.invoices.line import InvoiceLine, current_lines, new_lines
 from ingest.ledger.tables.money import invoice_line as table
 
 _CHUNK = 500
 
 
 def add_lines(connection: sa.Connection, lines: Iterable[InvoiceLine], *, may_replace: bool = True) -> int:
-    """Record lines that say something new; how many did. Unless they `may_replace` known ones, only of days not known yet."""
-    found = news(list(lines), _all(connection), may_replace=may_replace)
+    """Record new lines; the number of recorded lines.
+
+    Without `may_replace`, only the lines of days that have no recorded lines.
+    """
+    added = new_lines(list(lines), _all(connection), may_replace=may_replace)
     rows = [
         {
-            "provider": one.provider,
-            "first_day": one.first_day,
-            "end_day": one.end_day,
-            "amount": str(one.amount),
-            "currency": one.currency,
-            "source": one.source,
-            "account": one.account,
-            "model": one.model,
-            "description": one.description,
-            "invoice_id": one.invoice_id,
-            "recorded_at": one.recorded_at,
-            "recorded_by": one.recorded_by,
+            "provider": line.provider,
+            "first_day": line.first_day,
+            "end_day": line.end_day,
+            "amount": str(line.amount),
+            "currency": line.currency,
+            "source": line.source,
+            "account": line.account,
+            "model": line.model,
+            "description": line.description,
+            "invoice_id": line.invoice_id,
+            "recorded_at": line.recorded_at,
+            "recorded_by": line.recorded_by,
         }
-        for one in found
+        for line in added
     ]
     for start in range(0, len(rows), _CHUNK):
         connection.execute(table.insert(), rows[start : start + _CHUNK])
@@ -36,16 +39,16 @@ def add_lines(connection: sa.Connection, lines: Iterable[InvoiceLine], *, may_re
 
 
 def read_lines(connection: sa.Connection, first_day: int, end_day: int) -> list[InvoiceLine]:
-    """The lines that count for days that begin within a time, by number of the day."""
+    """The current lines that begin in the days `[first_day, end_day)`."""
     within = sa.and_(table.c.first_day >= first_day, table.c.first_day < end_day)
-    return standing(_all(connection, within))
+    return current_lines(_all(connection, within))
 
 
 def _all(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> list[InvoiceLine]:
     at = sa.type_coerce(table.c.recorded_at, sa.BigInteger).label("instant")
-    wanted = sa.select(table, at).order_by(table.c.number)
+    query = sa.select(table, at).order_by(table.c.number)
     if where is not None:
-        wanted = wanted.where(where)
+        query = query.where(where)
     return [
         InvoiceLine(
             provider=row["provider"],
@@ -62,5 +65,5 @@ def _all(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None)
             recorded_by=row["recorded_by"],
             number=row["number"],
         )
-        for row in connection.execute(wanted).mappings()
+        for row in connection.execute(query).mappings()
     ]

@@ -1,7 +1,7 @@
-"""Lists of keys, teams and customers in files: a gateway's configuration, or a table of one's own.
+"""Lists of keys, teams and customers in files: a gateway's configuration, or a CSV table.
 
-Reading one gives `Listed` entries and the rows that could not become one. A key's value is read only to be hashed; other
-secrets of a configuration are not declared and so never read.
+Reading a list gives its entries, and a fault for each row that is not valid. The value
+of a key is read only to be hashed; other secrets of a configuration are never read.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def read(path: Path, keyring: KeyRing) -> Listing:
     """The list in a file: Bifrost's `config.json` or `config.db`, LiteLLM's lists, or CSV.
 
     Raises:
-        NotAList: it cannot be read, or holds no list; the message says what to do.
+        NotAList: the file cannot be read, or has no list; the message says what to do.
     """
     try:
         with path.open("rb") as file:
@@ -47,9 +47,12 @@ def _reader(path: Path, head: bytes) -> Callable[[Path, KeyRing], Listing]:
 
 
 def _has_governance(path: Path) -> bool:
-    """Whether JSON is Bifrost's configuration; what cannot be read is left to its reader to refuse."""
+    """Whether JSON is Bifrost's configuration.
+
+    True for invalid JSON, which its reader refuses with a message.
+    """
     try:
-        held = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return True
-    return not (isinstance(held, dict) and "governance" not in held and litellm.is_list(held))
+    return not (isinstance(content, dict) and "governance" not in content and litellm.is_list(content))

@@ -1,7 +1,7 @@
 """Bifrost's `config.db`: its tables of virtual keys, teams and customers, read while the gateway runs.
 
-A key's own hash in `value_hash` is enough, also where its value is encrypted; the value is read, to be hashed, only from
-tables of versions that had no hash.
+Bifrost's hash of a key in `value_hash` is enough, even if the key is encrypted. The key
+itself is read, to be hashed, only from tables of older versions, which have no hash.
 """
 
 from pathlib import Path
@@ -26,10 +26,10 @@ _LINKS: Final = ("team_id", "customer_id")
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
-    """What the file lists.
+    """The list in the file.
 
     Raises:
-        NotAList: it cannot be read, or has no table of keys.
+        NotAList: the file cannot be read, or has no table of keys.
     """
     listing = Listing(FORM)
     store = SqliteStore(path)
@@ -41,7 +41,7 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         for table, kind in _TABLES:
             has_hash = "value_hash" in store.columns(table)
             columns = _PLAIN if kind == "virtual_key" and not has_hash else _HASHED
-            columns += tuple(one for one in _LINKS if one in store.columns(table))
+            columns += tuple(name for name in _LINKS if name in store.columns(table))
             for at, row in enumerate(store.listing(table, "id", columns), start=1):
                 _put(listing, keyring, kind, at, row)
     except StoreError as error:
@@ -55,5 +55,5 @@ def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, row: dict[str,
     listing.put(keyring, kind, at, ident=ident, name=name, value=value, digest=digest, links=links)
 
 
-def _text(held: Any) -> str | None:
-    return None if held is None or held == "" else str(held)
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)

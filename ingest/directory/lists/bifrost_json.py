@@ -1,7 +1,7 @@
 """Bifrost's `config.json`: the keys, teams and customers of its section `governance`.
 
-Nothing else of it is declared, so the providers' keys that stand beside them are never read. A value that refers to an
-environment variable is not looked up.
+Only this section is decoded, so the keys of providers in the same file are
+never read. A value that refers to an environment variable is not looked up.
 """
 
 from pathlib import Path
@@ -45,22 +45,23 @@ _decode_entry = msgspec.json.Decoder(_Entry).decode
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
-    """What the file lists.
+    """The list in the file.
 
     Raises:
-        NotAList: it is not JSON, or has no section `governance`.
+        NotAList: the file is not JSON, or has no section `governance`.
     """
     try:
-        held = _decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).governance
+        governance = _decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).governance
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is not Bifrost's config.json: {error}") from None
-    if held is None:
+    if governance is None:
         raise NotAList(
-            f"{path}: it has no section governance: where keys are made in Bifrost's pages, import its config.db"
+            f"{path}: it has no section governance: where keys are made in Bifrost's pages, "
+            "import its config.db"
         )
     listing = Listing(FORM)
     for section, kind in _SECTIONS:
-        for at, raw in enumerate(getattr(held, section) or (), start=1):
+        for at, raw in enumerate(getattr(governance, section) or (), start=1):
             _put(listing, keyring, kind, at, raw)
     return listing
 

@@ -1,7 +1,8 @@
-"""A table of one's own: CSV with the columns `id` and `name`, and `kind` and `key_hash` where they are needed.
+"""A list as a CSV table with the columns `id` and `name`, and optionally `kind` and `key_hash`.
 
-`team`, `customer` and `cost_center` say whom a key or team belongs to, `from` since which day, `share` for which part: a
-key that several teams share has a line for each, with the same `from`. `gl_code` is the account of a cost centre.
+`team`, `customer` and `cost_center` name the owner of a key or team, `from` the first
+day, and `share` the number of parts: a key that several teams share has a row for each
+team, with the same `from`. `gl_code` is the general-ledger account of a cost centre.
 """
 
 import csv
@@ -28,7 +29,7 @@ COLUMNS: Final = (
 )
 _TARGETS: Final[tuple[Literal["team", "customer", "cost_center"], ...]] = ("team", "customer", "cost_center")
 _NONE: Final = "-"
-"""A target that says: nobody, from then on."""
+"""A target that means: no owner from this day on."""
 
 _KINDS: Final[dict[str, Kind]] = {
     "": "virtual_key",
@@ -45,10 +46,10 @@ _MOST_PARTS: Final = 10**6
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
-    """What the file lists.
+    """The list in the file.
 
     Raises:
-        NotAList: it is no text, or has no column `id`.
+        NotAList: the file is not text, or has no column `id`.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -115,7 +116,7 @@ def _links(row: dict[str, str]) -> list[Link]:
 
 
 def _delimiter(file: TextIO) -> str:
-    """A comma, or the semicolon that spreadsheets write where the comma is in numbers."""
+    """A comma, or the semicolon of spreadsheets in languages with a decimal comma."""
     first = file.readline(_SAMPLE)
     file.seek(0)
     return ";" if first.count(";") > first.count(",") else ","

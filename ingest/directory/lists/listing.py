@@ -1,4 +1,4 @@
-"""The listing: what a file lists, and what of it could not be taken."""
+"""The listing: the entries of a file, and the faults of the rows that are not valid."""
 
 import hashlib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ingest.ledger.directory import Kind, Link, Listed, NameRefused, clean
+from ingest.ledger.directory import DirectoryEntry, Kind, Link, NameRefused, clean
 from ingest.ledger.key_hashes import KeyRing, hint, looks_secret
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -14,12 +14,15 @@ _LONGEST_IDENT: Final = 255
 
 
 class NotAList(Exception):
-    """A file holds no list of keys, teams and customers; the message says what to do."""
+    """The file has no list of keys, teams and customers; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An entry that could not be taken. `line` is that of the file, or its position in a list, from 1."""
+    """A row that is not a valid entry.
+
+    `line` is its line in the file, or its position in a JSON list, from 1.
+    """
 
     kind: str
     line: int
@@ -29,13 +32,13 @@ class Fault:
 
 @dataclass(slots=True)
 class Listing:
-    """What a file lists."""
+    """The list in a file."""
 
     form: str
-    entries: list[Listed] = field(default_factory=list)
+    entries: list[DirectoryEntry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
-    """Columns that mean nothing here."""
+    """Columns that are not read."""
 
     def put(
         self,
@@ -50,9 +53,10 @@ class Listing:
         links: Sequence[Link] = (),
         gl_code: str | None = None,
     ) -> None:
-        """Take an entry, or note why it cannot be.
+        """Add an entry, or a fault if it is not valid.
 
-        `value` is a virtual key itself, `digest` the hex SHA-256 of it; either ties the key to its hash.
+        `value` is a virtual key itself, `digest` its hex SHA-256; either
+        connects the entry with the hash of the key.
         """
         try:
             entry = _listed(keyring, kind, ident, name, value, digest)
@@ -63,7 +67,7 @@ class Listing:
 
 
 def links_of(kind: Kind, team: str | None, customer: str | None) -> list[Link]:
-    """What Bifrost says a key or team belongs to: a key to a team or to a customer, a team to a customer."""
+    """The owner that Bifrost names: the team or the customer of a key, the customer of a team."""
     if kind == "virtual_key" and team:
         return [Link("team", team)]
     return [Link("customer", customer)] if customer and kind in ("virtual_key", "team") else []
@@ -71,21 +75,21 @@ def links_of(kind: Kind, team: str | None, customer: str | None) -> list[Link]:
 
 def _listed(
     keyring: KeyRing, kind: Kind, ident: str | None, name: str | None, value: str | None, digest: str | None
-) -> Listed:
-    given = (ident or "").strip()
+) -> DirectoryEntry:
+    own_ident = (ident or "").strip()
     if value is not None and not looks_secret(value):
-        value = None  # a reference to a variable, or encrypted
-    if kind == "virtual_key" and looks_secret(given):
-        value, given = given, ""
+        value = None  # a reference to an environment variable, or encrypted
+    if kind == "virtual_key" and looks_secret(own_ident):
+        value, own_ident = own_ident, ""
     if value is not None:
         digest = hashlib.sha256(value.encode()).hexdigest()
     if digest is not None and not _DIGEST.fullmatch(digest):
         raise ValueError("the hash of a key is its SHA-256 as 64 hexadecimal digits")
     hashed = keyring.ident_of_digest(digest) if digest else None
-    given = given or hashed or ""
-    if not given:
+    own_ident = own_ident or hashed or ""
+    if not own_ident:
         raise ValueError("it has no id")
-    if len(given) > _LONGEST_IDENT or not given.isprintable():
+    if len(own_ident) > _LONGEST_IDENT or not own_ident.isprintable():
         raise ValueError(f"an id has at most {_LONGEST_IDENT} characters, all of which can be seen")
-    aliases = (hashed,) if hashed is not None and hashed != given else ()
-    return Listed(kind, given, clean(name), hint(value) if value else None, aliases)
+    aliases = (hashed,) if hashed is not None and hashed != own_ident else ()
+    return DirectoryEntry(kind, own_ident, clean(name), hint(value) if value else None, aliases)

@@ -1,7 +1,7 @@
 """LiteLLM's lists of keys, teams and organizations, as its management API answers.
 
-`GET /key/list?return_full_object=true`, `GET /team/list` and `GET /organization/list`, each alone or as fields of one object. A key is known by
-`token`, the SHA-256 of it; an organization is the customer of its teams.
+`GET /key/list?return_full_object=true`, `GET /team/list` and `GET /organization/list`, each alone or
+as fields of one object. `token` is the SHA-256 of a key; an organization is the customer of its teams.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,44 +23,43 @@ _KNOWN_BY: Final[tuple[tuple[str, Kind], ...]] = (
 )
 
 
-def is_list(held: Any) -> bool:
+def is_list(content: Any) -> bool:
     """Whether decoded JSON is one of these lists."""
-    return any(True for _ in _entries(held))
+    return any(True for _ in _entries(content))
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
-    """What the file lists.
+    """The list in the file.
 
     Raises:
-        NotAList: it is no JSON, or lists nothing.
+        NotAList: the file is not JSON, or has no list.
     """
     try:
-        held = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is no JSON: {error}") from None
-    if not is_list(held):
+    if not is_list(content):
         raise NotAList(
-            f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's /key/list?return_full_object=true "
-            "and /team/list, or Bifrost's config.json"
+            f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's "
+            "/key/list?return_full_object=true and /team/list, or Bifrost's config.json"
         )
     listing = Listing(FORM)
-    for at, (kind, entry) in enumerate(_entries(held), start=1):
+    for at, (kind, entry) in enumerate(_entries(content), start=1):
         _put(listing, keyring, kind, at, entry)
     return listing
 
 
-def _entries(held: Any) -> Iterator[tuple[Kind, Any]]:
-    """Every entry, with what it is."""
-    if isinstance(held, list):
-        for entry in held:
+def _entries(content: Any) -> Iterator[tuple[Kind, Any]]:
+    """Every entry with its kind."""
+    if isinstance(content, list):
+        for entry in content:
             if kind := _kind(entry):
                 yield kind, entry
-    elif isinstance(held, dict):
+    elif isinstance(content, dict):
         for field, kind in _FIELDS.items():
-            found = held.get(field)
-            yield from (
-                (kind, entry) for entry in found or () if isinstance(found, list) and _kind(entry) == kind
-            )
+            items = content.get(field)
+            if isinstance(items, list):
+                yield from ((kind, entry) for entry in items if _kind(entry) == kind)
 
 
 def _kind(entry: Any) -> Kind | None:

@@ -1,1 +1,1 @@
-"""The receiver of OpenTelemetry's traces: OTLP over HTTP, as every SDK and collector sends it."""
+"""The receiver of OpenTelemetry traces: OTLP over HTTP."""

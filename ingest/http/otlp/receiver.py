@@ -1,7 +1,7 @@
-"""The export: one trace request on its way into the ledger.
+"""The body of a trace request on its way into the ledger.
 
-A trace request can only be decoded whole, so its body is held in memory, unpacked, until it has arrived. How much is
-held for all requests together is bounded by a `Room`.
+A trace request can only be decoded as a whole, so its decompressed body is
+collected in memory. A `MemoryLimit` bounds the bodies of all requests together.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,78 +21,80 @@ from ingest.model.rejection import Refused
 BATCH_RECORDS: Final = 1_000
 
 
-class Crowded(Exception):
-    """There is no room now for another body."""
+class OutOfMemory(Exception):
+    """The memory for bodies is used up at the moment."""
 
 
-class Room:
-    """Room for so many bytes of bodies that have not arrived whole."""
+class MemoryLimit:
+    """A limit of the bytes of all bodies in memory together."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._held = 0
+        self._used = 0
         self._lock = Lock()
 
-    def enter(self, size: int) -> None:
-        """Hold so many bytes more.
+    def acquire(self, size: int) -> None:
+        """Use `size` bytes more.
 
         Raises:
-            Crowded: they would be too many.
+            OutOfMemory: the limit would be exceeded.
         """
         with self._lock:
-            if self._held + size > self._size:
-                raise Crowded
-            self._held += size
+            if self._used + size > self._size:
+                raise OutOfMemory
+            self._used += size
 
-    def leave(self, size: int) -> None:
-        """Hold so many bytes less."""
+    def release(self, size: int) -> None:
+        """Use `size` bytes less."""
         with self._lock:
-            self._held -= size
+            self._used -= size
 
 
-class Export:
-    """Takes in one trace request that is pushed in, from one thread at a time. Close it when it is done."""
+class TracesBody:
+    """The body of a trace request, pushed in piece by piece, from one thread at a time. Must be closed."""
 
-    def __init__(self, intake: Intake, unpacker: Decompressor, media: str, limit: int, room: Room) -> None:
-        """`limit` bounds the body as it is sent; the unpacker has a limit of its own."""
+    def __init__(
+        self, intake: Intake, unpacker: Decompressor, media: str, limit: int, memory: MemoryLimit
+    ) -> None:
+        """`limit` bounds the body as sent; `unpacker` has its own limit for the decompressed body."""
         self.receipt = Receipt()
         self.repeated = 0
-        """Spans of calls that another span stood for."""
+        """Spans of calls that another span counts for."""
         self.others = 0
-        """Spans that were no calls of a model."""
+        """Spans that are no calls of a model."""
         self._intake = intake
         self._unpacker = unpacker
         self._drafts = _drafts_of(media)
         self._limit = limit
-        self._room = room
+        self._memory = memory
         self._received = 0
         self._body = bytearray()
 
     def take(self, data: bytes) -> None:
-        """Take in the next piece of the body as it was sent.
+        """Take in the next piece of the body as sent.
 
         Raises:
-            TooLarge: the body has grown past the limit, packed or unpacked.
-            Unreadable: it is damaged here.
-            Crowded: too much is held for others.
+            TooLarge: the body exceeds the limit, compressed or decompressed.
+            Unreadable: the body is damaged.
+            OutOfMemory: the bodies of other requests use too much memory.
         """
         self._received += len(data)
         if self._received > self._limit:
             raise TooLarge(f"the body is larger than {self._limit} bytes")
         for piece in self._unpacker.feed(data):
-            self._hold(piece)
+            self._collect(piece)
 
     def end(self, data: bytes) -> None:
         """Take in the last piece of the body, and commit the calls in it.
 
         Raises:
-            TooLarge: the body has grown past the limit.
-            Unreadable: it ends too early, or cannot be decoded.
-            Crowded: too much is held for others.
+            TooLarge: the body exceeds the limit.
+            Unreadable: the body ends too early, or cannot be decoded.
+            OutOfMemory: the bodies of other requests use too much memory.
         """
         self.take(data)
         for piece in self._unpacker.finish():
-            self._hold(piece)
+            self._collect(piece)
         try:
             taken = otel.extract_calls(bytes(self._body), self._drafts)
         except Refused as refused:
@@ -103,12 +105,12 @@ class Export:
             self.receipt.add(self._intake.accept(records[start : start + BATCH_RECORDS]))
 
     def close(self) -> None:
-        """Let go of the body."""
-        self._room.leave(len(self._body))
+        """Release the memory of the body."""
+        self._memory.release(len(self._body))
         self._body = bytearray()
 
-    def _hold(self, piece: bytes) -> None:
-        self._room.enter(len(piece))
+    def _collect(self, piece: bytes) -> None:
+        self._memory.acquire(len(piece))
         self._body += piece
 
 

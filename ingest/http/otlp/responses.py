@@ -1,7 +1,7 @@
 """Answers of the trace receiver: OTLP prescribes their bodies, in the encoding of the request.
 
-A request that was decoded is a success, also where spans of it were rejected: the answer counts them and says why, and
-the sender must not send them again. Only 429, 502, 503 and 504 are sent again; everything else is final.
+A request that was decoded is a success, even if spans are rejected: the answer counts them and gives
+the reasons, and the client must not send them again. Clients retry only after 429, 502, 503 and 504.
 """
 
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ PROTOBUF: Final = "application/x-protobuf"
 _REASONS_SHOWN: Final = 3
 _INVALID_ARGUMENT: Final = 3
 _CODES: Final = {401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 429: 8, 500: 13, 503: 14}
-"""HTTP's statuses as gRPC's, which `google.rpc.Status` has."""
+"""The gRPC code in `google.rpc.Status` of each HTTP status."""
 _CODE_TAG: Final = b"\x08"
 _MESSAGE_TAG: Final = b"\x12"
 
 
 def media_type(headers: Mapping[str, str]) -> str | None:
-    """The encoding of a request, None for one that is not read here."""
+    """The encoding of a request; None for an unsupported encoding."""
     stated = headers.get("content-type", "").partition(";")[0].strip().lower()
     return stated if stated in {JSON, PROTOBUF} else None
 
 
-def taken(receipt: Receipt, media: str) -> bytes:
+def success(receipt: Receipt, media: str) -> bytes:
     """The body of a success."""
     if media == JSON:
         return msgspec.json.encode(_partial(receipt))
@@ -43,7 +43,7 @@ def taken(receipt: Receipt, media: str) -> bytes:
     return body
 
 
-def refused(status: int, message: str, media: str | None) -> tuple[bytes, str]:
+def failure(status: int, message: str, media: str | None) -> tuple[bytes, str]:
     """The body of a failure, a `google.rpc.Status`, and its media type."""
     code = _CODES.get(status, _INVALID_ARGUMENT)
     if media != PROTOBUF:
@@ -59,8 +59,8 @@ def _partial(receipt: Receipt) -> dict[str, dict[str, str]]:
 
 
 def _reasons(receipt: Receipt) -> str:
-    """Why spans were rejected: how many, and the first reasons of different kinds."""
-    reasons = list(dict.fromkeys(f"{one.reason} ({one.code})" for one in receipt.rejections))
+    """The number of rejected calls and the first different reasons."""
+    reasons = list(dict.fromkeys(f"{r.reason} ({r.code})" for r in receipt.rejections))
     shown = "; ".join([*reasons[:_REASONS_SHOWN], *(["..."] if len(reasons) > _REASONS_SHOWN else [])])
     return f"{receipt.rejected} of {receipt.records} model calls were rejected: {shown}"
 

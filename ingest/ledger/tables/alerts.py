@@ -1,4 +1,4 @@
-"""The tables of alerts: rules, what fired, and the messages of it."""
+"""The tables of alerts: rules, the alerts that fired, and their messages."""
 
 import sqlalchemy as sa
 

@@ -1,8 +1,9 @@
-"""The tables of the ledger, as SQLAlchemy Core: the contract that readers and writers build on.
+"""The tables of calls, as SQLAlchemy Core: the contract between writers and readers.
 
-Repeated text (providers, models, statuses ...) is held once in `term`, people and keys once in `directory`;
-events and rollups hold their integers. `usage_event` has a column for every field of `ingest.model.event.UsageEvent` and
-`ingest.pricing.charge.Charge`, directly (`FACTS`), as an id of `term` (`TERMS`) or through `attribution` (`WHO`).
+Repeated text (providers, models, statuses ...) is stored once in `term`, keys, teams and customers once in
+`directory`; events and rollups refer to them by integers. `usage_event` has a column for every field of
+`ingest.model.event.UsageEvent` and `ingest.pricing.charge.Charge`: directly (`FACTS`), as an id of `term`
+(`TERMS`), or through `attribution` (`WHO`).
 """
 
 from typing import Any, Final
@@ -23,7 +24,7 @@ metadata = sa.MetaData(
     }
 )
 
-# SQLite gives only INTEGER PRIMARY KEY a row id of its own; elsewhere a sequence wants 64 bits.
+# SQLite assigns numbers only to an INTEGER PRIMARY KEY; other databases need 64 bits.
 Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 ledger_property = sa.Table(
@@ -270,7 +271,7 @@ SHARED_DIMENSIONS: Final = (
     "cost_source_id",
 )
 DIMENSIONS: Final = (*SHARED_DIMENSIONS, "price_set_id", "attribution_id")
-"""The closed list of what a rollup keeps apart, beside its time."""
+"""The dimensions of a rollup, besides time; the list is closed."""
 
 KEY_DIMENSIONS: Final = (
     "currency_id",
@@ -280,7 +281,7 @@ KEY_DIMENSIONS: Final = (
     "cost_source_id",
     "attribution_id",
 )
-"""What is left of them when only who a call belongs to is asked."""
+"""The dimensions of the rollup for questions about owners and keys only."""
 
 SLOT_TIME: Final = ("slot", "hour", "day", "month")
 DAY_TIME: Final = ("day", "month")
@@ -315,10 +316,10 @@ COUNTS: Final = (
     "replayed_output_tokens",
     "latency_us",
 )
-"""Columns of an event that a rollup sums as they are."""
+"""Columns of an event that a rollup sums unchanged."""
 
 LATENCY_HISTOGRAMS: Final = {"latency_histogram": "latency_us", "ttft_histogram": "time_to_first_token_us"}
-"""Histogram columns of a rollup, and the event's column each is made from."""
+"""Histogram columns of a rollup, and the column of the event that each is made from."""
 
 MEASURES: Final = ("requests", *COUNTS, "timed_requests", "timed_output_tokens", *charge.MONEY)
 """The additive numbers of a rollup row. `timed_*` count only calls whose latency is known."""
@@ -359,6 +360,6 @@ DAY_ROLLUPS: Final = (
     (rollup_day_key, KEY_DIMENSIONS),
     (rollup_day, DIMENSIONS),
 )
-"""The day rollups and what each keeps apart, the smallest first; the last answers every question."""
+"""The day rollups with their dimensions, the smallest first; the last can answer every question."""
 
 LARGEST_CELL: Final = money.LARGEST

@@ -1,4 +1,4 @@
-"""The tables of money beside prices: exchange rates and fees. They are only added to."""
+"""The tables of exchange rates, fees and invoice lines. They are append-only."""
 
 import sqlalchemy as sa
 

@@ -1,4 +1,4 @@
-"""The tables of ownership. Assignments are only ever added; `owned` is derived from them."""
+"""The tables of ownership. Assignments are append-only; `owned` is derived from them."""
 
 import sqlalchemy as sa
 

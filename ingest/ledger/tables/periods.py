@@ -1,4 +1,7 @@
-"""The tables of periods: rules of allocation, what happened to periods, and adjustments that people book. Only added to."""
+"""The tables of periods: allocation rules, the history of periods, adjustments, budgets and report schedules.
+
+Rows of rules, events, adjustments and budgets are append-only.
+"""
 
 import sqlalchemy as sa
 

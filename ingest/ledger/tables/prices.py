@@ -1,4 +1,4 @@
-"""The tables of the price book. Rows of prices, terms and aliases are only ever added."""
+"""The tables of the price book. Prices, terms and aliases are append-only."""
 
 import sqlalchemy as sa
 
@@ -7,7 +7,7 @@ from ingest.ledger.types import Instant
 
 
 def _added() -> tuple[sa.Column[object], ...]:
-    """When and by whom a row was added."""
+    """The columns for the time of the addition and the user."""
     return (sa.Column("added_at", Instant, nullable=False), sa.Column("added_by", sa.Text, nullable=False))
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.calls.api import make_router
-from dashboard.calls.calls import LISTED, last_call, read_cursor, to_cursor
+from dashboard.calls.calls import LISTED_FIELDS, last_call, read_cursor, to_cursor
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import WHO
@@ -114,7 +114,7 @@ def test_filters_and_period(client: TestClient, query: str, models: list[str]) -
 
 def test_a_listed_call_is_decoded(client: TestClient) -> None:
     (one,) = client.get("/v1/requests?model=gpt-4o").json()["requests"]
-    assert list(one) == list(LISTED)
+    assert list(one) == list(LISTED_FIELDS)
     assert one["occurred_at"] == "2026-10-05T10:00:00.000001Z"
     assert one["total_cost"] == "0.0015"
     assert (one["virtual_key"], one["team"], one["project"]) == ("sk-bf-…cdef", "ML", "search")
@@ -155,7 +155,7 @@ def test_a_call_that_is_not_there_is_a_problem(client: TestClient, event_id: str
 def test_csv_names_the_next_page_in_a_header(client: TestClient) -> None:
     found = client.get("/v1/requests?limit=1&model=m1&model=m2", headers={"accept": "text/csv"})
     header, line = found.text.splitlines()
-    assert header == ",".join(LISTED)
+    assert header == ",".join(LISTED_FIELDS)
     assert ",m2," in line
     assert read_cursor(found.headers["x-next-cursor"])[0] == 1_791_280_800_000_000
 

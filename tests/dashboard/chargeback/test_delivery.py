@@ -146,7 +146,7 @@ def test_a_mail_server_that_is_away_is_tried_again(ledger: Ledger, mailbox: Mail
 def killed(ledger: Ledger) -> None:
     """A process that dies after it has claimed a delivery."""
     with ledger.writing() as connection:
-        schedule_store.fill(connection, NOW)
+        schedule_store.queue_deliveries(connection, NOW)
         assert schedule_store.claim(connection, NOW)
 
 

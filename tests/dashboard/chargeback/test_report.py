@@ -20,8 +20,8 @@ from dashboard.chargeback import report as reports
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.outputs import FORMS, report_of
-from dashboard.chargeback.statement import Line
-from dashboard.chargeback.usage import Used
+from dashboard.chargeback.statement import StatementLine
+from dashboard.chargeback.usage import UsageSums
 from dashboard.fees import api as fees_api
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
@@ -105,9 +105,9 @@ def test_what_is_shown_adds_up_downwards_and_across(busy: Ledger) -> None:
 
 LINES = st.lists(
     st.builds(
-        Line,
+        StatementLine,
         st.builds(Owner, st.integers(1, 9)),
-        st.builds(Used, st.integers(-(10**15), 10**20)),
+        st.builds(UsageSums, st.integers(-(10**15), 10**20)),
         st.just(0),
         st.integers(-(10**16), 10**16),
         st.integers(-(10**14), 10**14),
@@ -117,7 +117,7 @@ LINES = st.lists(
 
 
 @given(LINES, st.sampled_from([0, 2, 3]))
-def test_rounded_amounts_add_up_whatever_they_are(lines: list[Line], digits: int) -> None:
+def test_rounded_amounts_add_up_whatever_they_are(lines: list[StatementLine], digits: int) -> None:
     shown = reports._shown(lines, digits)
     unit = UNIT // 10**digits
     for name, part in (("direct_cost", "direct"), ("shared_cost", "shared"), ("adjustments", "adjustments")):

@@ -18,7 +18,7 @@ from dashboard.chargeback import closing
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import CloseRefused
-from dashboard.chargeback.corrections import landing
+from dashboard.chargeback.corrections import booking_month
 from dashboard.chargeback.report import report
 from dashboard.chargeback.statement import Correction, Statement
 from dashboard.chargeback.statements import statement
@@ -69,7 +69,7 @@ def corrections(ledger: Ledger, month: Month) -> list[tuple[str, str | None, str
     ]
 
 
-def close(ledger: Ledger, month: Month, accept: str | None = None) -> closing.Closing:
+def close(ledger: Ledger, month: Month, accept: str | None = None) -> closing.CloseResult:
     return closing.close(ledger, month, accept=accept, by="ann", now=NOW)
 
 
@@ -214,7 +214,7 @@ def test_a_month_that_is_opened_again_does_not_owe_what_is_booked_elsewhere(ledg
 
 def test_corrections_land_in_the_earliest_month_that_is_open() -> None:
     kept = {"2026-10", "2026-11", "2027-01"}
-    assert str(landing(OCTOBER, kept)) == "2026-12"
+    assert str(booking_month(OCTOBER, kept)) == "2026-12"
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])

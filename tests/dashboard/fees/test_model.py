@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.fees.model import Fee, amounts, charges_of
+from dashboard.fees.model import Fee, charges_of, fee_amounts
 from dashboard.fees.store import add_fees, read_fees, read_history
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone, micros
@@ -26,7 +26,7 @@ def fee(**facts: object) -> Fee:
 
 
 def comes_to(one: Fee, start: str, end: str, zone: Zone = UTC_ZONE) -> tuple[int, int]:
-    found = amounts([one], zone, at(start), at(end))
+    found = fee_amounts([one], zone, at(start), at(end))
     return (found[0].effective, found[0].billed) if found else (0, 0)
 
 
@@ -91,11 +91,11 @@ def test_the_parts_of_any_division_of_time_add_up(
 ) -> None:
     one = fee(amount=amount, start=start, end=end, every=every)
     ordered = sorted(edges)
-    parts = sum(a.effective for edge in pairwise(ordered) for a in amounts([one], BERLIN, *edge))
-    whole = sum(a.effective for a in amounts([one], BERLIN, ordered[0], ordered[-1]))
+    parts = sum(a.effective for edge in pairwise(ordered) for a in fee_amounts([one], BERLIN, *edge))
+    whole = sum(a.effective for a in fee_amounts([one], BERLIN, ordered[0], ordered[-1]))
     assert parts == whole
-    paid = sum(a.billed for edge in pairwise(ordered) for a in amounts([one], BERLIN, *edge))
-    assert paid == sum(a.billed for a in amounts([one], BERLIN, ordered[0], ordered[-1]))
+    paid = sum(a.billed for edge in pairwise(ordered) for a in fee_amounts([one], BERLIN, *edge))
+    assert paid == sum(a.billed for a in fee_amounts([one], BERLIN, ordered[0], ordered[-1]))
 
 
 @given(st.integers(-(10**18), 10**18), st.integers(START, START + 10**13))

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.calls import api as calls_api
-from dashboard.calls.calls import LISTED, in_full, listed
+from dashboard.calls.calls import LISTED_FIELDS, list_calls, read_call
 from dashboard.calls.store import CallsQuery
 from dashboard.directory import names as people
 from dashboard.formatting import format as wording
@@ -223,7 +223,7 @@ def test_the_csv_of_requests_holds_every_call_once(ledger: Ledger, client: TestC
     found = client.get("/v1/requests?format=csv&from=2026-09-01&to=2026-11-02")
     lines = list(csv.DictReader(io.StringIO(found.text)))
     assert (len(lines), len({line["event_id"] for line in lines})) == (1_500, 1_500)
-    assert found.text.splitlines()[0] == ",".join(LISTED)
+    assert found.text.splitlines()[0] == ",".join(LISTED_FIELDS)
     assert sum(Decimal(line["total_cost"] or 0) for line in lines) == plain_total(ledger)
 
 
@@ -265,15 +265,15 @@ def _all(ledger: Ledger, query: CallsQuery) -> list[dict[str, Any]]:
 
     from dashboard.calls.calls import read_cursor
 
-    page = listed(ledger, query)
+    page = list_calls(ledger, query)
     if page.next_cursor is None:
         return [*page.calls]
     return [*page.calls, *_all(ledger, replace(query, after=read_cursor(page.next_cursor)))]
 
 
 def test_the_parts_of_a_call_add_up_to_its_total(ledger: Ledger, book: Book) -> None:
-    for one in listed(ledger, CallsQuery(limit=200)).calls:
-        full = in_full(ledger, _uuid(one["event_id"]))
+    for one in list_calls(ledger, CallsQuery(limit=200)).calls:
+        full = read_call(ledger, _uuid(one["event_id"]))
         cost = explain(ledger, _uuid(one["event_id"]), book)
         assert full is not None
         assert cost is not None

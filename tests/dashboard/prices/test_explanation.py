@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from dashboard.pages.requests import calculation
 from dashboard.prices.api import make_costs_router
 from dashboard.prices.explain_command import explain_in
-from dashboard.prices.explanation import Explanation, exact_text, explain, matches
+from dashboard.prices.explanation import Explanation, exact_text, explain, matching_calls
 from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
@@ -81,7 +81,7 @@ def arithmetic(found: Explanation) -> list[tuple[str, int, str, str]]:
     assert found.calculation is not None
     return [
         (line.meter, line.quantity, f"{line.rate.price:f}", exact_text(line.product))
-        for line in found.calculation.workings.lines
+        for line in found.calculation.breakdown.lines
     ]
 
 
@@ -128,7 +128,7 @@ def test_a_discount_and_a_mark_up_are_told_with_list_and_contracted_totals(ledge
     discount(ledger, "1.1", "markup")
     found = told(ledger, call(**OWN))
     assert found.calculation is not None
-    workings = found.calculation.workings
+    workings = found.calculation.breakdown
     # 10,000 x 2.5 + 500 x 10 = 30,000 per 10^6; x 0.88; x 1.1
     assert (workings.list_total, workings.contracted_total, workings.total) == (
         30_000_000_000,
@@ -193,7 +193,7 @@ def test_a_reported_cost_has_what_todays_book_asks_beside_it(ledger: Ledger) -> 
     assert "beyond its parts stands in other" in found.why
     assert found.calculation is None
     assert found.today is not None
-    assert found.today.workings.total == 37_500_000_000  # 10,000 x 3 + 500 x 15 per 10^6
+    assert found.today.breakdown.total == 37_500_000_000  # 10,000 x 3 + 500 x 15 per 10^6
 
 
 @pytest.mark.parametrize(
@@ -245,11 +245,11 @@ def test_a_call_is_found_by_its_id_its_sources_id_and_its_response_id(ledger: Le
     ident = told(ledger, call("openai:resp-1")).event_id
     told(ledger, call("openai:resp_1"))
     told(ledger, call("openai:resp-1", source="litellm"))
-    assert [one.event_id for one in matches(ledger, ident)] == [ident]
-    assert [one.event_id for one in matches(ledger, "bifrost:resp-1")] == [ident]
-    assert [one.source for one in matches(ledger, "openai:resp-1")] == ["bifrost", "litellm"]
-    assert len(matches(ledger, "resp_1")) == 1
-    assert matches(ledger, "nothing") == []
+    assert [one.event_id for one in matching_calls(ledger, ident)] == [ident]
+    assert [one.event_id for one in matching_calls(ledger, "bifrost:resp-1")] == [ident]
+    assert [one.source for one in matching_calls(ledger, "openai:resp-1")] == ["bifrost", "litellm"]
+    assert len(matching_calls(ledger, "resp_1")) == 1
+    assert matching_calls(ledger, "nothing") == []
 
 
 def test_the_command_prints_the_calculation_and_says_when_several_calls_match(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashboard.prices import list_command, show_command, terms_command
-from dashboard.prices.list_command import Asked
+from dashboard.prices.list_command import ListPricesOptions
 from ingest.ledger.engine import Ledger
 from ingest.parse.dates import read_edges
 from ingest.price_book.service import SetPriceOptions, set_price
@@ -36,7 +36,7 @@ def put(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 
 def listed(capsys: pytest.CaptureFixture[str], **asked: Any) -> Any:
-    assert list_command.run(Asked(form="json", **asked)) == 0
+    assert list_command.run(ListPricesOptions(form="json", **asked)) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -61,13 +61,13 @@ def test_a_list_has_what_holds_and_a_history_every_row(put: Put, capsys: pytest.
     assert [(one["row"], one["price"]) for one in now] == [("own#2", "3")]
     then = listed(capsys, provider="acme", at="2025-12-31")["prices"]
     assert [one["row"] for one in then] == ["own#2", "own#3"]
-    every = listed(capsys, provider="acme", what="history")["prices"]
+    every = listed(capsys, provider="acme", view="history")["prices"]
     assert [(one["row"], one["added_by"]) for one in every] == [(f"own#{n}", "ana") for n in (1, 2, 3)]
 
 
 def test_a_list_as_csv_has_a_line_a_row(put: Put, capsys: pytest.CaptureFixture[str]) -> None:
     put("acme/a-1", "input=2", "output=8")
-    assert list_command.run(Asked(provider="acme", form="csv")) == 0
+    assert list_command.run(ListPricesOptions(provider="acme", form="csv")) == 0
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(one["meter"], one["price"], one["unit"]) for one in lines] == [
         ("input", "2", "million tokens"),
@@ -77,7 +77,7 @@ def test_a_list_as_csv_has_a_line_a_row(put: Put, capsys: pytest.CaptureFixture[
 
 def test_conflicts_say_who_counts(put: Put, capsys: pytest.CaptureFixture[str]) -> None:
     put("openai/gpt-4o", "input=2")
-    found = listed(capsys, what="conflicts", provider="openai", model="gpt-4o")["conflicts"]
+    found = listed(capsys, view="conflicts", provider="openai", model="gpt-4o")["conflicts"]
     assert [(one["meter"], one["counts"], one["spread"]) for one in found] == [("input", "own", "0.2000")]
 
 
@@ -121,4 +121,4 @@ def test_terms_are_listed_the_newest_first(
 
 def test_a_moment_that_is_none_is_wrong_usage(put: Put) -> None:
     put("acme/a-1", "input=2")
-    assert list_command.run(Asked(at="soon")) == 2
+    assert list_command.run(ListPricesOptions(at="soon")) == 2

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from dashboard.prices.api import make_costs_router
-from dashboard.prices.variance import Variance, variance
+from dashboard.prices.variance import Variance, model_variances
 from dashboard.query.question import Period, SpendQuery
 from ingest.ledger.engine import Ledger
 from ingest.model.event import ReportedCost, UsageEvent
@@ -53,7 +53,7 @@ def reporting(ledger: Ledger, book: Book, how: Any, calls: int = 5, **facts: Any
 
 
 def found(ledger: Ledger, book: Book, threshold: str = "0.01") -> list[Variance]:
-    return variance(ledger, SpendQuery(period=PERIOD, zone="UTC"), book, Decimal(threshold))
+    return model_variances(ledger, SpendQuery(period=PERIOD, zone="UTC"), book, Decimal(threshold))
 
 
 def test_totals_and_their_difference_are_exact(ledger: Ledger, book: Book) -> None:

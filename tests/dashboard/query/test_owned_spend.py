@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.calls.calls import listed
+from dashboard.calls.calls import list_calls
 from dashboard.calls.store import CallsQuery
 from dashboard.query.apportion import apportioned
 from dashboard.query.question import Words, parse, read_filters
 from dashboard.query.run import Result, run
 from ingest.ledger.engine import Ledger
-from ingest.ledger.ownership import record, settle
+from ingest.ledger.ownership import record, update_owners
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables.ownership import owned
 from ingest.model.ownership import END_DAY, Assignment, Target
@@ -121,18 +121,18 @@ def test_the_gateway_s_word_stands_where_nothing_is_assigned(ledger: Ledger) -> 
 
 def test_a_list_of_calls_names_the_owners_of_their_day(ledger: Ledger) -> None:
     owns(ledger, "vk-1", ("blue", 60), ("green", 40), since="2026-10-12")
-    blue = listed(ledger, CallsQuery(filters=read_filters(["team=blue"]))).calls
+    blue = list_calls(ledger, CallsQuery(filters=read_filters(["team=blue"]))).calls
     assert [one["team"] for one in blue] == ["blue 60%, green 40%"] * 2
-    assert {one["team"] for one in listed(ledger, CallsQuery(filters=read_filters(["team=red"]))).calls} == {
-        "red"
-    }
+    assert {
+        one["team"] for one in list_calls(ledger, CallsQuery(filters=read_filters(["team=red"]))).calls
+    } == {"red"}
 
 
 def test_another_reporting_zone_moves_the_midnights(ledger: Ledger) -> None:
     owns(ledger, "vk-1", ("blue", 1), since="2026-10-10")
     with ledger.writing() as connection:
         before = connection.execute(sa.select(sa.func.max(owned.c.first_at))).scalar()
-        settle(connection)
+        update_owners(connection)
         assert connection.execute(sa.select(sa.func.max(owned.c.first_at))).scalar() == before
     assert datetime.fromtimestamp(int(before or 0) / 1e6, UTC) == datetime(2026, 10, 9, 22, tzinfo=UTC)
 

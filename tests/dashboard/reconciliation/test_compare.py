@@ -20,9 +20,9 @@ from dashboard.fees.store import add_fees
 from dashboard.pages.chargeback.callbacks import accept_variance
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.api import make_router
-from dashboard.reconciliation.compare import Compared, reconcile
-from dashboard.reconciliation.invoices.line import InvoiceLine, news, standing
-from dashboard.reconciliation.invoices.parser import NotAnInvoice, read
+from dashboard.reconciliation.compare import ReconciliationRow, reconcile
+from dashboard.reconciliation.invoices.line import InvoiceLine, current_lines, new_lines
+from dashboard.reconciliation.invoices.parser import NotAnInvoice, parse_invoice
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
@@ -127,7 +127,7 @@ def amounts(lines: Any) -> list[str]:
 
 
 def test_openai_charges_in_units_and_names_models_in_its_line_items(tmp_path: Path) -> None:
-    found = read(written(tmp_path, OPENAI))
+    found = parse_invoice(written(tmp_path, OPENAI))
     assert [(one.provider, one.model, one.account, str(date_of(one.first_day))) for one in found.lines] == [
         ("openai", "gpt-5-2026-08-07", "", "2026-10-01"),
         ("openai", None, "proj_abc", "2026-10-01"),
@@ -136,24 +136,24 @@ def test_openai_charges_in_units_and_names_models_in_its_line_items(tmp_path: Pa
 
 
 def test_anthropic_charges_in_cents(tmp_path: Path) -> None:
-    found = read(written(tmp_path, ANTHROPIC))
+    found = parse_invoice(written(tmp_path, ANTHROPIC))
     assert (amounts(found.lines), found.lines[0].model) == (["1.2378912"], "claude-sonnet-4-5")
 
 
 def test_openrouter_lists_days_and_models(tmp_path: Path) -> None:
-    found = read(written(tmp_path, OPENROUTER))
+    found = parse_invoice(written(tmp_path, OPENROUTER))
     assert (found.source, amounts(found.lines), found.lines[0].provider) == (
         "openrouter-activity",
         ["0.015"],
         "openrouter",
     )
-    assert read(written(tmp_path, OPENROUTER["data"])).lines == found.lines
+    assert parse_invoice(written(tmp_path, OPENROUTER["data"])).lines == found.lines
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_known_by_their_columns(tmp_path: Path, name: str) -> None:
     text, (source, provider, amount, model) = TABLES[name]
-    found = read(written(tmp_path, text))
+    found = parse_invoice(written(tmp_path, text))
     (line,) = found.lines
     assert (found.source, line.provider, amounts([line]), line.model) == (source, provider, [amount], model)
     if name == "plain":
@@ -162,7 +162,7 @@ def test_tables_are_known_by_their_columns(tmp_path: Path, name: str) -> None:
 
 def test_a_line_that_is_none_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
     text = "provider,month,amount\nacme,2026-10,5\nacme,october,5\nacme,2026-10,much\n,2026-10,5\nacme,2026-10,1e13\n"
-    found = read(written(tmp_path, text))
+    found = parse_invoice(written(tmp_path, text))
     assert len(found.lines) == 1
     assert [str(one) for one in found.problems] == [
         "line 3: month 'october': is no date; write one as 2026-10-31",
@@ -183,13 +183,13 @@ def test_a_line_that_is_none_is_named_and_the_others_are_taken(tmp_path: Path) -
     ],
 )
 def test_amounts_are_read_with_a_point_or_a_comma(tmp_path: Path, text: str, amount: str) -> None:
-    (line,) = read(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n")).lines
+    (line,) = parse_invoice(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n")).lines
     assert Decimal(line.amount).scaleb(-12) == Decimal(amount)
 
 
 @pytest.mark.parametrize("text", ["1,234", "1,234,567", "1,2,3", ",5"])
 def test_an_amount_that_may_be_two_numbers_is_refused(tmp_path: Path, text: str) -> None:
-    found = read(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n"))
+    found = parse_invoice(written(tmp_path, f"provider;month;amount\nacme;2026-10;{text}\n"))
     assert (found.lines, [one.field for one in found.problems]) == ((), ["amount"])
 
 
@@ -205,7 +205,7 @@ def test_an_amount_that_may_be_two_numbers_is_refused(tmp_path: Path, text: str)
     ],
 )
 def test_what_is_missing_or_misshapen_is_named(tmp_path: Path, page: Any, field: str) -> None:
-    assert [one.field for one in read(written(tmp_path, page)).problems] == [field]
+    assert [one.field for one in parse_invoice(written(tmp_path, page)).problems] == [field]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_what_is_missing_or_misshapen_is_named(tmp_path: Path, page: Any, field:
 )
 def test_what_is_no_invoice_says_what_is_read(tmp_path: Path, held: str) -> None:
     with pytest.raises(NotAnInvoice):
-        read(written(tmp_path, held))
+        parse_invoice(written(tmp_path, held))
 
 
 def line(amount: int, at: int = 0, **facts: Any) -> InvoiceLine:
@@ -243,14 +243,14 @@ LINES = st.lists(
 def test_the_same_again_says_nothing_and_a_later_export_takes_the_place_of_its_days(
     first: list[InvoiceLine], then: list[InvoiceLine]
 ) -> None:
-    assert news(first, first) == []
+    assert new_lines(first, first) == []
     later = [line(one.amount, 1, provider=one.provider, account=one.account) for one in then]
-    known = [*first, *news(later, first)]
-    about = {one.about for one in later}
-    kept = [one for one in standing(known) if one.about in about]
+    known = [*first, *new_lines(later, first)]
+    about = {one.scope for one in later}
+    kept = [one for one in current_lines(known) if one.scope in about]
     assert sorted(one.amount for one in kept) == sorted(one.amount for one in later)
-    others = [one for one in standing(known) if one.about not in about]
-    assert sorted(map(repr, others)) == sorted(repr(one) for one in first if one.about not in about)
+    others = [one for one in current_lines(known) if one.scope not in about]
+    assert sorted(map(repr, others)) == sorted(repr(one) for one in first if one.scope not in about)
 
 
 CALLS = (
@@ -275,7 +275,7 @@ def billed(ledger: Ledger, *lines: InvoiceLine) -> None:
         add_lines(connection, lines)
 
 
-def by_provider(ledger: Ledger) -> dict[str, Compared]:
+def by_provider(ledger: Ledger) -> dict[str, ReconciliationRow]:
     return {row.provider: row for row in reconcile(ledger, OCTOBER).rows}
 
 
@@ -382,12 +382,14 @@ def test_the_check_list_names_providers_that_do_not_agree(ledger: Ledger) -> Non
     found = statement(ledger, of_month(OCTOBER), NOW)
     told = {
         item.facts["provider"]: item.facts["variance"]
-        for item in closing.check(ledger, found)
+        for item in closing.checklist(ledger, found)
         if item.code == "unreconciled"
     }
     assert told == {"acme": "2", "other": None}
     billed(ledger, line(100_900_000_000_000, at=1))
-    told = {item.facts["provider"]: 0 for item in closing.check(ledger, found) if item.code == "unreconciled"}
+    told = {
+        item.facts["provider"]: 0 for item in closing.checklist(ledger, found) if item.code == "unreconciled"
+    }
     assert list(told) == ["other"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.pages.chargeback.callbacks import accept_variance
 from dashboard.query.calendar import Month
-from dashboard.reconciliation.invoices.parser import Problem, Read, read
+from dashboard.reconciliation.invoices.parser import ParsedInvoice, RejectedLine, parse_invoice
 from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
@@ -23,10 +23,10 @@ UNIT = 10**12
 OCTOBER = Month(2026, 10)
 
 
-def invoice(folder: Path, *rows: str) -> Read:
+def invoice(folder: Path, *rows: str) -> ParsedInvoice:
     path = folder / "invoice.csv"
     path.write_text("\n".join(("provider,month,amount", *rows)) + "\n")
-    return read(path)
+    return parse_invoice(path)
 
 
 def billed(ledger: Ledger, folder: Path, *rows: str) -> None:
@@ -50,7 +50,9 @@ def test_an_invoice_with_faults_does_not_take_the_place_of_what_is_known(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     record_invoice(ledger, invoice(tmp_path, "acme,2026-10,102"), "a", by="ann", at=1)
-    faulty = Read("table", invoice(tmp_path, "acme,2026-10,60").lines, (Problem(3, "amount", "x", "no"),))
+    faulty = ParsedInvoice(
+        "table", invoice(tmp_path, "acme,2026-10,60").lines, (RejectedLine(3, "amount", "x", "no"),)
+    )
     assert record_invoice(ledger, faulty, "b", by="ann", at=2) == 0
 
 

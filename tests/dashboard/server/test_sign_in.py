@@ -12,7 +12,7 @@ from dashboard.server.oidc import IdentityProvider, SignInRefused, grants_of, re
 from dashboard.server.site import make_site
 from ingest.access.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
-from ingest.model.principal import together
+from ingest.model.principal import combine_grants
 from ingest.settings import Settings
 from tests.support.calls import call, put
 from tests.support.cli import Command, object_of
@@ -332,9 +332,15 @@ def test_settings_of_a_provider_that_cannot_be_meant_are_refused(
 
 def test_groups_add_up(embedded: Ledger) -> None:
     roles = read_roles("ml=read:ml, search=read:search, bosses=finance, *=ingest")
-    assert together(grants_of(roles, ["ml", "search"])) == (frozenset(("read", "ingest")), ("ml", "search"))
-    assert together(grants_of(roles, ["ml", "bosses"])) == (frozenset(("read", "finance", "ingest")), None)
-    assert together(grants_of(roles, [])) == (frozenset(("ingest",)), None)
+    assert combine_grants(grants_of(roles, ["ml", "search"])) == (
+        frozenset(("read", "ingest")),
+        ("ml", "search"),
+    )
+    assert combine_grants(grants_of(roles, ["ml", "bosses"])) == (
+        frozenset(("read", "finance", "ingest")),
+        None,
+    )
+    assert combine_grants(grants_of(roles, [])) == (frozenset(("ingest",)), None)
     identities = IdentityProvider(embedded, with_provider("https://id.example.com", "ml=read:nowhere"))
     with pytest.raises(SignInRefused, match="nowhere"):
         identities.principal({"sub": "ada", "groups": ["ml"]})

@@ -17,8 +17,15 @@ from dashboard.pages.whatif import changed
 from dashboard.query.question import QuestionError
 from dashboard.ui.view import from_search, to_search
 from dashboard.whatif.api import make_router
-from dashboard.whatif.commands import compare
-from dashboard.whatif.whatif import Answer, Compared, Words, answer, parse, read_rate
+from dashboard.whatif.commands import print_comparison
+from dashboard.whatif.whatif import (
+    CostComparison,
+    WhatIfParameters,
+    WhatIfResult,
+    compare_costs,
+    parse,
+    read_rate,
+)
 from ingest.http import problems
 from ingest.ledger import price_book
 from ingest.ledger.engine import Ledger
@@ -48,16 +55,16 @@ def call(number: int, **facts: Any) -> UsageEvent:
     )
 
 
-def asked(ledger: Ledger, *calls: UsageEvent, **words: Any) -> Answer:
+def asked(ledger: Ledger, *calls: UsageEvent, **words: Any) -> WhatIfResult:
     put_events(ledger, read_book(ledger), *calls)
     return ask(ledger, **words)
 
 
-def ask(ledger: Ledger, **words: Any) -> Answer:
-    return answer(ledger, parse(Words(**words), ledger.zone, NOW), read_book(ledger))
+def ask(ledger: Ledger, **words: Any) -> WhatIfResult:
+    return compare_costs(ledger, parse(WhatIfParameters(**words), ledger.zone, NOW), read_book(ledger))
 
 
-def only(found: Answer) -> Compared:
+def only(found: WhatIfResult) -> CostComparison:
     (one,) = found.totals.values()
     return one
 
@@ -145,9 +152,9 @@ def test_what_has_no_price_there_is_counted_with_the_reason_and_not_compared(led
 def test_what_is_unpriced_today_is_left_out_of_the_difference_and_shown_apart(ledger: Ledger) -> None:
     found = only(asked(ledger, call(1), call(2, provider="acme", model="ours"), to_model="gpt-4o-mini"))
     same = only(ask(ledger, to_model="gpt-4o-mini", where=["model=gpt-4o-mini"]))
-    assert (found.calls, found.compared, found.unpriced_here, found.found_there) == (2, 1, 1, 1)
+    assert (found.calls, found.compared, found.unpriced_here, found.priced_there) == (2, 1, 1, 1)
     assert (found.cost, found.there) == (same.cost, same.there)
-    assert found.found_cost == same.there  # the same tokens
+    assert found.priced_there_cost == same.there  # the same tokens
 
 
 def test_what_no_model_answered_costs_there_what_it_costs_here(ledger: Ledger) -> None:
@@ -192,7 +199,7 @@ def test_more_calls_than_one_slice(ledger: Ledger, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ingest.ledger.event_reader.SLICE", 7)
     calls = [call(at, provider=f"openai-{at % 3}", model="ours", team=f"t-{at}") for at in range(20)]
     found = asked(ledger, *calls, to_provider="openai", to_model="gpt-4o-mini")
-    assert sum(one.found_there for one in found.rows.values()) == 20
+    assert sum(one.priced_there for one in found.rows.values()) == 20
     assert len(found.rows) == 3
 
 
@@ -211,7 +218,7 @@ def test_more_calls_than_one_slice(ledger: Ledger, monkeypatch: pytest.MonkeyPat
 )
 def test_a_question_that_cannot_be_asked_says_why(embedded: Ledger, words: dict[str, Any], code: str) -> None:
     with pytest.raises(QuestionError) as refused:
-        parse(Words(**words), embedded.zone, NOW)
+        parse(WhatIfParameters(**words), embedded.zone, NOW)
     assert refused.value.code == code
 
 
@@ -231,21 +238,21 @@ def test_the_command_prints_a_table_json_and_csv(
     embedded: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_events(embedded, read_book(embedded), call(1), call(2, provider="acme", model="ours"))
-    words = Words(to_model="gpt-5.4", **PERIOD)
-    assert compare(embedded, words) == 0
+    words = WhatIfParameters(to_model="gpt-5.4", **PERIOD)
+    assert print_comparison(embedded, words) == 0
     shown = capsys.readouterr().out
     assert "openai/gpt-4o-mini" in shown
     assert "tokenizer" in shown
-    assert compare(embedded, words, "json") == 0
+    assert print_comparison(embedded, words, "json") == 0
     one = json.loads(capsys.readouterr().out)
     assert one["totals"]["difference"] == str(
         Decimal(one["totals"]["cost_there"]) - Decimal(one["totals"]["cost"])
     )
-    assert compare(embedded, Words(to_model="gpt-4.1-nano", **PERIOD), "csv") == 0
+    assert print_comparison(embedded, WhatIfParameters(to_model="gpt-4.1-nano", **PERIOD), "csv") == 0
     rows: Sequence[dict[str, str]] = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     (saving,) = [row["difference"] for row in rows if row["model"] == "gpt-4o-mini"]
     assert Decimal(saving) < 0
-    assert compare(embedded, Words()) == 2
+    assert print_comparison(embedded, WhatIfParameters()) == 2
     assert "to_model" in capsys.readouterr().err
 
 

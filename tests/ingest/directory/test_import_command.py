@@ -17,7 +17,7 @@ from ingest.directory import lists
 from ingest.directory.lists import NotAList
 from ingest.directory.service import rename_entry
 from ingest.ledger import directory, rollups
-from ingest.ledger.directory import Entered
+from ingest.ledger.directory import ImportCounts
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
@@ -279,9 +279,9 @@ def test_the_command_says_what_it_did_and_keeps_no_key(tmp_path: Path) -> None:
 
 
 def test_entered_counts_add_up() -> None:
-    total = Entered(1, 2, 3)
-    total.add(Entered(1, 1, 1))
-    assert total == Entered(2, 3, 4)
+    total = ImportCounts(1, 2, 3)
+    total.add(ImportCounts(1, 1, 1))
+    assert total == ImportCounts(2, 3, 4)
 
 
 LITELLM_KEY = "sk-1234567890abcdefghij"

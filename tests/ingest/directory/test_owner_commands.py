@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
 from dashboard.directory.api import make_router
-from dashboard.directory.history import as_list
+from dashboard.directory.history import directory_rows
 from dashboard.pages.teams import callbacks as team_callbacks
 from dashboard.pages.teams.callbacks import AssignmentForm
 from dashboard.query.calendar import Month
 from ingest.directory import lists
-from ingest.directory.assign import Done, Wanted, assign
+from ingest.directory.assign import AssignOptions, RecordedAssignment, assign
 from ingest.directory.service import import_list
 from ingest.http import problems
 from ingest.ledger.audit import entries
@@ -161,7 +161,7 @@ def test_a_page_and_the_command_note_the_same_of_an_owner(tallybook: Command, bu
     words = ("--team", "search=1", "--from", "2026-10-10", "--reason", "moved")
     tallybook("owner", "set", "vk-1", *words)
     done = team_callbacks.assign_key(busy, AssignmentForm("vk-1", ["search"], None, "2026-10-10", "moved"))
-    assert isinstance(done, Done)
+    assert isinstance(done, RecordedAssignment)
     with busy.reading() as connection:
         page, command = entries(connection, action="owner set")
     assert (page.subject, page.detail) == (command.subject, command.detail)
@@ -185,7 +185,9 @@ def test_a_refused_assignment_names_the_field_at_fault(
     tallybook: Command, busy: Ledger, wanted: dict[str, Any], code: str, field: str | None
 ) -> None:
     tallybook("team", "add", "search")
-    asked = Wanted(**({"subject_kind": "virtual_key", "subject": "vk-1", "targets": ("search",)} | wanted))
+    asked = AssignOptions(
+        **({"subject_kind": "virtual_key", "subject": "vk-1", "targets": ("search",)} | wanted)
+    )
     with pytest.raises(Invalid) as refused:
         assign(busy, asked, at=0, by="ann")
     assert (refused.value.code, refused.value.field) == (code, field)
@@ -300,7 +302,7 @@ def _same_after_import(ledger: Ledger, other: Ledger, path: Path) -> None:
     read = lists.read(path, other.keyring)
     assert read.faults == []
     import_list(other, read.entries, at=1, by="ann")
-    assert as_list(other) == as_list(ledger)
+    assert directory_rows(other) == directory_rows(ledger)
 
 
 MOVES = st.lists(
@@ -339,7 +341,7 @@ def test_any_history_survives_export_and_import(
             record(connection, made)
         path = tmp_path_factory.mktemp("lists") / "list.csv"
         with path.open("w", newline="") as file:
-            _write(file, as_list(ledger), as_json=False)
+            _write(file, directory_rows(ledger), as_json=False)
         _same_after_import(ledger, other, path)
 
 

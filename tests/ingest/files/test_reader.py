@@ -19,7 +19,7 @@ from ingest.files.object_store import redacted_url
 from ingest.files.paths import NoSuchPath, sources
 from ingest.files.reader import FileReader
 from ingest.framing import RawRecord
-from ingest.importing.importer import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
 
@@ -48,7 +48,7 @@ def take(
     ledger: Ledger, path: Path | str, *, resume: bool = False, mapping: str | None = None
 ) -> list[FileReport]:
     mapped = TableMapping(mapping, "map.toml") if mapping else None
-    options = Options(mapped.format if mapped else None, mapped, resume=resume)
+    options = ImportOptions(mapped.format if mapped else None, mapped, resume=resume)
     importer, reports = Importer(ledger, options), []
     for source in (member for one in sources([str(path)]) for member in members(one)):
         reports.append(FileReport(source.path))

@@ -23,8 +23,6 @@ from ingest.ledger.tables.calls import directory, rejected_record, term, usage_e
 from ingest.settings import Settings
 from tests.support.paths import TESTS
 
-pytest.importorskip("litellm", reason="the test extra brings it")
-
 TOKEN = "correct horse"
 COST = Decimal("0.000225")
 KEY = "sk-1234567890abcdef"

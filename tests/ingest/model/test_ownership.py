@@ -11,16 +11,16 @@ from ingest.model.ownership import (
     END_DAY,
     FIRST_DAY,
     Assignment,
-    Owned,
+    CallAttribution,
     Owners,
-    Said,
+    OwnerShare,
     SubjectKind,
     Target,
     Timeline,
 )
 
 KEY, RED, BLUE, ACME, CENTER = 7, 1, 2, 3, 4
-CALLS = Said(virtual_key_id=KEY, team_id=None, customer_id=None, texts={})
+CALLS = CallAttribution(virtual_key_id=KEY, team_id=None, customer_id=None, texts={})
 
 
 def owns(
@@ -42,14 +42,14 @@ def owns(
     )
 
 
-def teams(owners: Owners, said: Said, day: int) -> dict[int | None, Fraction]:
+def teams(owners: Owners, said: CallAttribution, day: int) -> dict[int | None, Fraction]:
     found: dict[int | None, Fraction] = {}
     for one in on(owners, said, day):
         found[one.team_id] = found.get(one.team_id, Fraction(0)) + Fraction(one.parts, one.whole)
     return found
 
 
-def on(owners: Owners, said: Said, day: int) -> list[Owned]:
+def on(owners: Owners, said: CallAttribution, day: int) -> list[OwnerShare]:
     return [one for one in owners.of(said) if one.first_day <= day < one.end_day]
 
 
@@ -60,7 +60,7 @@ def test_a_key_that_moves_belongs_to_each_team_on_its_days() -> None:
 
 def test_days_that_nobody_owns_are_what_the_gateway_said() -> None:
     owners = Owners([owns(RED, first_day=10, end_day=20)])
-    said = Said(KEY, BLUE, ACME, {})
+    said = CallAttribution(KEY, BLUE, ACME, {})
     assert [teams(owners, said, day) for day in (9, 10, 20)] == [{BLUE: 1}, {RED: 1}, {BLUE: 1}]
 
 
@@ -80,7 +80,7 @@ def test_a_shared_key_belongs_to_each_for_its_part() -> None:
 
 def test_a_rule_about_the_call_stands_before_the_keys_owner() -> None:
     owners = Owners([owns(RED), owns(BLUE, kind="project", subject="atlas")])
-    named = Said(KEY, None, None, {"project": "atlas"})
+    named = CallAttribution(KEY, None, None, {"project": "atlas"})
     assert teams(owners, named, 0) == {BLUE: 1}
     assert teams(owners, CALLS, 0) == {RED: 1}
 
@@ -157,5 +157,5 @@ def test_what_is_recorded_later_changes_only_the_days_that_it_covers(
 
 @pytest.mark.parametrize("day", [FIRST_DAY, 0, END_DAY - 1])
 def test_without_assignments_every_call_is_whose_the_gateway_said(day: int) -> None:
-    said = Said(KEY, RED, ACME, {})
+    said = CallAttribution(KEY, RED, ACME, {})
     assert [one[2:] for one in on(Owners([]), said, day)] == [(RED, ACME, None, 1, 1)]

@@ -183,7 +183,7 @@ def test_only_what_is_in_scope_is_touched(
 def test_a_rehearsal_says_the_same_and_writes_nothing(ledger: Ledger, book: Book) -> None:
     put_events(ledger, book, call("a"))
     costs(ledger, "2")
-    found = repricing.rehearse(ledger, Scope())
+    found = repricing.dry_run(ledger, Scope())
     with ledger.reading() as connection:
         assert reprice_runs.runs(connection, 5) == []
     assert totals(ledger) == {"a": None}
@@ -220,14 +220,14 @@ def test_a_call_that_is_revised_between_reading_and_writing_keeps_the_charge_of_
 ) -> None:
     put_events(embedded, book, call("a"))
     costs(embedded, "2")
-    priced = repricing._priced
+    priced = repricing._price_events
 
     def and_then_it_is_revised(*arguments: Any) -> Any:
         found = priced(*arguments)
         put_events(embedded, book, call("a", input_tokens=3_000_000, reported=ReportedCost(total=7)))
         return found
 
-    monkeypatch.setattr(repricing, "_priced", and_then_it_is_revised)
+    monkeypatch.setattr(repricing, "_price_events", and_then_it_is_revised)
     reprice(embedded)
     assert totals(embedded) == {"a": 7}
 
@@ -237,7 +237,7 @@ def test_a_run_that_fails_goes_on_where_it_was(
 ) -> None:
     put_events(ledger, book, *(call(str(n)) for n in range(6)))
     costs(ledger, "2")
-    monkeypatch.setattr(repricing, "SLICE", 2)
+    monkeypatch.setattr(repricing, "SLICE_SIZE", 2)
 
     def cut(_: int, __: int) -> None:
         raise KeyboardInterrupt
@@ -245,7 +245,7 @@ def test_a_run_that_fails_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         repricing.reprice(ledger, Scope(), "ada", cut)
     with ledger.reading() as connection:
-        held = reprice_runs.unfinished(connection)
+        held = reprice_runs.unfinished_run(connection)
     assert held is not None
     assert (held.status, held.examined, held.changed) == ("interrupted", 2, 2)
     done = repricing.resume(ledger, held)
@@ -277,7 +277,7 @@ def test_a_run_that_is_killed_leaves_a_true_ledger_and_can_be_resumed(tmp_path: 
         process.send_signal(signal.SIGKILL)
         process.wait()
         with ledger.reading() as connection:
-            held = reprice_runs.unfinished(connection)
+            held = reprice_runs.unfinished_run(connection)
         assert held is not None
         assert 0 < held.changed < 30_000
         priced = [one for one in totals(ledger).values() if one is not None]

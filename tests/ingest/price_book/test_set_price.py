@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ingest.ledger import directory
-from ingest.ledger.directory import Listed
+from ingest.ledger.directory import DirectoryEntry
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import add_points, points, read_book, snapshot
 from ingest.ledger.tables.prices import price_alias, price_point, price_term
@@ -365,7 +365,7 @@ def test_list_contracted_and_charged_are_kept_apart(ledger: Ledger) -> None:
 
 
 def test_a_teams_discount_is_of_its_calls_only_by_the_name_people_know(ledger: Ledger) -> None:
-    directory.enter(ledger, [Listed("team", "team-7", "Research")], ADDED)
+    directory.enter(ledger, [DirectoryEntry("team", "team-7", "Research")], ADDED)
     set_(ledger, "acme/a-1", "input=2", "output=8")
     added = term(ledger, "discount", "all", "50%", team="Research")
     assert (added.term.team, added.unknown_names) == ("team-7", ())
@@ -387,7 +387,7 @@ def test_a_team_that_nobody_knows_is_kept_as_it_is_written_and_said(ledger: Ledg
 
 
 def test_a_name_that_several_teams_have_is_refused(ledger: Ledger) -> None:
-    directory.enter(ledger, [Listed("team", one, "Research") for one in ("team-7", "team-8")], ADDED)
+    directory.enter(ledger, [DirectoryEntry("team", one, "Research") for one in ("team-7", "team-8")], ADDED)
     with pytest.raises(TermRefused, match="several teams are called Research"):
         term(ledger, "discount", "acme", "5%", team="Research")
     assert rows(ledger) == []

@@ -19,8 +19,8 @@ from dashboard.pages.prices.callbacks import set_prices
 from dashboard.prices import price_list
 from dashboard.prices.api import make_router
 from dashboard.prices.model_prices import priced_model
-from dashboard.prices.price_list import Line, PricesQuery
-from dashboard.prices.unpriced import unpriced
+from dashboard.prices.price_list import PriceListLine, PricesQuery
+from dashboard.prices.unpriced import unpriced_models
 from dashboard.query.run import run
 from dashboard.ui.charts import Step, step_lines
 from dashboard.ui.components import notes
@@ -85,12 +85,16 @@ def client(ledger: Ledger) -> TestClient:
     return TestClient(app)
 
 
-def listed(ledger: Ledger, search: str = "", on: str = "2026-11-01", **more: Any) -> list[Line]:
+def listed(ledger: Ledger, search: str = "", on: str = "2026-11-01", **more: Any) -> list[PriceListLine]:
     used = question(OCTOBER, ledger.zone, ("requests",))
-    return list(price_list.listed(ledger, PricesQuery(at=at(on), used=used, search=search, **more)).lines)
+    return list(
+        price_list.read_price_list(
+            ledger, PricesQuery(at=at(on), usage_query=used, search=search, **more)
+        ).lines
+    )
 
 
-def names(lines: list[Line]) -> list[str]:
+def names(lines: list[PriceListLine]) -> list[str]:
     return ["/".join(one.name) for one in lines]
 
 
@@ -123,7 +127,7 @@ def test_what_costs_most_stands_first_and_what_is_meant_before_what_holds_it(led
 def test_a_limit_says_how_many_there_are_in_all(ledger: Ledger) -> None:
     add(ledger, *(point("1", model=f"a-{number}") for number in range(7)))
     used = question(OCTOBER, ledger.zone, ("requests",))
-    found = price_list.listed(ledger, PricesQuery(at("2026-11-01"), used, "acme", limit=3))
+    found = price_list.read_price_list(ledger, PricesQuery(at("2026-11-01"), used, "acme", limit=3))
     assert (len(found.lines), found.in_all) == (3, 7)
 
 
@@ -143,7 +147,7 @@ def test_calls_are_counted_at_the_name_of_the_price_list(ledger: Ledger) -> None
     assert one.name == ("gemini", "gemini-2.5-pro", "standard")
     assert (one.use.requests, one.use.unpriced) == (4, 1)
     assert one.use.costs == {"USD": Decimal(2), "EUR": Decimal(5)}
-    assert one.use.mostly in {("google", "gemini-2.5-pro"), ("gemini", "gemini-2.5-pro")}
+    assert one.use.most_used_name in {("google", "gemini-2.5-pro"), ("gemini", "gemini-2.5-pro")}
 
 
 def test_a_line_says_since_when_its_prices_hold_and_not_since_when_a_discount_does(ledger: Ledger) -> None:
@@ -157,7 +161,7 @@ def test_a_line_says_since_when_its_prices_hold_and_not_since_when_a_discount_do
     assert (after.since, rate(after)) == (at("2026-12-01"), Decimal(1))
 
 
-def rate(line: Line) -> Decimal:
+def rate(line: PriceListLine) -> Decimal:
     assert isinstance(line.prices, PriceSet)
     return price_list.per_million(line.prices.by_meter["input"])
 
@@ -420,7 +424,7 @@ def test_where_sources_disagree_what_is_called_stands_first(ledger: Ledger) -> N
         add(ledger, point("2", model=model), point("1", model=model, source="litellm"))
     add(ledger, point("2", model="a-3"), point("1.99", model="a-3", source="litellm"))
     put(ledger, [call("2026-10-05T10:00:00Z", 1, provider="acme", model="a-2")])
-    uses = price_list.used(ledger, question(OCTOBER, ledger.zone, ("requests",)))
+    uses = price_list.usage_by_model(ledger, question(OCTOBER, ledger.zone, ("requests",)))
     found = price_list.disagreements(price_list.book_of(ledger), at("2026-11-01"), uses)
     assert [(one.model, list(one.prices), one.spread) for one in found] == [
         ("a-2", ["own", "litellm"], Decimal("0.5")),
@@ -440,12 +444,12 @@ def test_unpriced_calls_are_told_by_model_and_reason_with_their_first_and_last(l
         ],
     )
     asked = question(OCTOBER, ledger.zone, ("requests",))
-    first, second = unpriced(ledger, asked)
+    first, second = unpriced_models(ledger, asked)
     assert first[:5] == ("vllm", "home-made", "no_price", 3, 330)
     assert (first.first_at, first.last_at) == (at("2026-10-05T10:00"), at("2026-10-07T10:00"))
     assert (second.model, second.requests) == ("other", 1)
     of_team = question(OCTOBER.narrowed("team", "search"), ledger.zone, ("requests",))
-    assert [one.model for one in unpriced(ledger, of_team)] == ["other"]
+    assert [one.model for one in unpriced_models(ledger, of_team)] == ["other"]
 
 
 def test_a_note_of_unpriced_calls_leads_to_where_they_get_a_price(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.chargeback import closing
 from dashboard.directory import names
-from dashboard.directory.holdings import Home, holdings, stretches
+from dashboard.directory.holdings import Home, owners_on_day, stretches
 from dashboard.pages.teams import callbacks as team_callbacks
 from dashboard.pages.teams import ownership
 from dashboard.pages.teams import page as teams
@@ -17,7 +17,7 @@ from dashboard.query.calendar import Month
 from dashboard.query.run import run
 from dashboard.ui.series import money
 from dashboard.ui.view import View, from_search, question
-from ingest.directory.assign import Done
+from ingest.directory.assign import RecordedAssignment
 from ingest.directory.service import rename_entry
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
@@ -85,9 +85,9 @@ def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
     return {None if row.key[0] is None else str(row.key[0]): plain_decimal(money(row)) for row in result.rows}
 
 
-def assign(ledger: Ledger, *values: Any, gives: bool = True) -> Done:
+def assign(ledger: Ledger, *values: Any, gives: bool = True) -> RecordedAssignment:
     done = team_callbacks.assign_key(ledger, AssignmentForm(*values), is_assigned=gives)
-    assert isinstance(done, Done), done
+    assert isinstance(done, RecordedAssignment), done
     return done
 
 
@@ -224,20 +224,20 @@ def test_a_key_is_of_the_team_that_its_gateway_named_in_its_newest_calls(ledger:
         ],
     )
     key = entry(ledger, "virtual_key", "vk-1")
-    assert holdings(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "blue")
+    assert owners_on_day(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "blue")
     put(ledger, [call("2026-10-03T10:00:00Z", 1, virtual_key="vk-1", team="red")], first=2)
     roll(ledger)
-    assert holdings(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "red")
+    assert owners_on_day(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "red")
 
 
 def test_a_team_has_the_customer_and_cost_centre_of_the_day(ledger: Ledger) -> None:
     put(ledger, [call("2026-10-01T10:00:00Z", 1, virtual_key="vk-1", team="red", customer="Acme")])
     red = entry(ledger, "team", "red")
-    assert holdings(ledger, day("2026-10-01")).homes[red] == Home("Acme", None)
+    assert owners_on_day(ledger, day("2026-10-01")).homes[red] == Home("Acme", None)
     owns(ledger, "red", ("Globex", 1), kind="team", target_kind="customer", since="2026-11-01")
     owns(ledger, "red", ("CC-7", 1), kind="team", target_kind="cost_center", since="2026-11-01")
-    assert holdings(ledger, day("2026-10-31")).homes[red] == Home("Acme", None)
-    assert holdings(ledger, day("2026-11-01")).homes[red] == Home("Globex", "CC-7")
+    assert owners_on_day(ledger, day("2026-10-31")).homes[red] == Home("Acme", None)
+    assert owners_on_day(ledger, day("2026-11-01")).homes[red] == Home("Globex", "CC-7")
     page = teams.content(ledger, OCTOBER.narrowed("team", "red"))
     assert lines(page, "owners-by-day")[0][2:] == ["Customer", "Globex"]
     assert len(stretches(ledger, "team", red, "customer")) == 2

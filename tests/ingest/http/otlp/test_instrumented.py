@@ -32,7 +32,7 @@ from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
 from ingest.files.paths import sources
 from ingest.http.app import RIGHTS, make_api
-from ingest.importing.importer import FileReport, Importer, Options
+from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 from tests.support.provider import ANSWER, BUSY, MODEL, a_provider
@@ -246,7 +246,7 @@ def test_spans_that_a_collector_wrote_to_a_file_meet_those_that_were_sent(
         ask(provider, stream=True)
     file = tmp_path / "traces.jsonl"
     file.write_text("".join(f"{encode_spans([span]).to_json()}\n" for span in held.get_finished_spans()))
-    importer = Importer(embedded, Options(virtual_key="vk-shop"))
+    importer = Importer(embedded, ImportOptions(virtual_key="vk-shop"))
     report = FileReport(str(file))
     (source,) = sources([str(file)])
     importer.run(source, report, lambda *_: None)
