@@ -51,16 +51,16 @@ def busy(embedded: Ledger) -> Ledger:
 
 def part(page: Any, name: str) -> Any:
     """The part of a page that has an id."""
-    for one in each(page):
-        if getattr(one, "id", None) == name:
-            return one
+    for component in each(page):
+        if getattr(component, "id", None) == name:
+            return component
     raise AssertionError(f"nothing is called {name}")
 
 
 def each(page: Any) -> Iterator[Any]:
     if isinstance(page, list | tuple):
-        for one in page:
-            yield from each(one)
+        for component in page:
+            yield from each(component)
     elif page is not None:
         yield page
         yield from each(getattr(page, "children", None))
@@ -85,16 +85,16 @@ def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
     return {None if row.key[0] is None else str(row.key[0]): plain_decimal(money(row)) for row in result.rows}
 
 
-def assign(ledger: Ledger, *held: Any, gives: bool = True) -> RecordedAssignment:
-    done = team_callbacks.assign_key(ledger, AssignmentForm(*held), is_assigned=gives)
+def assign(ledger: Ledger, *values: Any, gives: bool = True) -> RecordedAssignment:
+    done = team_callbacks.assign_key(ledger, AssignmentForm(*values), is_assigned=gives)
     assert isinstance(done, RecordedAssignment), done
     return done
 
 
-def refused(ledger: Ledger, *held: Any) -> str:
-    said = team_callbacks.assign_key(ledger, AssignmentForm(*held))
-    assert isinstance(said, str)
-    return said
+def refused(ledger: Ledger, *values: Any) -> str:
+    refusal = team_callbacks.assign_key(ledger, AssignmentForm(*values))
+    assert isinstance(refusal, str)
+    return refusal
 
 
 def test_teams_stand_by_spend_with_their_keys_of_today_and_idle_ones_last(busy: Ledger) -> None:
@@ -279,7 +279,7 @@ def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:
         busy, Month(2026, 10), accept="trial", by="ann", now=micros(datetime(2026, 11, 9, tzinfo=UTC))
     )
     done = assign(busy, "vk-3", ["red", "blue"], "3 1", "2026-10-07", None)
-    told = text(ownership.assigned_message(done, [("red", 3), ("blue", 1)]))
-    assert told.startswith(
+    message = text(ownership.assigned_message(done, [("red", 3), ("blue", 1)]))
+    assert message.startswith(
         "Bot belongs to red 75.0%, blue 25.0% from Oct 7, 2026 on. Closed already: 2026-10."
     )
