@@ -1,4 +1,4 @@
-"""The command `tallybook`: the write side's commands and those that read."""
+"""The command `tallybook`, with the commands of both packages."""
 
 import sys
 
@@ -22,7 +22,7 @@ from ingest.audit import cli as audit_cli
 
 
 def make_cli() -> typer.Typer:
-    """A new tree with all commands."""
+    """A new Typer app with all commands."""
     app = write_side.make_cli()
     for command in (
         demo_cli.demo,
@@ -51,21 +51,21 @@ def make_cli() -> typer.Typer:
 
 
 def _group(app: typer.Typer, name: str) -> typer.Typer:
-    """The group of this name in the tree."""
+    """The group of this name in the app."""
     groups = (group.typer_instance for group in app.registered_groups if group.name == name)
     return next(group for group in groups if group is not None)
 
 
-def _move_before(app: typer.Typer, place: str, name: str) -> None:
-    """List the group `name` right before the group `place`."""
+def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
+    """List the group `name` right before the group `next_name`."""
     groups = app.registered_groups
     moved = next(group for group in groups if group.name == name)
     groups.remove(moved)
-    groups.insert(next(i for i, group in enumerate(groups) if group.name == place), moved)
+    groups.insert(next(i for i, group in enumerate(groups) if group.name == next_name), moved)
 
 
 def main() -> None:
-    """Run the command; a person's mistake is one line on standard error, never a traceback."""
+    """Run the command. A user's mistake is reported in one line on standard error, without a traceback."""
     try:
         from ingest.ledger.engine import DatabaseError, LedgerError
         from ingest.model.zone import UnknownZone
@@ -73,9 +73,9 @@ def main() -> None:
         try:
             make_cli()()
         except DatabaseError as error:
-            sys.exit(_said(f"the database refused: {error}"))
+            sys.exit(_report_failure(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
-            sys.exit(_said(str(error)))
+            sys.exit(_report_failure(str(error)))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -83,6 +83,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _said(message: str) -> int:
+def _report_failure(message: str) -> int:
     sys.stderr.write(f"tallybook: {message}\n")
     return 1

@@ -1,6 +1,6 @@
-"""The command of the write side: its tree, and the commands that belong to no capability.
+"""The command `tallybook` without the dashboard's commands, and the commands that belong to no capability.
 
-Each command returns its exit code: 0 all well, 1 failure, 2 wrong usage, 3 some rejected.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 some records rejected.
 """
 
 import json
@@ -26,7 +26,7 @@ err = Console(stderr=True)
 
 
 def make_cli() -> typer.Typer:
-    """A new tree with the commands of the write side, to which the read side adds its own."""
+    """A new Typer app with the commands of `ingest`, to which `dashboard` adds its own."""
     app = typer.Typer(
         name="tallybook",
         help="An exact usage and cost ledger for LLM gateways.",
@@ -41,33 +41,33 @@ def make_cli() -> typer.Typer:
         app.command()(command)
     app.command()(prices_cli.reprice)
     app.add_typer(import_cli.rejected, name="rejected")
-    app.add_typer(_open(owner_cli.directory), name="directory")
+    app.add_typer(_extensible(owner_cli.directory), name="directory")
     app.add_typer(token_cli.token, name="token")
-    app.add_typer(_open(prices_cli.prices), name="prices")
-    app.add_typer(_open(owner_cli.owner), name="owner")
-    app.add_typer(_open(owner_cli.team), name="team")
+    app.add_typer(_extensible(prices_cli.prices), name="prices")
+    app.add_typer(_extensible(owner_cli.owner), name="owner")
+    app.add_typer(_extensible(owner_cli.team), name="team")
     app.add_typer(owner_cli.customer, name="customer")
     app.add_typer(owner_cli.cost_center, name="cost-center")
     app.add_typer(owner_cli.key, name="key")
     return app
 
 
-def _open(commands: typer.Typer) -> typer.Typer:
-    """A new group with these commands, to which others can be added while `commands` stays as it is."""
+def _extensible(commands: typer.Typer) -> typer.Typer:
+    """A new group with these commands. Adding commands to it leaves `commands` unchanged."""
     group = typer.Typer(help=commands.info.help, no_args_is_help=True)
     group.add_typer(commands)
     return group
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         out.print(f"tallybook {__version__}", highlight=False)
         raise typer.Exit
 
 
 def tallybook(
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """An exact usage and cost ledger for LLM gateways."""
@@ -80,14 +80,14 @@ def formats(
     from ingest.formats import FORMATS
 
     if name is not None:
-        raise typer.Exit(_described(name))
+        raise typer.Exit(_describe_format(name))
     table = Table("format", "what it is", box=None, pad_edge=False)
-    for one in FORMATS:
-        table.add_row(one.name, one.title)
+    for log_format in FORMATS:
+        table.add_row(log_format.name, log_format.title)
     out.print(table)
 
 
-def _described(name: str) -> int:
+def _describe_format(name: str) -> int:
     from rich.markdown import Markdown
 
     from ingest.formats import by_name
@@ -131,12 +131,12 @@ def rollup(
     with _ledger() as ledger, err.status("summing") as status:
         total = 0
 
-        def heard(slots: int) -> None:
+        def show_progress(slots: int) -> None:
             nonlocal total
             total += slots
             status.update(f"summing: {total} slots")
 
-        done = rollups.rebuild(ledger, heard) if rebuild else rollups.roll(ledger, heard)
+        done = rollups.rebuild(ledger, show_progress) if rebuild else rollups.roll(ledger, show_progress)
     out.print(f"{done} slots summed", highlight=False)
 
 
@@ -146,13 +146,14 @@ def verify(as_json: Json = False) -> None:
 
     with _ledger() as ledger:
         findings = check(ledger)
-    failed = any(one.level == "error" for one in findings)
+    failed = any(finding.level == "error" for finding in findings)
     if as_json:
         details = [{"invariant": f.invariant, "level": f.level, "detail": f.detail} for f in findings]
         out.print_json(json.dumps({"ok": not failed, "findings": details}))
     else:
-        for one in findings:
-            out.print(f"{one.level}: {one.invariant}: {one.detail}", highlight=False, soft_wrap=True)
+        for finding in findings:
+            text = f"{finding.level}: {finding.invariant}: {finding.detail}"
+            out.print(text, highlight=False, soft_wrap=True)
         out.print("an invariant does not hold" if failed else "all invariants hold", highlight=False)
     raise typer.Exit(1 if failed else 0)
 
@@ -161,14 +162,16 @@ def settings() -> None:
     """List every setting, its value and what it does."""
     from ingest.settings import Settings
 
-    held = Settings()
+    current = Settings()
     table = Table("setting", "value", "what it does", box=None, pad_edge=False)
     for name, field in Settings.model_fields.items():
-        table.add_row(f"TALLYBOOK_{name.upper()}", _shown(getattr(held, name)), field.description or "")
+        table.add_row(
+            f"TALLYBOOK_{name.upper()}", _value_text(getattr(current, name)), field.description or ""
+        )
     out.print(table)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     import sqlalchemy as sa
     from pydantic import SecretStr
 

@@ -1,4 +1,4 @@
-"""Logs go to standard error, so that what a command prints is its answer and nothing else."""
+"""Logging to standard error, so that standard output has only the result of a command."""
 
 import sys
 from typing import Any
@@ -9,5 +9,5 @@ structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def logger(name: str) -> Any:
-    """A logger; what it says has a name and facts, never content or keys."""
+    """A structured logger. Events have a name and facts; never log the content of a call or a key."""
     return structlog.get_logger(name)

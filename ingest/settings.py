@@ -1,4 +1,4 @@
-"""Settings: environment variables `TALLYBOOK_*`, read once and handed down."""
+"""Settings: environment variables `TALLYBOOK_*`, read once at the start of a command and passed on."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Each field is the environment variable `TALLYBOOK_<NAME>`."""
+    """All settings. Each field is read from the environment variable `TALLYBOOK_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
 
@@ -23,8 +23,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 picks a free one.")
     timezone: str | None = Field(
         default=None,
-        description="The reporting time zone, as an IANA name. A new ledger starts with it (UTC where unset); "
-        "changing it makes the rollups again.",
+        description="The reporting time zone, as an IANA name. "
+        "A new ledger starts with it (UTC where unset); changing it makes the rollups again.",
     )
     currency: str = Field(default="USD", description="The reporting currency, as an ISO 4217 code.")
     price_sources: str = Field(
@@ -40,22 +40,24 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="The key of the hashes that stand for virtual keys. Made and kept beside an embedded ledger "
-        "(FILE.secret) where unset.",
+        description="The key of the hashes that stand for virtual keys. "
+        "Made and kept beside an embedded ledger (FILE.secret) where unset.",
     )
     admin_token: SecretStr | None = Field(
         default=None, description="What a caller must show. Needed to serve on any address but loopback."
     )
     public_url: str | None = Field(
         default=None,
-        description="The address that people open, where something stands before the server: https://tally.example.com.",
+        description="The address that people open, where something stands before the server: "
+        "https://tally.example.com.",
     )
     session_hours: int = Field(
         default=12, ge=1, le=24 * 90, description="Hours after which a browser signs in anew."
     )
     oidc_issuer: str | None = Field(
         default=None,
-        description="The provider of identities (OpenID Connect) that people sign in with, as its issuer's URL.",
+        description="The provider of identities (OpenID Connect) that people sign in with, "
+        "as its issuer's URL.",
     )
     oidc_client_id: str | None = Field(default=None, description="What that provider calls this server.")
     oidc_client_secret: SecretStr | None = Field(
@@ -69,19 +71,22 @@ class Settings(BaseSettings):
     )
     oidc_roles: str = Field(
         default="",
-        description="What groups may do: GROUP=SCOPE or GROUP=read:TEAM, separated by commas; * is everybody.",
+        description="What groups may do: GROUP=SCOPE or GROUP=read:TEAM, separated by commas; "
+        "* is everybody.",
     )
     sync_user: str | None = Field(
         default=None, description="The user with which `sync` reads a store whose URL names none."
     )
     sync_password: SecretStr | None = Field(
         default=None,
-        description="The password with which `sync` reads a store whose URL holds none. It is never stored or printed.",
+        description="The password with which `sync` reads a store whose URL holds none. "
+        "It is never stored or printed.",
     )
 
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="The server that reports are mailed through: smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://...:465.",
+        description="The server that reports are mailed through: "
+        "smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://...:465.",
     )
     mail_from: str = Field(default="tallybook@localhost", description="The sender of mails.")
     webhook_secret: SecretStr | None = Field(
@@ -90,7 +95,7 @@ class Settings(BaseSettings):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server can be reached from this machine only."""
+        """Whether only this machine can reach the server."""
         return self.host in LOOPBACK
 
 

@@ -23,7 +23,7 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
     A shared call lists its owners with their shares: `search 60%, ads 40%`. A reader with access to some
     teams sees only the shares of these teams.
     """
-    visible_team_ids = visible_teams(connection)
+    team_ids = visible_teams(connection)
     dated = set(calls)
     rows = calls_store.owners(connection, sorted({ident for ident, _ in dated if ident is not None}))
     names = labels.entry_names(
@@ -36,8 +36,7 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
         if in_effect := [
             row
             for row in assignments
-            if row["first_at"] <= at < row["end_at"]
-            and (visible_team_ids is None or row["team_id"] in visible_team_ids)
+            if row["first_at"] <= at < row["end_at"] and (team_ids is None or row["team_id"] in team_ids)
         ]:
             owners[attribution_id, at] = {kind: _owner_text(in_effect, kind, names) for kind in KINDS}
     return owners

@@ -1,1 +1,1 @@
-"""Exchange rates: what they are, where they are kept, how they come in."""
+"""Exchange rates: the model, the table in the ledger, the import, the commands."""

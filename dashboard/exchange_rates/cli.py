@@ -27,14 +27,12 @@ def import_(
 
 @app.command("set")
 def set_(
-    base: Annotated[
-        str, typer.Argument(metavar="BASE", help="The currency that one unit is of, such as USD.")
-    ],
-    quote: Annotated[str, typer.Argument(metavar="QUOTE", help="The currency that its worth is told in.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The currency that is converted, such as USD.")],
+    quote: Annotated[str, typer.Argument(metavar="QUOTE", help="The currency of the rate, such as EUR.")],
     rate: Annotated[str, typer.Argument(metavar="RATE", help="Units of QUOTE for one of BASE.")],
-    date: Annotated[str, typer.Option(metavar="DATE", help="The day that it is of.")],
+    date: Annotated[str, typer.Option(metavar="DATE", help="The day of the rate.")],
 ) -> None:
-    """Set the rate of a day; one that stood before stays in the history."""
+    """Set the rate of a day; earlier rates of that day stay in the history."""
     from dashboard.exchange_rates.commands import set_rate
 
     raise typer.Exit(set_rate(base, quote, rate, date))
@@ -42,7 +40,7 @@ def set_(
 
 @app.command("list")
 def list_(
-    pair: Annotated[str | None, typer.Option(metavar="BASE/QUOTE", help="Of this pair only.")] = None,
+    pair: Annotated[str | None, typer.Option(metavar="BASE/QUOTE", help="Only this pair.")] = None,
     from_: FromDay = None,
     to: ToDay = None,
     as_json: Json = False,

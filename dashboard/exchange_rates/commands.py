@@ -1,4 +1,4 @@
-"""`tallybook rates`: import a table of exchange rates, set one, list them."""
+"""`tallybook rates`: import a table of exchange rates, set the rate of a day, list the rates."""
 
 import json
 import sys
@@ -20,12 +20,12 @@ from ingest.parse.dates import read_day
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, explained, refuse, say, show, table
 
-_SHOWN: Final = 20
-_TOLD: Final = 100
+_PRINTED_REJECTIONS: Final = 20
+_JSON_REJECTIONS: Final = 100
 
 
 def import_rates(path: str, *, as_json: bool) -> int:
-    """Import a table; the exit code, 3 where some lines are no rates."""
+    """Import a table of rates; returns the exit code, 3 if lines were rejected."""
     at, by = now(), current_user()
     try:
         quotes, problems = tables.read(Path(path), at, by)
@@ -44,8 +44,8 @@ def import_rates(path: str, *, as_json: bool) -> int:
 
 def _print_import_json(quotes: Sequence[Quote], new: int, problems: Sequence[Problem]) -> None:
     rejections = [
-        {"line": one.line, "field": one.field, "value": one.value, "reason": one.reason}
-        for one in problems[:_TOLD]
+        {"line": problem.line, "field": problem.field, "value": problem.value, "reason": problem.reason}
+        for problem in problems[:_JSON_REJECTIONS]
     ]
     known = len(quotes) - new
     counts = {"rates": len(quotes), "new": new, "known": known, "rejected": len(problems)}
@@ -56,49 +56,49 @@ def _print_import(path: str, quotes: Sequence[Quote], new: int, problems: Sequen
     days = sorted({quote.day for quote in quotes})
     span = f" from {date_of(days[0])} to {date_of(days[-1])}" if days else ""
     say(f"{len(quotes):,} rates{span}: {new:,} are new")
-    for problem in problems[:_SHOWN]:
+    for problem in problems[:_PRINTED_REJECTIONS]:
         refuse("rates", f"{path}: {problem}")
-    if len(problems) > _SHOWN:
-        refuse("rates", f"and {len(problems) - _SHOWN:,} more lines")
+    if len(problems) > _PRINTED_REJECTIONS:
+        refuse("rates", f"and {len(problems) - _PRINTED_REJECTIONS:,} more lines")
 
 
 def set_rate(base: str, quote: str, rate: str, date: str) -> int:
-    """Set the rate of a day; the exit code."""
+    """Set the rate of a day; returns the exit code."""
     options = SetRateOptions(base=base, quote=quote, rate=rate, date=date)
     try:
         with open_ledger(Settings()) as ledger:
-            kept = rates_service.set_rate(ledger, options, by=current_user(), at=now())
+            saved = rates_service.set_rate(ledger, options, by=current_user(), at=now())
     except RateRefused as error:
         return refuse("rates", _explained(error))
-    say(f"1 {kept.base} is {kept.rate:f} {kept.quote} on {date_of(kept.day)}")
+    say(f"1 {saved.base} is {saved.rate:f} {saved.quote} on {date_of(saved.day)}")
     return ExitCode.OK
 
 
 def _explained(error: RateRefused) -> str:
-    """Why a rate is refused; what is said of a currency names both words by itself."""
+    """The error as text; messages about currencies already name the arguments."""
     return str(error) if error.field in ("base", "quote") else explained(error, arguments=("rate",))
 
 
 def list_rates(pair: str | None, start: str | None, end: str | None, *, as_json: bool) -> int:
-    """Print rates, the latest first; the exit code."""
+    """Print rates, the latest first; returns the exit code."""
     try:
         first, last = _day("from", start), _day("to", end)
     except Invalid as error:
         return refuse("rates", error)
     with open_ledger(Settings()) as ledger, ledger.reading() as connection:
         quotes = read_quotes(connection)
-    wanted = [
+    listed = [
         quote
-        for quote in sorted(quotes, key=lambda one: (-one.day, one.base, one.quote, -one.number))
+        for quote in sorted(quotes, key=lambda quote: (-quote.day, quote.base, quote.quote, -quote.number))
         if (pair is None or f"{quote.base}/{quote.quote}" == pair.upper())
         and (first is None or quote.day >= first)
         and (last is None or quote.day < last)
     ]
     if as_json:
-        sys.stdout.write(json.dumps({"rates": [_object(quote) for quote in wanted]}) + "\n")
+        sys.stdout.write(json.dumps({"rates": [_quote_json(quote) for quote in listed]}) + "\n")
         return ExitCode.OK
     rows = table("Date", "Base", "Quote", "Rate", "Source", numbers=("Rate",))
-    for quote in wanted:
+    for quote in listed:
         rows.add_row(str(date_of(quote.day)), quote.base, quote.quote, f"{quote.rate:f}", quote.source)
     show(rows, "no rates; `tallybook rates import FILE` reads a table of them")
     return ExitCode.OK
@@ -111,7 +111,7 @@ def _day(field: str, text: str | None) -> int | None:
     return day
 
 
-def _object(quote: Quote) -> dict[str, str]:
+def _quote_json(quote: Quote) -> dict[str, str]:
     return {
         "date": str(date_of(quote.day)),
         "base": quote.base,

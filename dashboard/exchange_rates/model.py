@@ -1,9 +1,9 @@
-"""Exchange rates: what one currency is worth in another on a day. Pure; `dashboard.exchange_rates.store` keeps them.
+"""Exchange rates: the worth of one currency in another on a day. Pure; `store` reads and writes them.
 
-The rate of a day is the one quoted for it, or the last one quoted at most seven days before: banks quote none on
-weekends and holidays. A pair that nobody quotes goes through a currency that both are quoted with, as in the European
-Central Bank's table, where everything is quoted for one euro. Rates are fractions and nothing is rounded here; no rate is
-an error with a name, never 1.
+The rate of a day is the rate quoted for it, or the last rate quoted at most seven days before, because banks
+quote no rates on weekends and holidays. A pair without quotes is converted through a currency that both have
+quotes with, as in the European Central Bank's table, where all rates are for one euro. Rates are fractions
+and nothing is rounded here. A missing rate is the error `NoRate`, never 1.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from ingest.model.zone import date_of
 
 LONGEST_GAP: Final = 7
-"""Days that a rate stands for when none is quoted."""
+"""The number of days after its own for which a rate is used if no other is quoted."""
 
 
 class NoRate(LookupError):
@@ -46,8 +46,8 @@ class Quote:
     number: int = 0
 
 
-class Found(NamedTuple):
-    """A rate, the day that it was quoted for (the earlier one of two), and who quoted it."""
+class Rate(NamedTuple):
+    """A rate, the day it was quoted for (of two combined quotes the earlier day), and its source."""
 
     rate: Fraction
     day: int
@@ -55,53 +55,54 @@ class Found(NamedTuple):
 
 
 class Rates:
-    """All quotes, asked by pair and day. Of those of one pair and day the one recorded last counts."""
+    """All quotes, looked up by pair and day. Of the quotes of a pair and day, the last recorded counts."""
 
     def __init__(self, quotes: Iterable[Quote]) -> None:
         by_pair: dict[tuple[str, str], dict[int, Quote]] = {}
-        for one in sorted(quotes, key=lambda quote: (quote.recorded_at, quote.number)):
-            by_pair.setdefault((one.base, one.quote), {})[one.day] = one
-        self._quotes = {pair: sorted(held.items()) for pair, held in by_pair.items()}
+        for quote in sorted(quotes, key=lambda quote: (quote.recorded_at, quote.number)):
+            by_pair.setdefault((quote.base, quote.quote), {})[quote.day] = quote
+        self._quotes = {pair: sorted(by_day.items()) for pair, by_day in by_pair.items()}
         self._neighbours: dict[str, set[str]] = {}
-        for base, quote in self._quotes:
-            self._neighbours.setdefault(base, set()).add(quote)
-            self._neighbours.setdefault(quote, set()).add(base)
+        for base, quoted in self._quotes:
+            self._neighbours.setdefault(base, set()).add(quoted)
+            self._neighbours.setdefault(quoted, set()).add(base)
         self.find = lru_cache(maxsize=10_000)(self._find)
 
-    def _find(self, base: str, quote: str, day: int) -> Found:
-        """What one unit of `base` is worth in `quote` on a day.
+    def _find(self, base: str, quote: str, day: int) -> Rate:
+        """The worth of one unit of `base` in `quote` on a day.
 
         Raises:
-            NoRate: nobody has quoted it.
+            NoRate: there are no quotes for the pair.
         """
         if base == quote:
-            return Found(Fraction(1), day, "")
-        found = self._direct(base, quote, day) or self._through(base, quote, day)
-        if found is None:
+            return Rate(Fraction(1), day, "")
+        rate = self._direct(base, quote, day) or self._cross(base, quote, day)
+        if rate is None:
             raise NoRate(base, quote, day)
-        return found
+        return rate
 
-    def _direct(self, base: str, quote: str, day: int) -> Found | None:
-        """The pair as it is quoted, either way round; the later quote where both are."""
-        straight, turned = self._last(base, quote, day), self._last(quote, base, day)
-        if turned is None or (straight is not None and straight.day >= turned.day):
-            return straight
-        return Found(1 / turned.rate, turned.day, turned.source)
+    def _direct(self, base: str, quote: str, day: int) -> Rate | None:
+        """The rate quoted for the pair in either direction; if both are quoted, the later quote's."""
+        direct, inverse = self._last(base, quote, day), self._last(quote, base, day)
+        if inverse is None or (direct is not None and direct.day >= inverse.day):
+            return direct
+        return Rate(1 / inverse.rate, inverse.day, inverse.source)
 
-    def _last(self, base: str, quote: str, day: int) -> Found | None:
-        held = self._quotes.get((base, quote), [])
-        at = bisect_right(held, day, key=lambda item: item[0]) - 1
-        if at < 0 or day - held[at][0] > LONGEST_GAP:
+    def _last(self, base: str, quote: str, day: int) -> Rate | None:
+        """The pair's last quote in this direction up to the day."""
+        by_day = self._quotes.get((base, quote), [])
+        at = bisect_right(by_day, day, key=lambda item: item[0]) - 1
+        if at < 0 or day - by_day[at][0] > LONGEST_GAP:
             return None
-        one = held[at][1]
-        return Found(Fraction(one.rate), one.day, one.source)
+        last = by_day[at][1]
+        return Rate(Fraction(last.rate), last.day, last.source)
 
-    def _through(self, base: str, quote: str, day: int) -> Found | None:
-        """By way of one other currency; of several, the one with the latest quotes, then the first by name."""
+    def _cross(self, base: str, quote: str, day: int) -> Rate | None:
+        """The rate through another currency: the currency with the latest quotes, then the first by name."""
         shared = self._neighbours.get(base, set()) & self._neighbours.get(quote, set())
         crossed = [
-            Found(first.rate * second.rate, min(first.day, second.day), first.source)
+            Rate(first.rate * second.rate, min(first.day, second.day), first.source)
             for middle in sorted(shared)
             if (first := self._direct(base, middle, day)) and (second := self._direct(middle, quote, day))
         ]
-        return max(crossed, key=lambda one: one.day, default=None)
+        return max(crossed, key=lambda rate: rate.day, default=None)

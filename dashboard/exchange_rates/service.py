@@ -1,4 +1,4 @@
-"""Exchange rates into the ledger: a table of them, or the rate of a day. What changed is noted in the audit log."""
+"""Writing exchange rates to the ledger: a table of rates, or the rate of a day. Changes are audited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class SetRateOptions:
 
 
 def import_rates(ledger: Ledger, quotes: Sequence[Quote], file: str, *, by: str, at: int) -> int:
-    """Add the rates of a file that say anything new; how many did."""
+    """Add the new or changed rates of a file; returns their number."""
     with ledger.writing() as connection:
         new = add_quotes(connection, quotes)
         if new:
@@ -41,7 +41,7 @@ def import_rates(ledger: Ledger, quotes: Sequence[Quote], file: str, *, by: str,
 
 
 def set_rate(ledger: Ledger, options: SetRateOptions, *, by: str, at: int) -> Quote:
-    """Add the rate of a day; nothing is added or noted where the same rate stands already.
+    """Add the rate of a day; nothing is written if the current rate is the same.
 
     Raises:
         RateRefused: an option is invalid.

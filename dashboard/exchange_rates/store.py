@@ -10,21 +10,21 @@ from ingest.ledger.tables.money import exchange_rate
 
 
 def add_quotes(connection: sa.Connection, quotes: Iterable[Quote]) -> int:
-    """Add quotes that say anything new; how many did."""
-    wanted = list(quotes)
-    standing = {(one.base, one.quote, one.day): one.rate for one in read_quotes(connection)}
-    new = [one for one in wanted if standing.get((one.base, one.quote, one.day)) != one.rate]
+    """Add the quotes whose rate differs from the current rate of their pair and day; returns their number."""
+    quotes = list(quotes)
+    current = {(quote.base, quote.quote, quote.day): quote.rate for quote in read_quotes(connection)}
+    new = [quote for quote in quotes if current.get((quote.base, quote.quote, quote.day)) != quote.rate]
     rows = [
         {
-            "base": one.base,
-            "quote": one.quote,
-            "day": one.day,
-            "rate": f"{one.rate:f}",
-            "source": one.source,
-            "recorded_at": one.recorded_at,
-            "recorded_by": one.recorded_by,
+            "base": quote.base,
+            "quote": quote.quote,
+            "day": quote.day,
+            "rate": f"{quote.rate:f}",
+            "source": quote.source,
+            "recorded_at": quote.recorded_at,
+            "recorded_by": quote.recorded_by,
         }
-        for one in new
+        for quote in new
     ]
     if rows:
         connection.execute(exchange_rate.insert(), rows)
@@ -32,9 +32,9 @@ def add_quotes(connection: sa.Connection, quotes: Iterable[Quote]) -> int:
 
 
 def read_quotes(connection: sa.Connection) -> list[Quote]:
-    """All quotes in the order of their recording."""
+    """All quotes in the order in which they were recorded."""
     at = sa.type_coerce(exchange_rate.c.recorded_at, sa.BigInteger).label("instant")
-    wanted = sa.select(exchange_rate, at).order_by(exchange_rate.c.number)
+    select = sa.select(exchange_rate, at).order_by(exchange_rate.c.number)
     return [
         Quote(
             base=row["base"],
@@ -46,15 +46,15 @@ def read_quotes(connection: sa.Connection) -> list[Quote]:
             recorded_by=row["recorded_by"],
             number=row["number"],
         )
-        for row in connection.execute(wanted).mappings()
+        for row in connection.execute(select).mappings()
     ]
 
 
 def read_rates(connection: sa.Connection) -> Rates:
-    """All rates."""
+    """All quotes, ready to be looked up."""
     return Rates(read_quotes(connection))
 
 
 def is_known(connection: sa.Connection) -> bool:
-    """Whether there is any rate at all."""
+    """Whether the ledger has any exchange rate."""
     return connection.execute(sa.select(exchange_rate.c.number).limit(1)).first() is not None

@@ -1,8 +1,9 @@
-"""Tables of exchange rates: the European Central Bank's, and a plain one of date, base, quote and rate.
+"""Files with exchange rates: the European Central Bank's formats, and CSV of date, base, quote and rate.
 
-The bank's history (`eurofxref-hist.csv`) has a column for each currency and a line for each day; its file of one day
-(`eurofxref.csv`) writes the day as `20 November 2026`. Both quote one euro, leave `N/A` where there is no rate, and come
-zipped. Its statistical portal writes a line for each rate with `TIME_PERIOD`, `CURRENCY`, `CURRENCY_DENOM` and `OBS_VALUE`.
+The bank's history (`eurofxref-hist.csv`) has a column for each currency and a line for each day; its file of
+one day (`eurofxref.csv`) writes the day as `20 November 2026`. Both quote one euro, leave `N/A` where there
+is no rate, and come zipped. Its statistical portal writes a line for each rate with `TIME_PERIOD`,
+`CURRENCY`, `CURRENCY_DENOM` and `OBS_VALUE`.
 """
 
 import csv
@@ -19,8 +20,8 @@ from ingest.parse.currency import is_currency
 from ingest.parse.dates import read_day
 
 _EURO: Final = "EUR"
-_NOTHING: Final = ("", "N/A", "-")
-_LARGEST: Final = 64 * 1024 * 1024
+_NO_RATE: Final = ("", "N/A", "-")
+_MOST_BYTES: Final = 64 * 1024 * 1024
 _PLAIN: Final = ("date", "base", "quote", "rate")
 _PORTAL: Final = {"date": "TIME_PERIOD", "base": "CURRENCY_DENOM", "quote": "CURRENCY", "rate": "OBS_VALUE"}
 ECB: Final = "ecb"
@@ -28,7 +29,7 @@ ECB: Final = "ecb"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line, or the whole file, that is no rate."""
+    """Why a line is rejected; line 0 is the whole file."""
 
     line: int
     field: str
@@ -42,18 +43,18 @@ class Problem:
 
 
 class NoRates(ValueError):
-    """A file that is no table of rates."""
+    """The file is no table of rates."""
 
 
 def read(path: Path, recorded_at: int, recorded_by: str) -> tuple[list[Quote], list[Problem]]:
-    """The rates of a file, and the lines that are none.
+    """The rates of a file, and the rejected lines.
 
     Raises:
-        NoRates: it is no table of rates.
-        OSError: it cannot be read.
+        NoRates: the file is no table of rates.
+        OSError: the file cannot be read.
     """
     try:
-        return _read(_text(path), recorded_at, recorded_by)
+        return _read(_read_text(path), recorded_at, recorded_by)
     except csv.Error as error:
         raise NoRates(f"{path} is no CSV: {error}") from error
 
@@ -63,22 +64,23 @@ def _read(text: str, recorded_at: int, recorded_by: str) -> tuple[list[Quote], l
     heading = [cell.strip() for cell in next(lines, [])]
     if not _is_known(heading):
         raise NoRates(
-            "this is no table of rates: its first line is neither the European Central Bank's nor date,base,quote,rate"
+            "this is no table of rates: "
+            "its first line is neither the European Central Bank's nor date,base,quote,rate"
         )
     quotes: list[Quote] = []
     problems: list[Problem] = []
     for number, row in enumerate(lines, start=2):
         if not any(cell.strip() for cell in row):
             continue
-        for one in _of_line(heading, row, number, recorded_at, recorded_by):
-            (quotes if isinstance(one, Quote) else problems).append(one)  # type: ignore[arg-type]
+        for result in _quotes_of_line(heading, row, number, recorded_at, recorded_by):
+            (quotes if isinstance(result, Quote) else problems).append(result)  # type: ignore[arg-type]
     return quotes, problems
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     data = path.read_bytes()
-    if len(data) > _LARGEST:
-        raise NoRates(f"{path} has more than {_LARGEST // 2**20} MiB: no table of rates has")
+    if len(data) > _MOST_BYTES:
+        raise NoRates(f"{path} has more than {_MOST_BYTES // 2**20} MiB: no table of rates has")
     if data.startswith(b"PK"):
         data = _unzipped(path, data)
     try:
@@ -90,30 +92,32 @@ def _text(path: Path) -> str:
 def _unzipped(path: Path, data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [one for one in archive.infolist() if one.filename.lower().endswith(".csv")]
+            names = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".csv")]
             if len(names) != 1:
                 raise NoRates(f"{path} holds {len(names)} CSV files: take the one with the rates out of it")
-            if names[0].file_size > _LARGEST:
-                raise NoRates(f"{path} unpacks to more than {_LARGEST // 2**20} MiB: no table of rates has")
+            if names[0].file_size > _MOST_BYTES:
+                raise NoRates(
+                    f"{path} unpacks to more than {_MOST_BYTES // 2**20} MiB: no table of rates has"
+                )
             return archive.read(names[0])
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise NoRates(f"{path} is a damaged or locked archive") from error
 
 
-def _of_line(
+def _quotes_of_line(
     heading: Sequence[str], row: Sequence[str], number: int, at: int, by: str
 ) -> Iterator[Quote | Problem]:
     cells = dict(zip(heading, (cell.strip() for cell in row), strict=False))
-    lower = {name.lower(): cell for name, cell in cells.items()}
-    if set(_PLAIN) <= set(lower):
-        yield _quote(lower, _PLAIN, number, lower.get("source") or "file", at, by)
+    lower_cells = {name.lower(): cell for name, cell in cells.items()}
+    if set(_PLAIN) <= set(lower_cells):
+        yield _quote(lower_cells, _PLAIN, number, lower_cells.get("source") or "file", at, by)
     elif set(_PORTAL.values()) <= set(cells):
         yield _quote(cells, [_PORTAL[name] for name in _PLAIN], number, ECB, at, by)
     else:
         for code, rate in cells.items():
-            if code and code != "Date" and rate not in _NOTHING:
-                held = {"Date": cells["Date"], "base": _EURO, "quote": code, code: rate}
-                yield _quote(held, ["Date", "base", "quote", code], number, ECB, at, by)
+            if code and code != "Date" and rate not in _NO_RATE:
+                quote_cells = {"Date": cells["Date"], "base": _EURO, "quote": code, code: rate}
+                yield _quote(quote_cells, ["Date", "base", "quote", code], number, ECB, at, by)
 
 
 def _is_known(heading: Sequence[str]) -> bool:
@@ -150,7 +154,7 @@ def _quote(
 
 
 def read_rate(text: str) -> Decimal | None:
-    """A rate, exactly as it is written; None for what is none."""
+    """A rate, exactly as it is written; None for a text that is no rate."""
     try:
         rate = Decimal(text.strip())
     except InvalidOperation:

@@ -1,1 +1,1 @@
-"""The ledger as a FOCUS dataset of cost and usage: which charges there were, day by day, at which prices, for whom."""
+"""The FOCUS export: the ledger's charges, with a row for each day, SKU price and owner."""

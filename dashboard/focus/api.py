@@ -1,4 +1,7 @@
-"""`GET /v1/exports/focus`: charges as a FOCUS dataset, its metadata, and the calls without a price. It knows HTTP and no SQL."""
+"""`GET /v1/exports/focus`: charges as a FOCUS dataset, its metadata, and the calls without a price.
+
+This module knows HTTP and no SQL.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
@@ -7,15 +10,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.focus import parquet_file
-from dashboard.focus.export import describe, pieces, unpriced_of
-from dashboard.focus.parse_request import Asked, Words, read
+from dashboard.focus.export import export_chunks, export_metadata, export_unpriced
+from dashboard.focus.parse_request import ExportOptions, ExportRequest, read_request
 from dashboard.http.params import CSV, only_known, understood
 from ingest.http.openapi import described
 from ingest.http.problems import Problem
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 
-_KNOWN: Final = (
+_PARAMETERS: Final = (
     "period",
     "from",
     "to",
@@ -26,15 +29,15 @@ _KNOWN: Final = (
     "account",
     "billed_cost",
 )
-_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+_EXPORT_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {}, parquet_file.MEDIA_TYPE: {}}},
     **described(401, 403, 422, 500),
 }
-_ABOUT: Final[dict[int | str, dict[str, Any]]] = {
+_METADATA_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {}}},
     **described(401, 403, 422, 500),
 }
-_LISTED: Final[dict[int | str, dict[str, Any]]] = {
+_UNPRICED_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {}}},
     **described(401, 403, 422, 500),
 }
@@ -57,10 +60,12 @@ RIGHTS: Final = (Right("/v1/exports", "finance"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
-    """The exports of one ledger."""
+    """The routes that export the charges of a ledger."""
     router = APIRouter(prefix="/v1/exports/focus", tags=["finance"])
 
-    @router.get("", responses=_ANSWERS, response_class=Response, summary="Charges as a FOCUS dataset")
+    @router.get(
+        "", responses=_EXPORT_RESPONSES, response_class=Response, summary="Charges as a FOCUS dataset"
+    )
     def charges(
         request: Request,
         *,
@@ -74,19 +79,21 @@ def make_router(ledger: Ledger) -> APIRouter:
         accounts: Accounts = None,
         billed_cost: Billed = "estimate",
     ) -> Response:
-        words = Words(period, start, end, profile, version, form, issuer, accounts or (), billed_cost)
-        asked = _read(request, words, ledger)
-        if asked.form == "parquet" and not parquet_file.is_there():
+        options = ExportOptions(
+            period, start, end, profile, version, form, issuer, accounts or (), billed_cost
+        )
+        export = _read(request, options, ledger)
+        if export.form == "parquet" and not parquet_file.is_available():
             raise Problem(
                 501, "no_parquet", "Parquet cannot be written", "pyarrow is not installed here; use csv."
             )
-        media_type = parquet_file.MEDIA_TYPE if asked.form == "parquet" else CSV
-        name = f'attachment; filename="focus.{asked.form}"'
+        media_type = parquet_file.MEDIA_TYPE if export.form == "parquet" else CSV
+        name = f'attachment; filename="focus.{export.form}"'
         return StreamingResponse(
-            _stream(ledger, asked), media_type=media_type, headers={"Content-Disposition": name}
+            _stream(ledger, export), media_type=media_type, headers={"Content-Disposition": name}
         )
 
-    @router.get("/metadata", responses=_ABOUT, summary="The schema, and which days are complete")
+    @router.get("/metadata", responses=_METADATA_RESPONSES, summary="The schema, and which days are complete")
     def metadata(
         request: Request,
         *,
@@ -97,12 +104,12 @@ def make_router(ledger: Ledger) -> APIRouter:
         version: Version = "1.4",
         issuer: Issuer = None,
     ) -> Response:
-        asked = _read(request, Words(period, start, end, profile, version, issuer=issuer), ledger)
-        return JSONResponse(describe(ledger, asked.order, asked.version))
+        export = _read(request, ExportOptions(period, start, end, profile, version, issuer=issuer), ledger)
+        return JSONResponse(export_metadata(ledger, export.scope, export.version))
 
     @router.get(
         "/unpriced",
-        responses=_LISTED,
+        responses=_UNPRICED_RESPONSES,
         response_class=Response,
         summary="Calls that have no price and are no charge",
     )
@@ -114,18 +121,18 @@ def make_router(ledger: Ledger) -> APIRouter:
         end: To = None,
         profile: Profile = "chargeback",
     ) -> Response:
-        asked = _read(request, Words(period, start, end, profile), ledger)
-        return Response(unpriced_of(ledger, asked.order), media_type=CSV)
+        export = _read(request, ExportOptions(period, start, end, profile), ledger)
+        return Response(export_unpriced(ledger, export.scope), media_type=CSV)
 
     return router
 
 
-def _read(request: Request, words: Words, ledger: Ledger) -> Asked:
+def _read(request: Request, options: ExportOptions, ledger: Ledger) -> ExportRequest:
     with understood():
-        only_known(request, _KNOWN)
-        return read(words, ledger.zone)
+        only_known(request, _PARAMETERS)
+        return read_request(options, ledger.zone)
 
 
-def _stream(ledger: Ledger, asked: Asked) -> Iterator[bytes]:
+def _stream(ledger: Ledger, export: ExportRequest) -> Iterator[bytes]:
     with ledger.reading() as connection:
-        yield from pieces(connection, ledger, asked.order, asked.version, asked.form)
+        yield from export_chunks(connection, ledger, export.scope, export.version, export.form)

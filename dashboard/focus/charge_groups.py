@@ -1,6 +1,7 @@
-"""Groups of calls that one charge is about, and what they were charged: the ledger's sums of a day put together.
+"""Charge groups: a day's calls with the same identity, their sums, and the charge lines of each group.
 
-A day's groups are held at a time. Calls of two attributions are one group where nothing that a row shows tells them apart.
+The groups of one day are in memory at a time. Calls of two attributions are in the same group if their rows
+would show the same dimensions and owners.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,12 +12,19 @@ import sqlalchemy as sa
 
 from dashboard.focus import charge_lines as lines
 from dashboard.focus import store
-from dashboard.focus.attribution import Holders, Owner, Who
-from dashboard.focus.charge_lines import Line
+from dashboard.focus.attribution import Attributions, CallDimensions, OwnerShare
+from dashboard.focus.charge_lines import ChargeLine
 from dashboard.focus.daily_sums import SUMS, sums_of
 from dashboard.focus.export_period import Day
-from dashboard.focus.priced_quantities import Priced, Quantities, added, of_call, of_sums, offer
-from dashboard.focus.sku_prices import Offer
+from dashboard.focus.priced_quantities import (
+    Quantities,
+    SkuPriceKey,
+    add_quantities,
+    quantities_of_call,
+    quantities_of_sums,
+    sku_price_of,
+)
+from dashboard.focus.sku_prices import SkuPrice
 from ingest.ledger import dialects
 from ingest.model.event import UsageEvent
 from ingest.model.zone import Zone
@@ -24,8 +32,8 @@ from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet
 
 
-class Identity(NamedTuple):
-    """What tells the charges of a day apart, beside what they are for."""
+class GroupIdentity(NamedTuple):
+    """What all calls of a charge group of a day have in common."""
 
     cost_source: str
     currency: str
@@ -34,127 +42,139 @@ class Identity(NamedTuple):
     tier: str
     price_set_id: int | None
     cache_hit: bool
-    who: Who
-    owners: tuple[Owner, ...]
+    dimensions: CallDimensions
+    owners: tuple[OwnerShare, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Calls of a day that one charge is about, and their sums by name."""
+class ChargeGroup:
+    """The calls of a day with one identity: their sums by name, and the prices they were computed with."""
 
-    identity: Identity
+    identity: GroupIdentity
     sums: Mapping[str, int]
     prices: PriceSet | None
 
     @property
     def provider(self) -> str:
-        """Whose model was paid: of a call that the gateway's cache answered, that which the look-up asked."""
+        """The provider that was paid; for a cache hit, the provider of the look-up's embedding model."""
         return self.prices.provider if self.prices and self.identity.cache_hit else self.identity.provider
 
     @property
     def model(self) -> str:
-        """The model that was paid."""
+        """The model that was paid; for a cache hit, the embedding model of the look-up."""
         return self.prices.model if self.prices and self.identity.cache_hit else self.identity.model
 
 
-class Reading:
-    """Reads days of a ledger, in one snapshot, and keeps what many days share: names, price sets, price points."""
+class ChargeGroups:
+    """Reads the charge groups of a ledger day by day, in one snapshot.
+
+    Names, price sets and SKU prices are kept from day to day.
+    """
 
     def __init__(self, connection: sa.Connection, ledger_zone: Zone, zone: Zone) -> None:
-        self.holders = Holders(connection)
+        self.attributions = Attributions(connection)
         self._connection = connection
         self._ledger_zone = ledger_zone
         self._is_ledger_zone = ledger_zone.name == zone.name
         self._price_sets: dict[int, PriceSet] = {}
-        self._offers: dict[tuple[int, Priced], Offer] = {}
+        self._sku_prices: dict[tuple[int, SkuPriceKey], SkuPrice] = {}
 
-    def groups(self, day: Day, until: int | None = None) -> list[Group]:
-        """The day's groups, in an order that is the same every time; with `until`, of calls up to the one of that number."""
-        found: dict[Identity, list[int]] = {}
+    def groups(self, day: Day, until: int | None = None) -> list[ChargeGroup]:
+        """The day's groups, in the same order every time.
+
+        With `until`, calls with a higher sequence number are left out.
+        """
+        totals: dict[GroupIdentity, list[int]] = {}
         is_ledger_day = self._is_ledger_zone
         rows = list(sums_of(self._connection, day, is_ledger_day=is_ledger_day, until=until))
-        self.holders.learn_texts(text for place, _ in rows for text in place.terms)
-        self.holders.learn(place.attribution_id for place, _ in rows)
-        self._learn_prices({place.price_set_id for place, _ in rows})
-        for place, sums in rows:
-            text = self.holders.text
+        self.attributions.load_texts(text for key, _ in rows for text in key.terms)
+        self.attributions.load(key.attribution_id for key, _ in rows)
+        self._load_prices({key.price_set_id for key, _ in rows})
+        for key, sums in rows:
+            text = self.attributions.text
             identity = self._identity(
-                cost_source=text(place.cost_source_id),
-                currency=text(place.currency_id),
-                provider=text(place.provider_id),
-                model=text(place.model_id),
-                tier=text(place.service_tier_id),
-                price_set_id=place.price_set_id,
-                cache_hit=place.cache_hit,
-                attribution_id=place.attribution_id,
-                day=place.day,
+                cost_source=text(key.cost_source_id),
+                currency=text(key.currency_id),
+                provider=text(key.provider_id),
+                model=text(key.model_id),
+                tier=text(key.service_tier_id),
+                price_set_id=key.price_set_id,
+                cache_hit=key.cache_hit,
+                attribution_id=key.attribution_id,
+                day=key.day,
             )
-            held = found.setdefault(identity, [0] * len(SUMS))
-            found[identity] = [one + other for one, other in zip(held, sums, strict=True)]
+            previous = totals.setdefault(identity, [0] * len(SUMS))
+            totals[identity] = [total + added for total, added in zip(previous, sums, strict=True)]
         return [
-            Group(one, dict(zip(SUMS, found[one], strict=True)), self._prices(one))
-            for one in sorted(found, key=str)
-            if any(found[one])
+            ChargeGroup(identity, dict(zip(SUMS, totals[identity], strict=True)), self._prices(identity))
+            for identity in sorted(totals, key=str)
+            if any(totals[identity])
         ]
 
     def lines(
-        self, day: Day, groups: Iterable[Group], until: int | None = None
-    ) -> Iterator[tuple[Group, list[Line]]]:
-        """Each group with what it was charged. Calls are read one by one only where their sums do not tell."""
-        unclear: dict[Identity, Group] = {}
+        self, day: Day, groups: Iterable[ChargeGroup], until: int | None = None
+    ) -> Iterator[tuple[ChargeGroup, list[ChargeLine]]]:
+        """Each group with its charge lines.
+
+        Single calls are read only for groups whose sums do not determine the lines.
+        """
+        unclear: dict[GroupIdentity, ChargeGroup] = {}
         for group in groups:
-            found = self._lines_of_sums(group)
-            if found is None:
+            group_lines = self._lines_of_sums(group)
+            if group_lines is None:
                 unclear[group.identity] = group
             else:
-                yield group, found
+                yield group, group_lines
         if not unclear:
             return
         quantities = self._quantities(day, unclear, until)
         for identity, group in unclear.items():
             yield (
                 group,
-                self._computed(group, quantities.get(identity, {}))
-                or lines.unexplained(group.sums, group.sums),
+                self._computed_lines(group, quantities.get(identity, {}))
+                or lines.unexplained_lines(group.sums, group.sums),
             )
 
-    def _lines_of_sums(self, group: Group) -> list[Line] | None:
+    def _lines_of_sums(self, group: ChargeGroup) -> list[ChargeLine] | None:
         if group.prices is None or group.identity.cost_source != "computed":
-            return lines.of_reported(group.sums, group.sums)
+            return lines.reported_lines(group.sums, group.sums)
         if group.identity.cache_hit:
             return None
-        quantities = of_sums(group.sums, group.prices)
-        return None if quantities is None else self._computed(group, quantities)
+        quantities = quantities_of_sums(group.sums, group.prices)
+        return None if quantities is None else self._computed_lines(group, quantities)
 
-    def _computed(self, group: Group, quantities: Quantities) -> list[Line] | None:
+    def _computed_lines(self, group: ChargeGroup, quantities: Quantities) -> list[ChargeLine] | None:
         number = group.identity.price_set_id
         assert group.prices is not None
         assert number is not None
-        offers: dict[Priced, Offer] = {}
+        sku_prices: dict[SkuPriceKey, SkuPrice] = {}
         for key in quantities:
-            if (number, key) not in self._offers:
-                self._offers[number, key] = offer(key, group.prices)
-            offers[key] = self._offers[number, key]
-        return lines.of_computed(quantities, offers, group.sums, group.sums)
+            if (number, key) not in self._sku_prices:
+                self._sku_prices[number, key] = sku_price_of(key, group.prices)
+            sku_prices[key] = self._sku_prices[number, key]
+        return lines.computed_lines(quantities, sku_prices, group.sums, group.sums)
 
     def _quantities(
-        self, day: Day, unclear: Mapping[Identity, Group], until: int | None
-    ) -> dict[Identity, Quantities]:
-        numbers = sorted({one.price_set_id for one in unclear if one.price_set_id is not None})
-        found: dict[Identity, Quantities] = {}
-        for some in dialects.chunks(numbers):
-            for event, number, attribution_id in store.calls_of(self._connection, day, some, until):
+        self, day: Day, unclear: Mapping[GroupIdentity, ChargeGroup], until: int | None
+    ) -> dict[GroupIdentity, Quantities]:
+        price_set_ids = sorted(
+            {identity.price_set_id for identity in unclear if identity.price_set_id is not None}
+        )
+        by_identity: dict[GroupIdentity, Quantities] = {}
+        for chunk in dialects.chunks(price_set_ids):
+            for event, number, attribution_id in store.read_calls(self._connection, day, chunk, until):
                 identity = self._identity_of(event, number, attribution_id)
                 if identity in unclear:
-                    mine = of_call(event, self._price_sets[number])
+                    quantities = quantities_of_call(event, self._price_sets[number])
                     if event.cache_hit:
-                        mine = added(
-                            {key._replace(component="other_cost"): held} for key, held in mine.items()
+                        quantities = add_quantities(
+                            {key._replace(component="other_cost"): quantity}
+                            for key, quantity in quantities.items()
                         )
-                    found[identity] = added((found.get(identity, {}), mine))
-        return found
+                    by_identity[identity] = add_quantities((by_identity.get(identity, {}), quantities))
+        return by_identity
 
-    def _identity_of(self, event: UsageEvent, number: int, attribution_id: int) -> Identity:
+    def _identity_of(self, event: UsageEvent, number: int, attribution_id: int) -> GroupIdentity:
         assert event.occurred_at is not None, "an event of the ledger has its time"
         return self._identity(
             cost_source="computed",
@@ -180,21 +200,32 @@ class Reading:
         cache_hit: bool | None,
         attribution_id: int,
         day: int,
-    ) -> Identity:
+    ) -> GroupIdentity:
         assert cost_source is not None
         assert currency is not None
         assert provider is not None
         assert model is not None
-        # A price set says its tier itself, whatever the call named it.
-        named = "" if price_set_id is not None else tier_of(tier)
-        who, owners = self.holders.who(attribution_id), self.holders.owners(attribution_id, day)
-        return Identity(
-            cost_source, currency, provider, model, named, price_set_id, bool(cache_hit), who, owners
+        # A price set has a tier of its own, whatever tier the call named.
+        call_tier = "" if price_set_id is not None else tier_of(tier)
+        dimensions, owners = (
+            self.attributions.dimensions(attribution_id),
+            self.attributions.owners(attribution_id, day),
+        )
+        return GroupIdentity(
+            cost_source,
+            currency,
+            provider,
+            model,
+            call_tier,
+            price_set_id,
+            bool(cache_hit),
+            dimensions,
+            owners,
         )
 
-    def _prices(self, identity: Identity) -> PriceSet | None:
+    def _prices(self, identity: GroupIdentity) -> PriceSet | None:
         return None if identity.price_set_id is None else self._price_sets[identity.price_set_id]
 
-    def _learn_prices(self, numbers: Iterable[int | None]) -> None:
-        new = sorted(one for one in numbers if one is not None and one not in self._price_sets)
+    def _load_prices(self, numbers: Iterable[int | None]) -> None:
+        new = sorted(number for number in numbers if number is not None and number not in self._price_sets)
         self._price_sets |= store.price_sets(self._connection, new)

@@ -1,7 +1,8 @@
-"""What a group of calls was charged, line by line: a quantity and its price point, or an amount that has none.
+"""Charge lines of a group of calls: each is a quantity at a SKU price, or an amount without a price.
 
-Lines add up to what the ledger holds of the group, to the last pico-unit: rounding goes to the largest line of a component,
-and what no price explains (a reported cost, the look-up of a cache) is a line without a price point.
+The lines of a group add up to its cost in the ledger, to the last pico-unit. The largest line of a component
+takes the rounding. A cost that no price explains (a reported cost, a cache look-up) is a line without a SKU
+price.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Final
 
-from dashboard.focus.priced_quantities import Counts, Priced, Quantities, Quantity
-from dashboard.focus.sku_prices import Offer
+from dashboard.focus.priced_quantities import Counts, Quantities, Quantity, SkuPriceKey
+from dashboard.focus.sku_prices import SkuPrice
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.rates import PriceSet
@@ -21,20 +22,20 @@ Costs = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """So much of a meter at a price point; or what a meter costs, where there is no price point."""
+class ChargeLine:
+    """A quantity of a meter at a SKU price; without a SKU price, the amount that a meter costs."""
 
     meter: str
     cost: int
     """In pico-units."""
     counted: int
     is_tokens: bool = True
-    """Whether `counted` is tokens where there is no price point; else it is calls."""
-    offer: Offer | None = None
+    """Without a SKU price: whether `counted` is tokens; otherwise it is calls."""
+    sku_price: SkuPrice | None = None
     billed: int = 0
 
 
-OF_COMPONENT: Final[Mapping[str, str]] = {
+METER_OF: Final[Mapping[str, str]] = {
     "input_cost": "input",
     "output_cost": "output",
     "reasoning_cost": "reasoning",
@@ -46,25 +47,25 @@ OF_COMPONENT: Final[Mapping[str, str]] = {
     "tool_cost": "tool",
     "other_cost": "other",
 }
-"""The meter that a component's cost is of, where no price says it."""
+"""The meter of each component's cost, for lines without a SKU price."""
 
 
-def of_reported(counts: Counts, costs: Costs) -> list[Line]:
-    """The parts of a cost that sources reported, each with the tokens that it is for.
+def reported_lines(counts: Counts, costs: Costs) -> list[ChargeLine]:
+    """The components of a cost that sources reported, each with its tokens.
 
-    Tokens of a kind that has no cost of its own are counted with the kind that holds them, and those of a cost without
-    parts with the whole.
+    Tokens of a kind without a cost are counted with the kind that contains them: reasoning tokens with output
+    tokens, and input and output tokens with the other cost if only a total is reported.
     """
-    held = {meter: counts[column] for meter, column in _TOKENS.items()}
-    held["input"] -= held["cache_read"] + held["cache_write"]
-    held["output"] -= held["reasoning"] + held["citation"]
-    for meter, holder in _HELD_BY:
-        if not costs[_COSTS[meter]]:
-            held[holder] = held.get(holder, 0) + held.pop(meter)
-    return [_lump(name, costs[name], held, counts) for name in COMPONENTS if costs[name]]
+    tokens = {meter: counts[column] for meter, column in _TOKEN_COLUMNS.items()}
+    tokens["input"] -= tokens["cache_read"] + tokens["cache_write"]
+    tokens["output"] -= tokens["reasoning"] + tokens["citation"]
+    for meter, container in _CONTAINERS:
+        if not costs[_COMPONENT_OF[meter]]:
+            tokens[container] = tokens.get(container, 0) + tokens.pop(meter)
+    return [_reported_line(name, costs[name], tokens, counts) for name in COMPONENTS if costs[name]]
 
 
-_TOKENS: Final = {
+_TOKEN_COLUMNS: Final = {
     "cache_read": "cache_read_tokens",
     "cache_write": "cache_write_tokens",
     "reasoning": "reasoning_tokens",
@@ -72,7 +73,7 @@ _TOKENS: Final = {
     "input": "input_tokens",
     "output": "output_tokens",
 }
-_HELD_BY: Final = (
+_CONTAINERS: Final = (
     ("cache_read", "input"),
     ("cache_write", "input"),
     ("reasoning", "output"),
@@ -80,88 +81,96 @@ _HELD_BY: Final = (
     ("input", "other"),
     ("output", "other"),
 )
-_COSTS: Final = {meter: component for component, meter in OF_COMPONENT.items()}
+_COMPONENT_OF: Final = {meter: component for component, meter in METER_OF.items()}
 
 
-def _lump(component: str, cost: int, held: Mapping[str, int], counts: Counts) -> Line:
-    meter = OF_COMPONENT[component]
-    if tokens := held.get(meter, 0):
-        return Line(meter, cost, tokens)
+def _reported_line(component: str, cost: int, tokens: Mapping[str, int], counts: Counts) -> ChargeLine:
+    meter = METER_OF[component]
+    if count := tokens.get(meter, 0):
+        return ChargeLine(meter, cost, count)
     calls = counts["search_queries"] if meter == "search" else 0
-    return Line(meter, cost, calls or counts["requests"], is_tokens=False)
+    return ChargeLine(meter, cost, calls or counts["requests"], is_tokens=False)
 
 
-def of_computed(
-    quantities: Quantities, offers: Mapping[Priced, Offer], costs: Costs, counts: Counts
-) -> list[Line] | None:
-    """What was charged at price points; None where that is not what the ledger holds.
+def computed_lines(
+    quantities: Quantities, sku_prices: Mapping[SkuPriceKey, SkuPrice], costs: Costs, counts: Counts
+) -> list[ChargeLine] | None:
+    """The lines at SKU prices; None if they do not add up to the costs in the ledger.
 
-    Other costs may be more than price points explain: the look-up of a cache is charged beside a call.
+    Only other costs may exceed the lines at SKU prices: a cache look-up is charged beside a call.
     """
     calls = counts["requests"]
-    found: list[Line] = []
+    charged: list[ChargeLine] = []
     ordered = sorted(quantities.items(), key=lambda item: (COMPONENTS.index(item[0].component), item[0]))
-    explained: dict[str, list[tuple[Priced, Quantity]]] = {
-        component: list(some) for component, some in groupby(ordered, key=lambda item: item[0].component)
+    by_component: dict[str, list[tuple[SkuPriceKey, Quantity]]] = {
+        component: list(items) for component, items in groupby(ordered, key=lambda item: item[0].component)
     }
     for component in COMPONENTS:
-        lines = [_line(offers[key], quantity) for key, quantity in explained.get(component, ())]
+        lines = [_line(sku_prices[key], quantity) for key, quantity in by_component.get(component, ())]
         exact = [_charged(line) for line in lines]
-        beyond = costs[component] - sum(exact, Fraction())
-        if lines and abs(beyond) <= calls:
-            found += _rounded(lines, exact, costs[component])
+        difference = costs[component] - sum(exact, Fraction())
+        if lines and abs(difference) <= calls:
+            charged += _rounded(lines, exact, costs[component])
         elif component == "other_cost":
-            mine = _pico(sum(exact, Fraction()))
-            found += [*_rounded(lines, exact, mine), *_amount("other", costs[component] - mine, calls)]
-        elif beyond:
+            priced = _pico(sum(exact, Fraction()))
+            charged += [*_rounded(lines, exact, priced), *_amount("other", costs[component] - priced, calls)]
+        elif difference:
             return None
-    return found
+    return charged
 
 
-def _amount(meter: str, cost: int, calls: int) -> list[Line]:
-    """A cost that no price explains; none where there is none."""
-    return [Line(meter, cost, calls, is_tokens=False)] if cost else []
+def _amount(meter: str, cost: int, calls: int) -> list[ChargeLine]:
+    """The line of a cost that no price explains; empty for no cost."""
+    return [ChargeLine(meter, cost, calls, is_tokens=False)] if cost else []
 
 
-def unexplained(costs: Costs, counts: Counts) -> list[Line]:
-    """Costs that are computed and that no price explains, as amounts."""
-    amounts = (_amount(OF_COMPONENT[name], costs[name], counts["requests"]) for name in COMPONENTS)
-    return [line for some in amounts for line in some]
+def unexplained_lines(costs: Costs, counts: Counts) -> list[ChargeLine]:
+    """Computed costs that no price explains, as amounts."""
+    amounts = (_amount(METER_OF[name], costs[name], counts["requests"]) for name in COMPONENTS)
+    return [line for lines in amounts for line in lines]
 
 
-def contracted(lines: Sequence[Line], prices: PriceSet | None, total: int, calls: int) -> list[Line]:
-    """The same lines at what contracts make of them, without the mark-up of the platform; `total` is the ledger's."""
+def contracted_lines(
+    lines: Sequence[ChargeLine], prices: PriceSet | None, total: int, calls: int
+) -> list[ChargeLine]:
+    """The lines at contracted prices, without mark-up; `total` is the contracted cost in the ledger."""
     if prices is None or prices.factor("markup") == 1:
         return list(lines)
     discount = prices.factor("discount")
-    priced = [line for line in lines if line.offer is not None]
-    exact = [line.billed * line.offer.exact * discount * PICO_PER_UNIT for line in priced if line.offer]
-    beyond = total - sum(exact, Fraction())
-    if priced and abs(beyond) <= calls * len(COMPONENTS):
+    priced = [line for line in lines if line.sku_price is not None]
+    exact = [
+        line.billed * line.sku_price.exact * discount * PICO_PER_UNIT for line in priced if line.sku_price
+    ]
+    difference = total - sum(exact, Fraction())
+    if priced and abs(difference) <= calls * len(COMPONENTS):
         return _rounded(priced, exact, total)
-    mine = _pico(sum(exact, Fraction()))
-    return [*_rounded(priced, exact, mine), *_amount("other", total - mine, calls)]
+    priced_cost = _pico(sum(exact, Fraction()))
+    return [*_rounded(priced, exact, priced_cost), *_amount("other", total - priced_cost, calls)]
 
 
-def _line(offer: Offer, quantity: Quantity) -> Line:
-    return Line(offer.meter, 0, quantity.counted, offer=offer, billed=quantity.billed)
+def _line(sku_price: SkuPrice, quantity: Quantity) -> ChargeLine:
+    return ChargeLine(sku_price.meter, 0, quantity.counted, sku_price=sku_price, billed=quantity.billed)
 
 
-def _charged(line: Line) -> Fraction:
-    """What contract and mark-up make of a line, in pico-units, not rounded."""
-    assert line.offer is not None
-    prices = line.offer.prices
+def _charged(line: ChargeLine) -> Fraction:
+    """The cost of a line after discount and mark-up, in pico-units, not rounded."""
+    assert line.sku_price is not None
+    prices = line.sku_price.prices
     charged: Fraction = (
-        line.offer.exact * prices.factor("discount") * prices.factor("markup") * line.billed * PICO_PER_UNIT
+        line.sku_price.exact
+        * prices.factor("discount")
+        * prices.factor("markup")
+        * line.billed
+        * PICO_PER_UNIT
     )
     return charged
 
 
-def _rounded(lines: Sequence[Line], exact: Sequence[Fraction], whole: int) -> list[Line]:
-    """The lines with their costs in whole pico-units that add up to `whole`; the largest takes what rounding leaves."""
+def _rounded(lines: Sequence[ChargeLine], exact: Sequence[Fraction], whole: int) -> list[ChargeLine]:
+    """The lines with costs in pico-units that add up to `whole`; the largest line takes the rounding."""
     if not lines:
         return []
-    costs = [_pico(one) for one in exact]
+    costs = [_pico(cost) for cost in exact]
     largest = max(range(len(costs)), key=lambda at: abs(costs[at]))
     costs[largest] += whole - sum(costs)
     return [replace(line, cost=cost) for line, cost in zip(lines, costs, strict=True)]

@@ -39,11 +39,11 @@ def focus(
         str, typer.Option(help="With provider: estimate, or zero where you load the providers' own data too.")
     ] = "estimate",
 ) -> None:
-    """Write charges as a FOCUS dataset of cost and usage, with its metadata and the calls without a price beside it."""
-    from dashboard.focus.commands import run
-    from dashboard.focus.parse_request import Words
+    """Write charges as a FOCUS dataset, with its metadata and the calls without a price beside it."""
+    from dashboard.focus.commands import export_focus
+    from dashboard.focus.parse_request import ExportOptions
 
-    words = Words(
+    options = ExportOptions(
         period=period,
         start=from_,
         end=to,
@@ -54,4 +54,4 @@ def focus(
         accounts=account or (),
         billed_cost=billed_cost,
     )
-    raise typer.Exit(run(words, out))
+    raise typer.Exit(export_focus(options, out))

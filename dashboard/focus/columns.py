@@ -1,4 +1,4 @@
-"""The columns of each FOCUS version, in the order they are written: FOCUS' own by name, then ours by name."""
+"""The columns of each FOCUS version, in order: FOCUS' own by name, then `x_` columns by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -7,20 +7,20 @@ from typing import Any, Final, Literal, NamedTuple
 
 from dashboard.focus.decimals import DIGITS, MONEY_SCALE
 from dashboard.focus.parse_request import Version
-from dashboard.focus.row import Row
+from dashboard.focus.row import FocusRow
 
 Kind = Literal["text", "decimal", "instant", "json"]
 
 
 class Column(NamedTuple):
-    """A column, and the field of a row that it shows; without a field it is null."""
+    """A column, and the field of `FocusRow` that it shows; without a field it is null."""
 
     name: str
     kind: Kind
     field: str | None
     is_nullable: bool = True
     meaning: str = ""
-    """What a column of our own says."""
+    """The description of an `x_` column, in the metadata."""
 
 
 def _text(name: str, field: str, *, needed: bool = False) -> Column:
@@ -92,7 +92,7 @@ _ONLY: Final[Mapping[Version, tuple[Column, ...]]] = {
     "1.2": (
         _text("ProviderName", "service_provider_name", needed=True),
         _text("PublisherName", "host_provider_name", needed=True),
-        # Features that there are none of: programs that read 1.2 want their columns, as nulls.
+        # Programs that read 1.2 expect these columns; the ledger has nothing for them.
         _null("AvailabilityZone"),
         _null("CapacityReservationId"),
         _null("CapacityReservationStatus"),
@@ -150,7 +150,7 @@ _NUMBERS: Final = ("x_fx_rate", "x_reporting_cost", "x_request_count")
 
 @cache
 def columns(version: Version) -> tuple[Column, ...]:
-    """The columns of a version."""
+    """The columns of a FOCUS version."""
     own = [
         Column(name, "decimal" if field in _NUMBERS else "text", field, True, meaning)
         for name, field, meaning in _OWN
@@ -159,11 +159,11 @@ def columns(version: Version) -> tuple[Column, ...]:
     return (*focus, *sorted(own, key=lambda column: column.name))
 
 
-def values_of(found: Sequence[Column]) -> Callable[[Row], tuple[Any, ...]]:
-    """What takes the values of these columns out of a row; each has a field."""
-    return attrgetter(*(column.field for column in found if column.field))
+def values_getter(selected: Sequence[Column]) -> Callable[[FocusRow], tuple[Any, ...]]:
+    """A function that returns a row's values of the selected columns that have a field."""
+    return attrgetter(*(column.field for column in selected if column.field))
 
 
 PRECISION: Final = DIGITS
 NUMBER_SCALE: Final = MONEY_SCALE
-"""Precision and scale of every number, as Parquet holds it."""
+"""The precision and scale of every number in Parquet."""

@@ -1,6 +1,7 @@
-"""Which days of an export are complete: they are over, nothing in them waits to be summed, and no import is under way.
+"""Which days of an export are complete: a day is over, its rollups are up to date, and no import is running.
 
-An import that broke off is under way until the same file has been imported to its end. Which days it brings nobody knows.
+An interrupted import counts as running until the same file has been imported to its end. It makes every day
+incomplete, because its missing calls may be of any day.
 """
 
 from collections.abc import Iterator
@@ -13,21 +14,21 @@ from dashboard.focus.export_period import Day, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Sector:
-    """A day, and whether it is complete."""
+class TimeSector:
+    """A day, and whether it is complete: a FOCUS time sector."""
 
     day: Day
     is_complete: bool
 
 
-def sectors(connection: sa.Connection, span: Span, now: int) -> list[Sector]:
-    """Every day of the span as it stands at the instant `now`."""
-    return list(_sectors(connection, span, now))
+def time_sectors(connection: sa.Connection, span: Span, now: int) -> list[TimeSector]:
+    """Every day of the span, as at the instant `now`."""
+    return list(_time_sectors(connection, span, now))
 
 
-def _sectors(connection: sa.Connection, span: Span, now: int) -> Iterator[Sector]:
-    is_importing = bool(store.unfinished_imports(connection))
+def _time_sectors(connection: sa.Connection, span: Span, now: int) -> Iterator[TimeSector]:
+    is_importing = bool(store.count_unfinished_imports(connection))
     dirty = store.dirty_slots(connection, span)
     for day in span:
-        is_dirty = any(day.start <= one < day.end for one in dirty)
-        yield Sector(day, day.end <= now and not is_dirty and not is_importing)
+        is_dirty = any(day.start <= slot < day.end for slot in dirty)
+        yield TimeSector(day, day.end <= now and not is_dirty and not is_importing)

@@ -1,4 +1,4 @@
-"""A day's calls as sums: one for everything that a charge keeps apart. Calls that are free are left out."""
+"""A day's calls as sums, grouped by the columns in which charges differ. Calls that are free are left out."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -34,14 +34,14 @@ COUNTS: Final = (
     "search_units",
 )
 SUMS: Final = (*COUNTS, *COMPONENTS, "total_cost", "contracted_total")
-"""What is summed, in order."""
+"""The names of the sums, in order."""
 
 
-class Place(NamedTuple):
-    """What a sum is about: the day, and ids of the ledger in the order of `store.KEYS`."""
+class SumKey(NamedTuple):
+    """The key of a sum: the day, and ids of the ledger in the order of `store.KEYS`."""
 
     day: int
-    """Of the reporting zone."""
+    """A day of the reporting zone."""
     currency_id: int
     provider_id: int
     model_id: int
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """The ids of texts."""
+        """The ids of the terms in the key."""
         return (
             self.currency_id,
             self.provider_id,
@@ -65,24 +65,24 @@ class Place(NamedTuple):
 
 def sums_of(
     connection: sa.Connection, day: Day, *, is_ledger_day: bool, until: int | None = None
-) -> Iterator[tuple[Place, list[int]]]:
-    """The sums of a day, several of one place to be added.
+) -> Iterator[tuple[SumKey, list[int]]]:
+    """The sums of a day. Sums with the same key are to be added.
 
-    `is_ledger_day` says that it is a day of the zone that the ledger reports in. With `until`, which only such a day may have,
-    calls that came in after the one of that number are taken off again.
+    `is_ledger_day` says that it is a day of the ledger's reporting zone. With `until`, which only such a day
+    may have, calls with a higher sequence number are subtracted again.
     """
     for row in store.daily_sums(connection, day, SUMS, is_ledger_day=is_ledger_day):
-        yield _place(row), _numbers(row)
+        yield _sum_key(row), _numbers(row)
     if until is not None:
         for row in store.late_sums(connection, day, SUMS, until):
-            yield _place(row), [-number for number in _numbers(row)]
+            yield _sum_key(row), [-number for number in _numbers(row)]
 
 
-def _place(row: Sequence[Any]) -> Place:
-    return Place(*row[: len(Place._fields)])
+def _sum_key(row: Sequence[Any]) -> SumKey:
+    return SumKey(*row[: len(SumKey._fields)])
 
 
 def _numbers(row: Sequence[Any]) -> list[int]:
     """The sums of a row, in the order of `SUMS`."""
-    at = iter(row[len(Place._fields) :])
+    at = iter(row[len(SumKey._fields) :])
     return [int(next(at) or 0) if name in SMALL else join_sum(next(at) or 0, next(at) or 0) for name in SUMS]

@@ -1,4 +1,4 @@
-"""The dataset: the rows of calls of each month, and behind them what is charged beside calls."""
+"""The dataset: the usage rows of each month, followed by the month's other charges."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
 from dashboard.fees.store import read_fees
-from dashboard.focus.charge_groups import Reading
+from dashboard.focus.charge_groups import ChargeGroups
 from dashboard.focus.export_period import Span
-from dashboard.focus.other_charges import Charge, extra_rows
-from dashboard.focus.parse_request import Order
-from dashboard.focus.provider_charges import of_fees
-from dashboard.focus.row import Reporting, Row
-from dashboard.focus.statement_charges import Owed
-from dashboard.focus.unpriced import Unpriced
-from dashboard.focus.usage_rows import Usage
+from dashboard.focus.other_charges import OtherCharge, other_charge_rows
+from dashboard.focus.parse_request import ExportScope
+from dashboard.focus.provider_charges import fee_charges
+from dashboard.focus.row import FocusRow, ReportingCurrency
+from dashboard.focus.statement_charges import StatementCharges
+from dashboard.focus.unpriced import UnpricedCalls
+from dashboard.focus.usage_rows import UsageRows
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.periods import Event
@@ -27,67 +27,71 @@ from ingest.ledger.periods import Event
 
 @dataclass(frozen=True)
 class Dataset:
-    """What an order asks for, read in one snapshot of the ledger as it is at the instant `now`."""
+    """The rows of an export, read in one snapshot of the ledger at the instant `now`."""
 
     connection: sa.Connection
     ledger: Ledger
-    order: Order
+    scope: ExportScope
     now: int
 
     @cached_property
-    def reading(self) -> Reading:
-        """The ledger's sums, day by day."""
-        return Reading(self.connection, self.ledger.zone, self.order.span.zone)
+    def charge_groups(self) -> ChargeGroups:
+        """The ledger's charge groups, day by day."""
+        return ChargeGroups(self.connection, self.ledger.zone, self.scope.span.zone)
 
     @cached_property
-    def reporting(self) -> Reporting:
-        """The reporting currency."""
-        return Reporting(self.ledger.currency, read_rates(self.connection))
+    def reporting(self) -> ReportingCurrency:
+        """The reporting currency with its exchange rates."""
+        return ReportingCurrency(self.ledger.currency, read_rates(self.connection))
 
     @cached_property
     def fees(self) -> list[Fee]:
-        """The fees that stand."""
+        """The current fees."""
         return read_fees(self.connection)
 
     @cached_property
     def closed(self) -> Mapping[str, Event]:
-        """The months that are closed; providers' invoices know nothing of that."""
-        return periods.closed(self.connection) if self.order.profile == "chargeback" else {}
+        """The closed months; empty for the profile `provider`, whose invoices do not close with them."""
+        return periods.closed(self.connection) if self.scope.profile == "chargeback" else {}
 
-    def rows(self, unpriced: Unpriced) -> Iterator[Row]:
-        """All rows, a day in memory at a time. Calls without a price are counted in `unpriced`."""
-        for month in self.order.span.months:
+    def rows(self, unpriced: UnpricedCalls) -> Iterator[FocusRow]:
+        """All rows, with one day in memory at a time. Calls without a price are counted in `unpriced`."""
+        for month in self.scope.span.months:
             usage = self._usage(month, unpriced)
             for day in month:
                 yield from usage.rows(day)
-            yield from extra_rows(self._beside(month, usage), self.order, self.reporting)
+            yield from other_charge_rows(self._other_charges(month, usage), self.scope, self.reporting)
 
-    def unpriced(self) -> Unpriced:
+    def unpriced(self) -> UnpricedCalls:
         """The calls that have no price."""
-        found = Unpriced()
-        for month in self.order.span.months:
-            until = self._usage(month, found).until
+        calls = UnpricedCalls()
+        for month in self.scope.span.months:
+            until = self._usage(month, calls).until
             for day in month:
-                for group in self.reading.groups(day, until):
+                for group in self.charge_groups.groups(day, until):
                     if group.identity.cost_source == "unpriced":
-                        found.add(group, self.reading.holders)
-        return found
+                        calls.add(group, self.charge_groups.attributions)
+        return calls
 
-    def _usage(self, month: Span, unpriced: Unpriced) -> Usage:
-        """What makes the rows of a month's calls; of a closed one, those that its statement knows, under its number."""
-        made = Usage(self.order, self.reading, self.reporting, unpriced)
+    def _usage(self, month: Span, unpriced: UnpricedCalls) -> UsageRows:
+        """The maker of a month's usage rows.
+
+        The rows of a closed month have its statement's number and leave out calls after its last call.
+        """
+        usage = UsageRows(self.scope, self.charge_groups, self.reporting, unpriced)
         name = month.calendar.name
         if name not in self.closed:
-            return made
+            return usage
         issued = SealedStatements(self.ledger, self.closed).statement(name)
-        return replace(made, invoice_id=f"{name}/{issued.revision}", until=issued.last_call)
+        return replace(usage, invoice_id=f"{name}/{issued.revision}", until=issued.last_call)
 
-    def _beside(self, month: Span, usage: Usage) -> Iterator[Charge]:
-        if self.order.profile == "provider":
-            return of_fees(self.fees, month, self.ledger.zone)
-        found = statement(self.ledger, month.calendar, self.now)
-        self.reading.holders.learn_people(one for line in found.lines for one in line.owner)
-        self.reading.holders.learn_people(one for owner in usage.used for one in owner)
+    def _other_charges(self, month: Span, usage: UsageRows) -> Iterator[OtherCharge]:
+        if self.scope.profile == "provider":
+            return fee_charges(self.fees, month, self.ledger.zone)
+        issued = statement(self.ledger, month.calendar, self.now)
+        attributions = self.charge_groups.attributions
+        attributions.load_entries(entry_id for line in issued.lines for entry_id in line.owner)
+        attributions.load_entries(entry_id for owner in usage.cost_by_owner for entry_id in owner)
         monthly = {fee.name for fee in self.fees if fee.every == "month"}
-        owed = Owed(found, month, self.reading.holders.person, monthly, usage.invoice_id)
-        return owed.charges(usage.used)
+        charges = StatementCharges(issued, month, attributions.entry, monthly, usage.invoice_id)
+        return charges.charges(usage.cost_by_owner)

@@ -1,7 +1,8 @@
-"""Numbers of an export: decimals of which none is rounded by accident.
+"""The decimal numbers of an export. None is rounded by accident.
 
-An amount has at most `MONEY_SCALE` decimals, a unit price `PRICE_SCALE`, and what a price and a quantity have together is no
-more than an amount has, so that their product is exact. A shared amount is split to the last decimal, and the parts add up.
+An amount has at most `MONEY_SCALE` decimals and a unit price at most `PRICE_SCALE`. The decimals of a price
+and of its quantity together are at most `MONEY_SCALE`, so that their product is exact. A shared amount is
+split to the last decimal, and the parts add up to it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from ingest.model.money import SCALE as PICO_SCALE
 from ingest.model.money import divide_half_even
 
 DIGITS: Final = 38
-"""So many digits fit a decimal128."""
+"""The number of digits that fit a decimal128."""
 MONEY_SCALE: Final = 24
 PRICE_SCALE: Final = 18
 QUANTITY_SCALE: Final = 12
@@ -31,37 +32,37 @@ def product(price: Decimal, quantity: Decimal) -> Decimal:
     return _EXACT.multiply(price, quantity)
 
 
-def plus(one: Decimal, other: Decimal) -> Decimal:
+def plus(left: Decimal, right: Decimal) -> Decimal:
     """The sum, exactly."""
-    return _EXACT.add(one, other)
+    return _EXACT.add(left, right)
 
 
 def scaled(number: int, scale: int) -> Decimal:
-    """`number` units of the last of `scale` decimals."""
+    """The decimal `number` / 10^`scale`."""
     return _EXACT.scaleb(Decimal(number), -scale)
 
 
 def of_pico(pico: int) -> Decimal:
-    """An amount of the ledger."""
+    """An amount of the ledger, which is in pico-units, as a decimal."""
     return scaled(pico, PICO_SCALE)
 
 
 def decimal_of(exact: Fraction, scale: int) -> Decimal:
-    """A fraction with at most `scale` decimals, half to even where it has more."""
+    """A fraction as a decimal, rounded half to even to at most `scale` decimals."""
     number = exact * 10**scale
     rounded = scaled(divide_half_even(number.numerator, number.denominator), scale)
     return rounded.normalize(_ROUNDING)
 
 
 def decimals(value: Decimal) -> int:
-    """How many decimals a number has."""
+    """The number of decimals of a number."""
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int), "a number of the ledger is finite"
     return max(0, -exponent)
 
 
 def split(number: Decimal, scale: int, shares: Sequence[Fraction]) -> list[Decimal]:
-    """Parts of a number, with at most `scale` decimals each, that add up to it to the last of them."""
+    """The number split by the shares into parts of at most `scale` decimals that add up to it exactly."""
     if len(shares) == 1:
         return [number]
     whole = int(_EXACT.to_integral_exact(_EXACT.scaleb(number, scale)))

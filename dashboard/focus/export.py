@@ -1,6 +1,6 @@
-"""An export as files: the rows, and beside them what describes them and the calls that have no price.
+"""An export as files: the rows, their metadata, and the calls that have no price.
 
-A file is put in place whole when it is finished. All of them are made from one snapshot of the ledger.
+All files are made from one snapshot of the ledger. A file appears under its name only when it is complete.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,103 +12,107 @@ from typing import Any, BinaryIO
 import sqlalchemy as sa
 
 from dashboard.focus import csv_text, metadata, parquet_file
-from dashboard.focus.completeness import sectors
+from dashboard.focus.completeness import time_sectors
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.parse_request import Form, Order, Version
-from dashboard.focus.row import Row
-from dashboard.focus.unpriced import HEADER, Unpriced
+from dashboard.focus.parse_request import ExportScope, Form, Version
+from dashboard.focus.row import FocusRow
+from dashboard.focus.unpriced import HEADER, UnpricedCalls
 from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import micros
 
 
 @dataclass(frozen=True)
-class Done:
-    """How many rows were written, and how many calls have no price and are in none of them."""
+class ExportResult:
+    """The number of rows written, the number of calls without a price, which are in no row, and the files."""
 
     rows: int
     unpriced: int
     files: tuple[Path, ...] = ()
 
 
-class _Counted:
-    """Rows that are counted as they go by."""
+class _CountedRows:
+    """Rows, counted while they are iterated."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[FocusRow]) -> None:
         self._rows = rows
         self.number = 0
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[FocusRow]:
         for row in self._rows:
             self.number += 1
             yield row
 
 
-def pieces(
-    connection: sa.Connection, ledger: Ledger, order: Order, version: Version, form: Form
+def export_chunks(
+    connection: sa.Connection, ledger: Ledger, scope: ExportScope, version: Version, form: Form
 ) -> Iterator[bytes]:
-    """The rows as a file, in pieces.
+    """The rows as a file, in chunks.
 
     Raises:
-        MissingPackage: Parquet is asked for and pyarrow is not installed.
+        MissingPackage: the format is Parquet and pyarrow is not installed.
     """
-    return _formed(Dataset(connection, ledger, order, _now()).rows(Unpriced()), version, form)
+    return _encode(Dataset(connection, ledger, scope, _now()).rows(UnpricedCalls()), version, form)
 
 
-def to_stream(ledger: Ledger, order: Order, version: Version, form: Form, out: BinaryIO) -> Done:
+def export_to_stream(
+    ledger: Ledger, scope: ExportScope, version: Version, form: Form, out: BinaryIO
+) -> ExportResult:
     """Write the rows to a stream."""
-    unpriced = Unpriced()
+    unpriced = UnpricedCalls()
     with ledger.reading() as connection:
-        found = _Counted(Dataset(connection, ledger, order, _now()).rows(unpriced))
-        out.writelines(_formed(found, version, form))
-    return Done(found.number, unpriced.calls)
+        rows = _CountedRows(Dataset(connection, ledger, scope, _now()).rows(unpriced))
+        out.writelines(_encode(rows, version, form))
+    return ExportResult(rows.number, unpriced.calls)
 
 
-def to_files(ledger: Ledger, order: Order, version: Version, form: Form, path: Path) -> Done:
-    """Write `path`, and beside it the metadata and the calls without a price."""
-    unpriced, now = Unpriced(), datetime.now(UTC)
-    beside = {name: path.with_name(f"{path.name}.{name}") for name in ("metadata.json", "unpriced.csv")}
+def export_to_files(
+    ledger: Ledger, scope: ExportScope, version: Version, form: Form, path: Path
+) -> ExportResult:
+    """Write the rows to `path`, and the metadata and the calls without a price to files beside it."""
+    unpriced, now = UnpricedCalls(), datetime.now(UTC)
+    extra_paths = {name: path.with_name(f"{path.name}.{name}") for name in ("metadata.json", "unpriced.csv")}
     with ledger.reading() as connection:
-        found = _Counted(Dataset(connection, ledger, order, micros(now)).rows(unpriced))
-        _put(path, _formed(found, version, form))
-        about = _described(connection, order, version, unpriced, now)
-    _put(beside["metadata.json"], [metadata.written(about).encode()])
-    _put(beside["unpriced.csv"], [listed(unpriced).encode()])
-    return Done(found.number, unpriced.calls, (path, *beside.values()))
+        rows = _CountedRows(Dataset(connection, ledger, scope, micros(now)).rows(unpriced))
+        _write_file(path, _encode(rows, version, form))
+        details = _make_metadata(connection, scope, version, unpriced, now)
+    _write_file(extra_paths["metadata.json"], [metadata.metadata_json(details).encode()])
+    _write_file(extra_paths["unpriced.csv"], [unpriced_csv(unpriced).encode()])
+    return ExportResult(rows.number, unpriced.calls, (path, *extra_paths.values()))
 
 
-def describe(ledger: Ledger, order: Order, version: Version) -> dict[str, Any]:
-    """The metadata of an export that would be made now."""
+def export_metadata(ledger: Ledger, scope: ExportScope, version: Version) -> dict[str, Any]:
+    """The metadata of an export made now."""
     with ledger.reading() as connection:
-        counted = Dataset(connection, ledger, order, _now()).unpriced()
-        return _described(connection, order, version, counted, datetime.now(UTC))
+        unpriced = Dataset(connection, ledger, scope, _now()).unpriced()
+        return _make_metadata(connection, scope, version, unpriced, datetime.now(UTC))
 
 
-def unpriced_of(ledger: Ledger, order: Order) -> str:
-    """The calls of the ordered days that have no price, as CSV."""
+def export_unpriced(ledger: Ledger, scope: ExportScope) -> str:
+    """The calls of the export's days that have no price, as CSV."""
     with ledger.reading() as connection:
-        return listed(Dataset(connection, ledger, order, _now()).unpriced())
+        return unpriced_csv(Dataset(connection, ledger, scope, _now()).unpriced())
 
 
-def listed(unpriced: Unpriced) -> str:
+def unpriced_csv(unpriced: UnpricedCalls) -> str:
     """Calls without a price as CSV."""
     return write_csv(HEADER, unpriced.lines())
 
 
-def _described(
-    connection: sa.Connection, order: Order, version: Version, unpriced: Unpriced, now: datetime
+def _make_metadata(
+    connection: sa.Connection, scope: ExportScope, version: Version, unpriced: UnpricedCalls, now: datetime
 ) -> dict[str, Any]:
-    found = sectors(connection, order.span, micros(now))
-    return metadata.described(order, version, found, unpriced.calls, now)
+    sectors = time_sectors(connection, scope.span, micros(now))
+    return metadata.make_metadata(scope, version, sectors, unpriced.calls, now)
 
 
-def _formed(found: Iterable[Row], version: Version, form: Form) -> Iterator[bytes]:
+def _encode(rows: Iterable[FocusRow], version: Version, form: Form) -> Iterator[bytes]:
     if form == "parquet":
-        return parquet_file.written(found, version)
-    return (text.encode() for text in csv_text.written(found, version))
+        return parquet_file.parquet_chunks(rows, version)
+    return (text.encode() for text in csv_text.csv_chunks(rows, version))
 
 
-def _put(path: Path, pieces: Iterable[bytes]) -> None:
+def _write_file(path: Path, pieces: Iterable[bytes]) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

@@ -1,4 +1,7 @@
-"""The days of an export. A day and a month are the reporting zone's, or UTC's, and are written as instants in UTC."""
+"""The days of an export. Days and months are of the reporting zone or of UTC; bounds are instants in UTC.
+
+All ranges are half-open: the start is included and the end is not.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ _LONGEST: Final = 3_700
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day and the month it is invoiced in. Ends are not included."""
+    """A day, and the billing period (a month) that it is in."""
 
     number: int
     """The local date, as days since 1970-01-01."""
@@ -32,7 +35,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Whole days of a zone, the first included and the last not."""
+    """Whole days of a zone."""
 
     first_day: int
     end_day: int
@@ -45,7 +48,7 @@ class Span:
 
     @property
     def end(self) -> int:
-        """The instant at which the last day is over."""
+        """The instant at which the last day ends."""
         return self.zone.midnight(self.end_day)
 
     def __iter__(self) -> Iterator[Day]:
@@ -55,23 +58,23 @@ class Span:
 
     @property
     def months(self) -> list["Span"]:
-        """The span in stretches that are invoiced together."""
-        found, first = [], self.first_day
+        """The span, split at the starts of months."""
+        months, first = [], self.first_day
         while first < self.end_day:
             end = min(of_month(month_of(date_of(first))).days[1], self.end_day)
-            found.append(Span(first, end, self.zone))
+            months.append(Span(first, end, self.zone))
             first = end
-        return found
+        return months
 
     @property
     def calendar(self) -> Calendar:
-        """The days as a period of the reporting zone: a month where they are one."""
+        """The days as a calendar period: a named month if they are a whole month."""
         first, end = date_of(self.first_day), date_of(self.end_day)
         month = of_month(month_of(first))
         return month if (month.first, month.end) == (first, end) else Calendar(f"{first}/{end}", first, end)
 
     def day(self, number: int) -> Day:
-        """The day of that number, whether or not the span holds it."""
+        """The day with that number, inside or outside the span."""
         first, following = of_month(month_of(date_of(number))).days
         zone = self.zone
         return Day(
@@ -84,10 +87,10 @@ class Span:
 
 
 def read_span(period: str | None, first: str | None, end: str | None, zone: Zone) -> Span:
-    """The days of a calendar period such as `2026-10`, or from a date to a date.
+    """The days of a calendar period such as `2026-10`, or from a date to another date.
 
     Raises:
-        QuestionError: they say no span, or a part of a day.
+        QuestionError: the texts are no period of whole days.
     """
     if period is not None and (first or end):
         raise QuestionError("two_periods", "period", "give either a period or from and to, not both")
@@ -111,13 +114,13 @@ def read_span(period: str | None, first: str | None, end: str | None, zone: Zone
 
 def _date(parameter: str, text: str) -> date:
     try:
-        found = date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
-        found = None
-    if found is None or found.year not in _YEARS:
+        day = None
+    if day is None or day.year not in _YEARS:
         raise QuestionError(
             "invalid_time",
             parameter,
             f"{parameter}: {text!r} is no date such as 2026-10-31; rows are of whole days",
         )
-    return found
+    return day

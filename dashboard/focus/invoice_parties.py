@@ -1,16 +1,16 @@
-"""Who sells, who hosts, who invoices and who pays: the names and accounts on a row."""
+"""The parties to a charge: service provider, host, invoice issuer, billing account and sub-account."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from dashboard.focus.attribution import Person
-from dashboard.focus.parse_request import Order
+from dashboard.focus.attribution import DirectoryEntry
+from dashboard.focus.parse_request import ExportScope
 
 UNASSIGNED: Final = "unassigned"
 
 
 class Seller(NamedTuple):
-    """A provider: its company, and what it calls its service."""
+    """A provider's company, and the company's name for its service."""
 
     company: str
     service: str
@@ -47,25 +47,27 @@ _SELLERS: Final[Mapping[str, Seller]] = {
 
 
 def seller(provider: str) -> Seller:
-    """The company behind a provider's name; one that is not known is called by that name."""
+    """The company behind a provider's name; an unknown provider's company has the provider's name."""
     return _SELLERS.get(provider.lower()) or Seller(provider, f"{provider} API")
 
 
-def parties(order: Order, provider: str | None, team: Person | None, center: Person | None) -> dict[str, Any]:
-    """The columns that name who is party to a charge; without a provider, the platform sells something of its own."""
-    sold_by = seller(provider) if provider else Seller(order.issuer, order.issuer)
-    named: dict[str, Any] = {"service_name": sold_by.service, "host_provider_name": sold_by.company}
-    if order.profile == "provider":
-        return named | {
+def parties(
+    scope: ExportScope, provider: str | None, team: DirectoryEntry | None, center: DirectoryEntry | None
+) -> dict[str, Any]:
+    """The columns that name the parties to a charge; without a provider, the issuer is the seller."""
+    sold_by = seller(provider) if provider else Seller(scope.issuer, scope.issuer)
+    service: dict[str, Any] = {"service_name": sold_by.service, "host_provider_name": sold_by.company}
+    if scope.profile == "provider":
+        return service | {
             "service_provider_name": sold_by.company,
             "invoice_issuer_name": sold_by.company,
-            "billing_account_id": order.accounts.get(provider or "", provider or UNASSIGNED),
+            "billing_account_id": scope.accounts.get(provider or "", provider or UNASSIGNED),
             "billing_account_name": sold_by.company,
             "billing_account_type": "Organization",
         }
-    return named | {
-        "service_provider_name": order.issuer,
-        "invoice_issuer_name": order.issuer,
+    return service | {
+        "service_provider_name": scope.issuer,
+        "invoice_issuer_name": scope.issuer,
         "billing_account_id": center.ident if center else UNASSIGNED,
         "billing_account_name": center.name if center else "Unassigned",
         "billing_account_type": "Cost Center",

@@ -1,4 +1,4 @@
-"""What stands beside the rows: the schema, and which days are complete, in FOCUS' words."""
+"""The metadata of an export in the terms of FOCUS: its schema, and which days are complete."""
 
 import hashlib
 import json
@@ -7,22 +7,23 @@ from datetime import datetime
 from typing import Any, Final
 
 from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns
-from dashboard.focus.completeness import Sector
+from dashboard.focus.completeness import TimeSector
 from dashboard.focus.csv_text import utc
-from dashboard.focus.parse_request import Order, Version
+from dashboard.focus.parse_request import ExportScope, Version
 from dashboard.focus.row import row_key
 from ingest.model.zone import instant
 
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}
 
 
-def described(
-    order: Order, version: Version, sectors: Sequence[Sector], unpriced: int, now: datetime
+def make_metadata(
+    scope: ExportScope, version: Version, time_sectors: Sequence[TimeSector], unpriced: int, now: datetime
 ) -> dict[str, Any]:
-    """The metadata of an export that is made now."""
-    span = order.span
-    instance = row_key(order.profile, order.issuer, version, span.first_day, span.end_day, span.zone.name)
-    name = f"Tallybook {order.profile} {_date(order, order.span.first_day)} to {_date(order, order.span.end_day)}"
+    """The metadata of an export made at `now`."""
+    span = scope.span
+    instance = row_key(scope.profile, scope.issuer, version, span.first_day, span.end_day, span.zone.name)
+    first, end = _date(scope, span.first_day), _date(scope, span.end_day)
+    name = f"Tallybook {scope.profile} {first} to {end}"
     return {
         "DataGenerator": {"DataGenerator": "Tallybook"},
         "Schema": {
@@ -30,61 +31,61 @@ def described(
             "FocusVersion": version,
             "CreationDate": utc(now.replace(microsecond=0)),
             "DatasetInstanceId": instance,
-            "ColumnDefinition": [_column(one) for one in columns(version)],
+            "ColumnDefinition": [_column(column) for column in columns(version)],
         },
         "DatasetInstance": {
             "DatasetInstanceId": instance,
             "DatasetInstanceName": name,
             "FocusDatasetId": "CostAndUsage",
         },
-        "Recency": _recency(instance, sectors, now),
-        "x_Profile": order.profile,
-        "x_TimeZone": order.span.zone.name,
+        "Recency": _recency(instance, time_sectors, now),
+        "x_Profile": scope.profile,
+        "x_TimeZone": scope.span.zone.name,
         "x_UnpricedRequests": unpriced,
     }
 
 
-def written(described: dict[str, Any]) -> str:
-    """Metadata as a file."""
-    return json.dumps(described, ensure_ascii=False, indent=2) + "\n"
+def metadata_json(make_metadata: dict[str, Any]) -> str:
+    """Metadata as the text of a file."""
+    return json.dumps(make_metadata, ensure_ascii=False, indent=2) + "\n"
 
 
-def _recency(instance: str, sectors: Sequence[Sector], now: datetime) -> dict[str, Any]:
+def _recency(instance: str, time_sectors: Sequence[TimeSector], now: datetime) -> dict[str, Any]:
     updated = utc(now.replace(microsecond=0))
     return {
         "DatasetInstanceId": instance,
         "DatasetInstanceLastUpdated": updated,
-        "DatasetInstanceComplete": all(one.is_complete for one in sectors),
+        "DatasetInstanceComplete": all(sector.is_complete for sector in time_sectors),
         "TimeSectors": [
             {
-                "TimeSectorStart": utc(instant(one.day.start)),
-                "TimeSectorEnd": utc(instant(one.day.end)),
+                "TimeSectorStart": utc(instant(sector.day.start)),
+                "TimeSectorEnd": utc(instant(sector.day.end)),
                 "TimeSectorLastUpdated": updated,
-                "TimeSectorComplete": one.is_complete,
+                "TimeSectorComplete": sector.is_complete,
             }
-            for one in sectors
+            for sector in time_sectors
         ],
     }
 
 
 def _column(column: Column) -> dict[str, Any]:
-    found: dict[str, Any] = {"ColumnName": column.name, "DataType": _TYPES[column.kind]}
+    definition: dict[str, Any] = {"ColumnName": column.name, "DataType": _TYPES[column.kind]}
     if column.kind == "decimal":
-        found |= {"NumericPrecision": PRECISION, "NumberScale": NUMBER_SCALE}
+        definition |= {"NumericPrecision": PRECISION, "NumberScale": NUMBER_SCALE}
     elif column.kind != "instant":
-        found["StringEncoding"] = "UTF-8"
+        definition["StringEncoding"] = "UTF-8"
     if column.meaning:
-        found["x_Description"] = column.meaning
-    return found
+        definition["x_Description"] = column.meaning
+    return definition
 
 
 def _schema_id(version: Version) -> str:
-    """Another one wherever a column comes, goes or changes its type."""
-    held = [(column.name, column.kind) for column in columns(version)]
+    """The id of the schema, which changes if a column is added, removed or changes its type."""
+    types = [(column.name, column.kind) for column in columns(version)]
     return hashlib.blake2b(
-        json.dumps([version, PRECISION, NUMBER_SCALE, held]).encode(), digest_size=16
+        json.dumps([version, PRECISION, NUMBER_SCALE, types]).encode(), digest_size=16
     ).hexdigest()
 
 
-def _date(order: Order, day: int) -> str:
-    return order.span.day(day).date.isoformat()
+def _date(scope: ExportScope, day: int) -> str:
+    return scope.span.day(day).date.isoformat()

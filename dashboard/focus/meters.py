@@ -1,4 +1,4 @@
-"""What the ledger's meters are called in an export: kinds of usage, their units, and what a SKU's details say of them."""
+"""The ledger's meters in an export: their names, their units, and their SKU details."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from typing import Final
 TOKENS: Final = "Tokens"
 REQUESTS: Final = "Requests"
 UNITS: Final = "Units"
-"""One of them is one unit of the billing currency: of what has an amount and no unit price."""
+"""The unit of charges that have an amount and no unit price: a unit of the billing currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A kind of usage. Kinds are disjoint: what one counts no other counts again."""
+    """A kind of usage. Kinds are disjoint: no usage is counted by two of them."""
 
     sku: str
-    """Its part of a SKU's id."""
+    """The meter's part of a SKU's id."""
     name: str
     """The SkuMeter."""
-    words: str
-    """As a description says it."""
+    description: str
+    """The name in a charge's description."""
     unit: str = TOKENS
     per: int = 1
-    """So many of what the ledger counts are one unit: 1,000 milliseconds are a second."""
+    """How many of the ledger's units are one unit: 1,000 milliseconds are a second."""
     direction: str | None = None
     cache: str | None = None
 
@@ -75,4 +75,4 @@ METERS: Final[Mapping[str, Meter]] = {
     "tool": Meter("tool", "Tool Requests", "tools", REQUESTS),
     "other": Meter("other", "Tokens", "usage"),
 }
-"""Every meter that has a price, and the two kinds of cost that have none."""
+"""Every meter that has a price, and two kinds of cost that have none: `tool` and `other`."""

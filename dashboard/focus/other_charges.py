@@ -1,8 +1,9 @@
-"""Charges beside usage: fees, shared cost that is allocated, credits, adjustments, taxes, corrections of closed periods.
+"""Charges other than calls: fees, allocated costs, credits, adjustments, taxes, corrections of closed months.
 
-FOCUS wants of each category something else. A purchase has a SKU and a unit price, and what is allocated of one is so many units of the currency.
-A credit, an adjustment and a tax have neither, and their costs are one and the same. What corrects a period that was invoiced stands in a
-later one, with the days that it is about and the class `Correction`.
+FOCUS has other rules for each category. A purchase has a SKU and a unit price; the quantity of an allocated
+part is its amount in the billing currency. A credit, an adjustment and a tax have no SKU, and their four
+costs are equal. The correction of an invoiced month is on a later month's invoice, with the corrected days as
+its charge period and the charge class `Correction`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from dashboard.focus.attribution import Person
+from dashboard.focus.attribution import DirectoryEntry
 from dashboard.focus.decimals import ONE, QUANTITY_SCALE, ZERO, decimal_of, product
 from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import UNITS
-from dashboard.focus.parse_request import Order
-from dashboard.focus.row import Category, Reporting, Row, compact, row_key
+from dashboard.focus.parse_request import ExportScope
+from dashboard.focus.row import Category, FocusRow, ReportingCurrency, compact_json, row_key
 from ingest.model.zone import instant
 
 _SOLD: Final = ("Usage", "Purchase")
@@ -27,21 +28,21 @@ _to_json: Final = msgspec.json.Encoder(decimal_format="number", order="determini
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """By which rule a shared cost was given to a team, and how much of it."""
+    """The rule by which a shared cost was allocated to a team, and the team's part."""
 
     method: str
     """The rule and its version, such as `proportional:tokens:v3`."""
     ratio: Fraction
     resource_id: str
-    """What it was given to, such as `team:search`."""
+    """The team that the cost was allocated to, such as `team:search`."""
     resource_name: str | None = None
     unit: str | None = None
-    """What the ratio was measured in, such as `Tokens`."""
+    """The unit of `quantity`, from which the ratio was computed, such as `Tokens`."""
     quantity: Decimal | None = None
 
     @property
     def details(self) -> str:
-        """The rule's measurements as FOCUS has them."""
+        """The ratio and its measurement, as FOCUS' AllocatedMethodDetails."""
         element: dict[str, Any] = {"AllocatedRatio": decimal_of(self.ratio, QUANTITY_SCALE)}
         if self.unit is not None and self.quantity is not None:
             element |= {"UsageUnit": self.unit, "UsageQuantity": self.quantity}
@@ -49,74 +50,76 @@ class Allocation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Charge:
-    """An amount that somebody is charged, or is given, for some days of the zone of the export."""
+class OtherCharge:
+    """An amount charged or credited for some days of the export's zone."""
 
     key: str
-    """What it is known by among all charges beside usage."""
+    """Unique among all other charges."""
     category: Category
     description: str
     first_day: int
     end_day: int
     amount: Decimal
-    """The cost of these days; negative for what is given."""
+    """The cost of these days; negative for a credit."""
     currency: str
     billed: Decimal | None = None
-    """What is invoiced, where that is not the cost of the days: all of a prepayment, or nothing of what one covers."""
+    """The amount invoiced, if it is not the cost: all of a prepayment, or 0 for the prepaid use."""
     listed: Decimal | None = None
-    """What it costs without a discount, where there is one."""
+    """The cost without a discount, if there is a discount."""
     contracted: Decimal | None = None
-    """What it costs by contract, where a mark-up is charged or a prepayment covers it."""
+    """The cost by contract, if a mark-up is charged or a prepayment covers the charge."""
     invoiced_on: int | None = None
-    """A day of the month whose invoice it is on, where that is not the month of its first day."""
+    """A day of the month whose invoice the charge is on, if it is not the month of the first day."""
     is_correction: bool = False
-    """Whether it corrects a month that was closed."""
+    """Whether the charge corrects a closed month."""
     is_committed: bool = False
-    """Whether it is the use of what was paid before."""
+    """Whether the charge is the use of a prepayment."""
     frequency: Literal["One-Time", "Recurring", "Usage-Based"] = "One-Time"
     provider: str | None = None
-    """Whose invoice it is on or whose model it is for; None where it is the platform's own."""
+    """The provider that invoices the charge or whose model it is for; None for the platform's own charges."""
     sku: str = "fee"
-    """What is bought, for a purchase: a part of the SKU's id."""
-    team: Person | None = None
-    customer: Person | None = None
-    cost_center: Person | None = None
+    """For a purchase or its use: the part of the SKU's id after the provider."""
+    team: DirectoryEntry | None = None
+    customer: DirectoryEntry | None = None
+    cost_center: DirectoryEntry | None = None
     allocation: Allocation | None = None
     invoice_id: str | None = None
 
 
-def extra_rows(charges: Iterable[Charge], order: Order, reporting: Reporting) -> Iterator[Row]:
-    """The charges as rows, in their order."""
+def other_charge_rows(
+    charges: Iterable[OtherCharge], scope: ExportScope, reporting: ReportingCurrency
+) -> Iterator[FocusRow]:
+    """The charges as rows, in their scope."""
     for charge in charges:
-        yield _row(charge, order, reporting)
+        yield _row(charge, scope, reporting)
 
 
-def _row(charge: Charge, order: Order, reporting: Reporting) -> Row:
-    first = order.span.day(charge.first_day)
-    period = first if charge.invoiced_on is None else order.span.day(charge.invoiced_on)
+def _row(charge: OtherCharge, scope: ExportScope, reporting: ReportingCurrency) -> FocusRow:
+    first = scope.span.day(charge.first_day)
+    period = first if charge.invoiced_on is None else scope.span.day(charge.invoiced_on)
     billed = charge.amount if charge.billed is None else charge.billed
     effective = billed if charge.category in ("Tax", "Credit") else charge.amount
-    return Row(
-        **parties(order, charge.provider, charge.team, charge.cost_center),
-        **_prices(charge, billed, order),
-        **_allocated(charge.allocation),
+    return FocusRow(
+        **parties(scope, charge.provider, charge.team, charge.cost_center),
+        **_price_columns(charge, billed, scope),
+        **_allocation_columns(charge.allocation),
         **reporting.columns(effective, charge.currency, charge.first_day),
         billing_period_start=period.period_start,
         billing_period_end=period.period_end,
         charge_period_start=instant(first.start),
-        charge_period_end=instant(order.span.day(charge.end_day).start),
+        charge_period_end=instant(scope.span.day(charge.end_day).start),
         charge_category=charge.category,
         charge_class="Correction" if charge.is_correction else None,
         charge_frequency=charge.frequency,
         charge_description=charge.description,
         invoice_id=charge.invoice_id,
         billing_currency=charge.currency,
-        billed_cost=billed if order.is_billed else ZERO,
+        billed_cost=billed if scope.is_billed else ZERO,
         effective_cost=effective,
         tags=_tags(charge),
         x_charge_day=first.date.isoformat(),
         x_provider=charge.provider,
-        x_row_key=row_key("charge", order.profile, order.issuer, charge.key),
+        x_row_key=row_key("charge", scope.profile, scope.issuer, charge.key),
         x_request_count=ZERO,
         x_team_id=charge.team.ident if charge.team else None,
         x_team_name=charge.team.name if charge.team else None,
@@ -128,8 +131,8 @@ def _row(charge: Charge, order: Order, reporting: Reporting) -> Row:
     )
 
 
-def _prices(charge: Charge, billed: Decimal, order: Order) -> dict[str, Any]:
-    """Unit prices and quantities of what is sold; what is not sold costs what is billed for it."""
+def _price_columns(charge: OtherCharge, billed: Decimal, scope: ExportScope) -> dict[str, Any]:
+    """The price columns of usage and purchases; other categories only cost the billed amount."""
     if charge.category not in _SOLD or charge.is_correction:
         return {"list_cost": billed, "contracted_cost": billed}
     listed = charge.amount if charge.listed is None else charge.listed
@@ -138,8 +141,8 @@ def _prices(charge: Charge, billed: Decimal, order: Order) -> dict[str, Any]:
     prices = (abs(listed), abs(contracted))
     if charge.allocation is not None:
         quantity, listed, prices = contracted, contracted, (ONE, ONE)
-    sku = f"{charge.provider or order.issuer}/{charge.sku}"
-    found = {
+    sku = f"{charge.provider or scope.issuer}/{charge.sku}"
+    columns = {
         "sku_id": sku,
         "sku_meter": charge.sku,
         "sku_price_id": f"{sku}/{charge.frequency.lower()}",
@@ -152,11 +155,11 @@ def _prices(charge: Charge, billed: Decimal, order: Order) -> dict[str, Any]:
         "contracted_cost": product(prices[1], quantity),
     }
     if charge.category == "Usage":
-        found |= {"consumed_quantity": quantity, "consumed_unit": UNITS}
-    return found
+        columns |= {"consumed_quantity": quantity, "consumed_unit": UNITS}
+    return columns
 
 
-def _allocated(allocation: Allocation | None) -> dict[str, Any]:
+def _allocation_columns(allocation: Allocation | None) -> dict[str, Any]:
     if allocation is None:
         return {}
     return {
@@ -167,9 +170,9 @@ def _allocated(allocation: Allocation | None) -> dict[str, Any]:
     }
 
 
-def _tags(charge: Charge) -> str | None:
-    people = {"team": charge.team, "customer": charge.customer}
-    found = {name: one.name for name, one in people.items() if one}
+def _tags(charge: OtherCharge) -> str | None:
+    owners = {"team": charge.team, "customer": charge.customer}
+    tags = {name: entry.name for name, entry in owners.items() if entry}
     if charge.cost_center:
-        found["cost_center"] = charge.cost_center.ident
-    return compact(found) if found else None
+        tags["cost_center"] = charge.cost_center.ident
+    return compact_json(tags) if tags else None

@@ -6,9 +6,9 @@ from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
-from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns, values_of
+from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns, values_getter
 from dashboard.focus.parse_request import Version
-from dashboard.focus.row import Row
+from dashboard.focus.row import FocusRow
 
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 EXTRA: Final = "pip install 'tallybook[parquet]'"
@@ -16,23 +16,23 @@ _ROWS: Final = 20_000
 
 
 class MissingPackage(Exception):
-    """Parquet is asked for and pyarrow is not installed."""
+    """Parquet cannot be written because pyarrow is not installed."""
 
 
-def written(rows: Iterable[Row], version: Version) -> Iterator[bytes]:
-    """The file in pieces, a group of rows at a time.
+def parquet_chunks(rows: Iterable[FocusRow], version: Version) -> Iterator[bytes]:
+    """The Parquet file in chunks, one row group at a time.
 
     Raises:
         MissingPackage: pyarrow is not installed.
     """
     pa, parquet = _packages()
-    found = columns(version)
-    schema = pa.schema([pa.field(one.name, _type(one, pa), one.is_nullable) for one in found])
-    return _written(rows, found, schema, pa, parquet)
+    selected = columns(version)
+    schema = pa.schema([pa.field(column.name, _type(column, pa), column.is_nullable) for column in selected])
+    return _chunks(rows, selected, schema, pa, parquet)
 
 
-def is_there() -> bool:
-    """Whether Parquet can be written here."""
+def is_available() -> bool:
+    """Whether pyarrow is installed."""
     try:
         _packages()
     except MissingPackage:
@@ -40,23 +40,22 @@ def is_there() -> bool:
     return True
 
 
-def _written(
-    rows: Iterable[Row], found: tuple[Column, ...], schema: Any, pa: ModuleType, parquet: ModuleType
+def _chunks(
+    rows: Iterable[FocusRow], selected: tuple[Column, ...], schema: Any, pa: ModuleType, parquet: ModuleType
 ) -> Iterator[bytes]:
-    sink = _Sink()
-    filled = [column for column in found if column.field]
-    values = values_of(filled)
+    sink = _ChunkBuffer()
+    filled = [column for column in selected if column.field]
+    values = values_getter(filled)
     with parquet.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
         remaining = iter(rows)
-        while some := list(islice(remaining, _ROWS)):
-            by_name = dict(
-                zip((one.name for one in filled), zip(*map(values, some), strict=True), strict=True)
-            )
-            nothing = (None,) * len(some)
-            arrays = [pa.array(by_name.get(field.name, nothing), field.type) for field in schema]
+        names = [column.name for column in filled]
+        while chunk := list(islice(remaining, _ROWS)):
+            by_name = dict(zip(names, zip(*map(values, chunk), strict=True), strict=True))
+            nulls = (None,) * len(chunk)
+            arrays = [pa.array(by_name.get(field.name, nulls), field.type) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            yield sink.drained()
-    yield sink.drained()
+            yield sink.take()
+    yield sink.take()
 
 
 def _type(column: Column, pa: ModuleType) -> Any:
@@ -74,23 +73,23 @@ def _packages() -> tuple[ModuleType, ModuleType]:
     return pa, parquet
 
 
-class _Sink(RawIOBase):
-    """Takes what is written and gives it on."""
+class _ChunkBuffer(RawIOBase):
+    """A writable file whose bytes are taken out in chunks."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
-        """It can be written to."""
+        """True: the buffer can be written to."""
         return True
 
     def write(self, piece: Any) -> int:
-        """Take a piece."""
+        """Append bytes to the buffer."""
         self._pieces.append(bytes(piece))
         return len(piece)
 
-    def drained(self) -> bytes:
-        """What was written since the last time."""
-        found = b"".join(self._pieces)
+    def take(self) -> bytes:
+        """The bytes written since the last call."""
+        chunk = b"".join(self._pieces)
         self._pieces.clear()
-        return found
+        return chunk

@@ -1,4 +1,4 @@
-"""What an export is to hold, and in whose eyes; and how that is read from the words of a URL or a command line."""
+"""Export requests: the days and the profile of an export, parsed from a URL or a command line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,32 +15,32 @@ PROFILES: Final[tuple[Profile, ...]] = ("chargeback", "provider")
 VERSIONS: Final[tuple[Version, ...]] = ("1.4", "1.2")
 FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
 ISSUER: Final = "Tallybook"
-"""Who charges teams, where nobody says what the platform is called."""
+"""The invoice issuer of the profile `chargeback`, unless the request names another."""
 
 _UTC: Final = Zone("UTC")
 _Choice = TypeVar("_Choice", bound=str)
 
 
 @dataclass(frozen=True)
-class Order:
-    """The days, the profile, and who is named on the rows.
+class ExportScope:
+    """The days, the profile, and the names of issuer and accounts on the rows.
 
-    By the profile `chargeback` the internal platform charges its teams: what a call is charged, mark-ups included. By
-    `provider` the providers charge the company: what their contracts make of it.
+    With the profile `chargeback`, the internal platform charges its teams: costs include mark-ups. With
+    `provider`, the providers charge the company: costs are the contracted costs.
     """
 
     span: Span
     profile: Profile = "chargeback"
     issuer: str = ISSUER
     accounts: Mapping[str, str] = field(default_factory=dict)
-    """The company's account at each provider, for the profile `provider`."""
+    """The company's billing account at each provider, for the profile `provider`."""
     is_billed: bool = True
-    """False writes no billed cost, for whoever loads the provider's own dataset as well."""
+    """False writes a billed cost of 0, for companies that also load the providers' own FOCUS datasets."""
 
 
 @dataclass(frozen=True)
-class Words:
-    """What is asked for, not yet read."""
+class ExportOptions:
+    """The options of an export, as text."""
 
     period: str | None = None
     start: str | None = None
@@ -54,58 +54,62 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked for."""
+class ExportRequest:
+    """The scope, FOCUS version and file format of an export."""
 
-    order: Order
+    scope: ExportScope
     version: Version
     form: Form
 
 
-def read(words: Words, zone: Zone) -> Asked:
-    """Read the words; `zone` is the ledger's. Days of the providers' invoices are days in UTC.
+def read_request(options: ExportOptions, zone: Zone) -> ExportRequest:
+    """Parse the options; `zone` is the ledger's. The days of the profile `provider` are days in UTC.
 
     Raises:
-        QuestionError: a word is not understood.
+        QuestionError: an option is invalid.
     """
-    profile = _one_of("profile", words.profile, PROFILES)
-    billed = _one_of("billed_cost", words.billed_cost, ("estimate", "zero"))
-    if profile == "chargeback" and (words.accounts or billed == "zero"):
-        name = "account" if words.accounts else "billed_cost"
+    profile = _one_of("profile", options.profile, PROFILES)
+    billed = _one_of("billed_cost", options.billed_cost, ("estimate", "zero"))
+    if profile == "chargeback" and (options.accounts or billed == "zero"):
+        name = "account" if options.accounts else "billed_cost"
         raise QuestionError("not_of_profile", name, f"{name}: only the profile provider has it")
-    if profile == "provider" and words.issuer is not None:
+    if profile == "provider" and options.issuer is not None:
         raise QuestionError(
             "not_of_profile", "issuer", "issuer: in the profile provider, providers issue invoices"
         )
-    order = Order(
-        span=read_span(words.period, words.start, words.end, zone if profile == "chargeback" else _UTC),
+    scope = ExportScope(
+        span=read_span(options.period, options.start, options.end, zone if profile == "chargeback" else _UTC),
         profile=profile,
-        issuer=_issuer(words.issuer),
-        accounts=_accounts(words.accounts),
+        issuer=_issuer(options.issuer),
+        accounts=_accounts(options.accounts),
         is_billed=billed == "estimate",
     )
-    return Asked(order, _one_of("version", words.version, VERSIONS), _one_of("format", words.form, FORMS))
+    return ExportRequest(
+        scope, _one_of("version", options.version, VERSIONS), _one_of("format", options.form, FORMS)
+    )
 
 
 def _one_of(parameter: str, text: str, allowed: Sequence[_Choice]) -> _Choice:
-    found = next((one for one in allowed if one == text), None)
-    if found is None:
+    choice = next((value for value in allowed if value == text), None)
+    if choice is None:
         choices = " or ".join(allowed)
         raise QuestionError(
             f"unknown_{parameter}", parameter, f"{parameter}: there is no {text!r}; use {choices}"
         )
-    return found
+    return choice
 
 
 def _issuer(text: str | None) -> str:
     name = ISSUER if text is None else text.strip()
     if not name or not name.isprintable():
-        raise QuestionError("invalid_issuer", "issuer", "issuer: a name of what charges the teams is wanted")
+        raise QuestionError(
+            "invalid_issuer", "issuer", "issuer: write the name of the platform that charges the teams"
+        )
     return name
 
 
 def _accounts(texts: Sequence[str]) -> Mapping[str, str]:
-    found = {}
+    accounts = {}
     for text in texts:
         provider, sign, account = (part.strip() for part in text.partition("="))
         if not (provider and sign and account):
@@ -114,5 +118,5 @@ def _accounts(texts: Sequence[str]) -> Mapping[str, str]:
                 "account",
                 f"account: {text!r} is not PROVIDER=ACCOUNT, as in openai=org-123",
             )
-        found[provider] = account
-    return found
+        accounts[provider] = account
+    return accounts

@@ -1,14 +1,14 @@
-"""How much of each price point a group of calls was charged: from their sums where those tell, else call by call.
+"""The quantities that a group of calls was charged at each SKU price: from the group's sums, or call by call.
 
-Sums tell where a count of a group is the sum of what its calls were charged. They do not where a call is charged for more than it
-counts or for part of it: least quantities, marginal prices, audio or images beside cached tokens, look-ups of a cache; nor of tool
-calls, which are summed nowhere.
+Sums are enough if every call is charged for exactly what it counts. They are not enough for minimum
+quantities, marginal prices, audio or images beside cached tokens, and cache look-ups, where a call is charged
+for more or less than it counts; nor for tool calls, which have no sum.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from dashboard.focus.sku_prices import Offer
+from dashboard.focus.sku_prices import SkuPrice
 from ingest.model.event import UsageEvent
 from ingest.pricing import gateway_cache
 from ingest.pricing.breakdown import break_down
@@ -16,11 +16,11 @@ from ingest.pricing.compute import MEASURES
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate
 
 Counts = Mapping[str, int]
-"""Counts of a group of calls, by the columns of events; and how many `requests` there are."""
+"""The counts of a group of calls by the columns of events, and the number of `requests`."""
 
 
-class Priced(NamedTuple):
-    """What a quantity was charged as: the component of the cost, the meter, the meter whose price it has, from where on."""
+class SkuPriceKey(NamedTuple):
+    """The key of a SKU price: component, meter, the meter whose price applies, start of a marginal price."""
 
     component: str
     meter: str
@@ -29,23 +29,23 @@ class Priced(NamedTuple):
 
 
 class Quantity(NamedTuple):
-    """So much of a meter: counted by the calls, and billed."""
+    """The quantity of a meter that calls counted, and the quantity that was billed."""
 
     counted: int
     billed: int
 
     def plus(self, other: "Quantity") -> "Quantity":
-        """Both together."""
+        """The sum of both."""
         return Quantity(self.counted + other.counted, self.billed + other.billed)
 
 
-Quantities = dict[Priced, Quantity]
+Quantities = dict[SkuPriceKey, Quantity]
 
 NOTHING: Final = Quantity(0, 0)
 
 
-def of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
-    """What calls with these counts together were charged at `prices`; None where their sums do not tell."""
+def quantities_of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
+    """What calls with these total counts were charged at `prices`; None if the sums are not enough."""
     parts = (
         _measures(counts, prices),
         _input(counts, prices),
@@ -55,67 +55,67 @@ def of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
     if prices.steps or "tool_call" in prices.by_meter or any(part is None for part in parts):
         return None
     return {
-        Priced(component, meter, _holder(prices, meter)): Quantity(count, count)
+        SkuPriceKey(component, meter, _priced_meter(prices, meter)): Quantity(count, count)
         for part in parts
         for component, meter, count in part or ()
         if count
     }
 
 
-def of_call(event: UsageEvent, prices: PriceSet) -> Quantities:
-    """What one call was charged at `prices`, or the look-up that answered it."""
+def quantities_of_call(event: UsageEvent, prices: PriceSet) -> Quantities:
+    """What one call was charged at `prices`; for a cache hit, what its look-up was charged."""
     priced = gateway_cache.lookup_call(event) if event.cache_hit else event
-    found: Quantities = {}
+    quantities: Quantities = {}
     if priced is None:
-        return found
+        return quantities
     starts = _starts(prices)
     for line in break_down(priced, prices).lines:
         counted = line.quantity if line.counted is None else line.counted
-        here = Quantity(counted, line.quantity)
+        quantity = Quantity(counted, line.quantity)
         if line.instead_of is not None:
-            before = Priced(line.component, line.meter, line.charged_as, starts[line.meter, line.above])
+            before = SkuPriceKey(line.component, line.meter, line.charged_as, starts[line.meter, line.above])
             if not before.above:
-                before = before._replace(charged_as=_holder(prices, line.meter))
-            less = Quantity(-line.quantity, -line.quantity)
-            found[before] = found.get(before, NOTHING).plus(less)
-        key = Priced(line.component, line.meter, line.charged_as, line.above)
-        found[key] = found.get(key, NOTHING).plus(here)
-    return found
+                before = before._replace(charged_as=_priced_meter(prices, line.meter))
+            negative = Quantity(-line.quantity, -line.quantity)
+            quantities[before] = quantities.get(before, NOTHING).plus(negative)
+        key = SkuPriceKey(line.component, line.meter, line.charged_as, line.above)
+        quantities[key] = quantities.get(key, NOTHING).plus(quantity)
+    return quantities
 
 
-def added(many: Iterable[Quantities]) -> Quantities:
-    """All of them together."""
-    found: Quantities = {}
-    for one in many:
-        for key, quantity in one.items():
-            found[key] = found.get(key, NOTHING).plus(quantity)
-    return found
+def add_quantities(many: Iterable[Quantities]) -> Quantities:
+    """The sum of all quantities by key."""
+    total: Quantities = {}
+    for quantities in many:
+        for key, quantity in quantities.items():
+            total[key] = total.get(key, NOTHING).plus(quantity)
+    return total
 
 
-def offer(priced: Priced, prices: PriceSet) -> Offer:
-    """The price point that a quantity was charged at."""
-    return Offer(prices, priced.meter, _rate(priced, prices), priced.charged_as, priced.above)
+def sku_price_of(key: SkuPriceKey, prices: PriceSet) -> SkuPrice:
+    """The SKU price with this key."""
+    return SkuPrice(prices, key.meter, _rate(key, prices), key.charged_as, key.above)
 
 
-def _rate(priced: Priced, prices: PriceSet) -> Rate:
-    if not priced.above:
-        return prices.by_meter[priced.charged_as]
-    steps = (one for one in prices.steps if (one.meter, one.above) == (priced.meter, priced.above))
+def _rate(key: SkuPriceKey, prices: PriceSet) -> Rate:
+    if not key.above:
+        return prices.by_meter[key.charged_as]
+    steps = (step for step in prices.steps if (step.meter, step.above) == (key.meter, key.above))
     return next(steps).rate
 
 
 def _starts(prices: PriceSet) -> dict[tuple[str, int], int]:
-    """Where the price begins that stands before each marginal price."""
-    found: dict[tuple[str, int], int] = {}
-    last: dict[str, int] = {}
+    """Where the price before each marginal price begins."""
+    starts: dict[tuple[str, int], int] = {}
+    last_start: dict[str, int] = {}
     for step in prices.steps:
-        found[step.meter, step.above] = last.get(step.meter, 0)
-        last[step.meter] = step.above
-    return found
+        starts[step.meter, step.above] = last_start.get(step.meter, 0)
+        last_start[step.meter] = step.above
+    return starts
 
 
-def _holder(prices: PriceSet, meter: str) -> str:
-    """The meter whose price this one has."""
+def _priced_meter(prices: PriceSet, meter: str) -> str:
+    """The meter whose price applies to a meter: its own, or the next containing meter that has a price."""
     holder: str | None = meter
     while holder is not None and holder not in prices.by_meter:
         holder = CONTAINED_IN[holder]
@@ -123,18 +123,18 @@ def _holder(prices: PriceSet, meter: str) -> str:
 
 
 Charged = Sequence[tuple[str, str, int]]
-"""Components, meters, counts."""
+"""Cost components, meters and counts."""
 
 
 def _measures(counts: Counts, prices: PriceSet) -> Charged | None:
-    found = []
+    charged = []
     for name, meters, _ in MEASURES:
-        meter = next((one for one in meters if one in prices.by_meter), None)
+        meter = next((candidate for candidate in meters if candidate in prices.by_meter), None)
         if counts[name] and meter is not None:
             if prices.by_meter[meter].least:
                 return None
-            found.append((meters[meter], meter, counts[name]))
-    return found
+            charged.append((meters[meter], meter, counts[name]))
+    return charged
 
 
 def _fees(counts: Counts, prices: PriceSet) -> Charged:
@@ -143,7 +143,7 @@ def _fees(counts: Counts, prices: PriceSet) -> Charged:
 
 
 def _counts_tokens(prices: PriceSet) -> bool:
-    """Whether tokens are charged; else they pass because the model is sold by another measure."""
+    """Whether tokens are charged; if not, the model is sold by another measure."""
     return "input" in prices.by_meter or "output" in prices.by_meter
 
 

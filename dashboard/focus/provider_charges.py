@@ -1,22 +1,22 @@
-"""What providers are paid whether or not anybody calls, as charges beside usage: for the profile `provider`.
+"""Providers' fees, which are paid whether or not there are calls, as charges of the profile `provider`.
 
-What is paid is a purchase without a cost of its own, billed where it starts; using it up costs each month its part. A fee's
-days are those of the reporting zone, and are written as the same days in UTC.
+A fee is a purchase with an effective cost of 0, billed on its first day; its use is a charge of each month
+with the month's part of the cost. A fee's days are days of the reporting zone, and are written as the same
+days in UTC.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dashboard.fees.model import Charge as FeeCharge
-from dashboard.fees.model import Fee, charges_of
+from dashboard.fees.model import Charge, Fee, charges_of
 from dashboard.focus.decimals import ZERO, of_pico
 from dashboard.focus.export_period import Span
-from dashboard.focus.other_charges import Charge
+from dashboard.focus.other_charges import OtherCharge
 from ingest.model.zone import Zone
 
 
-def of_fees(fees: Iterable[Fee], span: Span, zone: Zone) -> Iterator[Charge]:
-    """The charges of some days. `zone` is the reporting zone; a fee that names no provider is nobody's invoice."""
+def fee_charges(fees: Iterable[Fee], span: Span, zone: Zone) -> Iterator[OtherCharge]:
+    """The charges of the span's days. `zone` is the reporting zone; fees without a provider are left out."""
     local = Span(span.first_day, span.end_day, zone)
     for fee in fees:
         if fee.provider is not None:
@@ -29,37 +29,37 @@ def sku_of(name: str) -> str:
     return "-".join(name.lower().split())
 
 
-def _of_charge(charge: FeeCharge, local: Span) -> Iterator[Charge]:
+def _of_charge(charge: Charge, local: Span) -> Iterator[OtherCharge]:
     first, end = local.zone.day(charge.start), local.zone.day(charge.end - 1) + 1
     starts = local.first_day <= first < local.end_day
     part = charge.during(local.start, local.end)
-    about = _about(charge.fee, max(first, local.first_day), min(end, local.end_day))
+    fields = _charge_fields(charge.fee, max(first, local.first_day), min(end, local.end_day))
     if charge.amount < 0:
         if starts:
-            yield Charge(category="Credit", amount=of_pico(charge.amount), **about)
+            yield OtherCharge(category="Credit", amount=of_pico(charge.amount), **fields)
         return
     if starts:
         amount = of_pico(charge.amount)
         listed = of_pico(charge.list_amount)
-        yield Charge(
-            category="Purchase", amount=ZERO, billed=amount, contracted=amount, listed=listed, **about
+        yield OtherCharge(
+            category="Purchase", amount=ZERO, billed=amount, contracted=amount, listed=listed, **fields
         )
     if part:
         amount = of_pico(part)
         listed = of_pico(charge.listed_during(local.start, local.end))
-        about["key"] += ":used"
-        yield Charge(
+        fields["key"] += ":used"
+        yield OtherCharge(
             category="Usage",
             amount=amount,
             billed=ZERO,
             contracted=amount,
             listed=listed,
             is_committed=True,
-            **about,
+            **fields,
         )
 
 
-def _about(fee: Fee, first_day: int, end_day: int) -> dict[str, Any]:
+def _charge_fields(fee: Fee, first_day: int, end_day: int) -> dict[str, Any]:
     return {
         "key": f"fee:{fee.name}:{first_day}",
         "description": fee.name,

@@ -1,6 +1,6 @@
-"""A row of a FOCUS dataset of cost and usage, in FOCUS' own words. A column that a version lacks is left out when written.
+"""A row of a FOCUS dataset of cost and usage. A column that a FOCUS version lacks is left out of the file.
 
-What a row comes to in the reporting currency is by the rate of its day, as the chargeback has it.
+The cost in the reporting currency is by the exchange rate of the row's day, as in chargeback statements.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ _to_json: Final = msgspec.json.Encoder(order="deterministic").encode
 Category = Literal["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One charge. `None` is null. JSON is text that is finished."""
+class FocusRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A charge. `None` is null. Columns that hold JSON are already encoded as text."""
 
     billing_account_id: str
     billing_account_name: str | None = None
@@ -101,25 +101,25 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def row_key(*parts: object) -> str:
-    """A key made of everything that tells a row from others."""
+    """A row's key: a digest of all parts that tell the row from others."""
     text = _to_json([None if part is None else str(part) for part in parts])
     return hashlib.blake2b(text, digest_size=_KEY_SIZE).hexdigest()
 
 
-def compact(found: Mapping[str, Any]) -> str:
-    """A flat JSON object, its keys in order."""
-    return _to_json(found).decode()
+def compact_json(values: Mapping[str, Any]) -> str:
+    """A flat JSON object with its keys in order."""
+    return _to_json(values).decode()
 
 
-class Reporting:
-    """Converts amounts; those in a currency that no rate is known for stay as they are and are in no sum."""
+class ReportingCurrency:
+    """Converts amounts to the reporting currency. Amounts in a currency without a rate are not converted."""
 
     def __init__(self, currency: str, rates: Rates) -> None:
         self.currency = currency
         self._rates = rates
 
     def rate(self, currency: str, day: int) -> Fraction | None:
-        """What one unit is worth in the reporting currency; None where nobody knows."""
+        """The worth of one unit in the reporting currency on a day; None if there is no rate."""
         if currency == self.currency:
             return Fraction(1)
         try:
@@ -128,7 +128,7 @@ class Reporting:
             return None
 
     def columns(self, amount: Decimal, currency: str, day: int) -> dict[str, Any]:
-        """The columns of a row that costs an amount on a day."""
+        """The reporting columns of a row with this cost on this day."""
         if currency == self.currency:
             return {"x_reporting_currency": currency, "x_reporting_cost": amount}
         rate = self.rate(currency, day)

@@ -1,9 +1,9 @@
-"""Offers: what one kind of usage costs by a price set, as a price list would say it.
+"""SKU prices: the unit prices of one meter by a price set, as on a price list.
 
-The unit is that of the price list, a million tokens whatever a list counts them in. A unit price is the published one with the
-surcharge of its region, and the contracted one has the discount taken off. Neither knows a mark-up, which is no price of
-the provider. A price that has no end within `PRICE_SCALE` decimals is rounded there, and what it is multiplied to is
-exact by that price.
+The unit is the price list's unit; for tokens it is always a million. The list price includes the regional
+surcharge, and the contracted price has the discount taken off. Neither includes a mark-up, which is not the
+provider's price. A price with more than `PRICE_SCALE` decimals is rounded there, and costs are exact products
+of the rounded price.
 """
 
 from dataclasses import dataclass
@@ -21,31 +21,31 @@ _TIMES: Final = ((3_600_000, "Hours"), (60_000, "Minutes"), (1_000, "Seconds"))
 
 
 @dataclass(frozen=True, eq=False)
-class Offer:
-    """One price point of a price set: of a meter, from so many units in a call on."""
+class SkuPrice:
+    """The price of a meter in a price set, or the marginal price above a number of units in a call."""
 
     prices: PriceSet
     meter: str
     rate: Rate
     charged_as: str
-    """The meter whose price it is: its own, or of what holds it."""
+    """The meter whose price applies: the meter itself, or a meter that contains it."""
     above: int = 0
-    """Where a marginal price begins."""
+    """The number of units in a call above which a marginal price applies."""
 
     @cached_property
     def kind(self) -> Meter:
-        """What the meter is called."""
+        """The meter's names and units."""
         return METERS[self.meter]
 
     @cached_property
     def exact(self) -> Fraction:
-        """The list price of one of what the ledger counts."""
+        """The list price of one of the ledger's units, not rounded."""
         region = self.prices.factor("region") if self.charged_as in REGIONAL_METERS else Fraction(1)
         return Fraction(self.rate.price) / self.rate.per * region
 
     @cached_property
     def block(self) -> int:
-        """So many of what the ledger counts have the unit price."""
+        """How many of the ledger's units the unit price is for."""
         if self.kind.unit == TOKENS:
             return MILLION
         if self.kind.per == 1:
@@ -54,7 +54,7 @@ class Offer:
 
     @cached_property
     def unit(self) -> str:
-        """What the unit price is for."""
+        """The pricing unit, such as `1000000 Tokens`."""
         if self.kind.per != 1:
             return dict(_TIMES)[self.block]
         return self.kind.unit if self.block == 1 else f"{self.block} {self.kind.unit}"
@@ -71,18 +71,18 @@ class Offer:
 
     @cached_property
     def scale(self) -> int:
-        """How many decimals a quantity may have, so that its products have no more than an amount has."""
+        """How many decimals a quantity may have so that its costs fit `MONEY_SCALE`."""
         longest = max(decimals(self.list_price), decimals(self.contracted_price))
         return min(QUANTITY_SCALE, MONEY_SCALE - longest)
 
     @cached_property
     def price_point(self) -> str:
-        """What tells this price from others of the same SKU: tier, context band, region. No amount and no date."""
+        """What tells this price from the SKU's other prices: tier, context band and region."""
         prices = self.prices
         parts = [prices.service_tier or "standard"]
         if prices.above_input_tokens:
             parts.append(f"over-{prices.above_input_tokens}")
         if self.above:
             parts.append(f"marginal-over-{self.above}")
-        regions = [one.region for one in prices.terms if one.kind == "region" and one.region]
+        regions = [term.region for term in prices.terms if term.kind == "region" and term.region]
         return "/".join([*parts, *regions])

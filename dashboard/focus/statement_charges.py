@@ -1,6 +1,7 @@
-"""What a statement holds beside the calls of its days, as charges: for the profile `chargeback`.
+"""The charges of a chargeback statement other than calls, for the profile `chargeback`.
 
-With them, the rows of each owner add up to what the statement says that it owes, to the last unit.
+With these charges, the rows of each owner add up to the owner's total on the statement, to the last
+pico-unit.
 """
 
 from collections import Counter
@@ -13,124 +14,132 @@ from typing import Any, Final
 from dashboard.chargeback.allocation import METHODS, UNASSIGNED
 from dashboard.chargeback.statement import CAUSES, Correction, Fee, Statement, by_id
 from dashboard.chargeback.statement import Allocation as Part
-from dashboard.focus.attribution import Person
+from dashboard.focus.attribution import DirectoryEntry
 from dashboard.focus.decimals import ZERO, of_pico, plus
 from dashboard.focus.export_period import Span
-from dashboard.focus.other_charges import Allocation, Charge
+from dashboard.focus.other_charges import Allocation, OtherCharge
 from dashboard.focus.provider_charges import sku_of
 from dashboard.focus.row import Category
 from dashboard.query.calendar import of_month, read_month
 from ingest.model.ownership import Owner
 
 _CHANGES: Final = ("late", "ownership", "price")
-"""Causes of corrections: a closed month is not what the ledger says."""
+"""Causes of corrections for which the ledger of a closed month has changed."""
 _CATEGORIES: Final[Mapping[str, Category]] = {"credit": "Credit", "tax": "Tax"}
 
-Used = Mapping[Owner, Decimal]
-"""What the rows of usage come to by owner, in the reporting currency."""
+UsageCosts = Mapping[Owner, Decimal]
+"""The total of the usage rows by owner, in the reporting currency."""
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A statement's charges beside usage, for the days that it is about."""
+class StatementCharges:
+    """The charges of a statement other than calls, for the statement's days."""
 
-    found: Statement
+    statement: Statement
     span: Span
-    person: Callable[[int | None], Person | None]
+    entry: Callable[[int | None], DirectoryEntry | None]
     monthly: Collection[str] = ()
-    """Fees that come every month."""
+    """The names of fees that recur every month."""
     invoice_id: str | None = None
 
-    def charges(self, used: Used) -> Iterator[Charge]:
-        """All of them. Two that are about the same are told apart by their order."""
-        seen: Counter[str] = Counter()
-        for charge in self._charges(used):
-            seen[charge.key] += 1
-            yield replace(charge, key=f"{charge.key}:{seen[charge.key]}")
+    def charges(self, costs: UsageCosts) -> Iterator[OtherCharge]:
+        """All charges. Charges with the same key are numbered in their order."""
+        occurrences: Counter[str] = Counter()
+        for charge in self._charges(costs):
+            occurrences[charge.key] += 1
+            yield replace(charge, key=f"{charge.key}:{occurrences[charge.key]}")
 
-    def _charges(self, used: Used) -> Iterator[Charge]:
-        for fee in self.found.fees:
+    def _charges(self, costs: UsageCosts) -> Iterator[OtherCharge]:
+        for fee in self.statement.fees:
             if fee.owner is not None:
                 yield self._fee(fee, fee.owner)
-        providers = {f"fee:{fee.name}": fee.provider for fee in self.found.fees}
-        for part in self.found.allocations:
-            yield self._part(part, providers.get(part.pool))
-        for one in self.found.corrections:
-            yield self._correction(one)
-        yield from self._differences(used)
+        providers = {f"fee:{fee.name}": fee.provider for fee in self.statement.fees}
+        for part in self.statement.allocations:
+            yield self._allocation_charge(part, providers.get(part.pool))
+        for correction in self.statement.corrections:
+            yield self._correction(correction)
+        yield from self._differences(costs)
 
-    def _about(self, kind: str, description: str, owner: Owner, amount: int) -> dict[str, Any]:
-        idents = (person.ident if (person := self.person(one)) else "" for one in owner)
+    def _charge_fields(self, kind: str, description: str, owner: Owner, amount: int) -> dict[str, Any]:
+        idents = (entry.ident if (entry := self.entry(entry_id)) else "" for entry_id in owner)
         return {
-            "key": ":".join((self.found.period, kind, description, *idents)),
+            "key": ":".join((self.statement.period, kind, description, *idents)),
             "description": description,
             "first_day": self.span.first_day,
             "end_day": self.span.end_day,
             "amount": of_pico(amount),
-            "currency": self.found.currency,
-            "team": self.person(owner.team_id),
-            "customer": self.person(owner.customer_id),
-            "cost_center": self.person(owner.cost_center_id),
+            "currency": self.statement.currency,
+            "team": self.entry(owner.team_id),
+            "customer": self.entry(owner.customer_id),
+            "cost_center": self.entry(owner.cost_center_id),
             "invoice_id": self.invoice_id,
         }
 
-    def _fee(self, fee: Fee, owner: Owner) -> Charge:
-        about = self._about("fee", fee.name, owner, fee.amount)
-        return Charge(**about, **self._bought(fee.name, fee.amount, fee.provider))
+    def _fee(self, fee: Fee, owner: Owner) -> OtherCharge:
+        fields = self._charge_fields("fee", fee.name, owner, fee.amount)
+        return OtherCharge(**fields, **self._purchase_columns(fee.name, fee.amount, fee.provider))
 
-    def _part(self, part: Part, provider: str | None) -> Charge:
-        """A part of a pool. Calls that belong to nobody are rows already: theirs are given on, and taken from nobody."""
+    def _allocation_charge(self, part: Part, provider: str | None) -> OtherCharge:
+        """The charge of an allocated part of a pool.
+
+        Calls without an owner already have usage rows, so that their parts only move cost between owners:
+        these are adjustments.
+        """
         name = part.pool.removeprefix("fee:")
-        # What is given on is taken from where it was: that is no allocated part.
-        is_given = part.method != "keep" and Fraction(part.share) >= 0
-        given = self._allocation(part) if is_given else None
-        words = f"{name}: {METHODS[part.method]}"
+        # A negative part takes the allocated cost from its former owner: it has no allocation of its own.
+        is_allocated = part.method != "keep" and Fraction(part.share) >= 0
+        allocation = self._allocation(part) if is_allocated else None
+        description = f"{name}: {METHODS[part.method]}"
         if part.pool == UNASSIGNED:
-            words = f"Calls that belong to no team: {METHODS[part.method]}"
-            about = self._about("allocation", words, part.owner, part.amount)
-            return Charge(**about, category="Adjustment", allocation=given)
-        about = self._about("allocation", words, part.owner, part.amount)
-        return Charge(**about, **self._bought(name, part.amount, provider), allocation=given)
+            description = f"Calls that belong to no team: {METHODS[part.method]}"
+            fields = self._charge_fields("allocation", description, part.owner, part.amount)
+            return OtherCharge(**fields, category="Adjustment", allocation=allocation)
+        fields = self._charge_fields("allocation", description, part.owner, part.amount)
+        return OtherCharge(
+            **fields, **self._purchase_columns(name, part.amount, provider), allocation=allocation
+        )
 
-    def _bought(self, name: str, amount: int, provider: str | None) -> dict[str, Any]:
+    def _purchase_columns(self, name: str, amount: int, provider: str | None) -> dict[str, Any]:
         if amount < 0:
             return {"category": "Credit", "provider": provider}
         frequency = "Recurring" if name in self.monthly else "One-Time"
         return {"category": "Usage", "sku": sku_of(name), "provider": provider, "frequency": frequency}
 
     def _allocation(self, part: Part) -> Allocation:
-        person = self.person(part.owner.team_id)
+        team = self.entry(part.owner.team_id)
         return Allocation(
             method=f"{part.method}:{part.pool}:rule-{part.rule}",
             ratio=Fraction(part.share),
-            resource_id=f"team:{person.ident}" if person else "unassigned",
-            resource_name=person.name if person else None,
+            resource_id=f"team:{team.ident}" if team else "unassigned",
+            resource_name=team.name if team else None,
         )
 
-    def _correction(self, one: Correction) -> Charge:
-        reason = f": {one.reason}" if one.reason else ""
-        months = f" of {one.about}" if one.about else ""
-        words = f"{CAUSES[one.cause]}{months}{reason}"
-        about = self._about("correction", words[0].upper() + words[1:], one.owner, one.amount)
-        if one.cause in _CHANGES and one.about is not None:
-            first, end = of_month(read_month(one.about)).days
-            about |= {"first_day": first, "end_day": end, "invoiced_on": self.span.first_day}
-            return Charge(**about, category="Usage", is_correction=True, frequency="Usage-Based")
-        return Charge(**about, category=_CATEGORIES.get(one.cause, "Adjustment"))
+    def _correction(self, correction: Correction) -> OtherCharge:
+        reason = f": {correction.reason}" if correction.reason else ""
+        months = f" of {correction.about}" if correction.about else ""
+        description = f"{CAUSES[correction.cause]}{months}{reason}"
+        fields = self._charge_fields(
+            "correction", description[0].upper() + description[1:], correction.owner, correction.amount
+        )
+        if correction.cause in _CHANGES and correction.about is not None:
+            first, end = of_month(read_month(correction.about)).days
+            fields |= {"first_day": first, "end_day": end, "invoiced_on": self.span.first_day}
+            return OtherCharge(**fields, category="Usage", is_correction=True, frequency="Usage-Based")
+        return OtherCharge(**fields, category=_CATEGORIES.get(correction.cause, "Adjustment"))
 
-    def _differences(self, used: Used) -> Iterator[Charge]:
-        """What the statement and the rows of usage differ by: shares that have no end, or changes since it was closed."""
-        held: dict[Owner, int] = {}
-        largest = of_pico(len(self.found.details))
-        for one in self.found.details:
-            held[one.owner] = held.get(one.owner, 0) + one.used.cost
-        for owner in sorted({*held, *used}, key=by_id):
-            beyond = plus(of_pico(held.get(owner, 0)), -used.get(owner, ZERO))
-            is_rounding = abs(beyond) <= largest
-            if not beyond or not (is_rounding or self.found.status == "closed"):
+    def _differences(self, costs: UsageCosts) -> Iterator[OtherCharge]:
+        """The differences of the statement and the usage rows: rounding, or changes since the closing."""
+        stated: dict[Owner, int] = {}
+        largest_rounding = of_pico(len(self.statement.details))
+        for detail in self.statement.details:
+            stated[detail.owner] = stated.get(detail.owner, 0) + detail.used.cost
+        for owner in sorted({*stated, *costs}, key=by_id):
+            difference = plus(of_pico(stated.get(owner, 0)), -costs.get(owner, ZERO))
+            is_rounding = abs(difference) <= largest_rounding
+            if not difference or not (is_rounding or self.statement.status == "closed"):
                 continue
-            words = "Rounding of shared or converted calls"
+            description = "Rounding of shared or converted calls"
             if not is_rounding:
-                words = "Changes since the month was closed, which are charged in a later one"
-            about = self._about("difference", words, owner, 0) | {"amount": beyond}
-            yield Charge(**about, category="Adjustment")
+                description = "Changes since the month was closed, which are charged in a later one"
+            fields = self._charge_fields("difference", description, owner, 0) | {"amount": difference}
+            yield OtherCharge(**fields, category="Adjustment")

@@ -1,4 +1,4 @@
-"""The ledger's rows that an export is made of: a day's sums and calls, and what their ids stand for."""
+"""The SQL of an export: a day's sums and calls, the rows behind their ids, and unfinished work."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -37,7 +37,7 @@ KEYS: Final = (
     "price_set_id",
     "attribution_id",
 )
-"""What the sums of a day are kept apart by, beside the day of the ledger's zone."""
+"""The columns that a day's sums are grouped by, besides the day of the ledger's zone."""
 
 
 def daily_sums(
@@ -45,8 +45,8 @@ def daily_sums(
 ) -> Iterator[Sequence[Any]]:
     """The sums of a day's calls: the day of the ledger's zone, `KEYS`, and the columns of each measure.
 
-    Several rows may have the same keys. Calls that are free are left out. `is_ledger_day` says that the day is one of
-    the zone that the ledger reports in.
+    Several rows may have the same keys. Calls that are free are left out. `is_ledger_day` says that it is a
+    day of the ledger's reporting zone.
     """
     whole = Range(day.start, day.end)
     if is_ledger_day:
@@ -61,7 +61,7 @@ def daily_sums(
 def late_sums(
     connection: sa.Connection, day: Day, measures: Sequence[str], until: int
 ) -> Iterator[Sequence[Any]]:
-    """The sums, in the columns of `daily_sums`, of the calls of a ledger's day that came in after the call `until`."""
+    """The sums of a ledger day's calls that came in after the call `until`, in the form of `daily_sums`."""
     late = events(Range(day.start, day.end), sa.literal(day.number), usage_event.c.seq > until)
     if connection.execute(sa.select(sa.exists().where(*late.where))).scalar_one():
         yield from connection.execute(_sums(late, measures))
@@ -71,20 +71,20 @@ def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:
     table = source.table
     keys = [table.c[name] for name in KEYS]
     summed = [column for measure in measures for column in sum_columns(table, measure)]
-    # A ledger without free calls does not know the word, and NOT IN of nothing holds.
+    # A ledger without free calls has no such term; NOT IN an empty set is true.
     free = sa.select(term.c.term_id).where(term.c.text == "free")
     select = sa.select(source.day.label("ledger_day"), *keys, *summed).select_from(source.joined)
     select = select.where(*source.where, table.c.cost_source_id.not_in(free))
-    # By name: a bound parameter in a repeated expression is another parameter to PostgreSQL.
+    # Grouped by label: PostgreSQL takes a bound parameter in a repeated expression for another parameter.
     return select.group_by("ledger_day", *keys)
 
 
-def calls_of(
+def read_calls(
     connection: sa.Connection, day: Day, price_sets: Sequence[int], until: int | None = None
 ) -> Iterator[tuple[UsageEvent, int, int]]:
-    """Calls of a day that were computed at one of these price sets, each with its price set and attribution.
+    """A day's calls that were computed with one of these price sets, each with its price set and attribution.
 
-    With `until`, calls that came in after the call of that number are left out.
+    With `until`, calls with a higher sequence number are left out.
     """
     c = usage_event.c
     where = [
@@ -106,7 +106,7 @@ def price_sets(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, P
 
 
 def attributions(connection: sa.Connection, ids: Sequence[int]) -> list[sa.RowMapping]:
-    """What calls say of whose they are, for each attribution."""
+    """The attributions with their keys, terms and owners."""
     c = attribution.c
     columns = (
         c.attribution_id,
@@ -121,13 +121,13 @@ def attributions(connection: sa.Connection, ids: Sequence[int]) -> list[sa.RowMa
 
 
 def owners(connection: sa.Connection, attributions: Sequence[int]) -> list[sa.RowMapping]:
-    """The owners that assignments name, those of an attribution in the order of their numbers."""
+    """The owners of attributions by assignment, in the order of their numbers."""
     select = sa.select(owned).order_by(owned.c.number)
     return _rows(connection, select, owned.c.attribution_id, attributions)
 
 
 def idents(connection: sa.Connection, entries: Sequence[int]) -> dict[int, str]:
-    """The ids of entries of the directory."""
+    """The external ids of directory entries."""
     c = directory.c
     rows = _rows(connection, sa.select(c.entry_id, c.ident), c.entry_id, entries)
     return {row["entry_id"]: row["ident"] for row in rows}
@@ -139,29 +139,29 @@ def _rows(
     """The rows whose column is one of the values."""
     return [
         row
-        for some in dialects.chunks(values)
-        for row in connection.execute(select.where(column.in_(some))).mappings()
+        for chunk in dialects.chunks(values)
+        for row in connection.execute(select.where(column.in_(chunk))).mappings()
     ]
 
 
 def gl_codes(connection: sa.Connection) -> dict[int, str | None]:
-    """The account of each cost centre in the general ledger, by its entry of the directory."""
+    """The general ledger code of each cost centre, by directory entry."""
     rows = connection.execute(sa.select(cost_center.c.entry_id, cost_center.c.gl_code))
     return {row.entry_id: row.gl_code for row in rows}
 
 
 def dirty_slots(connection: sa.Connection, span: Span) -> list[int]:
-    """The starts of the slots of a span that wait for their rollups."""
+    """The starts of a span's slots whose rollups are not up to date."""
     slot = dirty_slot.c.slot
-    wanted = sa.select(slot).where(*marks_in(Range(span.start, span.end))).order_by(slot)
-    return list(connection.execute(wanted).scalars())
+    select = sa.select(slot).where(*marks_in(Range(span.start, span.end))).order_by(slot)
+    return list(connection.execute(select).scalars())
 
 
-def unfinished_imports(connection: sa.Connection) -> int:
-    """How many files are being imported, or were not imported to their end."""
+def count_unfinished_imports(connection: sa.Connection) -> int:
+    """The number of imports that are running, or that were interrupted and not finished later."""
     c, ended = import_batch.c, import_batch.alias()
     is_ended = sa.exists().where(
         ended.c.channel == c.channel, ended.c.fingerprint == c.fingerprint, ended.c.status == "finished"
     )
-    open_ones = sa.select(sa.func.count()).where(c.status.in_(("running", "interrupted")), ~is_ended)
-    return connection.execute(open_ones.select_from(import_batch)).scalar_one()
+    unfinished = sa.select(sa.func.count()).where(c.status.in_(("running", "interrupted")), ~is_ended)
+    return connection.execute(unfinished.select_from(import_batch)).scalar_one()

@@ -1,10 +1,10 @@
-"""Calls without a price: they are no charge, and are listed beside the charges."""
+"""Calls without a price. They are no charges, and are listed in a file of their own."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from dashboard.focus.attribution import Holders
-from dashboard.focus.charge_groups import Group
+from dashboard.focus.attribution import Attributions
+from dashboard.focus.charge_groups import ChargeGroup
 
 HEADER: Final = (
     "provider",
@@ -21,7 +21,7 @@ _SUMMED: Final = HEADER[5:]
 
 
 class Caller(NamedTuple):
-    """Whose calls of which model."""
+    """A model, and the virtual key and teams that called it."""
 
     provider: str
     model: str
@@ -30,17 +30,17 @@ class Caller(NamedTuple):
     team: str
 
 
-class Unpriced:
-    """Counts of the calls without a price, by model and by who made them."""
+class UnpricedCalls:
+    """The counts of calls without a price, by model, virtual key and teams."""
 
     def __init__(self) -> None:
-        self._held: dict[Caller, list[int]] = {}
+        self._counts: dict[Caller, list[int]] = {}
 
-    def add(self, group: Group, holders: Holders) -> None:
-        """Count calls in."""
+    def add(self, group: ChargeGroup, attributions: Attributions) -> None:
+        """Add the counts of a group of calls."""
         identity = group.identity
-        key = holders.person(identity.who.virtual_key_id)
-        teams = [holders.person(owner.team_id) for owner in identity.owners]
+        key = attributions.entry(identity.dimensions.virtual_key_id)
+        teams = [attributions.entry(owner.team_id) for owner in identity.owners]
         caller = Caller(
             identity.provider,
             identity.model,
@@ -48,15 +48,15 @@ class Unpriced:
             key.name if key else "",
             ", ".join(dict.fromkeys(team.name if team else "" for team in teams)),
         )
-        held = self._held.setdefault(caller, [0] * len(_SUMMED))
-        self._held[caller] = [one + group.sums[name] for one, name in zip(held, _SUMMED, strict=True)]
+        counts = self._counts.setdefault(caller, [0] * len(_SUMMED))
+        self._counts[caller] = [count + group.sums[name] for count, name in zip(counts, _SUMMED, strict=True)]
 
     @property
     def calls(self) -> int:
-        """How many there are."""
-        return sum(counts[0] for counts in self._held.values())
+        """The number of calls without a price."""
+        return sum(counts[0] for counts in self._counts.values())
 
     def lines(self) -> Iterator[tuple[str | int, ...]]:
-        """One line for each model and caller, the most calls first."""
-        for caller, counts in sorted(self._held.items(), key=lambda item: (-item[1][0], item[0])):
+        """A CSV line for each model and caller, the most calls first."""
+        for caller, counts in sorted(self._counts.items(), key=lambda item: (-item[1][0], item[0])):
             yield (*caller, *counts)

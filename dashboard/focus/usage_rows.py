@@ -1,4 +1,4 @@
-"""The rows of calls: each line of each group of calls, once for each of its owners."""
+"""The rows of calls: one row for each charge line of a group of calls and each of the group's owners."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from dashboard.focus.attribution import Holders, Owner
-from dashboard.focus.charge_groups import Group, Reading
-from dashboard.focus.charge_lines import Line, contracted
+from dashboard.focus.attribution import Attributions, OwnerShare
+from dashboard.focus.charge_groups import ChargeGroup, ChargeGroups
+from dashboard.focus.charge_lines import ChargeLine, contracted_lines
 from dashboard.focus.decimals import (
     MONEY_SCALE,
     ONE,
@@ -24,86 +24,92 @@ from dashboard.focus.decimals import (
 from dashboard.focus.export_period import Day
 from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
-from dashboard.focus.parse_request import Order
-from dashboard.focus.row import Reporting, Row, compact, row_key
-from dashboard.focus.sku_prices import Offer
-from dashboard.focus.unpriced import Unpriced
-from ingest.model.ownership import Owner as Payer
+from dashboard.focus.parse_request import ExportScope
+from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, row_key
+from dashboard.focus.sku_prices import SkuPrice
+from dashboard.focus.unpriced import UnpricedCalls
+from ingest.model.ownership import Owner
 from ingest.model.zone import instant
 
 
 @dataclass(frozen=True)
-class Usage:
-    """Makes the rows of calls, and counts what they come to."""
+class UsageRows:
+    """Makes the rows of calls, and adds up their costs by owner."""
 
-    order: Order
-    reading: Reading
-    reporting: Reporting
-    unpriced: Unpriced
-    used: dict[Payer, Decimal] = field(default_factory=dict)
-    """What the rows come to by owner, in the reporting currency."""
+    scope: ExportScope
+    charge_groups: ChargeGroups
+    reporting: ReportingCurrency
+    unpriced: UnpricedCalls
+    cost_by_owner: dict[Owner, Decimal] = field(default_factory=dict)
+    """The total of the rows by owner, in the reporting currency."""
     invoice_id: str | None = None
     until: int | None = None
-    """The last call that is in a closed month's statement."""
+    """The sequence number of the last call in a closed month's statement."""
 
-    def rows(self, day: Day) -> Iterator[Row]:
-        """The rows of a day. Calls without a price are in none, and counted apart."""
-        groups = self.reading.groups(day, self.until)
+    def rows(self, day: Day) -> Iterator[FocusRow]:
+        """The rows of a day. Calls without a price have no row and are counted in `unpriced`."""
+        groups = self.charge_groups.groups(day, self.until)
         for group in groups:
             if group.identity.cost_source == "unpriced":
-                self.unpriced.add(group, self.reading.holders)
+                self.unpriced.add(group, self.charge_groups.attributions)
         priced = (group for group in groups if group.identity.cost_source != "unpriced")
-        for group, found in self.reading.lines(day, priced, self.until):
-            yield from self._of_group(day, group, found)
+        for group, lines in self.charge_groups.lines(day, priced, self.until):
+            yield from self._of_group(day, group, lines)
 
-    def _of_group(self, day: Day, group: Group, found: list[Line]) -> Iterator[Row]:
-        if self.order.profile == "provider":
-            found = contracted(found, group.prices, group.sums["contracted_total"], group.sums["requests"])
-        holders, owners = self.reading.holders, group.identity.owners
+    def _of_group(self, day: Day, group: ChargeGroup, lines: list[ChargeLine]) -> Iterator[FocusRow]:
+        if self.scope.profile == "provider":
+            lines = contracted_lines(
+                lines, group.prices, group.sums["contracted_total"], group.sums["requests"]
+            )
+        attributions, owners = self.charge_groups.attributions, group.identity.owners
         shares = [owner.share for owner in owners]
-        shared = [_of_owner(self.order, day, group, owner, holders) for owner in owners]
-        for at, line in enumerate(found):
+        by_owner = [_owner_columns(self.scope, day, group, owner, attributions) for owner in owners]
+        for at, line in enumerate(lines):
             calls = split(Decimal(group.sums["requests"] if at == 0 else 0), QUANTITY_SCALE, shares)
-            about = _about(group, line)
+            line_columns = _line_columns(group, line)
             parts = _amounts(line, shares)
-            for owner, base, amounts, counted in zip(owners, shared, parts, calls, strict=True):
+            for owner, owner_columns, amounts, counted in zip(owners, by_owner, parts, calls, strict=True):
                 effective = amounts["effective_cost"]
-                row = Row(
-                    **base,
-                    **about,
+                row = FocusRow(
+                    **owner_columns,
+                    **line_columns,
                     **amounts,
                     **self.reporting.columns(effective, group.identity.currency, day.number),
-                    billed_cost=effective if self.order.is_billed else ZERO,
+                    billed_cost=effective if self.scope.is_billed else ZERO,
                     invoice_id=self.invoice_id,
                     x_request_count=counted,
-                    x_row_key=_key(base, about, owners, holders, group),
+                    x_row_key=_key(owner_columns, line_columns, owners, attributions, group),
                 )
-                yield self._count(owner, row)
+                yield self._add_up(owner, row)
 
-    def _count(self, owner: Owner, row: Row) -> Row:
-        """The row, counted in."""
+    def _add_up(self, owner: OwnerShare, row: FocusRow) -> FocusRow:
+        """The row, after its cost is added to its owner's total."""
         if row.x_reporting_cost is not None:
-            payer = Payer(*owner[:3])
-            self.used[payer] = plus(self.used.get(payer, ZERO), row.x_reporting_cost)
+            owner_key = Owner(*owner[:3])
+            self.cost_by_owner[owner_key] = plus(
+                self.cost_by_owner.get(owner_key, ZERO), row.x_reporting_cost
+            )
         return row
 
 
-def _of_owner(order: Order, day: Day, group: Group, owner: Owner, holders: Holders) -> dict[str, Any]:
-    """The columns that do not depend on the line."""
+def _owner_columns(
+    scope: ExportScope, day: Day, group: ChargeGroup, owner: OwnerShare, attributions: Attributions
+) -> dict[str, Any]:
+    """The columns that are the same on all lines of a group, for one of its owners."""
     identity = group.identity
     team, customer, center = (
-        holders.person(one) for one in (owner.team_id, owner.customer_id, owner.cost_center_id)
+        attributions.entry(entry_id) for entry_id in (owner.team_id, owner.customer_id, owner.cost_center_id)
     )
-    key = holders.person(identity.who.virtual_key_id)
+    key = attributions.entry(identity.dimensions.virtual_key_id)
     prices = group.prices
-    return parties(order, group.provider, team, center) | {
+    return parties(scope, group.provider, team, center) | {
         "billing_period_start": day.period_start,
         "billing_period_end": day.period_end,
         "charge_period_start": instant(day.start),
         "charge_period_end": instant(day.end),
         "charge_category": "Usage",
         "billing_currency": identity.currency,
-        "tags": _tags(group, owner, holders),
+        "tags": _tags(group, owner, attributions),
         "x_charge_day": day.date.isoformat(),
         "x_cost_source": identity.cost_source,
         "x_provider": group.provider,
@@ -124,90 +130,108 @@ def _of_owner(order: Order, day: Day, group: Group, owner: Owner, holders: Holde
     }
 
 
-def _tags(group: Group, owner: Owner, holders: Holders) -> str | None:
-    who = group.identity.who
-    people = {"team": owner.team_id, "customer": owner.customer_id}
-    found = {name: one.name for name, number in people.items() if (one := holders.person(number))}
-    if center := holders.person(owner.cost_center_id):
-        found["cost_center"] = center.ident
-    places = {"project": who.project_id, "environment": who.environment_id, "application": who.application_id}
-    found |= {name: text for name, number in places.items() if (text := holders.text(number)) is not None}
-    return compact(found) if found else None
+def _tags(group: ChargeGroup, owner: OwnerShare, attributions: Attributions) -> str | None:
+    dimensions = group.identity.dimensions
+    entries = {"team": owner.team_id, "customer": owner.customer_id}
+    tags = {name: entry.name for name, entry_id in entries.items() if (entry := attributions.entry(entry_id))}
+    if center := attributions.entry(owner.cost_center_id):
+        tags["cost_center"] = center.ident
+    terms = {
+        "project": dimensions.project_id,
+        "environment": dimensions.environment_id,
+        "application": dimensions.application_id,
+    }
+    tags |= {
+        name: text for name, term_id in terms.items() if (text := attributions.text(term_id)) is not None
+    }
+    return compact_json(tags) if tags else None
 
 
-def _about(group: Group, line: Line) -> dict[str, Any]:
-    """The columns that say what the line is for."""
-    kind, offer = METERS[line.meter], line.offer
+def _line_columns(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
+    """The columns that describe the line: its SKU and its price."""
+    kind, sku_price = METERS[line.meter], line.sku_price
     sku = f"{group.provider}/{group.model}/{kind.sku}"
     booked = "reported" if group.identity.cost_source == "reported" else "booked"
-    point = offer.price_point if offer else "/".join(filter(None, (group.identity.tier, booked)))
+    point = sku_price.price_point if sku_price else "/".join(filter(None, (group.identity.tier, booked)))
     return {
         "charge_description": _description(group, line),
         "sku_id": sku,
         "sku_meter": kind.name,
         "sku_price_id": f"{sku}/{point}",
         "sku_price_details": _details(group, line),
-        "pricing_category": "Standard" if offer else "Other",
+        "pricing_category": "Standard" if sku_price else "Other",
     }
 
 
-def _description(group: Group, line: Line) -> str:
-    offer = line.offer
+def _description(group: ChargeGroup, line: ChargeLine) -> str:
+    sku_price = line.sku_price
     tier = group.prices.service_tier if group.prices else group.identity.tier
     notes = [
         *([tier] if tier not in ("", "standard") else []),
-        *([f"above {offer.above:,} in a call"] if offer and offer.above else []),
+        *([f"above {sku_price.above:,} in a call"] if sku_price and sku_price.above else []),
         *(
             [f"calls above {group.prices.above_input_tokens:,} input tokens"]
-            if offer and group.prices and group.prices.above_input_tokens
+            if sku_price and group.prices and group.prices.above_input_tokens
             else []
         ),
-        *(["cache look-up"] if group.identity.cache_hit or (offer is None and group.prices) else []),
+        *(["cache look-up"] if group.identity.cache_hit or (sku_price is None and group.prices) else []),
     ]
-    text = f"{group.model} {METERS[line.meter].words}"
+    text = f"{group.model} {METERS[line.meter].description}"
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def _details(group: Group, line: Line) -> str:
-    kind, offer = METERS[line.meter], line.offer
-    found: dict[str, Any] = {
+def _details(group: ChargeGroup, line: ChargeLine) -> str:
+    kind, sku_price = METERS[line.meter], line.sku_price
+    details: dict[str, Any] = {
         "x_ModelId": group.model,
         "x_TokenDirection": kind.direction,
-        "x_TokenCacheAction": kind.cache if offer else None,
+        "x_TokenCacheAction": kind.cache if sku_price else None,
         "x_TokenKind": line.meter,
     }
-    if offer is not None:
-        found["x_ServiceTier"] = offer.prices.service_tier or "standard"
-        found["x_AboveInputTokens"] = offer.prices.above_input_tokens or None
-        found["x_MarginalAbove"] = offer.above or None
-        found["x_ChargedAs"] = offer.charged_as if offer.charged_as != line.meter else None
-    return compact({name: value for name, value in found.items() if value is not None})
+    if sku_price is not None:
+        details["x_ServiceTier"] = sku_price.prices.service_tier or "standard"
+        details["x_AboveInputTokens"] = sku_price.prices.above_input_tokens or None
+        details["x_MarginalAbove"] = sku_price.above or None
+        details["x_ChargedAs"] = sku_price.charged_as if sku_price.charged_as != line.meter else None
+    return compact_json({name: value for name, value in details.items() if value is not None})
 
 
-def _amounts(line: Line, shares: list[Fraction]) -> list[dict[str, Any]]:
-    """Quantities and money of each owner's part; the parts add up to the line, and each part's products are exact."""
+def _amounts(line: ChargeLine, shares: list[Fraction]) -> list[dict[str, Any]]:
+    """The quantities and costs of each owner's part. The parts add up to the line, and each cost is exact."""
     effective = split(of_pico(line.cost), MONEY_SCALE, shares)
-    if line.offer is None:
+    if line.sku_price is None:
         unit = TOKENS if line.is_tokens else REQUESTS
         consumed = split(Decimal(line.counted), QUANTITY_SCALE, shares)
         return [
-            _amount(one, ONE, ONE, one, UNITS, used, unit)
-            for one, used in zip(effective, consumed, strict=True)
+            _amount(cost, ONE, ONE, cost, UNITS, quantity, unit)
+            for cost, quantity in zip(effective, consumed, strict=True)
         ]
-    offer = line.offer
-    priced = split(decimal_of(Fraction(line.billed, offer.block), offer.scale), offer.scale, shares)
+    sku_price = line.sku_price
+    priced = split(
+        decimal_of(Fraction(line.billed, sku_price.block), sku_price.scale), sku_price.scale, shares
+    )
     counted = split(
-        decimal_of(Fraction(line.counted, offer.kind.per), QUANTITY_SCALE), _counted_scale(offer), shares
+        decimal_of(Fraction(line.counted, sku_price.kind.per), QUANTITY_SCALE),
+        _counted_scale(sku_price),
+        shares,
     )
     return [
-        _amount(cost, offer.list_price, offer.contracted_price, quantity, offer.unit, used, offer.kind.unit)
-        for cost, quantity, used in zip(effective, priced, counted, strict=True)
+        _amount(
+            cost,
+            sku_price.list_price,
+            sku_price.contracted_price,
+            quantity,
+            sku_price.unit,
+            consumed_part,
+            sku_price.kind.unit,
+        )
+        for cost, quantity, consumed_part in zip(effective, priced, counted, strict=True)
     ]
 
 
-def _counted_scale(offer: Offer) -> int:
-    """As many decimals of what is counted as its priced quantity has, so that both are split alike."""
-    return offer.scale - 6 if offer.kind.unit == TOKENS else QUANTITY_SCALE
+def _counted_scale(sku_price: SkuPrice) -> int:
+    """As many decimals for the counted quantity as the priced quantity has, so that both are split alike."""
+    return sku_price.scale - 6 if sku_price.kind.unit == TOKENS else QUANTITY_SCALE
 
 
 def _amount(
@@ -233,42 +257,42 @@ def _amount(
 
 
 def _key(
-    base: Mapping[str, Any],
-    about: Mapping[str, Any],
-    owners: tuple[Owner, ...],
-    holders: Holders,
-    group: Group,
+    owner_columns: Mapping[str, Any],
+    line_columns: Mapping[str, Any],
+    owners: tuple[OwnerShare, ...],
+    attributions: Attributions,
+    group: ChargeGroup,
 ) -> str:
-    """What the row is known by: the same for the same charge in every export."""
+    """The row's key: the same for the same charge in every export."""
     identity = group.identity
-    said = (
-        base["service_provider_name"],
-        base["invoice_issuer_name"],
-        base["x_charge_day"],
-        base["charge_period_start"],
+    parts = (
+        owner_columns["service_provider_name"],
+        owner_columns["invoice_issuer_name"],
+        owner_columns["x_charge_day"],
+        owner_columns["charge_period_start"],
         identity.currency,
         identity.provider,
         identity.model,
         identity.cost_source,
         identity.cache_hit,
-        about["sku_price_id"],
-        base["x_price_version"],
-        base["x_virtual_key_id"],
-        *(holders.text(one) for one in identity.who[1:]),
-        base["x_team_id"],
-        base["x_customer_id"],
-        base["x_cost_center_id"],
-        *(_named(owner, holders) for owner in owners),
+        line_columns["sku_price_id"],
+        owner_columns["x_price_version"],
+        owner_columns["x_virtual_key_id"],
+        *(attributions.text(term_id) for term_id in identity.dimensions[1:]),
+        owner_columns["x_team_id"],
+        owner_columns["x_customer_id"],
+        owner_columns["x_cost_center_id"],
+        *(_owner_text(owner, attributions) for owner in owners),
     )
-    return row_key(*said)
+    return row_key(*parts)
 
 
-def _named(owner: Owner, holders: Holders) -> str:
-    idents = (holders.person(one) for one in owner[:3])
-    return "/".join([*(one.ident if one else "" for one in idents), str(owner.share)])
+def _owner_text(owner: OwnerShare, attributions: Attributions) -> str:
+    entries = (attributions.entry(entry_id) for entry_id in owner[:3])
+    return "/".join([*(entry.ident if entry else "" for entry in entries), str(owner.share)])
 
 
 @cache
 def _share(share: Fraction) -> str | None:
-    """The part of the calls that is the owner's, where it is not all."""
+    """The owner's share of the calls as text; None for all of them."""
     return None if share == 1 else f"{share.numerator} of {share.denominator}"

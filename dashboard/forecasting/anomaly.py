@@ -1,18 +1,21 @@
-"""Anomalies: whether a day is far from what the days before it let expect, upwards or downwards.
+"""Anomalies: whether a day's value is far above or below the value expected from the days before it.
 
-Expected is the level of the last week times the weekday's factor (`seasons`). How far days usually are from what was
-expected of them is the median absolute deviation of their distances in the last twelve weeks, and a day is an anomaly where
+The expected value is the level of the last week times the weekday's factor (`seasons`). The usual distance of
+days from their expected values is the median absolute deviation (MAD) of the last twelve weeks. A day is an
+anomaly if
 
     |ln value - ln expected| * 0.6745 / MAD > 3.5
 
-which is the modified z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), taken on ratios. After
-two days in a row that are both more than half as far out on one side, half as far is enough for the third: so a new level
-shows where one day alone could be noise. There are only medians in it: a day that was an anomaly hardly moves what is
-expected of the next ones, nor how far they may be from it; and when four days of seven are at a new level, it is the level.
+which is the modified z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), applied to
+ratios. If two days in a row exceed half of this limit on the same side, half of the limit is enough for the
+third day, so that a new level is detected although each day alone could be noise. All statistics are medians:
+an anomalous day hardly changes the expected values and the limits of later days, and a new level is the
+expected level after four days of seven.
 
-Some differences are nobody's concern: a fifth of a usual day, 3.5 times the square root of what was expected (counts as
-small as that are chance), what the same weekday has done twice before, and where nothing is expected because there is use
-only now and then, up to twice of what came twice.
+Smaller differences are no anomalies: up to a fifth of a usual day, up to 3.5 times the square root of the
+expected value (the noise of small counts), and values that the same weekday has had twice before. If the
+expected value is zero because use is only occasional, the limit is twice the second largest value of such
+days.
 """
 
 from collections.abc import Sequence
@@ -26,8 +29,8 @@ from dashboard.forecasting.seasonality import (
     WEEK,
     Day,
     Seasons,
-    before,
-    known,
+    distances_from_last_week,
+    known_days,
     median,
     seasons,
     spread,
@@ -35,51 +38,53 @@ from dashboard.forecasting.seasonality import (
 )
 
 LEAST: Final = 2 * WEEK
-"""Days before the judged one that have to be known, counted from the first one with a value."""
+"""The least number of known days before the judged day, counted from the first day with a value."""
 
 LIMIT: Final = Decimal("3.5")
-"""What the modified z-score of an anomaly is above."""
+"""The modified z-score above which a day is an anomaly."""
 
-_QUIETEST: Final = Decimal("0.06")
-"""Noise is never taken to be less than this: 3.5 times it is a factor of 1.23."""
-_SLIGHT: Final = Decimal("0.2")
-"""The part of a usual day by which a day has to differ."""
-_RARE: Final = 2
-"""What a weekday did so many times is no anomaly any more."""
+_LEAST_NOISE: Final = Decimal("0.06")
+"""The least noise that is assumed: 3.5 times this is a factor of 1.23."""
+_LEAST_PART: Final = Decimal("0.2")
+"""The part of a usual day by which an anomaly has to differ from the expected value."""
+_OCCURRENCES: Final = 2
+"""A value that occurred this often before is no anomaly."""
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a day was, and what it was compared with."""
+    """A day's value, the range it was compared with, and whether it is an anomaly."""
 
     day: date
     value: int
     expected: int
-    """What the days before it let expect."""
+    """The value expected from the days before."""
     low: int
     high: int
-    """Below and above which a day is an anomaly."""
+    """A value below `low` or above `high` is an anomaly."""
     is_anomaly: bool
     compared_with: str
-    """In words for a person."""
+    """The comparison as text for readers."""
 
 
 def judge(days: Sequence[Day], least: int = 0, limit: Decimal = LIMIT) -> Verdict | None:
-    """The verdict about the last day; None where less than two full weeks before it are known.
+    """The verdict about the last day; None if less than two full weeks before it are known.
 
     Args:
-        days: Consecutive days, the oldest first. It takes two weeks before the last one, twelve are used.
-        least: A difference up to which nobody wants to be told of it, in the unit of the values.
-        limit: The modified z-score above which a day is an anomaly; a lower one finds more, and more that is none.
+        days: Consecutive days, the oldest first. At least two weeks before the last day are needed, and up to
+            twelve are used.
+        least: The largest difference that is never an anomaly, in the unit of the values.
+        limit: The modified z-score above which a day is an anomaly; a lower limit finds more anomalies and
+            more false alarms.
     """
-    history = known(days)[:-1]
+    history = known_days(days)[:-1]
     if len(history) < LEAST:
         return None
     last = days[-1]
     with localcontext(EXACT):
         expected, low, high = _range(seasons(history), last.day, least, limit)
-    number = sum(one.day.weekday() == last.day.weekday() for one in history)
+    number = sum(day.day.weekday() == last.day.weekday() for day in history)
     return Verdict(
         day=last.day,
         value=last.value,
@@ -91,53 +96,53 @@ def judge(days: Sequence[Day], least: int = 0, limit: Decimal = LIMIT) -> Verdic
     )
 
 
-def _range(of: Seasons, day: date, least: int, limit: Decimal) -> tuple[int, int, int]:
-    """What is expected of a day, and the least and the most that is no anomaly."""
-    log = median(of.flat[-WEEK:]) + of.weekdays[day.weekday()]
-    expected = Decimal(0) if log < of.nothing else log.exp()
-    down, up = _reach(of, day, limit)
-    margin = max(_SLIGHT * of.usual, limit * expected.sqrt(), Decimal(least))
+def _range(pattern: Seasons, day: date, least: int, limit: Decimal) -> tuple[int, int, int]:
+    """The expected value of a day, and the lowest and the highest value that is no anomaly."""
+    log = median(pattern.flat[-WEEK:]) + pattern.weekdays[day.weekday()]
+    expected = Decimal(0) if log < pattern.nothing else log.exp()
+    down, up = _log_limits(pattern, day, limit)
+    margin = max(_LEAST_PART * pattern.usual, limit * expected.sqrt(), Decimal(least))
     low = min((log + down).exp(), expected - margin)
     high = max((log + up).exp(), expected + margin)
     if not expected:
-        high = max(high, 2 * _out_of_nothing(of))
+        high = max(high, 2 * _occasional_maximum(pattern))
     return whole(expected), whole(low), whole(high)
 
 
-def _out_of_nothing(of: Seasons) -> Decimal:
-    """The most that came twice on days of which nothing was expected, as where a key is used now and then."""
-    flat, nothing = of.flat, of.nothing
-    came = sorted(
-        max(one.value, 0)
-        for at, one in enumerate(of.days[WEEK:])
-        if median(flat[at : at + WEEK]) + of.weekdays[one.day.weekday()] < nothing
+def _occasional_maximum(pattern: Seasons) -> Decimal:
+    """The second largest value of days whose expected value was zero, as for a key with occasional use."""
+    flat, nothing = pattern.flat, pattern.nothing
+    values = sorted(
+        max(day.value, 0)
+        for at, day in enumerate(pattern.days[WEEK:])
+        if median(flat[at : at + WEEK]) + pattern.weekdays[day.day.weekday()] < nothing
     )
-    return Decimal(came[-_RARE]) if len(came) >= _RARE else Decimal(0)
+    return Decimal(values[-_OCCURRENCES]) if len(values) >= _OCCURRENCES else Decimal(0)
 
 
-def _reach(of: Seasons, day: date, limit: Decimal) -> tuple[Decimal, Decimal]:
-    """How far below and above what is expected of it the logarithm of a day may be."""
-    flat, distances = of.flat, before(of.flat)
-    noise = max(spread(distances) * _correction(len(flat)), _QUIETEST)
+def _log_limits(pattern: Seasons, day: date, limit: Decimal) -> tuple[Decimal, Decimal]:
+    """How far the logarithm of a day may be below and above its expected value."""
+    flat, distances = pattern.flat, distances_from_last_week(pattern.flat)
+    noise = max(spread(distances) * _correction(len(flat)), _LEAST_NOISE)
     down, up = -limit * noise, limit * noise
     same = sorted(
         distance
-        for one, distance in zip(of.days[WEEK:], distances, strict=True)
-        if one.day.weekday() == day.weekday()
+        for earlier, distance in zip(pattern.days[WEEK:], distances, strict=True)
+        if earlier.day.weekday() == day.weekday()
     )
-    if len(same) > _RARE:
-        down, up = min(down, same[_RARE - 1] - noise), max(up, same[-_RARE] + noise)
-    # Three in a row are measured from the level before the first of them, which the two may have moved.
+    if len(same) > _OCCURRENCES:
+        down, up = min(down, same[_OCCURRENCES - 1] - noise), max(up, same[-_OCCURRENCES] + noise)
+    # A third day in a row is compared with the level before the first two, which may have moved the level.
     start = median(flat[-WEEK - 2 : -2])
-    aside, half = start - median(flat[-WEEK:]), limit / 2 * noise
+    shift, half = start - median(flat[-WEEK:]), limit / 2 * noise
     if min(flat[-2:]) > start + half:
-        up = max(aside + half, Decimal(0))
+        up = max(shift + half, Decimal(0))
     if max(flat[-2:]) < start - half:
-        down = min(aside - half, Decimal(0))
+        down = min(shift - half, Decimal(0))
     return down, up
 
 
 def _correction(days: int) -> Decimal:
-    """By how much more a new day scatters than the days from which its weekday's factor was taken."""
+    """How much wider a new day scatters than the days from which the weekday's factor was computed."""
     weeks = Decimal(days) / WEEK
     return ((weeks + 1) / (weeks - 1)).sqrt()

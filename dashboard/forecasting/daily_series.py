@@ -1,4 +1,4 @@
-"""Series: what each day came to, of everything or of some calls, as the detector and the forecast read it."""
+"""Daily series of a metric, in total or by the values of a dimension, for anomalies and forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from ingest.model.zone import date_of, day_number, instant
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Consecutive days up to today, the oldest first, of one value of a dimension, or of everything."""
+    """Consecutive days up to today, the oldest first, in total or of one value of a dimension."""
 
     days: Sequence[Day]
     part: Fraction
-    """How much of today is over."""
+    """The part of today that is over."""
     of: str | None = None
-    """The value; a person's entry of the directory as text."""
+    """The dimension's value; for a user, the number of the directory entry as text. None in total."""
 
 
 def series(
@@ -34,9 +34,10 @@ def series(
     each: str | None = None,
     first: date | None = None,
 ) -> list[Series]:
-    """What each of the last days came to, and each of today so far; of each value of a dimension, the largest first, where one is named.
+    """The metric of each of the last days and of today so far.
 
-    The days begin with `first`, or twelve weeks and two days ago.
+    With `each`, there is a series for each value of that dimension, the largest first. The days begin with
+    `first`, or twelve weeks and two days ago, whichever is earlier.
     """
     zone = ledger.zone
     today = zone.day(now)
@@ -64,11 +65,11 @@ def series(
     part = Fraction(now - zone.midnight(today), zone.midnight(today + 1) - zone.midnight(today))
     first_day = date_of(start)
     span = [first_day + timedelta(days=number) for number in range(today - start + 1)]
-    found = [
-        Series([Day(day, held.get(day.isoformat(), 0)) for day in span], part, of)
-        for of, held in by_value.items()
+    all_series = [
+        Series([Day(day, amounts.get(day.isoformat(), 0)) for day in span], part, of)
+        for of, amounts in by_value.items()
     ]
-    return sorted(found, key=lambda one: -sum(day.value for day in one.days))
+    return sorted(all_series, key=lambda each_series: -sum(day.value for day in each_series.days))
 
 
 def _text(value: object) -> str | None:

@@ -3,13 +3,13 @@
 The text of the pages is English. JSON and CSV are the same for every reader and do not depend on the locale.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Final
 
 from babel import Locale, localedata
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 DEFAULT_LOCALE: Final = "en"
 _MAX_LANGUAGES: Final = 20
@@ -23,6 +23,16 @@ def current_locale() -> Locale:
     return _locale(_tag.get())
 
 
+@contextmanager
+def using_locale(tag: str) -> Iterator[None]:
+    """Write numbers and dates in this locale inside the `with` block."""
+    token = _tag.set(tag)
+    try:
+        yield
+    finally:
+        _tag.reset(token)
+
+
 def preferred_locale(accept_language: str) -> str:
     """The available locale that an `Accept-Language` header prefers most (RFC 9110, 12.5.4)."""
     preferences: list[tuple[float, str]] = []
@@ -34,24 +44,6 @@ def preferred_locale(accept_language: str) -> str:
             if quality > 0 and (name := localedata.normalize_locale(candidate)):
                 return name
     return DEFAULT_LOCALE
-
-
-class LocaleMiddleware:
-    """ASGI middleware that keeps the locale of the reader while a request is handled."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        token = _tag.set(preferred_locale(Headers(scope=scope).get("accept-language", "")))
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            _tag.reset(token)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""What the routers of the read side share."""
+"""The parameters and responses that the routers of the read side share."""

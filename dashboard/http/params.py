@@ -1,7 +1,7 @@
-"""The parameters and answers that routers share.
+"""The query parameters and responses that routers share.
 
-Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-4o&team=ml`). A parameter that does not
-exist is refused, so that a typing error never widens an answer.
+Filters are given as `where=DIM=VALUE` or, shorter, as `DIM=VALUE` (`?model=gpt-4o&team=ml`). A parameter that
+does not exist is refused, so that a typing error never widens an answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +42,7 @@ Timezone = Annotated[
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """A question that cannot be asked becomes an answer 422."""
+    """Turn a `QuestionError` into a response with status 422."""
     try:
         yield
     except QuestionError as error:
@@ -58,9 +58,9 @@ def answered(
     csv: Callable[[], str],
     name: str | None = None,
 ) -> Response:
-    """The answer as CSV or JSON, whichever the caller wants; only that is made.
+    """The response as CSV or JSON, whichever the caller asks for; only this body is made.
 
-    CSV that is asked for by its format comes as a file to keep, called `name`, where there is a name.
+    With `format=csv` and a `name`, the CSV is an attachment with this file name.
     """
     if not wants_csv(request, form):
         return JSONResponse(json())
@@ -69,7 +69,7 @@ def answered(
 
 
 def wants_csv(request: Request, form: str | None) -> bool:
-    """Whether the caller wants CSV: the format says so; without one, `Accept` names CSV and not JSON before it."""
+    """Whether the caller asks for CSV: by the format, or else by naming CSV before JSON in `Accept`."""
     if form is not None:
         return form == "csv"
     kinds = [kind.split(";")[0].strip() for kind in request.headers.get("accept", "").lower().split(",")]
@@ -78,8 +78,8 @@ def wants_csv(request: Request, form: str | None) -> bool:
 
 
 def short_filters(request: Request, known: Iterable[str]) -> list[str]:
-    """Filters given as `DIM=VALUE`; any other parameter that is not `known` is refused."""
-    found = []
+    """The filters given as `DIM=VALUE`. A parameter that is neither a dimension nor `known` is refused."""
+    filters = []
     for name, value in request.query_params.multi_items():
         if name in known:
             continue
@@ -88,12 +88,12 @@ def short_filters(request: Request, known: Iterable[str]) -> list[str]:
             raise QuestionError(
                 "unknown_parameter", name, f"there is no parameter {name!r}; there are {allowed}"
             )
-        found.append(f"{name}={value}")
-    return found
+        filters.append(f"{name}={value}")
+    return filters
 
 
 def only_known(request: Request, known: Iterable[str]) -> None:
-    """Refuse a parameter that does not exist."""
+    """Refuse parameters that are not `known`."""
     for name in request.query_params:
         if name not in known:
             message = f"there is no parameter {name!r}; there are {', '.join(known) or 'none'}"
@@ -101,7 +101,7 @@ def only_known(request: Request, known: Iterable[str]) -> None:
 
 
 def check_format(form: str | None) -> None:
-    """Refuse a format that answers do not have."""
+    """Refuse formats other than CSV and JSON."""
     if form not in (None, "csv", "json"):
         raise QuestionError(
             "unknown_format", "format", f"format: there is no format {form!r}; use csv or json"
@@ -109,12 +109,12 @@ def check_format(form: str | None) -> None:
 
 
 def file_headers(name: str) -> dict[str, str]:
-    """What makes a CSV a file to keep."""
+    """The headers that make a CSV an attachment."""
     return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
 
 def read_event_id(text: str) -> UUID | None:
-    """The id of a call; None where the text is no id."""
+    """The id of a call; None for a text that is no id."""
     try:
         return UUID(text)
     except ValueError:

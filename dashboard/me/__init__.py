@@ -1,1 +1,1 @@
-"""What the holder of a virtual key sees of its own use."""
+"""The usage and budgets of the caller's own virtual key."""

@@ -1,4 +1,4 @@
-"""`GET /v1/me/usage`: whoever holds a virtual key sees what was used with it, and what they may still spend. Who that is the guard has said."""
+"""`GET /v1/me/usage`: the usage and the budgets of the virtual key that the request is authenticated with."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -27,7 +27,7 @@ from ingest.http.openapi import described
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right, current_principal
 
-_BOTH: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {}}},
     **described(401, 403, 422, 429, 500),
 }
@@ -36,10 +36,10 @@ RIGHTS: Final = (Right("/v1/me", None, is_of_key=True),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
-    """What the holder of a virtual key may ask of one ledger."""
+    """The routes that a caller with a virtual key may use."""
     router = APIRouter(prefix="/v1/me", tags=["read"])
 
-    @router.get("/usage", responses=_BOTH, summary="What was used with the caller's own virtual key")
+    @router.get("/usage", responses=_RESPONSES, summary="What was used with the caller's own virtual key")
     def usage(
         request: Request,
         *,
@@ -51,12 +51,12 @@ def make_router(ledger: Ledger) -> APIRouter:
         timezone: Timezone = None,
         form: Format = None,
     ) -> Response:
-        known = ("by", "metric", "from", "to", "interval", "timezone", "format")
+        known_parameters = ("by", "metric", "from", "to", "interval", "timezone", "format")
         with understood():
-            only_known(request, known)
-            words = QuestionText(by or (), metric or (), start, end, interval, timezone)
+            only_known(request, known_parameters)
+            question = QuestionText(by or (), metric or (), start, end, interval, timezone)
             check_format(form)
-            result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+            result = run(ledger, parse(question, ledger.zone, datetime.now(UTC)))
         return answered(
             request, form, json=lambda: _as_json(ledger, result), csv=lambda: as_csv(result), name="usage"
         )
@@ -65,10 +65,10 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 
 def _as_json(ledger: Ledger, result: Result) -> dict[str, Any]:
-    """The usage of the caller's key, with the key's name and budgets."""
-    holder = names.known_as(ledger, "virtual_key", current_principal().virtual_key or "")
-    burns = [
-        one.as_json() for one in budgets.budget_usages(ledger, now()) if one.budget.scope == "virtual_key"
+    """The usage of the caller's virtual key, with the key's name and budgets."""
+    key = names.known_as(ledger, "virtual_key", current_principal().virtual_key or "")
+    key_budgets = [
+        burn.as_json() for burn in budgets.budget_usages(ledger, now()) if burn.budget.scope == "virtual_key"
     ]
-    name = None if holder is None else holder.shown
-    return {"virtual_key": name} | as_json(result) | {"budgets": burns}
+    name = None if key is None else key.shown
+    return {"virtual_key": name} | as_json(result) | {"budgets": key_budgets}

@@ -1,7 +1,7 @@
-"""The pages: each knows what it asks and how it shows the answer, and no SQL.
+"""The pages: each turns questions about the ledger into components, and contains no SQL.
 
-A page is a module with a function `content(ledger, view)`, which answers with components, and the parts that the browser
-asks for when the page is there. Each runs in a thread.
+A page is a module with a function `content(ledger, view)` that returns components, and with the parts that
+the browser requests once the page is shown. Each of these functions runs in a thread.
 """
 
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ class Page:
     content: Content
     parts: tuple[Content, ...] = ()
     is_filtered: bool = True
-    """Whether it shows only what the filters let through."""
+    """Whether the filters of the view apply to the page."""
     scope: Scope = "read"
-    """What somebody may do to whom it is shown."""
+    """The scope that a reader needs to see the page."""
     is_whole: bool = False
-    """Whether it tells of the calls of everybody, and is not shown to whoever sees some teams alone."""
+    """Whether the page shows the calls of all teams, and is closed to readers limited to some teams."""
 
     @property
     def is_open(self) -> bool:
-        """Whether whoever asks may see it."""
+        """Whether the current reader may see the page."""
         principal = current_principal()
         return principal.may(self.scope) and (principal.sees_all or not self.is_whole)
 
@@ -56,15 +56,15 @@ PAGES: Final = (
 
 
 PARTS: Final = {part_name(part): (page, part) for page in PAGES for part in page.parts}
-"""Every part with its page, by the name that the browser asks for it."""
+"""Every part with its page, by the name under which the browser requests it."""
 
 
 def page_at(path: str) -> Page | None:
-    """The page at a path below the dashboard's own."""
+    """The page at a path below the dashboard's root, or None."""
     return next((page for page in PAGES if page.path == path.strip("/")), None)
 
 
 def is_open(path: str) -> bool:
-    """Whether there is a page at a path that whoever asks may see."""
+    """Whether the path has a page that the current reader may see."""
     page = page_at(path)
     return page is not None and page.is_open

@@ -1,7 +1,8 @@
-"""The Dash app: one shell with the filter bar, and below it the page that the URL names.
+"""The Dash app: a shell with the filter bar, and below it the page of the URL.
 
-A page is a function of the URL. Controls write the URL, the URL fills the controls and the page; nothing else holds
-state. Every callback is a coroutine and sends its work to a thread, for a callback that blocks would hold up the API.
+A page is a function of the URL. Controls write the URL, and the URL fills the controls and the page; there
+is no other state. Every callback is a coroutine and runs its work in a thread, because a callback that
+blocks would block the API too.
 """
 
 import hashlib
@@ -15,11 +16,10 @@ import dash_mantine_components as dmc
 from dash import MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 import dashboard
-from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, page_at
-from dashboard.pages import callbacks as interaction
-from dashboard.pages.chargeback import callbacks as finance_interaction
-from dashboard.pages.prices import callbacks as price_interaction
-from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages import NOT_OPEN, PAGES, PARTS, Page, callbacks, page_at
+from dashboard.pages.chargeback import callbacks as chargeback_callbacks
+from dashboard.pages.prices import callbacks as price_callbacks
+from dashboard.pages.teams import callbacks as team_callbacks
 from dashboard.query.question import QuestionError
 from dashboard.query.rewrite import rewrite
 from dashboard.ui import filter_bar
@@ -38,7 +38,7 @@ _ASSETS: Final = Path(dashboard.__file__).with_name("assets")
 _log = logger("tallybook.dashboard")
 THEME: Final = {
     "primaryColor": "blue",
-    "primaryShade": 8,  # the lightest that white text can be read on
+    "primaryShade": 8,  # the lightest shade on which white text is readable
     "defaultRadius": "md",
     "fontFamily": FONT,
 }
@@ -63,13 +63,13 @@ _INDEX: Final = """<!DOCTYPE html>
     </body>
 </html>
 """
-"""Dash's own page, with its language, and with the part of plotly's library that our charts need."""
+"""Dash's index page with a language, and with a preload of the plotly bundle that the charts use."""
 
 
 def make_dashboard(ledger: Ledger) -> Dash:
-    """The dashboard of one ledger. Make one in a process: Dash keeps some of its state beside the app."""
+    """The dashboard of one ledger. Make only one in a process: Dash keeps some state outside the app."""
     app = Dash(
-        dashboard.__name__,  # its folder holds the assets
+        dashboard.__name__,  # Dash finds the assets in its folder
         backend="fastapi",
         use_async=True,
         title="Tallybook",
@@ -82,24 +82,24 @@ def make_dashboard(ledger: Ledger) -> Dash:
         assets_ignore=r".*",
         index_string=_INDEX.replace("CHARTS_LIBRARY", _asset("plotly-basic.min.js")),
     )
-    app.backend.websocket_capability = False  # no callback needs one, and every open tab would hold one
+    app.backend.websocket_capability = False  # no callback uses it, and each tab would hold a connection
     app.layout = _layout
     _add_filters(app, ledger)
     _add_pages(app, ledger)
     _add_parts(app, ledger)
     _add_title(app)
-    interaction.add(app, ledger)
-    price_interaction.add(app, ledger)
-    finance_interaction.add(app, ledger)
-    owner_interaction.add(app, ledger)
+    callbacks.add_callbacks(app, ledger)
+    price_callbacks.add_callbacks(app, ledger)
+    chargeback_callbacks.add_callbacks(app, ledger)
+    team_callbacks.add_callbacks(app, ledger)
     return app
 
 
 def _asset(name: str) -> str:
-    """The address of a style sheet or script, new when its text is.
+    """The address of a style sheet or script, with a hash of its contents.
 
-    Dash finds assets by itself, but not before its own first request: whoever came first to a page other than the
-    overview would see it without style.
+    Dash finds assets by itself, but only after its own first request. Until then, a page other than the
+    overview would have no style.
     """
     text = (_ASSETS / name).read_bytes()
     return f"{PREFIX}assets/{name}?v={hashlib.blake2b(text, digest_size=6).hexdigest()}"
@@ -116,9 +116,8 @@ def _layout() -> Any:
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh="callback-nav"),
-            dcc.Location(
-                id="chosen", refresh="callback-nav"
-            ),  # so that no page waits for the controls at first
+            # a second location, so that no page waits for the controls at first
+            dcc.Location(id="chosen", refresh="callback-nav"),
             dcc.Store(id="shown"),
             dcc.Store(id="renamed"),
             dcc.Store(id="titled"),
@@ -147,7 +146,7 @@ def _heading() -> Any:
 
 
 def _signed_in() -> list[Any]:
-    """Who is signed in, and the way out."""
+    """The name of the signed-in user, and the button that signs out."""
     principal = current_principal()
     if not principal.is_signed_in:
         return []
@@ -161,23 +160,23 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
     values = [Output(control_id(name), "value") for name in CONTROLS]
 
     @app.callback(
-        Output("url", "search", allow_duplicate=True),  # else every page would wait for the controls at first
+        Output("url", "search", allow_duplicate=True),  # otherwise each page would wait for the controls
         *values,
         Input("url", "search"),
         *(Input(control_id(name), "value") for name in CONTROLS),
         prevent_initial_call="initial_duplicate",
     )
-    async def keep_in_step(search: str | None, *chosen: Any) -> Any:
-        """The URL fills the controls; a control that somebody changes fills the URL."""
+    async def sync_controls(search: str | None, *values: Any) -> Any:
+        """Fill the controls from the URL, and the URL from a changed control."""
         before = from_search(search)
         changed = ctx.triggered_id
         if changed in (None, "url"):
-            return (no_update, *_shown(before, ledger))
-        view = filter_bar.view_of(chosen, changed, before)
+            return (no_update, *_control_values(before, ledger))
+        view = filter_bar.view_of(values, changed, before)
         if view is None:
             return (no_update,) * (1 + len(CONTROLS))
-        # The others keep what they show: somebody may be choosing there while this answer is on its way.
-        preset, days, *_ = _shown(view, ledger)
+        # The other controls keep their values: the user may be changing them before this response arrives.
+        preset, days, *_ = _control_values(view, ledger)
         return (
             no_update if view == before.page else to_search(view),
             *(preset, days),
@@ -191,20 +190,20 @@ def _add_filters(app: Dash, ledger: Ledger) -> None:
         State("url", "search"),
     )
     async def fill_options(_: str, __: Any, search: str | None) -> Any:
-        """What the ledger holds can be chosen."""
+        """Offer the values of the ledger as options of the filters."""
         return tuple(await in_thread(filter_bar.options, ledger, from_search(search)))
 
 
-def _shown(view: Any, ledger: Ledger) -> list[Any]:
-    """The controls' values; a preset shows its dates."""
+def _control_values(view: Any, ledger: Ledger) -> list[Any]:
+    """The values of the controls; a preset also fills the dates."""
     preset, _, *rest = filter_bar.values_of(view)
     return [preset, [day.isoformat() for day in date_range(view, ledger.zone, datetime.now(UTC))], *rest]
 
 
 def _add_pages(app: Dash, ledger: Ledger) -> None:
     @app.callback(Output("pages", "children"), Input("url", "pathname"), Input("url", "search"))
-    async def link(pathname: str, search: str | None) -> Any:
-        """The other pages keep the view. This does not wait for the page, so that no filter is lost on the way."""
+    async def fill_links(pathname: str, search: str | None) -> Any:
+        """Link the other pages with the same view, without waiting for the page: no filter is lost."""
         return _links(_page(pathname), from_search(search).page)
 
     @app.callback(
@@ -215,13 +214,13 @@ def _add_pages(app: Dash, ledger: Ledger) -> None:
         Input("renamed", "data"),
         State("shown", "data"),
     )
-    async def show(pathname: str, search: str | None, _: Any, shown: Any) -> Any:
-        """The page that the URL names. What is laid over a page does not make it anew."""
+    async def show_page(pathname: str, search: str | None, _: Any, shown: Any) -> Any:
+        """Show the page of the URL. Opening a call over the page does not renew the page."""
         view = from_search(search).page
-        place = [pathname, to_search(view)]
-        if place == shown and ctx.triggered_id != "renamed":
+        address = [pathname, to_search(view)]
+        if address == shown and ctx.triggered_id != "renamed":
             return no_update, no_update
-        return await in_thread(_content, ledger, _page(pathname), view), place
+        return await in_thread(_content, ledger, _page(pathname), view), address
 
 
 def _add_title(app: Dash) -> None:
@@ -234,17 +233,17 @@ def _add_title(app: Dash) -> None:
 
 
 def _add_parts(app: Dash, ledger: Ledger) -> None:
-    place = {"type": PART, "name": MATCH, "search": MATCH}
+    part_id = {"type": PART, "name": MATCH, "search": MATCH}
 
-    @app.callback(Output(place, "children"), Input(place, "id"))
-    async def fill(part: dict[str, str]) -> Any:
-        """A part of a page, when the page is there."""
+    @app.callback(Output(part_id, "children"), Input(part_id, "id"))
+    async def fill_part(part: dict[str, str]) -> Any:
+        """Fill a part of a page once the page is shown."""
         page, make = PARTS.get(part["name"], (None, None))
         if page is None or make is None:
             return no_update
         if not page.is_open:
             return error_alert(NOT_OPEN, "part")
-        return await in_thread(_shown_or_why_not, make, ledger, from_search(part["search"]))
+        return await in_thread(_content_or_error, make, ledger, from_search(part["search"]))
 
 
 def _page(pathname: str | None) -> Page | None:
@@ -254,12 +253,12 @@ def _page(pathname: str | None) -> Page | None:
 def _links(current: Page | None, view: View) -> list[Any]:
     return [
         dcc.Link(
-            one.title,
-            href=f"{PREFIX}{one.path}{to_search(view if one is current else replace(view, search=''))}",
-            className="current" if one is current else "",
+            page.title,
+            href=f"{PREFIX}{page.path}{to_search(view if page is current else replace(view, search=''))}",
+            className="current" if page is current else "",
         )
-        for one in PAGES
-        if one.is_open
+        for page in PAGES
+        if page.is_open
     ]
 
 
@@ -268,16 +267,18 @@ def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
         return error_alert("There is no page at this address.", "page")
     if not page.is_open:
         return error_alert(NOT_OPEN, "page")
-    return _shown_or_why_not(page.content, ledger, view, "page")
+    return _content_or_error(page.content, ledger, view, "page")
 
 
-def _shown_or_why_not(make: Content, ledger: Ledger, view: View, what: str = "part") -> Any:
-    """A page or a part of it, or why it cannot be shown."""
+def _content_or_error(make: Content, ledger: Ledger, view: View, what: str = "part") -> Any:
+    """The content of a page or of a part, or an error message in its place."""
     try:
-        rewrite(question(view, ledger.zone, ("requests",), ("time",)))  # before a page shows half of itself
+        rewrite(
+            question(view, ledger.zone, ("requests",), ("time",))
+        )  # fails before a part of the page is shown
         return make(ledger, view)
     except QuestionError as error:
         return error_alert(str(error), what)
-    except Exception as error:  # noqa: BLE001 - the rim: whatever it is, the reader is told and the log says more
+    except Exception as error:  # noqa: BLE001 - any error: the reader gets a message, the log the details
         _log.exception("page failed", part=part_name(make), error=type(error).__qualname__)
         return error_alert("The ledger cannot be read now. Reload the page to try again.", what)

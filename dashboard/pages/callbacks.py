@@ -1,6 +1,6 @@
-"""What happens on a page beside the filter bar: clicks on charts, the list of calls, a call in full, a new name.
+"""Callbacks that several pages share: clicks on charts, the list of calls, one call in detail, and names.
 
-Each callback only carries values between the browser and a plain function.
+Each callback only passes values between the browser and a plain function.
 """
 
 from datetime import UTC, datetime
@@ -29,13 +29,13 @@ from ingest.pricing.book import PriceBooks
 _SEARCH: Any = Output("url", "search", allow_duplicate=True)
 
 
-def add(app: Dash, ledger: Ledger) -> None:
-    """Listen on every page."""
+def add_callbacks(app: Dash, ledger: Ledger) -> None:
+    """Register the callbacks that do not belong to one page."""
     _add_charts(app, ledger)
     _add_list(app, ledger)
-    _add_call(app, ledger)
+    _add_call_detail(app, ledger)
     _add_names(app, ledger)
-    _add_change(app)
+    _add_what_if(app)
 
 
 def _add_charts(app: Dash, ledger: Ledger) -> None:
@@ -43,11 +43,13 @@ def _add_charts(app: Dash, ledger: Ledger) -> None:
         "time": {"type": CHART, "name": ALL, "dimension": "time", "interval": ALL},
         "other": {"type": CHART, "name": ALL, "dimension": ALL},
     }
-    for which in kinds.values():
+    for chart_id in kinds.values():
 
-        @app.callback(_SEARCH, Input(which, "clickData"), State("url", "search"), prevent_initial_call=True)
-        async def narrow(clicked: list[Any], search: str | None) -> Any:  # noqa: ARG001 - read from the context
-            """A click on a bar narrows the page to what it stands for."""
+        @app.callback(
+            _SEARCH, Input(chart_id, "clickData"), State("url", "search"), prevent_initial_call=True
+        )
+        async def narrow(clicked: list[Any], search: str | None) -> Any:  # noqa: ARG001 - context has it
+            """Filter the page by the value of the clicked bar."""
             if not isinstance(ctx.triggered_id, dict):
                 return no_update
             value = ctx.triggered[0]["value"]
@@ -69,12 +71,14 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
         State(cursors, "data"),
         State(grid, "id"),
     )
-    async def more(asked: dict[str, Any] | None, known: dict[str, str] | None, name: dict[str, str]) -> Any:
-        """The next calls of the list."""
-        if asked is None:
+    async def load_rows(
+        request: dict[str, Any] | None, known_cursors: dict[str, str] | None, grid_id: dict[str, str]
+    ) -> Any:
+        """Load the next calls of the list."""
+        if request is None:
             return no_update, no_update
-        start = int(asked["startRow"])
-        block = await in_thread(requests.block, ledger, name["search"], start, known or {})
+        start = int(request["startRow"])
+        block = await in_thread(requests.block, ledger, grid_id["search"], start, known_cursors or {})
         return {"rowData": block.rows, "rowCount": block.count}, block.cursors
 
     @app.callback(
@@ -83,13 +87,13 @@ def _add_list(app: Dash, ledger: Ledger) -> None:
         State("url", "search"),
         prevent_initial_call=True,
     )
-    async def choose(selected: list[Any], search: str | None) -> Any:
-        """A chosen call is laid over the page."""
+    async def open_call(selected: list[Any], search: str | None) -> Any:
+        """Put the selected call into the URL, which opens its detail."""
         view = clicks.view_of_selected_call(from_search(search), next(filter(None, selected), None))
         return no_update if view is None else to_search(view)
 
 
-def _add_call(app: Dash, ledger: Ledger) -> None:
+def _add_call_detail(app: Dash, ledger: Ledger) -> None:
     grids = {"type": requests.GRID, "search": ALL}
     books = LiveBook(ledger)
 
@@ -100,37 +104,39 @@ def _add_call(app: Dash, ledger: Ledger) -> None:
         State("detail", "children"),
         State(grids, "selectedRows"),
     )
-    async def lay_over(search: str | None, shown: Any, selected: list[Any]) -> Any:
-        """The call that the URL names, in full; where it names none, none is selected, so that it can be chosen again."""
-        if shown and ctx.triggered_id is None:  # a grid has come: it does not open again what is being closed
+    async def show_call(search: str | None, shown: Any, selected: list[Any]) -> Any:
+        """Show the call of the URL in detail; if there is none, clear the selection for the next click."""
+        if (
+            shown and ctx.triggered_id is None
+        ):  # a new grid triggers this too; a call being closed stays closed
             return no_update, [no_update] * len(selected)
         event_id = from_search(search).request
         if event_id is not None:
-            return await in_thread(call_in_full, ledger, books, event_id), [no_update] * len(selected)
+            return await in_thread(call_detail, ledger, books, event_id), [no_update] * len(selected)
         return (None, [[]] * len(selected)) if shown else (no_update, [no_update] * len(selected))
 
     @app.callback(_SEARCH, Input(detail.DRAWER, "opened"), State("url", "search"), prevent_initial_call=True)
-    async def put_away(opened: bool | None, search: str | None) -> Any:
-        """A closed call leaves the URL."""
+    async def close_call(opened: bool | None, search: str | None) -> Any:
+        """Remove the call from the URL when its detail is closed."""
         return no_update if opened is not False else to_search(from_search(search).page)
 
 
-def call_in_full(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
-    """A call as it is laid over a page."""
+def call_detail(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
+    """The drawer with the detail of one call."""
     try:
         call = read_call(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
     except DatabaseError:
         return detail.drawer(error_alert("The ledger cannot be read now. Reload the page to try again."))
-    inside = (
+    content = (
         detail.missing(event_id)
         if call is None or cost is None
         else detail.detail(call, cost, ledger.zone.info, ledger.zone.name)
     )
-    return detail.drawer(inside)
+    return detail.drawer(content)
 
 
-def _add_change(app: Dash) -> None:
+def _add_what_if(app: Dash) -> None:
     controls = {"type": whatif.CONTROL, "name": ALL}
 
     @app.callback(
@@ -141,13 +147,13 @@ def _add_change(app: Dash) -> None:
         State("url", "search"),
         prevent_initial_call=True,
     )
-    async def change(
-        clicked: int | None, values: list[Any], names: list[dict[str, str]], search: str | None
+    async def compare(
+        clicked: int | None, values: list[Any], ids: list[dict[str, str]], search: str | None
     ) -> Any:
-        """What is different there, as its controls say, goes into the URL."""
+        """Put the changes of the what-if controls into the URL."""
         if not clicked:
             return no_update
-        chosen = {one["name"]: value for one, value in zip(names, values, strict=True)}
+        chosen = {control["name"]: value for control, value in zip(ids, values, strict=True)}
         return to_search(whatif.changed(from_search(search), chosen))
 
 
@@ -165,16 +171,16 @@ def _add_names(app: Dash, ledger: Ledger) -> None:
     async def rename(
         saved: int | None, cleared: int | None, submitted: int | None, name: str | None, entry_id: int | None
     ) -> Any:
-        """A person names a key or a team, or gives it back the gateway's name."""
+        """Give a key or a team a name, or clear it, which restores the gateway's name."""
         if entry_id is None or not (saved or cleared or submitted):
             return no_update, no_update
-        given = None if ctx.triggered_id == "name-clear" else name
-        said = await in_thread(renamed, ledger, entry_id, given)
-        return (no_update, said) if said else (datetime.now(UTC).isoformat(), no_update)
+        given_name = None if ctx.triggered_id == "name-clear" else name
+        refusal = await in_thread(set_given_name, ledger, entry_id, given_name)
+        return (no_update, refusal) if refusal else (datetime.now(UTC).isoformat(), no_update)
 
 
-def renamed(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
-    """Rename a key or a team; why it was refused, or nothing."""
+def set_given_name(ledger: Ledger, entry_id: int, given_name: str | None) -> str | None:
+    """Rename a key or a team; returns the message of a refusal, else None."""
     try:
         rename_entry(ledger, entry_id, given_name, by=require("finance").name, at=now())
     except (Invalid, NotAllowed) as error:

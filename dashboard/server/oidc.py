@@ -1,6 +1,7 @@
-"""Identities: who somebody is and which groups they are in, as a provider of OpenID Connect says, and what that lets them do.
+"""Sign-in with OpenID Connect: the user's groups according to the provider, and their scopes.
 
-Authlib speaks the protocol: discovery, the code flow with PKCE, state, nonce and the signature of the id token.
+Authlib implements the protocol: discovery, the code flow with PKCE, state, nonce and the signature of the
+id token.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,48 +16,45 @@ from ingest.ledger.engine import Ledger, LedgerError
 from ingest.model.principal import SCOPES, Principal, Scope, combine_grants
 from ingest.settings import Settings
 
-EVERYBODY: Final = "*"
-_LONGEST_NAME: Final = 120
+ANY_GROUP: Final = "*"
+_MAX_NAME_LENGTH: Final = 120
 
 Roles = Mapping[str, tuple[tuple[Scope, str | None], ...]]
-"""What each group may do: scopes, each with the only team that is read, or None for all."""
+"""The scopes of each group; each scope with the team to which it is limited, or None for all teams."""
 
 
-class NotKnown(Exception):
-    """Somebody cannot be signed in; the message says why."""
+class SignInRefused(Exception):
+    """The user cannot be signed in; the message says why."""
 
 
 def read_roles(text: str) -> Roles:
-    """What groups may do, as the setting says: `finance=finance, ml=read:Machine Learning, *=read`.
+    """The roles in the text of the setting: `finance=finance, ml=read:Machine Learning, *=read`.
 
     Raises:
-        LedgerError: it cannot be understood.
+        LedgerError: the text is not a list of roles.
     """
-    found: dict[str, tuple[tuple[Scope, str | None], ...]] = {}
-    for one in filter(None, (part.strip() for part in text.split(","))):
-        group, equals, granted = one.rpartition("=")
-        scope, colon, team = granted.partition(":")
-        scope, team = scope.strip(), team.strip()
-        if (
-            not equals
-            or not group.strip()
-            or scope not in SCOPES
-            or (colon and (scope != "read" or not team))
-        ):
+    roles: dict[str, tuple[tuple[Scope, str | None], ...]] = {}
+    for role in filter(None, (part.strip() for part in text.split(","))):
+        group, equals, grant = role.rpartition("=")
+        scope, colon, team = grant.partition(":")
+        group, scope, team = group.strip(), scope.strip(), team.strip()
+        is_limited_wrongly = colon and (scope != "read" or not team)
+        if not equals or not group or scope not in SCOPES or is_limited_wrongly:
             raise LedgerError(
-                f"TALLYBOOK_OIDC_ROLES: {one!r} is no role; write GROUP=SCOPE with a scope of {', '.join(SCOPES)}, or GROUP=read:TEAM"
+                f"TALLYBOOK_OIDC_ROLES: {role!r} is no role; "
+                f"write GROUP=SCOPE with a scope of {', '.join(SCOPES)}, or GROUP=read:TEAM"
             )
-        found[group.strip()] = (*found.get(group.strip(), ()), (scope, team or None))
-    return found
+        roles[group] = (*roles.get(group, ()), (scope, team or None))
+    return roles
 
 
-def granted(roles: Roles, groups: Iterable[str]) -> list[tuple[Scope, str | None]]:
-    """What somebody may do who is in some groups."""
-    return [one for group in (*groups, EVERYBODY) for one in roles.get(group, ())]
+def grants_of(roles: Roles, groups: Iterable[str]) -> list[tuple[Scope, str | None]]:
+    """The scopes of a user who is in these groups."""
+    return [grant for group in (*groups, ANY_GROUP) for grant in roles.get(group, ())]
 
 
-class Identities:
-    """The provider of identities that the settings name."""
+class IdentityProvider:
+    """The OpenID Connect provider that the settings name."""
 
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         try:
@@ -82,22 +80,22 @@ class Identities:
             client_kwargs={"scope": "openid profile email", "code_challenge_method": "S256"},
         )
 
-    async def ask(self, request: Request, back: str) -> Response:
-        """Lead somebody to the provider, who sends them `back`.
+    async def redirect(self, request: Request, return_url: str) -> Response:
+        """Redirect the user to the provider, which redirects back to `return_url`.
 
         Raises:
-            NotKnown: the provider cannot be reached.
+            SignInRefused: the provider cannot be reached.
         """
         try:
-            return cast("Response", await self._client.authorize_redirect(request, back))
+            return cast("Response", await self._client.authorize_redirect(request, return_url))
         except httpx2.HTTPError as error:
-            raise _away(error) from error
+            raise _unreachable(error) from error
 
-    async def answer(self, request: Request) -> Principal:
-        """Who somebody is that comes back.
+    async def finish_redirect(self, request: Request) -> Principal:
+        """The principal of the user whom the provider has redirected back.
 
         Raises:
-            NotKnown: the provider does not say, or they are in no group that may come in.
+            SignInRefused: the provider names no user, or no group of the user has a scope.
         """
         from authlib.common.errors import AuthlibBaseError
         from joserfc.errors import JoseError
@@ -106,48 +104,48 @@ class Identities:
             token = await self._client.authorize_access_token(request)
         except (AuthlibBaseError, JoseError) as error:
             code = getattr(error, "error", None) or type(error).__name__
-            raise NotKnown(
+            raise SignInRefused(
                 f"the provider of identities did not say who you are ({code}): try again"
             ) from error
         except httpx2.HTTPError as error:
-            raise _away(error) from error
+            raise _unreachable(error) from error
         return self.principal(token.get("userinfo") or {})
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
-        """Somebody with the rights of their groups.
+        """The principal of a user, with the scopes of the user's groups.
 
         Raises:
-            NotKnown: no group of theirs may come in, or names a team that there is not.
+            SignInRefused: no group of the user has a scope, or a role names a team that does not exist.
         """
         name = str(claims.get("email") or claims.get("preferred_username") or claims.get("sub") or "")
         if not name:
-            raise NotKnown("the provider of identities did not say who you are: it gives no sub")
-        grants = granted(self._roles, _groups(claims.get(self._claim)))
+            raise SignInRefused("the provider of identities did not say who you are: it gives no sub")
+        grants = grants_of(self._roles, _groups(claims.get(self._claim)))
         if not grants:
-            raise NotKnown(f"{name} is in no group that may come in here: ask whoever keeps this ledger")
+            raise SignInRefused(f"{name} is in no group that may come in here: ask whoever keeps this ledger")
         scopes, teams = combine_grants(grants)
-        return Principal(name=name[:_LONGEST_NAME], scopes=scopes, teams=self._idents(teams))
+        return Principal(name=name[:_MAX_NAME_LENGTH], scopes=scopes, teams=self._team_ids(teams))
 
-    def _idents(self, teams: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The ids of teams that the setting calls by id or name."""
+    def _team_ids(self, teams: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The ids of teams that the setting names by id or by name."""
         if teams is None:
             return None
         with self._ledger.reading() as connection:
             try:
-                entries = [directory.find(connection, "team", one, self._ledger.keyring) for one in teams]
+                entries = [directory.find(connection, "team", team, self._ledger.keyring) for team in teams]
             except directory.NotKnown as error:
-                raise NotKnown(f"TALLYBOOK_OIDC_ROLES: {error}") from error
+                raise SignInRefused(f"TALLYBOOK_OIDC_ROLES: {error}") from error
             return tuple(directory.ident(connection, entry) for entry in entries)
 
 
 def _groups(claim: Any) -> list[str]:
-    """Groups as providers write them: a list, or one text."""
+    """The groups in a claim, which providers write as a list or as one text."""
     if isinstance(claim, str):
         return [claim]
-    return [str(one) for one in claim] if isinstance(claim, list | tuple) else []
+    return [str(group) for group in claim] if isinstance(claim, list | tuple) else []
 
 
-def _away(error: httpx2.HTTPError) -> NotKnown:
+def _unreachable(error: httpx2.HTTPError) -> SignInRefused:
     if isinstance(error, httpx2.HTTPStatusError):
-        return NotKnown(f"the provider of identities answered {error.response.status_code}: try again")
-    return NotKnown(f"the provider of identities cannot be reached: {type(error).__name__}")
+        return SignInRefused(f"the provider of identities answered {error.response.status_code}: try again")
+    return SignInRefused(f"the provider of identities cannot be reached: {type(error).__name__}")

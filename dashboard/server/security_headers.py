@@ -1,4 +1,4 @@
-"""Headers that tell a browser what an answer may do: run no foreign script, stand in no foreign frame, tell no other site, be kept by nobody."""
+"""Security headers: no foreign scripts, no foreign frames, no referrer for other sites, no caching."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -18,7 +18,10 @@ _HTTPS: Final = "max-age=31536000"
 
 
 def content_policy(hashes: Iterable[str] = ()) -> str:
-    """A Content-Security-Policy for pages whose inline scripts have these hashes. Components set styles on elements, so styles may stand there."""
+    """The Content-Security-Policy for pages whose inline scripts have these hashes.
+
+    Inline styles are allowed, because components set styles on elements.
+    """
     rules = {
         "default-src": "'self'",
         "script-src": " ".join(("'self'", *hashes)),
@@ -34,10 +37,13 @@ def content_policy(hashes: Iterable[str] = ()) -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware that puts the headers on every answer that has not its own."""
+    """ASGI middleware that adds the headers to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp, hashes: Iterable[str] = (), *, is_https: bool = False) -> None:
-        """`hashes` are those of inline scripts; `is_https` says that people reach the server over https, whoever stands before it."""
+        """`hashes` are the hashes of inline scripts; `is_https` means that users reach the server over https.
+
+        A proxy in front of the server may end https, so the scheme of a request does not show it.
+        """
         self._app = app
         self._policy = content_policy(hashes)
         self._is_https = is_https
@@ -48,14 +54,14 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        async def with_headers(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._put(MutableHeaders(scope=message), scope)
+                self._add_headers(MutableHeaders(scope=message), scope)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, receive, send_with_headers)
 
-    def _put(self, headers: MutableHeaders, scope: Scope) -> None:
+    def _add_headers(self, headers: MutableHeaders, scope: Scope) -> None:
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
         headers.setdefault("Content-Security-Policy", self._policy)

@@ -1,7 +1,6 @@
-"""`tallybook serve`: one address for the API and the dashboard, one process or several, and one that sums.
+"""`tallybook serve`: one address for the API and the dashboard, served by one process or several.
 
-The rollups are made by a thread beside the server (of the supervisor where there are several workers), so that there
-is exactly one whoever answers the requests.
+Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
 import ipaddress
@@ -29,31 +28,31 @@ from ingest.ledger.engine import Ledger, LedgerError, open_ledger
 from ingest.settings import Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
-_SWITCH_SECONDS: Final = 0.0005
-"""How long a thread may hold the interpreter while others wait. Reading an answer's rows gives it up at every row, and
-with Python's own 5 ms each row would wait that long for a thread that computes."""
-DEMO: Final = Path("demo.db")
+_SWITCH_INTERVAL_SECONDS: Final = 0.0005
+"""How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
+with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
+DEMO_FILE: Final = Path("demo.db")
 
 
 def run(
     host: str | None, port: int | None, workers: int, *, make_demo: Callable[[], object] | None = None
 ) -> int:
-    """Serve until stopped, a sample ledger that `make_demo` makes where there is none; the exit code."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = Settings().model_copy(update=given)
+    """Serve until stopped; returns the exit code. If there is no ledger, serve what `make_demo` makes."""
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings().model_copy(update=changes)
     _require_safe(settings)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
     ledger = open_ledger(settings)
     listening = _listen(settings)
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
-    _hand_down(settings)
+    _export_settings(settings)
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_keep_summing, args=(ledger, stop), daemon=True),
+        threading.Thread(target=_keep_rolling_up, args=(ledger, stop), daemon=True),
         threading.Thread(target=keep_delivering, args=(ledger, settings, stop), daemon=True),
         threading.Thread(target=check_periodically, args=(ledger, settings, stop), daemon=True),
-        threading.Thread(target=_say_when_ready, args=(settings, ledger, stop), daemon=True),
+        threading.Thread(target=_announce_when_ready, args=(settings, ledger, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -69,7 +68,7 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     return make_site(open_ledger(settings), settings)
 
@@ -86,7 +85,7 @@ def _serve(listening: socket.socket, workers: int) -> None:
 
 
 def _require_safe(settings: Settings) -> None:
-    """Refuse to serve others without a token and a secret of one's own.
+    """Refuse to serve other machines unless the admin token and the secret key are set.
 
     Raises:
         LedgerError: the message names the settings to set.
@@ -110,7 +109,8 @@ def _listen(settings: Settings) -> socket.socket:
         listening.listen(2048)
     except OSError as error:
         raise LedgerError(
-            f"cannot serve on {settings.host}:{settings.port}: {error.strerror}; try another port, as in --port 8011"
+            f"cannot serve on {settings.host}:{settings.port}: {error.strerror}; "
+            "try another port, as in --port 8011"
         ) from error
     listening.set_inheritable(True)
     return listening
@@ -124,7 +124,7 @@ def _is_ipv6(host: str) -> bool:
 
 
 def _has_no_ledger(settings: Settings) -> bool:
-    """Whether nobody has named a ledger and the default one is not there or holds nothing."""
+    """Whether the settings name no ledger and the file of the default ledger does not exist."""
     if "database_url" in settings.model_fields_set:
         return False
     file = sa.make_url(settings.database_url).database
@@ -132,33 +132,34 @@ def _has_no_ledger(settings: Settings) -> bool:
 
 
 def _with_demo(settings: Settings, make_demo: Callable[[], object]) -> Settings:
-    if not DEMO.exists():
+    if not DEMO_FILE.exists():
         sys.stderr.write(
             "There is no ledger yet: making the sample ledger demo.db, which takes a few seconds.\n"
         )
         make_demo()
     sys.stderr.write(
-        "This is the sample ledger demo.db, not your own traffic. `tallybook import FILE` starts a ledger of your own.\n"
+        "This is the sample ledger demo.db, not your own traffic. "
+        "`tallybook import FILE` starts a ledger of your own.\n"
     )
-    return settings.model_copy(update={"database_url": sqlite_url(DEMO)})
+    return settings.model_copy(update={"database_url": sqlite_url(DEMO_FILE)})
 
 
-def _hand_down(settings: Settings) -> None:
-    """Put what the command line changed where the processes that serve will read it."""
+def _export_settings(settings: Settings) -> None:
+    """Put the settings that the command line changed into the environment, for the worker processes."""
     os.environ["TALLYBOOK_DATABASE_URL"] = settings.database_url
     os.environ["TALLYBOOK_HOST"] = settings.host
     os.environ["TALLYBOOK_PORT"] = str(settings.port)
 
 
-def _keep_summing(ledger: Ledger, stop: threading.Event) -> None:
+def _keep_rolling_up(ledger: Ledger, stop: threading.Event) -> None:
     """Make rollups as slots become dirty."""
     run_periodically("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
 
 
-def _say_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:
-    shown = f"[{settings.host}]" if _is_ipv6(settings.host) else settings.host
-    if _wait_for(lambda: _answers(f"http://{shown}:{settings.port}/healthz"), stop):
-        sys.stdout.write(f"Tallybook is at http://{shown}:{settings.port}/ (ledger {ledger.url})\n")
+def _announce_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:
+    host = f"[{settings.host}]" if _is_ipv6(settings.host) else settings.host
+    if _wait_for(lambda: _is_healthy(f"http://{host}:{settings.port}/healthz"), stop):
+        sys.stdout.write(f"Tallybook is at http://{host}:{settings.port}/ (ledger {ledger.url})\n")
         sys.stdout.flush()
 
 
@@ -171,9 +172,9 @@ def _wait_for(condition: Callable[[], bool], stop: threading.Event) -> bool:
     return False
 
 
-def _answers(url: str) -> bool:
+def _is_healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)  # noqa: PLR2004
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)  # noqa: PLR2004
     except (OSError, urllib.error.URLError):
         return False

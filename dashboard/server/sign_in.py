@@ -1,7 +1,8 @@
-"""Signing in and out: a browser shows a token once, or comes back from a provider of identities, and keeps a session's cookie.
+"""Signing in and out: with a token or with an OpenID Connect provider; the browser keeps a session cookie.
 
-The cookie cannot be read by scripts, is not sent with requests that other sites start, and over https never without it. What the
-session may do is what its token may do, or what the provider says of the groups somebody is in.
+Scripts cannot read the cookie, requests that other sites start do not carry it, and a cookie set over https
+is sent over https only. A session has the scopes of its token, or of the user's groups according to the
+provider.
 """
 
 from html import escape
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard.server.oidc import Identities, NotKnown
+from dashboard.server.oidc import IdentityProvider, SignInRefused
 from ingest.access.credentials import COOKIE, Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries
 from ingest.ledger.engine import Ledger
@@ -24,137 +25,143 @@ from ingest.logs import logger
 from ingest.settings import Settings
 
 _log = logger("tallybook.signing")
-_LONGEST_FORM: Final = 16_384
+_MAX_FORM_BYTES: Final = 16_384
 _HOME: Final = "/dashboard/"
 
 
-class Signing:
-    """What answers below `/sign-in` and `/sign-out`."""
+class SignIn:
+    """The application below `/sign-in` and `/sign-out`."""
 
     def __init__(self, ledger: Ledger, settings: Settings, tries: Tries, credentials: Credentials) -> None:
-        """`tries` and `credentials` are the guard's, so that whoever signs out is out at once."""
+        """`tries` and `credentials` are shared with the guard, so that signing out takes effect at once."""
         self._settings = settings
         self._credentials = credentials
-        self._identities = Identities(ledger, settings) if settings.oidc_issuer else None
+        self._provider = IdentityProvider(ledger, settings) if settings.oidc_issuer else None
         self._tries = tries
 
     def app(self, secret: str) -> Starlette:
-        """The application. `secret` signs the cookie that lasts while somebody is at the provider of identities."""
+        """The ASGI application. `secret` signs the cookie that lasts while the user is at the provider."""
         routes = [
             Route(SIGN_IN, self.page),
-            Route(SIGN_IN, self.show_token, methods=["POST"]),
-            Route(SIGN_OUT, self.leave, methods=["POST"]),
+            Route(SIGN_IN, self.sign_in, methods=["POST"]),
+            Route(SIGN_OUT, self.sign_out, methods=["POST"]),
         ]
-        if self._identities is None:
+        if self._provider is None:
             return Starlette(routes=routes)
-        routes += [Route(f"{SIGN_IN}/oidc", self.go), Route(f"{SIGN_IN}/oidc/back", self.come_back)]
-        on_the_way = Middleware(
+        routes += [
+            Route(f"{SIGN_IN}/oidc", self.redirect_to_provider),
+            Route(f"{SIGN_IN}/oidc/back", self.return_from_provider),
+        ]
+        sessions = Middleware(
             SessionMiddleware,
             secret_key=secret,
             session_cookie="tallybook_on_the_way",
             max_age=600,
             path=SIGN_IN,
             same_site="lax",
-            https_only=self._is_https_outside,
+            https_only=self._is_public_https,
         )
-        return Starlette(routes=routes, middleware=[on_the_way])
+        return Starlette(routes=routes, middleware=[sessions])
 
     async def page(self, request: Request) -> Response:
-        """The page where somebody signs in."""
-        return self._page(_next(request.query_params.get("next")))
+        """Show the sign-in page."""
+        return self._page(_safe_next(request.query_params.get("next")))
 
-    async def show_token(self, request: Request) -> Response:
-        """Somebody shows a token."""
+    async def sign_in(self, request: Request) -> Response:
+        """Sign in with the token of the form."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
-        token, place = (form.get(name, [""])[0].strip() for name in ("token", "next"))
+        token, path = (form.get(name, [""])[0].strip() for name in ("token", "next"))
         if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
             refusal = self._tries.refusal
-            return self._page(_next(place), refusal.detail, refusal.status, refusal.headers)
-        kept = await run_in_threadpool(self._credentials.sign_in, token) if token else None
-        if kept is None:
+            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
+        session = await run_in_threadpool(self._credentials.sign_in, token) if token else None
+        if session is None:
             self._tries.count_failure(request.scope)
             return self._page(
-                _next(place), "This token opens nothing here. Is it whole, and may it read?", 401
+                _safe_next(path), "This token opens nothing here. Is it whole, and may it read?", 401
             )
-        return self._welcome(request, kept, _next(place))
+        return self._start_session(request, session, _safe_next(path))
 
-    async def leave(self, request: Request) -> Response:
-        """Somebody signs out."""
-        if kept := request.cookies.get(COOKIE):
-            await run_in_threadpool(self._credentials.sign_out, kept)
-        answer = RedirectResponse(SIGN_IN, 303)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=self._is_https(request))
-        return answer
+    async def sign_out(self, request: Request) -> Response:
+        """End the session and delete its cookie."""
+        if session := request.cookies.get(COOKIE):
+            await run_in_threadpool(self._credentials.sign_out, session)
+        response = RedirectResponse(SIGN_IN, 303)
+        response.delete_cookie(
+            COOKIE, path="/", httponly=True, samesite="lax", secure=self._is_https(request)
+        )
+        return response
 
-    async def go(self, request: Request) -> Response:
-        """To the provider of identities."""
-        assert self._identities is not None, "routed only then"
-        request.session["next"] = _next(request.query_params.get("next"))
+    async def redirect_to_provider(self, request: Request) -> Response:
+        """Redirect the user to the provider."""
+        assert self._provider is not None, "routed only with a provider"
+        request.session["next"] = _safe_next(request.query_params.get("next"))
         try:
-            return await self._identities.ask(request, self._back(request))
-        except NotKnown as error:
+            return await self._provider.redirect(request, self._return_url(request))
+        except SignInRefused as error:
             return self._page(_HOME, str(error), 502)
 
-    async def come_back(self, request: Request) -> Response:
-        """From the provider of identities."""
-        assert self._identities is not None, "routed only then"
-        place = _next(request.session.get("next"))
+    async def return_from_provider(self, request: Request) -> Response:
+        """Sign in the user whom the provider has redirected back."""
+        assert self._provider is not None, "routed only with a provider"
+        path = _safe_next(request.session.get("next"))
         try:
-            principal = await self._identities.answer(request)
-        except NotKnown as error:
+            principal = await self._provider.finish_redirect(request)
+        except SignInRefused as error:
             _log.warning("sign-in refused", reason=str(error))
-            return self._page(place, str(error), 403)
+            return self._page(path, str(error), 403)
         request.session.clear()
-        kept = await run_in_threadpool(self._credentials.begin_oidc_session, principal)
-        return self._welcome(request, kept, place)
+        session = await run_in_threadpool(self._credentials.begin_oidc_session, principal)
+        return self._start_session(request, session, path)
 
-    def _welcome(self, request: Request, kept: str, place: str) -> Response:
-        answer = RedirectResponse(place, 303)
-        answer.set_cookie(
+    def _start_session(self, request: Request, session: str, path: str) -> Response:
+        response = RedirectResponse(path, 303)
+        response.set_cookie(
             COOKIE,
-            kept,
+            session,
             max_age=self._settings.session_hours * 3_600,
             path="/",
             httponly=True,
             samesite="lax",
             secure=self._is_https(request),
         )
-        return answer
+        return response
 
-    def _back(self, request: Request) -> str:
+    def _return_url(self, request: Request) -> str:
         base = self._settings.public_url or str(request.base_url)
         return f"{base.rstrip('/')}{SIGN_IN}/oidc/back"
 
     @property
-    def _is_https_outside(self) -> bool:
+    def _is_public_https(self) -> bool:
         return (self._settings.public_url or "").startswith("https:")
 
     def _is_https(self, request: Request) -> bool:
-        return request.url.scheme == "https" or self._is_https_outside
+        return request.url.scheme == "https" or self._is_public_https
 
-    def _page(self, place: str, said: str = "", status: int = 200, headers: Any = None) -> Response:
+    def _page(self, path: str, refusal: str = "", status: int = 200, headers: Any = None) -> Response:
         other = ""
-        if self._identities is not None:
-            link = f"{SIGN_IN}/oidc?next={quote(place, safe='')}"
-            other = f'<p><a class="button" href="{escape(link)}">Sign in with {escape(self._settings.oidc_name)}</a></p>'
-        refused = f'<p class="refused" role="alert">{escape(said)}</p>' if said else ""
-        return HTMLResponse(_PAGE.format(other=other, refused=refused, next=escape(place)), status, headers)
+        if self._provider is not None:
+            link = escape(f"{SIGN_IN}/oidc?next={quote(path, safe='')}")
+            label = f"Sign in with {escape(self._settings.oidc_name)}"
+            other = f'<p><a class="button" href="{link}">{label}</a></p>'
+        refused = f'<p class="refused" role="alert">{escape(refusal)}</p>' if refusal else ""
+        return HTMLResponse(_PAGE.format(other=other, refused=refused, next=escape(path)), status, headers)
 
 
-def _next(place: str | None) -> str:
-    """Where to go after signing in: a page of ours, whatever a link says."""
-    is_ours = place is not None and place.startswith(_HOME) and place.isprintable() and "\\" not in place
-    return place if place is not None and is_ours else _HOME
+def _safe_next(path: str | None) -> str:
+    """The path to open after signing in: `path` if it is a page of the dashboard, else the overview."""
+    is_ours = path is not None and path.startswith(_HOME) and path.isprintable() and "\\" not in path
+    return path if path is not None and is_ours else _HOME
 
 
 async def _body(request: Request) -> bytes:
-    """The form, as far as one can be long."""
-    held = b""
-    async for some in request.stream():
-        held += some
-        if len(held) > _LONGEST_FORM:
+    """The body of the form; empty if it is too long."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
             return b""
-    return held
+    return body
 
 
 _PAGE: Final = """<!DOCTYPE html>
@@ -177,7 +184,8 @@ _PAGE: Final = """<!DOCTYPE html>
 <input name="next" type="hidden" value="{next}">
 <button type="submit">Sign in</button>
 </form>
-<p class="note">Whoever keeps this ledger makes tokens: <code>tallybook token create NAME --scope read</code></p>
+<p class="note">Whoever keeps this ledger makes tokens:
+<code>tallybook token create NAME --scope read</code></p>
 </main>
 </body>
 </html>

@@ -1,7 +1,8 @@
 """The site: the API and the dashboard behind one server.
 
-The dashboard keeps its own ASGI app, because Dash answers every path that is not its own with its page. Paths are not
-rewritten. Everything below /dashboard/ goes there, `/` leads there, all else and the lifespan is the API's.
+The dashboard keeps its own ASGI app, because Dash answers every unknown path with its page. Paths are not
+rewritten. Requests below /dashboard/ go to the dashboard, and `/` redirects to it. All other requests and the
+lifespan go to the API.
 """
 
 from typing import Final
@@ -18,14 +19,14 @@ from dashboard.chargeback import api as chargeback_api
 from dashboard.directory import api as owners_api
 from dashboard.fees import api as fees_api
 from dashboard.focus import api as focus_api
-from dashboard.formatting.locale import LocaleMiddleware
 from dashboard.me import api as me_api
 from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
-from dashboard.server.assets import KeptAssets
+from dashboard.server.assets import AssetCache
+from dashboard.server.locale import LocaleMiddleware
 from dashboard.server.security_headers import SecurityHeaders
-from dashboard.server.sign_in import Signing
+from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
 from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials
@@ -36,7 +37,8 @@ from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 from ingest.settings import Settings
 
-_SMALLEST_PACKED: Final = 1_024
+_MIN_COMPRESSED: Final = 1_024
+"""Bytes from which a response is compressed."""
 
 _ROUTERS: Final = (
     spend_api.make_router,
@@ -53,7 +55,7 @@ _ROUTERS: Final = (
     focus_api.make_router,
     owners_api.make_router,
 )
-"""In the order of the API's description."""
+"""In the order of the OpenAPI document."""
 _APIS: Final = (
     write_api,
     spend_api,
@@ -72,16 +74,16 @@ _APIS: Final = (
 RIGHTS: Final = Rights(
     [right for api in _APIS for right in api.RIGHTS] + [Right("/", None), Right("/dashboard", "read")]
 )
-"""What each address of the site needs. What pages need beside this stands with the pages."""
+"""The scope that each address needs. Pages state further conditions themselves, in `dashboard.pages`."""
 
 
 class Site:
     """Sends each request to the API, to the dashboard or to the sign-in."""
 
-    def __init__(self, api: ASGIApp, dashboard: ASGIApp, signing: ASGIApp) -> None:
+    def __init__(self, api: ASGIApp, dashboard: ASGIApp, sign_in: ASGIApp) -> None:
         self._api = api
         self._dashboard = dashboard
-        self._signing = signing
+        self._sign_in = sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, or the lifespan of both apps."""
@@ -95,7 +97,7 @@ class Site:
         elif path.startswith(PREFIX):
             await self._dashboard(scope, receive, send)
         elif path.startswith((f"{SIGN_IN}/", f"{SIGN_OUT}/")):
-            await self._signing(scope, receive, send)
+            await self._sign_in(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 
@@ -107,12 +109,12 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
         api.include_router(make_router(ledger))
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
-    signing = Signing(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, LocaleMiddleware(KeptAssets(dashboard.server)), signing)
-    packed = GZipMiddleware(site, _SMALLEST_PACKED, compresslevel=5)
+    sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
+    site = Site(api, LocaleMiddleware(AssetCache(dashboard.server)), sign_in)
+    compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     return SecurityHeaders(
-        guarded(packed, ledger, settings, RIGHTS, tries, credentials),
+        guarded(compressed, ledger, settings, RIGHTS, tries, credentials),
         dashboard.csp_hashes(),
         is_https=is_https,
     )

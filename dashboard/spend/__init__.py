@@ -1,1 +1,1 @@
-"""What was spent: the question of commands and of the HTTP interface."""
+"""Spend and usage by dimension: the command and the HTTP endpoint."""

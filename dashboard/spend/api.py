@@ -1,4 +1,4 @@
-"""`GET /v1/spend`: what was used and what it cost."""
+"""`GET /v1/spend`: usage and cost by dimension."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -29,7 +29,7 @@ RIGHTS: Final = (Right("/v1/spend", "read"),)
 
 
 def make_router(ledger: Ledger) -> APIRouter:
-    """The spend of one ledger."""
+    """The routes for the spend of a ledger."""
     router = APIRouter(prefix="/v1", tags=["read"])
 
     @router.get("/spend", responses=JSON_OR_CSV, summary="What was used and what it cost")
@@ -54,15 +54,15 @@ def make_router(ledger: Ledger) -> APIRouter:
         ] = None,
         form: Format = None,
     ) -> Response:
-        asked = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare")
-        known = (*asked, "limit", "currency", "format")
+        query_parameters = ("by", "metric", "from", "to", "interval", "timezone", "where", "compare")
+        known = (*query_parameters, "limit", "currency", "format")
         with understood():
             wheres = [*(where or ()), *short_filters(request, known)]
-            words = QuestionText(
+            question = QuestionText(
                 by or (), metric or (), start, end, interval, timezone, wheres, compare, limit, currency
             )
             check_format(form)
-            result = run(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+            result = run(ledger, parse(question, ledger.zone, datetime.now(UTC)))
         return answered(request, form, json=lambda: as_json(result), csv=lambda: as_csv(result), name="spend")
 
     return router

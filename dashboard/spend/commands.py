@@ -14,7 +14,7 @@ from dashboard.query import catalogue
 from dashboard.query.catalogue import Metric, Unit
 from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, Totals
-from dashboard.query.run import run as answer
+from dashboard.query.run import run as run_query
 from dashboard.query.serialize import as_csv, as_json
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
@@ -36,18 +36,18 @@ def run(
     currency: str | None,
     form: Form,
 ) -> int:
-    """Ask the ledger of the settings and print the answer; the exit code."""
-    words = QuestionText(
+    """Query the configured ledger and print the result; returns the exit code."""
+    question = QuestionText(
         [by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency
     )
     with open_ledger(Settings()) as ledger:
-        return spend(ledger, words, form)
+        return spend(ledger, question, form)
 
 
-def spend(ledger: Ledger, words: QuestionText, form: Form = "table") -> int:
-    """Ask `ledger` and print the answer on standard output; 2 for a question that cannot be asked."""
+def spend(ledger: Ledger, question: QuestionText, form: Form = "table") -> int:
+    """Query `ledger` and print the result; returns the exit code, 2 for an invalid question."""
     try:
-        result = answer(ledger, parse(words, ledger.zone, datetime.now(UTC)))
+        result = run_query(ledger, parse(question, ledger.zone, datetime.now(UTC)))
     except QuestionError as error:
         return refuse("spend", error)
     match form:
@@ -81,9 +81,9 @@ def _print(result: Result, console: Console) -> None:
         rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
     console.print(rows)
     for paid in result.converted:
-        console.print(escape(f"converted, {_other(metrics, paid)}"), highlight=False)
+        console.print(escape(f"converted, {_totals_text(metrics, paid)}"), highlight=False)
     for other in result.other_currencies:
-        console.print(escape(_other(metrics, other)), highlight=False)
+        console.print(escape(_totals_text(metrics, other)), highlight=False)
     console.print(escape(_period(result)), style="dim", highlight=False)
     if result.unpriced_requests:
         console.print(unpriced_notice(result.unpriced_requests), style="yellow", highlight=False)
@@ -96,8 +96,8 @@ def _heading(metric: Metric, result: Result) -> str:
 
 
 def _label(key: str) -> str:
-    found = catalogue.dimension(key)
-    return found.label if found else key
+    dimension = catalogue.dimension(key)
+    return dimension.label if dimension else key
 
 
 def _dimension_text(value: Any) -> str:
@@ -106,7 +106,7 @@ def _dimension_text(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
 
 
-def _other(metrics: Sequence[Metric], totals: Totals) -> str:
+def _totals_text(metrics: Sequence[Metric], totals: Totals) -> str:
     parts = (
         f"{metric.label} {metric_value(metric, value)}"
         for metric, value in zip(metrics, totals.values, strict=True)

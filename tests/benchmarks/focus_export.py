@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from dashboard.focus.export import to_files
-from dashboard.focus.parse_request import FORMS, Words, read
+from dashboard.focus.export import export_to_files
+from dashboard.focus.parse_request import FORMS, ExportOptions, read_request
 from tests.benchmarks.ledgers import make_one, opened
 
 MONTH: Final = "2026-10"
@@ -31,10 +31,10 @@ def main() -> None:
     with opened(make_one(said.folder, said.events)) as ledger, tempfile.TemporaryDirectory() as folder:
         for profile in ("chargeback", "provider"):
             for form in FORMS:
-                words = read(Words(period=MONTH, profile=profile, form=form), ledger.zone)
+                request = read_request(ExportOptions(period=MONTH, profile=profile, form=form), ledger.zone)
                 out = Path(folder) / f"focus.{form}"
                 started = time.perf_counter()
-                done = to_files(ledger, words.order, words.version, form, out)
+                done = export_to_files(ledger, request.scope, request.version, form, out)
                 taken = time.perf_counter() - started
                 size = out.stat().st_size / 2**20
                 print(f"{profile:<11} {form:<8} {done.rows:>9,} rows {taken:6.1f} s {size:7.1f} MiB")

@@ -1,4 +1,4 @@
-"""The pages of finance in Chromium: a month is chosen, shared, closed and opened again; an invoice is compared and accepted."""
+"""The pages of finance in Chromium: a month is shared, closed and reopened, an invoice is accepted."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -49,13 +49,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=[1440, 390])
 def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    said: list[str] = []
+    errors: list[str] = []
     opened = chromium.new_page(viewport={"width": request.param, "height": 900})
-    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield opened
     assert opened.evaluate("document.documentElement.scrollWidth") == request.param
     opened.close()
-    assert said == []
+    assert errors == []
 
 
 def test_a_month_is_chosen_shared_closed_and_opened_again(page: Page, address: str) -> None:

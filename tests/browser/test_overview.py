@@ -48,8 +48,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture(scope="module")
 def address(ledger: Ledger) -> Iterator[str]:
     """The site, served."""
-    with served(ledger) as found:
-        yield found
+    with served(ledger) as address:
+        yield address
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -68,14 +68,14 @@ def visit(chromium: Browser, address: str, path: str = "", width: int = 1440, sc
 def test_the_overview_shows_totals_charts_and_a_table(
     chromium: Browser, address: str, width: int, scheme: str
 ) -> None:
-    outside: list[str] = []
-    said: list[str] = []
+    foreign: list[str] = []
+    errors: list[str] = []
     page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.on(
-        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url)
+        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else foreign.append(r.url)
     )
-    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(address)
     expect(page.locator("#totals")).to_contain_text("37.50 USD")
     expect(page.locator("#unpriced")).to_contain_text("1 call has no known price and is in no sum")
@@ -86,7 +86,7 @@ def test_the_overview_shows_totals_charts_and_a_table(
     assert page.url == f"{address}/dashboard/"
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
-    assert (outside, said) == ([], [])
+    assert (foreign, errors) == ([], [])
     page.close()
 
 
@@ -153,9 +153,9 @@ def app(ledger: Ledger) -> Dash:
 
 
 def test_every_callback_on_the_server_is_a_coroutine(app: Dash) -> None:
-    callbacks = [one["callback"] for one in app.callback_map.values() if "callback" in one]
+    callbacks = [entry["callback"] for entry in app.callback_map.values() if "callback" in entry]
     assert len(callbacks) >= 3
     assert all(
-        inspect.iscoroutinefunction(inspect.unwrap(one)) or inspect.iscoroutinefunction(one)
-        for one in callbacks
+        inspect.iscoroutinefunction(inspect.unwrap(callback)) or inspect.iscoroutinefunction(callback)
+        for callback in callbacks
     )

@@ -25,13 +25,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=[1440, 390])
 def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    said: list[str] = []
+    errors: list[str] = []
     opened = chromium.new_page(viewport={"width": request.param, "height": 900})
-    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield opened
     assert opened.evaluate("document.documentElement.scrollWidth") == request.param
     opened.close()
-    assert said == []
+    assert errors == []
 
 
 def search(page: Page, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Signing in and out in Chromium: with a token, with a provider of identities, and what a page does whose session has ended."""
+"""Signing in and out in Chromium: with a token, with OpenID Connect, and after the end of a session."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -46,18 +46,18 @@ def sign_in(page: Page, token: str) -> None:
 
 
 def test_a_token_opens_the_page_that_was_asked_for(page: Page, closed_site: str) -> None:
-    said: list[str] = []
+    errors: list[str] = []
     page.goto(f"{closed_site}/dashboard/models?period=7d")
     sign_in(page, "wrong")
     expect(page.get_by_role("alert")).to_contain_text("This token opens nothing here")
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     sign_in(page, ADMIN)
     page.wait_for_url("**/dashboard/models?period=7d")
     expect(page.locator("#models")).to_be_visible()
     expect(page.locator("#who")).to_have_text("admin token")
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
     assert page.evaluate("document.cookie") == ""
-    assert said == []
+    assert errors == []
 
 
 @pytest.mark.parametrize("page", [1440], indirect=True)

@@ -1,4 +1,4 @@
-"""The page Teams in Chromium: a key is given to teams, figures and histories follow, and it leads from all to one and back."""
+"""The page Teams in Chromium: assigning a key to teams, renewed figures, and links between teams."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=[1440, 390])
 def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    said: list[str] = []
+    errors: list[str] = []
     opened = chromium.new_page(viewport={"width": request.param, "height": 900}, color_scheme="dark")
-    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield opened
     assert opened.evaluate("document.documentElement.scrollWidth") == request.param
     opened.close()
-    assert said == []
+    assert errors == []
 
 
 def test_a_key_is_refused_in_words_then_shared_and_taken_back(page: Page, address: str) -> None:

@@ -1,4 +1,4 @@
-"""The page What if and the calculation of a call, in Chromium: what is chosen is in the URL and survives a reload."""
+"""The page What if and the calculation of a call, in Chromium: choices are kept in the URL."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import settled
-from tests.support.visits import serious, visiting
+from tests.support.visits import serious_violations, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -53,15 +53,15 @@ def test_a_share_that_is_none_says_how_it_is_written(chromium: Browser, site: st
 def test_everybody_can_read_a_comparison_and_a_calculation(chromium: Browser, site: str, width: int) -> None:
     page = opened(chromium, site, "what-if?to_model=claude-haiku-5-5", width)
     page.locator("#compared").wait_for()
-    assert serious(page) == []
+    assert serious_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    with urllib.request.urlopen(f"{site}/v1/requests?cost_source=computed&limit=1") as found:
-        (one,) = json.load(found)["requests"]
-    page.goto(f"{site}/dashboard/requests?request={one['event_id']}")
+    with urllib.request.urlopen(f"{site}/v1/requests?cost_source=computed&limit=1") as response:
+        (call,) = json.load(response)["requests"]
+    page.goto(f"{site}/dashboard/requests?request={call['event_id']}")
     page.locator("#calculation .workings").first.wait_for()
     settled(page)
     table = page.locator("#calculation .workings").first
     expect(table).to_contain_text("Total (USD)")
     assert table.evaluate("one => one.scrollWidth <= one.clientWidth + 1")
-    assert serious(page) == []
+    assert serious_violations(page) == []
     page.close()

@@ -1,8 +1,8 @@
-"""Pages that a browser visits, what it said meanwhile, and what axe finds on them."""
+"""Visits of pages with a browser: their errors, their requests to other hosts, and the findings of axe."""
 
 import gzip
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,12 +15,12 @@ AXE: Final = gzip.decompress((TESTS / "browser" / "axe.min.js.gz").read_bytes())
 
 @dataclass
 class Visit:
-    """A browser's page, and what it said and whom it asked."""
+    """A page of the browser, with its errors and its requests to other hosts."""
 
     page: Page
     address: str
-    said: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    foreign_urls: list[str] = field(default_factory=list)
 
     def to(self, path: str) -> Page:
         self.page.goto(f"{self.address}/dashboard/{path}")
@@ -31,24 +31,24 @@ class Visit:
 def visiting(chromium: Browser, site: str, width: int = 1440) -> Visit:
     visit = Visit(chromium.new_page(viewport={"width": width, "height": 900}), site)
     own = (site, "data:", "blob:")
-    visit.page.on("request", lambda r: None if r.url.startswith(own) else visit.outside.append(r.url))
-    visit.page.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
-    visit.page.on("pageerror", lambda error: visit.said.append(str(error)))
+    visit.page.on("request", lambda r: None if r.url.startswith(own) else visit.foreign_urls.append(r.url))
+    visit.page.on("console", lambda m: visit.errors.append(m.text) if m.type == "error" else None)
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     return visit
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out, of the page as it is in light and in dark."""
+def serious_violations(page: Page) -> list[str]:
+    """The serious and critical violations that axe finds on the page, in light and in dark."""
     page.evaluate(AXE)
-    found = []
+    violations: list[Any] = []
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
         settled(page)
-        found += page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        violations += page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
-        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"][:3]
+        f"{violation['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"][:3]
     ]

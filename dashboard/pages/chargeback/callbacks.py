@@ -1,4 +1,4 @@
-"""What happens on the pages of finance: a month is chosen, closed or opened again, a rule is set, a variance accepted."""
+"""Callbacks of the pages of finance: months and their closing, allocation rules, and accepted variances."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,12 +20,12 @@ from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require
 
 
-def add(app: Dash, ledger: Ledger) -> None:
-    """Listen on the page."""
+def add_callbacks(app: Dash, ledger: Ledger) -> None:
+    """Register the callbacks of the pages Chargeback and Reconciliation."""
     _add_month(app)
-    _add_turn(app, ledger)
+    _add_closing(app, ledger)
     _add_rule(app, ledger)
-    _add_accepting(app, ledger)
+    _add_acceptance(app, ledger)
 
 
 def _add_month(app: Dash) -> None:
@@ -37,7 +37,7 @@ def _add_month(app: Dash) -> None:
         prevent_initial_call=True,
     )
     async def choose(month: str | None, search: str | None, shown: str | None) -> Any:
-        """A month that is chosen becomes the days of the view."""
+        """Set the days of the view to the chosen month."""
         if not month or shown == month:
             return no_update
         first, last = chargeback.first_and_last(month)
@@ -45,7 +45,7 @@ def _add_month(app: Dash) -> None:
         return to_search(replace(view, preset=None, first=first.isoformat(), last=last.isoformat()))
 
 
-def _add_turn(app: Dash, ledger: Ledger) -> None:
+def _add_closing(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("renamed", "data", allow_duplicate=True),
         Output("period-said", "children"),
@@ -55,13 +55,12 @@ def _add_turn(app: Dash, ledger: Ledger) -> None:
         running=[(Output("period-turn", "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def turn(clicked: int | None, reason: str | None, shown: dict[str, Any] | None) -> Any:
-        """Somebody closes the month that is shown, or opens it again."""
+    async def close_or_reopen(clicked: int | None, reason: str | None, shown: dict[str, Any] | None) -> Any:
+        """Close the month that is shown, or reopen it if it is closed."""
         if not clicked or not shown:
             return no_update, no_update
-        act = closed_month_opened if shown["closed"] else month_closed
-        said = await in_thread(act, ledger, shown["month"], reason or "")
-        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+        change = reopen_month if shown["closed"] else close_month
+        return _renewal(await in_thread(change, ledger, shown["month"], reason or ""))
 
 
 def _add_rule(app: Dash, ledger: Ledger) -> None:
@@ -74,15 +73,14 @@ def _add_rule(app: Dash, ledger: Ledger) -> None:
         State("allocate-from", "value"),
         prevent_initial_call=True,
     )
-    async def rule(clicked: int | None, pool: str | None, method: str | None, first: str | None) -> Any:
-        """Somebody says how a pool is shared."""
+    async def set_rule(clicked: int | None, pool: str | None, method: str | None, first: str | None) -> Any:
+        """Set the allocation rule of a pool."""
         if not clicked:
             return no_update, no_update
-        said = await in_thread(ruled, ledger, pool or "", method or "", first)
-        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+        return _renewal(await in_thread(set_allocation_rule, ledger, pool or "", method or "", first))
 
 
-def _add_accepting(app: Dash, ledger: Ledger) -> None:
+def _add_acceptance(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("renamed", "data", allow_duplicate=True),
         Output("accept-said", "children"),
@@ -93,16 +91,22 @@ def _add_accepting(app: Dash, ledger: Ledger) -> None:
         running=[(Output("accept-book", "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def book(clicked: int | None, provider: str | None, reason: str | None, month: str | None) -> Any:
-        """Somebody accepts what a provider charges above the ledger."""
+    async def accept(clicked: int | None, provider: str | None, reason: str | None, month: str | None) -> Any:
+        """Book the variance between a provider's invoice and the ledger."""
         if not clicked or not provider or not month:
             return no_update, no_update
-        said = await in_thread(accepted, ledger, month, provider, reason or "")
-        return (no_update, html.Span(said, className="refused")) if said else (_again(), no_update)
+        return _renewal(await in_thread(accept_variance, ledger, month, provider, reason or ""))
 
 
-def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
-    """Book the variance of a provider's month; why it was refused, or nothing."""
+def _renewal(refusal: str | None) -> Any:
+    """The outputs of a change: a new value that renews the page, or the message of the refusal."""
+    if refusal:
+        return no_update, html.Span(refusal, className="refused")
+    return datetime.now(UTC).isoformat(), no_update
+
+
+def accept_variance(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
+    """Book the variance of a provider's month; returns the message of a refusal, else None."""
     try:
         by = require("finance").name
         options = AcceptVarianceOptions(month=read_month(month), reason=reason, provider=provider)
@@ -114,13 +118,8 @@ def accepted(ledger: Ledger, month: str, provider: str, reason: str) -> str | No
     return None
 
 
-def _again() -> str:
-    """A new value for what makes the page anew."""
-    return datetime.now(UTC).isoformat()
-
-
-def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
-    """Open a closed month again; why it was refused, or nothing."""
+def reopen_month(ledger: Ledger, month: str, reason: str) -> str | None:
+    """Reopen a closed month; returns the message of a refusal, else None."""
     try:
         by = require("finance").name
         closing.reopen(ledger, read_month(month), reason=reason, by=by, now=now())
@@ -131,8 +130,8 @@ def closed_month_opened(ledger: Ledger, month: str, reason: str) -> str | None:
     return None
 
 
-def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
-    """Close a month; why it was refused, or nothing."""
+def close_month(ledger: Ledger, month: str, reason: str) -> str | None:
+    """Close a month; returns the message of a refusal, else None."""
     try:
         by = require("finance").name
         done = closing.close(ledger, read_month(month), accept=reason, by=by, now=now())
@@ -143,8 +142,8 @@ def month_closed(ledger: Ledger, month: str, reason: str) -> str | None:
     return None if done.hash else "Not closed: say why it is closed although something stops it."
 
 
-def ruled(ledger: Ledger, pool: str, method: str, first: str | None) -> str | None:
-    """Set a rule of allocation; why it was refused, or nothing."""
+def set_allocation_rule(ledger: Ledger, pool: str, method: str, first: str | None) -> str | None:
+    """Set the allocation rule of a pool; returns the message of a refusal, else None."""
     try:
         by = require("finance").name
         options = SetAllocationOptions(pool, method, start=first or None)

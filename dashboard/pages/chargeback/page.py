@@ -235,7 +235,7 @@ def _shared_cost(report: Report) -> Any:
             ),
             dmc.TextInput(id="allocate-from", label="From", value=report.statement.first.isoformat(), w=130),
             dmc.Button("Set the rule", id="allocate-set", variant="default"),
-            html.Div(id="allocate-said", className="said", **{"aria-live": "polite"}),  # type: ignore[arg-type]
+            _outcome("allocate-said"),
         ],
         align="end",
         gap="sm",
@@ -286,11 +286,16 @@ def _closing(ledger: Ledger, month: Month, report: Report) -> Any:
         disabled=not (is_closed or is_over),
         variant="default" if is_closed else "filled",
     )
-    outcome = html.Div(id="period-said", className="said", **{"aria-live": "polite"})  # type: ignore[arg-type]
     store = dcc.Store(id="period-of", data={"month": str(month), "closed": is_closed})
     title = f"{month} is closed" if is_closed else f"Close {month}"
-    group = dmc.Group([reason, button, outcome], align="end", gap="sm")
+    group = dmc.Group([reason, button, _outcome("period-said")], align="end", gap="sm")
     return panel(title, [checklist, group, _history(ledger, month), store])
+
+
+def _outcome(element_id: str) -> Any:
+    """The element that shows the outcome of a form, and that screen readers announce."""
+    live: Any = {"aria-live": "polite"}
+    return html.Div(id=element_id, className="said", **live)
 
 
 def _closing_note(report: Report, is_over: bool) -> str:

@@ -1,4 +1,4 @@
-"""What happens on the page Prices: words that are searched for, and a price that somebody sets."""
+"""Callbacks of the page Prices: searching the price list, and setting prices of one model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 
 from dashboard.pages import NOT_OPEN, is_open
-from dashboard.pages.prices import model as one_price
+from dashboard.pages.prices import model as model_page
 from dashboard.pages.prices import page as prices
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.components import error_alert
@@ -17,19 +17,20 @@ from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import NotAllowed, require
 from ingest.model.zone import micros
 from ingest.parse.dates import NotATime, read_moment
-from ingest.price_book.service import SetPriceOptions, set_price
+from ingest.price_book import service
+from ingest.price_book.service import SetPriceOptions
 from ingest.price_book.set_price import PriceRefused
 from ingest.pricing.point import PricePoint
 
 
-def add(app: Dash, ledger: Ledger) -> None:
-    """Listen on the page."""
+def add_callbacks(app: Dash, ledger: Ledger) -> None:
+    """Register the callbacks of the page."""
     _add_search(app, ledger)
     _add_setting(app, ledger)
 
 
 def _add_search(app: Dash, ledger: Ledger) -> None:
-    field = {"type": prices.FIELD, "name": ALL}
+    field = {"type": prices.SEARCH_FIELD, "name": ALL}
 
     @app.callback(
         Output("url", "search", allow_duplicate=True),
@@ -41,53 +42,56 @@ def _add_search(app: Dash, ledger: Ledger) -> None:
         prevent_initial_call=True,
     )
     async def search(values: list[str | None], search: str | None, pathname: str) -> Any:
-        """The list of what is typed. The page around it stays, and with it the focus."""
+        """Show the lines that match the typed text. The rest of the page, and with it the focus, stays."""
         before = from_search(search).page
         if not ctx.triggered_id or not values or (values[0] or "").strip() == before.search:
             return no_update, no_update, [no_update] * len(ctx.outputs_list[2])
         view = replace(before, search=(values[0] or "").strip())
-        found = await in_thread(found_by, ledger, view)
-        return to_search(view), [pathname, to_search(view)], [found]
+        result = await in_thread(search_result, ledger, view)
+        return to_search(view), [pathname, to_search(view)], [result]
 
 
 def _add_setting(app: Dash, ledger: Ledger) -> None:
-    fields = [one_price.field_id(meter) for meter in one_price.FORM]
+    fields = [model_page.field_id(meter) for meter in model_page.FORM_METERS]
 
     @app.callback(
         Output("price-said", "children"),
         Output("price-shown", "children"),
         Output("price-rows-shown", "children"),
-        *(Output(one, "value") for one in fields),
+        *(Output(field, "value") for field in fields),
         Input("price-set", "n_clicks"),
-        *(Input(one, "n_submit") for one in fields),
-        *(State(one, "value") for one in fields),
+        *(Input(field, "n_submit") for field in fields),
+        *(State(field, "value") for field in fields),
         State("price-from", "value"),
         State("price-of", "data"),
         State("url", "search"),
         running=[(Output("price-set", "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def set_price(*held: Any) -> Any:
-        """Somebody sets prices; the chart, the prices of now and the rows follow."""
-        pressed, typed = held[: 1 + len(fields)], held[1 + len(fields) : 1 + 2 * len(fields)]
-        first, of, search = held[-3:]
+    async def set_price(*arguments: Any) -> Any:
+        """Set the typed prices, then renew the chart, the current prices and the rows."""
+        pressed, typed = arguments[: 1 + len(fields)], arguments[1 + len(fields) : 1 + 2 * len(fields)]
+        first, target, search = arguments[-3:]
         unchanged = (no_update,) * (2 + len(fields))
-        if not any(pressed) or not of:
+        if not any(pressed) or not target:
             return (no_update, *unchanged)
-        amounts = dict(zip(one_price.FORM, typed, strict=True))
-        told = await in_thread(entered, ledger, of, amounts, first)
-        if isinstance(told, str):
-            return (html.Span(told, className="refused"), *unchanged)
+        amounts = dict(zip(model_page.FORM_METERS, typed, strict=True))
+        outcome = await in_thread(set_prices, ledger, target, amounts, first)
+        if isinstance(outcome, str):
+            return (html.Span(outcome, className="refused"), *unchanged)
         view = from_search(search).page
-        again = one_price.shown(view), one_price.shown_rows(view)
-        return (one_price.was_set(told, ledger), *again, *("" for _ in fields))
+        renewed = model_page.price_parts(view), model_page.row_parts(view)
+        return (model_page.set_message(outcome, ledger), *renewed, *("" for _ in fields))
 
 
-def entered(
-    ledger: Ledger, of: Sequence[str], amounts: Mapping[str, str | None], first: str | None
+def set_prices(
+    ledger: Ledger, target: Sequence[str], amounts: Mapping[str, str | None], first: str | None
 ) -> list[PricePoint] | str:
-    """Add the prices that were typed, from a day on; why they were refused, or the points."""
-    provider, model, currency = of
+    """Set the typed prices from a day on.
+
+    `target` is the provider, the model and the currency. Returns the new points, or a message of refusal.
+    """
+    provider, model, currency = target
     try:
         by = require("finance").name
         options = SetPriceOptions(
@@ -97,7 +101,7 @@ def entered(
             valid_from=micros(read_moment("from", first or "", ledger.zone)),
             currency=currency,
         )
-        changes = set_price(ledger, options, by=by, at=now())
+        changes = service.set_price(ledger, options, by=by, at=now())
     except NotATime as error:
         return f"Not set: From: {error}."
     except (PriceRefused, NotAllowed) as error:
@@ -107,10 +111,9 @@ def entered(
     return [change.point for change in changes]
 
 
-def found_by(ledger: Ledger, view: View) -> Any:
-    """The table of what a search finds; the ledger's prices tell of everybody's contracts."""
+def search_result(ledger: Ledger, view: View) -> Any:
+    """The table of the matching prices, or an error message if the page is closed to the reader."""
     if not is_open("prices"):
         return error_alert(NOT_OPEN)
-    return prices.matches(
-        ledger, view, prices.listed(ledger, view, question(view, ledger.zone, ("requests",)))
-    )
+    query = question(view, ledger.zone, ("requests",))
+    return prices.price_table(ledger, view, prices.matching_prices(ledger, view, query))

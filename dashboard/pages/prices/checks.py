@@ -1,4 +1,4 @@
-"""Parts of the page Prices that look back: reported against computed costs, and the last runs that priced calls again."""
+"""Parts of the page Prices about past calls: reported against computed costs, and the last repricing runs."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from ingest.ledger.engine import Ledger
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone, instant
 from ingest.price_book import reprice_runs
-from ingest.price_book.reprice_runs import Run
+from ingest.price_book.reprice_runs import Run, Scope
 from ingest.price_book.repricing import amounts
 
 _SHOWN: Final = 15
@@ -23,87 +23,85 @@ _SHOWN_RUNS: Final = 5
 
 
 @registered_as("price_checks:differing")
-def differing(ledger: Ledger, view: View) -> Any:
-    """Models whose source reports another cost than the price book computes."""
-    asked = question(view, ledger.zone, ("requests",))
-    found = model_variances(ledger, asked, price_list.book_of(ledger))
+def cost_differences(ledger: Ledger, view: View) -> Any:
+    """The models whose reported costs differ from the costs that the price book computes."""
+    query = question(view, ledger.zone, ("requests",))
+    variances = model_variances(ledger, query, price_list.book_of(ledger))
     title = "Reported against computed"
-    if not found:
-        words = "No model's reported and computed costs differ by more than 1%."
-        return panel(title, [html.P(words, id="variance", className="note")])
-    more = len(found) - _SHOWN
-    remarks = [
-        "Calls of which both are known. What counts is what the source reported, unless the settings say otherwise."
-    ]
+    if not variances:
+        note = "No model's reported and computed costs differ by more than 1%."
+        return panel(title, [html.P(note, id="variance", className="note")])
+    more = len(variances) - _SHOWN
+    counts = "What counts is what the source reported, unless the settings say otherwise."
+    remarks = [f"Calls of which both are known. {counts}"]
     if more > 0:
         remarks.append(f"{wording.number(more)} more are not shown here; the CSV has them all")
     return tables.table(
         "variance",
         title,
         ("Model", "Provider", "Likely cause", "Requests", "Reported", "Computed", "Difference"),
-        [_differing(view, one) for one in found[:_SHOWN]],
+        [_variance_row(view, model) for model in variances[:_SHOWN]],
         texts=3,
-        csv=variance_csv(asked),
+        csv=variance_csv(query),
         remarks=remarks,
         width=860,
     )
 
 
-def _differing(view: View, one: Variance) -> list[Any]:
-    named = tables.Text(one.model, narrowed_search(view, ("provider", one.provider), ("model", one.model)))
-    totals = (wording.amount(from_pico(pico), one.currency) for pico in (one.reported, one.computed))
+def _variance_row(view: View, model: Variance) -> list[Any]:
+    link = narrowed_search(view, ("provider", model.provider), ("model", model.model))
+    totals = (wording.amount(from_pico(pico), model.currency) for pico in (model.reported, model.computed))
     return [
-        named,
-        tables.Text(one.provider),
-        tables.Text(one.cause or "unknown"),
-        wording.compact(one.requests),
+        tables.Text(model.model, link),
+        tables.Text(model.provider),
+        tables.Text(model.cause or "unknown"),
+        wording.compact(model.requests),
         *totals,
-        wording.percent(one.share) if one.share is not None else wording.NOTHING,
+        wording.percent(model.share) if model.share is not None else wording.NOTHING,
     ]
 
 
 @registered_as("price_checks:repriced")
-def repriced(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
-    """The last runs that priced calls again, with what they changed."""
+def repricing_runs(ledger: Ledger, view: View) -> Any:  # noqa: ARG001 - every part is made for a view
+    """The last repricing runs, with what each changed."""
     with ledger.reading() as connection:
-        found = reprice_runs.runs(connection, _SHOWN_RUNS)
+        runs = reprice_runs.runs(connection, _SHOWN_RUNS)
     title = "Priced again"
-    if not found:
-        words: list[Any] = [
+    if not runs:
+        note: list[Any] = [
             "Nothing has been priced again yet. What it would change: ",
             html.Code("tallybook reprice --dry-run"),
         ]
-        return panel(title, [html.P(words, id="repricings", className="note")])
+        return panel(title, [html.P(note, id="repricings", className="note")])
     return tables.table(
         "repricings",
         title,
         ("Run", "When", "Who", "Which calls", "Looked at", "Changed", "Before", "After"),
-        [_run(one, ledger.zone) for one in found],
+        [_run_row(run, ledger.zone) for run in runs],
         texts=4,
         width=860,
     )
 
 
-def _run(one: Run, zone: Zone) -> list[Any]:
-    when = one.started_at.astimezone(zone.info)
-    state = "" if one.status == "done" else f" ({one.status})"
+def _run_row(run: Run, zone: Zone) -> list[Any]:
+    started = run.started_at.astimezone(zone.info)
+    status = "" if run.status == "done" else f" ({run.status})"
     texts = [
-        f"{one.run_id}{state}",
-        f"{wording.day(when.date())}, {when:%H:%M}",
-        one.started_by,
-        _scope(one, zone),
+        f"{run.run_id}{status}",
+        f"{wording.day(started.date())}, {started:%H:%M}",
+        run.started_by,
+        _scope_text(run.scope, zone),
     ]
-    totals = amounts(one.changes)
+    totals = amounts(run.changes)
     before, after = (
         ", ".join(wording.amount(from_pico(pair[at]), currency) for currency, pair in sorted(totals.items()))
         for at in (0, 1)
     )
-    counts = (wording.number(count) for count in (one.examined, one.changed))
+    counts = (wording.number(count) for count in (run.examined, run.changed))
     return [*map(tables.Text, texts), *counts, before or wording.NOTHING, after or wording.NOTHING]
 
 
-def _scope(one: Run, zone: Zone) -> str:
-    scope = one.scope
+def _scope_text(scope: Scope, zone: Zone) -> str:
     days = [
         f"{word} {wording.day(instant(at).astimezone(zone.info).date())}"
         for word, at in (("from", scope.start), ("to", scope.end))
@@ -114,4 +112,4 @@ def _scope(one: Run, zone: Zone) -> str:
     return " ".join(parts) if parts else "all"
 
 
-PARTS: Final = (differing, repriced)
+PARTS: Final = (cost_differences, repricing_runs)

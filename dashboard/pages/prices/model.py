@@ -1,4 +1,4 @@
-"""One model's prices: what applies now and why, how that came about, every row behind it, and a form for a new one."""
+"""The prices of one model: current prices, price history, rows of the price book, and a form for new ones."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
@@ -20,14 +20,15 @@ from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.model.money import plain_decimal
 from ingest.model.zone import instant
+from ingest.pricing.book import Alias
 from ingest.pricing.history import Stretch
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate
 from ingest.pricing.terms import Term
 
 SHOWN_ROWS: Final = 50
-FORM: Final = ("input", "output", "cache_read", "cache_write")
-"""The meters that the form sets."""
+FORM_METERS: Final = ("input", "output", "cache_read", "cache_write")
+"""The meters whose prices the form sets."""
 _OVER_BANDS: Final = (
     "It is one price for calls of every size, and stands before published ones of large calls."
 )
@@ -48,100 +49,100 @@ _SECOND_MS: Final = 1_000
 _YEAR: Final = timedelta(days=365)
 
 
-def chosen(view: View) -> tuple[str, str] | None:
-    """The only provider and the only model that a view is about."""
+def chosen_model(view: View) -> tuple[str, str] | None:
+    """The provider and the model of a view that is filtered to one of each, else None."""
     providers, models = view.values("provider"), view.values("model")
     return (providers[0], models[0]) if len(providers) == len(models) == 1 else None
 
 
 def content(ledger: Ledger, view: View, provider: str, model: str) -> Any:
     """The page of one model."""
-    found = priced_model(book_of(ledger), provider, model, now())
+    priced = priced_model(book_of(ledger), provider, model, now())
     back = dcc.Link("All prices", href=to_search(view.without("provider").without("model")), className="back")
     half = {"base": 12, "lg": 6}
     return page(
-        f"Prices of {found.provider}/{found.model}",
+        f"Prices of {priced.provider}/{priced.model}",
         question(view, ledger.zone, ("requests",)),
         [
             back,
-            html.Div(shown(view), id="price-shown"),
+            html.Div(price_parts(view), id="price-shown"),
             dmc.Grid(
                 [
-                    dmc.GridCol(_form(found, ledger, view), span=half),
-                    dmc.GridCol(lazy_part(behind, view, 160), span=half),
+                    dmc.GridCol(_form(priced, ledger, view), span=half),
+                    dmc.GridCol(lazy_part(terms_and_aliases, view, 160), span=half),
                 ],
                 gutter="md",
             ),
-            html.Div(shown_rows(view), id="price-rows-shown"),
+            html.Div(row_parts(view), id="price-rows-shown"),
         ],
     )
 
 
-def shown(view: View) -> list[Any]:
-    """What changes when a price is set."""
-    return [dmc.Stack([lazy_part(course, view), lazy_part(applying, view, 200)], gap="md")]
+def price_parts(view: View) -> list[Any]:
+    """The price history and the current prices, renewed when a price is set."""
+    return [dmc.Stack([lazy_part(price_history, view), lazy_part(current_prices, view, 200)], gap="md")]
 
 
-def shown_rows(view: View) -> list[Any]:
-    """The rows of the book, which also change then."""
-    return [lazy_part(rows, view, 160)]
+def row_parts(view: View) -> list[Any]:
+    """The rows of the price book, renewed when a price is set."""
+    return [lazy_part(price_rows, view, 160)]
 
 
 def field_id(meter: str) -> str:
-    """The id of the field in which the price of a meter is typed."""
+    """The id of the field for the price of a meter."""
     return f"price-{meter.replace('_', '-')}"
 
 
-def was_set(points: Sequence[PricePoint], ledger: Ledger) -> Any:
-    """What was set, and how the calls since then get these prices."""
+def set_message(points: Sequence[PricePoint], ledger: Ledger) -> Any:
+    """The message after prices were set, with the command that reprices the calls since then."""
     first = points[0]
     assert first.valid_from is not None
     zone = ledger.zone.info
-    told = [
-        f"{meter_name(one.meter)} {'taken back' if one.price is None else wording.price(one.price)}"
-        for one in points
+    prices = [
+        f"{meter_name(point.meter)} {'taken back' if point.price is None else wording.price(point.price)}"
+        for point in points
     ]
     day = wording.day_of(first.valid_from, zone)
     since = instant(first.valid_from).astimezone(zone).date().isoformat()
     command = f"tallybook reprice --provider {first.provider} --model {first.model} --from {since}"
     return [
-        html.P(f"Set from {day} on: {', '.join(told)} {first.currency} per million tokens."),
+        html.P(f"Set from {day} on: {', '.join(prices)} {first.currency} per million tokens."),
         html.P(
             ["New calls are priced with it. Those that are here keep their cost until ", html.Code(command)]
         ),
     ]
 
 
-def _found(ledger: Ledger, view: View) -> PricedModel:
-    one = chosen(view)
-    assert one is not None
-    return priced_model(book_of(ledger), *one, now())
+def _priced_model(ledger: Ledger, view: View) -> PricedModel:
+    chosen = chosen_model(view)
+    assert chosen is not None
+    return priced_model(book_of(ledger), *chosen, now())
 
 
 @registered_as("one_price:applying")
-def applying(ledger: Ledger, view: View) -> Any:
-    """The prices that apply now, a line for each tier and context band, with where they are from."""
-    found = _found(ledger, view)
-    if not found.bands:
-        reason = (found.no_price or "")[:1].upper() + (found.no_price or "")[1:]
-        words = f"{reason}. Calls without a price are in no sum of money."
-        return panel("Prices of now", [html.P(words, id="prices-now", className="note")])
-    meters = [one for one in METERS if any(one in band.rates for band in found.bands)]
-    units = {one: _unit(one, found.bands) for one in meters}
+def current_prices(ledger: Ledger, view: View) -> Any:
+    """The prices that apply now with their sources, a line for each tier and context band."""
+    priced = _priced_model(ledger, view)
+    if not priced.bands:
+        reason = (priced.no_price or "")[:1].upper() + (priced.no_price or "")[1:]
+        note = f"{reason}. Calls without a price are in no sum of money."
+        return panel("Prices of now", [html.P(note, id="prices-now", className="note")])
+    meters = [meter for meter in METERS if any(meter in band.rates for band in priced.bands)]
+    units = {meter: _common_unit(meter, priced.bands) for meter in meters}
     return tables.table(
         "prices-now",
-        f"Prices of now ({found.bands[0].prices.currency})",
-        ["Tier", "Source", "Valid from", *(_meter_head(one, units[one]) for one in meters)],
-        [_band_row(one, found, meters, units, ledger.zone.info) for one in found.bands],
+        f"Prices of now ({priced.bands[0].prices.currency})",
+        ["Tier", "Source", "Valid from", *(_meter_head(meter, units[meter]) for meter in meters)],
+        [_band_row(band, priced, meters, units, ledger.zone.info) for band in priced.bands],
         texts=3,
-        remarks=_remarks(found),
+        remarks=_remarks(priced),
         width=min(320 + 110 * len(meters), 1100),
     )
 
 
-def _unit(meter: str, bands: Sequence[Band]) -> str:
-    """What the prices of a meter are for; where they differ, each says it by itself."""
-    units = {priced_per(meter, band.rates[meter])[1] for band in bands if meter in band.rates}
+def _common_unit(meter: str, bands: Sequence[Band]) -> str:
+    """The unit of a meter's prices in all bands; empty where bands have different units."""
+    units = {price_and_unit(meter, band.rates[meter])[1] for band in bands if meter in band.rates}
     return units.pop() if len(units) == 1 else ""
 
 
@@ -151,11 +152,12 @@ def _meter_head(meter: str, unit: str) -> Any:
 
 
 def _band_row(
-    band: Band, found: PricedModel, meters: Sequence[str], units: Mapping[str, str], zone: tzinfo
+    band: Band, priced: PricedModel, meters: Sequence[str], units: Mapping[str, str], zone: tzinfo
 ) -> list[Any]:
-    since = next((one.start for one in found.histories[band.service_tier] if one.covers(now())), None)
+    history = priced.histories[band.service_tier]
+    since = next((stretch.start for stretch in history if stretch.covers(now())), None)
     texts = [
-        f"{band.service_tier}{_above(band.above, marginal=band.marginal)}",
+        f"{band.service_tier}{_band_text(band.above, marginal=band.marginal)}",
         ", ".join(band.origins),
         wording.NOTHING if since is None else wording.day_of(since, zone),
     ]
@@ -164,67 +166,69 @@ def _band_row(
         if meter not in band.rates:
             prices.append(wording.NOTHING)
             continue
-        price, per = priced_per(meter, band.rates[meter])
+        price, per = price_and_unit(meter, band.rates[meter])
         prices.append(wording.price(price) + ("" if units[meter] else f" per {per}"))
     return [*map(tables.Text, texts), *prices]
 
 
-def _above(above: int, *, marginal: bool) -> str:
+def _band_text(above: int, *, marginal: bool) -> str:
+    """The lower limit of a context band; empty for the lowest band."""
     if not above:
         return ""
     return f", {'tokens' if marginal else 'calls'} above {wording.compact(above)}"
 
 
-def band_of(service_tier: str, above: int) -> str:
-    """What a price is of where it is not of every call, behind the name of a model."""
+def tier_and_band(service_tier: str, above: int) -> str:
+    """The suffix of a model's name for a price outside the standard tier or the lowest context band."""
     tier = "" if service_tier == "standard" else f", {service_tier}"
-    return tier + _above(above, marginal=False)
+    return tier + _band_text(above, marginal=False)
 
 
-def _remarks(found: PricedModel) -> list[str]:
-    """The rule that led to the prices, and the terms that apply to everybody's calls."""
-    rules = list(dict.fromkeys(one.prices.rule for one in found.bands))
-    prices = found.bands[0].prices
-    told = [f"Found as {prices.provider}/{prices.model} ({', '.join(rules)})."]
-    if any(one.above for one in found.bands):
-        told.append("Above: calls with more input tokens than that pay the prices of that line.")
-    terms = list(dict.fromkeys(_term_name(term) for one in found.bands for term in one.prices.terms))
+def _remarks(priced: PricedModel) -> list[str]:
+    """The rule that found the prices, and the terms that apply to the calls of all teams."""
+    rules = list(dict.fromkeys(band.prices.rule for band in priced.bands))
+    prices = priced.bands[0].prices
+    remarks = [f"Found as {prices.provider}/{prices.model} ({', '.join(rules)})."]
+    if any(band.above for band in priced.bands):
+        remarks.append("Above: calls with more input tokens than that pay the prices of that line.")
+    terms = list(dict.fromkeys(_term_name(term) for band in priced.bands for term in band.prices.terms))
     if terms:
-        told.append(f"These are published prices; every call is charged with: {', '.join(terms)}.")
-    return told
+        remarks.append(f"These are published prices; every call is charged with: {', '.join(terms)}.")
+    return remarks
 
 
 @registered_as("one_price:course")
-def course(ledger: Ledger, view: View) -> Any:
-    """The prices through time, a step wherever one changes."""
-    found = _found(ledger, view)
-    tier = found.tiers[0]
-    stretches = found.histories[tier]
-    priced = [one.prices for one in stretches if isinstance(one.prices, PriceSet)]
-    if not priced:
+def price_history(ledger: Ledger, view: View) -> Any:
+    """The price history of the first tier, with a step at each change."""
+    priced = _priced_model(ledger, view)
+    tier = priced.tiers[0]
+    stretches = priced.histories[tier]
+    price_sets = [stretch.prices for stretch in stretches if isinstance(stretch.prices, PriceSet)]
+    if not price_sets:
         return None
     zone = ledger.zone.info
     first, last = _ends(stretches, datetime.now(zone).date(), zone)
-    meters = [one for one in USUAL if any(one in prices.by_meter for prices in priced)]
-    meters = meters or list(dict.fromkeys(one for prices in priced for one in prices.by_meter))
+    meters = [meter for meter in USUAL if any(meter in prices.by_meter for prices in price_sets)]
+    meters = meters or list(dict.fromkeys(meter for prices in price_sets for meter in prices.by_meter))
     lines = {meter_name(meter): _steps(meter, stretches, first, last, zone) for meter in meters}
-    per = priced_per(meters[0], next(one.by_meter[meters[0]] for one in priced if meters[0] in one.by_meter))[
-        1
-    ]
-    of_tier = "" if tier == "standard" else f", tier {tier}"
+    rate = next(prices.by_meter[meters[0]] for prices in price_sets if meters[0] in prices.by_meter)
+    _, per = price_and_unit(meters[0], rate)
+    tier_text = "" if tier == "standard" else f", tier {tier}"
     return chart(
         "price-history",
-        f"Price history, per {per}{of_tier}",
-        charts.step_lines(lines, (first, last), _changes(stretches, zone), priced[-1].currency),
+        f"Price history, per {per}{tier_text}",
+        charts.step_lines(lines, (first, last), _source_changes(stretches, zone), price_sets[-1].currency),
         list(lines),
-        items=[(text, None) for text in _in_words(stretches, meters, zone)],
+        items=[(text, None) for text in _history_texts(stretches, meters, zone)],
         height=charts.HEIGHT,
     )
 
 
 def _ends(stretches: Sequence[Stretch], today: date, zone: tzinfo) -> tuple[date, date]:
-    """The days that the chart shows: all steps, today, and some room at both sides."""
-    edges = [instant(one.start).astimezone(zone).date() for one in stretches if one.start is not None]
+    """The first and the last day of the chart: all steps and today, with room at both sides."""
+    edges = [
+        instant(stretch.start).astimezone(zone).date() for stretch in stretches if stretch.start is not None
+    ]
     first, last = min(edges, default=today - _YEAR), max(today, *edges) if edges else today
     room = max((last - first) // 12, timedelta(days=5))
     return first - (room if edges else timedelta()), last + room
@@ -232,118 +236,123 @@ def _ends(stretches: Sequence[Stretch], today: date, zone: tzinfo) -> tuple[date
 
 def _steps(meter: str, stretches: Sequence[Stretch], first: date, last: date, zone: tzinfo) -> list[Step]:
     line: list[Step] = []
-    for one in stretches:
-        rate = one.prices.by_meter.get(meter) if isinstance(one.prices, PriceSet) else None
-        height = None if rate is None else priced_per(meter, rate)[0]
-        at = first.isoformat() if one.start is None else _local(one.start, zone)
-        if line and line[-1].height is not None and height is None:  # a line reaches to where its price ends
+    for stretch in stretches:
+        rate = stretch.prices.by_meter.get(meter) if isinstance(stretch.prices, PriceSet) else None
+        height = None if rate is None else price_and_unit(meter, rate)[0]
+        at = first.isoformat() if stretch.start is None else _local_time(stretch.start, zone)
+        if (
+            line and line[-1].height is not None and height is None
+        ):  # draw the line up to the end of its price
             line.append(Step(at, line[-1].height, line[-1].text, is_step=False))
-        is_step = one.start is not None and (not line or line[-1].height != height)
-        line.append(Step(at, height, _told(one, rate, meter, zone), is_step=is_step))
+        is_step = stretch.start is not None and (not line or line[-1].height != height)
+        line.append(Step(at, height, _step_text(stretch, rate, meter, zone), is_step=is_step))
     return [*line, Step(last.isoformat(), line[-1].height, line[-1].text, is_step=False)]
 
 
-def _told(one: Stretch, rate: Rate | None, meter: str, zone: tzinfo) -> str:
-    if rate is None or not isinstance(one.prices, PriceSet):
+def _step_text(stretch: Stretch, rate: Rate | None, meter: str, zone: tzinfo) -> str:
+    prices, start = stretch.prices, stretch.start
+    if rate is None or not isinstance(prices, PriceSet):
         return ""
-    since = "as far back as prices go" if one.start is None else f"from {wording.day_of(one.start, zone)}"
-    return f"{priced(meter, rate, one.prices.currency)}, {since}, {rate.row or one.prices.origin}"
+    since = "as far back as prices go" if start is None else f"from {wording.day_of(start, zone)}"
+    return f"{price_text(meter, rate, prices.currency)}, {since}, {rate.row or prices.origin}"
 
 
-def _local(at: int, zone: tzinfo) -> str:
+def _local_time(at: int, zone: tzinfo) -> str:
     return instant(at).astimezone(zone).replace(tzinfo=None).isoformat()
 
 
-def _changes(stretches: Sequence[Stretch], zone: tzinfo) -> Mapping[str, str]:
-    """Where another source gives the prices than before."""
-    found: dict[str, str] = {}
+def _source_changes(stretches: Sequence[Stretch], zone: tzinfo) -> Mapping[str, str]:
+    """The new source of the prices, by the local time at which the source changes."""
+    changes: dict[str, str] = {}
     before: str | None = None
-    for one in stretches:
-        source = one.prices.source if isinstance(one.prices, PriceSet) else "no price"
-        if before is not None and source != before and one.start is not None:
-            found[_local(one.start, zone)] = source
+    for stretch in stretches:
+        source = stretch.prices.source if isinstance(stretch.prices, PriceSet) else "no price"
+        if before is not None and source != before and stretch.start is not None:
+            changes[_local_time(stretch.start, zone)] = source
         before = source
-    return found
+    return changes
 
 
-def _in_words(stretches: Iterable[Stretch], meters: Sequence[str], zone: tzinfo) -> Iterator[str]:
-    for one in stretches:
-        since = "First" if one.start is None else f"From {wording.day_of(one.start, zone)}"
-        if not isinstance(one.prices, PriceSet):
-            yield f"{since}: {one.prices.reason}"
+def _history_texts(stretches: Iterable[Stretch], meters: Sequence[str], zone: tzinfo) -> Iterator[str]:
+    """The price history as text, a line for each stretch."""
+    for stretch in stretches:
+        prices = stretch.prices
+        since = "First" if stretch.start is None else f"From {wording.day_of(stretch.start, zone)}"
+        if not isinstance(prices, PriceSet):
+            yield f"{since}: {prices.reason}"
             continue
-        rates = one.prices.by_meter
-        told = [priced(meter, rates[meter], one.prices.currency) for meter in meters if meter in rates]
-        yield f"{since}: {', '.join(told)} ({one.prices.origin})"
+        rates = prices.by_meter
+        texts = [price_text(meter, rates[meter], prices.currency) for meter in meters if meter in rates]
+        yield f"{since}: {', '.join(texts)} ({prices.origin})"
 
 
 @registered_as("one_price:behind")
-def behind(ledger: Ledger, view: View) -> Any:
-    """Terms and aliases that concern the model."""
-    found = _found(ledger, view)
+def terms_and_aliases(ledger: Ledger, view: View) -> Any:
+    """The terms and aliases that concern the model."""
+    priced = _priced_model(ledger, view)
     zone = ledger.zone.info
-    lines = [(_term_name(one), _term_told(one, zone)) for one in found.terms]
-    if found.alias is not None:
-        lines.append(
-            (
-                "Alias",
-                f"means {found.alias.target_provider}/{found.alias.target_model}, {_added(found.alias, zone)}",
-            )
-        )
+    lines = [(_term_name(term), _term_text(term, zone)) for term in priced.terms]
+    if (alias := priced.alias) is not None:
+        target = f"{alias.target_provider}/{alias.target_model}"
+        lines.append(("Alias", f"means {target}, {_added_text(alias, zone)}"))
     lines += [
-        ("Also called", f"{one.provider}/{one.model}, {_added(one, zone)}") for one in found.other_names
+        ("Also called", f"{alias.provider}/{alias.model}, {_added_text(alias, zone)}")
+        for alias in priced.other_names
     ]
     if not lines:
-        words = "No discount, mark-up or surcharge of a region concerns this model, and it has no other name here."
-        return panel("Terms and aliases", [html.P(words, id="terms", className="note")])
-    listed = [html.Div([html.Dt(label), html.Dd(value)], className="line") for label, value in lines]
-    return panel("Terms and aliases", [html.Dl(listed, className="lines", id="terms")])
+        note = (
+            "No discount, mark-up or surcharge of a region concerns this model, "
+            "and it has no other name here."
+        )
+        return panel("Terms and aliases", [html.P(note, id="terms", className="note")])
+    items = [html.Div([html.Dt(label), html.Dd(value)], className="line") for label, value in lines]
+    return panel("Terms and aliases", [html.Dl(items, className="lines", id="terms")])
 
 
-def _term_name(one: Term) -> str:
-    percent = (one.factor - 1) * 100
-    named = {"discount": "Discount", "markup": "Mark-up", "region": "Region"}[one.kind]
+def _term_name(term: Term) -> str:
+    percent = (term.factor - 1) * 100
+    label = {"discount": "Discount", "markup": "Mark-up", "region": "Region"}[term.kind]
     sign = "+" if percent > 0 else "-"
-    return f"{named} {sign}{plain_decimal(abs(percent))}%"
+    return f"{label} {sign}{plain_decimal(abs(percent))}%"
 
 
-def _term_told(one: Term, zone: tzinfo) -> str:
-    whom = [f"{name} {value}" for name in ("region", "team", "customer") if (value := getattr(one, name))]
-    of = (
-        f"of {one.provider}/{one.model}"
-        if one.model != "*"
-        else f"of {one.provider}"
-        if one.provider != "*"
-        else "of all"
-    )
-    span = _span(one.valid_from, one.valid_to, zone)
-    return ", ".join(part for part in (of, *whom, span, one.origin, _added(one, zone)) if part)
+def _term_text(term: Term, zone: tzinfo) -> str:
+    conditions = [
+        f"{name} {value}" for name in ("region", "team", "customer") if (value := getattr(term, name))
+    ]
+    if term.model != "*":
+        models = f"of {term.provider}/{term.model}"
+    else:
+        models = f"of {term.provider}" if term.provider != "*" else "of all"
+    span = _span_text(term.valid_from, term.valid_to, zone)
+    parts = (models, *conditions, span, term.origin, _added_text(term, zone))
+    return ", ".join(part for part in parts if part)
 
 
-def _added(one: Any, zone: tzinfo) -> str:
-    return f"added {wording.day_of(one.added_at, zone)} by {one.added_by}" if one.added_at else ""
+def _added_text(entry: Term | Alias, zone: tzinfo) -> str:
+    return f"added {wording.day_of(entry.added_at, zone)} by {entry.added_by}" if entry.added_at else ""
 
 
-def _span(start: int | None, end: int | None, zone: tzinfo) -> str:
-    begun = "" if start is None else f"from {wording.day_of(start, zone)}"
-    ended = "" if end is None else f"until {wording.day_of(end, zone)}"
-    return f"{begun} {ended}".strip()
+def _span_text(start: int | None, end: int | None, zone: tzinfo) -> str:
+    start_text = "" if start is None else f"from {wording.day_of(start, zone)}"
+    end_text = "" if end is None else f"until {wording.day_of(end, zone)}"
+    return f"{start_text} {end_text}".strip()
 
 
 @registered_as("one_price:rows")
-def rows(ledger: Ledger, view: View) -> Any:
-    """Every row of the ledger that has a say, the newest first."""
-    found = _found(ledger, view)
+def price_rows(ledger: Ledger, view: View) -> Any:
+    """The rows of the price book that concern the model, the newest first."""
+    priced = _priced_model(ledger, view)
     zone = ledger.zone.info
-    if not found.points:
-        words = "This ledger holds no price of its own of this model: what applies ships with the release."
-        return panel("Rows of the price book", [html.P(words, id="price-rows", className="note")])
-    more = len(found.points) - SHOWN_ROWS
+    if not priced.points:
+        note = "This ledger holds no price of its own of this model: what applies ships with the release."
+        return panel("Rows of the price book", [html.P(note, id="price-rows", className="note")])
+    more = len(priced.points) - SHOWN_ROWS
     return tables.table(
         "price-rows",
         "Rows of the price book",
         ("Row", "Model", "Meter", "Tier", "Valid", "Added", "By", "Edition", "Price", "Per"),
-        [_point_row(one, zone) for one in found.points[:SHOWN_ROWS]],
+        [_point_row(point, zone) for point in priced.points[:SHOWN_ROWS]],
         texts=8,
         remarks=[f"{wording.number(more)} older rows are not shown; tallybook prices show lists them all"]
         if more > 0
@@ -352,29 +361,30 @@ def rows(ledger: Ledger, view: View) -> Any:
     )
 
 
-def _point_row(one: PricePoint, zone: tzinfo) -> list[Any]:
+def _point_row(point: PricePoint, zone: tzinfo) -> list[Any]:
+    tier = point.service_tier + _band_text(point.above, marginal=point.marginal)
     texts = [
-        f"{one.source}#{one.number}",
-        f"{one.provider}/{one.model}",
-        meter_name(one.meter),
-        ", ".join(
-            [one.service_tier + _above(one.above, marginal=one.marginal), *([one.hours] if one.hours else [])]
-        ),
-        _span(one.valid_from, one.valid_to, zone) or "always",
-        wording.day_of(one.added_at, zone),
-        one.added_by,
-        one.origin,
+        f"{point.source}#{point.number}",
+        f"{point.provider}/{point.model}",
+        meter_name(point.meter),
+        f"{tier}, {point.hours}" if point.hours else tier,
+        _span_text(point.valid_from, point.valid_to, zone) or "always",
+        wording.day_of(point.added_at, zone),
+        point.added_by,
+        point.origin,
     ]
-    if one.price is None:
+    if point.price is None:
         return [*map(tables.Text, texts), "taken back", ""]
-    price, per = priced_per(one.meter, Rate(one.price, one.per))
-    return [*map(tables.Text, texts), f"{wording.price(price)} {one.currency}", per]
+    price, per = price_and_unit(point.meter, Rate(point.price, point.per))
+    return [*map(tables.Text, texts), f"{wording.price(price)} {point.currency}", per]
 
 
-def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
-    """Where somebody sets a price from a day on."""
-    standing = next((one for one in found.bands if (one.service_tier, one.above) == ("standard", 0)), None)
-    rates = standing.rates if standing else {}
+def _form(priced: PricedModel, ledger: Ledger, view: View) -> Any:
+    """The form that sets prices from a day on."""
+    standard = next(
+        (band for band in priced.bands if (band.service_tier, band.above) == ("standard", 0)), None
+    )
+    rates = standard.rates if standard else {}
     fields = [
         dmc.TextInput(
             id=field_id(meter),
@@ -382,55 +392,58 @@ def _form(found: PricedModel, ledger: Ledger, view: View) -> Any:
             placeholder=plain_decimal(per_million(rates[meter])) if meter in rates else "not priced",
             attributes={"input": {"inputMode": "decimal", "autoComplete": "off"}},
         )
-        for meter in FORM
+        for meter in FORM_METERS
     ]
     day = dmc.DatePickerInput(
         id="price-from",
         label="From",
-        value=_first_day(found, ledger, view),
+        value=_first_day(priced, ledger, view),
         valueFormat=wording.day_format(),
         firstDayOfWeek=wording.first_weekday(),
     )
-    currency = standing.prices.currency if standing else "USD"
-    over = [html.P(_OVER_BANDS, className="note")] if any(one.above for one in found.bands) else []
-    told = f"{currency} per million tokens, in the standard tier, for every call from that day on. What is left empty keeps its price; the word none takes it back."
+    currency = standard.prices.currency if standard else "USD"
+    over = [html.P(_OVER_BANDS, className="note")] if any(band.above for band in priced.bands) else []
+    note = (
+        f"{currency} per million tokens, in the standard tier, for every call from that day on. "
+        "What is left empty keeps its price; the word none takes it back."
+    )
     return panel(
         "Set a price",
         [
-            html.P(told, className="note"),
+            html.P(note, className="note"),
             *over,
             dmc.SimpleGrid([*fields, day], cols={"base": 2, "sm": 3}, spacing="sm", my="sm"),
             dmc.Group([dmc.Button("Set price", id="price-set")], gap="sm"),
             html.Div(id="price-said", role="status", className="note"),
-            dcc.Store(id="price-of", data=[found.provider, found.model, currency]),
+            dcc.Store(id="price-of", data=[priced.provider, priced.model, currency]),
         ],
     )
 
 
-def _first_day(found: PricedModel, ledger: Ledger, view: View) -> str:
-    """Since when a price that is set holds, if nobody says otherwise: today, or since the first call without one."""
+def _first_day(priced: PricedModel, ledger: Ledger, view: View) -> str:
+    """The suggested first day of a new price: today, or the first unpriced call's if no price applies."""
     zone = ledger.zone.info
     today = datetime.now(zone).date()
-    if found.bands:
+    if priced.bands:
         return today.isoformat()
-    waiting = unpriced_models(ledger, question(view, ledger.zone, ("requests",)))
-    days = [instant(one.first_at).astimezone(zone).date() for one in waiting]
+    models = unpriced_models(ledger, question(view, ledger.zone, ("requests",)))
+    days = [instant(model.first_at).astimezone(zone).date() for model in models]
     return min(days, default=today).isoformat()
 
 
 def meter_name(meter: str) -> str:
-    """A meter as people call it."""
+    """The label of a meter."""
     return meter.removesuffix("_ms").replace("_", " ").capitalize()
 
 
-def priced(meter: str, rate: Rate, currency: str) -> str:
-    """A price in a sentence."""
-    price, per = priced_per(meter, rate)
+def price_text(meter: str, rate: Rate, currency: str) -> str:
+    """A price with its meter, currency and unit, as text."""
+    price, per = price_and_unit(meter, rate)
     return f"{meter_name(meter)} {wording.price(price)} {currency} per {per}"
 
 
-def priced_per(meter: str, rate: Rate) -> tuple[Decimal, str]:
-    """A price as it is published, and what it is for."""
+def price_and_unit(meter: str, rate: Rate) -> tuple[Decimal, str]:
+    """A price in the unit that providers publish it in, and that unit."""
     unit = _UNITS.get(meter, "tokens")
     if unit == "ms" and rate.per in (_HOUR_MS, _SECOND_MS):
         return rate.price, "hour" if rate.per == _HOUR_MS else "second"

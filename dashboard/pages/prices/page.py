@@ -1,4 +1,4 @@
-"""Prices: what every model costs, where its price is from, what sources disagree on, and which calls have none."""
+"""The page Prices: the price list with its sources, models without a price, and conflicts between sources."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +10,9 @@ from dash import html
 
 from dashboard.formatting import format as wording
 from dashboard.pages.prices import checks
-from dashboard.pages.prices import model as one_price
+from dashboard.pages.prices import model as model_page
 from dashboard.prices import price_list
-from dashboard.prices.price_list import PriceList, PriceListLine, PricesQuery
+from dashboard.prices.price_list import ModelUsage, PriceList, PriceListLine, PricesQuery
 from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced_models
 from dashboard.query.question import Filter, SpendQuery
 from dashboard.query.run import run
@@ -27,12 +27,12 @@ from ingest.pricing.book import Book
 from ingest.pricing.conflicts import Conflict
 from ingest.pricing.rates import PriceSet, Unpriced
 
-FIELD: Final = "price-search"
-"""The `type` of the id of the field that is searched with."""
+SEARCH_FIELD: Final = "price-search"
+"""The `type` of the id of the search field."""
 MATCHES: Final = "price-matches"
-"""The `type` of the id of the place that holds what was found."""
+"""The `type` of the id of the element around the price table."""
 _SHOWN: Final = 15
-_SHOWN_FOUND: Final = 50
+_SHOWN_MATCHES: Final = 50
 _SHOWN_CONFLICTS: Final = 10
 _NOT_FOUND: Final = "No model with a price or a call is called that. One gets a price with "
 _HOW: Final = "tallybook prices set PROVIDER MODEL input=2.50 output=10 --from DATE"
@@ -54,31 +54,31 @@ _HEADER: Final = (
 
 @registered_as("prices:content")
 def content(ledger: Ledger, view: View) -> Any:
-    """The page for a view: the list, or the prices of the only model that is chosen."""
-    asked = question(view, ledger.zone, ("requests",))
-    if (chosen := one_price.chosen(view)) is not None:
-        return one_price.content(ledger, view, *chosen)
-    found = listed(ledger, view, asked)
-    unused = not view.filters and not run(ledger, asked).requests
+    """The page for a view: the price list, or the page of one model if the view is filtered to one."""
+    query = question(view, ledger.zone, ("requests",))
+    if (chosen := model_page.chosen_model(view)) is not None:
+        return model_page.content(ledger, view, *chosen)
+    matches = matching_prices(ledger, view, query)
+    is_unused = not view.filters and not run(ledger, query).requests
     return page(
         "Prices",
-        asked,
+        query,
         [
-            *([no_calls(ledger, view)] if unused else []),
-            field(view),
-            html.Div(matches(ledger, view, found), id={"type": MATCHES, "name": "found"}),
-            lazy_part(without, view, 160),
-            lazy_part(disagreeing, view, 120),
-            lazy_part(checks.differing, view, 120),
-            lazy_part(checks.repriced, view, 120),
+            *([no_calls(ledger, view)] if is_unused else []),
+            search_field(view),
+            html.Div(price_table(ledger, view, matches), id={"type": MATCHES, "name": "found"}),
+            lazy_part(unpriced_table, view, 160),
+            lazy_part(source_conflicts, view, 120),
+            lazy_part(checks.cost_differences, view, 120),
+            lazy_part(checks.repricing_runs, view, 120),
         ],
     )
 
 
-def field(view: View) -> Any:
-    """Where a model or a provider is searched for."""
+def search_field(view: View) -> Any:
+    """The field that searches models and providers."""
     return dmc.TextInput(
-        id={"type": FIELD, "name": "search"},
+        id={"type": SEARCH_FIELD, "name": "search"},
         label="Search a model or a provider",
         placeholder="gpt-5, anthropic, gemini flash batch ...",
         value=view.search,
@@ -87,29 +87,29 @@ def field(view: View) -> Any:
     )
 
 
-def listed(ledger: Ledger, view: View, asked: SpendQuery) -> PriceList:
-    """The lines of a view, with the prices of now."""
-    query = PricesQuery(
+def matching_prices(ledger: Ledger, view: View, query: SpendQuery) -> PriceList:
+    """The current prices that match a view."""
+    prices_query = PricesQuery(
         at=now(),
-        usage_query=asked,
+        usage_query=query,
         search=view.search,
         providers=tuple(view.values("provider")),
         models=tuple(view.values("model")),
-        limit=_SHOWN_FOUND if view.search else _SHOWN,
+        limit=_SHOWN_MATCHES if view.search else _SHOWN,
     )
-    return price_list.read_price_list(ledger, query)
+    return price_list.read_price_list(ledger, prices_query)
 
 
-def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
-    """The table of what was found, or that nothing was."""
-    csv = prices_csv(found.query.usage_query, view.search)
-    if not found.lines:
+def price_table(ledger: Ledger, view: View, matches: PriceList) -> Any:
+    """The table of the matching prices, or a note that no price matches."""
+    csv = prices_csv(matches.query.usage_query, view.search)
+    if not matches.lines:
         return panel(
             "Price list", [html.P([_NOT_FOUND, html.Code(_HOW)], id="prices", className="note")], csv=csv
         )
-    more = found.in_all - len(found.lines)
+    more = matches.in_all - len(matches.lines)
     remarks = ["Prices of the usual meters are per million tokens, in the lowest context band."]
-    if any(one.use.unpriced and any(one.use.costs.values()) for one in found.lines):
+    if any(line.use.unpriced and any(line.use.costs.values()) for line in matches.lines):
         remarks.append("* without calls that have no known price")
     if more > 0:
         remarks.append(
@@ -117,9 +117,9 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
         )
     return tables.table(
         "prices",
-        f"Price list of now: {wording.number(found.in_all)} lines",
+        f"Price list of now: {wording.number(matches.in_all)} lines",
         _HEADER,
-        [_row(ledger, view, one) for one in found.lines],
+        [_row(ledger, view, line) for line in matches.lines],
         texts=5,
         csv=csv,
         remarks=remarks,
@@ -127,34 +127,35 @@ def matches(ledger: Ledger, view: View, found: PriceList) -> Any:
     )
 
 
-def _row(ledger: Ledger, view: View, one: PriceListLine) -> list[Any]:
-    provider, model = one.use.most_used_name or one.name[:2]
-    named = tables.Text(one.name.model, narrowed_search(view, ("provider", provider), ("model", model)))
-    known = [named, tables.Text(one.name.service_tier), tables.Text(one.name.provider)]
-    used = [wording.compact(one.use.requests) if one.use.requests else wording.NOTHING, _spend(one, ledger)]
-    if isinstance(one.prices, Unpriced):
-        reason = html.Span("no price", title=one.prices.reason)
-        return [*known, reason, wording.NOTHING, *[wording.NOTHING] * 5, *used]
-    rates = one.prices.by_meter
-    since = wording.NOTHING if one.since is None else wording.day_of(one.since, ledger.zone.info)
+def _row(ledger: Ledger, view: View, line: PriceListLine) -> list[Any]:
+    name, use, prices = line.name, line.use, line.prices
+    provider, model = use.most_used_name or name[:2]
+    link = narrowed_search(view, ("provider", provider), ("model", model))
+    names = [tables.Text(name.model, link), tables.Text(name.service_tier), tables.Text(name.provider)]
+    usage = [wording.compact(use.requests) if use.requests else wording.NOTHING, _spend(use, ledger)]
+    if isinstance(prices, Unpriced):
+        reason = html.Span("no price", title=prices.reason)
+        return [*names, reason, wording.NOTHING, *[wording.NOTHING] * 5, *usage]
+    rates = prices.by_meter
+    since = wording.NOTHING if line.since is None else wording.day_of(line.since, ledger.zone.info)
     usual = [
         wording.price(price_list.per_million(rates[meter])) if meter in rates else wording.NOTHING
         for meter in price_list.USUAL
     ]
-    return [*known, _source(one.prices), tables.Text(since), *usual, _others(one.prices, one.higher), *used]
+    return [*names, _source(prices), tables.Text(since), *usual, _other_prices(prices, line.higher), *usage]
 
 
-def _source(found: PriceSet) -> Any:
-    """The most trusted source of the prices; all of them where it is pointed at."""
-    origins = found.origin.split("; ")
-    return html.Span(f"{found.source}{' and more' if len(origins) > 1 else ''}", title=found.origin)
+def _source(prices: PriceSet) -> Any:
+    """The most trusted source of the prices, with all sources as its tooltip."""
+    origins = prices.origin.split("; ")
+    return html.Span(f"{prices.source}{' and more' if len(origins) > 1 else ''}", title=prices.origin)
 
 
-def _others(found: PriceSet, higher: PriceSet | None) -> Any:
-    """Meters that have no column, shortly; in full where it is pointed at."""
+def _other_prices(prices: PriceSet, higher: PriceSet | None) -> Any:
+    """The number of prices that have no column, with the prices as its tooltip."""
     others = [
-        one_price.priced(meter, rate, found.currency)
-        for meter, rate in found.by_meter.items()
+        model_page.price_text(meter, rate, prices.currency)
+        for meter, rate in prices.by_meter.items()
         if meter not in price_list.USUAL
     ]
     if higher is not None:
@@ -164,66 +165,72 @@ def _others(found: PriceSet, higher: PriceSet | None) -> Any:
     return html.Span(f"{len(others)} more", title="\n".join(others))
 
 
-def _spend(one: PriceListLine, ledger: Ledger) -> str:
-    """What calls cost, the reporting currency first; sums never mix currencies."""
-    if not one.use.requests:
+def _spend(use: ModelUsage, ledger: Ledger) -> str:
+    """The cost of the calls by currency, the reporting currency first. Sums never mix currencies."""
+    if not use.requests:
         return wording.NOTHING
-    ordered = sorted(one.use.costs.items(), key=lambda cost: (cost[0] != ledger.currency, cost[0]))
-    if one.use.unpriced and not any(cost for _, cost in ordered):
+    costs = sorted(use.costs.items(), key=lambda cost: (cost[0] != ledger.currency, cost[0]))
+    if use.unpriced and not any(amount for _, amount in costs):
         return "no known price"
-    return " + ".join(wording.amount(cost, key) for key, cost in ordered) + (" *" if one.use.unpriced else "")
+    amounts = " + ".join(wording.amount(amount, currency) for currency, amount in costs)
+    return amounts + (" *" if use.unpriced else "")
 
 
 @registered_as("prices:without")
-def without(ledger: Ledger, view: View) -> Any:
-    """The models whose calls have no price, each leading to where it gets one."""
-    asked = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
-    found = unpriced_models(ledger, asked)
+def unpriced_table(ledger: Ledger, view: View) -> Any:
+    """The models whose calls have no price, each with a link to the form that sets one."""
+    query = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
+    models = unpriced_models(ledger, query)
     title = "Models without a price"
-    if not found:
-        words = "Every call of this period has a known price."
-        return panel(title, [html.P(words, id="unpriced-models", className="note")])
+    if not models:
+        note = "Every call of this period has a known price."
+        return panel(title, [html.P(note, id="unpriced-models", className="note")])
     book = price_list.book_of(ledger)
-    more = len(found) - _SHOWN
+    more = len(models) - _SHOWN
     remarks = [
         "These calls are in no sum of money. Choose a model to set its price.",
         *([f"{wording.number(more)} more are not shown here; the CSV has them all"] if more > 0 else []),
     ]
-    lines = [_unpriced(view, one, book, ledger.zone.info) for one in found[:_SHOWN]]
+    rows = [_unpriced_row(view, model, book, ledger.zone.info) for model in models[:_SHOWN]]
     return tables.table(
         "unpriced-models",
         title,
         ("Model", "Provider", "Why", "First", "Last", "Requests", "Tokens"),
-        lines,
+        rows,
         texts=5,
-        csv=spend_csv(replace(asked, filters=(*asked.filters, Filter("cost_source", (UNPRICED,))))),
+        csv=spend_csv(replace(query, filters=(*query.filters, Filter("cost_source", (UNPRICED,))))),
         remarks=remarks,
         width=820,
     )
 
 
-def _unpriced(view: View, one: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
-    named = tables.Text(one.model, narrowed_search(view, ("provider", one.provider), ("model", one.model)))
-    is_known = isinstance(book.find(one.provider, one.model, None, one.last_at, 0), PriceSet)
-    since = " (has a price since: tallybook reprice --only-unpriced)" if is_known else ""
-    days = [wording.day(instant(at).astimezone(zone).date()) for at in (one.first_at, one.last_at)]
-    texts = [one.provider, one.reason + since, *days]
-    return [named, *map(tables.Text, texts), wording.compact(one.requests), wording.compact(one.tokens)]
+def _unpriced_row(view: View, model: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
+    link = narrowed_search(view, ("provider", model.provider), ("model", model.model))
+    has_price = isinstance(book.find(model.provider, model.model, None, model.last_at, 0), PriceSet)
+    since = " (has a price since: tallybook reprice --only-unpriced)" if has_price else ""
+    days = [wording.day(instant(at).astimezone(zone).date()) for at in (model.first_at, model.last_at)]
+    texts = [model.provider, model.reason + since, *days]
+    return [
+        tables.Text(model.model, link),
+        *map(tables.Text, texts),
+        wording.compact(model.requests),
+        wording.compact(model.tokens),
+    ]
 
 
 @registered_as("prices:disagreeing")
-def disagreeing(ledger: Ledger, view: View) -> Any:
-    """Where two sources say something else about the same price."""
+def source_conflicts(ledger: Ledger, view: View) -> Any:
+    """The prices on which two sources disagree."""
     book = price_list.book_of(ledger)
     uses = price_list.usage_by_model(ledger, question(view, ledger.zone, ("requests",)))
-    found = price_list.disagreements(book, now(), uses)
+    conflicts = price_list.disagreements(book, now(), uses)
     title = "Where sources disagree"
-    if not found:
-        named = " and ".join(shelf.source for shelf in book.sources)
-        words = f"No two sources differ by more than 1%. Prices come from {named}."
-        return panel(title, [html.P(words, id="price-conflicts", className="note")])
-    told = [shelf.source for shelf in book.sources if any(shelf.source in one.prices for one in found)]
-    more = len(found) - _SHOWN_CONFLICTS
+    sources = [prices.source for prices in book.sources]
+    if not conflicts:
+        note = f"No two sources differ by more than 1%. Prices come from {' and '.join(sources)}."
+        return panel(title, [html.P(note, id="price-conflicts", className="note")])
+    columns = [source for source in sources if any(source in conflict.prices for conflict in conflicts)]
+    more = len(conflicts) - _SHOWN_CONFLICTS
     remarks: list[Any] = [
         "Prices in order of trust, from left to right: \N{CHECK MARK} is the one that counts."
     ]
@@ -232,32 +239,35 @@ def disagreeing(ledger: Ledger, view: View) -> Any:
     return tables.table(
         "price-conflicts",
         title,
-        ("Model", "Provider", "Meter", *told, "Spread"),
-        [_conflict(view, one, told) for one in found[:_SHOWN_CONFLICTS]],
+        ("Model", "Provider", "Meter", *columns, "Spread"),
+        [_conflict_row(view, conflict, columns) for conflict in conflicts[:_SHOWN_CONFLICTS]],
         texts=3,
         remarks=remarks,
-        width=620 + 110 * len(told),
+        width=620 + 110 * len(columns),
     )
 
 
-def _conflict(view: View, one: Conflict, sources: Sequence[str]) -> list[Any]:
-    counts = next(iter(one.prices))
-    named = tables.Text(
-        one.model + one_price.band_of(one.service_tier, one.above),
-        narrowed_search(view, ("provider", one.provider), ("model", one.model)),
-    )
-    told = []
+def _conflict_row(view: View, conflict: Conflict, sources: Sequence[str]) -> list[Any]:
+    trusted = next(iter(conflict.prices))
+    name = conflict.model + model_page.tier_and_band(conflict.service_tier, conflict.above)
+    link = narrowed_search(view, ("provider", conflict.provider), ("model", conflict.model))
+    prices = []
     for source in sources:
-        rate = one.prices.get(source)
-        price, _ = one_price.priced_per(one.meter, rate) if rate else (None, "")
-        mark = " \N{CHECK MARK}" if source == counts else ""
-        told.append(wording.NOTHING if price is None else wording.price(price) + mark)
-    per = one_price.priced_per(one.meter, one.prices[counts])[1]
-    meter = f"{one_price.meter_name(one.meter)} per {per}"
-    return [named, tables.Text(one.provider), tables.Text(meter), *told, wording.percent(one.spread)]
+        rate = conflict.prices.get(source)
+        price, _ = model_page.price_and_unit(conflict.meter, rate) if rate else (None, "")
+        mark = " \N{CHECK MARK}" if source == trusted else ""
+        prices.append(wording.NOTHING if price is None else wording.price(price) + mark)
+    _, per = model_page.price_and_unit(conflict.meter, conflict.prices[trusted])
+    texts = [conflict.provider, f"{model_page.meter_name(conflict.meter)} per {per}"]
+    return [tables.Text(name, link), *map(tables.Text, texts), *prices, wording.percent(conflict.spread)]
 
 
 PARTS: Final = (
-    *(without, disagreeing, *checks.PARTS),
-    *(one_price.course, one_price.applying, one_price.behind, one_price.rows),
+    *(unpriced_table, source_conflicts, *checks.PARTS),
+    *(
+        model_page.price_history,
+        model_page.current_prices,
+        model_page.terms_and_aliases,
+        model_page.price_rows,
+    ),
 )

@@ -1,4 +1,4 @@
-"""What happens on the page Teams: somebody gives a key to a team from a day on, or takes it back."""
+"""Callbacks of the page Teams: assigning keys to teams, and teams to customers and cost centres."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _FIELDS: Final = ("key", "teams", "parts", "from", "reason")
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What the form holds."""
+class AssignmentForm:
+    """The values of the form that assigns a key."""
 
     key: str | None
     teams: Sequence[str] | None = ()
@@ -33,13 +33,13 @@ class Typed:
     reason: str | None = None
 
 
-def add(app: Dash, ledger: Ledger) -> None:
-    """Listen on the page."""
-    _add_owners(app, ledger)
-    _add_homes(app, ledger)
+def add_callbacks(app: Dash, ledger: Ledger) -> None:
+    """Register the callbacks of the page."""
+    _add_key_owners(app, ledger)
+    _add_team_owners(app, ledger)
 
 
-def _add_owners(app: Dash, ledger: Ledger) -> None:
+def _add_key_owners(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("owner-said", "children"),
         Output("teams-shown", "children"),
@@ -54,19 +54,21 @@ def _add_owners(app: Dash, ledger: Ledger) -> None:
         ],
         prevent_initial_call=True,
     )
-    async def own(set_: int | None, taken: int | None, *held: Any) -> Any:
-        """Somebody says who owns a key; figures and histories follow."""
-        if not (set_ or taken):
+    async def assign_owners(set_: int | None, removed: int | None, *arguments: Any) -> Any:
+        """Assign a key or take its assignment back, then renew figures and histories."""
+        if not (set_ or removed):
             return no_update, no_update, no_update
-        *values, search = held
-        gives = ctx.triggered_id == "owner-set"
-        told = await in_thread(partial(assigned, gives=gives), ledger, Typed(*values))
-        if isinstance(told, str):
-            return html.Span(told, className="refused"), no_update, no_update
-        return await in_thread(_followed, ledger, [told], search)
+        *values, search = arguments
+        is_assigned = ctx.triggered_id == "owner-set"
+        outcome = await in_thread(
+            partial(assign_key, is_assigned=is_assigned), ledger, AssignmentForm(*values)
+        )
+        if isinstance(outcome, str):
+            return html.Span(outcome, className="refused"), no_update, no_update
+        return await in_thread(_renewed, ledger, [outcome], search)
 
 
-def _add_homes(app: Dash, ledger: Ledger) -> None:
+def _add_team_owners(app: Dash, ledger: Ledger) -> None:
     @app.callback(
         Output("home-said", "children"),
         Output("teams-shown", "children", allow_duplicate=True),
@@ -78,92 +80,94 @@ def _add_homes(app: Dash, ledger: Ledger) -> None:
         running=[(Output("home-set", "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def house(clicked: int | None, *held: Any) -> Any:
-        """Somebody says which customer and cost centre a team has."""
+    async def assign_team_owners(clicked: int | None, *arguments: Any) -> Any:
+        """Assign a team to a customer and a cost centre, then renew figures and histories."""
         if not clicked:
             return no_update, no_update, no_update
-        *values, search = held
-        told = await in_thread(homed, ledger, *values)
-        if isinstance(told, str):
-            return html.Span(told, className="refused"), no_update, no_update
-        return await in_thread(_followed, ledger, told, search)
+        *values, search = arguments
+        outcome = await in_thread(assign_team, ledger, *values)
+        if isinstance(outcome, str):
+            return html.Span(outcome, className="refused"), no_update, no_update
+        return await in_thread(_renewed, ledger, outcome, search)
 
 
-def assigned(ledger: Ledger, typed: Typed, *, gives: bool = True) -> RecordedAssignment | str:
-    """Record who owns a key, or that nobody does; what was recorded, or why it was refused."""
-    if not typed.key:
+def assign_key(ledger: Ledger, form: AssignmentForm, *, is_assigned: bool = True) -> RecordedAssignment | str:
+    """Assign a key to teams, or take its assignment back; returns the record, or a message of refusal."""
+    if not form.key:
         return "Not assigned: choose a key."
-    if gives and not typed.teams:
+    if is_assigned and not form.teams:
         return "Not assigned: choose a team."
     try:
-        wanted = AssignOptions(
+        options = AssignOptions(
             subject_kind="virtual_key",
-            subject=typed.key,
-            targets=_targets(typed) if gives else (),
-            first=typed.first or None,
-            reason=(typed.reason or "").strip(),
+            subject=form.key,
+            targets=_targets(form) if is_assigned else (),
+            first=form.first or None,
+            reason=(form.reason or "").strip(),
         )
     except OwnerRefused as error:
-        return _refused(error)
-    return _recorded(ledger, wanted)
+        return _refusal(error)
+    return _record(ledger, options)
 
 
-def homed(
+def assign_team(
     ledger: Ledger, team: str, customer: str | None, cost_center: str | None, first: str | None
 ) -> list[RecordedAssignment] | str:
-    """Record whose a team is; what was recorded, or why it was refused."""
+    """Assign a team to a customer and a cost centre; returns the records, or a message of refusal."""
     chosen: list[tuple[TargetKind, str | None]] = [("customer", customer), ("cost_center", cost_center)]
-    done: list[RecordedAssignment] = []
+    recorded: list[RecordedAssignment] = []
     for kind, target in chosen:
-        if target:
-            targets = (f"{target}=1",)
-            said = _recorded(
-                ledger,
-                AssignOptions(
-                    subject_kind="team", subject=team, target_kind=kind, targets=targets, first=first or None
-                ),
-            )
-            if isinstance(said, str):
-                return f"{said} The customer was recorded." if done else said
-            done.append(said)
-    return done or "Not assigned: choose a customer or a cost centre."
+        if not target:
+            continue
+        options = AssignOptions(
+            subject_kind="team",
+            subject=team,
+            target_kind=kind,
+            targets=(f"{target}=1",),
+            first=first or None,
+        )
+        outcome = _record(ledger, options)
+        if isinstance(outcome, str):
+            return f"{outcome} The customer was recorded." if recorded else outcome
+        recorded.append(outcome)
+    return recorded or "Not assigned: choose a customer or a cost centre."
 
 
-def _recorded(ledger: Ledger, wanted: AssignOptions) -> RecordedAssignment | str:
+def _record(ledger: Ledger, options: AssignOptions) -> RecordedAssignment | str:
     try:
-        return assign(ledger, wanted, at=now(), by=require("finance").name)
+        return assign(ledger, options, at=now(), by=require("finance").name)
     except (Invalid, NotAllowed) as error:
-        return _refused(error)
+        return _refusal(error)
     except DatabaseError:
         return "Not assigned: the ledger is busy. Try again."
 
 
-def _refused(error: Invalid | NotAllowed) -> str:
-    """Why nothing was assigned, with the label of a field that the message does not quote."""
+def _refusal(error: Invalid | NotAllowed) -> str:
+    """The message of a refused assignment, with the label of the field where the error does not quote it."""
     label = "Reason: " if isinstance(error, Invalid) and error.field == "reason" else ""
     return f"Not assigned: {label}{error}."
 
 
-def _targets(typed: Typed) -> tuple[str, ...]:
-    """The teams with their parts; equal ones where none are typed."""
-    chosen = typed.teams or ()
-    parts = (typed.parts or "").replace(",", " ").replace("%", " ").split() or ["1"] * len(chosen)
+def _targets(form: AssignmentForm) -> tuple[str, ...]:
+    """The teams with their parts, which are equal if no parts are typed."""
+    chosen = form.teams or ()
+    parts = (form.parts or "").replace(",", " ").replace("%", " ").split() or ["1"] * len(chosen)
     if len(parts) != len(chosen):
         message = f"{len(chosen)} teams have {len(chosen)} parts, such as 60, 40; {len(parts)} are given"
         raise OwnerRefused("bad_parts", message)
     return tuple(f"{team}={part}" for team, part in zip(chosen, parts, strict=True))
 
 
-def _followed(ledger: Ledger, recorded: Sequence[RecordedAssignment], search: str | None) -> Any:
-    """What is told of what was recorded, and what follows from it."""
+def _renewed(ledger: Ledger, recorded: Sequence[RecordedAssignment], search: str | None) -> Any:
+    """The messages about recorded assignments, and the renewed figures and histories."""
     view = from_search(search).page
-    targets = {one.entry_id for done in recorded for one in done.assignment.targets}
-    called = names.called(ledger, targets)
-    said = [
-        part
+    targets = {target.entry_id for done in recorded for target in done.assignment.targets}
+    target_names = names.called(ledger, targets)
+    messages = [
+        paragraph
         for done in recorded
-        for part in ownership.was_assigned(
-            done, [(called[one.entry_id], one.parts) for one in done.assignment.targets]
+        for paragraph in ownership.assigned_message(
+            done, [(target_names[target.entry_id], target.parts) for target in done.assignment.targets]
         )
     ]
-    return said, teams.shown(ledger, view), ownership.histories(ledger, view)
+    return messages, teams.figures(ledger, view), ownership.histories(ledger, view)

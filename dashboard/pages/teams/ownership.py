@@ -1,6 +1,6 @@
-"""Parts of the page Teams about owners: who is to own a key from a day on, and who owned what when."""
+"""Parts of the page Teams about owners: forms that assign owners, and the history of assignments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -25,58 +25,58 @@ from ingest.ledger.engine import Ledger
 from ingest.model.ownership import END_DAY, FIRST_DAY, Stretch, Target, TargetKind
 from ingest.model.zone import date_of, instant
 
-_OF: Final[Mapping[Kind, tuple[TargetKind, ...]]] = {
+_TARGET_KINDS: Final[Mapping[Kind, tuple[TargetKind, ...]]] = {
     "virtual_key": ("team",),
     "team": ("customer", "cost_center"),
 }
-_WORDS: Final[Mapping[TargetKind, str]] = {
+_LABELS: Final[Mapping[TargetKind, str]] = {
     "team": "Team",
     "customer": "Customer",
     "cost_center": "Cost centre",
 }
 _SHOWN_OPTIONS: Final = 60
-_TOLD: Final = (
-    "Its calls from that day on belong to the team, those that are here and those to come. Nothing before that day "
-    "changes, and what changes in a closed month is booked in the next open one."
+_NOTE: Final = (
+    "Its calls from that day on belong to the team, those that are here and those to come. "
+    "Nothing before that day changes, and what changes in a closed month is booked in the next open one."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The only key, else the only team, that a view is about; nobody where it is about all."""
+    """The key or the team that a view is filtered to; `person` is None if it is filtered to neither."""
 
     kind: Kind
     person: NamedEntry | None
 
 
 def chosen(ledger: Ledger, view: View) -> Chosen:
-    """Whom a view is about."""
-    for kind in _OF:
+    """The key that a view is filtered to, else the team."""
+    for kind in _TARGET_KINDS:
         values = view.values(kind)
-        if len(values) == 1 and (found := names.known_as(ledger, kind, values[0])):
-            return Chosen(kind, found)
+        if len(values) == 1 and (person := names.known_as(ledger, kind, values[0])):
+            return Chosen(kind, person)
     return Chosen("team", None)
 
 
-def of_nobody(asked: SpendQuery) -> SpendQuery:
-    """A question, of the calls that belong to no team."""
-    others = tuple(one for one in asked.filters if one.dimension != "team")
-    return replace(asked, filters=(*others, Filter("team", (None,))))
+def without_team(query: SpendQuery) -> SpendQuery:
+    """The query, limited to calls that belong to no team."""
+    filters = tuple(condition for condition in query.filters if condition.dimension != "team")
+    return replace(query, filters=(*filters, Filter("team", (None,))))
 
 
 def form(ledger: Ledger, view: View) -> Any:
-    """Where somebody gives a key to a team from a day on, or to several in parts."""
-    about = chosen(ledger, view)
-    everybody = names.by_name(ledger, "virtual_key")
-    waiting = _waiting(ledger, view, everybody)
-    key = about.person.ident if about.person and about.kind == "virtual_key" else None
-    team = [about.person.ident] if about.person and about.kind == "team" else []
+    """The form that assigns a key to a team, or to several teams in parts, from a day on."""
+    choice = chosen(ledger, view)
+    keys = names.by_name(ledger, "virtual_key")
+    unassigned = _unassigned_keys(ledger, view, keys)
+    key = choice.person.ident if choice.person and choice.kind == "virtual_key" else None
+    team = [choice.person.ident] if choice.person and choice.kind == "team" else []
     fields = [
         dmc.Select(
             id="owner-key",
             label="Virtual key",
-            data=_keys(waiting, everybody.values()),
-            value=key or (waiting[0].ident if waiting else None),
+            data=_key_options(unassigned, keys.values()),
+            value=key or (unassigned[0].ident if unassigned else None),
             searchable=True,
             limit=_SHOWN_OPTIONS,
             nothingFoundMessage="Nothing found",
@@ -106,7 +106,7 @@ def form(ledger: Ledger, view: View) -> Any:
     return panel(
         "Assign a key to a team",
         [
-            html.P(_TOLD, className="note"),
+            html.P(_NOTE, className="note"),
             dmc.SimpleGrid(fields, cols={"base": 1, "sm": 2, "lg": 5}, spacing="sm", my="sm"),
             dmc.Group(buttons, gap="sm"),
             html.Div(id="owner-said", role="status", className="note"),
@@ -114,17 +114,17 @@ def form(ledger: Ledger, view: View) -> Any:
     )
 
 
-def home_form(ledger: Ledger, view: View) -> Any:
-    """Where somebody says which customer and cost centre the chosen team has from a day on."""
+def team_form(ledger: Ledger, view: View) -> Any:
+    """The form that assigns the chosen team to a customer and a cost centre; None if no team is chosen."""
     team = chosen(ledger, view)
     if team.person is None or team.kind != "team":
         return None
-    fields = [_home_field(ledger, kind) for kind in _OF["team"]]
-    told = "What is left empty stays as it is. Whose the team was before that day does not change."
+    fields = [_target_field(ledger, kind) for kind in _TARGET_KINDS["team"]]
+    note = "What is left empty stays as it is. Whose the team was before that day does not change."
     return panel(
         "Customer and cost centre",
         [
-            html.P(told, className="note"),
+            html.P(note, className="note"),
             dmc.SimpleGrid(
                 [*fields, _first_day("home-from", ledger)], cols={"base": 1, "sm": 3}, spacing="sm", my="sm"
             ),
@@ -135,10 +135,10 @@ def home_form(ledger: Ledger, view: View) -> Any:
     )
 
 
-def _home_field(ledger: Ledger, kind: TargetKind) -> Any:
+def _target_field(ledger: Ledger, kind: TargetKind) -> Any:
     return dmc.Select(
         id=f"home-{kind.replace('_', '-')}",
-        label=_WORDS[kind],
+        label=_LABELS[kind],
         data=_options(names.by_name(ledger, kind).values()),
         searchable=True,
         clearable=True,
@@ -147,9 +147,9 @@ def _home_field(ledger: Ledger, kind: TargetKind) -> Any:
     )
 
 
-def _first_day(name: str, ledger: Ledger) -> Any:
+def _first_day(field_id: str, ledger: Ledger) -> Any:
     return dmc.DatePickerInput(
-        id=name,
+        id=field_id,
         label="From",
         value=datetime.now(ledger.zone.info).date().isoformat(),
         valueFormat=wording.day_format(),
@@ -157,42 +157,44 @@ def _first_day(name: str, ledger: Ledger) -> Any:
     )
 
 
-def _waiting(ledger: Ledger, view: View, everybody: Mapping[str, NamedEntry]) -> list[NamedEntry]:
+def _unassigned_keys(ledger: Ledger, view: View, keys: Mapping[str, NamedEntry]) -> list[NamedEntry]:
     """The keys of the view whose calls belong to no team, the largest spend first."""
-    asked = of_nobody(question(view, ledger.zone, ("total_cost",), ("virtual_key",)))
-    return [everybody[name] for row in run(ledger, asked).rows if (name := str(row.key[0])) in everybody]
+    query = without_team(question(view, ledger.zone, ("total_cost",), ("virtual_key",)))
+    return [keys[name] for row in run(ledger, query).rows if (name := str(row.key[0])) in keys]
 
 
-def _keys(waiting: Sequence[NamedEntry], everybody: Any) -> list[dict[str, Any]]:
-    """All keys to choose from, those that belong to no team first."""
-    first = dict.fromkeys(waiting)
-    others = [one for one in everybody if one not in first]
-    groups = (("Belong to no team", first), ("Others", others))
-    return [{"group": name, "items": _options(some)} for name, some in groups if some]
+def _key_options(unassigned: Sequence[NamedEntry], keys: Iterable[NamedEntry]) -> list[dict[str, Any]]:
+    """The options for all keys, with the keys that belong to no team as the first group."""
+    first = dict.fromkeys(unassigned)
+    others = [key for key in keys if key not in first]
+    groups: tuple[tuple[str, Collection[NamedEntry]], ...] = (
+        ("Belong to no team", first),
+        ("Others", others),
+    )
+    return [{"group": label, "items": _options(persons)} for label, persons in groups if persons]
 
 
-def _options(some: Any) -> list[dict[str, str]]:
-    return [{"value": one.ident, "label": one.shown} for one in some]
+def _options(persons: Iterable[NamedEntry]) -> list[dict[str, str]]:
+    return [{"value": person.ident, "label": person.shown} for person in persons]
 
 
 def histories(ledger: Ledger, view: View) -> Any:
-    """Who owned the chosen key or team on which days, and everything that was recorded of it, or of all."""
-    about = chosen(ledger, view)
-    lists = [] if about.person is None else _by_day(ledger, about.kind, about.person)
-    return dmc.Stack([*lists, _recorded(ledger, about)], gap="md")
+    """The owners by day and the assignments of the chosen key or team, else the assignments of all."""
+    choice = chosen(ledger, view)
+    tables_by_day = [] if choice.person is None else _by_day(ledger, choice.kind, choice.person)
+    return dmc.Stack([*tables_by_day, _assignments(ledger, choice)], gap="md")
 
 
 def _by_day(ledger: Ledger, kind: Kind, person: NamedEntry) -> list[Any]:
-    found = [(one, stretches(ledger, kind, person.entry_id, one)) for one in _OF[kind]]
     rows = [
         [
-            tables.Text(_first(one)),
-            tables.Text(_end(one)),
-            tables.Text(_WORDS[target_kind]),
-            tables.Text(_owners(ledger, target_kind, one)),
+            tables.Text(_first_text(stretch)),
+            tables.Text(_end_text(stretch)),
+            tables.Text(_LABELS[target_kind]),
+            tables.Text(_owners_text(ledger, target_kind, stretch)),
         ]
-        for target_kind, some in found
-        for one in reversed(some)
+        for target_kind in _TARGET_KINDS[kind]
+        for stretch in reversed(stretches(ledger, kind, person.entry_id, target_kind))
     ]
     if not rows:
         return []
@@ -203,41 +205,42 @@ def _by_day(ledger: Ledger, kind: Kind, person: NamedEntry) -> list[Any]:
     ]
 
 
-def _owners(ledger: Ledger, kind: TargetKind, one: Stretch) -> str:
-    if not one.targets:
+def _owners_text(ledger: Ledger, kind: TargetKind, stretch: Stretch) -> str:
+    if not stretch.targets:
         return "as the gateway says" if kind != "cost_center" else "none"
-    return whose(one.targets, names.called(ledger, [each.entry_id for each in one.targets]))
+    target_names = names.called(ledger, [target.entry_id for target in stretch.targets])
+    return targets_text(stretch.targets, target_names)
 
 
-def whose(targets: Sequence[Target], called: Mapping[int, str]) -> str:
-    """Owners in words, with their parts where there are several."""
-    return shares([(called.get(one.entry_id, f"#{one.entry_id}"), one.parts) for one in targets])
+def targets_text(targets: Sequence[Target], target_names: Mapping[int, str]) -> str:
+    """The names of owners, with their shares if there are several owners."""
+    return shares_text(
+        [(target_names.get(target.entry_id, f"#{target.entry_id}"), target.parts) for target in targets]
+    )
 
 
-def shares(targets: Sequence[tuple[str, int]]) -> str:
-    """Names with their parts of the whole; a single one needs none."""
+def shares_text(targets: Sequence[tuple[str, int]]) -> str:
+    """Names with their shares of the whole; a single name has no share behind it."""
     whole = sum(parts for _, parts in targets)
     if len(targets) == 1:
         return targets[0][0]
     return ", ".join(f"{name} {wording.percent_of(parts, whole)}" for name, parts in targets)
 
 
-def _recorded(ledger: Ledger, about: Chosen) -> Any:
-    found = [
-        one
-        for one in history_entries(ledger)
-        if about.person is None or _concerns(one, about.kind, about.person)
-    ]
+def _assignments(ledger: Ledger, choice: Chosen) -> Any:
+    assignments = history_entries(ledger)
+    if choice.person is not None:
+        assignments = [entry for entry in assignments if _concerns(entry, choice.kind, choice.person)]
     title = "What was recorded"
-    if not found:
-        words = "Nothing has been assigned: calls belong to whom the gateway named."
-        return panel(title, [html.P(words, id="assignments", className="note")])
-    more = len(found) - tables.SHOWN_ROWS
+    if not assignments:
+        note = "Nothing has been assigned: calls belong to whom the gateway named."
+        return panel(title, [html.P(note, id="assignments", className="note")])
+    more = len(assignments) - tables.SHOWN_ROWS
     return tables.table(
         "assignments",
         title,
         ("What", "Belongs to", "From", "To", "Recorded", "By", "Reason"),
-        [_assignment(one, ledger) for one in found[: tables.SHOWN_ROWS]],
+        [_assignment_row(entry, ledger) for entry in assignments[: tables.SHOWN_ROWS]],
         texts=7,
         remarks=[
             "Of the lines that are about a day, the one recorded last counts.",
@@ -246,20 +249,20 @@ def _recorded(ledger: Ledger, about: Chosen) -> Any:
     )
 
 
-def _concerns(one: HistoryEntry, kind: Kind, person: NamedEntry) -> bool:
-    assignment = one.assignment
+def _concerns(entry: HistoryEntry, kind: Kind, person: NamedEntry) -> bool:
+    assignment = entry.assignment
     is_subject = (assignment.subject_kind, assignment.subject) == (kind, str(person.entry_id))
-    return is_subject or person.entry_id in {each.entry_id for each in assignment.targets}
+    return is_subject or person.entry_id in {target.entry_id for target in assignment.targets}
 
 
-def _assignment(one: HistoryEntry, ledger: Ledger) -> list[Any]:
-    assignment = one.assignment
+def _assignment_row(entry: HistoryEntry, ledger: Ledger) -> list[Any]:
+    assignment = entry.assignment
     recorded = instant(assignment.recorded_at)
     subject = assignment.subject_kind.replace("virtual_", "")
-    kind = _WORDS[assignment.target_kind].lower()
+    kind = _LABELS[assignment.target_kind].lower()
     texts = [
-        f"{subject} {one.subject}",
-        f"{kind} {shares(one.targets)}" if one.targets else f"no {kind} of its own",
+        f"{subject} {entry.subject}",
+        f"{kind} {shares_text(entry.targets)}" if entry.targets else f"no {kind} of its own",
         _day(assignment.first_day) or "always",
         _day(assignment.end_day) or "",
         wording.date_time(recorded, ledger.zone.info, seconds=False),
@@ -269,23 +272,25 @@ def _assignment(one: HistoryEntry, ledger: Ledger) -> list[Any]:
     return [*map(tables.Text, texts)]
 
 
-def was_assigned(done: RecordedAssignment, called: Sequence[tuple[str, int]]) -> Any:
-    """What was recorded, and the closed months that it reaches into."""
+def assigned_message(done: RecordedAssignment, targets: Sequence[tuple[str, int]]) -> Any:
+    """The message about a recorded assignment, with the closed months that it reaches into."""
     since = f" from {wording.day(done.first)} on" if done.first else ", always"
-    belongs = f"belongs to {shares(called)}" if called else "belongs to whom its gateway names"
-    said = [html.P(f"{done.subject} {belongs}{since}.")]
+    belongs = f"belongs to {shares_text(targets)}" if targets else "belongs to whom its gateway names"
+    message = [html.P(f"{done.subject} {belongs}{since}.")]
     if done.closed:
         months = ", ".join(done.closed)
-        said.append(html.P(f"Closed already: {months}. What changes there is booked in the next open month."))
-    return said
+        message.append(
+            html.P(f"Closed already: {months}. What changes there is booked in the next open month.")
+        )
+    return message
 
 
-def _first(one: Stretch) -> str:
-    return _day(one.first_day) or "always"
+def _first_text(stretch: Stretch) -> str:
+    return _day(stretch.first_day) or "always"
 
 
-def _end(one: Stretch) -> str:
-    return _day(one.end_day) or "open"
+def _end_text(stretch: Stretch) -> str:
+    return _day(stretch.end_day) or "open"
 
 
 def _day(number: int) -> str | None:

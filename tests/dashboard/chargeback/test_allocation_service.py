@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
 from dashboard.chargeback.allocation_store import read_rules
-from dashboard.pages.chargeback.callbacks import ruled
+from dashboard.pages.chargeback.callbacks import set_allocation_rule
 from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import Target
@@ -37,7 +37,7 @@ def test_a_rule_is_recorded_by_who_sets_it(ledger: Ledger) -> None:
 
 def test_the_page_and_the_command_are_audited_alike(tallybook: Command, embedded: Ledger) -> None:
     assert tallybook("allocate", "set", "fees", "--by", "cost", "--from", "2026-10-01").exit_code == 0
-    assert ruled(embedded, "fees", "cost", "2026-10-01") is None
+    assert set_allocation_rule(embedded, "fees", "cost", "2026-10-01") is None
     with embedded.reading() as connection:
         page, command = audit.entries(connection, action="allocate")
     assert page.detail == command.detail
@@ -78,6 +78,6 @@ def test_the_command_names_the_flag_and_the_page_does_not(tallybook: Command, em
     said = "'soon' is no date; write one as 2026-11-20"
     refused = tallybook("allocate", "set", "fees", "--by", "even", "--from", "soon")
     assert (refused.exit_code, refused.stderr) == (2, f"tallybook allocate: --from: {said}\n")
-    assert ruled(embedded, "fees", "even", "soon") == f"Not set: {said}."
+    assert set_allocation_rule(embedded, "fees", "even", "soon") == f"Not set: {said}."
     refused = tallybook("allocate", "set", "rent", "--by", "even")
     assert refused.stderr.startswith("tallybook allocate: POOL: there is no 'rent'")

@@ -25,7 +25,7 @@ from dashboard.chargeback.usage import UsageSums
 from dashboard.fees import api as fees_api
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
-from dashboard.pages.chargeback.callbacks import closed_month_opened, month_closed, ruled
+from dashboard.pages.chargeback.callbacks import close_month, reopen_month, set_allocation_rule
 from dashboard.query.calendar import read_calendar
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
@@ -276,13 +276,13 @@ def test_the_report_and_the_fees_are_had_over_http(busy: Ledger) -> None:
 
 
 def test_a_month_is_closed_and_a_rule_set_on_the_page(busy: Ledger) -> None:
-    assert "say why" in (month_closed(busy, "2026-10", "") or "")
-    assert month_closed(busy, "2026-10", "trial") is None
-    assert "closed already" in (month_closed(busy, "2026-10", "x") or "")
-    assert "say why" in (closed_month_opened(busy, "2026-10", "") or "")
-    assert closed_month_opened(busy, "2026-10", "mistake") is None
-    assert ruled(busy, "unassigned", "cost", "2026-10-01") is None
-    assert "no date" in (ruled(busy, "fees", "even", "soon") or "")
+    assert "say why" in (close_month(busy, "2026-10", "") or "")
+    assert close_month(busy, "2026-10", "trial") is None
+    assert "closed already" in (close_month(busy, "2026-10", "x") or "")
+    assert "say why" in (reopen_month(busy, "2026-10", "") or "")
+    assert reopen_month(busy, "2026-10", "mistake") is None
+    assert set_allocation_rule(busy, "unassigned", "cost", "2026-10-01") is None
+    assert "no date" in (set_allocation_rule(busy, "fees", "even", "soon") or "")
     total = json.loads(answers(busy)["json"])["lines"][-1]
     assert (total["team"], total["total"]) == (None, "0")
 
@@ -371,7 +371,7 @@ def test_calls_in_a_currency_without_a_rate_are_told_and_stop_closing(tmp_path: 
         answer = json.loads(answers(ledger)["json"])
         assert answer["unconverted"] == [{"currency": "EUR", "amount": "5", "requests": 1}]
         assert answer["total"] == "0"
-        assert "something stops it" in (month_closed(ledger, "2026-10", "") or "")
+        assert "something stops it" in (close_month(ledger, "2026-10", "") or "")
 
 
 def test_prices_that_are_set_are_told_in_the_audit_log(tallybook: Command) -> None:
@@ -388,7 +388,7 @@ def test_prices_that_are_set_are_told_in_the_audit_log(tallybook: Command) -> No
 
 
 def test_pricing_again_says_which_closed_month_it_reaches(tallybook: Command, busy: Ledger) -> None:
-    assert month_closed(busy, "2026-10", "trial") is None
+    assert close_month(busy, "2026-10", "trial") is None
     tallybook("prices", "set", "unknown", "new", "input=2", "--from", "2026-01-01")
     done = tallybook("reprice", "--only-unpriced")
     assert "closed already: 2026-10; what changes there is booked in the next open month" in done.stdout or (

@@ -33,16 +33,16 @@ from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.focus import api as focus_api
 from dashboard.focus import csv_text, parquet_file
-from dashboard.focus.attribution import Person
+from dashboard.focus.attribution import DirectoryEntry
 from dashboard.focus.columns import columns
 from dashboard.focus.dataset import Dataset
 from dashboard.focus.decimals import MONEY_SCALE, ONE, ZERO, split
-from dashboard.focus.export import describe, to_files
+from dashboard.focus.export import export_metadata, export_to_files
 from dashboard.focus.export_period import read_span
-from dashboard.focus.other_charges import Allocation, Charge, extra_rows
-from dashboard.focus.parse_request import Order, Profile, Words, read
-from dashboard.focus.row import Reporting, Row
-from dashboard.focus.unpriced import Unpriced
+from dashboard.focus.other_charges import Allocation, OtherCharge, other_charge_rows
+from dashboard.focus.parse_request import ExportOptions, ExportScope, Profile, read_request
+from dashboard.focus.row import FocusRow, ReportingCurrency
+from dashboard.focus.unpriced import UnpricedCalls
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError, parse
 from dashboard.query.question import QuestionText as Question
@@ -113,17 +113,20 @@ def term(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
         )
 
 
-def order(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> Order:
+def scope(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> ExportScope:
     zone = ledger.zone if profile == "chargeback" else Zone("UTC")
-    return Order(read_span(period, None, None, zone), profile)
+    return ExportScope(read_span(period, None, None, zone), profile)
 
 
 def exported(
-    ledger: Ledger, profile: Profile = "chargeback", unpriced: Unpriced | None = None, period: str = "2026-10"
-) -> list[Row]:
+    ledger: Ledger,
+    profile: Profile = "chargeback",
+    unpriced: UnpricedCalls | None = None,
+    period: str = "2026-10",
+) -> list[FocusRow]:
     with ledger.reading() as connection:
-        asked = order(ledger, profile, period)
-        return list(Dataset(connection, ledger, asked, micros(NOW)).rows(unpriced or Unpriced()))
+        export_scope = scope(ledger, profile, period)
+        return list(Dataset(connection, ledger, export_scope, micros(NOW)).rows(unpriced or UnpricedCalls()))
 
 
 def spent(ledger: Ledger) -> int:
@@ -132,28 +135,29 @@ def spent(ledger: Ledger) -> int:
     return int((result.totals.values[0] or 0) * PICO)
 
 
-def effective(found: Sequence[Row]) -> Decimal:
+def effective(rows: Sequence[FocusRow]) -> Decimal:
     total = Decimal(0)
-    for row in found:
+    for row in rows:
         total = EXACT.add(total, row.effective_cost)
     return total
 
 
-def said(row: Row) -> tuple[str | None, str, str, str, str]:
+def charged(row: FocusRow) -> tuple[str | None, str, str, str, str]:
     """What a row charges: meter, quantity, unit, unit price and cost."""
     assert row.pricing_quantity is not None
     assert row.pricing_unit is not None
     assert row.list_unit_price is not None
     numbers = (
-        f"{one.normalize():f}" for one in (row.pricing_quantity, row.list_unit_price, row.effective_cost)
+        f"{number.normalize():f}"
+        for number in (row.pricing_quantity, row.list_unit_price, row.effective_cost)
     )
     quantity, price, cost = numbers
     return row.sku_meter, quantity, row.pricing_unit, price, cost
 
 
-def holds_exactly(found: Sequence[Row]) -> None:
+def holds_exactly(rows: Sequence[FocusRow]) -> None:
     """What is true of any export, whatever is in the ledger."""
-    for row in found:
+    for row in rows:
         if row.pricing_quantity is not None:
             assert row.list_unit_price is not None
             assert row.contracted_unit_price is not None
@@ -165,22 +169,22 @@ def holds_exactly(found: Sequence[Row]) -> None:
             assert -exponent <= MONEY_SCALE
         assert row.billing_period_start <= row.charge_period_start < row.charge_period_end
         assert row.charge_period_end <= row.billing_period_end
-    assert max(Counter(row.x_row_key for row in found).values(), default=1) == 1
+    assert max(Counter(row.x_row_key for row in rows).values(), default=1) == 1
 
 
 def test_each_kind_of_token_is_a_row_at_its_price(ledger: Ledger) -> None:
     add(ledger, used(cache_read_tokens=8_000, cache_write_tokens=1_000, cache_write_1h_tokens=400))
-    found = exported(ledger)
-    assert {said(row) for row in found} == {
+    rows = exported(ledger)
+    assert {charged(row) for row in rows} == {
         ("Input Tokens", "0.001", "1000000 Tokens", "3", "0.003"),
         ("Cache Read Input Tokens", "0.008", "1000000 Tokens", "0.3", "0.0024"),
         ("Cache Write Input Tokens", "0.0006", "1000000 Tokens", "3.75", "0.00225"),
         ("Cache Write 1h Input Tokens", "0.0004", "1000000 Tokens", "6", "0.0024"),
         ("Output Tokens", "0.0005", "1000000 Tokens", "15", "0.0075"),
     }
-    assert {row.sku_price_id for row in found} >= {"anthropic/claude-sonnet-4-5/cache-read/standard"}
-    assert sum(row.x_request_count or 0 for row in found) == 1
-    holds_exactly(found)
+    assert {row.sku_price_id for row in rows} >= {"anthropic/claude-sonnet-4-5/cache-read/standard"}
+    assert sum(row.x_request_count or 0 for row in rows) == 1
+    holds_exactly(rows)
 
 
 def test_a_price_that_changes_in_a_day_makes_two_rows_of_one_sku(ledger: Ledger) -> None:
@@ -188,11 +192,11 @@ def test_a_price_that_changes_in_a_day_makes_two_rows_of_one_sku(ledger: Ledger)
     own_price(ledger, "input", "3", valid_from=micros(NOON))
     facts = {**ACME, "output_tokens": 0}
     add(ledger, used("a", NOON.replace(hour=11), **facts), used("b", **facts))
-    found = exported(ledger)
-    assert [row.sku_price_id for row in found] == ["acme/big-1/input/standard"] * 2
-    assert {row.list_unit_price for row in found} == {Decimal(2), Decimal(3)}
-    assert len({row.x_price_version for row in found}) == 2
-    holds_exactly(found)
+    rows = exported(ledger)
+    assert [row.sku_price_id for row in rows] == ["acme/big-1/input/standard"] * 2
+    assert {row.list_unit_price for row in rows} == {Decimal(2), Decimal(3)}
+    assert len({row.x_price_version for row in rows}) == 2
+    holds_exactly(rows)
 
 
 def test_tier_and_context_band_are_price_points_of_their_own(ledger: Ledger) -> None:
@@ -215,13 +219,13 @@ def test_what_lies_above_a_marginal_price_is_a_row_and_what_lies_below_another(l
     own_price(ledger, "input", "5", above=1_000, marginal=True)
     own_price(ledger, "input", "7", above=3_000, marginal=True)
     add(ledger, used(**ACME, input_tokens=4_000, output_tokens=0))
-    found = exported(ledger)
-    assert {(row.sku_price_id, *said(row)[1:2], *said(row)[3:]) for row in found} == {
+    rows = exported(ledger)
+    assert {(row.sku_price_id, *charged(row)[1:2], *charged(row)[3:]) for row in rows} == {
         ("acme/big-1/input/standard", "0.001", "2", "0.002"),
         ("acme/big-1/input/standard/marginal-over-1000", "0.002", "5", "0.01"),
         ("acme/big-1/input/standard/marginal-over-3000", "0.001", "7", "0.007"),
     }
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_least_quantity_is_priced_and_what_was_counted_is_told(ledger: Ledger) -> None:
@@ -297,20 +301,20 @@ def test_list_contracted_and_charged_costs_are_told_apart(ledger: Ledger) -> Non
 def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledger) -> None:
     cost = ReportedCost(input=3_000, output=4_000, cache_read=500, total=7_600)
     add(ledger, used(cache_read_tokens=8_000, reasoning_tokens=100, reported=cost))
-    found = exported(ledger)
+    rows = exported(ledger)
     assert {
         (row.sku_price_id, row.consumed_quantity, row.consumed_unit, row.effective_cost * PICO)
-        for row in found
+        for row in rows
     } == {
         ("anthropic/claude-sonnet-4-5/input/standard/reported", Decimal(2_000), "Tokens", Decimal(3_000)),
         ("anthropic/claude-sonnet-4-5/output/standard/reported", Decimal(500), "Tokens", Decimal(4_000)),
         ("anthropic/claude-sonnet-4-5/cache-read/standard/reported", Decimal(8_000), "Tokens", Decimal(500)),
         ("anthropic/claude-sonnet-4-5/other/standard/reported", Decimal(1), "Requests", Decimal(100)),
     }
-    assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in found} == {
+    assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in rows} == {
         (Decimal(1), "Units", "Other")
     }
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_reported_total_without_parts_is_one_row_with_all_tokens(ledger: Ledger) -> None:
@@ -339,10 +343,10 @@ def test_the_look_up_of_a_cache_is_an_amount_beside_a_call_and_priced_where_it_a
         "output_tokens": 0,
     }
     add(ledger, used("hit", NOON.replace(day=10), **hit, **LOOKUP))
-    found = {(row.x_charge_day, row.sku_price_id): row.effective_cost * PICO for row in exported(ledger)}
-    assert found["2026-10-09", "anthropic/claude-sonnet-4-5/other/booked"] == 20_000_000
-    assert found["2026-10-10", "openai/text-embedding-3-small/input/standard"] == 20_000_000
-    assert sum(found.values()) == spent(ledger)
+    costs = {(row.x_charge_day, row.sku_price_id): row.effective_cost * PICO for row in exported(ledger)}
+    assert costs["2026-10-09", "anthropic/claude-sonnet-4-5/other/booked"] == 20_000_000
+    assert costs["2026-10-10", "openai/text-embedding-3-small/input/standard"] == 20_000_000
+    assert sum(costs.values()) == spent(ledger)
 
 
 def test_a_look_up_of_a_few_millionths_of_a_millionth_is_not_lost(ledger: Ledger) -> None:
@@ -366,7 +370,7 @@ def test_what_is_free_has_no_row_and_what_has_no_price_is_listed_beside(ledger: 
         used("unknown", model="no-such-model", virtual_key="vk-1", team="red"),
         used("unknown-too", model="no-such-model", virtual_key="vk-1", team="red"),
     )
-    unpriced = Unpriced()
+    unpriced = UnpricedCalls()
     assert exported(ledger, unpriced=unpriced) == []
     assert unpriced.calls == 2
     (line,) = unpriced.lines()
@@ -377,7 +381,7 @@ def test_a_price_of_nothing_is_a_row_of_no_cost(ledger: Ledger) -> None:
     own_price(ledger, "input", "0")
     add(ledger, used(**ACME, output_tokens=0))
     (row,) = exported(ledger)
-    assert said(row) == ("Input Tokens", "0.01", "1000000 Tokens", "0", "0")
+    assert charged(row) == ("Input Tokens", "0.01", "1000000 Tokens", "0", "0")
 
 
 @pytest.mark.parametrize("summed", ["dirty", "clean", "mixed"])
@@ -389,8 +393,8 @@ def test_rows_are_the_same_whatever_is_summed_already(ledger: Ledger, summed: st
     add(ledger, events[2])
     if summed == "clean":
         roll(ledger)
-    found = exported(ledger)
-    assert [(row.sku_meter, row.consumed_quantity) for row in found] == [
+    rows = exported(ledger)
+    assert [(row.sku_meter, row.consumed_quantity) for row in rows] == [
         ("Input Tokens", Decimal(30_000)),
         ("Output Tokens", Decimal(1_500)),
     ]
@@ -418,11 +422,11 @@ def test_a_shared_key_is_split_and_nothing_is_lost(tmp_path: Path) -> None:
             add(ledger, used(key, virtual_key=key, input_tokens=1_001, **facts))
         owns(ledger, "vk-1", ("search", 60), ("ads", 40), since="2026-10-05")
         owns(ledger, "vk-2", ("a", 1), ("b", 1), ("c", 1))
-        found = exported(ledger)
+        rows = exported(ledger)
         total = spent(ledger)
-    assert effective(found) * PICO == total
-    holds_exactly(found)
-    parts = {row.x_team_id: row for row in found if row.charge_category == "Usage"}
+    assert effective(rows) * PICO == total
+    holds_exactly(rows)
+    parts = {row.x_team_id: row for row in rows if row.charge_category == "Usage"}
     assert [parts[team].consumed_quantity for team in ("search", "ads")] == [
         Decimal("600.6"),
         Decimal("400.4"),
@@ -442,14 +446,14 @@ def test_a_day_of_utc_may_be_of_two_days_of_owners(tmp_path: Path) -> None:
         put(ledger, [call(f"2026-10-09T{hour}:30:00Z", 10, virtual_key="vk-1") for hour in (21, 22)])
         owns(ledger, "vk-1", ("red", 60), ("blue", 40))
         owns(ledger, "vk-1", ("red", 60), ("green", 40), since="2026-10-10", at=1)
-        found = exported(ledger, "provider")
-    assert sorted(f"{row.x_team_id} {row.effective_cost * PICO:f}" for row in found) == [
+        rows = exported(ledger, "provider")
+    assert sorted(f"{row.x_team_id} {row.effective_cost * PICO:f}" for row in rows) == [
         "blue 4.000000000000",
         "green 4.000000000000",
         "red 6.000000000000",
         "red 6.000000000000",
     ]
-    holds_exactly(found)
+    holds_exactly(rows)
 
 
 def test_a_key_that_moves_belongs_to_its_team_of_the_day(tmp_path: Path) -> None:
@@ -463,12 +467,12 @@ def test_a_key_that_moves_belongs_to_its_team_of_the_day(tmp_path: Path) -> None
         )
         owns(ledger, "vk-1", ("blue", 1), since="2026-10-10")
         owns(ledger, "blue", ("CC-1", 1), kind="team", target_kind="cost_center")
-        found = exported(ledger)
-    assert [(row.sub_account_id, row.billing_account_id, row.tags) for row in found] == [
+        rows = exported(ledger)
+    assert [(row.sub_account_id, row.billing_account_id, row.tags) for row in rows] == [
         ("red", "unassigned", '{"team":"red"}'),
         ("blue", "CC-1", '{"cost_center":"CC-1","project":"atlas","team":"blue"}'),
     ]
-    assert all("vk-1" not in (row.tags or "") for row in found)
+    assert all("vk-1" not in (row.tags or "") for row in rows)
 
 
 def test_a_row_keeps_its_key_when_more_calls_come(ledger: Ledger) -> None:
@@ -540,19 +544,19 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         put_events(ledger, book, *some[rolled:], at=micros(NOW))
         owns(ledger, "vk-1", ("blue", 60), ("green", 40), since="2026-10-10")
         owns(ledger, "vk-2", ("blue", 1), ("green", 1), ("grey", 1))
-        found, theirs = exported(ledger), exported(ledger, "provider")
-        holds_exactly(found)
-        holds_exactly(theirs)
-        calls = [row for row in found if row.x_cost_source is not None]
-        assert effective(calls) * PICO == effective(found) * PICO == spent(ledger)
-        assert by_team(found) == owed(ledger)
-        assert found == exported(ledger)
+        rows, provider_rows = exported(ledger), exported(ledger, "provider")
+        holds_exactly(rows)
+        holds_exactly(provider_rows)
+        calls = [row for row in rows if row.x_cost_source is not None]
+        assert effective(calls) * PICO == effective(rows) * PICO == spent(ledger)
+        assert by_team(rows) == owed(ledger)
+        assert rows == exported(ledger)
 
 
-def by_team(found: Sequence[Row]) -> dict[str | None, Decimal]:
+def by_team(rows: Sequence[FocusRow]) -> dict[str | None, Decimal]:
     """What the rows of each team come to in the reporting currency, in pico-units."""
     sums: dict[str | None, Decimal] = {}
-    for row in found:
+    for row in rows:
         cost = EXACT.multiply(row.x_reporting_cost or ZERO, Decimal(PICO))
         sums[row.x_team_name] = EXACT.add(sums.get(row.x_team_name, ZERO), cost)
     return {team: cost for team, cost in sums.items() if cost}
@@ -560,8 +564,8 @@ def by_team(found: Sequence[Row]) -> dict[str | None, Decimal]:
 
 def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
     """What the chargeback of a month says that each team owes."""
-    found = report_of(ledger, read_calendar(month), "team", micros(NOW))
-    return {one.team: Decimal(one.line.total) for one in found.entries if one.line.total}
+    report = report_of(ledger, read_calendar(month), "team", micros(NOW))
+    return {entry.team: Decimal(entry.line.total) for entry in report.entries if entry.line.total}
 
 
 @given(
@@ -570,20 +574,20 @@ def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
 )
 def test_parts_of_a_number_add_up_to_it(number: Decimal, parts: list[int]) -> None:
     shares = [Fraction(part, sum(parts)) for part in parts]
-    found = split(number, MONEY_SCALE, shares)
+    split_parts = split(number, MONEY_SCALE, shares)
     total = Decimal(0)
-    for one in found:
-        total = EXACT.add(total, one)
+    for part in split_parts:
+        total = EXACT.add(total, part)
     assert total == number
     smallest = Fraction(1, 10**MONEY_SCALE)
     assert all(
-        abs(Fraction(one) - Fraction(number) * share) < smallest
-        for one, share in zip(found, shares, strict=True)
+        abs(Fraction(part) - Fraction(number) * share) < smallest
+        for part, share in zip(split_parts, shares, strict=True)
     )
 
 
 def table(ledger: Ledger, version: Any = "1.4") -> list[dict[str, str]]:
-    text = "".join(csv_text.written(exported(ledger), version))
+    text = "".join(csv_text.csv_chunks(exported(ledger), version))
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -608,9 +612,9 @@ def test_numbers_of_the_csv_are_plain_and_text_is_no_formula(embedded: Ledger) -
 
 @pytest.mark.parametrize("version", ["1.4", "1.2"])
 def test_columns_of_focus_stand_first_by_name_and_ours_behind(version: Any) -> None:
-    found = [column.name for column in columns(version)]
-    own = [name for name in found if name.startswith("x_")]
-    assert found == [*sorted(set(found) - set(own)), *sorted(own)]
+    names = [column.name for column in columns(version)]
+    own = [name for name in names if name.startswith("x_")]
+    assert names == [*sorted(set(names) - set(own)), *sorted(own)]
 
 
 def test_every_column_of_our_own_is_in_the_guide() -> None:
@@ -625,13 +629,13 @@ def test_parquet_says_the_same_as_csv_to_the_last_digit(embedded: Ledger, tmp_pa
 
     add(embedded, used(cache_read_tokens=8_001, virtual_key="vk-1", team="red", input_tokens=50_000_000))
     path = tmp_path / "focus.parquet"
-    path.write_bytes(b"".join(parquet_file.written(exported(embedded), "1.4")))
-    held = parquet.read_table(path)
-    assert held.schema.field("ListCost").type == pa.decimal128(38, 24)
-    assert not held.schema.field("ListCost").nullable
+    path.write_bytes(b"".join(parquet_file.parquet_chunks(exported(embedded), "1.4")))
+    parquet_table = parquet.read_table(path)
+    assert parquet_table.schema.field("ListCost").type == pa.decimal128(38, 24)
+    assert not parquet_table.schema.field("ListCost").nullable
     lines = table(embedded)
-    assert held.column_names == list(lines[0])
-    for row, line in zip(held.to_pylist(), lines, strict=True):
+    assert parquet_table.column_names == list(lines[0])
+    for row, line in zip(parquet_table.to_pylist(), lines, strict=True):
         for name, text in line.items():
             value = row[name]
             if isinstance(value, Decimal):
@@ -665,34 +669,40 @@ def mixed(embedded: Ledger) -> Ledger:
 
 def test_metadata_says_which_days_are_complete(embedded: Ledger) -> None:
     add(embedded, used("a"))
-    about = describe(embedded, order(embedded), "1.4")
+    about = export_metadata(embedded, scope(embedded), "1.4")
     sectors = about["Recency"]["TimeSectors"]
-    incomplete = [one["TimeSectorStart"] for one in sectors if not one["TimeSectorComplete"]]
+    incomplete = [sector["TimeSectorStart"] for sector in sectors if not sector["TimeSectorComplete"]]
     assert incomplete == ["2026-10-09T00:00:00Z"]
     roll(embedded)
-    assert describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.start(connection, "import", "calls.jsonl", "abc", 1)
-    assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert not export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.mark_interrupted(connection, "import", "abc", 2)
-    assert not describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert not export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
     with embedded.writing() as connection:
         imports.finish(
             connection, imports.start(connection, "import", "calls.jsonl", "abc", 3), "finished", 4
         )
-    assert describe(embedded, order(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
+    assert export_metadata(embedded, scope(embedded), "1.4")["Recency"]["DatasetInstanceComplete"]
 
 
 def test_a_day_that_is_not_over_is_not_complete(embedded: Ledger) -> None:
-    about = describe(embedded, order(embedded, period="2099-01"), "1.4")
-    assert not any(one["TimeSectorComplete"] for one in about["Recency"]["TimeSectors"])
+    about = export_metadata(embedded, scope(embedded, period="2099-01"), "1.4")
+    assert not any(sector["TimeSectorComplete"] for sector in about["Recency"]["TimeSectors"])
 
 
 def test_metadata_defines_every_column(embedded: Ledger) -> None:
-    definitions = describe(embedded, order(embedded), "1.4")["Schema"]["ColumnDefinition"]
-    assert [one["ColumnName"] for one in definitions] == [column.name for column in columns("1.4")]
-    (cost,) = (one for one in definitions if one["ColumnName"] == "ListCost")
+    definitions = export_metadata(embedded, scope(embedded), "1.4")["Schema"]["ColumnDefinition"]
+    assert [column_definition["ColumnName"] for column_definition in definitions] == [
+        column.name for column in columns("1.4")
+    ]
+    (cost,) = (
+        column_definition
+        for column_definition in definitions
+        if column_definition["ColumnName"] == "ListCost"
+    )
     assert cost == {
         "ColumnName": "ListCost",
         "DataType": "Decimal",
@@ -703,9 +713,9 @@ def test_metadata_defines_every_column(embedded: Ledger) -> None:
 
 def test_files_stand_beside_each_other(mixed: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "focus.csv"
-    done = to_files(mixed, order(mixed), "1.4", "csv", path)
+    done = export_to_files(mixed, scope(mixed), "1.4", "csv", path)
     assert (done.rows, done.unpriced) == (len(exported(mixed)), 1)
-    assert sorted(one.name for one in tmp_path.iterdir() if "focus" in one.name) == [
+    assert sorted(file.name for file in tmp_path.iterdir() if "focus" in file.name) == [
         "focus.csv",
         "focus.csv.metadata.json",
         "focus.csv.unpriced.csv",
@@ -755,17 +765,15 @@ def october(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_rows_of_a_month_add_up_to_what_each_team_owes(october: Ledger) -> None:
-    found = exported(october)
-    holds_exactly(found)
-    assert by_team(found) == owed(october)
-    shared = [row for row in found if row.charge_description == "Gateway: the same for each team"]
+    rows = exported(october)
+    holds_exactly(rows)
+    assert by_team(rows) == owed(october)
+    shared = [row for row in rows if row.charge_description == "Gateway: the same for each team"]
     assert len(shared) == 3
     assert {row.charge_category for row in shared} == {"Usage"}
     assert sum(row.effective_cost for row in shared) == 100
     assert {row.allocated_method_id for row in shared} == {"even:fee:Gateway:rule-1"}
-    moved = [
-        row for row in found if (row.charge_description or "").startswith("Calls that belong to no team")
-    ]
+    moved = [row for row in rows if (row.charge_description or "").startswith("Calls that belong to no team")]
     assert {row.charge_category for row in moved} == {"Adjustment"}
     assert sum(row.effective_cost for row in moved) == 0
 
@@ -804,7 +812,7 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
     put(closed, some[:1], first=9)
     roll(closed)
     put(closed, [*some[1:], call("2026-10-30T12:00:00Z", None, virtual_key="vk-2")], first=10)
-    unpriced = Unpriced()
+    unpriced = UnpricedCalls()
     assert exported(closed, unpriced=unpriced) == before
     assert unpriced.calls == 0
     assert by_team(before) == owed(closed)
@@ -818,9 +826,9 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
 def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(closed: Ledger) -> None:
     before = by_team(exported(closed))
     owns(closed, "vk-2", ("red", 1), at=2)
-    found = exported(closed)
-    assert by_team(found) == owed(closed) == before
-    changed = [row for row in found if (row.charge_description or "").startswith("Changes since")]
+    rows = exported(closed)
+    assert by_team(rows) == owed(closed) == before
+    changed = [row for row in rows if (row.charge_description or "").startswith("Changes since")]
     assert {row.x_team_id for row in changed} == {"red", "blue"}
     assert {row.charge_category for row in changed} == {"Adjustment"}
     assert by_team(exported(closed, period="2026-11")) == owed(closed, "2026-11")
@@ -829,10 +837,10 @@ def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(
 def test_parts_of_a_month_cost_what_the_month_does(october: Ledger) -> None:
     def days(first: str, end: str) -> Decimal:
         with october.reading() as connection:
-            asked = Order(read_span(None, first, end, october.zone))
-            found = list(Dataset(connection, october, asked, micros(NOW)).rows(Unpriced()))
-        holds_exactly(found)
-        return sum((row.x_reporting_cost or ZERO for row in found), ZERO)
+            export_scope = ExportScope(read_span(None, first, end, october.zone))
+            rows = list(Dataset(connection, october, export_scope, micros(NOW)).rows(UnpricedCalls()))
+        holds_exactly(rows)
+        return sum((row.x_reporting_cost or ZERO for row in rows), ZERO)
 
     whole = days("2026-10-01", "2026-11-01")
     assert days("2026-10-01", "2026-10-17") + days("2026-10-17", "2026-11-01") == whole
@@ -855,15 +863,15 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
         monthly = replace(fee, name="Seats", amount=31 * PICO, end=None, every="month", list_amount=None)
         credit = replace(fee, name="Welcome", kind="credit", amount=-5 * PICO, end=None, list_amount=None)
         add_fees(connection, [fee, monthly, credit])
-    found = {
+    by_charge = {
         (row.charge_description, row.charge_category): row
         for row in exported(october, "provider")
         if row.x_provider == "openai"
     }
-    holds_exactly(list(found.values()))
+    holds_exactly(list(by_charge.values()))
     costs = {
         key: [f"{cost.normalize():f}" for cost in (row.billed_cost, row.effective_cost, row.list_cost)]
-        for key, row in found.items()
+        for key, row in by_charge.items()
     }
     # Berlin's October has 745 hours of the year's 8,760.
     assert costs == {
@@ -873,13 +881,13 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
         ("Seats", "Usage"): ["0", "31", "31"],
         ("Welcome", "Credit"): ["-5", "-5", "-5"],
     }
-    starts = {row.charge_period_start.isoformat() for row in found.values()}
+    starts = {row.charge_period_start.isoformat() for row in by_charge.values()}
     assert starts == {"2026-10-01T00:00:00+00:00"}
 
 
-DOLLARS = Reporting("USD", Rates([]))
+DOLLARS = ReportingCurrency("USD", Rates([]))
 BESIDE = (
-    Charge(
+    OtherCharge(
         key="fee:1",
         category="Purchase",
         description="Provisioned throughput, October",
@@ -894,7 +902,7 @@ BESIDE = (
         provider="openai",
         sku="provisioned-throughput",
     ),
-    Charge(
+    OtherCharge(
         key="fee:1:search",
         category="Usage",
         description="Provisioned throughput, share of search",
@@ -905,8 +913,8 @@ BESIDE = (
         currency="USD",
         provider="openai",
         sku="provisioned-throughput",
-        team=Person("search", "Search"),
-        cost_center=Person("CC-1", "Research", "6400"),
+        team=DirectoryEntry("search", "Search"),
+        cost_center=DirectoryEntry("CC-1", "Research", "6400"),
         allocation=Allocation(
             method="proportional:tokens:v3",
             ratio=Fraction(3, 5),
@@ -916,7 +924,7 @@ BESIDE = (
             quantity=Decimal(720_000),
         ),
     ),
-    Charge(
+    OtherCharge(
         key="credit:1",
         category="Credit",
         description="Goodwill",
@@ -926,7 +934,7 @@ BESIDE = (
         currency="USD",
         provider="anthropic",
     ),
-    Charge(
+    OtherCharge(
         key="correction:2026-09:red",
         category="Usage",
         description="Late calls of September",
@@ -938,7 +946,7 @@ BESIDE = (
         invoiced_on=20_727,
         is_correction=True,
     ),
-    Charge(
+    OtherCharge(
         key="tax:1",
         category="Tax",
         description="VAT",
@@ -951,12 +959,12 @@ BESIDE = (
 )
 
 
-def everything(mixed: Ledger, october: Ledger, profile: Profile) -> list[Row]:
+def everything(mixed: Ledger, october: Ledger, profile: Profile) -> list[FocusRow]:
     """Rows of every sort there is."""
     return [
         *exported(mixed, profile),
         *exported(october, profile),
-        *extra_rows(BESIDE, order(mixed, profile), DOLLARS),
+        *other_charge_rows(BESIDE, scope(mixed, profile), DOLLARS),
     ]
 
 
@@ -965,7 +973,7 @@ def test_the_export_is_clean_by_the_linter_of_1_4(
     mixed: Ledger, october: Ledger, tmp_path: Path, profile: Profile
 ) -> None:
     path = tmp_path / "focus.csv"
-    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.4")), newline="")
+    path.write_text("".join(csv_text.csv_chunks(everything(mixed, october, profile), "1.4")), newline="")
     program = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
     program += ["--supports", "SupportsUnitPricing", str(path)]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
@@ -985,7 +993,7 @@ def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
 ) -> None:
     assert VALIDATOR is not None
     path = tmp_path / "focus.csv"
-    path.write_text("".join(csv_text.written(everything(mixed, october, profile), "1.2")), newline="")
+    path.write_text("".join(csv_text.csv_chunks(everything(mixed, october, profile), "1.2")), newline="")
     where = subprocess.run(
         [VALIDATOR, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True,
@@ -1002,12 +1010,12 @@ def test_the_validator_of_1_2_finds_nothing_but_missing_invoices(
 
 
 @pytest.fixture
-def beside(embedded: Ledger) -> dict[str | None, Row]:
-    return {row.charge_description: row for row in extra_rows(BESIDE, order(embedded), DOLLARS)}
+def beside(embedded: Ledger) -> dict[str | None, FocusRow]:
+    return {row.charge_description: row for row in other_charge_rows(BESIDE, scope(embedded), DOLLARS)}
 
 
 def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(
-    beside: dict[str | None, Row],
+    beside: dict[str | None, FocusRow],
 ) -> None:
     paid, used_of_it = (beside[f"Provisioned throughput, {what}"] for what in ("October", "share of search"))
     assert (paid.charge_category, paid.billed_cost, paid.effective_cost) == ("Purchase", Decimal(500), ZERO)
@@ -1016,7 +1024,7 @@ def test_a_prepayment_is_billed_when_it_is_paid_and_costs_when_it_is_used(
     holds_exactly([paid, used_of_it])
 
 
-def test_what_is_allocated_says_how(beside: dict[str | None, Row]) -> None:
+def test_what_is_allocated_says_how(beside: dict[str | None, FocusRow]) -> None:
     row = beside["Provisioned throughput, share of search"]
     assert (row.allocated_method_id, row.allocated_resource_id) == ("proportional:tokens:v3", "team:search")
     assert row.allocated_method_details == (
@@ -1025,13 +1033,15 @@ def test_what_is_allocated_says_how(beside: dict[str | None, Row]) -> None:
     assert (row.billing_account_id, row.x_gl_code, row.sub_account_id) == ("CC-1", "6400", "search")
 
 
-def test_a_credit_has_four_equal_costs_and_no_sku(beside: dict[str | None, Row]) -> None:
+def test_a_credit_has_four_equal_costs_and_no_sku(beside: dict[str | None, FocusRow]) -> None:
     row = beside["Goodwill"]
     assert {row.billed_cost, row.effective_cost, row.list_cost, row.contracted_cost} == {Decimal("-12.5")}
     assert (row.sku_id, row.pricing_quantity, row.pricing_category) == (None, None, None)
 
 
-def test_a_correction_is_invoiced_later_and_says_the_days_it_is_about(beside: dict[str | None, Row]) -> None:
+def test_a_correction_is_invoiced_later_and_says_the_days_it_is_about(
+    beside: dict[str | None, FocusRow],
+) -> None:
     row = beside["Late calls of September"]
     assert row.charge_class == "Correction"
     assert (row.charge_period_start.month, row.billing_period_start.month) == (9, 10)
@@ -1049,7 +1059,7 @@ def client(mixed: Ledger) -> Iterator[TestClient]:
 def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -> None:
     answer = client.get("/v1/exports/focus", params={"period": "2026-10"})
     assert answer.status_code == 200
-    assert answer.text == "".join(csv_text.written(exported(mixed), "1.4"))
+    assert answer.text == "".join(csv_text.csv_chunks(exported(mixed), "1.4"))
     packed = client.get("/v1/exports/focus", params={"period": "2026-10", "format": "parquet"})
     assert packed.content[:4] == b"PAR1"
     about = client.get("/v1/exports/focus/metadata", params={"period": "2026-10"}).json()
@@ -1058,7 +1068,7 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("parameters", "code"),
     [
         ({}, "no_period"),
         ({"period": "2026-13"}, "invalid_period"),
@@ -1075,22 +1085,22 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(
-    client: TestClient, asked: dict[str, str], code: str
+    client: TestClient, parameters: dict[str, str], code: str
 ) -> None:
-    answer = client.get("/v1/exports/focus", params=asked)
+    answer = client.get("/v1/exports/focus", params=parameters)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 def test_a_provider_s_export_names_accounts_and_may_leave_the_billing_to_them() -> None:
-    words = Words(
+    options = ExportOptions(
         period="2026-10", profile="provider", accounts=["openai=org-1"], billed_cost="zero", version="1.2"
     )
-    asked = read(words, Zone("Europe/Berlin"))
-    assert asked.order.accounts == {"openai": "org-1"}
-    assert not asked.order.is_billed
-    assert asked.order.span.zone == Zone("UTC")
+    request = read_request(options, Zone("Europe/Berlin"))
+    assert request.scope.accounts == {"openai": "org-1"}
+    assert not request.scope.is_billed
+    assert request.scope.span.zone == Zone("UTC")
     with pytest.raises(QuestionError):
-        read(Words(period="2026-10", issuer=" "), Zone("UTC"))
+        read_request(ExportOptions(period="2026-10", issuer=" "), Zone("UTC"))
 
 
 @pytest.mark.skipif(find_spec("pyarrow") is None, reason="wants pyarrow")
@@ -1127,8 +1137,8 @@ def test_no_file_is_left_half_written(
         yield "half"
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(csv_text, "written", breaks)
+    monkeypatch.setattr(csv_text, "csv_chunks", breaks)
     with pytest.raises(OSError, match="full"):
-        to_files(embedded, order(embedded), "1.4", "csv", path)
+        export_to_files(embedded, scope(embedded), "1.4", "csv", path)
     assert path.read_text() == "the old one"
     assert not list(tmp_path.glob(".*part"))

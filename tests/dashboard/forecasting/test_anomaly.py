@@ -31,16 +31,16 @@ def noisy(weeks: int, seed: int = 1, percent: int = 10) -> list[int]:
 
 
 def verdict(values: Sequence[int], unit: int = DOLLAR, least: int = 0) -> Verdict:
-    found = judge(spend(values, unit), least)
-    assert found is not None
-    return found
+    judged = judge(spend(values, unit), least)
+    assert judged is not None
+    return judged
 
 
 def alarms(values: Sequence[int], start: int) -> list[int]:
     """The places of the days from `start` on that are anomalies in the light of the days before them."""
     days = spend(values)
     verdicts = [judge(days[: at + 1]) for at in range(start, len(days))]
-    return [at for at, one in enumerate(verdicts, start) if one is not None and one.is_anomaly]
+    return [at for at, verdict in enumerate(verdicts, start) if verdict is not None and verdict.is_anomaly]
 
 
 def test_two_full_weeks_have_to_be_known() -> None:
@@ -89,9 +89,9 @@ def test_growth_of_a_tenth_a_week_is_no_anomaly() -> None:
 def test_a_lasting_doubling_is_an_anomaly_for_less_than_a_week() -> None:
     values = noisy(12)
     values = values[:59] + [2 * value for value in values[59:]]
-    found = alarms(values, 42)
-    assert found[0] == 59
-    assert found[-1] < 59 + 7
+    days = alarms(values, 42)
+    assert days[0] == 59
+    assert days[-1] < 59 + 7
 
 
 def test_a_doubling_that_one_day_cannot_tell_from_noise_is_found_on_the_third() -> None:
@@ -107,8 +107,8 @@ def test_a_halving_that_one_day_cannot_tell_from_noise_is_found_on_the_third() -
 
 
 def test_two_weeks_of_history_seldom_raise_an_alarm_over_noise() -> None:
-    found = [alarms(noisy(3, seed, percent=30)[:17], 16) for seed in range(100)]
-    assert sum(map(bool, found)) <= 4
+    alarm_days = [alarms(noisy(3, seed, percent=30)[:17], 16) for seed in range(100)]
+    assert sum(map(bool, alarm_days)) <= 4
 
 
 def test_a_doubled_day_is_found_three_weeks_after_a_fall_to_a_tenth() -> None:
@@ -160,8 +160,11 @@ def test_a_batch_that_ran_on_two_mondays_is_no_anomaly_on_the_next() -> None:
 
 def test_who_wants_to_hear_more_lowers_the_limit() -> None:
     days = spend([*noisy(12, percent=30), 175 * 100], unit=DOLLAR // 100)
-    found = {limit: judge(days, limit=Decimal(limit)) for limit in ("2.5", "3.5")}
-    assert {limit: one and one.is_anomaly for limit, one in found.items()} == {"2.5": True, "3.5": False}
+    verdicts = {limit: judge(days, limit=Decimal(limit)) for limit in ("2.5", "3.5")}
+    assert {limit: verdict and verdict.is_anomaly for limit, verdict in verdicts.items()} == {
+        "2.5": True,
+        "3.5": False,
+    }
 
 
 def test_no_more_than_twelve_weeks_are_looked_at() -> None:
@@ -182,15 +185,15 @@ UNITS = st.sampled_from([1, 10**6, DOLLAR, 10**15])
 @settings(max_examples=50)
 @given(value=st.integers(0, 10**21), days=st.integers(15, 90))
 def test_days_that_are_all_the_same_never_fire(value: int, days: int) -> None:
-    found = judge(spend([value] * days, unit=1))
-    assert found is None if not value else found is not None and not found.is_anomaly
+    judged = judge(spend([value] * days, unit=1))
+    assert judged is None if not value else judged is not None and not judged.is_anomaly
 
 
 @settings(max_examples=50)
 @given(week=WEEKS, days=st.integers(15, 90), unit=UNITS)
 def test_weeks_that_are_all_the_same_never_fire(week: list[int], days: int, unit: int) -> None:
-    found = judge(spend((week * 13)[:days], unit))
-    assert found is None or (not found.is_anomaly and found.low <= found.expected <= found.high)
+    judged = judge(spend((week * 13)[:days], unit))
+    assert judged is None or (not judged.is_anomaly and judged.low <= judged.expected <= judged.high)
 
 
 @settings(max_examples=50)
@@ -205,9 +208,13 @@ def test_ten_times_the_spend_is_judged_the_same(values: list[int], factor: int, 
     if small is None or large is None:
         assert small is large
         return
-    for one, other in ((small.expected, large.expected), (small.low, large.low), (small.high, large.high)):
-        assert isinstance(other, int)
-        assert abs(one * factor - other) <= max(other // 10**3, factor)
+    for small_value, large_value in (
+        (small.expected, large.expected),
+        (small.low, large.low),
+        (small.high, large.high),
+    ):
+        assert isinstance(large_value, int)
+        assert abs(small_value * factor - large_value) <= max(large_value // 10**3, factor)
     if not any(abs(last * DOLLAR - edge) < edge // 10**3 for edge in (small.low, small.high)):
         assert small.is_anomaly == large.is_anomaly
 
@@ -217,5 +224,5 @@ def test_ten_times_the_spend_is_judged_the_same(values: list[int], factor: int, 
 def test_whenever_a_tripled_workday_comes_it_alone_is_found(seed: int, at: int) -> None:
     values = noisy(11, seed, percent=5)
     values[at] *= 3
-    found = alarms(values[: at + 2], at)
-    assert found == [at]
+    alarm_days = alarms(values[: at + 2], at)
+    assert alarm_days == [at]

@@ -65,7 +65,7 @@ def test_of_a_running_day_only_the_part_that_is_left_is_expected() -> None:
     days = up_to(date(2026, 6, 30), WORKWEEK * 8 + (100,))
     running = [*days, Day(date(2026, 6, 30), 50 * DOLLAR)]
     made = of_june(running, Fraction(3, 4))
-    assert made.used == sum(one.value for one in running if one.day >= JUNE)
+    assert made.used == sum(day.value for day in running if day.day >= JUNE)
     assert is_about(made.expected - made.used, 110 // 4, percent=3)
 
 
@@ -77,7 +77,7 @@ def test_a_running_day_does_not_lower_what_days_are_expected_to_be() -> None:
 
 def test_a_month_that_is_over_comes_to_what_was_used() -> None:
     days = up_to(date(2026, 7, 10), WORKWEEK * 10)
-    used = sum(one.value for one in days if JUNE <= one.day < JULY)
+    used = sum(day.value for day in days if JUNE <= day.day < JULY)
     assert of_june(days) == Forecast(used, used, used, used)
 
 
@@ -170,14 +170,14 @@ def test_a_forecast_is_in_integers_never_below_what_was_used_and_grows_with_the_
         assert small is large
         return
     assert small.used <= small.low <= small.expected <= small.high
-    for one, other in (
+    for small_value, large_value in (
         (small.used, large.used),
         (small.expected, large.expected),
         (small.low, large.low),
         (small.high, large.high),
     ):
-        assert isinstance(other, int)
-        assert abs(one * factor - other) <= max(other // 10**9, factor)
+        assert isinstance(large_value, int)
+        assert abs(small_value * factor - large_value) <= max(large_value // 10**9, factor)
 
 
 @settings(max_examples=30)

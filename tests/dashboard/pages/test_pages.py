@@ -92,9 +92,9 @@ def client(ledger: Ledger) -> TestClient:
 
 
 def views() -> list[View]:
-    """Views as people choose them: some days, some filters."""
+    """Random views: a range of days and up to two filters."""
     chance = random.Random(SEED)
-    held = {
+    values = {
         "provider": ("openai", "anthropic"),
         "model": ("gpt-4o", "claude", "grok", "nobody's"),
         "team": ("search", "nobody"),
@@ -102,22 +102,22 @@ def views() -> list[View]:
         "status": ("success", "error", "cancelled"),
         "request_type": ("chat_completion", "embedding"),
     }
-    found = []
+    views = []
     for _ in range(QUESTIONS):
         first = datetime(2026, 9, 1, tzinfo=UTC).date() + timedelta(days=chance.randrange(50))
         last = first + timedelta(days=chance.randrange(25))
         filters = [
             (key, value)
             for key in chance.sample(DIMENSIONS, chance.randrange(3))
-            for value in chance.sample(held[key], chance.randrange(1, 3))
+            for value in chance.sample(values[key], chance.randrange(1, 3))
         ]
-        ordered = tuple(sorted(filters, key=lambda one: DIMENSIONS.index(one[0])))
-        found.append(View(None, first.isoformat(), last.isoformat(), None, ordered))
-    return found
+        ordered = tuple(sorted(filters, key=lambda pair: DIMENSIONS.index(pair[0])))
+        views.append(View(None, first.isoformat(), last.isoformat(), None, ordered))
+    return views
 
 
 def plain_sql(ledger: Ledger, view: View, dimension: str) -> dict[Any, tuple[Any, ...]]:
-    """The same question in the database's own words, over events alone."""
+    """The answer to the same question in plain SQL over events."""
     column = "coalesce(d.given_name, d.name, d.hint, d.ident)" if dimension == "virtual_key" else "g.text"
     joins = {
         name: f"JOIN term {name} ON {name}.term_id = e.{name}_id" for name in BY if name != "virtual_key"
@@ -151,29 +151,29 @@ def test_page_api_csv_and_sql_agree(ledger: Ledger, client: TestClient, view: Vi
     assert {row.key[0]: row.values for row in result.rows} == expected
 
     link = spend_csv(result.query)
-    answer = client.get(link.replace("format=csv", "format=json")).json()
-    told = {
+    response = client.get(link.replace("format=csv", "format=json")).json()
+    json_rows = {
         row[dimension]: tuple(
             Decimal(row[metric]) if metric == "total_cost" else row[metric] for metric in METRICS
         )
-        for row in answer["rows"]
+        for row in response["rows"]
     }
-    assert told == expected
-    assert Decimal(answer["totals"]["total_cost"]) == sum((row[0] for row in expected.values()), Decimal())
-    assert answer["unpriced_requests"] == sum(row[-1] for row in expected.values())
+    assert json_rows == expected
+    assert Decimal(response["totals"]["total_cost"]) == sum((row[0] for row in expected.values()), Decimal())
+    assert response["unpriced_requests"] == sum(row[-1] for row in expected.values())
 
     lines = list(csv.DictReader(io.StringIO(client.get(link).text)))
-    kept = {
+    csv_rows = {
         line[dimension].removeprefix("'"): tuple(
             Decimal(line[metric]) if metric == "total_cost" else int(line[metric]) for metric in METRICS
         )
         for line in lines
     }
-    assert kept == expected
+    assert csv_rows == expected
 
-    shown = texts(page_at("").content(ledger, view)) if expected else []  # type: ignore[union-attr]
+    page_texts = texts(page_at("").content(ledger, view)) if expected else []  # type: ignore[union-attr]
     total = sum((row[0] for row in expected.values()), Decimal())
-    assert not expected or wording.amount(total, "USD") in shown
+    assert not expected or wording.amount(total, "USD") in page_texts
 
 
 def test_no_two_parts_have_one_name() -> None:
@@ -191,11 +191,11 @@ def parts(component: Any) -> Iterator[Any]:
 
 
 def whole(page: Any, ledger: Ledger, view: View) -> list[Any]:
-    """Everything on a page, with the parts that a browser asks for when the page is there."""
-    found = list(parts(page.content(ledger, view)))
-    places = [part.id for part in found if isinstance(getattr(part, "id", None), dict)]
-    names = [place["name"] for place in places if place["type"] == PART]
-    return [*found, *(one for name in names for one in parts(PARTS[name][1](ledger, view)))]
+    """All components of a page, with the parts that a browser requests once the page is shown."""
+    components = list(parts(page.content(ledger, view)))
+    ids = [component.id for component in components if isinstance(getattr(component, "id", None), dict)]
+    names = [part_id["name"] for part_id in ids if part_id["type"] == PART]
+    return [*components, *(child for name in names for child in parts(PARTS[name][1](ledger, view)))]
 
 
 def texts(component: Any) -> list[str]:

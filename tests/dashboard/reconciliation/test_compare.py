@@ -17,7 +17,7 @@ from dashboard.chargeback import closing
 from dashboard.chargeback.statements import statement
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
-from dashboard.pages.chargeback.callbacks import accepted
+from dashboard.pages.chargeback.callbacks import accept_variance
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.api import make_router
 from dashboard.reconciliation.compare import ReconciliationRow, reconcile
@@ -367,14 +367,14 @@ def test_an_invoice_in_a_currency_without_a_rate_is_told(ledger: Ledger) -> None
 def test_what_is_accepted_is_booked_in_the_earliest_open_month_and_compared_no_more(ledger: Ledger) -> None:
     billed(ledger, line(102 * UNIT))
     closing.close(ledger, OCTOBER, accept="a trial", by="ann", now=NOW * 2)
-    assert accepted(ledger, "2026-10", "acme", "") == "Not booked: say why the variance is accepted."
-    assert accepted(ledger, "2026-10", "acme", "keys of the lab") is None
+    assert accept_variance(ledger, "2026-10", "acme", "") == "Not booked: say why the variance is accepted."
+    assert accept_variance(ledger, "2026-10", "acme", "keys of the lab") is None
     assert by_provider(ledger)["acme"].variance == 0
     november = statement(ledger, of_month(OCTOBER.plus(1)), NOW)
     assert [(one.cause, one.about, one.amount) for one in november.corrections] == [
         ("reconciliation", "2026-10", 2 * UNIT)
     ]
-    assert "nothing of 2026-10 differs" in (accepted(ledger, "2026-10", "acme", "again") or "")
+    assert "nothing of 2026-10 differs" in (accept_variance(ledger, "2026-10", "acme", "again") or "")
 
 
 def test_the_check_list_names_providers_that_do_not_agree(ledger: Ledger) -> None:

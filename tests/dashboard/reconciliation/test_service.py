@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.pages.chargeback.callbacks import accepted
+from dashboard.pages.chargeback.callbacks import accept_variance
 from dashboard.query.calendar import Month
 from dashboard.reconciliation.invoices.parser import ParsedInvoice, RejectedLine, parse_invoice
 from dashboard.reconciliation.service import (
@@ -74,7 +74,7 @@ def test_the_page_and_the_command_are_audited_alike(
     billed(embedded, tmp_path, "acme,2026-10,102", "acme,2026-11,3")
     words = ("reconcile", "--accept", "agreed", "--provider", "acme", "--period")
     assert tallybook(*words, "2026-10").exit_code == 0
-    assert accepted(embedded, "2026-11", "acme", "agreed") is None
+    assert accept_variance(embedded, "2026-11", "acme", "agreed") is None
     with embedded.reading() as connection:
         page, command = audit.entries(connection, action="reconcile")
     assert command.detail == {"amount": "2 USD", "about": "2026-10", "period": "2026-10", "reason": "agreed"}

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from dashboard.server.oidc import Identities, NotKnown, granted, read_roles
+from dashboard.server.oidc import IdentityProvider, SignInRefused, grants_of, read_roles
 from dashboard.server.site import make_site
 from ingest.access.credentials import COOKIE
 from ingest.ledger.engine import Ledger, LedgerError
@@ -332,17 +332,17 @@ def test_settings_of_a_provider_that_cannot_be_meant_are_refused(
 
 def test_groups_add_up(embedded: Ledger) -> None:
     roles = read_roles("ml=read:ml, search=read:search, bosses=finance, *=ingest")
-    assert combine_grants(granted(roles, ["ml", "search"])) == (
+    assert combine_grants(grants_of(roles, ["ml", "search"])) == (
         frozenset(("read", "ingest")),
         ("ml", "search"),
     )
-    assert combine_grants(granted(roles, ["ml", "bosses"])) == (
+    assert combine_grants(grants_of(roles, ["ml", "bosses"])) == (
         frozenset(("read", "finance", "ingest")),
         None,
     )
-    assert combine_grants(granted(roles, [])) == (frozenset(("ingest",)), None)
-    identities = Identities(embedded, with_provider("https://id.example.com", "ml=read:nowhere"))
-    with pytest.raises(NotKnown, match="nowhere"):
+    assert combine_grants(grants_of(roles, [])) == (frozenset(("ingest",)), None)
+    identities = IdentityProvider(embedded, with_provider("https://id.example.com", "ml=read:nowhere"))
+    with pytest.raises(SignInRefused, match="nowhere"):
         identities.principal({"sub": "ada", "groups": ["ml"]})
-    with pytest.raises(NotKnown, match="no sub"):
+    with pytest.raises(SignInRefused, match="no sub"):
         identities.principal({"groups": ["ml"]})

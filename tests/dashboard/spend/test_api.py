@@ -99,13 +99,14 @@ def test_a_comparison_comes_beside_the_answer(client: TestClient) -> None:
 
 
 def test_csv(client: TestClient) -> None:
-    found = client.get(
+    response = client.get(
         f"/v1/spend?by=label:app,team&metric=total_cost,requests&{OCTOBER}",
         headers={"accept": "text/csv, */*"},
     )
-    assert found.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert (
-        found.text == "label:app,team,currency,total_cost,requests\r\n,ml,USD,0.0123,2\r\n'=1+1,,USD,0,1\r\n"
+        response.text
+        == "label:app,team,currency,total_cost,requests\r\n,ml,USD,0.0123,2\r\n'=1+1,,USD,0,1\r\n"
     )
 
 
@@ -135,10 +136,10 @@ def test_json_unless_csv_is_preferred(client: TestClient, accept: str) -> None:
 def test_a_mistake_is_a_problem_with_a_stable_code(
     client: TestClient, path: str, code: str, parameter: str
 ) -> None:
-    found = client.get(path)
-    assert found.status_code == 422
-    assert found.headers["content-type"] == "application/problem+json"
-    assert (found.json()["code"], found.json()["parameter"]) == (code, parameter)
+    response = client.get(path)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.json()["code"], response.json()["parameter"]) == (code, parameter)
 
 
 def test_the_command_asks_the_same_question(
@@ -171,6 +172,6 @@ def test_the_command_names_a_mistake_and_leaves_with_two(
     ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert spend(ledger, QuestionText(by=["colour"])) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "no dimension 'colour'" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "no dimension 'colour'" in output.err

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dashboard.chargeback import closing
 from dashboard.directory.api import make_router
 from dashboard.directory.history import directory_rows
-from dashboard.pages.teams import callbacks as owner_interaction
-from dashboard.pages.teams.callbacks import Typed
+from dashboard.pages.teams import callbacks as team_callbacks
+from dashboard.pages.teams.callbacks import AssignmentForm
 from dashboard.query.calendar import Month
 from ingest.directory import lists
 from ingest.directory.assign import AssignOptions, RecordedAssignment, assign
@@ -160,7 +160,7 @@ def test_a_page_and_the_command_note_the_same_of_an_owner(tallybook: Command, bu
     tallybook("team", "add", "search")
     words = ("--team", "search=1", "--from", "2026-10-10", "--reason", "moved")
     tallybook("owner", "set", "vk-1", *words)
-    done = owner_interaction.assigned(busy, Typed("vk-1", ["search"], None, "2026-10-10", "moved"))
+    done = team_callbacks.assign_key(busy, AssignmentForm("vk-1", ["search"], None, "2026-10-10", "moved"))
     assert isinstance(done, RecordedAssignment)
     with busy.reading() as connection:
         page, command = entries(connection, action="owner set")
@@ -205,7 +205,7 @@ def test_a_team_whose_customer_is_unknown_is_not_added_either(tallybook: Command
 
 def test_a_reason_that_is_too_long_is_refused_by_its_label(tallybook: Command, busy: Ledger) -> None:
     tallybook("team", "add", "search")
-    said = owner_interaction.assigned(busy, Typed("vk-1", ["search"], None, None, "x" * 501))
+    said = team_callbacks.assign_key(busy, AssignmentForm("vk-1", ["search"], None, None, "x" * 501))
     assert said == "Not assigned: Reason: at most 500 characters."
 
 

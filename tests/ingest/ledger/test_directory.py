@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.directory import names
-from dashboard.pages.callbacks import renamed
+from dashboard.pages.callbacks import set_given_name
 from dashboard.query.question import QuestionText, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
@@ -101,7 +101,7 @@ def test_two_keys_of_one_name_are_told_apart(ledger: Ledger) -> None:
 def test_a_name_that_cannot_be_shown_is_refused(ledger: Ledger, name: str) -> None:
     with pytest.raises(NameRefused):
         rename(ledger, entry(ledger, "Key 0"), name)
-    said = renamed(ledger, entry(ledger, "Key 0"), name)
+    said = set_given_name(ledger, entry(ledger, "Key 0"), name)
     assert said is not None
     assert said.startswith("Not saved: ")
     assert shown(ledger) == ["Key 0", "Key 1"]
@@ -115,7 +115,7 @@ def test_an_entry_that_is_not_there_is_said(ledger: Ledger) -> None:
 def test_a_name_that_is_given_is_in_the_audit_log_and_the_same_name_again_is_not(ledger: Ledger) -> None:
     number = entry(ledger, "Key 0")
     for _ in range(2):
-        assert renamed(ledger, number, " Search ") is None
+        assert set_given_name(ledger, number, " Search ") is None
     rename(ledger, number, None)
     with ledger.reading() as connection:
         noted = [(one.by, one.action, one.subject, one.detail) for one in entries(connection)]

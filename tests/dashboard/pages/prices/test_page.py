@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
-from dashboard.pages.prices import model as one_price
-from dashboard.pages.prices.callbacks import entered
+from dashboard.pages.prices import model as model_page
+from dashboard.pages.prices.callbacks import set_prices
 from dashboard.prices import price_list
 from dashboard.prices.api import make_router
 from dashboard.prices.model_prices import priced_model
@@ -244,7 +244,7 @@ def test_a_model_shows_its_bands_its_tiers_and_every_row_that_has_a_say(ledger: 
 def test_the_chart_steps_at_the_day_of_a_price_and_names_the_source_that_comes_in(ledger: Ledger) -> None:
     add(ledger, point("2", "2026-06-01", provider="openai", model="gpt-5.4"))
     view = OCTOBER.narrowed("provider", "openai").narrowed("model", "gpt-5.4")
-    figure = figure_of(one_price.course(ledger, view))
+    figure = figure_of(model_page.price_history(ledger, view))
     line = figure.data[0]
     assert (line.name, line.line.shape) == ("Input", "hv")
     assert list(line.y) == [2.5, 2.0, 2.0]
@@ -269,7 +269,7 @@ def test_prices_that_differ_by_more_than_30_times_are_on_a_logarithmic_axis(
 ) -> None:
     add(ledger, point("1"), point(dearest, meter="output"))
     view = OCTOBER.narrowed("provider", "acme").narrowed("model", "a-1")
-    assert figure_of(one_price.course(ledger, view)).layout.yaxis.type == kind
+    assert figure_of(model_page.price_history(ledger, view)).layout.yaxis.type == kind
 
 
 def test_a_price_of_nothing_is_drawn_from_zero() -> None:
@@ -370,7 +370,7 @@ def test_what_is_no_price_is_refused(written: list[str], code: str) -> None:
 
 
 def test_a_price_that_is_typed_holds_from_its_day_on(ledger: Ledger) -> None:
-    said = entered(ledger, ["acme", "a-1", "USD"], {"input": " 2.50 ", "output": ""}, "2026-10-15")
+    said = set_prices(ledger, ["acme", "a-1", "USD"], {"input": " 2.50 ", "output": ""}, "2026-10-15")
     assert not isinstance(said, str)
     book = price_list.book_of(ledger)
     assert isinstance(book.find("acme", "a-1", None, at("2026-10-15") - 1, 1), Unpriced)
@@ -392,7 +392,7 @@ def test_a_price_that_is_typed_holds_from_its_day_on(ledger: Ledger) -> None:
 def test_a_bad_entry_is_refused_in_words_and_adds_nothing(
     ledger: Ledger, amounts: Any, day: str | None, words: str
 ) -> None:
-    said = entered(ledger, ["acme", "a-1", "USD"], amounts, day)
+    said = set_prices(ledger, ["acme", "a-1", "USD"], amounts, day)
     assert isinstance(said, str)
     assert said.startswith("Not set: ")
     assert words in said
@@ -404,7 +404,7 @@ def test_a_price_is_noted_in_the_same_way_from_the_page_and_the_command(
 ) -> None:
     monkeypatch.setenv("TALLYBOOK_DATABASE_URL", embedded.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("TALLYBOOK_SECRET_KEY", SECRET.get_secret_value())
-    entered(embedded, ["acme", "a-1", "USD"], {"input": "2"}, "2026-10-15")
+    set_prices(embedded, ["acme", "a-1", "USD"], {"input": "2"}, "2026-10-15")
     options = SetPriceOptions(provider="acme", model="a-1", assignments=["input=2"])
     assert set_command.run(options, "2026-10-15", None, as_json=True) == 0
     with embedded.reading() as connection:

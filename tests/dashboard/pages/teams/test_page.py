@@ -1,4 +1,4 @@
-"""What the page Teams reads and writes: teams and their keys of today, what belongs to nobody, and who is to own it."""
+"""What the page Teams reads and writes: teams and their keys of today, and the assignment of keys without a team."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +9,10 @@ import pytest
 from dashboard.chargeback import closing
 from dashboard.directory import names
 from dashboard.directory.holdings import Home, owners_on_day, stretches
-from dashboard.pages.teams import callbacks as owner_interaction
+from dashboard.pages.teams import callbacks as team_callbacks
 from dashboard.pages.teams import ownership
 from dashboard.pages.teams import page as teams
-from dashboard.pages.teams.callbacks import Typed
+from dashboard.pages.teams.callbacks import AssignmentForm
 from dashboard.query.calendar import Month
 from dashboard.query.run import run
 from dashboard.ui.series import money
@@ -51,16 +51,16 @@ def busy(embedded: Ledger) -> Ledger:
 
 def part(page: Any, name: str) -> Any:
     """The part of a page that has an id."""
-    for one in each(page):
-        if getattr(one, "id", None) == name:
-            return one
+    for component in each(page):
+        if getattr(component, "id", None) == name:
+            return component
     raise AssertionError(f"nothing is called {name}")
 
 
 def each(page: Any) -> Iterator[Any]:
     if isinstance(page, list | tuple):
-        for one in page:
-            yield from each(one)
+        for component in page:
+            yield from each(component)
     elif page is not None:
         yield page
         yield from each(getattr(page, "children", None))
@@ -85,16 +85,16 @@ def spent(ledger: Ledger, view: View = OCTOBER) -> dict[str | None, str]:
     return {None if row.key[0] is None else str(row.key[0]): plain_decimal(money(row)) for row in result.rows}
 
 
-def assign(ledger: Ledger, *held: Any, gives: bool = True) -> RecordedAssignment:
-    done = owner_interaction.assigned(ledger, Typed(*held), gives=gives)
+def assign(ledger: Ledger, *values: Any, gives: bool = True) -> RecordedAssignment:
+    done = team_callbacks.assign_key(ledger, AssignmentForm(*values), is_assigned=gives)
     assert isinstance(done, RecordedAssignment), done
     return done
 
 
-def refused(ledger: Ledger, *held: Any) -> str:
-    said = owner_interaction.assigned(ledger, Typed(*held))
-    assert isinstance(said, str)
-    return said
+def refused(ledger: Ledger, *values: Any) -> str:
+    refusal = team_callbacks.assign_key(ledger, AssignmentForm(*values))
+    assert isinstance(refusal, str)
+    return refusal
 
 
 def test_teams_stand_by_spend_with_their_keys_of_today_and_idle_ones_last(busy: Ledger) -> None:
@@ -249,16 +249,16 @@ def test_a_team_gets_a_customer_and_a_cost_centre_from_a_day_on(busy: Ledger) ->
     view = OCTOBER.narrowed("team", "red")
     page = teams.content(busy, view)
     assert [one["value"] for one in part(page, "home-cost-center").data] == ["CC-7"]
-    done = owner_interaction.homed(busy, "red", "Acme", "CC-7", "2026-10-01")
+    done = team_callbacks.assign_team(busy, "red", "Acme", "CC-7", "2026-10-01")
     assert not isinstance(done, str)
     assert (
-        next(text(ownership.was_assigned(one, [("Acme", 1)])) for one in done)
+        next(text(ownership.assigned_message(one, [("Acme", 1)])) for one in done)
         == "red belongs to Acme from Oct 1, 2026 on."
     )
     assert "Acme Cost centre CC-7" in text(part(teams.content(busy, view), "today"))
     assert lines(teams.content(busy, OCTOBER), "teams")[1][:3] == ["red", "Acme", "CC-7"]
-    assert "choose a customer" in str(owner_interaction.homed(busy, "red", None, None, "2026-10-01"))
-    assert "no cost centre 'CC-8'" in str(owner_interaction.homed(busy, "red", None, "CC-8", None))
+    assert "choose a customer" in str(team_callbacks.assign_team(busy, "red", None, None, "2026-10-01"))
+    assert "no cost centre 'CC-8'" in str(team_callbacks.assign_team(busy, "red", None, "CC-8", None))
     result = run(busy, question(OCTOBER, busy.zone, ("total_cost",), ("cost_center",)))
     assert {row.key[0]: plain_decimal(money(row)) for row in result.rows} == {None: "5", "CC-7": "4"}
 
@@ -279,7 +279,7 @@ def test_what_reaches_into_a_closed_month_says_so(busy: Ledger) -> None:
         busy, Month(2026, 10), accept="trial", by="ann", now=micros(datetime(2026, 11, 9, tzinfo=UTC))
     )
     done = assign(busy, "vk-3", ["red", "blue"], "3 1", "2026-10-07", None)
-    told = text(ownership.was_assigned(done, [("red", 3), ("blue", 1)]))
-    assert told.startswith(
+    message = text(ownership.assigned_message(done, [("red", 3), ("blue", 1)]))
+    assert message.startswith(
         "Bot belongs to red 75.0%, blue 25.0% from Oct 7, 2026 on. Closed already: 2026-10."
     )
