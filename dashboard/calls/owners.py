@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import Connection
-
 from dashboard.calls import store as calls_store
 from dashboard.calls.store import Row
 from dashboard.query import labels
 from dashboard.query.sql.filters import visible_teams
+from ingest.ledger.engine import Connection
 
 KINDS: Final = ("team", "customer", "cost_center")
 
@@ -36,8 +35,7 @@ def owners_of(connection: Connection, calls: Iterable[Dated]) -> Mapping[Dated, 
         if in_effect := [
             row
             for row in assignments
-            if row["first_at"] <= at < row["end_at"]
-            and (team_ids is None or row["team_id"] in team_ids)
+            if row["first_at"] <= at < row["end_at"] and (team_ids is None or row["team_id"] in team_ids)
         ]:
             owners[attribution_id, at] = {kind: _owner_text(in_effect, kind, names) for kind in KINDS}
     return owners
