@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.budgets.model import Budget, Per
 from dashboard.budgets.store import read_budgets
-from dashboard.directory.holdings import owners_on_day
+from dashboard.directory.owners_on_day import owners_on_day
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run

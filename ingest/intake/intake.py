@@ -11,9 +11,8 @@ from typing import Self
 import msgspec
 
 from ingest.framing import Record
-from ingest.intake.counter import DiskCounter
 from ingest.intake.decode import Context, Decoder
-from ingest.intake.identity import Occurrences
+from ingest.intake.identity import DiskCounter, Occurrences
 from ingest.ledger import imports
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.entry import Batch
