@@ -172,13 +172,14 @@ def settings() -> None:
 
 
 def _value_text(value: object) -> str:
-    import sqlalchemy as sa
     from pydantic import SecretStr
+
+    from ingest.ledger.engine import without_password
 
     if isinstance(value, SecretStr):
         return "(set)"
     if isinstance(value, str) and "://" in value:
-        return sa.make_url(value).render_as_string(hide_password=True)
+        return without_password(value)
     return "" if value is None else str(value)
 
 

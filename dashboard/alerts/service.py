@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, cast
 
-import sqlalchemy as sa
-
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import EACH, KINDS, OPTIONS, AlertKind, AlertRule
 from dashboard.budgets.model import SCOPES, Scope
@@ -13,7 +11,7 @@ from dashboard.budgets.store import read_budgets
 from dashboard.directory.subjects import entry_of
 from dashboard.notifications.channels import read_target, target_of
 from ingest.ledger import audit
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.parse import numbers
 from ingest.parse.numbers import NotANumber
@@ -101,7 +99,7 @@ def send_again(ledger: Ledger, number: int, *, at: int) -> None:
             raise AlertRefused("unknown_message", message)
 
 
-def _rule_of(connection: sa.Connection, name: str) -> AlertRule:
+def _rule_of(connection: Connection, name: str) -> AlertRule:
     rules = {rule.name: rule for rule in alerts.read_rules(connection)}
     if name not in rules:
         known = ", ".join(rules) or "none yet"
@@ -109,7 +107,7 @@ def _rule_of(connection: sa.Connection, name: str) -> AlertRule:
     return rules[name]
 
 
-def _record(connection: sa.Connection, rule: AlertRule, action: str) -> None:
+def _record(connection: Connection, rule: AlertRule, action: str) -> None:
     alerts.add_rule(connection, rule)
     detail = {"kind": rule.kind, "tells": [target_of(target).shown for target in rule.targets]}
     entry = audit.Entry(
@@ -163,7 +161,7 @@ def _require_fitting(kind: AlertKind, options: AddRuleOptions) -> None:
         raise AlertRefused("invalid_hours", message, "after")
 
 
-def _require_budget(connection: sa.Connection, name: str | None) -> None:
+def _require_budget(connection: Connection, name: str | None) -> None:
     if name is None:
         return
     known = [budget.name for budget in read_budgets(connection)]

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-import sqlalchemy as sa
-
 from dashboard.budgets.model import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
 from dashboard.budgets.store import add_budgets, read_budgets
 from dashboard.directory.subjects import entry_of
 from ingest.ledger import audit
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import day_number
@@ -75,7 +73,7 @@ def remove_budget(ledger: Ledger, name: str, *, by: str, at: int) -> Budget:
     return removed
 
 
-def _record(connection: sa.Connection, budget: Budget, action: str) -> None:
+def _record(connection: Connection, budget: Budget, action: str) -> None:
     add_budgets(connection, [budget])
     detail = {
         "scope": budget.scope,

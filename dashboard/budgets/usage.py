@@ -7,16 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import sqlalchemy as sa
-
 from dashboard.budgets.model import Budget, Per
 from dashboard.budgets.store import read_budgets
-from dashboard.directory.holdings import owners_on_day
+from dashboard.directory.owners_on_day import owners_on_day
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
 from ingest.ledger.directory import entries as directory_entries
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model import money
 from ingest.model.principal import HERE, acting_as, current_principal
 from ingest.model.zone import date_of, day_number, instant
@@ -124,7 +122,7 @@ def usages_binding_key(
     ]
 
 
-def _visible(connection: sa.Connection, budgets: Iterable[Budget]) -> list[Budget]:
+def _visible(connection: Connection, budgets: Iterable[Budget]) -> list[Budget]:
     """The budgets that the caller may see: those of the caller's teams or key."""
     principal = current_principal()
     if principal.sees_all:

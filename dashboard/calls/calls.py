@@ -13,7 +13,6 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection
 
 from dashboard.calls import store as calls_store
 from dashboard.calls.owners import owners_of
@@ -21,7 +20,7 @@ from dashboard.calls.store import CallsQuery, Row, column_of
 from dashboard.query import labels
 from dashboard.query.question import QuestionError
 from ingest.clock import rfc3339
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.fields import TERMS, WHO
 from ingest.model import event, money
 from ingest.model.zone import instant

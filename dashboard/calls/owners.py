@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import Connection
-
 from dashboard.calls import store as calls_store
 from dashboard.calls.store import Row
 from dashboard.query import labels
 from dashboard.query.sql.filters import visible_teams
+from ingest.ledger.engine import Connection
 
 KINDS: Final = ("team", "customer", "cost_center")
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Final, get_args
 
-import sqlalchemy as sa
-
 from dashboard.chargeback.allocation import METHODS, POOLS, Fallback, Method, Rule
 from dashboard.chargeback.allocation_store import add_rules
 from ingest.ledger import audit, directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import END_DAY, FIRST_DAY, Target
 from ingest.parse.dates import read_day
@@ -54,7 +52,7 @@ def set_allocation(ledger: Ledger, options: SetAllocationOptions, *, by: str, at
     return rule
 
 
-def _read(connection: sa.Connection, ledger: Ledger, options: SetAllocationOptions, by: str, at: int) -> Rule:
+def _read(connection: Connection, ledger: Ledger, options: SetAllocationOptions, by: str, at: int) -> Rule:
     pool, method, fallback = _pool(options.pool), _method(options.method), _fallback(options.fallback)
     targets = tuple(_target(connection, ledger, text, method) for text in options.teams)
     if method == "fixed" and not targets:
@@ -101,7 +99,7 @@ def _fallback(text: str) -> Fallback:
     raise AllocationRefused("unknown_fallback", f"{text!r} is neither even nor keep", field="fallback")
 
 
-def _target(connection: sa.Connection, ledger: Ledger, text: str, method: Method) -> Target:
+def _target(connection: Connection, ledger: Ledger, text: str, method: Method) -> Target:
     """The team that a text names, with its parts if the method is `fixed`."""
     if method != "fixed":
         return Target(_team(connection, ledger, text), 1)
@@ -115,7 +113,7 @@ def _target(connection: sa.Connection, ledger: Ledger, text: str, method: Method
     return Target(_team(connection, ledger, name), int(parts))
 
 
-def _team(connection: sa.Connection, ledger: Ledger, text: str) -> int:
+def _team(connection: Connection, ledger: Ledger, text: str) -> int:
     try:
         return directory.find(connection, "team", text, ledger.keyring)
     except directory.NotKnown as error:

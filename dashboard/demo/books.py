@@ -11,8 +11,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import Connection
-
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.budgets.model import Budget
@@ -25,7 +23,7 @@ from dashboard.fees.store import add_fees
 from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.ledger import directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.model.zone import day_number, micros
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
 from dashboard.directory import store as directory_store
 from dashboard.query import labels
 from dashboard.query.question import Filter, Period, SpendQuery, read_moment
 from dashboard.query.run import Result, run
 from ingest.ledger.directory import Kind, NotKnown, find
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.ownership import END_DAY, FIRST_DAY, Assignment, Timeline
 from ingest.model.zone import Zone, date_of, instant, micros

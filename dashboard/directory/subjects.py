@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import Connection
-
 from dashboard.directory import store as directory_store
 from dashboard.query import labels
 from dashboard.query.question import Filter
 from ingest.ledger import directory
+from ingest.ledger.engine import Connection
 from ingest.ledger.key_hashes import KeyRing
 from ingest.model.invalid import Invalid
 

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
-import sqlalchemy as sa
-
 from dashboard.fees.model import KINDS, Fee, FeeKind, Recurrence
 from dashboard.fees.store import add_fees, read_fees
 from ingest.ledger import audit, directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, micros
@@ -84,7 +82,7 @@ def end_fee(ledger: Ledger, name: str, end: str, *, by: str, at: int) -> Fee:
     return ended
 
 
-def _record(connection: sa.Connection, fee: Fee, action: str) -> None:
+def _record(connection: Connection, fee: Fee, action: str) -> None:
     add_fees(connection, [fee])
     detail = {
         "amount": money.plain(fee.amount),
@@ -100,7 +98,7 @@ def _record(connection: sa.Connection, fee: Fee, action: str) -> None:
     audit.note(connection, entry)
 
 
-def _read(connection: sa.Connection, ledger: Ledger, options: AddFeeOptions) -> Fee:
+def _read(connection: Connection, ledger: Ledger, options: AddFeeOptions) -> Fee:
     name, kind, every = _name(options.name), _kind(options.kind), _every(options.every)
     if options.start is None:
         message = "say from when it is charged, such as --from 2026-10-01"
@@ -172,7 +170,7 @@ def _currency(text: str) -> str:
     return code
 
 
-def _team(connection: sa.Connection, ledger: Ledger, text: str) -> int:
+def _team(connection: Connection, ledger: Ledger, text: str) -> int:
     try:
         return directory.find(connection, "team", text, ledger.keyring)
     except directory.NotKnown as error:

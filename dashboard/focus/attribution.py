@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-import sqlalchemy as sa
-
 from dashboard.focus import store
 from dashboard.query import labels
+from ingest.ledger.engine import Connection
 
 
 class CallDimensions(NamedTuple):
@@ -39,7 +38,7 @@ class DirectoryEntry(NamedTuple):
 class Attributions:
     """The ledger's attributions, owners, names and terms. Each is read once, by the `load` methods."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._named: dict[int, tuple[CallDimensions, OwnerShare]] = {}
         self._assigned: dict[int, list[tuple[int, int, OwnerShare]]] = {}

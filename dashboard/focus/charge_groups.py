@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import sqlalchemy as sa
-
 from dashboard.focus import charge_lines as lines
 from dashboard.focus import store
 from dashboard.focus.attribution import Attributions, CallDimensions, OwnerShare
@@ -26,6 +24,7 @@ from dashboard.focus.priced_quantities import (
 )
 from dashboard.focus.sku_prices import SkuPrice
 from ingest.ledger import dialects
+from ingest.ledger.engine import Connection
 from ingest.model.event import UsageEvent
 from ingest.model.zone import Zone
 from ingest.pricing.matching import tier_of
@@ -71,7 +70,7 @@ class ChargeGroups:
     Names, price sets and SKU prices are kept from day to day.
     """
 
-    def __init__(self, connection: sa.Connection, ledger_zone: Zone, zone: Zone) -> None:
+    def __init__(self, connection: Connection, ledger_zone: Zone, zone: Zone) -> None:
         self.attributions = Attributions(connection)
         self._connection = connection
         self._ledger_zone = ledger_zone

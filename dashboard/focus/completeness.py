@@ -7,10 +7,9 @@ incomplete, because its missing calls may be of any day.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from dashboard.focus import store
 from dashboard.focus.export_period import Day, Span
+from ingest.ledger.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +20,12 @@ class TimeSector:
     is_complete: bool
 
 
-def time_sectors(connection: sa.Connection, span: Span, now: int) -> list[TimeSector]:
+def time_sectors(connection: Connection, span: Span, now: int) -> list[TimeSector]:
     """Every day of the span, as at the instant `now`."""
     return list(_time_sectors(connection, span, now))
 
 
-def _time_sectors(connection: sa.Connection, span: Span, now: int) -> Iterator[TimeSector]:
+def _time_sectors(connection: Connection, span: Span, now: int) -> Iterator[TimeSector]:
     is_importing = bool(store.count_unfinished_imports(connection))
     dirty = store.dirty_slots(connection, span)
     for day in span:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
-
 from dashboard.focus import store
 from dashboard.focus.export_period import Day
 from dashboard.query.sql.measures import SMALL
+from ingest.ledger.engine import Connection
 from ingest.ledger.rollups import join_sum
 from ingest.pricing.charge import COMPONENTS
 
@@ -64,7 +63,7 @@ class SumKey(NamedTuple):
 
 
 def sums_of(
-    connection: sa.Connection, day: Day, *, is_ledger_day: bool, until: int | None = None
+    connection: Connection, day: Day, *, is_ledger_day: bool, until: int | None = None
 ) -> Iterator[tuple[SumKey, list[int]]]:
     """The sums of a day. Sums with the same key are to be added.
 

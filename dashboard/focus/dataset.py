@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import sqlalchemy as sa
-
 from dashboard.chargeback.sealed import SealedStatements
 from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.store import read_rates
@@ -21,7 +19,7 @@ from dashboard.focus.statement_charges import StatementCharges
 from dashboard.focus.unpriced import UnpricedCalls
 from dashboard.focus.usage_rows import UsageRows
 from ingest.ledger import periods
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.periods import Event
 
 
@@ -29,7 +27,7 @@ from ingest.ledger.periods import Event
 class Dataset:
     """The rows of an export, read in one snapshot of the ledger at the instant `now`."""
 
-    connection: sa.Connection
+    connection: Connection
     ledger: Ledger
     scope: ExportScope
     now: int

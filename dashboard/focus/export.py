@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import sqlalchemy as sa
-
 from dashboard.focus import csv_text, metadata, parquet_file
 from dashboard.focus.completeness import time_sectors
 from dashboard.focus.dataset import Dataset
@@ -18,7 +16,7 @@ from dashboard.focus.parse_request import ExportScope, Form, Version
 from dashboard.focus.row import FocusRow
 from dashboard.focus.unpriced import HEADER, UnpricedCalls
 from dashboard.query.serialize import write_csv
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.zone import micros
 
 
@@ -45,7 +43,7 @@ class _CountedRows:
 
 
 def export_chunks(
-    connection: sa.Connection, ledger: Ledger, scope: ExportScope, version: Version, form: Form
+    connection: Connection, ledger: Ledger, scope: ExportScope, version: Version, form: Form
 ) -> Iterator[bytes]:
     """The rows as a file, in chunks.
 
@@ -100,7 +98,7 @@ def unpriced_csv(unpriced: UnpricedCalls) -> str:
 
 
 def _make_metadata(
-    connection: sa.Connection, scope: ExportScope, version: Version, unpriced: UnpricedCalls, now: datetime
+    connection: Connection, scope: ExportScope, version: Version, unpriced: UnpricedCalls, now: datetime
 ) -> dict[str, Any]:
     sectors = time_sectors(connection, scope.span, micros(now))
     return metadata.make_metadata(scope, version, sectors, unpriced.calls, now)

@@ -11,11 +11,9 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from dashboard.prices import store as prices_store
 from ingest.ledger import price_book
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.event import UsageEvent, billable_units
 from ingest.model.money import MoneyError, plain, plain_decimal
 from ingest.pricing import gateway_cache

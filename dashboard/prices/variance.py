@@ -12,14 +12,13 @@ from fractions import Fraction
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from dashboard.prices import store as prices_store
 from dashboard.prices.store import ComparedTotals, Where
 from dashboard.query import labels
 from dashboard.query.question import QuestionError, SpendQuery
 from dashboard.query.serialize import write_csv
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.event_reader import StoredCall
 from ingest.model.event import UsageEvent
 from ingest.model.money import MoneyError, plain

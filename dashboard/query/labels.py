@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
 from dashboard.query import labels_store
 from dashboard.query.labels_store import NamedEntry
+from ingest.ledger.engine import Connection
 
 
 def term_texts(connection: Connection, ids: Iterable[int | None]) -> Mapping[int | None, str | None]:

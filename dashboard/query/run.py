@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
-
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import is_known, read_rates
 from dashboard.query import buckets, catalogue, labels
@@ -17,12 +15,11 @@ from dashboard.query.rewrite import rewrite
 from dashboard.query.row_access import with_access_filters
 from dashboard.query.sql.compile import Compiled, asks_owners, compile_query
 from dashboard.query.sql.filters import has_assignments
-from dashboard.query.sql.measures import SMALL
+from dashboard.query.sql.measures import SMALL, is_histogram
 from dashboard.query.sums import Sums
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
-from ingest.ledger.tables.calls import LATENCY_HISTOGRAMS
 from ingest.model.zone import Zone
 from ingest.pricing.charge import MONEY
 
@@ -117,7 +114,7 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     return replace(result, comparison=run(ledger, comparison))
 
 
-def _rates(connection: sa.Connection, query: SpendQuery) -> Rates | None:
+def _rates(connection: Connection, query: SpendQuery) -> Rates | None:
     """The exchange rates; None without conversion, or if it is optional and the ledger has no rates."""
     if query.currency is None or (query.currency == REPORTING and not is_known(connection)):
         return None
@@ -160,7 +157,7 @@ def _converted(dated: _DatedPortion, currency: str, rates: Rates) -> Portion:
 
 
 def _portions(
-    connection: sa.Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
+    connection: Connection, query: SpendQuery, compiled: Compiled, rows: Sequence[Any], reporting: str
 ) -> Iterator[_DatedPortion]:
     """The rows of the database, decoded. Groups without calls are left out."""
     at = {name: index for index, name in enumerate(compiled.columns)}
@@ -179,7 +176,7 @@ def _portions(
             yield _DatedPortion(Portion(key, currency or reporting, sums, share), day)
 
 
-def _decoder(connection: sa.Connection, query: SpendQuery, key: str, ids: Iterable[Any]) -> Decode:
+def _decoder(connection: Connection, query: SpendQuery, key: str, ids: Iterable[Any]) -> Decode:
     """A function from the value of a column to the value in the answer."""
     match catalogue.kind_of(key):
         case "time":
@@ -202,7 +199,7 @@ def _read_sums(measures: Iterable[str], columns: Sequence[Any]) -> Sums:
     histograms: dict[str, Histogram] = {}
     at = iter(columns)
     for measure in measures:
-        if measure in LATENCY_HISTOGRAMS:
+        if is_histogram(measure):
             histograms[measure] = _read_histogram(next(at), next(at))
         elif measure in SMALL:
             numbers[measure] = int(next(at) or 0)

@@ -4,15 +4,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-import sqlalchemy as sa
-
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.compare import reconcile
 from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.parser import ParsedInvoice
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.ledger import audit, directory, ownership, periods
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.periods import Adjustment
 from ingest.model import money
 from ingest.model.invalid import Invalid
@@ -99,7 +97,7 @@ def _open_month(month: Month, closed: Collection[str]) -> Month:
     return month
 
 
-def _owner(connection: sa.Connection, ledger: Ledger, team: str, month: Month) -> Owner:
+def _owner(connection: Connection, ledger: Ledger, team: str, month: Month) -> Owner:
     try:
         entry_id = directory.find(connection, "team", team, ledger.keyring)
     except directory.NotKnown as error:
@@ -108,7 +106,7 @@ def _owner(connection: sa.Connection, ledger: Ledger, team: str, month: Month) -
     return Owner(entry_id, *homes.home(entry_id, of_month(month).days[0]))
 
 
-def _book(connection: sa.Connection, adjustment: Adjustment) -> None:
+def _book(connection: Connection, adjustment: Adjustment) -> None:
     periods.book(connection, adjustment)
     detail = {
         "amount": f"{money.plain(adjustment.amount)} {adjustment.currency}",

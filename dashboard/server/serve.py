@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
@@ -24,7 +23,7 @@ from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
 from ingest.ledger import rollups
-from ingest.ledger.engine import Ledger, LedgerError, open_ledger
+from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.settings import Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
@@ -127,7 +126,7 @@ def _has_no_ledger(settings: Settings) -> bool:
     """Whether the settings name no ledger and the file of the default ledger does not exist."""
     if "database_url" in settings.model_fields_set:
         return False
-    file = sa.make_url(settings.database_url).database
+    file = sqlite_file(settings.database_url)
     return file is not None and not Path(file).exists()
 
 

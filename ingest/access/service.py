@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-import sqlalchemy as sa
-
 from ingest.access import store as access
 from ingest.access.store import Token
 from ingest.ledger import audit, directory
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.principal import SCOPES, Scope
 from ingest.model.zone import Zone, micros
@@ -105,7 +103,7 @@ def _scopes(options: AddTokenOptions) -> tuple[Scope, ...]:
     return cast("tuple[Scope, ...]", tuple(dict.fromkeys(options.scopes)))
 
 
-def _teams(connection: sa.Connection, ledger: Ledger, names: Sequence[str]) -> tuple[str, ...] | None:
+def _teams(connection: Connection, ledger: Ledger, names: Sequence[str]) -> tuple[str, ...] | None:
     """The ids of the teams; None for all."""
     entries = [directory.find(connection, "team", name, ledger.keyring) for name in names]
     return tuple(dict.fromkeys(directory.ident(connection, entry) for entry in entries)) or None
@@ -118,7 +116,7 @@ def _expiry(text: str, zone: Zone, at: int) -> int:
     return expires_at
 
 
-def _require_free(connection: sa.Connection, token: Token) -> None:
+def _require_free(connection: Connection, token: Token) -> None:
     """Refuse the name of an active token: these names are unique, because `revoke` is by name."""
     others = access.tokens(connection)
     if any(other.name == token.name and other.is_active(token.created_at) for other in others):

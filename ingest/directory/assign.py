@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import sqlalchemy as sa
-
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.directory import Kind
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import (
     END_DAY,
@@ -71,7 +69,7 @@ def assign(ledger: Ledger, options: AssignOptions, *, at: int, by: str) -> Recor
 
 
 def assign_within(
-    connection: sa.Connection, ledger: Ledger, options: AssignOptions, *, at: int, by: str
+    connection: Connection, ledger: Ledger, options: AssignOptions, *, at: int, by: str
 ) -> RecordedAssignment:
     """Record the owners of a subject, in the caller's transaction.
 
@@ -127,7 +125,7 @@ def _shares(options: AssignOptions) -> dict[str, int]:
     return dict(parts)
 
 
-def _subject(connection: sa.Connection, ledger: Ledger, options: AssignOptions) -> tuple[str, str]:
+def _subject(connection: Connection, ledger: Ledger, options: AssignOptions) -> tuple[str, str]:
     """The subject as assignments store it, and its shown name."""
     kind = options.subject_kind
     if kind in RULES:
@@ -183,7 +181,7 @@ def _entry(recorded: RecordedAssignment) -> audit.Entry:
     )
 
 
-def record_missing(connection: sa.Connection, listed: Sequence[Assignment]) -> int:
+def record_missing(connection: Connection, listed: Sequence[Assignment]) -> int:
     """Record the listed assignments of each subject whose owners they change; the number recorded.
 
     The listed assignments have no end and are in the order of their first days,

@@ -7,12 +7,10 @@ otherwise. Importing a list again changes nothing: only assignments that change 
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-import sqlalchemy as sa
-
 from ingest.directory.assign import record_missing
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import DirectoryEntry, Link
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.ownership import FIRST_DAY, Assignment, SubjectKind, Target, TargetKind
 from ingest.model.zone import day_number
 
@@ -32,13 +30,13 @@ def record_links(ledger: Ledger, listed: Sequence[DirectoryEntry], *, at: int, b
     return new
 
 
-def _set_gl_code(connection: sa.Connection, ledger: Ledger, entry: DirectoryEntry) -> bool:
+def _set_gl_code(connection: Connection, ledger: Ledger, entry: DirectoryEntry) -> bool:
     entry_id = directory.find(connection, entry.kind, entry.ident, ledger.keyring)
     return ownership.set_gl_code(connection, entry_id, entry.gl_code or "")
 
 
 def _assignments(
-    connection: sa.Connection, ledger: Ledger, listed: Iterable[DirectoryEntry], at: int, by: str
+    connection: Connection, ledger: Ledger, listed: Iterable[DirectoryEntry], at: int, by: str
 ) -> list[Assignment]:
     """The links as assignments, in the order of their first days."""
     assigned = {assignment.about for assignment in ownership.assignments(connection)}
@@ -74,7 +72,7 @@ def _first_day(link: Link, *, is_assigned: bool, today: int) -> int:
     return FIRST_DAY if link.first == "always" else day_number(date.fromisoformat(link.first))
 
 
-def _find_or_add_target(connection: sa.Connection, ledger: Ledger, link: Link, at: int) -> int:
+def _find_or_add_target(connection: Connection, ledger: Ledger, link: Link, at: int) -> int:
     """The directory entry that a link names; added if the directory does not have it."""
     try:
         return directory.find(connection, link.kind, link.target, ledger.keyring)

@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 
-from ingest.framing.buffer import RecordBuffer
-from ingest.framing.record import RawRecord, Record, RefusedRecord, last_record, too_large_refusal
+from ingest.framing.record import (
+    RawRecord,
+    Record,
+    RecordBuffer,
+    RefusedRecord,
+    last_record,
+    too_large_refusal,
+)
 
 
 class LineBuffer:

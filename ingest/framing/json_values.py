@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable
 from typing import Final, cast
 
-from ingest.framing.buffer import RecordBuffer
 from ingest.framing.record import (
     RawRecord,
     Record,
+    RecordBuffer,
     RefusedRecord,
     incomplete_refusal,
     last_record,

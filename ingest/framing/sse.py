@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.framing.buffer import RecordBuffer
 from ingest.framing.json_lines import LineBuffer
 from ingest.framing.record import (
     RawRecord,
     Record,
+    RecordBuffer,
     RefusedRecord,
     incomplete_refusal,
     is_cut,

@@ -11,8 +11,9 @@ from ingest.clock import now
 from ingest.formats import otel
 from ingest.formats.format import Format
 from ingest.framing.decompression import TooLarge, Unreadable
-from ingest.http import content_type, headers
+from ingest.http import headers
 from ingest.http.body import Body, RecordsBody, push
+from ingest.http.headers import kind_of, unpacker_of
 from ingest.http.metrics import Metrics
 from ingest.http.otlp import responses
 from ingest.http.otlp.receiver import MemoryLimit, OutOfMemory, TracesBody
@@ -69,8 +70,8 @@ class Receiver:
         if stored is not None:
             return _answer(stored)
         context = Context(CHANNEL, now(), None, headers.virtual_key(request.headers), key, form)
-        kind = content_type.kind_of(request.headers)
-        unpacker = content_type.unpacker_of(request.headers, self._limit)
+        kind = kind_of(request.headers)
+        unpacker = unpacker_of(request.headers, self._limit)
         with Intake(self._ledger, self._decoder, context) as intake:
             receipt = await self._take_in(request, RecordsBody(intake, unpacker, kind, self._limit))
         answer = msgspec.json.encode(receipt_object(receipt)).decode()
@@ -89,7 +90,7 @@ class Receiver:
         if encoding is None:
             detail = f"traces are read as {responses.PROTOBUF} and {responses.JSON}"
             raise Problem(415, "unsupported_media_type", "Not a kind of body that is read", detail)
-        unpacker = content_type.unpacker_of(request.headers, self._limit)
+        unpacker = unpacker_of(request.headers, self._limit)
         key = headers.virtual_key(request.headers)
         context = Context(CHANNEL, now(), virtual_key=key, format=otel.FORMAT)
         with Intake(self._ledger, self._decoder, context) as intake:

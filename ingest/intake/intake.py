@@ -9,14 +9,12 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-import sqlalchemy as sa
 
 from ingest.framing import Record
-from ingest.intake.counter import DiskCounter
 from ingest.intake.decode import Context, Decoder
-from ingest.intake.identity import Occurrences
+from ingest.intake.identity import DiskCounter, Occurrences
 from ingest.ledger import imports
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.entry import Batch
 from ingest.ledger.price_book import LiveBook
 from ingest.ledger.rejections import Origin
@@ -24,7 +22,7 @@ from ingest.ledger.writer import write
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Rejection
 
-Alongside = Callable[[sa.Connection], None]
+Alongside = Callable[[Connection], None]
 """Writes more in the transaction that commits records, such as the cursor of their source."""
 
 

@@ -30,6 +30,9 @@ from ingest.model.zone import Zone
 from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings
 
+Connection = sa.Connection
+"""A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
+
 BUSY_SECONDS = 30
 
 
@@ -300,3 +303,13 @@ def _secret(engine: sa.Engine, settings: Settings) -> bytes:
 def _explain(engine: sa.Engine, error: Exception) -> str:
     where = engine.url.render_as_string(hide_password=True)
     return f"cannot open the ledger {where}: {str(error).strip()}"
+
+
+def without_password(url: str) -> str:
+    """A database URL as it may be shown."""
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def sqlite_file(url: str) -> str | None:
+    """The file of an embedded ledger; None where the URL names none."""
+    return sa.make_url(url).database

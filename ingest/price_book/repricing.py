@@ -9,12 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection
-
 from ingest.clock import now
 from ingest.ledger import dirty_slots
 from ingest.ledger.dictionary import Lookup
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.fields import FACTS
 from ingest.ledger.price_book import generation, snapshot, stored

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Final
 
 import msgspec
-import sqlalchemy as sa
 
 from ingest.clock import now
 from ingest.framing import RawRecord
@@ -21,7 +20,7 @@ from ingest.intake.decode import Context, Decoder
 from ingest.intake.decode_pool import decoded
 from ingest.intake.intake import Intake
 from ingest.ledger import cursors, imports
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.entry import Batch
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.model.rejection import Rejection
@@ -173,7 +172,7 @@ class Puller:
             yield page
             after = keys[-1]
 
-    def _move_cursor(self, rows: Page, connection: sa.Connection) -> None:
+    def _move_cursor(self, rows: Page, connection: Connection) -> None:
         """Move the cursor to the newest of these rows, but never past the present."""
         moved_at = now()
         newest_at = max((row.at for row in rows if row.at is not None), default=None)

@@ -10,8 +10,8 @@ from dash import dcc, html
 
 from dashboard.directory import names
 from dashboard.directory.history import HistoryEntry, history_entries
-from dashboard.directory.holdings import stretches
 from dashboard.directory.names import Kind
+from dashboard.directory.owners_on_day import stretches
 from dashboard.formatting import format as wording
 from dashboard.query.labels_store import NamedEntry
 from dashboard.query.question import Filter, SpendQuery

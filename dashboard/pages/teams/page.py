@@ -12,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.directory import names
-from dashboard.directory.holdings import Home, OwnersOnDay, owners_on_day
+from dashboard.directory.owners_on_day import Home, OwnersOnDay, owners_on_day
 from dashboard.formatting import format as wording
 from dashboard.pages.teams import ownership
 from dashboard.query.labels_store import NamedEntry

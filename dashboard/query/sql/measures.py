@@ -32,6 +32,11 @@ def sum_columns(table: sa.Table, measure: str) -> tuple[Column, ...]:
     return tuple(split_sum(value, measure))
 
 
+def is_histogram(measure: str) -> bool:
+    """Whether a measure is a latency histogram, and not a number."""
+    return measure in LATENCY_HISTOGRAMS
+
+
 def _histograms(table: sa.Table, measure: str) -> list[Column]:
     joined: Column = sa.cast(sa.null(), sa.Text)
     raw: Column = joined

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.chargeback import closing
 from dashboard.directory import names
-from dashboard.directory.holdings import Home, owners_on_day, stretches
+from dashboard.directory.owners_on_day import Home, owners_on_day, stretches
 from dashboard.pages.teams import callbacks as team_callbacks
 from dashboard.pages.teams import ownership
 from dashboard.pages.teams import page as teams

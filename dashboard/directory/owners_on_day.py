@@ -5,11 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
 from dashboard.directory.store import GatewayOwner, gateway_owners, teams_by_calls
 from dashboard.query import labels
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.ownership import Assignment, Owners, Stretch, SubjectKind, Target, TargetKind, Timeline
 
