@@ -42,7 +42,7 @@ def make_router(ledger: Ledger) -> APIRouter:
         request: Request,
         *,
         search: Annotated[
-            str, Query(description="QuestionText that provider, model and tier together hold, in any order.")
+            str, Query(description="Words that provider, model and tier together hold, in any order.")
         ] = "",
         provider: Annotated[list[str] | None, Query(description="The provider in full, repeated.")] = None,
         model: Annotated[list[str] | None, Query(description="The model in full, repeated.")] = None,
