@@ -1,4 +1,4 @@
-"""Splitting: bytes that arrive in pieces of any size become raw records, in constant memory.
+"""Framing: bytes that arrive in pieces of any size become raw records, in constant memory.
 
 The input is JSON lines, one or more JSON documents, an array of any size, server-sent events, or a table of
 text (CSV). The records do not depend on the pieces. Nothing here knows the meaning of a record.
@@ -14,7 +14,7 @@ from ingest.framing.json_values import ValueSplitter
 from ingest.framing.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
 from ingest.framing.sse import Assemble, StreamSplitter
 
-__all__ = ["MAX_RECORD_BYTES", "Kind", "RawRecord", "Record", "RefusedRecord", "Splitter"]
+__all__ = ["MAX_RECORD_BYTES", "Framing", "RawRecord", "Record", "RefusedRecord", "Splitter"]
 
 Framing = Literal["any", "auto", "lines", "json", "sse", "csv"]
 
