@@ -17,7 +17,6 @@ from ingest.settings import Settings
 from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
-FORMATS_DOC = (ROOT / "docs" / "formats.md").read_text()
 DOCS = README + "".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 FOR_DEVELOPERS = (

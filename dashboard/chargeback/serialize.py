@@ -41,7 +41,6 @@ COLUMNS: Final = (
     "budget",
 )
 """The columns of the CSV."""
-_OF_ALL: Final = ("period", "status", "currency")
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -84,10 +84,6 @@ class Zone:
         start = datetime(local.year, local.month, local.day, tzinfo=self.info).astimezone(UTC)
         return micros(start)
 
-    def on_edge(self, at: int) -> bool:
-        """Whether a slot starts at the instant `at`."""
-        return at % self.slot_length == 0
-
 
 def day_number(local: date) -> int:
     """Days from 1970-01-01 to the date `local`."""

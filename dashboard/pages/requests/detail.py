@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
-from decimal import Decimal
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -185,11 +184,6 @@ def _cost(call: Call) -> Any:
         _line(label, _money(call[name], currency)) for label, name in _OTHER_TOTALS if call[name] is not None
     ]
     return _lines([*total, *others])
-
-
-def parts_of_total(call: Call) -> list[Decimal]:
-    """The cost components of a call that are known."""
-    return [Decimal(call[name]) for name in COMPONENTS if call[name] is not None]
 
 
 def _tokens(call: Call) -> Any:

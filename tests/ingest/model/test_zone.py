@@ -27,7 +27,7 @@ def test_a_slot_holds_its_instant_and_lies_in_one_local_hour_day_and_month(name:
 def test_every_local_midnight_is_a_slot_edge(name: str, at: int) -> None:
     zone = Zone(name)
     midnight = zone.midnight(zone.day(at))
-    assert zone.on_edge(midnight)
+    assert zone.slot(midnight).slot == midnight
     assert zone.day(midnight) == zone.day(at)
     assert zone.day(midnight - 1) == zone.day(at) - 1
 

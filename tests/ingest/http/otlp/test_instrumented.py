@@ -45,7 +45,6 @@ pytestmark = pytest.mark.filterwarnings(
 QUESTION = "Where is my parcel?"
 TOKEN = "the token of the tests"
 
-Instrument = Callable[[TracerProvider], Any]
 INSTRUMENTATIONS: dict[str, Callable[[], Any]] = {
     "semconv": SemanticConventions,
     "openllmetry": OpenLLMetry,
