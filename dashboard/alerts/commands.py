@@ -11,7 +11,6 @@ from dashboard.alerts.service import AddRuleOptions
 from dashboard.alerts.store import Alert
 from dashboard.notifications.channels import target_of
 from ingest.clock import now
-from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
@@ -25,7 +24,7 @@ def add(options: AddRuleOptions) -> int:
         with open_ledger(settings) as ledger:
             rule = alerts_service.add_rule(ledger, settings, options, by=current_user(), at=now())
             unseen = _unseen(ledger, rule.source)
-    except (Invalid, NotKnown) as error:
+    except Invalid as error:
         return _refuse(error)
     targets = ", ".join(target_of(target).shown for target in rule.targets)
     consequence = f"{targets} is told" if targets else "nobody is told, the page Alerts shows it"

@@ -27,13 +27,12 @@ from dashboard.query.run import Result, run
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Ledger
 from ingest.model import money
-from ingest.model.zone import date_of, day_number, instant
+from ingest.model.zone import HOUR, date_of, day_number, instant
 
 MOST_WATCHED: Final = 100
 """The number of values of a dimension that are checked one by one, those with the largest spend."""
 _LOOKED_BACK_DAYS: Final = 31
 _JUDGED_DAYS: Final = 3
-_HOUR: Final = 3_600_000_000
 DEFAULT_HOURS: Final = 24
 
 
@@ -257,7 +256,7 @@ def _is_too_much(rule: AlertRule, value: Decimal, of: Decimal) -> bool:
 def _silent(context: _Context, rule: AlertRule) -> Iterator[Finding]:
     """Sources that sent calls in the last month, but none in the last hours."""
     hours = rule.hours or DEFAULT_HOURS
-    since = context.now - hours * _HOUR
+    since = context.now - hours * HOUR
     for source, last in _last_calls(context).items():
         if rule.source not in (None, source) or last >= since:
             continue
@@ -276,9 +275,9 @@ def _silent(context: _Context, rule: AlertRule) -> Iterator[Finding]:
 def _last_calls(context: _Context) -> dict[str, int]:
     """The instant of the last call of each source in the last month."""
     ledger = context.ledger
-    start = context.now - _LOOKED_BACK_DAYS * 24 * _HOUR
+    start = context.now - _LOOKED_BACK_DAYS * 24 * HOUR
     query = SpendQuery(
-        period=Period(instant(start), instant(context.now + _HOUR)),
+        period=Period(instant(start), instant(context.now + HOUR)),
         zone=ledger.zone.name,
         metrics=("requests",),
         dimensions=("time", "source"),

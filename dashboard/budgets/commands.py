@@ -8,7 +8,6 @@ from dashboard.budgets import service as budgets_service
 from dashboard.budgets.service import SetBudgetOptions
 from dashboard.budgets.usage import budget_usages
 from ingest.clock import now
-from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
@@ -21,7 +20,7 @@ def set_budget(options: SetBudgetOptions) -> int:
     try:
         with open_ledger(Settings()) as ledger:
             budget = budgets_service.set_budget(ledger, options, by=current_user(), at=now())
-    except (Invalid, NotKnown) as error:
+    except Invalid as error:
         return _refuse(error)
     limit = (
         f"{budget.tokens:,} tokens"

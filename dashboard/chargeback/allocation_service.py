@@ -114,10 +114,7 @@ def _target(connection: Connection, ledger: Ledger, text: str, method: Method) -
 
 
 def _team(connection: Connection, ledger: Ledger, text: str) -> int:
-    try:
-        return directory.find(connection, "team", text, ledger.keyring)
-    except directory.NotKnown as error:
-        raise AllocationRefused("unknown_team", str(error), field="team") from error
+    return directory.find_team(connection, text, ledger.keyring, AllocationRefused)
 
 
 def _day(field: str, text: str | None, otherwise: int) -> int:

@@ -108,6 +108,7 @@ def _read(connection: Connection, ledger: Ledger, options: AddFeeOptions) -> Fee
         message = "only a credit is below zero, and a credit is: use --kind credit for it"
         raise FeeRefused("wrong_sign", message, field="amount")
     start, end = _times(options.start, options.end, ledger.zone)
+    team = options.team
     return Fee(
         name=name,
         kind=kind,
@@ -119,7 +120,7 @@ def _read(connection: Connection, ledger: Ledger, options: AddFeeOptions) -> Fee
         every=every,
         provider=options.provider,
         model=options.model,
-        team_id=_team(connection, ledger, options.team) if options.team else None,
+        team_id=directory.find_team(connection, team, ledger.keyring, FeeRefused) if team else None,
         reason=options.reason,
     )
 
@@ -168,13 +169,6 @@ def _currency(text: str) -> str:
         message = f"{text!r} is no currency; write its code, such as EUR"
         raise FeeRefused("invalid_currency", message, field="currency")
     return code
-
-
-def _team(connection: Connection, ledger: Ledger, text: str) -> int:
-    try:
-        return directory.find(connection, "team", text, ledger.keyring)
-    except directory.NotKnown as error:
-        raise FeeRefused("unknown_team", str(error), field="team") from error
 
 
 def _fee_named(fees: Iterable[Fee], name: str) -> Fee:

@@ -98,10 +98,7 @@ def _open_month(month: Month, closed: Collection[str]) -> Month:
 
 
 def _owner(connection: Connection, ledger: Ledger, team: str, month: Month) -> Owner:
-    try:
-        entry_id = directory.find(connection, "team", team, ledger.keyring)
-    except directory.NotKnown as error:
-        raise AcceptRefused("unknown_team", str(error), field="team") from error
+    entry_id = directory.find_team(connection, team, ledger.keyring, AcceptRefused)
     homes = Owners(ownership.assignments(connection))
     return Owner(entry_id, *homes.home(entry_id, of_month(month).days[0]))
 

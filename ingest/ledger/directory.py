@@ -105,6 +105,18 @@ def find(connection: sa.Connection, kind: Kind, text: str, keyring: KeyRing) -> 
     return int(rows[0].entry_id)
 
 
+def find_team(connection: sa.Connection, text: str, keyring: KeyRing, refused: type[Invalid]) -> int:
+    """The team that a text names.
+
+    Raises:
+        Invalid: an error of the class `refused` with the field `team`: there is no such team, or several.
+    """
+    try:
+        return find(connection, "team", text, keyring)
+    except NotKnown as error:
+        raise refused("unknown_team", str(error), "team") from error
+
+
 def idents_named(connection: sa.Connection, kind: Kind, text: str) -> list[str]:
     """The ids of the entries whose id, given name or name is `text`, the oldest entry first."""
     c = directory.c
