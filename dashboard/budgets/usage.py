@@ -112,8 +112,10 @@ def usages_binding_key(
     bound: set[str] = set()
     if key is not None:
         owners = owners_on_day(ledger, ledger.zone.day(now))
-        teams = {team.entry_id for team in owners.owners.get(key, ())}
-        parents = {entry for team in teams for entry in owners.entries.get(team, ()) if entry is not None}
+        teams = {team.entry_id for team in owners.teams.get(key, ())}
+        parents = {
+            entry for team in teams for entry in owners.home_entries.get(team, ()) if entry is not None
+        }
         bound = {str(entry) for entry in ({key} | teams | parents)}
     return [
         usage

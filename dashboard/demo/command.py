@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from dashboard.demo.keys import KEYS
-from dashboard.demo.service import KeptAsItIs, SampleOptions, replace_sample
+from dashboard.demo.service import SampleOptions, SampleRefused, replace_sample
 from ingest.model.receipt import Receipt
 from ingest.settings import sqlite_url
 from ingest.terminal import ExitCode, say, warn
@@ -37,7 +37,7 @@ def run(
         return ExitCode.USAGE
     try:
         receipt = _make(Path(path), SampleOptions(events=events, days=days, end=last, seed=seed))
-    except (KeptAsItIs, OSError) as error:
+    except (SampleRefused, OSError) as error:
         warn(f"tallybook: {error}")
         return ExitCode.FAILURE
     if not quiet:

@@ -13,10 +13,10 @@ from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import BATCH_RECORDS
 from ingest.model.receipt import Receipt
+from ingest.model.zone import HOUR
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
-_HOUR_US: Final = 3_600_000_000
 
 
 def make_demo(
@@ -26,27 +26,27 @@ def make_demo(
     days: int = 90,
     seed: int = 1,
     end: date,
-    heard: Callable[[int], None] | None = None,
+    report: Callable[[int], None] | None = None,
     now: datetime | None = None,
 ) -> Receipt:
     """Write `events` events of sample traffic and make their rollups.
 
-    `heard` gets the count of each chunk written.
+    `report` is called with the number of calls of each chunk, once it is written.
 
     The events end with the day `end` (UTC) and never lie in the future: if that day is not over, the period
     ends with the last full hour before `now`. The same arguments give the same events, to the byte.
     """
     stop = _stop(end, now or datetime.now(UTC))
     period = Period(stop - 24 * days, 24 * days)
-    context = Context(channel="demo", received_at=stop * _HOUR_US)
+    context = Context(channel="demo", received_at=stop * HOUR)
     decoder = make_decoder(ledger)
     receipt = Receipt()
     with Intake(ledger, decoder, context) as intake:
         events_of_traffic = traffic(period, events, seed)
         while chunk := list(islice(events_of_traffic, BATCH_RECORDS)):
             receipt.add(intake.accept_decoded(decoder.decode_events(chunk, context)))
-            if heard is not None:
-                heard(len(chunk))
+            if report is not None:
+                report(len(chunk))
     rollups.roll(ledger)
     return receipt
 

@@ -1,7 +1,7 @@
 """The sample ledger: a file that is made anew each time and put in place whole.
 
-Nothing but a sample ledger is ever replaced: a file that is no ledger, a ledger of one's own, a sample ledger that holds
-other calls than the sample traffic and one that is open elsewhere all stay as they are.
+Only a sample ledger is ever replaced. A file that is no ledger, another ledger, a sample ledger with calls
+beside the sample traffic, and a sample ledger that another process has open stay as they are.
 """
 
 import os
@@ -31,8 +31,8 @@ _OTHERS: Final = (
 _WORKING_FILES: Final = ("-wal", "-shm", "-journal")
 
 
-class KeptAsItIs(Exception):
-    """The file that is to be replaced is not ours to replace; the message says why."""
+class SampleRefused(Exception):
+    """The file may not be replaced; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +46,24 @@ class SampleOptions:
     seed: int
 
 
-def replace_sample(file: Path, options: SampleOptions, heard: Callable[[int], None]) -> Receipt:
-    """Make the sample ledger beside `file` and put it in its place. `heard` is told of calls as they are written.
+def replace_sample(file: Path, options: SampleOptions, report: Callable[[int], None]) -> Receipt:
+    """Make the sample ledger beside `file` and put it in its place.
+
+    `report` is called with the number of calls of each chunk, once it is written.
 
     Raises:
-        KeptAsItIs: the file may not be replaced.
+        SampleRefused: the file may not be replaced.
     """
     _release(file)
     draft = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
         ledger = _open(draft, file)
         try:
-            receipt = _fill(ledger, options, heard)
+            receipt = _fill(ledger, options, report)
         finally:
             ledger.close()
         _release(file)
-        # A write-ahead log that is left beside another database than its own would be played into it.
+        # SQLite would replay a write-ahead log that is left behind into the new database.
         _remove(file, _WORKING_FILES)
         draft.replace(file)
     finally:
@@ -76,42 +78,44 @@ def _open(draft: Path, file: Path) -> Ledger:
     return open_ledger(settings.model_copy(update={"database_url": sqlite_url(draft), "secret_key": secret}))
 
 
-def _fill(ledger: Ledger, options: SampleOptions, heard: Callable[[int], None]) -> Receipt:
+def _fill(ledger: Ledger, options: SampleOptions, report: Callable[[int], None]) -> Receipt:
     with ledger.writing() as connection:
         mark_as_sample(connection)
     receipt = make_demo(
-        ledger, events=options.events, days=options.days, seed=options.seed, end=options.end, heard=heard
+        ledger, events=options.events, days=options.days, seed=options.seed, end=options.end, report=report
     )
     keep_books(ledger, options.end - timedelta(days=options.days - 1), options.end)
     return receipt
 
 
 def _release(file: Path) -> None:
-    """Make sure that `file` may be replaced: it is not there, or a sample ledger and nothing else that nobody has open.
+    """Make sure that `file` may be replaced: it does not exist, or it is a sample ledger that nobody has open.
 
     Raises:
-        KeptAsItIs: it may not.
+        SampleRefused: it may not be replaced.
     """
     if not file.exists():
         return
     if not _is_sample(file):
-        raise KeptAsItIs(f"{file} is not a sample ledger and is kept as it is: name another file with --path")
+        raise SampleRefused(
+            f"{file} is not a sample ledger and is kept as it is: name another file with --path"
+        )
     with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS)) as connection:
         try:
             # Succeeds only if nobody else has the file open, and takes its write-ahead log back into it.
             connection.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError as error:
-            raise KeptAsItIs(
+            raise SampleRefused(
                 f"{file} is in use: stop what serves it, or name another file with --path"
             ) from error
         if others := connection.execute(_OTHERS, (DEMO,)).fetchone()[0]:
-            raise KeptAsItIs(
+            raise SampleRefused(
                 f"{file} also holds {others} calls of your own and is kept as it is: name another with --path"
             )
 
 
 def _is_sample(file: Path) -> bool:
-    """Whether a file is marked as a sample ledger. It is read as it lies there, so that not even a lock is left."""
+    """Whether a file is marked as a sample ledger. It is read as immutable, so that not even a lock is left."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?immutable=1", uri=True)) as connection:
             return bool(connection.execute(_MARKED, (KIND, DEMO)).fetchone())

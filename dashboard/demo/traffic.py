@@ -9,8 +9,8 @@ from dashboard.demo.keys import KEYS, Key
 from dashboard.demo.random_draws import RandomDraws
 from dashboard.demo.schedules import Period
 from ingest.model.event import UsageEvent
+from ingest.model.zone import HOUR
 
-_HOUR: Final = 3_600_000_000
 _RUNAWAY_FACTOR: Final = 12
 """The traffic of a runaway key, around the clock, relative to its usual traffic."""
 
@@ -35,11 +35,11 @@ def _events_of_hour(
     """The `count` events of an hour, by time. Second attempts beyond the count or the period are left out."""
     weights = list(accumulate(_weights(period, hour)))
     conditions = period.conditions(hour)
-    stop = period.stop * _HOUR
+    stop = period.stop * HOUR
     made_events: list[UsageEvent] = []
     while len(made_events) < count:
         key = draws.pick(KEYS, weights)
-        at = hour * _HOUR + int(_HOUR * draws.share())
+        at = hour * HOUR + int(HOUR * draws.share())
         made_events += (event for event in generator.attempts(key, at, conditions) if _when(event) < stop)
     return sorted(made_events[:count], key=_when)
 

@@ -26,27 +26,28 @@ class Home(NamedTuple):
 class OwnersOnDay:
     """The owners of keys and teams on a day, by directory entry."""
 
-    owners: Mapping[int, tuple[Target, ...]]
+    teams: Mapping[int, tuple[Target, ...]]
     """The teams of each key: by assignment, else as its gateway reported last.
 
     Keys without a team are left out.
     """
     homes: Mapping[int, Home]
-    entries: Mapping[int, tuple[int | None, int | None]]
-    """The customer and cost centre of each team, by entry."""
+    """The customer and cost centre of each team, by name."""
+    home_entries: Mapping[int, tuple[int | None, int | None]]
+    """The same by directory entry."""
 
     def keys(self, team: int) -> Mapping[int, tuple[int, int]]:
         """The keys of a team; for each the team's parts, and the parts of all its owners together."""
         return {
             key: (target.parts, sum(owner.parts for owner in targets))
-            for key, targets in self.owners.items()
+            for key, targets in self.teams.items()
             for target in targets
             if target.entry_id == team
         }
 
     def counts(self) -> Mapping[int, int]:
         """The number of keys that each team owns, alone or with other teams."""
-        return Counter(target.entry_id for targets in self.owners.values() for target in targets)
+        return Counter(target.entry_id for targets in self.teams.values() for target in targets)
 
 
 def owners_on_day(ledger: Ledger, day: int) -> OwnersOnDay:

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.access import access_token, session
 from ingest.model.principal import Principal, Scope
+from ingest.model.zone import HOUR
 
 TOKEN_PREFIX: Final = "tb_"  # noqa: S105 - a prefix by which scanners recognise a leaked token
-_HOUR: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def begin_session(
         "scopes": json.dumps(sorted(principal.scopes)),
         "teams": None if principal.teams is None else json.dumps(principal.teams),
         "created_at": now,
-        "expires_at": now + hours * _HOUR,
+        "expires_at": now + hours * HOUR,
     }
     connection.execute(session.delete().where(session.c.expires_at < sa.literal(now, sa.BigInteger)))
     connection.execute(session.insert(), row)

@@ -173,7 +173,7 @@ def _team_today(team: NamedEntry, owners: OwnersOnDay, view: View) -> Any:
 
 
 def _key_today(ledger: Ledger, key: NamedEntry, owners: OwnersOnDay, view: View) -> Any:
-    targets = owners.owners.get(key.entry_id, ())
+    targets = owners.teams.get(key.entry_id, ())
     team_names = {team.entry_id: team.shown for team in names.by_name(ledger, "team").values()}
     owner_text = ownership.targets_text(targets, team_names) if targets else "nobody"
     facts = [("Belongs to", owner_text), ("Id", key.ident), *([("Hint", key.hint)] if key.hint else [])]

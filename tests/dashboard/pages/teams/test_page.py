@@ -224,10 +224,10 @@ def test_a_key_is_of_the_team_that_its_gateway_named_in_its_newest_calls(ledger:
         ],
     )
     key = entry(ledger, "virtual_key", "vk-1")
-    assert owners_on_day(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "blue")
+    assert owners_on_day(ledger, day("2026-10-03")).teams[key][0].entry_id == entry(ledger, "team", "blue")
     put(ledger, [call("2026-10-03T10:00:00Z", 1, virtual_key="vk-1", team="red")], first=2)
     roll(ledger)
-    assert owners_on_day(ledger, day("2026-10-03")).owners[key][0].entry_id == entry(ledger, "team", "red")
+    assert owners_on_day(ledger, day("2026-10-03")).teams[key][0].entry_id == entry(ledger, "team", "red")
 
 
 def test_a_team_has_the_customer_and_cost_centre_of_the_day(ledger: Ledger) -> None:
