@@ -1,1 +1,1 @@
-"""Alerts: what is judged about spend, and what people are told of it."""
+"""Alerts: rules about spend and calls, their evaluation, and the messages about what they find."""

@@ -1,1 +1,1 @@
-"""A question about usage and its answer."""
+"""Query: a question about usage, how it is planned and run, and its answer."""

@@ -1,1 +1,1 @@
-"""Invoices held against the ledger."""
+"""Reconciliation: providers' invoices compared with the ledger."""

@@ -1,1 +1,1 @@
-"""The site: assembly, serving, sign-in, security headers."""
+"""The site: assembly, serving, sign-in, locale, security headers, assets."""

@@ -1,1 +1,1 @@
-"""What every JSON format needs: lenient decoding, timestamps, redaction."""
+"""What every JSON format needs: columns, timestamps, camelCase, lenient decoding, decode errors."""
