@@ -89,7 +89,7 @@ def _fill(ledger: Ledger, options: SampleOptions, report: Callable[[int], None])
 
 
 def _release(file: Path) -> None:
-    """Make sure that `file` may be replaced: it does not exist, or it is a sample ledger that nobody has open.
+    """Make sure that `file` may be replaced: it does not exist, or is a sample ledger that is not open.
 
     Raises:
         SampleRefused: it may not be replaced.
@@ -115,7 +115,7 @@ def _release(file: Path) -> None:
 
 
 def _is_sample(file: Path) -> bool:
-    """Whether a file is marked as a sample ledger. It is read as immutable, so that not even a lock is left."""
+    """Whether a file is marked as a sample ledger. It is read as immutable, which leaves no lock."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?immutable=1", uri=True)) as connection:
             return bool(connection.execute(_MARKED, (KIND, DEMO)).fetchone())

@@ -131,9 +131,5 @@ def _ident(ledger: Ledger, kind: Kind, name: str | None) -> str | None:
 def _replaced(book: Book, term: Term, at: int) -> Term | None:
     """The earlier term of the same kind and calls at the term's start (at `at` if its start is open)."""
     start = at if term.valid_from is None else term.valid_from
-    same = [other for other in book.stored.terms if _scope(other) == _scope(term) and other.covers(start)]
+    same = [other for other in book.stored.terms if other.scope == term.scope and other.covers(start)]
     return max(same, key=lambda other: other.precedence, default=None)
-
-
-def _scope(term: Term) -> tuple[str | None, ...]:
-    return (term.kind, term.provider, term.model, term.region, term.team, term.customer)

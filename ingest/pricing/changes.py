@@ -84,9 +84,9 @@ def term_changes(
     editions = frozenset(origins)
     by_calls: dict[tuple[str | None, ...], list[Term]] = defaultdict(list)
     for term in stored:
-        by_calls[_scope(term)].append(term)
+        by_calls[term.scope].append(term)
     for term in listed:
-        history = by_calls[_scope(term)]
+        history = by_calls[term.scope]
         current = max(
             (term for term in history if term.covers(now)), key=lambda term: term.precedence, default=None
         )
@@ -198,7 +198,3 @@ def _is_same(current: PricePoint | None, point: PricePoint) -> bool:
         and current.price * point.per == point.price * current.per
         and (current.least, current.currency) == (point.least, point.currency)
     )
-
-
-def _scope(term: Term) -> tuple[str | None, ...]:
-    return term.kind, term.provider, term.model, term.region, term.team, term.customer

@@ -40,6 +40,11 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     added_by: str = ""
     number: int = 0
 
+    @property
+    def scope(self) -> tuple[str | None, ...]:
+        """The kind, and the calls that the term applies to. Terms of the same scope replace each other."""
+        return self.kind, self.provider, self.model, self.region, self.team, self.customer
+
     def concerns(
         self, provider: str, model: str, region: str | None, team: str | None, customer: str | None
     ) -> bool:
