@@ -52,34 +52,34 @@ def run(
             return _wrong(str(error))
         with _stopping() as stopping:
             sync = Sync(ledger, make_decoder(ledger), gateway, store, source)
-            told = _Telling(gateway, store, sync, as_json=as_json)
+            printer = _Printer(gateway, store, sync, as_json=as_json)
             try:
-                return _run(told, options, every, stopping)
+                return _run(printer, options, every, stopping)
             finally:
                 store.close()
 
 
-def _run(told: "_Telling", options: Options, every: float | None, stopping: Event) -> int:
+def _run(printer: "_Printer", options: Options, every: float | None, stopping: Event) -> int:
     failed = whole = False
     try:
         if every is None:
-            with Console(stderr=True).status(f"reading {told.store.place}"):
-                told.sync.run(options, stopping.is_set)
+            with Console(stderr=True).status(f"reading {printer.store.place}"):
+                printer.sync.run(options, stopping.is_set)
         else:
-            follow(told.sync, options, every, stopping, told.says, told.passed)
+            follow(printer.sync, options, every, stopping, printer.warn, printer.print_pass)
         whole = True
     except (Stopped, KeyboardInterrupt):
         pass
     except StoreError as error:
         failed = True
-        told.says(str(error))
-    told.ends()
+        printer.warn(str(error))
+    printer.print_outcome()
     if failed:
         return ExitCode.FAILURE
     if not whole:
-        told.says("interrupted: what is counted above is committed; run the same command again to go on")
+        printer.warn("interrupted: what is counted above is committed; run the same command again to go on")
         return ExitCode.INTERRUPTED
-    is_rejected = any(report.receipt.rejected for report in told.reports)
+    is_rejected = any(report.receipt.rejected for report in printer.reports)
     return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
 
 
@@ -106,8 +106,8 @@ def _stopping() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
-class _Telling:
-    """What is said while it runs and at the end."""
+class _Printer:
+    """Prints the progress and the outcome of a sync."""
 
     def __init__(self, gateway: Gateway, store: Store, sync: Sync, *, as_json: bool) -> None:
         self.gateway = gateway
@@ -121,11 +121,12 @@ class _Telling:
     def reports(self) -> list[Report]:
         return self.sync.outcome.reports
 
-    def says(self, message: str) -> None:
+    def warn(self, message: str) -> None:
+        """Print a message on standard error."""
         warn(f"tallybook: {message}")
 
-    def passed(self) -> None:
-        """Say what a pass of a follower brought, if it brought anything."""
+    def print_pass(self) -> None:
+        """Print the counts of a pass of a follower, if they are not all 0."""
         total, before = _total(self.reports), self._before
         self._before = total
         news = {name: getattr(total, name) - getattr(before, name) for name in _NEWS}
@@ -133,7 +134,8 @@ class _Telling:
             counts = ", ".join(f"{count:,} {name}" for name, count in news.items() if count)
             say(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {counts}")
 
-    def ends(self) -> None:
+    def print_outcome(self) -> None:
+        """Print the counts of all passes."""
         seconds = time.perf_counter() - self._started
         if self._as_json:
             sys.stdout.write(json.dumps(self._object(seconds), indent=2) + "\n")
