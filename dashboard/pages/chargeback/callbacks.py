@@ -1,5 +1,6 @@
 """Callbacks of the pages of finance: months and their closing, allocation rules, and accepted variances."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,16 +8,16 @@ from typing import Any
 from dash import Dash, Input, Output, State, html, no_update
 
 from dashboard.chargeback import closing
-from dashboard.chargeback.allocation_service import AllocationRefused, SetAllocationOptions, set_allocation
-from dashboard.chargeback.closing import CloseRefused
+from dashboard.chargeback.allocation_service import SetAllocationOptions, set_allocation
 from dashboard.pages.chargeback import page as chargeback
 from dashboard.query.calendar import read_month
 from dashboard.query.question import QuestionError
-from dashboard.reconciliation.service import AcceptRefused, AcceptVarianceOptions, accept_variances
+from dashboard.reconciliation.service import AcceptVarianceOptions, accept_variances
 from dashboard.ui.clicks import in_thread
 from dashboard.ui.view import from_search, to_search
 from ingest.clock import now
 from ingest.ledger.engine import DatabaseError, Ledger
+from ingest.model.invalid import Invalid
 from ingest.model.principal import NotAllowed, require
 
 
@@ -107,49 +108,51 @@ def _renewal(refusal: str | None) -> Any:
 
 def accept_variance(ledger: Ledger, month: str, provider: str, reason: str) -> str | None:
     """Book the variance of a provider's month; returns the message of a refusal, else None."""
-    try:
-        by = require("finance").name
+
+    def book(by: str) -> None:
         options = AcceptVarianceOptions(month=read_month(month), reason=reason, provider=provider)
         accept_variances(ledger, options, by=by, at=now())
-    except (AcceptRefused, QuestionError, NotAllowed) as error:
-        return f"Not booked: {error}."
-    except DatabaseError:
-        return "Not booked: the ledger is busy. Try again."
-    return None
+
+    return _refusal("Not booked", book)
 
 
 def reopen_month(ledger: Ledger, month: str, reason: str) -> str | None:
     """Reopen a closed month; returns the message of a refusal, else None."""
-    try:
-        by = require("finance").name
+
+    def reopen(by: str) -> None:
         closing.reopen(ledger, read_month(month), reason=reason, by=by, now=now())
-    except (CloseRefused, QuestionError, NotAllowed) as error:
-        return f"Not opened: {error}."
-    except DatabaseError:
-        return "Not opened: the ledger is busy. Try again."
-    return None
+
+    return _refusal("Not opened", reopen)
 
 
 def close_month(ledger: Ledger, month: str, reason: str) -> str | None:
     """Close a month; returns the message of a refusal, else None."""
-    try:
-        by = require("finance").name
+
+    def close(by: str) -> str | None:
         done = closing.close(ledger, read_month(month), accept=reason, by=by, now=now())
-    except (CloseRefused, QuestionError, NotAllowed) as error:
-        return f"Not closed: {error}."
-    except DatabaseError:
-        return "Not closed: the ledger is busy. Try again."
-    return None if done.hash else "Not closed: say why it is closed although something stops it."
+        return None if done.hash else "say why it is closed although something stops it"
+
+    return _refusal("Not closed", close)
 
 
 def set_allocation_rule(ledger: Ledger, pool: str, method: str, first: str | None) -> str | None:
     """Set the allocation rule of a pool; returns the message of a refusal, else None."""
+
+    def set_rule(by: str) -> None:
+        set_allocation(ledger, SetAllocationOptions(pool, method, start=first or None), by=by, at=now())
+
+    return _refusal("Not set", set_rule)
+
+
+def _refusal(not_done: str, change: Callable[[str], str | None]) -> str | None:
+    """Make a change in the name of the user; returns why it is not done, else None.
+
+    `change` gets the user's name. It raises, or returns the reason, if the change is refused.
+    """
     try:
-        by = require("finance").name
-        options = SetAllocationOptions(pool, method, start=first or None)
-        set_allocation(ledger, options, by=by, at=now())
-    except (AllocationRefused, NotAllowed) as error:
-        return f"Not set: {error}."
+        reason = change(require("finance").name)
+    except (Invalid, QuestionError, NotAllowed) as error:
+        reason = str(error)
     except DatabaseError:
-        return "Not set: the ledger is busy. Try again."
-    return None
+        return f"{not_done}: the ledger is busy. Try again."
+    return None if reason is None else f"{not_done}: {reason}."
