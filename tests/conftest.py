@@ -29,7 +29,7 @@ pytest_plugins = (
     "tests.support.receivers",
 )
 
-# No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
+# Properties do not depend on the speed of the machine. A ledger is meant to outlive the examples of a test.
 hypothesis_settings.register_profile(
     "tallybook",
     deadline=None,
@@ -43,13 +43,13 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("tallybook")
 
 MEMORY = Path("/dev/shm")
-"""A file system in memory, where there is one: on a disk, tests that write would wait for it most of their time."""
+"""A file system in memory, if the machine has one. Tests that write to a disk mostly wait for it."""
 ROOM = 4 * 2**30
-"""Bytes that have to be free there."""
+"""Bytes that must be free in it."""
 
 
 def pytest_configure() -> None:
-    """Let the folders of the tests lie in memory where there is room, unless the environment says where."""
+    """Put the folders of tests into memory if it has room, unless the environment names a place."""
     if not os.access(MEMORY, os.W_OK) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
         return
     if shutil.disk_usage(MEMORY).free > ROOM:

@@ -1,4 +1,7 @@
-"""Looking at a ledger that another process writes, without getting in its way: opening it as the product does may wait for the writer."""
+"""Reads a ledger that another process writes.
+
+It never waits for the writer, as opening the ledger like the product may.
+"""
 
 import sqlite3
 from contextlib import closing

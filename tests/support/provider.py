@@ -1,4 +1,4 @@
-"""A stand-in for a provider: a small local server that answers as OpenAI's API does, in the same words every time."""
+"""A stand-in for a provider: a small local server that answers like OpenAI's API, always with the same text."""
 
 import json
 import threading
