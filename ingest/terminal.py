@@ -1,6 +1,7 @@
 """What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
 
-A period of the options is half-open: its start is in it, its end is not. Text from a ledger is printed as it is: never wrapped, coloured or read as markup.
+A period of the options is half-open: its start is in it, its end is not. Text from a ledger is printed as it
+is: never wrapped, coloured or read as markup.
 """
 
 import getpass
@@ -80,7 +81,7 @@ def refuse(
 
 
 def explained(error: object, *, arguments: Collection[str] = ()) -> str:
-    """An error's message, with the flag of the field at fault where there is one, or the argument's name in capitals."""
+    """An error's message behind the flag of the field at fault, or the argument's name in capitals."""
     if not isinstance(error, Invalid) or not error.field:
         return str(error)
     name = error.field.upper() if error.field in arguments else f"--{error.field}"

@@ -1,7 +1,7 @@
 """The sample ledger: a file that is made anew each time and put in place whole.
 
-Nothing but a sample ledger is ever replaced: a file that is no ledger, a ledger of one's own, a sample ledger that holds
-other calls than the sample traffic and one that is open elsewhere all stay as they are.
+Only a sample ledger is ever replaced. A file that is no ledger, a ledger of real calls, a sample ledger that
+holds other calls beside the sample traffic, and a ledger that is open elsewhere stay as they are.
 """
 
 import os
@@ -47,7 +47,9 @@ class SampleOptions:
 
 
 def replace_sample(file: Path, options: SampleOptions, heard: Callable[[int], None]) -> Receipt:
-    """Make the sample ledger beside `file` and put it in its place. `heard` is told of calls as they are written.
+    """Make the sample ledger beside `file` and put it in its place.
+
+    `heard` is called with the number of calls written so far.
 
     Raises:
         KeptAsItIs: the file may not be replaced.
@@ -87,7 +89,7 @@ def _fill(ledger: Ledger, options: SampleOptions, heard: Callable[[int], None]) 
 
 
 def _release(file: Path) -> None:
-    """Make sure that `file` may be replaced: it is not there, or a sample ledger and nothing else that nobody has open.
+    """Make sure that `file` may be replaced: it does not exist, or is a sample ledger that is not open.
 
     Raises:
         KeptAsItIs: it may not.
@@ -111,7 +113,7 @@ def _release(file: Path) -> None:
 
 
 def _is_sample(file: Path) -> bool:
-    """Whether a file is marked as a sample ledger. It is read as it lies there, so that not even a lock is left."""
+    """Whether a file is marked as a sample ledger. Reading it leaves no lock behind."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?immutable=1", uri=True)) as connection:
             return bool(connection.execute(_MARKED, (KIND, DEMO)).fetchone())

@@ -156,7 +156,10 @@ def short_date_time(at: datetime, zone: tzinfo) -> str:
 
 
 def bucket_label(text: str, previous: str = "") -> str:
-    """A time bucket (`dashboard.query.buckets.text`) for an axis; an hour has its day if `previous` has another."""
+    """The label of a time bucket (`dashboard.query.buckets.text`) on an axis.
+
+    An hour shows its day where `previous`, the bucket before it, is of another day.
+    """
     locale = reader.current_locale()
     if len(text) == len("2026-10"):
         return str(format_skeleton("yMMM", date.fromisoformat(f"{text}-01"), locale=locale))

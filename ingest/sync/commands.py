@@ -85,7 +85,7 @@ def _run(told: "_Telling", options: Options, every: float | None, stopping: Even
 
 @contextmanager
 def _stopping() -> Iterator[Event]:
-    """An event that SIGINT or SIGTERM sets, to take effect between commits; a second one ends the command at once."""
+    """An event that SIGINT or SIGTERM sets between commits; a second signal ends the command at once."""
     asked = Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
