@@ -29,7 +29,7 @@ pytest_plugins = (
     "tests.support.receivers",
 )
 
-# No property depends on how fast the machine is; a ledger that lives through the examples of a test is meant to.
+# No property depends on how fast the machine is; a ledger lives through the examples of a test on purpose.
 hypothesis_settings.register_profile(
     "tallybook",
     deadline=None,
@@ -43,7 +43,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("tallybook")
 
 MEMORY = Path("/dev/shm")
-"""A file system in memory, where there is one: on a disk, tests that write would wait for it most of their time."""
+"""A file system in memory, where there is one: on a disk, tests that write mostly wait for it."""
 ROOM = 4 * 2**30
 """Bytes that have to be free there."""
 

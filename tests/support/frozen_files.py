@@ -1,7 +1,7 @@
 """Makes `tests/frozen/`: what a user sees, as text, on a sample ledger, by a clock that stands still.
 
-`python -m tests.support.frozen_files FOLDER` writes the files that need one process. The rest are made by `tests/test_frozen.py`,
-which compares all of them. `make frozen` writes them anew.
+`python -m tests.support.frozen_files FOLDER` writes the files that need one process. The rest are made by
+`tests/test_frozen.py`, which compares all of them. `make frozen` writes them anew.
 """
 
 import csv

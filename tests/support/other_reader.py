@@ -1,4 +1,7 @@
-"""Looking at a ledger that another process writes, without getting in its way: opening it as the product does may wait for the writer."""
+"""Looking at a ledger that another process writes, without getting in its way.
+
+Opening it as the product does may wait for the writer.
+"""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""A stand-in for a provider: a small local server that answers as OpenAI's API does, in the same words every time."""
+"""A stand-in for a provider: a local server that answers as OpenAI's API does, always in the same words."""
 
 import json
 import threading
