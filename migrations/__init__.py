@@ -1,1 +1,1 @@
-"""One Alembic history for every database. `tallybook migrate` runs it; an embedded ledger is migrated by itself."""
+"""The Alembic history of every database. `tallybook migrate` runs it; embedded ledgers migrate themselves."""

@@ -29,7 +29,7 @@ pytest_plugins = (
     "tests.support.receivers",
 )
 
-# Properties do not depend on the speed of the machine. A ledger is meant to outlive the examples of a test.
+# No property depends on how fast the machine is; a ledger lives through the examples of a test on purpose.
 hypothesis_settings.register_profile(
     "tallybook",
     deadline=None,
@@ -43,7 +43,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("tallybook")
 
 MEMORY = Path("/dev/shm")
-"""A file system in memory, if the machine has one. Tests that write to a disk mostly wait for it."""
+"""A file system in memory, where there is one: on a disk, tests that write mostly wait for it."""
 ROOM = 4 * 2**30
 """Bytes that must be free in it."""
 

@@ -1,7 +1,7 @@
 """What a user sees stays as it is: `tests/frozen/` holds it, and each file of it is compared.
 
-`make frozen` writes the files anew; the difference is for a person to read. The texts behind `outputs.json` lie in the
-test's folder, `outputs/`, to be compared with those of another checkout.
+`make frozen` writes the files anew; the difference is for a person to read. The texts behind `outputs.json`
+lie in the test's folder, `outputs/`, to be compared with the texts of another checkout.
 """
 
 import os

@@ -86,9 +86,9 @@ class BudgetUsage:
 
 
 def budget_usages(ledger: Ledger, now: int, name: str | None = None) -> list[BudgetUsage]:
-    """The usage at `now` of every valid budget that the caller may see, or of the budget of a name.
+    """The usage at `now` of every valid budget that the current principal may see, or of the named budget.
 
-    The usage includes the calls of all users of the budget, even calls that the caller may not see.
+    The usage includes the calls of all users of the budget, even calls that the principal may not see.
     """
     today = date_of(ledger.zone.day(now))
     with ledger.reading() as connection:

@@ -37,7 +37,7 @@ def chargeback(
         str | None, typer.Option(metavar="TARGET", help="smtp:ADDRESS, webhook:URL or folder:PATH.")
     ] = None,
 ) -> None:
-    """Write what every team, customer or cost centre owes for a period, or promise it to somebody for every month."""
+    """Write what each team, customer or cost centre owes for a period, or send it every month."""
     if every is not None or to is not None:
         if every is None or to is None or period_ is not None or out is not None:
             raise typer.BadParameter("--every month goes with --to, and without --period and --out")
@@ -106,7 +106,7 @@ def period_close(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Close a month: its statement is kept as it is and sealed; what comes later is booked in the next open month."""
+    """Close a month: its statement is sealed; later changes are booked in the next open month."""
     from dashboard.chargeback.period_commands import close
 
     raise typer.Exit(close(month, accept, as_json=as_json))

@@ -130,7 +130,10 @@ def _unassigned(draft: Statement) -> Iterator[ChecklistItem]:
 
 
 def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int) -> CloseResult:
-    """Close a month and seal its statement, unless an item stops it and there is no reason to accept that.
+    """Close a month and seal its statement.
+
+    Items of the checklist that stop the closing are returned, and nothing is closed, unless `accept` gives a
+    reason to close all the same.
 
     Raises:
         CloseRefused: the month is not over, or is closed already.

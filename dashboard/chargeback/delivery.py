@@ -23,7 +23,10 @@ _log = logger("tallybook.deliveries")
 
 
 def deliver(ledger: Ledger, settings: Settings, at: int) -> list[Delivery]:
-    """Send all due deliveries; the deliveries that were tried, as they were before."""
+    """Send all due deliveries. Returns the deliveries that were tried, as they were before the attempt.
+
+    A failed delivery is due again later.
+    """
     with ledger.writing() as connection:
         schedule_store.queue_deliveries(connection, at)
     tried: list[Delivery] = []

@@ -1,4 +1,4 @@
-"""Reads of the ledger's tables for statements and the checklist."""
+"""Reads of the ledger's tables for statements, and for the checklist before a month is closed."""
 
 from collections.abc import Collection
 from typing import Final

@@ -1,7 +1,7 @@
 """The report as a workbook: a summary with a chart, a sheet for each team, and what the amounts are made of.
 
-A spreadsheet keeps 15 digits, so cells hold shown amounts, and exact amounts are text in a column of their
-own. Totals are formulas, with cached values for programs that do not calculate.
+A spreadsheet keeps 15 digits, so cells hold rounded amounts, and exact amounts are text in a column of
+their own. Totals are formulas, with cached values for programs that do not calculate.
 """
 
 import io

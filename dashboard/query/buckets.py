@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dashboard.query.question import Interval, Period
+from ingest.clock import rfc3339_text
 from ingest.model.zone import HOUR, MINUTE, Slot, Zone, date_of, instant
 
 DAY: Final = 24 * HOUR
@@ -57,7 +58,7 @@ def text(bucket: int, interval: Interval, zone: Zone) -> str:
     """The bucket as answers name it: an RFC 3339 time, a date (a week's Monday), or `2026-10`."""
     if interval == "hour":
         local = instant(bucket).astimezone(zone.info)
-        return local.isoformat().replace("+00:00", "Z") if zone.name == "UTC" else local.isoformat()
+        return rfc3339_text(local) if zone.name == "UTC" else local.isoformat()
     if interval == "month":
         return f"{bucket // 12:04d}-{bucket % 12 + 1:02d}"
     day = bucket if interval == "day" else bucket * 7 - WEEK_SHIFT

@@ -10,6 +10,7 @@ from typing import Any, Final
 from dashboard.query.catalogue import Value
 from dashboard.query.question import SpendQuery
 from dashboard.query.run import Result, Totals
+from ingest.clock import rfc3339_text
 from ingest.model.money import plain_decimal
 from ingest.model.zone import Zone
 
@@ -90,10 +91,7 @@ def _metrics(query: SpendQuery, totals: Totals) -> dict[str, Any]:
 def _period(query: SpendQuery) -> dict[str, Any]:
     """The period, in the question's zone."""
     zone = Zone(query.zone).info
-    start, end = (
-        edge.astimezone(zone).isoformat().replace("+00:00", "Z")
-        for edge in (query.period.start, query.period.end)
-    )
+    start, end = (rfc3339_text(edge.astimezone(zone)) for edge in (query.period.start, query.period.end))
     return {"from": start, "to": end, "interval": query.interval, "timezone": query.zone}
 
 

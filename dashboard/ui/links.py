@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from dashboard.query.question import Filter, Period, SpendQuery
+from ingest.clock import rfc3339_text
 
 _SPEND: Final = "/v1/spend"
 _REQUESTS: Final = "/v1/requests"
@@ -68,4 +69,4 @@ def _pairs(filters: Iterable[Filter]) -> Parameters:
 
 def _period(period: Period) -> Parameters:
     edges = (("from", period.start), ("to", period.end))
-    return [(name, edge.isoformat().replace("+00:00", "Z")) for name, edge in edges]
+    return [(name, rfc3339_text(edge)) for name, edge in edges]

@@ -91,8 +91,8 @@ def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
     ) -> Response:
         """Take records in, each in whatever format it is.
 
-        The answer comes after the commit. A good record is stored whatever its neighbours are; a body that was cut
-        or refused halfway may be sent again whole, for nothing is counted twice.
+        The answer comes after the commit. A good record is stored whatever its neighbours are; a body
+        that was cut or refused halfway may be sent again whole, for nothing is counted twice.
         """
         return await receiver.receive(request, None, idempotency_key)
 
@@ -122,8 +122,8 @@ def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
     async def traces(request: Request, _: VirtualKey = None) -> Response:
         """Take in the model calls among the spans of an OTLP trace request.
 
-        The answer comes after the commit. Spans that are no calls of a model are passed over; calls that cannot be
-        counted are rejected in `partial_success` and must not be sent again.
+        The answer comes after the commit. Spans that are no calls of a model are passed over; calls that
+        cannot be counted are rejected in `partial_success` and must not be sent again.
         """
         return await receiver.receive_traces(request)
 

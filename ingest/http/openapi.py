@@ -21,7 +21,7 @@ class RejectionShape(BaseModel):
 
 
 class ReceiptShape(BaseModel):
-    """What became of each record: every one is in exactly one of accepted, duplicates, revised and rejected."""
+    """What became of each record: each is in exactly one of accepted, duplicates, revised and rejected."""
 
     accepted: int = Field(ge=0, description="New calls.")
     duplicates: int = Field(ge=0, description="Records that the ledger had before.")

@@ -35,7 +35,7 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to run again."""
+    """Import files of responses, gateway logs or tables, packed or not; safe to interrupt and to repeat."""
     from ingest.importing.commands import run
 
     if inspect:

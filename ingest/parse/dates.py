@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
-from ingest.clock import now, rfc3339
+from ingest.clock import now, rfc3339, rfc3339_text
 from ingest.model.invalid import Invalid
 from ingest.model.zone import Zone, day_number, instant, micros
 
@@ -62,7 +62,7 @@ def written(at: int, zone: Zone | None = None) -> str:
         return rfc3339(at)
     local = instant(at).astimezone(zone.info)
     is_midnight = zone.midnight(zone.day(at)) == at
-    return local.date().isoformat() if is_midnight else local.isoformat().replace("+00:00", "Z")
+    return local.date().isoformat() if is_midnight else rfc3339_text(local)
 
 
 def read_day(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Cursors of gateways' own stores, calls in them that have not ended, and other idents of directory entries."""
+"""Cursors of gateways' own stores, their unfinished calls, and other idents of directory entries."""
 
 import sqlalchemy as sa
 from alembic import op

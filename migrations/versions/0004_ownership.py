@@ -1,4 +1,4 @@
-"""Dated ownership: who owns keys, teams and calls with a label, cost centres, what that makes of attributions; the audit log."""
+"""Dated ownership of keys, teams and labelled calls; cost centres; owners of attributions; the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

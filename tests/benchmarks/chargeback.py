@@ -1,9 +1,10 @@
-"""How long a month's chargeback takes on a large ledger, beside the same sums in pandas over the rows of its events.
+"""How long a month's chargeback takes on a large ledger, beside the same sums made by pandas.
 
     python -m tests.benchmarks.chargeback [FOLDER] [--events 1000000]
 
-The ledger is kept in FOLDER, so that only the first run makes it; what is changed of it is changed in a copy. pandas reads the month's events and sums
-cost by team, key and model in floats: no owners, no shares, no currencies, nothing exact.
+The ledger is kept in FOLDER, so that only the first run makes it; what is changed of it is changed in a copy.
+pandas reads the rows of the month's events and sums cost by team, key and model in floats: no owners,
+no shares, no currencies, nothing exact.
 """
 
 import argparse

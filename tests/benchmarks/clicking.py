@@ -1,10 +1,12 @@
 """How long callbacks take on a large ledger while five people click and calls arrive.
 
-    python -m tests.benchmarks.clicking [FOLDER] [--events 1000000] [--people 5] [--arriving 200] [--seconds 60] [--workers 2]
+    python -m tests.benchmarks.clicking [FOLDER] [--events 1000000] [--people 5] [--arriving 200]
+                                        [--seconds 60] [--workers 2]
 
-A walk through every page is made once in Chromium, for what its callbacks send. Then each person walks it over and over,
-from a place of their own, thinking one to four seconds before each click, while so many calls a second are posted one by
-one into the last hour that the pages show. The ledger is kept in FOLDER and a copy of it is served.
+A walk through every page is made once in Chromium, for what its callbacks send. Then each person walks it
+over and over, from a place of their own, thinking one to four seconds before each click, while so many calls
+a second are posted one by one into the last hour that the pages show. The ledger is kept in FOLDER and a copy
+of it is served.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""How many of the models in LiteLLM's price map have a price, by what they do and by meter: `python -m tests.benchmarks.coverage`.
+"""How many of the models in LiteLLM's price map have a price, by what they do and by meter.
 
-Once with the prices that ship alone, once after `tallybook prices import --litellm`. A model counts as priced where a call
-in the standard tier finds any price, and a meter where it finds one of that meter, of the models that the map has one of.
+`python -m tests.benchmarks.coverage`. Once with the prices that ship alone, once after
+`tallybook prices import --litellm`. A model counts as priced where a call in the standard tier finds any
+price, and a meter where it finds a price of that meter, of the models that have such a price in the map.
 """
 
 import json

@@ -1,8 +1,9 @@
 """How many planted anomalies are found in years of made-up spend, and how far off forecasts of a month are.
 
-`python -m tests.benchmarks.detector`. A year has a weekday pattern, 3% growth a week, lognormal noise of 10% or 25% a day,
-three of each kind of anomaly and one lasting step. Beside two rules people use: three standard deviations around the mean of the
-last 28 days, and half off the same weekday of last week. The limits were tuned on seeds 1 to 12; the tables are of others.
+`python -m tests.benchmarks.detector`. A year has a weekday pattern, 3% growth a week, lognormal noise of 10%
+or 25% a day, three of each kind of anomaly and one lasting step. Beside two rules people use: three standard
+deviations around the mean of the last 28 days, and half off the same weekday of last week. The limits were
+tuned on seeds 1 to 12; the tables are of other seeds.
 """
 
 import argparse
@@ -179,7 +180,7 @@ class Miss:
 
 
 def misses(of: Year, on: int) -> list[Miss]:
-    """Of each full month of a year: the forecast at the end of a day of the month, and used / elapsed x length."""
+    """Of each full month of a year: the forecast at the end of its day `on`, and used / elapsed x length."""
     found = []
     for at in range(HISTORY, len(of.days)):
         today = of.days[at].day

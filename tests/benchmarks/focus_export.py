@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.focus_export [FOLDER] [--events 3000000]
 
-The ledger holds 90 days, so that three times as many calls make a month of so many. It is kept in FOLDER, so that only the
-first run makes it.
+The ledger holds 90 days, so that three times as many calls make a month of so many. It is kept in FOLDER,
+so that only the first run makes it.
 """
 
 import argparse

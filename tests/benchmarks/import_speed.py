@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.import_speed [FILE] [--records 1000000] [--others 100000]
 
-FILE is made where it is missing. The other two read its first `--others` records only, because they are slow; they
-flatten the JSON into columns and know no duplicates, prices or rollups.
+FILE is made where it is missing. The other two read its first `--others` records only, because they are slow;
+they flatten the JSON into columns and know no duplicates, prices or rollups.
 """
 
 import argparse

@@ -37,7 +37,7 @@ def opened(file: Path) -> Ledger:
 
 
 def make(folder: Path, events: int) -> tuple[Path, Path]:
-    """A ledger with so many events, and one with twice as many in the same slots; made where they are missing."""
+    """A ledger with so many events, and a ledger with twice as many in the same slots; made where missing."""
     once, twice = make_one(folder, events), folder / f"{events}-twice.db"
     if not twice.exists():
         _fill(twice, once, events, seed=2)

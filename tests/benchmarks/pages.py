@@ -1,4 +1,4 @@
-"""How soon each page of the sample ledger shows its first figure and is whole, in Chromium, seen for the first time and again.
+"""How soon each page of the sample ledger shows its first figure and is whole, in Chromium, first and again.
 
 python -m tests.benchmarks.pages [--events 40000] [--days 90] [--runs 5]
 """
@@ -34,7 +34,7 @@ WATCH: Final = """([first, last]) => {
         if (whole()) came.whole ??= now;
     }).observe(document, { childList: true, subtree: true });
 }"""
-"""Notes when a page's parts stand in it: asking it from outside would wait for the page to have time to answer."""
+"""Notes when a page's parts stand in it: asked from outside, the page would answer only when it has time."""
 
 
 def seconds(context: BrowserContext, address: str, path: str, first: str, last: str) -> tuple[float, float]:

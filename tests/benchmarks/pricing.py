@@ -1,6 +1,7 @@
-"""How long pricing one ordinary call takes, beside genai-prices and LiteLLM: `python -m tests.benchmarks.pricing`.
+"""How long pricing one ordinary call takes, beside genai-prices and LiteLLM.
 
-Once with the snapshot alone, once with prices and a discount of one's own over it.
+`python -m tests.benchmarks.pricing`. Once with the snapshot alone, once with prices
+and a discount of one's own over it.
 """
 
 import os

@@ -24,7 +24,7 @@ class Run:
     main_megabytes: float
     """Peak resident memory of the process that was started (Linux only, else 0)."""
     megabytes: float
-    """Peak of the resident memory of all its processes together; that of the largest where there is no /proc."""
+    """Peak resident memory of all its processes together; of the largest process where there is no /proc."""
     output: bytes
 
 

@@ -1,4 +1,7 @@
-"""Invariant 9: acknowledged is durable. A server killed in a stream of posts has lost nothing it had acknowledged."""
+"""Invariant 9: acknowledged is durable.
+
+A server killed in a stream of posts has lost nothing it had acknowledged.
+"""
 
 import os
 import signal

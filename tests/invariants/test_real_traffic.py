@@ -1,7 +1,7 @@
-"""An hour of traffic in the proportions of real services, end to end: imported and posted, against plain sums.
+"""An hour of traffic in the proportions of real services, end to end: imported and posted, against sums.
 
-The calls are drawn; how long they are is drawn between the quantiles of two services in Azure's public trace of
-2023-11-16 (Azure Public Dataset, CC-BY 4.0), of whose requests these are a tenth.
+The calls are drawn; how long they are is drawn between the quantiles of two services in Azure's public trace
+of 2023-11-16 (Azure Public Dataset, CC-BY 4.0), of whose requests these are a tenth.
 """
 
 import json

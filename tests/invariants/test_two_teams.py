@@ -1,6 +1,7 @@
-"""Two people of two teams go through every address and every callback: nothing of the other's is ever seen, and nothing is changed.
+"""Two people of two teams go through every address and every callback.
 
-The addresses are those that the server itself lists, the callbacks those that the dashboard has registered, so that a new one is tried by itself.
+Nothing of the other's is ever seen, and nothing is changed. The addresses come from the server's own list,
+the callbacks from the dashboard's registry, so that a new address or callback is tried by itself.
 """
 
 import itertools
@@ -160,7 +161,7 @@ def addresses(client: TestClient) -> list[tuple[str, str]]:
 
 
 def questions(office: Office, path: str) -> Iterator[str]:
-    """An address with what somebody may write into it: nothing, the days, the other's names, every dimension."""
+    """An address with what may be written into it: nothing, the days, the other's names, every dimension."""
     named = [
         path.replace("{event_id}", event).replace("{name}", f"{team} budget").replace("{format}", "auto")
         for event, team in ((office.their_event, "borealis"), (office.my_event, "atlas"))

@@ -26,7 +26,7 @@ from ingest.settings import Settings, sqlite_url
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 PATIENCE = 30_000
-"""Milliseconds that the browser may take on a busy machine: Playwright's limit outside expectations."""
+"""Milliseconds the browser may take on a busy machine; Playwright's own limit for all but expectations."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Chromium with reduced motion: placeholders do not pulse, which would redraw the page all the time."""
+    """Chromium, whose reader wants no motion: what waits does not pulse, so the page is not redrawn."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         expect.set_options(timeout=PATIENCE)

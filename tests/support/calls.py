@@ -27,7 +27,7 @@ NOW = 1_800_000_000_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """A call: its time, its cost in pico-units (None is unpriced), and any other fields of the event."""
+    """One call: its time, its cost in pico-units (None is unpriced), and any other field of an event."""
 
     at: str
     cost: int | None = 0

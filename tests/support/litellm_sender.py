@@ -1,4 +1,4 @@
-"""An application that calls models through the `litellm` package, which logs to Tallybook by its own callback.
+"""An application that calls models through the `litellm` package, which logs to Tallybook by its callback.
 
 A script of its own, because litellm keeps its settings, loops and queues in globals of the process.
 Usage: `litellm_sender.py URL TOKEN json_array|ndjson|single|v1 RECORDS`, of which it logs so many.

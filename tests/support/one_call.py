@@ -13,7 +13,7 @@ HOUR = 3_600_000_000
 
 
 def call(key: str | None = "r-1", **facts: Any) -> UsageEvent:
-    """A call of 10 input and 5 output tokens, reported to cost 0.5, an hour before `ARRIVAL`."""
+    """A call of 10 tokens in and 5 out, reported to cost 0.5, an hour before the tests' records arrive."""
     told: dict[str, Any] = {
         "source": "test",
         "source_event_id": key,

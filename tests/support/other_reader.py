@@ -1,6 +1,6 @@
-"""Reads a ledger that another process writes.
+"""Looking at a ledger that another process writes, without getting in its way.
 
-It never waits for the writer, as opening the ledger like the product may.
+Opening it as the product does may wait for the writer.
 """
 
 import sqlite3

@@ -1,4 +1,4 @@
-"""A stand-in for a provider: a small local server that answers like OpenAI's API, always with the same text."""
+"""A stand-in for a provider: a local server that answers as OpenAI's API does, always in the same words."""
 
 import json
 import threading

@@ -90,9 +90,9 @@ def _controls(ledger: Ledger, month: Month, report: Report) -> Any:
 
 
 def month_field(ledger: Ledger, month: Month) -> Any:
-    """The choice of the month, and a store with the month shown.
+    """The choice of the month, and a browser store that holds the month shown.
 
-    The store tells the user's choice from the value that the page itself sets.
+    A callback compares the two: where they differ, the user chose another month.
     """
     current = max(current_month(ledger, now()), month)
     months = [str(current.plus(-back)) for back in range(MONTHS_OFFERED)]

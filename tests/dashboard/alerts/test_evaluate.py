@@ -1,4 +1,7 @@
-"""Alerts: what each rule watches fires once for each crossing, is told to everybody once, and is over when it is."""
+"""Alerts: what each rule watches fires once for each crossing and is told to everybody once.
+
+An alert is over when its cause is over.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A kind of alert is one entry: it is looked for, written down, and takes the options that are written down for it."""
+"""A kind of alert is one entry: it is looked for, stands in the guide, and takes the options named there."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Adding and removing rules of alerts: what is refused, what is recorded, and what the audit log says of it."""
+"""Adding and removing alert rules: what is refused, what is recorded, and what the audit log says of it."""
 
 from decimal import Decimal
 from typing import Any

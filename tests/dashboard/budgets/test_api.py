@@ -1,4 +1,4 @@
-"""What budgets answer to a gateway that asks whether a key may go on, and to those who may see some of them alone."""
+"""What budgets answer to a gateway that asks whether a key may go on, and to people who may see only some."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rules of allocation that are set by command and on the page: one audit shape, refusals that name their field."""
+"""Allocation rules set by command and on the page: one audit shape, refusals that name their field."""
 
 from dataclasses import replace
 from typing import Any

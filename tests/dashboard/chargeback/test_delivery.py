@@ -1,4 +1,7 @@
-"""Reports that were promised: sent when a month is closed, once, also across failures, restarts and several processes."""
+"""Reports that were promised are sent once, when a month is closed.
+
+Also once across failures, restarts and several processes.
+"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

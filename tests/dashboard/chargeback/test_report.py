@@ -1,4 +1,4 @@
-"""The chargeback report in every form: the same numbers, which add up, and what stops a month from being closed."""
+"""The chargeback report in every form: the same numbers, which add up, and what keeps a month open."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ NOW = 1_793_900_000_000_000  # 2026-11-05
 
 @pytest.fixture
 def busy(embedded: Ledger) -> Ledger:
-    """October's calls of three teams, one of them shared, with a fee to share and a call that has no price."""
+    """October's calls of three teams, one of them shared, with a fee to share and a call without a price."""
     put(
         embedded,
         [

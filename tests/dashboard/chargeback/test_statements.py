@@ -1,4 +1,7 @@
-"""Chargeback: closed statements never change, what comes later is booked once, and everything adds up to the ledger."""
+"""Chargeback: closed statements never change, and what comes later is booked once.
+
+Everything adds up to the ledger.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

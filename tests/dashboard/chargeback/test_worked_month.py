@@ -1,4 +1,4 @@
-"""The month of docs/chargeback.md: its commands are run as they stand there, and its tables are what comes of them."""
+"""The month of docs/chargeback.md: its commands run as they stand there, and give its tables."""
 
 import os
 import re

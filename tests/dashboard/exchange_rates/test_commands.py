@@ -1,4 +1,7 @@
-"""`tallybook rates`: the European Central Bank's tables and plain ones, once each, and what is no rate is named."""
+"""`tallybook rates`: the European Central Bank's tables and plain tables, each read once.
+
+A line that is no rate is named.
+"""
 
 import zipfile
 from pathlib import Path

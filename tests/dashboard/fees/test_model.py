@@ -1,4 +1,4 @@
-"""Fees: billed when they start, effective over their time, and any division of the time adds up to the charge."""
+"""Fees: billed when they start, effective over their time; any division of the time adds up to the charge."""
 
 from datetime import UTC, datetime
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""The FOCUS export: each row one price times one quantity, exactly, and all of them the ledger's total, to the last unit."""
+"""The FOCUS export: each row is one price times one quantity, exactly.
+
+All rows together are the ledger's total, to the last unit.
+"""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Reported against computed: which models differ, by how much to the last digit, and what most likely makes it."""
+"""Reported against computed: which models differ, by how much to the last digit, and most likely why."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Amounts in one currency: each call by the rate of its day, rounded once, and what was paid stays to be seen."""
+"""Amounts in one currency: each call by the rate of its day, rounded once; the amount paid stays visible."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

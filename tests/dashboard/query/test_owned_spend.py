@@ -1,4 +1,4 @@
-"""Questions about owners: every call belongs to who owned it on its day, shares add up, and nothing else changes."""
+"""Questions about owners: each call belongs to its owner of that day, shares add up, nothing else changes."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,7 @@
-"""What providers charge against the ledger: read as they write it, once, compared by day and model, and booked when accepted."""
+"""What providers charge against the ledger: compared by day and model, and booked when accepted.
+
+Invoices are read as their provider writes them, each once.
+"""
 
 import json
 from collections.abc import Iterator

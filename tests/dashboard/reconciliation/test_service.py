@@ -1,4 +1,7 @@
-"""Invoices recorded and variances accepted by command and on the page: one audit shape, refusals that name their field."""
+"""Invoices recorded and variances accepted by command and on the page.
+
+One audit shape, and refusals that name their field.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Signing in: with a token, with a provider of identities, out again; what a session may do, how long, and how often one may guess."""
+"""Signing in with a token or an identity provider, and signing out.
+
+What a session may do, how long it lasts, and how often a token may be guessed.
+"""
 
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit

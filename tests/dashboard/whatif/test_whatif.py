@@ -1,4 +1,4 @@
-"""What the same traffic would have cost elsewhere, against what it cost; unknown is never zero on either side."""
+"""What the same traffic would have cost elsewhere, against its cost; unknown is never zero on either side."""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""`tallybook directory import`: names from a gateway's configuration or a table, and one key under all its idents."""
+"""`tallybook directory import`: names from a gateway's configuration or a table.
+
+A key is one key under all its idents.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,7 @@
-"""Who owns what, as people say it: from a day on, in parts, by key, project and team; from a gateway's configuration."""
+"""Who owns what, as people say it: from a day on, in parts, by key, project and team.
+
+Also as a gateway's configuration says it.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""Files as people have them: growing, cut, in Parquet, far away. A record is never lost in silence nor counted twice."""
+"""Files as people have them: growing, cut, in Parquet, far away.
+
+A record is never lost in silence nor counted twice.
+"""
 
 import datetime as dt
 import http.server
@@ -288,7 +291,7 @@ def test_without_the_package_it_is_said_what_to_install(
 
 
 class Shelf(http.server.BaseHTTPRequestHandler):
-    """A web server of few files. `/ranged/` answers ranges, `/plain/` does not; everything wants a password."""
+    """A web server of few files: `/ranged/` answers ranges, `/plain/` does not; all want a password."""
 
     files: dict[str, bytes] = {}  # noqa: RUF012 - one shelf for all requests
 

@@ -1,6 +1,7 @@
-"""Every format's parser against odd JSON: its own samples with any value anywhere, alone, in envelopes and as streams.
+"""Every format's parser against odd JSON: its own samples with any value anywhere.
 
-Whatever comes, decoding gives events and rejections, never an error; and no part of an event is larger than its whole.
+The samples come alone, in envelopes and as streams. Whatever comes, decoding gives events and rejections,
+never an error; and no part of an event is larger than its whole.
 """
 
 import json
@@ -82,7 +83,7 @@ def accidents(draw: st.DrawFn, values: list[Any]) -> Any:
 
 
 def is_told(raw: bytes) -> bool:
-    """Whether decoding gives as many entries and rejections as there are records, and the parts of each fit."""
+    """Whether entries and rejections together are as many as the records, and the parts of each entry fit."""
     records = formats.unpack(raw)
     decoded = DECODER.decode([RawRecord(0, 1, raw)], CONTEXT)
     for one in (raw,) if records is None else records:

@@ -1,4 +1,4 @@
-"""LiteLLM's records in the ledger: which of them are one call, what is believed of their cost, what is refused."""
+"""LiteLLM's records in the ledger: which are one call, which cost is believed, what is refused."""
 
 import hashlib
 import json
@@ -388,7 +388,7 @@ COUNT = st.integers(0, 10**6)
 def test_parts_of_usage_fit_their_whole(
     prompt: int, completion: int, read: int, write: int, reasoning: int
 ) -> None:
-    """Cache counts always do, for what is larger than its whole cannot have been inside; reasoning is refused."""
+    """Cache counts always do: a part larger than its whole cannot have been inside; reasoning is refused."""
     usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

@@ -1,7 +1,8 @@
 """Every sample under `tests/formats/<format>/` gives the event beside it, and exactly one format knows it.
 
-A sample is `<case>.json`, or `<case>.sse` for a stream. The expected file of one that is refused holds the refusal. `python -m tests.ingest.formats.test_samples` writes the expected files anew,
-to be read in the diff before they are believed.
+A sample is `<case>.json`, or `<case>.sse` for a stream. The expected file of a refused sample holds the
+refusal. `python -m tests.ingest.formats.test_samples` writes the expected files anew, to be read in the diff
+before they are believed.
 """
 
 import json

@@ -117,7 +117,10 @@ def test_the_oldest_record_works_too(embedded: Ledger, served: str) -> None:
 
 
 def names(ledger: Ledger) -> set[tuple[str, str, str]]:
-    """Who the calls belong to. The key in the callback's headers is the one whose hash LiteLLM logs: one entry."""
+    """Who the calls belong to.
+
+    The key in the callback's headers is the key whose hash LiteLLM logs: one entry.
+    """
     with ledger.reading() as connection:
         assert connection.execute(sa.select(rejected_record)).all() == []
         return {(row.kind, row.ident, row.name) for row in connection.execute(sa.select(directory))}

@@ -1,4 +1,4 @@
-"""The HTTP interface: every kind of body, what is answered, and what is in the ledger when things go wrong."""
+"""The HTTP interface: every kind of body, the answer, and what is in the ledger when things go wrong."""
 
 import gzip
 import http.client

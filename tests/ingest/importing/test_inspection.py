@@ -1,4 +1,7 @@
-"""`tallybook import --inspect` and `--mapping` as a person runs them: look, take the proposal, import, mend, retry."""
+"""`tallybook import --inspect` and `--mapping` as a person runs them.
+
+The person looks, takes the proposal, imports, mends and retries.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""Price points, terms and aliases in the ledger and in the book: what comes back, what is joined, what a set is known by."""
+"""Price points, terms and aliases in the ledger and in the book.
+
+What comes back, what is joined, and what a set is known by.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""Who a call belongs to on the day it was made: dated, shared, by rule, and never changed but by what is recorded later."""
+"""Who a call belongs to on the day it was made: dated, shared, by rule.
+
+Only what is recorded later changes it.
+"""
 
 from fractions import Fraction
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""`tallybook prices import`: what a list adds to the book, that nothing comes twice, and that the past does not move."""
+"""`tallybook prices import`: what a list adds to the book.
+
+Nothing comes twice, and the past does not move.
+"""
 
 import json
 import os

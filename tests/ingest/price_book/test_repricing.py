@@ -1,4 +1,7 @@
-"""Pricing again: stored calls at today's prices, each at its time; what it changed is on record and nothing else moves."""
+"""Pricing again: stored calls at today's prices, each at its time.
+
+What it changed is on record, and nothing else moves.
+"""
 
 import os
 import signal

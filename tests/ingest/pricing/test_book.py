@@ -1,4 +1,4 @@
-"""Which price applies: by provider, model, service tier, day, time of day and context; and that it is exact."""
+"""Which price applies: by provider, model, service tier, day, time of day and context; and it is exact."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The lines of a calculation add up to what pricing charges, whatever the call, its prices and its contract."""
+"""The lines of a calculation add up to what pricing charges, whatever the call, its prices and contract."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -1,4 +1,7 @@
-"""What costs what: reported, computed, unpriced, free. Amounts are in units of the currency, at full precision."""
+"""What costs what: reported, computed, unpriced, free.
+
+Amounts are in units of the currency, at full precision.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -72,7 +75,8 @@ def test_cache_reads_and_both_kinds_of_cache_writes_have_their_own_prices() -> N
         cache_write_1h_tokens=400,
         output_tokens=500,
     )
-    # uncached 1,000 x 3 = 0.003; read 8,000 x 0.30 = 0.0024; written 600 x 3.75 + 400 x 6 = 0.00465; out 500 x 15 = 0.0075
+    # uncached 1,000 x 3 = 0.003; read 8,000 x 0.30 = 0.0024; written 600 x 3.75 + 400 x 6 = 0.00465;
+    # out 500 x 15 = 0.0075
     assert Decimal(units(charge.input_cost)) == Decimal("0.003")
     assert Decimal(units(charge.cache_read_cost)) == Decimal("0.0024")
     assert Decimal(units(charge.cache_write_cost)) == Decimal("0.00465")
@@ -149,7 +153,8 @@ def test_reasoning_and_citations_stand_apart_where_they_have_prices_of_their_own
         citation_tokens=300,
         search_queries=4,
     )
-    # out 100 x 8 = 0.0008; reasoning 600 x 3 = 0.0018; citations 300 x 2 = 0.0006; searches 4 x 5 / 1,000 = 0.02
+    # out 100 x 8 = 0.0008; reasoning 600 x 3 = 0.0018; citations 300 x 2 = 0.0006;
+    # searches 4 x 5 / 1,000 = 0.02
     assert Decimal(units(charge.output_cost)) == Decimal("0.0008")
     assert Decimal(units(charge.reasoning_cost)) == Decimal("0.0018")
     assert Decimal(units(charge.citation_cost)) == Decimal("0.0006")

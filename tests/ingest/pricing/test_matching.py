@@ -1,4 +1,4 @@
-"""Which names a model's price is looked for under: each rule, and the false friends that no rule may lead to."""
+"""Which names a model's price is looked for under: each rule, and the false friends no rule may lead to."""
 
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -240,9 +240,10 @@ KNOWN = {
 
 
 def test_in_a_real_list_no_rule_leads_to_another_price() -> None:
-    """Each model of a sample of LiteLLM's map is taken away in turn: what its name then leads to must cost the same.
+    """Each model of a sample of LiteLLM's map is taken away in turn.
 
-    Bedrock's profiles of a region are left out: they may cost a tenth more, and a list that has them is asked first.
+    What its name then leads to must cost the same. Bedrock's profiles of a region are left out: they may cost
+    a tenth more, and a list that has them is asked first.
     """
     prices: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
     for one in lists.read("map.json", REAL.read_bytes()).points:

@@ -1,7 +1,7 @@
-"""Worked examples: what providers' published prices and rules make of a call, each with its arithmetic written out.
+"""Worked examples: what providers' published prices and rules make of a call, with the arithmetic.
 
-The arithmetic is worked out here with exact fractions, checked against the ledger's answer to the last digit, and stands
-in the guide in the same words.
+The arithmetic is written out and done here with exact fractions, checked against the ledger's answer to the
+last digit, and stands in the guide in the same words.
 """
 
 import re

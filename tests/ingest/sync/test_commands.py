@@ -1,4 +1,4 @@
-"""`tallybook sync` as a person runs it: once, following, killed, interrupted, wrong, and while the gateway is away."""
+"""`tallybook sync` as people run it: once, following, killed, interrupted, wrong, with the gateway away."""
 
 import json
 import shutil

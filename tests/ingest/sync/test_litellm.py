@@ -1,4 +1,4 @@
-"""Sync of LiteLLM: rows of its spend table and the names beside them, from PostgreSQL and from a copy in SQLite."""
+"""Sync of LiteLLM: rows of its spend table and the names beside them, from PostgreSQL and a SQLite copy."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Sync: rows of a gateway's own store come in once, from wherever it keeps them, while it goes on writing them."""
+"""Sync: rows of a gateway's own store come in once, wherever it keeps them, while it goes on writing."""
 
 import json
 import random
@@ -546,7 +546,7 @@ def test_any_split_of_reading_gives_the_same_ledger(
             bifrost.write(row(n))
         synced(ledger, str(path), Options(since=0))
     bifrost.close()
-    # A row that had an amount before and has it again is known: what stands is the amount that came last and was new.
+    # A row that had an amount before and has it again is known: the last amount that was new stands.
     events, tokens, _ = ledger_of(ledger)
     assert (events, tokens) == expected(*range(30))[:2]
     rollups.roll(ledger)

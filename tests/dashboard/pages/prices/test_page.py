@@ -1,4 +1,4 @@
-"""What the page Prices reads and writes: the price list, one model through time, and a price that somebody sets."""
+"""What the page Prices reads and writes: the price list, one model through time, and a price set by hand."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What the page Teams reads and writes: teams and their keys of today, and the assignment of keys without a team."""
+"""What the page Teams reads and writes: today's teams and keys, and the assignment of keys without a team."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,6 +1,7 @@
 """Statements are reviewed as text, one file per question and database, and executed on both.
 
-`UPDATE_STATEMENTS=1 pytest tests/dashboard/query/sql/test_compile.py` writes the files again; the difference is for a person to read.
+`UPDATE_STATEMENTS=1 pytest tests/dashboard/query/sql/test_compile.py` writes the files again; the difference
+is for a person to read.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Programs under real instrumentation: the openai client, three instrumentations of it, the SDK's exporters, a server."""
+"""Programs under real instrumentation, and their calls in the ledger.
+
+The openai client, three instrumentations of it, the SDK's exporters and a server.
+"""
 
 import threading
 import time
