@@ -1,13 +1,11 @@
 """What a user sees stays as it is: `tests/frozen/` holds it, and each file of it is compared.
 
-`make frozen` writes the files anew; the difference is for a person to read. The texts behind `outputs.json`
-lie in the test's folder, `outputs/`, to be compared with the texts of another checkout.
+`make frozen` writes the files anew; the difference is for a person to read.
 """
 
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from ingest.ledger.engine import make_engine
 from tests.support import frozen_files
 from tests.support.frozen_files import FROZEN, IN_ONE_PROCESS
 
-BESIDE = ("ddl_postgresql.sql", "modules.txt", "wheel.txt")
+BESIDE = ("ddl_postgresql.sql", "modules.txt")
 """The files that have a test of their own."""
 
 
@@ -61,13 +59,14 @@ def test_the_schema_on_postgresql_is_as_it_was(postgres: sa.URL) -> None:
         engine.dispose()
 
 
-@pytest.mark.slow
-def test_the_wheel_holds_the_same_files(wheel: Path) -> None:
-    compare("wheel.txt", "".join(f"{name}\n" for name in sorted(zipfile.ZipFile(wheel).namelist())))
-
-
 def test_help_loads_no_more_than_it_did(tmp_path: Path) -> None:
-    compare("modules.txt", frozen_files.modules(tmp_path))
+    count, *packages = frozen_files.modules(tmp_path).splitlines()
+    file = FROZEN / "modules.txt"
+    if os.environ.get("UPDATE_FROZEN"):
+        file.write_text("\n".join((count, *packages, "")), encoding="utf-8")
+    most, *known = file.read_text(encoding="utf-8").splitlines()
+    assert int(count) <= int(most)
+    assert set(packages) <= set(known)
 
 
 def test_every_frozen_file_is_compared() -> None:

@@ -4,17 +4,13 @@
 `tests/test_frozen.py`, which compares all of them. `make frozen` writes them anew.
 """
 
-import csv
-import hashlib
-import io
 import json
 import os
 import pkgutil
 import subprocess
 import sys
 import time
-import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -26,7 +22,6 @@ from tests.support.paths import ROOT, TESTS
 FROZEN: Final = TESTS / "frozen"
 NOW: Final = datetime(2026, 11, 3, 12, tzinfo=UTC)
 """When everything happens."""
-DEMO: Final = ("demo", "--events", "2000", "--days", "70", "--seed", "7", "--end", "2026-11-01")
 _MICROS: Final = int(NOW.timestamp()) * 1_000_000
 _PACKAGES: Final = ("ingest", "dashboard")
 
@@ -222,12 +217,6 @@ def event_hashes() -> str:
     return _document(found)
 
 
-def contracts() -> str:
-    """The names of the rules about which package may import which."""
-    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    return "".join(f"{rule['name']}\n" for rule in rules)
-
-
 def modules(home: Path) -> str:
     """How many modules beside Python's own `tallybook --help` loads, and their packages."""
     program = (
@@ -243,182 +232,8 @@ def modules(home: Path) -> str:
     ).stderr
 
 
-# What reports and questions answer
-
-
-def outputs(folder: Path) -> str:
-    """The SHA-256 of what each command prints or writes; the texts themselves are left in `folder`."""
-    folder.mkdir()
-    found = {}
-    for name, text in _printed():
-        (folder / name.replace("/", "_")).write_bytes(text)
-        found[name] = hashlib.sha256(text).hexdigest()
-    return json.dumps(found, indent=1) + "\n"
-
-
-_RATES: Final = "date,base,quote,rate\n" + "".join(
-    f"2026-10-{day:02},USD,EUR,0.{900 - day}\n" for day in range(1, 32, 6)
-)
-_OCTOBER: Final = ("--from", "2026-10-01", "--to", "2026-11-01")
-_BOOKS: Final = (
-    "rates import rates.csv --json",
-    "rates set EUR USD 1.2 --date 2026-10-10",
-    "prices set openai gpt-5.4 input=2 output=9 --from 2026-10-15 --note contract",
-    "prices discount anthropic 12% --from 2026-11-02",
-    "prices markup all 3% --team team-search --from 2026-11-02",
-    "prices alias */in-house-7b mistral/mistral-large-4",
-    "owner set --project atlas --team team-search=60 --team team-research=40 --from 2026-10-01",
-    "customer add acme",
-    "cost-center add CC-7",
-    "owner set --for-team team-search --customer acme --from 2026-10-01 --json",
-    "owner set --for-team team-search --cost-center CC-7 --from 2026-10-01",
-    "fees add Seats 30 --from 2026-10-01 --kind subscription --provider openai",
-    "fees add Refund 5 --kind credit",
-    "fees add --from 2026-10-01 --kind credit --team team-research Refund -- -5",
-    "budget set Search 9 --team team-search --threshold 50,100",
-    "allocate set unassigned --by even",
-    "alert add Unpriced --when unpriced --above 1%",
-    "token create reader --scope read --team team-search",
-    "reconcile --period 2026-10 --threshold 0.01% --accept rounding --team team-research",
-    "period close 2026-08 --accept early",
-    "period close 2026-09 --accept early",
-    "reprice --only-unpriced --json",
-    "rollup",
-)
-"""What finance writes, before anything is asked."""
-_ASKED: Final = (
-    *(f"spend --by {by} --json" for by in ("", "team", "model", "virtual_key", "time", "team,provider")),
-    "spend --by time --interval week --metric total_cost,requests --csv",
-    "spend --by team,model --csv",
-    "spend --by model --metric latency_p50,latency_p95,latency_p99,requests --json",
-    "spend --by customer,cost_center --json",
-    "spend --by team --currency EUR --json",
-    "spend --by model --currency EUR --csv",
-    "spend --by team --currency JPY",
-    "spend --by team --where provider=openai --limit 2",
-    "prices list --provider openai --json",
-    "prices list --provider openai --history --json",
-    "prices list --provider mistral --conflicts --csv",
-    "prices list --unpriced --json",
-    "prices list --provider openai --limit 5",
-    "prices show openai gpt-5.4 --json",
-    "prices show openai gpt-5.4",
-    "prices terms --json",
-    "prices variance --json",
-    "prices variance --csv",
-    "budget list --json",
-    "alert list --json",
-    "alert check",
-    "alert history --json",
-    "fees list --json",
-    "rates list --json",
-    "allocate list --json",
-    "invoice list --json",
-    "reconcile --period 2026-09 --json",
-    "reconcile --period 2026-10 --by model --csv",
-    "owner list --json",
-    "owner unassigned --json",
-    "team list --json",
-    "team list",
-    "directory export",
-    "period list --json",
-    "period show 2026-09 --json",
-    "period show 2026-10 --json",
-    "whatif --from-model claude-sonnet-5-5 --to-model gpt-5.4 --json",
-    "whatif --tier batch --by day --csv",
-    "report schedules --json",
-    "token list --json",
-    "formats",
-    "verify --json",
-    "audit --limit 500 --json",
-)
-_PERIODIC: Final = (
-    "spend",
-    "whatif",
-    "prices variance",
-    "prices list --unpriced",
-    "team list",
-    "owner unassigned",
-)
-"""What is asked of October."""
-
-
-def _printed() -> Iterator[tuple[str, bytes]]:
-    Path("rates.csv").write_text(_RATES)
-    yield "demo", tallybook(*DEMO, "--path", "tallybook.db")
-    for line in _BOOKS:
-        yield line, _masked(tallybook(*line.split()))
-    for line in _ASKED:
-        asked = (*line.split(" "), *(_OCTOBER if line.startswith(_PERIODIC) else ()))
-        yield line, tallybook(*asked)
-    for event in _some_events():
-        yield f"prices explain {event} --json", tallybook("prices", "explain", event, "--json")
-    yield from _reports()
-
-
-def _masked(text: bytes) -> bytes:
-    """A text without the one thing in it that is random: an access token."""
-    return b"".join(line for line in text.splitlines(keepends=True) if b"tb_" not in line)
-
-
-def _some_events() -> Iterable[str]:
-    """One event of each kind of price."""
-    import sqlalchemy as sa
-
-    from ingest.ledger.engine import open_ledger
-    from ingest.ledger.tables.calls import usage_event
-    from ingest.settings import Settings
-
-    ledger = open_ledger(Settings())
-    c = usage_event.c
-    with ledger.reading() as connection:
-        ids = sa.select(sa.func.min(c.source_event_id)).group_by(c.cost_source_id, c.provider_id)
-        found = sorted(connection.execute(ids).scalars())
-    ledger.close()
-    return found
-
-
-def _reports() -> Iterator[tuple[str, bytes]]:
-    as_text: dict[str, Callable[[bytes], bytes]] = {"xlsx": _cells, "pdf": _pages}
-    for period in ("2026-09", "2026-10", "2026-Q4"):
-        for form in ("json", "csv", "xlsx", "pdf"):
-            file = Path(f"report.{form}")
-            name = f"report chargeback --period {period} --out {file}"
-            yield name, as_text.get(form, bytes)(tallybook(*name.split(), into=file))
-    for by in ("customer", "cost_center"):
-        name = f"report chargeback --period 2026-10 --by {by} --format json"
-        yield name, tallybook(*name.split())
-    for profile in ("chargeback", "provider"):
-        for version in ("1.4", "1.2"):
-            folder = Path(f"focus-{profile}-{version}")
-            folder.mkdir()
-            name = f"export focus --profile {profile} --focus-version {version} --period 2026-10"
-            yield name, tallybook(*name.split(), "--out", str(folder / "focus.csv"))
-            for file in sorted(folder.iterdir()):
-                yield f"{name}: {file.name}", file.read_bytes()
-
-
-def _cells(workbook: bytes) -> bytes:
-    from openpyxl import load_workbook
-
-    written = io.StringIO()
-    rows = csv.writer(written)
-    for sheet in load_workbook(io.BytesIO(workbook)):
-        rows.writerow([sheet.title])
-        rows.writerows([[cell.value, cell.number_format] for cell in row] for row in sheet.iter_rows())
-    return written.getvalue().encode()
-
-
-def _pages(document: bytes) -> bytes:
-    import pypdfium2
-
-    return "\f".join(
-        page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(document)
-    ).encode()
-
-
 IN_ONE_PROCESS: Final = (
-    *("settings.txt", "help.txt", "contracts.txt", "outputs.json", "openapi.json"),
+    *("settings.txt", "help.txt", "openapi.json"),
     *("callbacks.json", "parts.json", "ddl_sqlite.sql", "event_hashes.json"),
 )
 
@@ -430,8 +245,6 @@ def main(folder: Path) -> None:
     made: dict[str, Callable[[], str]] = {
         "settings.txt": lambda: settings,
         "help.txt": helps,
-        "contracts.txt": contracts,
-        "outputs.json": lambda: outputs(folder / "outputs"),
         "openapi.json": lambda: _document(_site()[0]),
         "callbacks.json": lambda: _document(_site()[1]),
         "parts.json": parts,
