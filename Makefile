@@ -1,17 +1,21 @@
-# Two commands: `make run` serves, `make test` checks everything. Both make .venv on first use.
+# Two commands: `make run` serves, `make test` checks every rule. Both make .venv on first use.
+# `make test-long` adds the walks over every page: narrow, empty, and by the rules of accessibility.
 
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test lint format frozen bench lock clean
+.PHONY: run test test-long lint format frozen bench lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
 
 test: .venv/tested lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: .venv/tested
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 lint: .venv/tested
 	$(BIN)/ruff check

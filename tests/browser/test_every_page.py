@@ -41,7 +41,7 @@ SHOWS = {
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
 
-@pytest.fixture(scope="module", params=[1440, 390])
+@pytest.fixture(scope="module", params=[1440, pytest.param(390, marks=pytest.mark.long)])
 def sized(request: pytest.FixtureRequest, chromium: Browser, site: str) -> Iterator[Visit]:
     visit = visiting(chromium, site, request.param)
     yield visit
@@ -69,6 +69,7 @@ def test_charts_are_drawn_by_the_small_library_alone(chromium: Browser, site: st
     assert [url.rpartition("/")[2].partition("?")[0] for url in requested] == ["plotly-basic.min.js"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_filtered])
 def test_nothing_in_view_and_what_cannot_be_shown_say_so(visit: Visit, path: str) -> None:
     page = visit.to(f"{path}?from=2021-01-01&to=2021-01-02")

@@ -128,6 +128,7 @@ def test_a_team_is_found_from_its_key_and_renamed_and_no_figure_changes(visit: V
     rename_entry(sample, team.entry_id, None, by="ann", at=0)
 
 
+@pytest.mark.long
 def test_everybody_can_use_the_pages(chromium: Browser, site: str, sample: Ledger) -> None:
     visit = visiting(chromium, site)
     chosen = names.by_name(sample, "virtual_key")["Code review"].ident
