@@ -43,7 +43,7 @@ ToDay = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Before 
 OutFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Where to write; standard output where not given.")
 ]
-Reason = Annotated[str, typer.Option(help="Kept with it.")]
+Reason = Annotated[str, typer.Option(help="The reason, kept with the entry.")]
 Source = Annotated[str | None, typer.Option(help="The source's name, in place of the format's own.")]
 Tier = Annotated[str | None, typer.Option(help="The service tier, such as batch.")]
 

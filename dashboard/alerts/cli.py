@@ -7,12 +7,14 @@ import typer
 from dashboard.directory.cli_options import CostCenter, Customer, Key, Model, Project, Team, one_subject
 from ingest.terminal import Json
 
-alert = typer.Typer(help="What is watched, and who is told.", no_args_is_help=True)
+alert = typer.Typer(
+    help="Alerts: rules that are checked, and the targets that are notified.", no_args_is_help=True
+)
 
 
 @alert.command("add")
 def alert_add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it; again to change it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name; an existing name is changed.")],
     when: Annotated[
         str,
         typer.Option(help="budget, forecast, anomaly, unpriced, unassigned or silent."),
@@ -52,7 +54,7 @@ def alert_add(
         int | None, typer.Option(metavar="HOURS", help="How long a source may be silent; 24 where not given.")
     ] = None,
 ) -> None:
-    """Watch something, and tell somebody when it is out of line: once for each crossing."""
+    """Add a rule: a condition to check and the targets to notify, once for each crossing."""
     from dashboard.alerts.commands import add
     from dashboard.alerts.service import AddRuleOptions
 
@@ -90,7 +92,7 @@ def alert_list(as_json: Json = False) -> None:
 
 @alert.command("remove")
 def alert_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
-    """Watch something no more; what fired stays."""
+    """Remove a rule; its alerts stay."""
     from dashboard.alerts.commands import remove
 
     raise typer.Exit(remove(name))
@@ -101,7 +103,7 @@ def alert_history(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the latest first.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List what fired, and whether those who are to be told were."""
+    """List the alerts that fired, and whether their messages arrived."""
     from dashboard.alerts.commands import history
 
     raise typer.Exit(history(as_json=as_json, most=limit))
@@ -133,7 +135,7 @@ def alert_send(
 
 @alert.command("test")
 def alert_test(name: Annotated[str, typer.Argument(metavar="NAME", help="The rule.")]) -> None:
-    """Send a message that says it is a trial to everybody whom a rule tells."""
+    """Send a trial message to every target of a rule."""
     from dashboard.alerts.commands import test
 
     raise typer.Exit(test(name))

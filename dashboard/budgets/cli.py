@@ -7,12 +7,14 @@ import typer
 from dashboard.directory.cli_options import CostCenter, Customer, Key, Model, Project, Team, one_subject
 from ingest.terminal import FromDay, Json, Reason, ToDay
 
-budget = typer.Typer(help="What somebody may spend.", no_args_is_help=True)
+budget = typer.Typer(
+    help="Budgets: how much a team, key or project may spend in a period.", no_args_is_help=True
+)
 
 
 @budget.command("set")
 def budget_set(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it; again to change it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name; an existing name is changed.")],
     amount: Annotated[
         str | None, typer.Argument(metavar="[AMOUNT]", help="What may be spent, in the reporting currency.")
     ] = None,
@@ -26,13 +28,13 @@ def budget_set(
     per: Annotated[str, typer.Option(help="day, week, month or quarter.")] = "month",
     threshold: Annotated[
         str | None,
-        typer.Option(metavar="PERCENTS", help="Where somebody is told; 50,80,100 where not given."),
+        typer.Option(metavar="PERCENTS", help="The shares of the limit that alert; 50,80,100 by default."),
     ] = None,
     from_: FromDay = None,
     to: ToDay = None,
     reason: Reason = "",
 ) -> None:
-    """Set what somebody may spend in each period; everybody together where nobody is named."""
+    """Set how much may be spent in each period; without a subject, the budget is of everything."""
     from dashboard.budgets.commands import set_budget
     from dashboard.budgets.service import SetBudgetOptions
 

@@ -8,14 +8,14 @@ from ingest.terminal import FromTime, Json, Reason, ToTime
 
 app = typer.Typer(
     name="fees",
-    help="What is paid whether or not anybody calls: subscriptions, provisioned throughput, credits.",
+    help="Fees that do not depend on calls: subscriptions, provisioned throughput, credits.",
     no_args_is_help=True,
 )
 
 
 @app.command("add", context_settings={"ignore_unknown_options": True})  # a credit is below zero
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it; again to change it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name; an existing name is changed.")],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Of a whole month, or of it all.")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Charged from this date or time on.")

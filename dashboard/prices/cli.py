@@ -41,7 +41,7 @@ def prices_list(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """List prices: those that hold, of every source, and which of them count."""
+    """List the prices in effect, of every source, and which price applies."""
     form: Literal["table", "json", "csv"] = "json" if as_json else "csv" if as_csv else "table"
     if unpriced:
         from dashboard.prices import unpriced_command

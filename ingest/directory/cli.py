@@ -31,7 +31,9 @@ def owner_set(
             metavar="TEAM[=PARTS]", help="The team; several with their parts share it, as in a=60 b=40."
         ),
     ] = None,
-    none: Annotated[bool, typer.Option("--none", help="Nobody: what was set before is taken back.")] = False,
+    none: Annotated[
+        bool, typer.Option("--none", help="No owner: take back the assignment that was set.")
+    ] = False,
     project: Annotated[
         str | None, typer.Option(help="In place of a key: calls that name this project.")
     ] = None,
@@ -120,7 +122,7 @@ def cost_center_add(
     name: _Name = None,
     gl_code: Annotated[str | None, typer.Option(help="Its account in the general ledger.")] = None,
 ) -> None:
-    """Add a cost centre; again to change it."""
+    """Add a cost centre, or change it."""
     from ingest.directory.owner_commands import add
 
     raise typer.Exit(add("cost_center", ident, name, gl_code=gl_code))

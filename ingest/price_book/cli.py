@@ -71,7 +71,9 @@ _To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The day a
 _Note = Annotated[str, typer.Option(help="Where it is from: a contract, a page.")]
 _Team = Annotated[str | None, typer.Option(help="Calls of this team only, by name or id.")]
 _Customer = Annotated[str | None, typer.Option(help="Calls of this customer only, by name or id.")]
-_What = Annotated[str, typer.Argument(metavar="PROVIDER[/MODEL]", help="Of what; all for everything.")]
+_What = Annotated[
+    str, typer.Argument(metavar="PROVIDER[/MODEL]", help="The provider or model; all for everything.")
+]
 _Percent = Annotated[str, typer.Argument(metavar="PERCENT", help="Such as 12%; 0% ends an earlier one.")]
 
 _NEGATIVE: Final = {"ignore_unknown_options": True}

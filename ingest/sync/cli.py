@@ -8,7 +8,9 @@ from ingest.terminal import Json, Source
 
 
 def sync(
-    gateway: Annotated[str, typer.Argument(metavar="bifrost|litellm", help="Whose store it is.")],
+    gateway: Annotated[
+        str, typer.Argument(metavar="bifrost|litellm", help="The gateway whose store is read.")
+    ],
     url: Annotated[
         str,
         typer.Argument(
