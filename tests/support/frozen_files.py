@@ -74,8 +74,8 @@ def stop_the_clock() -> None:
 # The command line
 
 
-def tallybook(*words: str, into: Path | None = None) -> bytes:
-    """What a command prints, with its exit code where it is not 0; of a file that it writes, the file."""
+def tallybook(*words: str) -> str:
+    """What a command prints, behind its exit code where it is not 0."""
     from typer.testing import CliRunner
 
     from dashboard.cli import make_cli
@@ -83,8 +83,8 @@ def tallybook(*words: str, into: Path | None = None) -> bytes:
     result = CliRunner().invoke(make_cli(), words)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    code = f"exit {result.exit_code}\n".encode() if result.exit_code else b""
-    return code + (into.read_bytes() if into is not None else result.output.encode())
+    code = f"exit {result.exit_code}\n" if result.exit_code else ""
+    return code + result.output
 
 
 def helps() -> str:
@@ -101,8 +101,8 @@ def helps() -> str:
     return "\n".join(_lines(tallybook(*words, "--help")) for words in walk(get_command(make_cli()), ()))
 
 
-def _lines(printed: bytes) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in printed.decode().strip("\n").splitlines())
+def _lines(printed: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in printed.strip("\n").splitlines())
 
 
 # The site and the database
