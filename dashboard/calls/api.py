@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from dashboard.calls.calls import LISTED_FIELDS, MAX_LIMIT, CallsPage, list_calls, read_call, read_cursor
+from dashboard.calls.calls import (
+    LISTED_FIELDS,
+    MAX_LIMIT,
+    Call,
+    CallsPage,
+    list_calls,
+    read_call,
+    read_cursor,
+)
 from dashboard.calls.store import DEFAULT_LIMIT, CallsQuery
 from dashboard.http.params import (
     CSV,
@@ -84,7 +92,7 @@ def make_router(ledger: Ledger) -> APIRouter:
 
 def _page_csv(page: CallsPage) -> Response:
     headers = {"X-Next-Cursor": page.next_cursor} if page.next_cursor else {}
-    lines = ([call[name] for name in LISTED_FIELDS] for call in page.calls)
+    lines = map(_cells, page.calls)
     return Response(write_csv(LISTED_FIELDS, lines), media_type=CSV, headers=headers)
 
 
@@ -94,7 +102,12 @@ def _all_calls(ledger: Ledger, query: CallsQuery) -> Iterator[str]:
     following: CallsQuery | None = replace(query, limit=MAX_LIMIT)
     while following is not None:
         page = list_calls(ledger, following)
-        yield write_csv(header, ([call[name] for name in LISTED_FIELDS] for call in page.calls))
+        yield write_csv(header, map(_cells, page.calls))
         header = ()
         cursor = page.next_cursor
         following = replace(following, after=read_cursor(cursor)) if cursor else None
+
+
+def _cells(call: Call) -> list[Any]:
+    """The listed fields of a call as cells of CSV; several flags have commas between them."""
+    return [",".join(value) if isinstance(value := call[name], list) else value for name in LISTED_FIELDS]

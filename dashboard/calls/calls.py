@@ -22,7 +22,7 @@ from dashboard.query.question import QuestionError
 from ingest.clock import rfc3339
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.fields import TERMS, WHO
-from ingest.model import event, money
+from ingest.model import event, flags, money
 from ingest.model.zone import instant
 from ingest.pricing.charge import MONEY, Charge
 
@@ -54,6 +54,7 @@ LISTED_FIELDS: Final = (
     "currency",
     "cost_source",
     "total_cost",
+    "flags",
 )
 """The fields of each call in the list, in order."""
 
@@ -141,6 +142,8 @@ def _shown_value(  # noqa: PLR0911 - one for each kind
     name: str, value: Any, terms: Mapping[int | None, str | None]
 ) -> Any:
     """A field of a call: ids as text, money as decimals, times in RFC 3339, durations in milliseconds."""
+    if name == "flags":
+        return list(flags.split(terms[value]))
     if name in TERMS:
         return terms[value]
     if value is None:

@@ -172,6 +172,12 @@ _ALL_METRICS = (
         "Calls whose cost is not known; no sum holds them.",
         Unit.COUNT,
     ),
+    _count(
+        "flagged_requests",
+        "Flagged requests",
+        "Calls of which a part is doubtful; they count in full, and `flag` says what is doubtful.",
+        Unit.COUNT,
+    ),
     _ratio(
         "cost_per_request",
         "Cost per request",

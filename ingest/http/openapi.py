@@ -28,6 +28,11 @@ class ReceiptShape(BaseModel):
     revised: int = Field(ge=0, description="Records that correct a call that the ledger had.")
     rejected: int = Field(ge=0, description="Records that could not become events.")
     unpriced: int = Field(ge=0, description="Accepted calls that no price is known for.")
+    keyless: int = Field(
+        ge=0,
+        description="Records without a key of their own: sent again without an Idempotency-Key, they count again.",
+    )
+    flagged: int = Field(ge=0, description="Accepted calls of which a part is doubtful.")
     rejections: list[RejectionShape] = Field(description="The first 100 of the rejected.")
     event_ids: list[str] = Field(description="Ids of the first 1,000 events, in the order of their records.")
 

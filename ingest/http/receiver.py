@@ -152,6 +152,8 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
         "revised": receipt.revised,
         "rejected": receipt.rejected,
         "unpriced": receipt.unpriced,
+        "keyless": receipt.keyless,
+        "flagged": receipt.flagged,
         "rejections": [
             {"index": r.index, "line": r.line, "code": r.code, "reason": r.reason, "field": r.field}
             for r in receipt.rejections

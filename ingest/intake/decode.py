@@ -23,6 +23,7 @@ from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.key_hashes import ConcealedKey, KeyRing
 from ingest.ledger.price_sets import row_of
 from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.model.flags import joined
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
 from ingest.pricing.book import Book, PriceBook, PriceBooks
@@ -45,10 +46,11 @@ They do not count as records read: a later import continues here.
 
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
-_LENGTH: Final = len(UsageEvent.__struct_fields__)
+_LENGTH: Final = UsageEvent.__struct_fields__.index("session")
 _AT = {field: index for index, field in enumerate(_FIELDS)}
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
 _COST_SOURCE = TERMS.index("cost_source")
+_FLAGS = TERMS.index("flags")
 _ALWAYS_SENT = frozenset((FACTS.index("source_event_id"), FACTS.index("occurred_at")))
 _Sharing = tuple[tuple[str | None, ...], str | None, str | None, tuple[str | None, ...]]
 _terms_of = itemgetter(*(_AT[field] for field in TERMS))
@@ -202,6 +204,7 @@ def _entry(
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
     values[_AT["currency"]] = builder.currency(event, charge)
+    values[_AT["flags"]] = joined(event.flags or ())
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
@@ -215,9 +218,10 @@ def _entry(
 
 
 def _content(values: list[Any]) -> list[Any]:
-    """The values of the content hash: all fields of the event, the two image fields only if one is set.
+    """The values of the content hash: the fields of the event before `session`.
 
-    Events did not have the image fields at first; without them the hash is the same as before.
+    The two image fields are left out if neither is set: events did not have them at first, and without them
+    the hash is the same as before.
     """
     return values[:_FIRST] if values[_FIRST] is None and values[_FIRST + 1] is None else values[:_LENGTH]
 
@@ -299,13 +303,20 @@ class _BatchBuilder:
         return Batch(
             read=self.read,
             columns=columns,
-            shared=[Shared(*key, unpriced=key[3][_COST_SOURCE] == "unpriced") for key in self._shared],
+            shared=[_shared(*key) for key in self._shared],
             entries=entries,
             rejections=self._rejections,
             price_sets=[row_of(price_set) for price_set in self._price_sets.values()],
             formats=sorted(self._formats),
             passed_over=self.passed_over,
         )
+
+
+def _shared(
+    who: tuple[str | None, ...], hint: str | None, price_set: str | None, terms: tuple[str | None, ...]
+) -> Shared:
+    unpriced = terms[_COST_SOURCE] == "unpriced"
+    return Shared(who, hint, price_set, terms, unpriced=unpriced, flagged=terms[_FLAGS] is not None)
 
 
 def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:

@@ -22,6 +22,7 @@ class Shared(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Digest of the prices that the cost was computed with."""
     terms: tuple[str | None, ...]
     unpriced: bool
+    flagged: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):

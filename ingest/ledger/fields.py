@@ -31,6 +31,9 @@ TERMS: Final = (
     "currency",
     "image_size",
     "image_quality",
+    "agent",
+    "workflow",
+    "flags",
     "cost_source",
     "unpriced_reason",
 )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from ingest.ledger.tables.calls import import_batch
 from ingest.model.receipt import Receipt
 
-_COUNTS = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
+_COUNTS = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced", "flagged")
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,8 @@ def of_event(measure: str) -> sa.ColumnElement[Any]:
     match measure:
         case "requests":
             return sa.literal_column("1", sa.BigInteger)
+        case "flagged_requests":
+            return sa.case((usage_event.c.flags_id.is_not(None), 1), else_=0)
         case "timed_requests":
             return sa.case((timed, 1), else_=0)
         case "timed_output_tokens":

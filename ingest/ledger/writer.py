@@ -54,6 +54,7 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
         existing = [(entry, row) for entry, row in firsts if row[0] not in inserted]
         receipt.accepted = len(new)
         receipt.unpriced = sum(batch.shared[entry.shared].unpriced for entry, _ in new)
+        receipt.flagged = sum(batch.shared[entry.shared].flagged for entry, _ in new)
         touched = [row[occurred_at] for _, row in new]
         touched += _revise(connection, [*existing, *repeats], batch, origin, receipt)
         dirty_slots.mark(connection, ledger.zone, touched)
@@ -116,6 +117,7 @@ def _revise(
             current_rows[entry.event_id] = _replace(connection, current, new, origin.received_at)
             touched += (current["occurred_at"], new["occurred_at"])
             receipt.unpriced += batch.shared[entry.shared].unpriced
+            receipt.flagged += batch.shared[entry.shared].flagged
         else:
             _store_superseded(connection, {**new, "seq": None}, origin.received_at)
     return touched

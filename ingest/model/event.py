@@ -152,6 +152,11 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     # images: these two came later, and stand last so that the hash of a call without them stays what it was
     image_size: str | None = None
     image_quality: str | None = None
+    # outside the hash of the content: where the call was made, and what is doubtful of it
+    session: str | None = None
+    agent: str | None = None
+    workflow: str | None = None
+    flags: tuple[str, ...] | None = None
 
 
 COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name != "reported")

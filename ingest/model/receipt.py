@@ -22,6 +22,10 @@ class Receipt:
     revised: int = 0
     rejected: int = 0
     unpriced: int = 0
+    keyless: int = 0
+    """Records without a key of their own: sent again without an `Idempotency-Key`, they count again."""
+    flagged: int = 0
+    """Accepted or revised calls of which a part is doubtful."""
     rejections: list[Rejection] = field(default_factory=list)
     identities: list[bytes] = field(default_factory=list)
 
@@ -42,6 +46,8 @@ class Receipt:
         self.revised += other.revised
         self.rejected += other.rejected
         self.unpriced += other.unpriced
+        self.keyless += other.keyless
+        self.flagged += other.flagged
         _extend(self.rejections, other.rejections, MAX_REJECTIONS)
         _extend(self.identities, other.identities, MAX_EVENT_IDS)
 

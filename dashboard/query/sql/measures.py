@@ -17,7 +17,7 @@ Column = sa.ColumnElement[Any]
 
 RAW: Final = "_raw"
 """Suffix of the column of latencies of events, which follows the column of the histogram."""
-SMALL: Final = frozenset(("requests", "timed_requests", "errors", "unpriced_requests"))
+SMALL: Final = frozenset(("requests", "flagged_requests", "timed_requests", "errors", "unpriced_requests"))
 """Measures that count calls: their sums fit into 64 bits."""
 
 

@@ -116,6 +116,7 @@ import_batch = sa.Table(
     sa.Column("rejected", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("unpriced", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("keyless", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("flagged", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("committed_records", sa.BigInteger, nullable=False, server_default="0"),
     comment="One file of an import, and how far of it is committed.",
 )
@@ -177,6 +178,7 @@ _TEXTS = frozenset(
         "cache_id",
         "cache_similarity",
         "cache_threshold",
+        "session",
     )
 )
 _FLAGS = frozenset(("stream", "cache_hit"))
@@ -321,8 +323,15 @@ COUNTS: Final = (
 LATENCY_HISTOGRAMS: Final = {"latency_histogram": "latency_us", "ttft_histogram": "time_to_first_token_us"}
 """Histogram columns of a rollup, and the column of the event that each is made from."""
 
-MEASURES: Final = ("requests", *COUNTS, "timed_requests", "timed_output_tokens", *charge.MONEY)
+MEASURES: Final = (
+    *("requests", "flagged_requests", *COUNTS, "timed_requests", "timed_output_tokens"),
+    *charge.MONEY,
+)
 """The additive numbers of a rollup row. `timed_*` count only calls whose latency is known."""
+
+
+_LATER: Final = {"flagged_requests": "0"}
+"""Defaults of measures that came with a later migration."""
 
 
 def _rollup(name: str, time: tuple[str, ...], dimensions: tuple[str, ...], comment: str) -> sa.Table:
@@ -336,7 +345,7 @@ def _rollup(name: str, time: tuple[str, ...], dimensions: tuple[str, ...], comme
         metadata,
         *(sa.Column(c, kinds.get(c, sa.Integer()), nullable=False) for c in time),
         *(sa.Column(c, kinds.get(c, sa.BigInteger())) for c in dimensions),
-        *(sa.Column(c, sa.BigInteger, nullable=False) for c in MEASURES),
+        *(sa.Column(c, sa.BigInteger, nullable=False, server_default=_LATER.get(c)) for c in MEASURES),
         *(sa.Column(c, sa.Text) for c in LATENCY_HISTOGRAMS),
         sa.Index(None, time[0]),
         comment=comment,

@@ -127,6 +127,8 @@ def test_every_kind_of_body_is_taken_in_once(
         "revised": 0,
         "rejected": 0,
         "unpriced": 0,
+        "keyless": 0,
+        "flagged": 0,
         "rejections": [],
         "event_ids": count,
     }
