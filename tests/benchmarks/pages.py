@@ -52,7 +52,7 @@ def timed(browser: Browser, address: str, page: tuple[str, str, str], runs: int)
     """The figures of so many new visitors, each seeing the page twice."""
     found: list[tuple[float, ...]] = []
     for _ in range(runs):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
         found.append((*seconds(context, address, *page), *seconds(context, address, *page)))
         context.close()
     return found
