@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -23,6 +24,7 @@ from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
+from ingest.model.event import ARRIVAL
 from ingest.model.receipt import Receipt
 
 CHANNEL: Final = "http"
@@ -69,7 +71,14 @@ class Receiver:
         stored = None if key is None else await self._in_thread(lambda: self._stored_answer(key))
         if stored is not None:
             return _answer(stored)
-        context = Context(CHANNEL, now(), None, headers.virtual_key(request.headers), key, form)
+        context = Context(
+            CHANNEL,
+            now(),
+            virtual_key=headers.virtual_key(request.headers),
+            idempotency_key=key,
+            arrival=f"{ARRIVAL}{uuid4().hex}",
+            format=form,
+        )
         kind = kind_of(request.headers)
         unpacker = unpacker_of(request.headers, self._limit)
         with Intake(self._ledger, self._decoder, context) as intake:

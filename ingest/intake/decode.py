@@ -31,8 +31,10 @@ from ingest.pricing.charge import Charge
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 
-HASH_VERSION: Final = 1
+HASH_VERSION: Final = 2
 """Part of every content hash. It changes when the same record gives other facts than before."""
+FIRST_HASH_VERSION: Final = 1
+"""The version of ledgers written before. Their calls are recognised by it, see `ingest.ledger.former`."""
 
 EARLIEST: Final = 946_684_800_000_000
 LATEST: Final = 4_102_444_800_000_000
@@ -58,6 +60,7 @@ _facts_of = itemgetter(*(_AT[field] for field in FACTS))
 assert _FIELDS[_WHO] == WHO, "the event keeps the fields of WHO together, in their order"
 
 _to_bytes = msgspec.msgpack.Encoder().encode
+_PAIR: Final = b"\x92"  # the head of an array of two in MessagePack
 _to_json = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -73,6 +76,8 @@ class Context:
     """Replaces the source that the format gives."""
     virtual_key: str | None = None
     idempotency_key: str | None = None
+    arrival: str | None = None
+    """Names a live request. Its records without a key and without an `idempotency_key` are known by it."""
     format: Format | None = None
     """The format of all records; None to recognise the format of each."""
     path: str | None = None
@@ -196,10 +201,12 @@ def _entry(
     event: UsageEvent, charge: Charge, context: Context, hint: str | None, builder: "_BatchBuilder"
 ) -> Entry:
     values = [*msgspec.structs.astuple(event), *msgspec.structs.astuple(charge)]
-    content_hash = hashlib.blake2b(_to_bytes((HASH_VERSION, _content(values))), digest_size=16).digest()
+    content = _to_bytes(_content(values))
     key = event.source_event_id
-    if key is None and context.idempotency_key is not None:
-        key = f"{context.idempotency_key}#{builder.index}"
+    if key is None and (request := context.idempotency_key or context.arrival) is not None:
+        key = f"{request}#{builder.index}"
+        builder.keyless += context.idempotency_key is None
+    former_id, former_hash = _former(event, values, content, key)
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
@@ -209,12 +216,33 @@ def _entry(
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
         event_id=identify(event.source, key) if key is not None else b"",
-        content_hash=content_hash,
+        content_hash=_hash(HASH_VERSION, content),
+        former_id=former_id,
+        former_hash=former_hash,
         version_rank=_rank(event),
         dated=event.occurred_at is not None,
         shared=builder.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
     )
+
+
+def _former(event: UsageEvent, values: list[Any], content: bytes, key: str | None) -> tuple[bytes, bytes]:
+    """Id and content hash by which a ledger written before this release may know the call."""
+    if event.former is None:
+        former_id = identify(event.source, key) if key is not None else b""
+        return former_id, _hash(FIRST_HASH_VERSION, content)
+    provider, former_key = event.former
+    source = provider if event.source == event.provider else event.source
+    changed = [*values]
+    changed[_AT["source"]], changed[_AT["provider"]] = source, provider
+    changed[_AT["source_event_id"]] = former_key
+    former_id = identify(source, former_key) if former_key is not None else b""
+    return former_id, _hash(FIRST_HASH_VERSION, _to_bytes(_content(changed)))
+
+
+def _hash(version: int, content: bytes) -> bytes:
+    """The hash of a version and a packed content, which are packed as an array of the two."""
+    return hashlib.blake2b(_PAIR + _to_bytes(version) + content, digest_size=16).digest()
 
 
 def _content(values: list[Any]) -> list[Any]:
@@ -245,6 +273,7 @@ class _BatchBuilder:
         self.index = first_index
         self.read = 0
         self.passed_over = 0
+        self.keyless = 0
         self._book = book
         self._entries: list[Entry] = []
         self._shared: dict[_Sharing, int] = {}
@@ -308,6 +337,7 @@ class _BatchBuilder:
             rejections=self._rejections,
             price_sets=[row_of(price_set) for price_set in self._price_sets.values()],
             formats=sorted(self._formats),
+            keyless=self.keyless,
             passed_over=self.passed_over,
         )
 
@@ -332,7 +362,5 @@ def _without_empty(entries: list[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
         if at in _ALWAYS_SENT or values.count(None) < len(values)
     ]
     pick = itemgetter(*filled)
-    slim = [
-        Entry(e.event_id, e.content_hash, e.version_rank, e.dated, e.shared, pick(e.facts)) for e in entries
-    ]
+    slim = [msgspec.structs.replace(entry, facts=pick(entry.facts)) for entry in entries]
     return tuple(FACTS[at] for at in filled), slim

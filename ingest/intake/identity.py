@@ -38,7 +38,10 @@ class Occurrences:
         key = f"{entry.content_hash.hex()}#{times}"
         at = batch.columns.index("source_event_id")
         facts = (*entry.facts[:at], key, *entry.facts[at + 1 :])
-        return msgspec.structs.replace(entry, event_id=identify(source, key), facts=facts)
+        former_id = entry.former_id or identify(source, f"{entry.former_hash.hex()}#{times}")
+        return msgspec.structs.replace(
+            entry, event_id=identify(source, key), former_id=former_id, facts=facts
+        )
 
     def close(self) -> None:
         """Delete the counts."""

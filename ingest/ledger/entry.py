@@ -38,6 +38,10 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Index into the batch's `shared`."""
     facts: tuple[Any, ...]
     """The values of the batch's `columns`."""
+    former_id: bytes = b""
+    """The id of the event in releases with the first version of the content hash; empty like `event_id`."""
+    former_hash: bytes = b""
+    """The content hash of the first version."""
 
 
 class PriceSetRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -68,6 +72,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_sets: list[PriceSetRow]
     formats: list[str]
     """Names of the formats that the entries were read with."""
+    keyless: int = 0
+    """Records that are known by their arrival alone: sent again, they count again."""
     passed_over: int = 0
     """Rows that the mapping excludes as no records."""
 

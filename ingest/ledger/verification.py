@@ -23,8 +23,12 @@ from ingest.ledger.tables.calls import (
     term,
     usage_event,
 )
+from ingest.model.event import ARRIVAL
 from ingest.model.zone import date_of
 from ingest.pricing.charge import COMPONENTS
+
+RETRIED_WITHIN: Final = 60_000_000
+"""Microseconds between a request and one that may be its repetition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,66 @@ def _secrets_stay_out(connection: sa.Connection, _: Ledger) -> Iterator[Finding]
         yield Finding("secrets", "error", f"{count} directory entries hold what looks like a key itself")
 
 
+def _not_one_traffic_from_two_sources(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """Two sources with the same calls: as many in the same hour, with the same tokens of the same model."""
+    slots = rollup_slot
+    calls, tokens = sa.func.sum(slots.c.requests), sa.func.sum(_zero(slots.c.input_tokens))
+    by_source = (
+        sa.select(
+            slots.c.slot,
+            slots.c.source_id,
+            term.c.text.label("model"),
+            calls.label("calls"),
+            tokens.label("input_tokens"),
+            sa.func.sum(_zero(slots.c.output_tokens)).label("output_tokens"),
+        )
+        .join(term, term.c.term_id == slots.c.model_id)
+        .group_by(slots.c.slot, slots.c.source_id, term.c.text)
+        .having(tokens > 0)
+    )
+    one, other = by_source.subquery(), by_source.subquery()
+    first, second = term.alias(), term.alias()
+    equal = [
+        one.c[name] == other.c[name] for name in ("slot", "model", "calls", "input_tokens", "output_tokens")
+    ]
+    pairs = (
+        sa.select(first.c.text, second.c.text, sa.func.count(), sa.func.sum(one.c.calls))
+        .select_from(one)
+        .join(other, sa.and_(one.c.source_id < other.c.source_id, *equal))
+        .join(first, first.c.term_id == one.c.source_id)
+        .join(second, second.c.term_id == other.c.source_id)
+        .group_by(first.c.text, second.c.text)
+    )
+    for source, second_source, hours, count in connection.execute(pairs):
+        yield Finding(
+            "once",
+            "warning",
+            f"the sources {source} and {second_source} have the same calls, with the same tokens of the same "
+            f"model, in {hours} hours ({count} calls): if this is one traffic it is counted twice; send it "
+            "from one of the two",
+        )
+
+
+def _no_call_sent_again_without_a_key(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """Equal calls that are known by their arrival alone, within a minute: perhaps a sender that retries."""
+    one, other = usage_event.alias(), usage_event.alias()
+    at, again = (sa.type_coerce(table.c.received_at, sa.BigInteger) for table in (one, other))
+    repeated = (
+        sa.select(sa.func.count(sa.distinct(other.c.seq)))
+        .select_from(one)
+        .join(other, sa.and_(one.c.content_hash == other.c.content_hash, one.c.seq < other.c.seq))
+        .where(one.c.source_event_id.startswith(ARRIVAL), other.c.source_event_id.startswith(ARRIVAL))
+        .where(again - at <= RETRIED_WITHIN, one.c.received_at != other.c.received_at)
+    )
+    if count := _count(connection, repeated):
+        yield Finding(
+            "once",
+            "warning",
+            f"{count} posted calls without an id equal a call of the minute before: if a sender repeats its "
+            "requests they count twice; send an Idempotency-Key, or an envelope with event_id",
+        )
+
+
 def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
     """A live response and the gateway's log row of the same call have different ids and would count twice."""
     doubled = (
@@ -238,6 +302,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     _rollups_are_true,
     _secrets_stay_out,
     _not_two_views_of_one_traffic,
+    _not_one_traffic_from_two_sources,
+    _no_call_sent_again_without_a_key,
     _tools_are_charged_once,
     _finance_checks_pass,
 )

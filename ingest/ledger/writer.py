@@ -9,9 +9,10 @@ the other is stored in `usage_event_revision`.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, dirty_slots, rejections
+from ingest.ledger import dialects, dirty_slots, former, rejections
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
@@ -39,8 +40,12 @@ Pair = tuple[Entry, Row]
 
 def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
     """Write a batch inside the open transaction. The receipt is valid once the transaction commits."""
+    if batch.entries and former.is_possible(connection):
+        entries = former.with_known_identities(connection, batch.entries)
+        batch = msgspec.structs.replace(batch, entries=entries)
     receipt = Receipt(
         rejected=len(batch.rejections),
+        keyless=batch.keyless,
         rejections=batch.rejections[:MAX_REJECTIONS],
         identities=[entry.event_id for entry in batch.entries[:MAX_EVENT_IDS]],
     )

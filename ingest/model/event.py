@@ -26,6 +26,9 @@ DIGEST: Final = "sha256:"
 It means the same key.
 """
 
+ARRIVAL: Final = "arrival:"
+"""Prefix of the key of a call that is known by its arrival alone."""
+
 Status = Literal["success", "error", "cancelled"]
 
 
@@ -52,7 +55,7 @@ class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """One model call. All fields but `reported` are columns of `usage_event`."""
+    """One model call. All fields but `reported` and `former` are columns of `usage_event`."""
 
     # identity
     source: str
@@ -157,10 +160,13 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     agent: str | None = None
     workflow: str | None = None
     flags: tuple[str, ...] | None = None
+    # not stored: provider and key by which a release before this one knew the call, where they were others
+    former: tuple[str, str | None] | None = None
 
 
-COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name != "reported")
-"""The event's own columns: every field but the nested reported cost, which pricing turns into a charge."""
+COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name not in {"reported", "former"})
+"""The event's own columns: every field but the nested reported cost, which pricing turns into a charge, and
+the former identity."""
 
 _INPUT_PARTS = (
     "input_text_tokens",

@@ -1,4 +1,4 @@
-"""Session, agent and workflow of a call, and its flags."""
+"""Session, agent and workflow of a call, and its flags; and which ledgers hold the first content hash."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,9 +21,14 @@ def upgrade() -> None:
     for table in ROLLUPS:
         op.add_column(table, _count("flagged_requests"))
     op.add_column("import_batch", _count("flagged"))
+    op.execute(
+        "INSERT INTO ledger_property (name, value) SELECT 'content_hash_version', '1' "
+        "WHERE EXISTS (SELECT 1 FROM usage_event)"
+    )
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM ledger_property WHERE name = 'content_hash_version'")
     op.drop_column("import_batch", "flagged")
     for table in ROLLUPS:
         op.drop_column(table, "flagged_requests")

@@ -231,6 +231,7 @@ import_batch
     unpriced bigint NOT NULL DEFAULT '0'::bigint
     keyless bigint NOT NULL DEFAULT '0'::bigint
     committed_records bigint NOT NULL DEFAULT '0'::bigint
+    flagged bigint NOT NULL DEFAULT '0'::bigint
     CONSTRAINT pk_import_batch PRIMARY KEY (batch_id)
     CREATE UNIQUE INDEX pk_import_batch ON public.import_batch USING btree (batch_id)
 invoice_line
@@ -449,6 +450,7 @@ rollup_day
     saved_cost bigint NOT NULL
     latency_histogram text
     ttft_histogram text
+    flagged_requests bigint NOT NULL DEFAULT '0'::bigint
     CREATE INDEX ix_rollup_day_day ON public.rollup_day USING btree (day)
 rollup_day_key
     day integer NOT NULL
@@ -507,6 +509,7 @@ rollup_day_key
     saved_cost bigint NOT NULL
     latency_histogram text
     ttft_histogram text
+    flagged_requests bigint NOT NULL DEFAULT '0'::bigint
     CREATE INDEX ix_rollup_day_key_day ON public.rollup_day_key USING btree (day)
 rollup_day_model
     day integer NOT NULL
@@ -569,6 +572,7 @@ rollup_day_model
     saved_cost bigint NOT NULL
     latency_histogram text
     ttft_histogram text
+    flagged_requests bigint NOT NULL DEFAULT '0'::bigint
     CREATE INDEX ix_rollup_day_model_day ON public.rollup_day_model USING btree (day)
 rollup_slot
     slot bigint NOT NULL
@@ -635,6 +639,7 @@ rollup_slot
     saved_cost bigint NOT NULL
     latency_histogram text
     ttft_histogram text
+    flagged_requests bigint NOT NULL DEFAULT '0'::bigint
     CREATE INDEX ix_rollup_slot_slot ON public.rollup_slot USING btree (slot)
 schedule
     number bigint NOT NULL DEFAULT nextval('schedule_number_seq'::regclass)
@@ -783,6 +788,10 @@ usage_event
     saved_cost bigint
     image_size_id bigint
     image_quality_id bigint
+    session text
+    agent_id bigint
+    workflow_id bigint
+    flags_id bigint
     CONSTRAINT pk_usage_event PRIMARY KEY (seq)
     CONSTRAINT uq_usage_event_event_id UNIQUE (event_id)
     CREATE INDEX ix_usage_event_occurred_at_seq ON public.usage_event USING btree (occurred_at, seq)
@@ -893,6 +902,10 @@ usage_event_revision
     superseded_at bigint NOT NULL
     image_size_id bigint
     image_quality_id bigint
+    session text
+    agent_id bigint
+    workflow_id bigint
+    flags_id bigint
     CONSTRAINT pk_usage_event_revision PRIMARY KEY (revision_id)
     CREATE INDEX ix_usage_event_revision_event_id ON public.usage_event_revision USING btree (event_id)
     CREATE UNIQUE INDEX pk_usage_event_revision ON public.usage_event_revision USING btree (revision_id)

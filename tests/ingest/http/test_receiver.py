@@ -63,6 +63,14 @@ def call(name: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+EMBEDDING = {
+    "object": "list",
+    "data": [],
+    "model": "text-embedding-3-large",
+    "usage": {"prompt_tokens": 8, "total_tokens": 8},
+}
+
+
 def lines(*calls: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in calls)
 
@@ -413,3 +421,28 @@ def test_a_body_of_no_stated_length_is_bounded_too(served: str) -> None:
             yield many(100)
 
     assert httpx.post(f"{served}/v1/ingest", content=chunks()).status_code == 413
+
+
+def test_two_posts_of_an_equal_call_without_an_id_are_two_calls(client: TestClient, embedded: Ledger) -> None:
+    receipts = [client.post("/v1/ingest", json=EMBEDDING).json() for _ in range(2)]
+    assert [(one["accepted"], one["keyless"]) for one in receipts] == [(1, 1), (1, 1)]
+    assert events(embedded) == 2
+
+
+def test_a_post_without_ids_is_safe_to_repeat_under_its_idempotency_key(
+    client: TestClient, embedded: Ledger
+) -> None:
+    headers = {"Idempotency-Key": "job-1"}
+    receipts = [client.post("/v1/ingest", json=[EMBEDDING] * 2, headers=headers).json() for _ in range(2)]
+    assert [(one["accepted"], one["keyless"]) for one in receipts] == [(2, 0), (2, 0)]
+    assert events(embedded) == 2
+
+
+def test_an_envelope_with_an_event_id_is_known_by_it(client: TestClient, embedded: Ledger) -> None:
+    envelope = {"event_id": "call-1", "response": EMBEDDING}
+    receipts = [client.post("/v1/ingest", json=envelope).json() for _ in range(2)]
+    assert [(one["accepted"], one["duplicates"], one["keyless"]) for one in receipts] == [
+        (1, 0, 0),
+        (0, 1, 0),
+    ]
+    assert events(embedded) == 1
