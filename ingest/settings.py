@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
@@ -34,6 +35,12 @@ class Settings(BaseSettings):
     computed_costs: str = Field(
         default="",
         description="Sources whose calls count at the computed cost though they report one, or * for all.",
+    )
+    reported_cost_factor: int = Field(
+        default=COST_FACTOR,
+        ge=2,
+        description="A call whose reported cost is this many times its computed cost, or this small a part of "
+        "it, is flagged.",
     )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."

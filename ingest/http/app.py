@@ -92,8 +92,8 @@ def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
         """Take records in, each in whatever format it is.
 
         The answer comes after the commit. A good record is stored whatever its neighbours are; a body
-        that was cut or refused halfway may be sent again whole: records with an id or an
-        `event_id`, and any body with an `Idempotency-Key`, count once. `keyless` says how many records have none.
+        that was cut or refused halfway may be sent again whole: records with an id or an `event_id`,
+        and any body with an `Idempotency-Key`, count once. `keyless` says how many records have none.
         """
         return await receiver.receive(request, None, idempotency_key)
 

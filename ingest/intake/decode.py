@@ -26,8 +26,10 @@ from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, che
 from ingest.model.flags import joined
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
-from ingest.pricing.book import Book, PriceBook, PriceBooks
+from ingest.model.reported_cost import check_reported
+from ingest.pricing.book import Book, PriceBooks
 from ingest.pricing.charge import Charge
+from ingest.pricing.doubts import doubts
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 
@@ -158,6 +160,8 @@ class Decoder:
             event = msgspec.structs.replace(event, source=context.source)
         try:
             check(event)
+            if event.reported is not None:
+                check_reported(event.reported)
             charge = price(event, builder, _dated(event, context))
         except ImpossibleCount as error:
             raise Refused("impossible_count", str(error), error.field) from error
@@ -211,7 +215,7 @@ def _entry(
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
     values[_AT["currency"]] = builder.currency(event, charge)
-    values[_AT["flags"]] = joined(event.flags or ())
+    values[_AT["flags"]] = joined((*(event.flags or ()), *builder.doubts(charge)))
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
@@ -269,7 +273,7 @@ class _BatchBuilder:
     It is also the price book of the batch and collects the price sets that the batch refers to.
     """
 
-    def __init__(self, book: PriceBook, first_index: int) -> None:
+    def __init__(self, book: Book, first_index: int) -> None:
         self.index = first_index
         self.read = 0
         self.passed_over = 0
@@ -299,6 +303,10 @@ class _BatchBuilder:
 
     def counts_computed(self, source: str) -> bool:
         return self._book.counts_computed(source)
+
+    def doubts(self, charge: Charge) -> tuple[str, ...]:
+        """The flags that pricing gives the call."""
+        return doubts(charge, self._book.stored.cost_factor)
 
     def currency(self, event: UsageEvent, charge: Charge) -> str:
         """The event's currency if the source reports a cost, else the currency of the prices."""

@@ -27,6 +27,7 @@ from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.key_hashes import KeyRing, secret_beside
 from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
+from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 from ingest.settings import Settings
 
@@ -67,6 +68,8 @@ class Ledger:
     """The sources of prices, the most trusted first."""
     computed_costs: frozenset[str] = frozenset()
     """Sources of events whose computed cost counts, and not the reported cost."""
+    reported_cost_factor: int = COST_FACTOR
+    """How many times the computed cost a reported cost may be before the call is flagged."""
     dictionary: Dictionary = field(default_factory=Dictionary)
 
     @property
@@ -247,7 +250,12 @@ def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
             "use the first one again"
         )
     ledger = Ledger(
-        engine, Zone(stored["timezone"]), KeyRing(secret), settings.currency, *_price_rules(settings)
+        engine,
+        Zone(stored["timezone"]),
+        KeyRing(secret),
+        settings.currency,
+        *_price_rules(settings),
+        settings.reported_cost_factor,
     )
     if settings.timezone is not None and settings.timezone != stored["timezone"]:
         return _rezoned(ledger, Zone(settings.timezone))

@@ -47,6 +47,7 @@ def stored(ledger: Ledger, connection: sa.Connection) -> StoredPrices:
         aliases=tuple(_read(connection, price_alias, Alias)),
         trust=ledger.price_sources,
         computed=ledger.computed_costs,
+        cost_factor=ledger.reported_cost_factor,
     )
 
 

@@ -175,6 +175,8 @@ _INPUT_PARTS = (
     "cache_read_tokens",
     "cache_write_tokens",
 )
+_INPUT_MODALITIES = ("input_text_tokens", "input_audio_tokens", "input_image_tokens")
+_OUTPUT_MODALITIES = ("output_text_tokens", "output_audio_tokens", "output_image_tokens")
 _OUTPUT_PARTS = (
     "output_text_tokens",
     "output_audio_tokens",
@@ -206,9 +208,40 @@ def check(event: UsageEvent) -> None:
     cached = (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
     _fit(("cache_read_tokens + cache_write_tokens",), (cached,), "input_tokens", event.input_tokens or 0)
     _fit(_OUTPUT_PARTS, _output_parts(event), "output_tokens", event.output_tokens or 0)
+    _fit_together(_INPUT_MODALITIES, event, "input_tokens")
+    _fit_together(_OUTPUT_MODALITIES, event, "output_tokens")
+    _fit_total(event)
     split = (event.cache_write_5m_tokens or 0) + (event.cache_write_1h_tokens or 0)
     name = ("cache_write_5m_tokens + cache_write_1h_tokens",)
     _fit(name, (split,), "cache_write_tokens", event.cache_write_tokens or 0)
+
+
+def _fit_together(parts: tuple[str, ...], event: UsageEvent, whole: str) -> None:
+    """Refuse parts that exclude each other and together are larger than their whole."""
+    counts = [getattr(event, part) for part in parts]
+    together = sum(filter(None, counts))
+    total = getattr(event, whole) or 0
+    if together > total:
+        names = " + ".join(part for part, count in zip(parts, counts, strict=True) if count)
+        raise ImpossibleCount(parts[0], f"{names} ({together}) cannot be larger than {whole} ({total})")
+
+
+def _fit_total(event: UsageEvent) -> None:
+    """Refuse a total of tokens that is not input and output.
+
+    Replayed tokens may be in it too, and the tokens of audio that is counted in seconds.
+    """
+    if event.total_tokens is None or event.input_tokens is None or event.output_tokens is None:
+        return
+    tokens = event.input_tokens + event.output_tokens
+    replayed = (event.replayed_input_tokens or 0) + (event.replayed_output_tokens or 0)
+    if tokens <= event.total_tokens <= tokens + replayed or (event.audio_ms and event.total_tokens > tokens):
+        return
+    raise ImpossibleCount(
+        "total_tokens",
+        f"total_tokens ({event.total_tokens}) cannot be {'smaller' if event.total_tokens < tokens else 'larger'} "
+        f"than input_tokens + output_tokens ({tokens})",
+    )
 
 
 def _fit(names: tuple[str, ...], parts: tuple[int | None, ...], whole: str, total: int) -> None:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.matching import model_names, provider_of, tier_of
 from ingest.pricing.point import ANY, OWN, SNAPSHOT, TRUSTED, PricePoint
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
@@ -98,6 +99,8 @@ class StoredPrices(msgspec.Struct, frozen=True, kw_only=True):
     trust: tuple[str, ...] = TRUSTED
     computed: frozenset[str] = frozenset()
     """Sources of events whose computed costs count, `*` for all."""
+    cost_factor: int = COST_FACTOR
+    """See `ingest.pricing.doubts`."""
 
 
 class Book:

@@ -62,6 +62,7 @@ def _parts(breakdown: CostBreakdown, total: int) -> ReportedCost | None:
         input_cost = (input_cost or 0) - cached  # in some versions the input includes the cache
     if (reasoning or 0) > (output or 0):
         return None
+    beyond = total - (input_cost or 0) - cached - other_parts
     return ReportedCost(
         input=input_cost,
         output=None if output is None else output - (reasoning or 0),
@@ -69,5 +70,6 @@ def _parts(breakdown: CostBreakdown, total: int) -> ReportedCost | None:
         cache_read=cache_read,
         cache_write=cache_write,
         tool=tool or None,
+        other=beyond if beyond < 0 else None,
         total=total,
     )

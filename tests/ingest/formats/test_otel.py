@@ -13,7 +13,7 @@ from ingest import formats
 from ingest.formats import otel, redaction
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
-from ingest.model.event import UsageEvent, check
+from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.rates import PriceSet
@@ -691,7 +691,13 @@ def test_parts_fit_their_wholes_or_are_refused_with_both(
         }
     )
     if tokens_in is not None and tokens_out is not None:
-        check(event)
+        assert event.input_tokens is not None
+        assert event.output_tokens is not None
+        if event.total_tokens == event.input_tokens + event.output_tokens:
+            check(event)
+        else:
+            with pytest.raises(ImpossibleCount, match=f"total_tokens .{event.total_tokens}."):
+                check(event)
         assert (event.input_tokens or 0) >= tokens_in
         assert (event.output_tokens or 0) >= tokens_out
 
