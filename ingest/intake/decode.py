@@ -16,6 +16,7 @@ import msgspec
 
 from ingest import formats
 from ingest.formats import redaction
+from ingest.formats.envelope import Stated, filled
 from ingest.formats.format import Format
 from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
@@ -81,6 +82,8 @@ class Context:
     format: Format | None = None
     """The format of all records; None to recognise the format of each."""
     path: str | None = None
+    stated: Stated | None = None
+    """What the sender says of all records."""
 
 
 class Decoder:
@@ -154,6 +157,8 @@ class Decoder:
         return (record.raw,) if page is None else page
 
     def _entry(self, event: UsageEvent, context: Context, builder: "_BatchBuilder") -> Entry:
+        if context.stated is not None:
+            event = filled(event, context.stated)
         if context.source is not None:
             event = msgspec.structs.replace(event, source=context.source)
         try:
