@@ -306,7 +306,9 @@ def test_a_stream_that_names_no_model_is_priced_by_the_model_of_a_header(
         "x-tallybook-session": "chat-7",
         "x-bf-vk": "vk-1",
     }
-    answer = client.post("/v1/ingest", content=body, headers={k: v.encode() for k, v in headers.items()})
+    answer = client.post(
+        "/v1/ingest", content=body, headers={k.encode(): v.encode() for k, v in headers.items()}
+    )
     assert (answer.json()["accepted"], answer.json()["unpriced"]) == (1, 0)
     (event,) = kept(embedded)
     assert event["occurred_at"] == datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
@@ -324,7 +326,12 @@ def test_a_record_and_its_envelope_stand_before_headers(client: TestClient, embe
         "x-tallybook-labels": '{"job": "header", "team": "a"}',
         "x-tallybook-session": "of the header",
     }
-    envelope = {"occurred_at": "2026-11-20T09:30:00Z", "session": "s-1", "agent": "a-1", "workflow": "w-1"}
+    envelope: dict[str, Any] = {
+        "occurred_at": "2026-11-20T09:30:00Z",
+        "session": "s-1",
+        "agent": "a-1",
+        "workflow": "w-1",
+    }
     envelope |= {"labels": {"job": "own"}, "response": call("a")}
     client.post("/v1/ingest", json=envelope, headers=headers)
     (event,) = kept(embedded)
