@@ -84,6 +84,8 @@ class Context:
     path: str | None = None
     stated: Stated | None = None
     """What the sender says of all records."""
+    passes_over: frozenset[str] = frozenset()
+    """Codes of refusals that only say that a record is no call: it is passed over."""
 
 
 class Decoder:
@@ -115,7 +117,10 @@ class Decoder:
                     event, as_format = formats.read_with_format(raw, context.format)
                     builder.put(self._entry(event, context, builder), as_format.name)
                 except Refused as refused:
-                    builder.refuse(record.line, refused, self._redacted(raw, refused, context))
+                    if refused.code in context.passes_over:
+                        builder.passed_over += 1
+                    else:
+                        builder.refuse(record.line, refused, self._redacted(raw, refused, context))
                 except PassedOver:
                     builder.passed_over += 1
         return builder.batch()
