@@ -62,7 +62,7 @@ SECTIONS = {
 
 def recognised(example: str) -> set[str]:
     """The names of the formats that a file with this in it is read as."""
-    splitter = Splitter("any", assemble=stream.assemble)
+    splitter = Splitter("any", assemble=stream.assemble, open_envelope=stream.open_envelope)
     records = [*splitter.feed(example.encode()), *splitter.finish()]
     assert records
     assert all(isinstance(one, RawRecord) for one in records), records
@@ -111,7 +111,7 @@ def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:
     (table,) = re.findall(r"^```csv\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     (text,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     mapped = TableMapping(text, "map.toml")
-    splitter = Splitter("any", assemble=stream.assemble)
+    splitter = Splitter("any", assemble=stream.assemble, open_envelope=stream.open_envelope)
     rows = [
         one.raw for one in [*splitter.feed(table.encode()), *splitter.finish()] if isinstance(one, RawRecord)
     ]

@@ -17,7 +17,7 @@ from dashboard.query.sums import Sums
 from ingest.model import money
 
 Value = int | float | Decimal | None
-Kind = Literal["time", "term", "flag", "person", "owner", "place", "text", "label"]
+Kind = Literal["time", "term", "flag", "person", "owner", "place", "event_term", "text", "label"]
 LABEL_PREFIX: Final = "label:"
 
 
@@ -65,8 +65,8 @@ class Dimension:
     definition: str
     kind: Kind
     """How the ledger stores it: a term or a flag of the call, a person (directory entry) or a place (term) of
-    its attribution, an owner on the day of the call (directory entry), or a text or label that only events
-    have."""
+    its attribution, an owner on the day of the call (directory entry), or a term (`event_term`), text or
+    label that only events have."""
 
 
 def _count(key: str, label: str, definition: str, unit: Unit = Unit.TOKENS) -> Metric:
@@ -251,6 +251,13 @@ _ALL_DIMENSIONS = (
     Dimension("project", "Project", "The project that the call named.", "place"),
     Dimension("environment", "Environment", "The environment that the call named.", "place"),
     Dimension("end_user", "End user", "The person behind the call, as the caller named them.", "text"),
+    Dimension(
+        "session", "Session", "The conversation that the call is part of, as its source named it.", "text"
+    ),
+    Dimension("agent", "Agent", "The agent that made the call, as its source named it.", "event_term"),
+    Dimension(
+        "workflow", "Workflow", "The workflow that the call is part of, as its source named it.", "event_term"
+    ),
     Dimension("request_type", "Request type", "Chat completion, embedding, speech and so on.", "term"),
     Dimension("status", "Status", "success, error or cancelled.", "term"),
     Dimension("service_tier", "Service tier", "The provider's tier that served the call.", "term"),

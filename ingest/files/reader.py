@@ -90,7 +90,7 @@ class FileReader:
 
     def _split(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
         decompressor = Decompressor.detecting()
-        splitter = Splitter("any", assemble=stream.assemble)
+        splitter = Splitter("any", assemble=stream.assemble, open_envelope=stream.open_envelope)
         last_byte = b""
         try:
             for piece in self._pieces(on_bytes_read):

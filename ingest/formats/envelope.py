@@ -1,6 +1,7 @@
 """The envelope: a response with fields of the sender beside it, which override those of the response.
 
-The response inside is recognised by the other formats, through the reader that `format_of` takes.
+The response inside is recognised by the other formats, through the reader that `format_of` takes. What a
+sender states of a whole request (`Stated`) only fills what a record and its envelope leave open.
 """
 
 from collections.abc import Callable
@@ -47,6 +48,9 @@ class Envelope(Struct, gc=False):
     application: str | None = None
     user: str | None = None
     end_user: str | None = None
+    session: str | None = None
+    agent: str | None = None
+    workflow: str | None = None
     labels: dict[str, Label] | None = None
     latency_ms: Milliseconds | None = None
     time_to_first_token_ms: Milliseconds | None = None
@@ -56,6 +60,20 @@ class Envelope(Struct, gc=False):
     attempt: Count | None = None
     stream: bool | None = None
     chunk_count: Count | None = None
+
+
+class Stated(Struct, frozen=True, gc=False):
+    """What the sender of a request says of all its records. Times are microseconds UTC."""
+
+    provider: str | None = None
+    model: str | None = None
+    occurred_at: int | None = None
+    session: str | None = None
+    labels: dict[str, str] | None = None
+
+
+BESIDE_RESPONSE: Final = frozenset(Envelope.__struct_fields__) - {"response"}
+"""The fields of an envelope without its response."""
 
 
 class ResponseId(Struct, gc=False):
@@ -100,9 +118,28 @@ def read_envelope(raw: bytes, reader: RecordReader) -> UsageEvent:
     )
 
 
+def filled(event: UsageEvent, stated: Stated) -> UsageEvent:
+    """`event` with what `stated` says where the event does not say it."""
+    provider, model = _provider_and_model(
+        stated.provider if event.provider == UNKNOWN else None,
+        stated.model if event.model == UNKNOWN else None,
+        event,
+    )
+    return msgspec.structs.replace(
+        event,
+        source=provider if event.source == event.provider else event.source,
+        source_event_id=_renamed_key(event, provider),
+        occurred_at=stated.occurred_at if event.occurred_at is None else event.occurred_at,
+        provider=provider,
+        model=model,
+        session=event.session or stated.session,
+        labels={**(stated.labels or {}), **(event.labels or {})} or None,
+    )
+
+
 def _overrides(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
     """The envelope's values by field of the event; None where the envelope has no value."""
-    provider, model = _provider_and_model(envelope, event)
+    provider, model = _provider_and_model(envelope.provider, envelope.model, event)
     occurred_at = (
         None if envelope.occurred_at is None else parse_timestamp(envelope.occurred_at, "occurred_at")
     )
@@ -127,6 +164,9 @@ def _overrides(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
         "customer": envelope.customer or None,
         "user": envelope.user or None,
         "end_user": envelope.end_user or None,
+        "session": envelope.session or None,
+        "agent": envelope.agent or None,
+        "workflow": envelope.workflow or None,
         "project": envelope.project or None,
         "environment": envelope.environment or None,
         "application": envelope.application or None,
@@ -136,26 +176,31 @@ def _overrides(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
     }
 
 
-def _provider_and_model(envelope: Envelope, event: UsageEvent) -> tuple[str, str]:
-    """Provider and model. For a response without a provider, the envelope's model decides the provider."""
-    if envelope.model is None:
-        return envelope.provider or event.provider, event.model
-    provider = envelope.provider or (None if event.provider == UNKNOWN else event.provider)
-    return provider_and_model(provider, envelope.model, None)
+def _provider_and_model(provider: str | None, model: str | None, event: UsageEvent) -> tuple[str, str]:
+    """Provider and model as stated. A stated model decides the provider of a response that has none."""
+    if model is None:
+        return provider or event.provider, event.model
+    return provider_and_model(
+        provider or (None if event.provider == UNKNOWN else event.provider), model, None
+    )
 
 
 def _event_key(envelope: Envelope, event: UsageEvent, provider: str, occurred_at: int | None) -> str | None:
     """The envelope's id, else the response's key with the envelope's provider, else id and time of a hit."""
     if envelope.event_id is not None and envelope.event_id != "":
         return str(envelope.event_id)
-    event_key = event.source_event_id
-    if event_key is not None:
-        prefix = f"{event.provider}:"
-        return f"{provider}:{event_key.removeprefix(prefix)}" if event_key.startswith(prefix) else event_key
+    if event.source_event_id is not None:
+        return _renamed_key(event, provider)
     if event.cache_hit and occurred_at is not None:
         response_id = _decode_id(envelope.response).id
         return cache_hit_key(provider, response_id, occurred_at) if response_id else None
     return None
+
+
+def _renamed_key(event: UsageEvent, provider: str) -> str | None:
+    """The key of the response, with `provider` in place of the provider that its format gave."""
+    key, prefix = event.source_event_id, f"{event.provider}:"
+    return f"{provider}:{key.removeprefix(prefix)}" if key and key.startswith(prefix) else key
 
 
 def _status(status: str | None) -> str | None:

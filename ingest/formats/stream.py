@@ -6,7 +6,7 @@ the last chunk: the time of the whole call). The time to the first token is ther
 latencies up to the first chunk with content.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,8 +23,9 @@ from ingest.formats.completion.chunk import (
     last_value,
 )
 from ingest.formats.completion.content_counts import content_counts, list_length
-from ingest.formats.envelope import RecordReader, read_envelope
+from ingest.formats.envelope import BESIDE_RESPONSE, RecordReader, read_envelope
 from ingest.formats.format import Fields, Format
+from ingest.formats.json import decode_errors
 from ingest.formats.providers import anthropic_stream, cohere, gemini
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
@@ -76,6 +77,42 @@ def assemble(raw_chunks: Sequence[bytes]) -> bytes:
             "time_to_first_token_ms": _time_to_first_token(chunks),
         }
     )
+
+
+def open_envelope(line: bytes) -> Callable[[bytes, int], bytes]:
+    """What puts the record of a stream into the envelope of a line: an envelope without a response.
+
+    What the envelope states stands before what the stream says. Its event id is the id of its first stream.
+
+    Raises:
+        Refused: the line is no JSON object, or has a field that an envelope does not have.
+    """
+    fields = {name: value for name, value in _envelope_fields(line).items() if bytes(value) != b"null"}
+
+    def enclose(record: bytes, number: int) -> bytes:
+        own = dict(fields)
+        if "event_id" in own and number > 1:
+            event_id = msgspec.json.decode(own["event_id"])
+            own["event_id"] = Raw(_encode(f"{event_id}#{number}"))
+        return _encode({**_decode_first(record), **own})
+
+    return enclose
+
+
+def _envelope_fields(line: bytes) -> Fields:
+    try:
+        fields = _decode_first(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refused("bad_envelope", "the line before the stream is no JSON object on one line") from None
+    unknown = next((name for name in fields if name not in BESIDE_RESPONSE), None)
+    if unknown is not None:
+        raise Refused(
+            "bad_envelope",
+            f"the line before the stream has {decode_errors.safe_repr(unknown)}, which an envelope does not "
+            f"have; it may have {', '.join(sorted(BESIDE_RESPONSE))}",
+            "response" if unknown == "response" else None,
+        )
+    return fields
 
 
 def event_format(reader: RecordReader) -> Format:

@@ -12,7 +12,7 @@ from ingest.framing.csv_cells import announced_delimiter
 from ingest.framing.json_lines import LineSplitter
 from ingest.framing.json_values import ValueSplitter
 from ingest.framing.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
-from ingest.framing.sse import Assemble, StreamSplitter
+from ingest.framing.sse import Assemble, OpenEnvelope, StreamSplitter
 
 __all__ = ["MAX_RECORD_BYTES", "Framing", "RawRecord", "Record", "RefusedRecord", "Splitter"]
 
@@ -31,15 +31,21 @@ class Splitter:
 
     `auto` detects the framing from the first line: an array, server-sent events, a document over several
     lines, or else JSON lines. `any` also detects a table, whose first line is a row of names. `assemble`
-    makes one record of the chunks of one server-sent stream. UTF-16 with a byte order mark (from Windows)
-    is read too.
+    makes one record of the chunks of one server-sent stream, `open_envelope` opens the envelope on a line
+    before a stream. UTF-16 with a byte order mark (from Windows) is read too.
     """
 
     def __init__(
-        self, kind: Framing = "auto", *, assemble: Assemble, max_record_bytes: int = MAX_RECORD_BYTES
+        self,
+        kind: Framing = "auto",
+        *,
+        assemble: Assemble,
+        open_envelope: OpenEnvelope | None = None,
+        max_record_bytes: int = MAX_RECORD_BYTES,
     ) -> None:
         self._kind: Framing = kind
         self._assemble = assemble
+        self._open_envelope = open_envelope
         self._limit = max_record_bytes
         self._head = b""
         self._utf16_decoder: codecs.IncrementalDecoder | None = None
@@ -102,7 +108,7 @@ class Splitter:
 
     def _new_splitter(self, kind: Framing) -> LineSplitter | ValueSplitter | StreamSplitter | TableSplitter:
         if kind == "sse":
-            return StreamSplitter(self._limit, self._assemble)
+            return StreamSplitter(self._limit, self._assemble, self._open_envelope)
         if kind == "csv":
             return TableSplitter(self._limit)
         return ValueSplitter(self._limit) if kind == "json" else LineSplitter(self._limit)
@@ -115,10 +121,17 @@ def _framing_of(head: bytes, *, ended: bool) -> Framing | None:
     if text.startswith(b"["):
         return "json"
     if text.startswith(b"{"):
-        first_line, line_feed, _ = text.partition(b"\n")
-        if line_feed:
-            return "lines" if first_line.rstrip().endswith(b"}") else "json"
-        return None if more else "json"
+        first_line, line_feed, following = text.partition(b"\n")
+        if not line_feed:
+            return None if more else "json"
+        return (
+            _stream_or_lines(following.lstrip(), more=more) if first_line.rstrip().endswith(b"}") else "json"
+        )
+    return _stream_or_lines(text, more=more)
+
+
+def _stream_or_lines(text: bytes, *, more: bool) -> Framing | None:
+    """`sse` if `text` begins with a field of an event, else `lines`; None if more bytes are needed."""
     if text.startswith(_SSE_FIELDS):
         return "sse"
     return None if more and any(field.startswith(text) for field in _SSE_FIELDS) else "lines"

@@ -1,7 +1,7 @@
 """Server-sent events: the chunks of one streamed response become one record.
 
-A stream ends with `[DONE]`, with a chunk of another response, or with the body. Lines without `data:` have
-no usage and are skipped.
+A stream ends with `[DONE]`, with a chunk of another response, or with the body. A line with an envelope holds
+for the streams after it, up to the next such line. Other lines without `data:` have no usage and are skipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +22,11 @@ from ingest.framing.record import (
 from ingest.model.rejection import Refused
 
 Assemble = Callable[[Sequence[bytes]], bytes]
+"""Makes one record of the chunks of a stream."""
+Enclose = Callable[[bytes, int], bytes]
+"""Puts a record into an envelope. The number counts the streams of the envelope, from 1."""
+OpenEnvelope = Callable[[bytes], Enclose]
+"""Opens the envelope of a line; raises `Refused` for a line that is none."""
 
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
@@ -44,11 +49,15 @@ _decode_ids: Final = msgspec.json.Decoder(_ChunkIds).decode
 class StreamSplitter:
     """Splits bytes into records, one for each stream."""
 
-    def __init__(self, limit: int, assemble: Assemble) -> None:
+    def __init__(self, limit: int, assemble: Assemble, open_envelope: OpenEnvelope | None = None) -> None:
         self.records = 0
         self.line = 1
         self._limit = limit * _STREAM_FACTOR
         self._assemble = assemble
+        self._open_envelope = open_envelope
+        self._enclose: Enclose | None = None
+        self._enclosed = 0  # streams of the envelope so far
+        self._wrong_envelope: Refused | None = None  # of the first line
         self._lines = LineBuffer(limit)
         self._event = RecordBuffer(limit)
         self._single_line: bytes | None = None  # of the current event, if it has one line
@@ -89,6 +98,20 @@ class StreamSplitter:
             self._event.add(b"\n" + data if self._event else data)
         elif not line.rstrip(b"\r"):
             self._end_event(records)
+        elif line.startswith(b"{") and self._open_envelope is not None:
+            self._add_envelope(line.strip(), self._open_envelope, records)
+
+    def _add_envelope(self, line: bytes, open_envelope: OpenEnvelope, records: list[Record]) -> None:
+        """End the stream before an envelope. A line that is none matters only before the first stream."""
+        try:
+            enclose = open_envelope(line)
+        except Refused as refused:
+            if not self.records and self._start_line is None:
+                self._wrong_envelope = refused
+            return
+        self._end_event(records)
+        self._end_stream(records)
+        self._enclose, self._enclosed, self._wrong_envelope = enclose, 0, None
 
     def _note_start(self) -> None:
         self._start_line = self._start_line or self.line
@@ -111,6 +134,7 @@ class StreamSplitter:
             self._end_stream(records)
             self._note_start()
         self._response = response or self._response
+        self._refused, self._wrong_envelope = self._refused or self._wrong_envelope, None
         self._size += len(data)
         if self._size > self._limit:
             self._refused = self._refused or too_large_refusal(self._limit)
@@ -131,7 +155,11 @@ class StreamSplitter:
         if self._refused:
             return RefusedRecord(self.records, line, self._refused)
         try:
-            return RawRecord(self.records, line, self._assemble(self._chunks))
+            record = self._assemble(self._chunks)
+            if self._enclose is not None:
+                self._enclosed += 1
+                record = self._enclose(record, self._enclosed)
+            return RawRecord(self.records, line, record)
         except Refused as refused:
             return RefusedRecord(self.records, line, refused)
 

@@ -32,7 +32,7 @@ class RecordsBody:
         self._intake = intake
         self._unpacker = unpacker
         self._kind = kind
-        self._splitter = Splitter(kind, assemble=stream.assemble)
+        self._splitter = Splitter(kind, assemble=stream.assemble, open_envelope=stream.open_envelope)
         self._limit = limit
         self._received = 0
         self._waiting: list[Record] = []

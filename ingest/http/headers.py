@@ -1,12 +1,18 @@
-"""The virtual key and the idempotency key in the headers of a request."""
+"""The headers of a request with records: its keys, its kind of body, and what it states of its records."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
+import msgspec
 from starlette.datastructures import Headers
 
+from ingest.formats.envelope import Label, Stated, text_labels
+from ingest.formats.json.timestamps import parse_timestamp
 from ingest.framing import Framing
 from ingest.framing.decompression import Decompressor
 from ingest.http.problems import Problem, bad_parameter
+from ingest.intake.decode import EARLIEST, LATEST
+from ingest.model.rejection import Refused
 
 KEY_PREFIX: Final = "sk-bf-"
 _LONGEST_KEY: Final = 255
@@ -36,6 +42,78 @@ def idempotency_key(headers: Headers) -> str | None:
     if key is not None and not 0 < len(key) <= _LONGEST_KEY:
         raise bad_parameter("Idempotency-Key", key, f"must have 1 to {_LONGEST_KEY} characters")
     return key
+
+
+STATED: Final = "x-tallybook-"
+"""Beginning of the headers that state something of every record of a request."""
+_LONGEST_NAME: Final = 255
+_decode_labels = msgspec.json.Decoder(dict[str, Label]).decode
+
+
+def stated(headers: Headers) -> Stated | None:
+    """What the request says of records that do not say it themselves; None if it says nothing.
+
+    Raises:
+        Problem: 422 for a header with a value that cannot be used.
+    """
+    said = Stated(
+        provider=_name(headers, "provider"),
+        model=_name(headers, "model"),
+        occurred_at=_occurred_at(headers),
+        session=_name(headers, "session"),
+        labels=_labels(headers),
+    )
+    return None if said == Stated() else said
+
+
+def _text(headers: Headers, field: str) -> str | None:
+    """The value of a header, read as UTF-8 where it is; None if there is no such header."""
+    value = headers.get(STATED + field)
+    if value is None:
+        return None
+    try:
+        return value.encode("latin-1").decode().strip()
+    except UnicodeDecodeError:
+        return value.strip()
+
+
+def _name(headers: Headers, field: str) -> str | None:
+    name = _text(headers, field)
+    if name is not None and not 0 < len(name) <= _LONGEST_NAME:
+        raise bad_parameter(STATED + field, name, f"must have 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def _occurred_at(headers: Headers) -> int | None:
+    time = _text(headers, "occurred-at")
+    if time is None:
+        return None
+    try:
+        at = parse_timestamp(_seconds_or_text(time), STATED + "occurred-at")
+    except Refused:
+        at = LATEST
+    if not EARLIEST <= at < LATEST:
+        expected = "must be a time from 2000 to 2099, as 2026-03-30T09:15:00Z or seconds since 1970"
+        raise bad_parameter(STATED + "occurred-at", time, expected)
+    return at
+
+
+def _seconds_or_text(time: str) -> float | str:
+    try:
+        return float(Decimal(time))
+    except (InvalidOperation, OverflowError):
+        return time
+
+
+def _labels(headers: Headers) -> dict[str, str] | None:
+    labels = _text(headers, "labels")
+    if labels is None:
+        return None
+    try:
+        return text_labels(_decode_labels(labels))
+    except (msgspec.DecodeError, RecursionError):
+        expected = 'must be a JSON object with a text, number or truth for each label, as {"job": "nightly"}'
+        raise bad_parameter(STATED + "labels", labels, expected) from None
 
 
 KINDS: Final[dict[str, Framing]] = {

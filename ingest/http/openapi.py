@@ -93,7 +93,24 @@ _PROBLEMS: Final = {
 
 _RECORD: Final = {"type": "object", "additionalProperties": True}
 _LINES: Final = {"schema": {"type": "string"}, "example": '{"id":"a","usage":{}}\n{"id":"b","usage":{}}\n'}
+_STATED: Final = {
+    "model": "The model of records that do not name one.",
+    "provider": "The provider of records that do not name one.",
+    "occurred-at": "The time of records that have none: RFC 3339 with a zone, or seconds since 1970.",
+    "session": "The session of records that do not name one.",
+    "labels": "Labels of all records, as a JSON object; a record's own label of the same name stands.",
+}
 INGEST_BODY: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": f"x-tallybook-{name}",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": description,
+        }
+        for name, description in _STATED.items()
+    ],
     "requestBody": {
         "required": True,
         "description": "One record, an array of records, JSON lines, or server-sent events; plain, gzip or zstd.",
@@ -106,7 +123,7 @@ INGEST_BODY: Final[dict[str, Any]] = {
                 "example": 'data: {"id":"a"}\n\ndata: [DONE]\n\n',
             },
         },
-    }
+    },
 }
 
 

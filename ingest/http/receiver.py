@@ -78,6 +78,7 @@ class Receiver:
             idempotency_key=key,
             arrival=f"{ARRIVAL}{uuid4().hex}",
             format=form,
+            stated=headers.stated(request.headers),
         )
         kind = kind_of(request.headers)
         unpacker = unpacker_of(request.headers, self._limit)

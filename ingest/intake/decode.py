@@ -16,6 +16,7 @@ import msgspec
 
 from ingest import formats
 from ingest.formats import redaction
+from ingest.formats.envelope import Stated, filled
 from ingest.formats.format import Format
 from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.ledger.entry import Batch, Entry, Shared
@@ -83,6 +84,10 @@ class Context:
     format: Format | None = None
     """The format of all records; None to recognise the format of each."""
     path: str | None = None
+    stated: Stated | None = None
+    """What the sender says of all records."""
+    passes_over: frozenset[str] = frozenset()
+    """Codes of refusals that only say that a record is no call: it is passed over."""
 
 
 class Decoder:
@@ -114,7 +119,10 @@ class Decoder:
                     event, as_format = formats.read_with_format(raw, context.format)
                     builder.put(self._entry(event, context, builder), as_format.name)
                 except Refused as refused:
-                    builder.refuse(record.line, refused, self._redacted(raw, refused, context))
+                    if refused.code in context.passes_over:
+                        builder.passed_over += 1
+                    else:
+                        builder.refuse(record.line, refused, self._redacted(raw, refused, context))
                 except PassedOver:
                     builder.passed_over += 1
         return builder.batch()
@@ -156,6 +164,8 @@ class Decoder:
         return (record.raw,) if page is None else page
 
     def _entry(self, event: UsageEvent, context: Context, builder: "_BatchBuilder") -> Entry:
+        if context.stated is not None:
+            event = filled(event, context.stated)
         if context.source is not None:
             event = msgspec.structs.replace(event, source=context.source)
         try:

@@ -55,12 +55,15 @@ _NAMES: Final = {
     "event.application": "application app app_name application_name service service_name",
     "event.user": "user user_id user_name user_email email member",
     "event.end_user": "end_user end_user_id",
+    "event.session": "session session_id conversation conversation_id chat_id thread_id",
+    "event.agent": "agent agent_name agent_id",
+    "event.workflow": "workflow workflow_name workflow_id",
     "event.region": "region location",
     "event.service_tier": "service_tier tier",
     "event.retries": "retries number_of_retries retry_count",
     "event.search_queries": "search_queries num_search_queries web_search_requests",
     "event.images": "images num_images image_count",
-    "event.trace_id": "trace_id session_id",
+    "event.trace_id": "trace_id",
     "cost.total": """
         total_cost cost spend cost_usd usd_cost total_cost_usd amount charge price usage_cost cost_in_usd
         costs total kosten gesamtkosten betrag response_cost""",

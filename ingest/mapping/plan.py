@@ -150,6 +150,7 @@ class Plan(Section):
 
     def _sums_and_rules(self) -> Sequence[tuple[str, set[str], TokenRules | CostRules]]:
         counts = {name.removesuffix("_tokens") for name in self.event.columns() if name.endswith("_tokens")}
+        counts |= {"cache_write"} if not counts.isdisjoint({"cache_write_5m", "cache_write_1h"}) else set()
         sums: list[tuple[str, set[str], TokenRules | CostRules]] = [("tokens", counts, self.tokens)]
         return [*sums, ("cost", set(self.cost.amounts()), self.cost)] if self.cost else sums
 

@@ -25,7 +25,7 @@ from ingest.mapping.columns import (
 )
 from ingest.mapping.numbers import Notation
 from ingest.mapping.plan import CostRules, Plan, SkipRule, TokenRules
-from ingest.mapping.targets import CACHE, FIELDS, KINDS, MICROSECONDS, TOKENS
+from ingest.mapping.targets import CACHE, FIELDS, KINDS, METERS, MICROSECONDS, REPLAYED, TOKENS, WRITES
 from ingest.mapping.timestamps import TimestampNotation
 from ingest.mapping.values import InvalidCell, ReadCell
 from ingest.model.event import ReportedCost, UsageEvent
@@ -96,8 +96,11 @@ class RowReader:
                 f"event.occurred_at: column {' + '.join(map(repr, names))} is empty, a call has a time",
                 names[0],
             )
+        _add_writes(fields)
         _make_inclusive(fields, self.plan.tokens)
         _add_up(fields)
+        if fields.get("cache_hit"):
+            _replay(fields)
         provider_name, model = provider.provider_and_model(
             fields.get("provider"), fields.get("model"), fields.get("model_requested")
         )
@@ -215,6 +218,12 @@ def source_of(raw: bytes) -> str | None:
     )
 
 
+def _add_writes(fields: dict[str, Any]) -> None:
+    """Add the total of cache writes where a table states only its parts by time to live."""
+    if "cache_write_tokens" not in fields:
+        _add_parts(fields, "cache_write_tokens", WRITES)
+
+
 def _make_inclusive(fields: dict[str, Any], rules: TokenRules) -> None:
     """Convert counts that exclude each other to inclusive totals."""
     if rules.cache_in_input is False:
@@ -233,6 +242,15 @@ def _add_up(fields: dict[str, Any]) -> None:
     """Add the total where a table states input or output and no total."""
     if "total_tokens" not in fields and not fields.keys().isdisjoint(_SIDES):
         fields["total_tokens"] = sum(fields.get(side, 0) for side in _SIDES)
+
+
+def _replay(fields: dict[str, Any]) -> None:
+    """Make the usage of a cache hit a replay: the hit itself uses no model and counts in no total."""
+    used = {name: fields.pop(name) for name in METERS if name in fields}
+    for name, replayed in REPLAYED.items():
+        if name in used:
+            fields.setdefault(replayed, used[name])
+    fields |= {name: 0 for name in ("input_tokens", "output_tokens", "total_tokens") if name in used}
 
 
 def _subtract_parts(amounts: dict[str, int], total: str, parts: Sequence[str]) -> None:

@@ -71,3 +71,19 @@ COSTS: Final = tuple(name for name in ReportedCost.__struct_fields__ if name != 
 
 TOKENS: Final = frozenset(target for target in FIELDS if target.endswith("_tokens"))
 CACHE: Final = ("cache_read", "cache_write")
+WRITES: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens")
+"""Cache writes by time to live, the parts of `cache_write_tokens`."""
+
+REPLAYED: Final = {
+    name.removeprefix("replayed_"): name
+    for name in UsageEvent.__struct_fields__
+    if name.startswith("replayed_")
+}
+"""The field of the replayed usage for each field of a usage that has one."""
+_UNITS: Final = ("search_queries", "audio_ms", "video_ms", "characters", "images", "pages", "search_units")
+METERS: Final = frozenset(
+    name
+    for name in (*UsageEvent.__struct_fields__, *_UNITS)
+    if name in _UNITS or (name.endswith("_tokens") and name not in REPLAYED.values())
+) - {"cache_lookup_tokens"}
+"""Everything that a call can use of a model. The look-up of a cache is not the model's."""

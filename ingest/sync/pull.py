@@ -29,6 +29,8 @@ from ingest.sync.store import Page, Store, Table
 CHANNEL: Final = "sync"
 LOOK_BACK: Final = 48 * 3600 * 1_000_000
 """The default look-back: how far before the newest row a pass starts, in microseconds."""
+_NO_CALLS: Final = frozenset({"not_a_call"})
+"""Rows of a log that are no calls of a model, such as listings; a gateway writes many of them."""
 _PAGES_PER_COMMIT: Final = 4
 """Pages in one commit, as in an import."""
 _WAITING_PAGE: Final = 500
@@ -124,7 +126,14 @@ class Puller:
         with self._ledger.reading() as connection:
             newest_at = cursors.newest(connection, self.name)
         since = _pass_start(newest_at, options)
-        context = Context(CHANNEL, started, self._source, format=self._table.format, path=self._path)
+        context = Context(
+            CHANNEL,
+            started,
+            self._source,
+            format=self._table.format,
+            path=self._path,
+            passes_over=_NO_CALLS,
+        )
         with Intake(self._ledger, self._decoder, context, self._batch_id) as intake:
             self._commit_pages(intake, context, self._store.pages(self._table, since))
             self._commit_pages(intake, context, self._waiting_pages(started))

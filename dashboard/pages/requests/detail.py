@@ -42,6 +42,9 @@ _ATTRIBUTION: Final = (
     ("Environment", "environment"),
     ("Application", "application"),
     ("End user", "end_user"),
+    ("Session", "session"),
+    ("Agent", "agent"),
+    ("Workflow", "workflow"),
 )
 _DURATIONS: Final = (
     ("Latency", "latency_ms"),

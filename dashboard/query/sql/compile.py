@@ -178,7 +178,7 @@ def _inner_column(key: str, index: int, source: Source, grouping: _Grouping) -> 
     match catalogue.kind_of(key):
         case "time":
             return "time", _bucket(source, grouping)
-        case "term":
+        case "term" | "event_term":
             return f"{key}_id", table.c[f"{key}_id"]
         case "person" | "owner" | "place":
             return "who", table.c.attribution_id
@@ -221,7 +221,7 @@ def _outer_columns(part: sa.Subquery, grouping: _Grouping) -> dict[str, Column]:
 
 def _outer_column(key: str, index: int, part: sa.Subquery, *, by_share: bool) -> Column:
     match catalogue.kind_of(key):
-        case "term":
+        case "term" | "event_term":
             return part.c[f"{key}_id"]
         case "person" | "place":
             return attribution.c[f"{key}_id"]

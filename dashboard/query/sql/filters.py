@@ -56,7 +56,7 @@ def _restriction(  # noqa: PLR0911 - a case for each kind
     key = filter_.dimension
     texts = [value for value in filter_.values if value is not None]
     match catalogue.kind_of(key):
-        case "term":
+        case "term" | "event_term":
             return _has_value(filter_, table.c[f"{key}_id"], _term_ids(texts))
         case "place":
             condition = _has_value(filter_, attribution.c[f"{key}_id"], _term_ids(texts))

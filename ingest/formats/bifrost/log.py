@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from ingest.formats.bifrost import job
 from ingest.formats.bifrost.row import (
     BUSINESS_UNIT_IDS,
     CACHE_DEBUG,
@@ -43,7 +44,10 @@ _STATUSES: Final[dict[str, Status]] = {
     "cancelled": "cancelled",
     "canceled": "cancelled",
 }
-_FIELDS_FROM_LABELS: Final = ("environment", "project", "application", "end_user")
+_FIELDS_FROM_LABELS: Final = (
+    *("environment", "project", "application", "end_user"),
+    *("session", "agent", "workflow"),
+)
 
 _decode = msgspec.json.Decoder(LogRow).decode
 _decode_rows = msgspec.json.Decoder(list[Raw]).decode
@@ -67,13 +71,17 @@ def read(raw: bytes) -> UsageEvent:
     """The event of one row.
 
     Raises:
-        Refused: the call has not ended, or its status is unknown.
+        Refused: the call has not ended, its status is unknown, or the row is no call.
     """
     row = _decode(raw)
     status = status_of(row.status)
+    request_type = canonical_request_type(row.object_type or row.object)
+    job.require_call(row, request_type)
     usage = TOKEN_USAGE.read(row.token_usage)
-    event = completion.to_event(_as_response(row, usage))
+    event = completion.to_event(_as_response(row, usage, request_type))
     fields = _row_fields(row, event, status)
+    if request_type == job.BATCH_RESULTS:
+        fields |= _settlement_fields(row)
     fields["reported"] = _reported_cost(row, usage, is_hit=bool(event.cache_hit))
     return msgspec.structs.replace(event, **fields)
 
@@ -98,19 +106,34 @@ def status_of(status: str) -> Status:
     return _STATUSES[status]
 
 
-def _as_response(row: LogRow, usage: Usage | None) -> Body:
-    """The row as a completion response."""
+def _settlement_fields(row: LogRow) -> dict[str, Any]:
+    """The fields of a row that settles a batch. Rows that repeat its cost have its key, and a lower rank."""
+    key = job.settlement_id(row) or row.id or None
+    at = row_time(row.updated_at, "updated_at") or row_time(row.timestamp, "timestamp")
+    return {
+        "source_event_id": key,
+        "source_updated_at": at if key == row.id else None,
+        "request_type": job.BATCH,
+        "service_tier": "batch",
+    }
+
+
+def _as_response(row: LogRow, usage: Usage | None, request_type: str) -> Body:
+    """The row as a completion response. The model that the provider says it served is the billed model."""
+    asked = row.model or None
+    served = row.served_model or row.server_side_fallback_model or asked
     failure = ERROR_DETAILS.read(row.error_details) or Body()
     billed = failure.extra_fields.billed_usage if failure.extra_fields else None
     return Body(
-        model=row.model or None,
+        model=served,
         usage=usage or _usage_from_columns(row) or billed,
         error=failure.error if isinstance(failure.error, ErrorObject) else None,
         status_code=failure.status_code,
         extra_fields=ExtraFields(
-            request_type=canonical_request_type(row.object_type or row.object),
+            request_type=request_type,
             provider=row.provider or None,
-            original_model_requested=row.alias or None,
+            original_model_requested=row.alias or (asked if served != asked else None),
+            resolved_model_used=asked if served != asked else None,
             latency=row.latency,
             upstream_latency=row.upstream_latency,
             cache_debug=CACHE_DEBUG.read(row.cache_debug),
@@ -156,11 +179,17 @@ def _row_fields(row: LogRow, event: UsageEvent, status: Status) -> dict[str, Any
         "business_unit": row.business_unit_id or None,
         "business_unit_name": row.business_unit_name or None,
         "user": row.user_id or row.user_name or None,
+        "session": row.session_id or _session_of_parent(row) or from_labels["session"],
         "project": row.project_id or row.project_name or from_labels["project"],
         "application": row.app or from_labels["application"],
         "labels": labels,
         "retries": row.number_of_retries,
     }
+
+
+def _session_of_parent(row: LogRow) -> str | None:
+    """The session in versions without `session_id`: the parent of a call, unless it is a call itself."""
+    return None if row.fallback_index or job.is_about_job(row) else row.parent_request_id or None
 
 
 def row_time(value: float | str | None, field: str) -> int | None:

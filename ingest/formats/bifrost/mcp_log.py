@@ -41,6 +41,9 @@ class ToolCallRow(Struct, gc=False):
     team_id: str | None = None
     customer_id: str | None = None
     business_unit_id: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
+    session_id: str | None = None
     latency: Milliseconds | None = None
     cost: Decimal | None = None
     error_details: Raw = NULL
@@ -72,6 +75,8 @@ def read(raw: bytes) -> UsageEvent:
         raise Refused("no_cost", "the tool call has no cost: there is nothing to count", field="cost")
     failure = ERROR_DETAILS.read(row.error_details) or Body()
     metadata = METADATA.read(row.metadata) or {}
+    labels = text_labels({name: value for name, value in metadata.items() if isinstance(value, _SCALARS)})
+    from_labels = {name: (labels or {}).get(name) for name in ("project", "session", "agent", "workflow")}
     return UsageEvent(
         source=log.SOURCE,
         source_event_id=f"mcp:{row.id}" if row.id else None,
@@ -88,8 +93,12 @@ def read(raw: bytes) -> UsageEvent:
         team=row.team_id or None,
         customer=row.customer_id or None,
         business_unit=row.business_unit_id or None,
+        project=row.project_id or row.project_name or from_labels["project"],
         user=row.user_id or None,
-        labels=text_labels({name: value for name, value in metadata.items() if isinstance(value, _SCALARS)}),
+        labels=labels,
+        session=row.session_id or from_labels["session"],
+        agent=from_labels["agent"],
+        workflow=from_labels["workflow"],
         latency_us=microseconds(row.latency),
         reported=ReportedCost(tool=cost, total=cost),
     )

@@ -22,7 +22,10 @@ class LogRow(Struct, gc=False):
     provider: str | None = None
     model: str | None = None
     alias: str | None = None
+    served_model: str | None = None
+    server_side_fallback_model: str | None = None
     parent_request_id: str | None = None
+    session_id: str | None = None
     number_of_retries: Count | None = None
     fallback_index: Count | None = None
     selected_key_id: str | None = None
@@ -48,6 +51,8 @@ class LogRow(Struct, gc=False):
     error_details: Raw = NULL
     metadata: Raw = NULL
     cost_breakdown: Raw = NULL
+    batch_debug: Raw = NULL
+    video_debug: Raw = NULL
     latency: Milliseconds | None = None
     upstream_latency: Milliseconds | None = None
     cost: Decimal | None = None
@@ -60,6 +65,21 @@ class LogRow(Struct, gc=False):
     updated_at: float | str | None = None
 
 
+class JobAccounting(Struct, gc=False):
+    """How a job was settled. A row with it states the cost of the job, or repeats it (`echo`)."""
+
+    echo: bool | None = None
+
+
+class JobDebug(Struct, gc=False):
+    """The job of a provider that a row is about. Its accounting is set where the job was settled."""
+
+    batch_id: str | None = None
+    accounting: JobAccounting | None = None
+
+
+BATCH_DEBUG: Final = JsonColumn[JobDebug]("batch_debug", JobDebug)
+VIDEO_DEBUG: Final = JsonColumn[JobDebug]("video_debug", JobDebug)
 TOKEN_USAGE: Final = JsonColumn[Usage]("token_usage", Usage)
 CACHE_DEBUG: Final = JsonColumn[CacheDebug]("cache_debug", CacheDebug)
 ERROR_DETAILS: Final = JsonColumn[Body]("error_details", Body)

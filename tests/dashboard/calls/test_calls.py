@@ -28,6 +28,9 @@ FIRST = call(
     team_name="ML",
     virtual_key="sk-bf-0123456789abcdef",
     project="search",
+    session="s-1",
+    agent="planner",
+    workflow="nightly",
     labels={"app": "a"},
     latency_us=1_234_567,
     cache_hit=False,
@@ -101,6 +104,8 @@ def test_the_newest_call(fresh: Ledger) -> None:
         ("team=ML", ["gpt-4o"]),
         ("virtual_key=sk-bf-0123456789abcdef", ["gpt-4o"]),
         ("label:app=a", ["gpt-4o"]),
+        ("session=s-1&agent=planner", ["gpt-4o"]),
+        ("workflow=weekly", []),
         ("model=none", []),
         ("from=2026-10-05&to=2026-10-06", ["gpt-4o"]),
         ("to=2026-10-05T10:00:00.000001Z", []),
@@ -118,6 +123,7 @@ def test_a_listed_call_is_decoded(client: TestClient) -> None:
     assert one["occurred_at"] == "2026-10-05T10:00:00.000001Z"
     assert one["total_cost"] == "0.0015"
     assert (one["virtual_key"], one["team"], one["project"]) == ("sk-bf-…cdef", "ML", "search")
+    assert (one["session"], one["agent"], one["workflow"]) == ("s-1", "planner", "nightly")
     assert (one["latency_ms"], one["cache_hit"], one["stream"]) == (1234.567, False, True)
 
 

@@ -25,6 +25,9 @@ PROMISED_DIMENSIONS = {
     *(
         "environment",
         "end_user",
+        "session",
+        "agent",
+        "workflow",
         "request_type",
         "status",
         "service_tier",

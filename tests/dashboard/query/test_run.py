@@ -57,6 +57,9 @@ CALLS = (
         model="gpt-4o",
         virtual_key="sk-bf-0123456789abcdef",
         time_to_first_token_us=90_000,
+        session="s-1",
+        agent="planner",
+        workflow="nightly",
     ),
 )
 
@@ -228,6 +231,10 @@ def test_a_sum_may_be_larger_than_64_bits(filled: Ledger) -> None:
         (["cache_hit=false"], 0),
         (["cache_hit="], 7),
         (["end_user=ann"], 2),
+        (["session=s-1"], 1),
+        (["agent=planner", "workflow=nightly"], 1),
+        (["agent=", "team=ops"], 1),
+        (["agent=writer"], 0),
         (["end_user=ann", "model=new"], 1),
         (["label:app=a"], 1),
         (["label:app="], 7),
@@ -243,7 +250,19 @@ def test_filters(filled: Ledger, where: list[str], requests: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "by", ["end_user", "label:app", "cost_center", "project", "cache_hit", "customer", "virtual_key"]
+    "by",
+    [
+        "end_user",
+        "session",
+        "agent",
+        "workflow",
+        "label:app",
+        "cost_center",
+        "project",
+        "cache_hit",
+        "customer",
+        "virtual_key",
+    ],
 )
 def test_every_kind_of_dimension_adds_up_to_the_whole(filled: Ledger, by: str) -> None:
     result = ask(filled, by=[by], metric=["requests"], start="2026-10-01")

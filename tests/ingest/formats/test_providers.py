@@ -301,7 +301,7 @@ def test_a_stream_whose_message_was_compacted_is_two_calls() -> None:
 
 
 def cut(body: bytes) -> list[bytes]:
-    splitter = Splitter(assemble=stream.assemble)
+    splitter = Splitter(assemble=stream.assemble, open_envelope=stream.open_envelope)
     records = splitter.feed(body) + splitter.finish()
     assert all(isinstance(record, RawRecord) for record in records)
     return [record.raw for record in records if isinstance(record, RawRecord)]
@@ -321,6 +321,55 @@ def test_streams_after_one_another_are_told_apart(name: str) -> None:
     ids = {"anthropic": b"msg_s1", "gemini": b"st1", "cohere": b"co-1", "azure": b"chatcmpl-s"}
     other = body.replace(ids[name], ids[name] + b"-other")
     assert len(cut(body + other)) == 2
+
+
+def enclosed(envelope: dict[str, Any], *names: str) -> bytes:
+    """Recorded streams after one another, with an envelope before the first."""
+    streams = (FOLDER / "stream" / f"{name}.sse" for name in names)
+    return json.dumps(envelope).encode() + b"\n" + b"".join(path.read_bytes() for path in streams)
+
+
+@pytest.mark.parametrize("name", ["converse", "cohere", "chat"])
+def test_an_envelope_before_a_stream_says_what_the_stream_does_not(name: str) -> None:
+    envelope = {
+        "event_id": "e-1",
+        "model": "command-r",
+        "provider": "bedrock",
+        "occurred_at": "2026-11-20T09:30:00Z",
+        "virtual_key": "vk-1",
+        "session": "s-1",
+        "labels": {"job": "nightly"},
+        "team": None,
+    }
+    (record,) = cut(enclosed(envelope, name))
+    event = formats.read(record)
+    assert (event.source_event_id, event.provider, event.model) == ("e-1", "bedrock", "command-r")
+    assert (event.occurred_at, event.virtual_key) == (1_795_167_000_000_000, "vk-1")
+    assert (event.session, event.labels, event.team) == ("s-1", {"job": "nightly"}, None)
+    assert event.input_tokens
+    assert event.stream
+
+
+def test_streams_of_one_envelope_are_calls_of_their_own() -> None:
+    records = cut(enclosed({"event_id": "e-1", "model": "m"}, "groq", "azure"))
+    events = [formats.read(record) for record in records]
+    assert [(event.source_event_id, event.model) for event in events] == [("e-1", "m"), ("e-1#2", "m")]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (b'{"modl": "x"}', '"modl"'),
+        (b'{"response": {}, "model": "x"}', '"response"'),
+        (b'{"model": "x"', "no JSON object"),
+        (b'{"a prompt in place of a name": 1}', "text"),
+    ],
+)
+def test_a_line_before_a_stream_that_is_no_envelope_is_refused(line: bytes, named: str) -> None:
+    with pytest.raises(Refused, match=named) as caught:
+        stream.open_envelope(line)
+    assert caught.value.code == "bad_envelope"
+    assert "prompt" not in caught.value.reason
 
 
 @given(length=st.integers(1, 10))

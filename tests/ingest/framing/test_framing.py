@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +28,7 @@ SHRAPNEL = st.lists(
             *(bytes([byte]) for byte in b'{}[],:"\\\n a1\x1e'),
             *(b"\r\n", b"\xef\xbb\xbf", b"\xc3\xa9", b"\\u0022", b'"x"'),
             *(b'{"a":"', b'"x\\"{"', b'"x\n', b'"\\', b'"}'),
-            *(b"data: ", b'{"id":"a"}', b'{"id":"b"}', b"[DONE]", b"event: x"),
+            *(b"data: ", b'{"id":"a"}', b'{"id":"b"}', b"[DONE]", b"event: x", b'{"key":1}\n'),
         ]
     ),
     max_size=30,
@@ -40,10 +40,16 @@ def together(chunks: Sequence[bytes]) -> bytes:
     return b"|".join(chunks)
 
 
+def open_envelope(line: bytes) -> Callable[[bytes, int], bytes]:
+    if line != b'{"key":1}':
+        raise Refused("bad_envelope", "no")
+    return lambda record, number: b"%d:%b" % (number, record)
+
+
 def records_of(
     body: bytes, kind: Framing = "auto", *, pieces: Sequence[int] = (), limit: int = 2**20
 ) -> list[Record]:
-    splitter = Splitter(kind, assemble=together, max_record_bytes=limit)
+    splitter = Splitter(kind, assemble=together, open_envelope=open_envelope, max_record_bytes=limit)
     records: list[Record] = []
     edges = [0, *sorted(p % (len(body) + 1) for p in pieces), len(body)]
     for start, end in pairwise(edges):
@@ -246,3 +252,29 @@ def test_a_stream_that_cannot_be_assembled_is_refused() -> None:
     (record,) = splitter.feed(b"data: {}\n\ndata: [DONE]\n\n")
     assert isinstance(record, RefusedRecord)
     assert record.refused.code == "wrong_type"
+
+
+def test_an_envelope_before_a_stream_holds_for_the_streams_after_it() -> None:
+    body = b'{"key":1}\ndata: {"id":"a"}\n\ndata: {}\n\ndata: {"id":"b"}\n\ndata: [DONE]\n\n{"key":1}\ndata: {}\n'
+    assert [what for _, _, what in split(body)] == [b'1:{"id":"a"}|{}', b'2:{"id":"b"}', b"1:{}"]
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\r\n\r\n"])
+def test_an_envelope_ends_the_stream_before_it(between: bytes) -> None:
+    body = b'data: {"n":1}\n' + between + b'{"key":1}\n' + between + b'data: {"n":2}\n\n'
+    assert [what for _, _, what in split(body, "sse")] == [b'{"n":1}', b'1:{"n":2}']
+
+
+def test_a_stream_after_a_line_that_is_no_envelope_is_refused() -> None:
+    assert split(b'{"modl":"x"}\ndata: {}\n\ndata: [DONE]\n\ndata: {"n":2}\n\n') == [
+        (0, 2, "bad_envelope"),
+        (1, 6, b'{"n":2}'),
+    ]
+
+
+def test_an_object_between_the_events_of_a_stream_is_passed_over() -> None:
+    assert split(b'data: {"n":1}\n\n{"error":"x"}\n\ndata: {"n":2}\n\n') == [(0, 1, b'{"n":1}|{"n":2}')]
+
+
+def test_lines_of_json_are_no_envelope() -> None:
+    assert split(b'{"key":1}\n\n{"id":"a"}\n') == [(0, 1, b'{"key":1}'), (1, 3, b'{"id":"a"}')]

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables.calls import directory, receipt, usage_event
 from ingest.settings import Settings
+from tests.support.stored_events import kept
 
 LIMIT = 2**20
 SETTINGS = Settings(max_body_bytes=LIMIT)
@@ -273,6 +275,103 @@ def test_headers_say_whose_call_it_was(
         )
     assert len(keys) == known
     assert not any("0123456789abcdef" in key for key in keys)
+
+
+CONVERSE = (
+    b'data: {"messageStart":{"role":"assistant"}}\n\ndata: {"messageStop":{"stopReason":"end_turn"}}\n\n'
+    b'data: {"metadata":{"usage":{"inputTokens":70,"outputTokens":9,"totalTokens":79}}}\n\n'
+)
+COHERE = (
+    b'data: {"type":"message-start","id":"co-7","delta":{"message":{"role":"assistant"}}}\n\n'
+    b'data: {"type":"message-end","delta":{"finish_reason":"COMPLETE",'
+    b'"usage":{"billed_units":{"input_tokens":70,"output_tokens":9}}}}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "provider", "model"),
+    [
+        (CONVERSE, "bedrock", "anthropic.claude-3-5-haiku-20241022-v1:0"),
+        (COHERE, "cohere", "command-r-plus-08-2024"),
+    ],
+)
+def test_a_stream_that_names_no_model_is_priced_by_the_model_of_a_header(
+    client: TestClient, embedded: Ledger, body: bytes, provider: str, model: str
+) -> None:
+    headers = {
+        "content-type": "text/event-stream",
+        "x-tallybook-model": model,
+        "x-tallybook-occurred-at": "2026-11-20T09:30:00+01:00",
+        "x-tallybook-labels": '{"job": "nächtlich", "attempt": 2}',
+        "x-tallybook-session": "chat-7",
+        "x-bf-vk": "vk-1",
+    }
+    answer = client.post(
+        "/v1/ingest", content=body, headers={k.encode(): v.encode() for k, v in headers.items()}
+    )
+    assert (answer.json()["accepted"], answer.json()["unpriced"]) == (1, 0)
+    (event,) = kept(embedded)
+    assert event["occurred_at"] == datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+    assert json.loads(event["labels"]) == {"job": "nächtlich", "attempt": "2"}
+    assert event["total_cost"] > 0
+    assert (event["provider"], event["model"], event["virtual_key"]) == (provider, model, "vk-1")
+    assert event["session"] == "chat-7"
+
+
+def test_a_record_and_its_envelope_stand_before_headers(client: TestClient, embedded: Ledger) -> None:
+    headers = {
+        "x-tallybook-model": "gpt-4.1",
+        "x-tallybook-provider": "azure",
+        "x-tallybook-occurred-at": "1700000000",
+        "x-tallybook-labels": '{"job": "header", "team": "a"}',
+        "x-tallybook-session": "of the header",
+    }
+    envelope: dict[str, Any] = {
+        "occurred_at": "2026-11-20T09:30:00Z",
+        "session": "s-1",
+        "agent": "a-1",
+        "workflow": "w-1",
+    }
+    envelope |= {"labels": {"job": "own"}, "response": call("a")}
+    client.post("/v1/ingest", json=envelope, headers=headers)
+    (event,) = kept(embedded)
+    assert event["occurred_at"] == datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    assert json.loads(event["labels"]) == {"job": "own", "team": "a"}
+    assert (event["provider"], event["model"]) == ("openai", "gpt-4o")
+    assert (event["session"], event["agent"], event["workflow"]) == ("s-1", "a-1", "w-1")
+
+
+def test_a_header_gives_the_provider_of_a_model_that_many_serve(client: TestClient, embedded: Ledger) -> None:
+    record = call("a", model="llama-3.3-70b-versatile")
+    client.post("/v1/ingest", json=record, headers={"x-tallybook-provider": "groq"})
+    (event,) = kept(embedded)
+    assert event["source_event_id"] == "groq:a"
+    assert event["total_cost"] > 0
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("model", ""),
+        ("provider", "x" * 256),
+        ("occurred-at", "yesterday"),
+        ("occurred-at", "2026-11-20T09:30:00"),
+        ("occurred-at", "1700000000000"),
+        ("occurred-at", "nan"),
+        ("occurred-at", "1815-11-20T09:30:00Z"),
+        ("labels", "job=nightly"),
+        ("labels", '["nightly"]'),
+        ("labels", '{"job": {"name": "nightly"}}'),
+        ("session", "s" * 300),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_named(
+    client: TestClient, embedded: Ledger, header: str, value: str
+) -> None:
+    answer = client.post("/v1/ingest", json=call("a"), headers={f"x-tallybook-{header}": value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_parameter")
+    assert answer.json()["parameter"] == f"x-tallybook-{header}"
+    assert events(embedded) == 0
 
 
 def test_the_same_idempotency_key_gets_the_same_receipt(client: TestClient, embedded: Ledger) -> None:

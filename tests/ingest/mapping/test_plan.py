@@ -154,6 +154,45 @@ def test_the_total_is_added_up_where_a_table_states_none() -> None:
     assert read(mapping).total_tokens is None
 
 
+def test_tokens_of_a_cache_hit_are_replayed_and_in_no_total() -> None:
+    columns = (
+        'cache_hit = { column = "hit", values = { hit = "yes" }, otherwise = "no" }\ninput_tokens = "i"\n'
+        'output_tokens = "o"\ncache_read_tokens = "r"\nreasoning_tokens = "t"\nimages = "n"'
+    )
+    mapping = mapped(event=columns, text="[tokens]\ncache_in_input = true\nreasoning_in_output = true")
+    hit = read(mapping, hit="hit", i=100, o=50, r=40, t=10, n=2)
+    assert (hit.input_tokens, hit.output_tokens, hit.total_tokens) == (0, 0, 0)
+    assert (hit.cache_read_tokens, hit.reasoning_tokens, hit.images) == (None, None, None)
+    assert (hit.replayed_input_tokens, hit.replayed_output_tokens, hit.replayed_total_tokens) == (
+        100,
+        50,
+        150,
+    )
+    assert hit.replayed_cache_read_tokens == 40
+    miss = read(mapping, hit="miss", i=100, o=50, r=40, t=10, n=2)
+    assert (miss.input_tokens, miss.cache_read_tokens, miss.replayed_input_tokens) == (100, 40, None)
+
+
+def test_a_replay_that_the_table_states_itself_stands() -> None:
+    columns = 'cache_hit = "hit"\ninput_tokens = "i"\nreplayed_input_tokens = "r"'
+    hit = read(mapped(event=columns), hit="yes", i=0, r=80)
+    assert (hit.input_tokens, hit.replayed_input_tokens) == (0, 80)
+
+
+def test_cache_writes_by_time_to_live_add_up_to_all_of_them() -> None:
+    columns = 'input_tokens = "i"\ncache_write_5m_tokens = "five"\ncache_write_1h_tokens = "hour"'
+    mapping = mapped(event=columns, text="[tokens]\ncache_in_input = false")
+    event = read(mapping, i=100, five=30, hour=20)
+    assert (event.input_tokens, event.cache_write_tokens) == (150, 50)
+    assert read(mapping, i=100, hour=20).cache_write_tokens == 20
+    assert read(mapping, i=100).cache_write_tokens is None
+
+
+def test_a_mapping_of_cache_writes_says_whether_the_input_holds_them() -> None:
+    with pytest.raises(MappingError, match="cache_in_input"):
+        mapped(event='input_tokens = "i"\ncache_write_1h_tokens = "hour"')
+
+
 def test_costs_that_include_their_parts_are_taken_apart() -> None:
     cost = '[cost]\ncurrency = { column = "cur" }\ninput = "i"\ncache_read = "r"\noutput = "o"\nreasoning = "t"\n'
     mapping = mapped(text=cost + "cache_in_input = true\nreasoning_in_output = true\nbelieve_zero = true")

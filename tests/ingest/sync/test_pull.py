@@ -48,6 +48,7 @@ from tests.support.gateways import (
     tool_call,
 )
 from tests.support.ledgers import administrator, put_records
+from tests.support.stored_events import kept
 from tests.support.synced import NEVER, ledger_of
 
 BOOK = Book()
@@ -169,13 +170,38 @@ def test_since_alone_decides_where_a_first_pass_begins(place: Place, embedded: L
 def test_tool_calls_with_a_cost_are_calls_of_their_own(place: Place, embedded: Ledger) -> None:
     place.gateway.write(row(0))
     place.gateway.write_tool_calls(
-        tool_call(1, 0.005), tool_call(2, None), tool_call(3, 0.0), tool_call(4, None, status="processing")
+        tool_call(1, 0.005, project_id="p-1"),
+        tool_call(2, None),
+        tool_call(3, 0.0),
+        tool_call(4, None, status="processing"),
     )
     outcome = synced(embedded, place.url)
     assert (counts(outcome, "mcp_tool_logs"), outcome.reports[1].waiting) == ((1, 0, 0, 0), 1)
     place.gateway.write_tool_calls(tool_call(4, 0.25))
     assert counts(synced(embedded, place.url), "mcp_tool_logs") == (1, 1, 0, 0)
     assert ledger_of(embedded)[2] == expected(0)[2] + Decimal("0.255")
+    assert [one.get("project") for one in kept(embedded)] == [None, "p-1", None]
+
+
+def test_rows_that_are_no_calls_are_passed_over_and_a_settled_batch_counts_once(
+    place: Place, embedded: Ledger
+) -> None:
+    settled = str(uuid.uuid5(uuid.UUID("90a2f576-5276-481f-a753-2c78ccf97607"), "openai:batch_7"))
+    debug = {"batch_id": "batch_7", "accounting": {"model_breakdowns": {}}}
+    echo = {"batch_id": "batch_7", "accounting": {"model_breakdowns": {}, "echo": True}}
+    nothing = {"token_usage": "", "cost": None, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    place.gateway.write(
+        row(0, object_type="batch_create", **nothing),
+        row(1, object_type="list_models", **nothing),
+        row(2, object_type="batch_results", id=settled, cost=0.5, batch_debug=json.dumps(debug)),
+        row(3, object_type="batch_results", cost=None, batch_debug=json.dumps(echo)),
+        row(4, served_model="gpt-4o-mini-2024-07-18", session_id="s-1"),
+    )
+    assert counts(synced(embedded, place.url)) == (2, 0, 0, 0)
+    assert counts(synced(embedded, place.url)) == (0, 2, 0, 0)
+    batch, call = kept(embedded)
+    assert (batch["request_type"], batch["total_cost"]) == ("batch", Decimal("0.5"))
+    assert (call["model"], call["session"]) == ("gpt-4o-mini-2024-07-18", "s-1")
 
 
 def test_a_tool_that_is_paid_twice_is_warned_of(tmp_path: Path, embedded: Ledger) -> None:
