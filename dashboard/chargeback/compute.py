@@ -122,9 +122,12 @@ class _TeamOwners:
 def _fees(
     ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, team_owners: _TeamOwners
 ) -> tuple[list[Fee], list[Unconverted]]:
-    """The cost of fees in a period, converted at the rate of the first day of each charge."""
+    """The cost of fees in a period, converted at the rate of the first day of each charge.
+
+    The versions of a fee that have the same kind, provider and owner are one cost.
+    """
     start, end = period.micros
-    costs: list[Fee] = []
+    costs: dict[Fee, int] = {}
     unconverted: list[Unconverted] = []
     for fee in charged:
         charges = [(charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)]
@@ -133,10 +136,10 @@ def _fees(
         except NoRate as error:
             unconverted.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
             continue
-        if amount:
-            owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
-            costs.append(Fee(fee.name, amount, fee.provider, owner))
-    return costs, unconverted
+        owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
+        cost = Fee(fee.name, 0, fee.provider, owner, fee.kind)
+        costs[cost] = costs.get(cost, 0) + amount
+    return [replace(cost, amount=amount) for cost, amount in costs.items() if amount], unconverted
 
 
 def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
