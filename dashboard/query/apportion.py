@@ -12,10 +12,9 @@ from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Final
 
-from dashboard.query.sums import Sums, total
+from dashboard.query.sums import MONEY_MEASURES, Sums, total
 from ingest.ledger.histogram import Histogram
 from ingest.model.money import divide_half_even
-from ingest.pricing.charge import MONEY
 
 Key = tuple[str | bool | None, ...]
 RowId = tuple[Key, str]
@@ -112,7 +111,7 @@ def _exact(portions: Iterable[Portion]) -> dict[str, Fraction]:
     exact: dict[str, Fraction] = {}
     for portion in portions:
         for measure, number in portion.sums.numbers.items():
-            weight = portion.share * portion.rate if measure in MONEY else portion.share
+            weight = portion.share * portion.rate if measure in MONEY_MEASURES else portion.share
             exact[measure] = exact.get(measure, Fraction(0)) + number * weight
     return exact
 

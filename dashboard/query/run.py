@@ -16,12 +16,11 @@ from dashboard.query.row_access import with_access_filters
 from dashboard.query.sql.compile import Compiled, asks_owners, compile_query
 from dashboard.query.sql.filters import has_assignments
 from dashboard.query.sql.measures import SMALL, is_histogram
-from dashboard.query.sums import Sums
+from dashboard.query.sums import MONEY_MEASURES, Sums
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
 from ingest.model.zone import Zone
-from ingest.pricing.charge import MONEY
 
 Decode = Callable[[Any], Any]
 
@@ -150,7 +149,7 @@ def _converted_result(
 def _converted(dated: _DatedPortion, currency: str, rates: Rates) -> Portion:
     """A portion in another currency, by the rate of its day. A portion without money needs no rate."""
     portion = dated.portion
-    has_money = any(number for name, number in portion.sums.numbers.items() if name in MONEY)
+    has_money = any(number for name, number in portion.sums.numbers.items() if name in MONEY_MEASURES)
     if portion.currency == currency or dated.day is None or not has_money:
         return replace(portion, currency=currency)
     return replace(portion, currency=currency, rate=rates.find(portion.currency, currency, dated.day).rate)
