@@ -93,7 +93,11 @@ def versions(ledger: Ledger) -> list[tuple[str, str | None, int]]:
         fees = read_fees(connection)
     zone = ledger.zone
     return [
-        (written(fee.start, zone), fee.end and written(fee.end, zone), fee.amount // 10**12)
+        (
+            written(fee.start, zone),
+            None if fee.end is None else written(fee.end, zone),
+            fee.amount // 10**12,
+        )
         for fee in fees
         if not fee.is_empty
     ]
