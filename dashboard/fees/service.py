@@ -17,7 +17,7 @@ from ingest.model.invalid import Invalid
 from ingest.model.ownership import END_DAY
 from ingest.model.zone import Zone, micros
 from ingest.parse import numbers
-from ingest.parse.currency import read_currency
+from ingest.parse.currency import known_currency
 from ingest.parse.dates import read_moment, written
 from ingest.parse.numbers import NotANumber
 
@@ -210,7 +210,7 @@ def _amount(field: str, text: str) -> int:
 
 
 def _currency(text: str) -> str:
-    code = read_currency(text)
+    code = known_currency(text)
     if code is None:
         message = f"{text!r} is no currency; write its code, such as EUR"
         raise FeeRefused("invalid_currency", message, field="currency")
