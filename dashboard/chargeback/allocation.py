@@ -2,9 +2,10 @@
 
 This module is pure; `dashboard.chargeback.allocation_store` stores the rules. A rule belongs to a pool of
 cost and covers the days `[first_day, end_day)`. It shares the pool evenly, in proportion to the direct cost,
-the tokens or the requests of each team, in fixed parts, or not at all. Rules are only added: of the rules of
-a pool that cover a day, the rule recorded last applies. Shares are fractions that add up to 1; nothing is
-rounded here.
+the tokens or the requests of each team, in fixed parts, or not at all. A team's basis is the sum of all that
+it used, for whatever customer or cost centre; a team whose sum is below zero takes no part. Rules are only
+added: of the rules of a pool that cover a day, the rule recorded last applies. Shares are fractions that add
+up to 1; nothing is rounded here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,15 +33,14 @@ POOLS: Final = (FEES, UNASSIGNED)
 
 
 class Basis(NamedTuple):
-    """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units."""
+    """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units.
+
+    Tokens and requests are fractions where calls are shared: they are not rounded before they divide a pool.
+    """
 
     cost: int = 0
-    tokens: int = 0
-    requests: int = 0
-
-    def plus(self, other: "Basis") -> "Basis":
-        """The sum of this and another basis."""
-        return Basis(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+    tokens: Fraction | int = 0
+    requests: Fraction | int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +130,15 @@ def _weights(rule: Rule, recipients: Mapping[Owner, Basis]) -> dict[Owner, Fract
         case "fixed":
             return _by_team(recipients, {target.entry_id: Fraction(target.parts) for target in rule.targets})
         case "tokens":
-            return {owner: Fraction(basis.tokens) for owner, basis in recipients.items()}
+            used = {owner: Fraction(basis.tokens) for owner, basis in recipients.items()}
         case "requests":
-            return {owner: Fraction(basis.requests) for owner, basis in recipients.items()}
+            used = {owner: Fraction(basis.requests) for owner, basis in recipients.items()}
         case _:
-            return {owner: Fraction(max(basis.cost, 0)) for owner, basis in recipients.items()}
+            used = {owner: Fraction(basis.cost) for owner, basis in recipients.items()}
+    sums: dict[int | None, Fraction] = {}
+    for owner, number in used.items():
+        sums[owner.team_id] = sums.get(owner.team_id, Fraction(0)) + number
+    return _by_team(recipients, {team: max(number, Fraction(0)) for team, number in sums.items()}, used)
 
 
 def _equal(recipients: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
@@ -142,17 +146,22 @@ def _equal(recipients: Mapping[Owner, Basis]) -> dict[Owner, Fraction]:
 
 
 def _by_team(
-    recipients: Mapping[Owner, Basis], parts: Mapping[int | None, Fraction]
+    recipients: Mapping[Owner, Basis],
+    parts: Mapping[int | None, Fraction],
+    used: Mapping[Owner, Fraction] | None = None,
 ) -> dict[Owner, Fraction]:
     """The part of each owner.
 
-    A team has several owners if its customer or cost centre changed; they divide its part by their costs.
+    A team has several owners if its customer or cost centre changed; they divide its part by what they
+    `used`, their costs by default.
     """
     by_owner: dict[Owner, Fraction] = {}
     for team, part in parts.items():
         owners = [owner for owner in recipients if owner.team_id == team]
-        costs = [max(recipients[owner].cost, 0) for owner in owners]
-        whole = sum(costs)
-        for owner, cost in zip(owners, costs, strict=True):
-            by_owner[owner] = part * (Fraction(cost, whole) if whole else Fraction(1, len(owners)))
+        numbers = [
+            max(used[owner] if used else Fraction(recipients[owner].cost), Fraction(0)) for owner in owners
+        ]
+        whole = sum(numbers)
+        for owner, number in zip(owners, numbers, strict=True):
+            by_owner[owner] = part * (number / whole if whole else Fraction(1, len(owners)))
     return by_owner

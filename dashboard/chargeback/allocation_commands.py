@@ -21,11 +21,13 @@ def set_rule(options: SetAllocationOptions) -> int:
     """Record a rule; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
-            rule = set_allocation(ledger, options, by=current_user(), at=now())
+            recorded = set_allocation(ledger, options, by=current_user(), at=now())
     except AllocationRefused as error:
         return refuse("allocate", error, arguments=_ARGUMENTS)
     since = f" from {options.start}" if options.start else ""
-    say(f"{rule.pool} is allocated {METHODS[rule.method]}{since}")
+    say(f"{recorded.rule.pool} is allocated {METHODS[recorded.rule.method]}{since}")
+    if recorded.note:
+        say(f"note: {recorded.note}", style="yellow")
     return ExitCode.OK
 
 

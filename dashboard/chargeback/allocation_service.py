@@ -1,15 +1,18 @@
 """Setting allocation rules: checked, written and audited in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
 from dashboard.chargeback.allocation import METHODS, POOLS, Fallback, Method, Rule
 from dashboard.chargeback.allocation_store import add_rules
+from dashboard.fees.store import read_fees
 from ingest.ledger import audit, directory
 from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import END_DAY, FIRST_DAY, Target
 from ingest.parse.dates import read_day
+from ingest.parse.shares import NotAShare, read_shares, weights_note
 
 _MOST_PARTS: Final = 10**9
 _FALLBACKS: Final[tuple[Fallback, ...]] = get_args(Fallback)
@@ -32,14 +35,22 @@ class SetAllocationOptions:
     reason: str = ""
 
 
-def set_allocation(ledger: Ledger, options: SetAllocationOptions, *, by: str, at: int) -> Rule:
+@dataclass(frozen=True, slots=True)
+class RecordedRule:
+    """A rule that was recorded, and what is worth knowing about it."""
+
+    rule: Rule
+    note: str = ""
+
+
+def set_allocation(ledger: Ledger, options: SetAllocationOptions, *, by: str, at: int) -> RecordedRule:
     """Record the rule by which a pool is shared.
 
     Raises:
         AllocationRefused: an option is not valid.
     """
     with ledger.writing() as connection:
-        rule = _read(connection, ledger, options, by, at)
+        rule, note = _read(connection, ledger, options, by, at)
         add_rules(connection, [rule])
         detail = {
             "method": rule.method,
@@ -49,21 +60,20 @@ def set_allocation(ledger: Ledger, options: SetAllocationOptions, *, by: str, at
         }
         entry = audit.Entry(at=at, by=by, action="allocate set", subject=rule.pool, detail=detail)
         audit.note(connection, entry)
-    return rule
+    return RecordedRule(rule, note)
 
 
-def _read(connection: Connection, ledger: Ledger, options: SetAllocationOptions, by: str, at: int) -> Rule:
-    pool, method, fallback = _pool(options.pool), _method(options.method), _fallback(options.fallback)
-    targets = tuple(_target(connection, ledger, text, method) for text in options.teams)
-    if method == "fixed" and not targets:
-        message = "fixed parts need teams, such as --team search=60 --team ads=40"
-        raise AllocationRefused("missing_teams", message, field="team")
-    if len({target.entry_id for target in targets}) < len(targets):
-        raise AllocationRefused("team_twice", "a team is named twice", field="team")
+def _read(
+    connection: Connection, ledger: Ledger, options: SetAllocationOptions, by: str, at: int
+) -> tuple[Rule, str]:
+    """The rule, and a note on what its shares come to."""
+    method, fallback = _method(options.method), _fallback(options.fallback)
+    pool = _pool(connection, options.pool)
+    targets, note = _targets(connection, ledger, options.teams, method)
     first, end = _day("from", options.start, FIRST_DAY), _day("to", options.end, END_DAY)
     if first >= end:
         raise AllocationRefused("empty_period", "the rule must end after it starts", field="to")
-    return Rule(
+    rule = Rule(
         pool=pool,
         method=method,
         targets=targets,
@@ -74,14 +84,22 @@ def _read(connection: Connection, ledger: Ledger, options: SetAllocationOptions,
         recorded_at=at,
         recorded_by=by,
     )
+    return rule, note
 
 
-def _pool(text: str) -> str:
+def _pool(connection: Connection, text: str) -> str:
     pool = text.strip()
-    if pool in POOLS or (pool.startswith("fee:") and pool != "fee:"):
+    if pool in POOLS:
         return pool
-    message = f"there is no {pool!r}; there are {', '.join(POOLS)} and fee:NAME"
-    raise AllocationRefused("unknown_pool", message, field="pool")
+    kind, _, name = pool.partition(":")
+    if kind != "fee" or not name:
+        message = f"there is no {pool!r}; there are {', '.join(POOLS)} and fee:NAME"
+        raise AllocationRefused("unknown_pool", message, field="pool")
+    shared = dict.fromkeys(fee.name for fee in read_fees(connection) if fee.team_id is None)
+    if name not in shared:
+        known = ", ".join(shared) or "none yet; `tallybook fees add` adds one"
+        raise AllocationRefused("unknown_fee", f"no fee {name!r} is shared; shared are {known}", field="pool")
+    return pool
 
 
 def _method(text: str) -> Method:
@@ -99,18 +117,34 @@ def _fallback(text: str) -> Fallback:
     raise AllocationRefused("unknown_fallback", f"{text!r} is neither even nor keep", field="fallback")
 
 
-def _target(connection: Connection, ledger: Ledger, text: str, method: Method) -> Target:
-    """The team that a text names, with its parts if the method is `fixed`."""
+def _targets(
+    connection: Connection, ledger: Ledger, texts: Sequence[str], method: Method
+) -> tuple[tuple[Target, ...], str]:
+    """The teams that texts name, with their parts if the method is `fixed`, and a note on the parts."""
     if method != "fixed":
-        return Target(_team(connection, ledger, text), 1)
-    name, equals, parts = text.rpartition("=")
-    if not equals:
-        message = f"{text!r} names no parts; write it as {text}=60"
-        raise AllocationRefused("missing_parts", message, field="team")
-    if not (parts.isascii() and parts.isdigit() and 0 < int(parts) <= _MOST_PARTS):
-        message = f"{parts!r} is no number of parts; write a whole number, such as {name}=60"
-        raise AllocationRefused("invalid_parts", message, field="team")
-    return Target(_team(connection, ledger, name), int(parts))
+        return _without_repeats([Target(_team(connection, ledger, text), 1) for text in texts]), ""
+    if not texts:
+        message = "fixed parts need teams, such as --team search=60 --team ads=40"
+        raise AllocationRefused("missing_teams", message, field="team")
+    for text in texts:
+        if "=" not in text:
+            message = f"{text!r} names no parts; write it as {text}=60"
+            raise AllocationRefused("missing_parts", message, field="team")
+    names, typed = zip(*(text.rpartition("=")[::2] for text in texts), strict=True)
+    try:
+        parts = read_shares(typed, _MOST_PARTS)
+    except NotAShare as error:
+        raise AllocationRefused("invalid_parts", str(error), field="team") from error
+    targets = [
+        Target(_team(connection, ledger, name), number) for name, number in zip(names, parts, strict=True)
+    ]
+    return _without_repeats(targets), weights_note(names, parts, typed)
+
+
+def _without_repeats(targets: Sequence[Target]) -> tuple[Target, ...]:
+    if len({target.entry_id for target in targets}) < len(targets):
+        raise AllocationRefused("team_twice", "a team is named twice", field="team")
+    return tuple(targets)
 
 
 def _team(connection: Connection, ledger: Ledger, text: str) -> int:

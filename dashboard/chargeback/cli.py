@@ -135,7 +135,8 @@ def allocate_set(
     team: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEAM[=PARTS]", help="A team that shares it, with its parts; all where none is named."
+            metavar="TEAM[=SHARE]",
+            help="A team that shares it, with its share (60, 60% or 0.6); all where none is named.",
         ),
     ] = None,
     from_: Annotated[

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from dashboard.chargeback.months import first_month
 from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.statements import statement
@@ -136,12 +137,14 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
     reason to close all the same.
 
     Raises:
-        CloseRefused: the month is not over, or is closed already.
+        CloseRefused: the month is not over, is before all data, or is closed already.
     """
     reason = _clean(accept)
     if now < ledger.zone.midnight(of_month(month).days[1]):
         message = f"{month} is not over yet in {ledger.zone.name}: close it when it is"
         raise CloseRefused("not_over", message)
+    if month < (first := first_month(ledger, now)):
+        raise CloseRefused("before_data", f"{month} is before all data: the first month to close is {first}")
     draft = statement(ledger, of_month(month), now)
     if draft.status == "closed":
         message = f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"

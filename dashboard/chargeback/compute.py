@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
+from dashboard.chargeback.allocation_bases import bases_of
 from dashboard.chargeback.allocation_store import read_rules
 from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
 from dashboard.chargeback.store import last_call, names_of
@@ -92,7 +93,10 @@ def _period_costs(
         used = count(ledger, during)
         team_owners = _TeamOwners(owners, used.details, start)
         fee_costs, unconverted_fees = _fees(ledger, charged, rates, during, team_owners)
-        allocations += _allocated(rules, team_owners, used.details, fee_costs, start)
+        costs = _direct_costs(used.details, fee_costs)
+        shared = [fee.name for fee in fee_costs if fee.owner is None]
+        bases = bases_of(ledger, during, rules, start, costs, shared)
+        allocations += _allocated(rules, team_owners, used.details, fee_costs, bases, start)
         details += used.details
         fees += fee_costs
         unconverted += (*used.unconverted, *unconverted_fees)
@@ -122,9 +126,12 @@ class _TeamOwners:
 def _fees(
     ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, team_owners: _TeamOwners
 ) -> tuple[list[Fee], list[Unconverted]]:
-    """The cost of fees in a period, converted at the rate of the first day of each charge."""
+    """The cost of fees in a period, converted at the rate of the first day of each charge.
+
+    The versions of a fee that have the same kind, provider and owner are one cost.
+    """
     start, end = period.micros
-    costs: list[Fee] = []
+    costs: dict[Fee, int] = {}
     unconverted: list[Unconverted] = []
     for fee in charged:
         charges = [(charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)]
@@ -133,10 +140,10 @@ def _fees(
         except NoRate as error:
             unconverted.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
             continue
-        if amount:
-            owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
-            costs.append(Fee(fee.name, amount, fee.provider, owner))
-    return costs, unconverted
+        owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
+        cost = Fee(fee.name, 0, fee.provider, owner, fee.kind)
+        costs[cost] = costs.get(cost, 0) + amount
+    return [replace(cost, amount=amount) for cost, amount in costs.items() if amount], unconverted
 
 
 def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
@@ -145,25 +152,34 @@ def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int
     return divide_half_even(converted.numerator, converted.denominator)
 
 
+def _direct_costs(details: Iterable[Detail], fees: Iterable[Fee]) -> dict[Owner, int]:
+    """The cost of the calls and of the own fees of each owner."""
+    costs: dict[Owner, int] = {}
+    for detail in details:
+        costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
+    for fee in fees:
+        if fee.owner is not None:
+            costs[fee.owner] = costs.get(fee.owner, 0) + fee.amount
+    return costs
+
+
 def _allocated(
-    rules: Rules, team_owners: _TeamOwners, details: Iterable[Detail], fees: Iterable[Fee], day: int
+    rules: Rules,
+    team_owners: _TeamOwners,
+    details: Iterable[Detail],
+    fees: Iterable[Fee],
+    bases: Mapping[Owner, Basis],
+    day: int,
 ) -> list[Allocation]:
     """The parts of every pool.
 
     The parts of fees add up to the fees. Shared calls of no team are also deducted from their own owner, so
     that those parts add up to zero.
     """
-    bases: dict[Owner, Basis] = {}
     unassigned: dict[Owner, int] = {}
     for detail in details:
         if detail.owner.team_id is None:
             unassigned[detail.owner] = unassigned.get(detail.owner, 0) + detail.used.cost
-        else:
-            used = Basis(detail.used.cost, detail.used.total_tokens, detail.used.requests)
-            bases[detail.owner] = bases.get(detail.owner, Basis()).plus(used)
-    for fee in fees:
-        if fee.owner is not None:
-            bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))
     allocations: list[Allocation] = []
     for fee in fees:
         if fee.owner is None:

@@ -6,7 +6,8 @@ from typing import Any
 from dashboard.calls.calls import first_call, last_call
 from dashboard.chargeback.sealed import SealedStatements, sealed_statements
 from dashboard.chargeback.statements import current_month
-from dashboard.query.calendar import month_of, read_month, today
+from dashboard.fees.store import read_fees
+from dashboard.query.calendar import Month, month_of, read_month, today
 from ingest.clock import rfc3339_seconds
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
@@ -40,22 +41,33 @@ class MonthState:
 
 
 def months(ledger: Ledger, at: int) -> list[MonthState]:
-    """Every month from the first with a call or an event up to the current month, newest first."""
+    """Every month from the first with data on, and earlier ones that were closed once; newest first."""
     with ledger.reading() as connection:
         standing = periods.latest_events(connection)
-    calls = (call for call in (first_call(ledger), last_call(ledger)) if call is not None)
-    known_months = [
-        *(read_month(name) for name in standing),
-        *(month_of(today(ledger.zone, micros(call))) for call in calls),
-        current_month(ledger, at),
-    ]
+    call = last_call(ledger)
+    until = current_month(ledger, at)
+    if call is not None:
+        until = max(until, month_of(today(ledger.zone, micros(call))))
+    month, shown = first_month(ledger, at), {read_month(name) for name in standing}
+    while month <= until:
+        shown.add(month)
+        month = month.plus(1)
     sealed = sealed_statements(ledger)
-    states, month = [], max(known_months)
-    while month >= min(known_months):
-        name = str(month)
-        states.append(MonthState(name, standing.get(name), _total(sealed, name), ledger.currency))
-        month = month.plus(-1)
-    return states
+    return [
+        MonthState(name, standing.get(name), _total(sealed, name), ledger.currency)
+        for name in map(str, sorted(shown, reverse=True))
+    ]
+
+
+def first_month(ledger: Ledger, at: int) -> Month:
+    """The month of the first call, fee or adjustment; the current month if there are none."""
+    with ledger.reading() as connection:
+        starts = [fee.start for fee in read_fees(connection) if not fee.is_empty]
+        booked = [read_month(row.period) for row in periods.adjustments(connection)]
+    if (call := first_call(ledger)) is not None:
+        starts.append(micros(call))
+    begun = [month_of(today(ledger.zone, start)) for start in starts]
+    return min([*begun, *booked, current_month(ledger, at)])
 
 
 def _total(sealed: SealedStatements, month: str) -> int | None:

@@ -101,7 +101,12 @@ def _line(report: Report, entry: ReportEntry) -> dict[str, Any]:
         "top_models": _parts(entry.top_models),
         "top_keys": _parts(entry.top_keys),
         "own_fees": [
-            {"name": item.name, "provider": item.provider, "amount": money.plain(item.amount)}
+            {
+                "name": item.name,
+                "kind": item.kind,
+                "provider": item.provider,
+                "amount": money.plain(item.amount),
+            }
             for item in entry.fees
         ],
         "shared": [_allocation(item) for item in entry.allocations],

@@ -50,6 +50,8 @@ class Fee:
     provider: str | None = None
     owner: Owner | None = None
     """The owner that bears the fee; None if it is shared."""
+    kind: str = "fee"
+    """The kind of the fee, such as `tax` or `credit`."""
 
 
 @dataclass(frozen=True, slots=True)

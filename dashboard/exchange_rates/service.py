@@ -10,7 +10,7 @@ from ingest.ledger import audit
 from ingest.ledger.engine import Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
-from ingest.parse.currency import read_currency
+from ingest.parse.currency import known_currency
 from ingest.parse.dates import read_day
 
 
@@ -59,15 +59,16 @@ def set_rate(ledger: Ledger, options: SetRateOptions, *, by: str, at: int) -> Qu
 
 def _quote(options: SetRateOptions, *, by: str, at: int) -> Quote:
     day, rate = read_day(options.date), tables.read_rate(options.rate)
-    base, quote = read_currency(options.base), read_currency(options.quote)
+    base, quote = known_currency(options.base), known_currency(options.quote)
     if day is None:
         raise RateRefused("invalid_date", f"{options.date!r} is no date; write one as 2026-11-20", "date")
     if rate is None:
         message = f"{options.rate!r} is no rate; write a number above 0, such as 1.0825"
         raise RateRefused("invalid_rate", message, "rate")
     if base is None or quote is None:
-        message = "BASE and QUOTE are codes of currencies, such as USD and EUR"
-        raise RateRefused("unknown_currency", message, "base" if base is None else "quote")
+        field, text = ("base", options.base) if base is None else ("quote", options.quote)
+        message = f"{text!r} is no currency of ISO 4217; BASE and QUOTE are codes such as USD and EUR"
+        raise RateRefused("unknown_currency", message, field)
     if base == quote:
         raise RateRefused("same_currency", "a currency has no rate to itself", "quote")
     return Quote(base=base, quote=quote, day=day, rate=rate, source="set", recorded_at=at, recorded_by=by)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from dashboard.exchange_rates.model import Quote
-from ingest.parse.currency import is_currency
+from ingest.parse.currency import known_currency
 from ingest.parse.dates import read_day
 
 _EURO: Final = "EUR"
@@ -133,7 +133,7 @@ def _quote(
     if day is None:
         return Problem(number, names[0], on, "is no date; write one as 2026-11-20")
     for name, code in ((names[1], base), (names[2], quote)):
-        if not is_currency(code.upper()):
+        if known_currency(code) is None:
             return Problem(number, name, code, "is no currency; write its code, such as USD")
     worth = read_rate(rate)
     if worth is None:

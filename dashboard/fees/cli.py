@@ -15,7 +15,10 @@ app = typer.Typer(
 
 @app.command("add", context_settings={"ignore_unknown_options": True})  # a credit is below zero
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name; an existing name is changed.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The name; the same name from a later date changes it there."),
+    ],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Of a whole month, or of it all.")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Charged from this date or time on.")
@@ -25,7 +28,7 @@ def add(
     ] = None,
     every: Annotated[str, typer.Option(help="month, or once for an amount spread over its time.")] = "month",
     kind: Annotated[
-        str, typer.Option(help="platform, provisioned, commitment, subscription or credit.")
+        str, typer.Option(help="fee, platform, provisioned, commitment, subscription, tax or credit.")
     ] = "platform",
     provider: Annotated[str | None, typer.Option(help="Whom it is paid to.")] = None,
     model: Annotated[str | None, typer.Option(help="The model that it is for.")] = None,
@@ -40,7 +43,7 @@ def add(
     ] = None,
     reason: Reason = "",
 ) -> None:
-    """Add a fee, or change the one of that name; what stood before stays in its history."""
+    """Add a fee. A later start ends the earlier amount there; the same start again corrects it."""
     from dashboard.fees.commands import add as run
     from dashboard.fees.service import AddFeeOptions
 
@@ -68,7 +71,7 @@ def end(
         str, typer.Option(metavar="TIME", help="The date or time from which it is charged no more.")
     ],
 ) -> None:
-    """End a fee; ended at its start, it was never charged."""
+    """End a fee; ended at its start, it was never charged. Later amounts of it are withdrawn."""
     from dashboard.fees.commands import end as run
 
     raise typer.Exit(run(name, at))
@@ -78,9 +81,12 @@ def end(
 def list_(
     from_: FromTime = None,
     to: ToTime = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every recorded row, with who recorded it when.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List fees and what they come to in a time: effective, spread over it, and billed, paid in it."""
-    from dashboard.fees.list_command import run
+    from dashboard.fees.list_command import run, show_history
 
-    raise typer.Exit(run(from_, to, as_json=as_json))
+    raise typer.Exit(show_history(as_json=as_json) if history else run(from_, to, as_json=as_json))

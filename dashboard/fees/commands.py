@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dashboard.fees.model import Fee
 from dashboard.fees.service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
@@ -15,11 +16,17 @@ _ARGUMENTS: Final = ("name", "amount")
 
 
 def add(options: AddFeeOptions) -> int:
-    """Add a fee, or change the fee of that name; the exit code."""
+    """Add a fee, or a version of the fee of that name; the exit code."""
     try:
         with open_ledger(Settings()) as ledger:
             added = add_fee(ledger, options, by=current_user(), at=now())
             say(_description(added, ledger.zone))
+            if added.closed:
+                months = ", ".join(added.closed)
+                say(
+                    f"closed already: {months}; what changes there is booked in the next open month",
+                    style="yellow",
+                )
     except (FeeRefused, NotATime) as error:
         return refuse("fees", error, arguments=_ARGUMENTS)
     return ExitCode.OK
@@ -39,8 +46,16 @@ def end(name: str, at: str) -> int:
 def _description(added: AddedFee, zone: Zone) -> str:
     fee = added.fee
     verb = "changed" if added.is_change else "added"
-    how = "a month" if fee.every == "month" else "once"
     since = written(fee.start, zone)
     until = f" until {written(fee.end, zone)}" if fee.end is not None else ""
     whose = "borne by its team" if fee.team_id is not None else "shared by the rules of `tallybook allocate`"
-    return f"{fee.name} {verb}: {money.plain(fee.amount)} {fee.currency} {how} from {since}{until}, {whose}"
+    before = ""
+    if added.corrected is not None:
+        before = f"; in place of {_price(added.corrected)} from then"
+    elif added.ended is not None:
+        before = f"; {_price(added.ended)} from {written(added.ended.start, zone)} until then"
+    return f"{fee.name} {verb}: {_price(fee)} from {since}{until}, {whose}{before}"
+
+
+def _price(fee: Fee) -> str:
+    return f"{money.plain(fee.amount)} {fee.currency} {'a month' if fee.every == 'month' else 'once'}"

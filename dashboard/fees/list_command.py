@@ -1,11 +1,11 @@
-"""`tallybook fees list`: fees and their amounts in a period."""
+"""`tallybook fees list`: fees and their amounts in a period, or every row that was recorded of them."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
 
-from dashboard.fees.summary import FeeRow, fees_of, totals_by_currency
+from dashboard.fees.summary import FeeRow, fees_of, history_as_json, history_of, totals_by_currency
 from dashboard.fees.summary import as_json as to_json
 from dashboard.query.question import QuestionError, read_period
 from ingest.ledger.engine import open_ledger
@@ -26,6 +26,20 @@ _COLUMNS: Final = (
     "billed",
     "currency",
 )
+_HISTORY_COLUMNS: Final = (
+    "name",
+    "kind",
+    "team",
+    "from",
+    "to",
+    "amount",
+    "currency",
+    "every",
+    "recorded_at",
+    "recorded_by",
+    "counts",
+    "reason",
+)
 
 
 def run(start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -44,6 +58,21 @@ def run(start: str | None, end: str | None, *, as_json: bool) -> int:
     for currency, (effective, billed) in totals_by_currency(rows).items():
         amounts = f"{money.plain(effective)} {currency} effective, {money.plain(billed)} {currency} billed"
         say(f"{amounts} in this time")
+    return ExitCode.OK
+
+
+def show_history(*, as_json: bool) -> int:
+    """Print every recorded row of the fees; the exit code."""
+    with open_ledger(Settings()) as ledger:
+        content = history_as_json(history_of(ledger), ledger.zone)
+    if as_json:
+        print_json(content)
+        return ExitCode.OK
+    listing = table(*(name.replace("_", " ").capitalize() for name in _HISTORY_COLUMNS), numbers=("Amount",))
+    for facts in content["history"]:
+        cells = {**facts, "counts": "yes" if facts["counts"] else "no"}
+        listing.add_row(*("" if cells[name] is None else str(cells[name]) for name in _HISTORY_COLUMNS))
+    show(listing, "no fees yet; `tallybook fees add` adds one")
     return ExitCode.OK
 
 

@@ -1,13 +1,15 @@
 """Fees: fixed costs that do not depend on calls, as dated charges. Pure; `dashboard.fees.store` stores them.
 
-A fee is a platform's subscription, provisioned throughput, a committed spend or a credit. Instants are
+A fee is a platform's subscription, provisioned throughput, a committed spend, a tax or a credit. Rows are
+only added: of the rows of a name and start, the row recorded last counts, and it ends an earlier monthly
+row of the name at its start. Instants are
 microseconds UTC, ranges are half-open, and money is in pico-units. Billed and effective cost are kept apart:
 a charge is billed as a whole at its start, and is effective evenly from its start to its end. Its effective
 cost up to an instant is rounded half to even, and the cost between two instants is the difference, so the
 parts of any division of its range add up exactly.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, get_args
@@ -15,8 +17,11 @@ from typing import Final, Literal, get_args
 from ingest.model.money import divide_half_even
 from ingest.model.zone import Zone, date_of, day_number
 
-FeeKind = Literal["platform", "provisioned", "commitment", "subscription", "credit"]
+FeeKind = Literal["fee", "platform", "provisioned", "commitment", "subscription", "tax", "credit"]
 Recurrence = Literal["once", "month"]
+Replaces = Literal["start", "name"]
+"""The earlier rows that a row of a fee replaces: those of the same name and start, or all of the name. Rows
+recorded before fees had versions replace all."""
 
 KINDS: Final[tuple[FeeKind, ...]] = get_args(FeeKind)
 
@@ -44,6 +49,12 @@ class Fee:
     recorded_at: int = 0
     recorded_by: str = ""
     number: int = 0
+    replaces: Replaces = "start"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the fee ends at its start, so that it is never charged."""
+        return self.end is not None and self.end <= self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +94,25 @@ class FeeAmounts:
 
 
 def current_fees(fees: Iterable[Fee]) -> list[Fee]:
-    """The latest recorded version of each fee, by name."""
-    last = {fee.name: fee for fee in sorted(fees, key=lambda fee: (fee.recorded_at, fee.number))}
-    return [last[name] for name in sorted(last)]
+    """The versions of each fee that count, by name and start; each ends where the next one starts.
+
+    A fee that is charged once keeps its time, because its whole amount is due at its start.
+    """
+    by_name: dict[str, dict[int, Fee]] = {}
+    for fee in sorted(fees, key=lambda fee: (fee.recorded_at, fee.number)):
+        versions = by_name.setdefault(fee.name, {})
+        if fee.replaces == "name":
+            versions.clear()
+        versions[fee.start] = fee
+    return [fee for name in sorted(by_name) for fee in _ended_by_next(by_name[name])]
+
+
+def _ended_by_next(versions: Mapping[int, Fee]) -> Iterator[Fee]:
+    starts = sorted(versions)
+    for start, following in zip(starts, [*starts[1:], None], strict=True):
+        fee = versions[start]
+        is_cut = following is not None and (fee.end is None or fee.end > following)
+        yield replace(fee, end=following) if is_cut and fee.every == "month" else fee
 
 
 def fee_amounts(fees: Iterable[Fee], zone: Zone, start: int, end: int) -> list[FeeAmounts]:

@@ -1,18 +1,23 @@
-"""Adding, changing and ending fees: checked, written and audited in one transaction."""
+"""Adding, changing and ending fees: checked, written and audited in one transaction.
 
-from collections.abc import Iterable
+Nothing is overwritten. A later start ends the earlier amount there, and the past stays as it was; the same
+start again corrects the past.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from dashboard.fees.model import KINDS, Fee, FeeKind, Recurrence
 from dashboard.fees.store import add_fees, read_fees
-from ingest.ledger import audit, directory
+from ingest.ledger import audit, directory, periods
 from ingest.ledger.engine import Connection, Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
+from ingest.model.ownership import END_DAY
 from ingest.model.zone import Zone, micros
 from ingest.parse import numbers
-from ingest.parse.currency import read_currency
+from ingest.parse.currency import known_currency
 from ingest.parse.dates import read_moment, written
 from ingest.parse.numbers import NotANumber
 
@@ -44,14 +49,25 @@ class AddFeeOptions:
 
 @dataclass(frozen=True, slots=True)
 class AddedFee:
-    """A recorded fee, and whether it replaces an earlier fee of the same name."""
+    """A recorded fee, and what it changes."""
 
     fee: Fee
-    is_change: bool
+    """The fee as it counts; it ends where a later version of the name starts."""
+    corrected: Fee | None
+    """The version of the same start that no longer counts."""
+    ended: Fee | None
+    """The earlier version that ends where the fee starts, as it was before."""
+    closed: tuple[str, ...]
+    """Closed months that it affects: their change is booked in the next open month."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it corrects or ends another version of its name."""
+        return self.corrected is not None or self.ended is not None
 
 
 def add_fee(ledger: Ledger, options: AddFeeOptions, *, by: str, at: int) -> AddedFee:
-    """Add a fee, or change the fee of that name.
+    """Add a fee, or the version of a fee of that name from its start on.
 
     Raises:
         FeeRefused: an option is not valid.
@@ -59,13 +75,17 @@ def add_fee(ledger: Ledger, options: AddFeeOptions, *, by: str, at: int) -> Adde
     """
     with ledger.writing() as connection:
         fee = replace(_read(connection, ledger, options), recorded_at=at, recorded_by=by)
-        is_change = any(known.name == fee.name for known in read_fees(connection))
-        _record(connection, fee, "fees change" if is_change else "fees add")
-    return AddedFee(fee, is_change)
+        before = _versions(connection, fee.name)
+        _record(connection, [fee], fee, "fees change" if before else "fees add", ledger.zone)
+        counts = next(v for v in _versions(connection, fee.name) if v.start == fee.start)
+        corrected = next((version for version in before if version.start == fee.start), None)
+        ended = next((version for version in before if _is_ended_by(version, fee)), None)
+        closed = _closed_months(connection, ledger.zone, counts, corrected, ended)
+    return AddedFee(counts, corrected, ended, closed)
 
 
 def end_fee(ledger: Ledger, name: str, end: str, *, by: str, at: int) -> Fee:
-    """End a fee at a date or time; the changed fee.
+    """End a fee at a date or time; the ended version. Versions that start later are withdrawn.
 
     Raises:
         FeeRefused: there is no such fee, or it starts after that.
@@ -73,25 +93,51 @@ def end_fee(ledger: Ledger, name: str, end: str, *, by: str, at: int) -> Fee:
     """
     stop = micros(read_moment("at", end, ledger.zone))
     with ledger.writing() as connection:
-        fee = _fee_named(read_fees(connection), name)
-        if stop < fee.start:
-            since = written(fee.start, ledger.zone)
+        versions = _versions(connection, name)
+        if not versions:
+            known = ", ".join(dict.fromkeys(fee.name for fee in read_fees(connection))) or "none yet"
+            raise FeeRefused("unknown_fee", f"there is no fee {name!r}; there are {known}")
+        if stop < versions[0].start:
+            since = written(versions[0].start, ledger.zone)
             raise FeeRefused("empty_period", f"{name} starts at {since}: it cannot end before that")
-        ended = replace(fee, end=stop, recorded_at=at, recorded_by=by, number=0)
-        _record(connection, ended, "fees end")
-    return ended
+        running = [version for version in versions if version.end is None or version.end > stop]
+        changed = [
+            replace(version, end=max(stop, version.start), recorded_at=at, recorded_by=by, number=0)
+            for version in running or versions[-1:]
+        ]
+        _record(connection, changed, changed[0], "fees end", ledger.zone)
+    return changed[0]
 
 
-def _record(connection: Connection, fee: Fee, action: str) -> None:
-    add_fees(connection, [fee])
+def _versions(connection: Connection, name: str) -> list[Fee]:
+    """The versions of a fee that count, by start."""
+    return [fee for fee in read_fees(connection) if fee.name == name]
+
+
+def _is_ended_by(version: Fee, fee: Fee) -> bool:
+    is_running = version.end is None or version.end > fee.start
+    return version.every == "month" and version.start < fee.start and is_running
+
+
+def _closed_months(connection: Connection, zone: Zone, *changed: Fee | None) -> tuple[str, ...]:
+    """The closed months from the start of the first fee to the end of the last one."""
+    known = [fee for fee in changed if fee is not None]
+    ends = [END_DAY if fee.end is None else zone.day(fee.end - 1) + 1 for fee in known]
+    return periods.closed_within(connection, zone.day(known[0].start), max(ends))
+
+
+def _record(connection: Connection, fees: Sequence[Fee], fee: Fee, action: str, zone: Zone) -> None:
+    """Add the rows, and an audit entry about one of them."""
+    add_fees(connection, [replace(row, replaces="start") for row in fees])
     detail = {
         "amount": money.plain(fee.amount),
         "currency": fee.currency,
         "every": fee.every,
         "kind": fee.kind,
+        "start": written(fee.start, zone),
     }
     if fee.end is not None:
-        detail["end"] = str(fee.end)
+        detail["end"] = written(fee.end, zone)
     entry = audit.Entry(
         at=fee.recorded_at, by=fee.recorded_by, action=action, subject=fee.name, detail=detail
     )
@@ -164,17 +210,8 @@ def _amount(field: str, text: str) -> int:
 
 
 def _currency(text: str) -> str:
-    code = read_currency(text)
+    code = known_currency(text)
     if code is None:
         message = f"{text!r} is no currency; write its code, such as EUR"
         raise FeeRefused("invalid_currency", message, field="currency")
     return code
-
-
-def _fee_named(fees: Iterable[Fee], name: str) -> Fee:
-    named = {fee.name: fee for fee in fees}
-    if name not in named:
-        raise FeeRefused(
-            "unknown_fee", f"there is no fee {name!r}; there are {', '.join(named) or 'none yet'}"
-        )
-    return named[name]

@@ -1,4 +1,7 @@
-"""Fees in the ledger. They are only added: a change is a new row of the same name."""
+"""Fees in the ledger. They are only added: a change is a new row of the same name.
+
+Rows of ledgers of earlier versions have no `replaces`: each of them replaces all earlier rows of its name.
+"""
 
 from collections.abc import Iterable
 
@@ -26,6 +29,7 @@ def add_fees(connection: sa.Connection, fees: Iterable[Fee]) -> None:
             "reason": fee.reason,
             "recorded_at": fee.recorded_at,
             "recorded_by": fee.recorded_by,
+            "replaces": fee.replaces if fee.replaces == "start" else None,
         }
         for fee in fees
     ]
@@ -34,12 +38,12 @@ def add_fees(connection: sa.Connection, fees: Iterable[Fee]) -> None:
 
 
 def read_fees(connection: sa.Connection) -> list[Fee]:
-    """The current version of each fee."""
+    """The versions of each fee that count, by name and start."""
     return current_fees(read_history(connection))
 
 
 def read_history(connection: sa.Connection) -> list[Fee]:
-    """All recorded versions of all fees, oldest first."""
+    """All recorded rows of all fees, oldest first."""
     c = fee_table.c
     instants = [sa.type_coerce(c[name], sa.BigInteger).label(f"{name}_us") for name in _INSTANTS]
     rows = connection.execute(sa.select(fee_table, *instants).order_by(c.number)).mappings()
@@ -60,6 +64,7 @@ def read_history(connection: sa.Connection) -> list[Fee]:
             recorded_at=row["recorded_at_us"],
             recorded_by=row["recorded_by"],
             number=row["number"],
+            replaces=row["replaces"] or "name",
         )
         for row in rows
     ]

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.fees.model import FeeAmounts, fee_amounts
-from dashboard.fees.store import read_fees
+from dashboard.fees.model import Fee, FeeAmounts, current_fees, fee_amounts
+from dashboard.fees.store import read_fees, read_history
 from dashboard.query import labels
 from dashboard.query.question import Period
+from ingest.clock import rfc3339_seconds
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.zone import Zone
@@ -23,22 +24,61 @@ class FeeRow:
 
     def as_json(self, zone: Zone) -> dict[str, Any]:
         """The fee as JSON outputs give it."""
-        fee = self.amounts.fee
         return {
-            "name": fee.name,
-            "kind": fee.kind,
-            "provider": fee.provider,
-            "model": fee.model,
-            "team": self.team,
-            "currency": fee.currency,
-            "amount": money.plain(fee.amount),
-            "every": fee.every,
-            "from": written(fee.start, zone),
-            "to": None if fee.end is None else written(fee.end, zone),
+            **_facts(self.amounts.fee, self.team, zone),
             "effective": money.plain(self.amounts.effective),
             "billed": money.plain(self.amounts.billed),
             "list": money.plain(self.amounts.listed),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFee:
+    """A row of a fee as it was recorded, and whether it still counts."""
+
+    fee: Fee
+    team: str | None
+    counts: bool
+
+    def as_json(self, zone: Zone) -> dict[str, Any]:
+        """The row as JSON outputs give it."""
+        return {
+            **_facts(self.fee, self.team, zone),
+            "number": self.fee.number,
+            "recorded_at": rfc3339_seconds(self.fee.recorded_at),
+            "recorded_by": self.fee.recorded_by,
+            "reason": self.fee.reason,
+            "counts": self.counts,
+        }
+
+
+def _facts(fee: Fee, team: str | None, zone: Zone) -> dict[str, Any]:
+    return {
+        "name": fee.name,
+        "kind": fee.kind,
+        "provider": fee.provider,
+        "model": fee.model,
+        "team": team,
+        "currency": fee.currency,
+        "amount": money.plain(fee.amount),
+        "every": fee.every,
+        "from": written(fee.start, zone),
+        "to": None if fee.end is None else written(fee.end, zone),
+    }
+
+
+def history_of(ledger: Ledger) -> list[RecordedFee]:
+    """Every recorded row of all fees, by name and then in the order in which they were recorded."""
+    with ledger.reading() as connection:
+        rows = sorted(read_history(connection), key=lambda fee: fee.name)
+        standing = {fee.number for fee in current_fees(rows) if not fee.is_empty}
+        teams = labels.entry_names(connection, {fee.team_id for fee in rows})
+    return [RecordedFee(fee, teams[fee.team_id], fee.number in standing) for fee in rows]
+
+
+def history_as_json(rows: Iterable[RecordedFee], zone: Zone) -> dict[str, Any]:
+    """The history as `fees list --history --json` and `GET /v1/fees/history` give it."""
+    return {"history": [row.as_json(zone) for row in rows]}
 
 
 def fees_of(ledger: Ledger, period: Period) -> list[FeeRow]:

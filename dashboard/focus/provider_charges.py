@@ -12,6 +12,7 @@ from dashboard.fees.model import Charge, Fee, charges_of
 from dashboard.focus.decimals import ZERO, of_pico
 from dashboard.focus.export_period import Span
 from dashboard.focus.other_charges import OtherCharge
+from dashboard.focus.row import Category
 from ingest.model.zone import Zone
 
 
@@ -29,14 +30,23 @@ def sku_of(name: str) -> str:
     return "-".join(name.lower().split())
 
 
+def category_of(kind: str, amount: int) -> Category | None:
+    """The category of a fee that is not sold: a tax, or a credit; None for any other fee."""
+    if kind == "tax":
+        return "Tax"
+    return "Credit" if amount < 0 else None
+
+
 def _of_charge(charge: Charge, local: Span) -> Iterator[OtherCharge]:
     first, end = local.zone.day(charge.start), local.zone.day(charge.end - 1) + 1
     starts = local.first_day <= first < local.end_day
     part = charge.during(local.start, local.end)
     fields = _charge_fields(charge.fee, max(first, local.first_day), min(end, local.end_day))
-    if charge.amount < 0:
+    if charge.start != local.zone.midnight(first):  # another version of the fee may end on this day
+        fields["key"] += f":{charge.start}"
+    if (category := category_of(charge.fee.kind, charge.amount)) is not None:
         if starts:
-            yield OtherCharge(category="Credit", amount=of_pico(charge.amount), **fields)
+            yield OtherCharge(category=category, amount=of_pico(charge.amount), **fields)
         return
     if starts:
         amount = of_pico(charge.amount)

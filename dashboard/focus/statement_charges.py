@@ -18,7 +18,7 @@ from dashboard.focus.attribution import DirectoryEntry
 from dashboard.focus.decimals import ZERO, of_pico, plus
 from dashboard.focus.export_period import Span
 from dashboard.focus.other_charges import Allocation, OtherCharge
-from dashboard.focus.provider_charges import sku_of
+from dashboard.focus.provider_charges import category_of, sku_of
 from dashboard.focus.row import Category
 from dashboard.query.calendar import of_month, read_month
 from ingest.model.ownership import Owner
@@ -53,9 +53,9 @@ class StatementCharges:
         for fee in self.statement.fees:
             if fee.owner is not None:
                 yield self._fee(fee, fee.owner)
-        providers = {f"fee:{fee.name}": fee.provider for fee in self.statement.fees}
+        fees = {f"fee:{fee.name}": fee for fee in self.statement.fees}
         for part in self.statement.allocations:
-            yield self._allocation_charge(part, providers.get(part.pool))
+            yield self._allocation_charge(part, fees.get(part.pool))
         for correction in self.statement.corrections:
             yield self._correction(correction)
         yield from self._differences(costs)
@@ -77,9 +77,9 @@ class StatementCharges:
 
     def _fee(self, fee: Fee, owner: Owner) -> OtherCharge:
         fields = self._charge_fields("fee", fee.name, owner, fee.amount)
-        return OtherCharge(**fields, **self._purchase_columns(fee.name, fee.amount, fee.provider))
+        return OtherCharge(**fields, **self._purchase_columns(fee, fee.amount))
 
-    def _allocation_charge(self, part: Part, provider: str | None) -> OtherCharge:
+    def _allocation_charge(self, part: Part, fee: Fee | None) -> OtherCharge:
         """The charge of an allocated part of a pool.
 
         Calls without an owner already have usage rows, so that their parts only move cost between owners:
@@ -96,14 +96,21 @@ class StatementCharges:
             return OtherCharge(**fields, category="Adjustment", allocation=allocation)
         fields = self._charge_fields("allocation", description, part.owner, part.amount)
         return OtherCharge(
-            **fields, **self._purchase_columns(name, part.amount, provider), allocation=allocation
+            **fields,
+            **self._purchase_columns(fee or Fee(name, part.amount), part.amount),
+            allocation=allocation,
         )
 
-    def _purchase_columns(self, name: str, amount: int, provider: str | None) -> dict[str, Any]:
-        if amount < 0:
-            return {"category": "Credit", "provider": provider}
-        frequency = "Recurring" if name in self.monthly else "One-Time"
-        return {"category": "Usage", "sku": sku_of(name), "provider": provider, "frequency": frequency}
+    def _purchase_columns(self, fee: Fee, amount: int) -> dict[str, Any]:
+        if (category := category_of(fee.kind, amount)) is not None:
+            return {"category": category, "provider": fee.provider}
+        frequency = "Recurring" if fee.name in self.monthly else "One-Time"
+        return {
+            "category": "Usage",
+            "sku": sku_of(fee.name),
+            "provider": fee.provider,
+            "frequency": frequency,
+        }
 
     def _allocation(self, part: Part) -> Allocation:
         team = self.entry(part.owner.team_id)

@@ -79,7 +79,7 @@ def _cards(reconciliation: Reconciliation) -> Any:
     return cards(
         [
             card("Invoiced", amount("invoiced"), "by providers, for days of UTC"),
-            card("In the ledger", amount("ledger"), "calls of the providers with an invoice"),
+            card("In the ledger", amount("ledger"), "what providers with an invoice ask for calls"),
             card("Variance", amount("variance"), "invoice less ledger, fees and what was booked"),
             card("Explained", amount("explained"), "unpriced and cancelled calls, rounding"),
             card("Unexplained", amount("unexplained"), "keys that the gateway does not see, or a fault"),
@@ -111,13 +111,15 @@ def _table(reconciliation: Reconciliation) -> Any:
         "Explained",
         "Unexplained",
         "Unpriced",
+        "Mark-ups",
     ]
     rows = [[tables.Text(row.provider), *_cells(reconciliation, row)] for row in reconciliation.rows]
     remarks = [
         (
             "Explained is at most what unpriced calls may have cost (an estimate), "
             "what cancelled and failed calls cost, and half a cent a line of the invoice."
-        )
+        ),
+        "The ledger is what providers ask for calls. Mark-ups are charged to teams beyond it, and not compared.",
     ]
     return tables.table("reconciliation", "By provider", header, rows, texts=2, remarks=remarks)
 
@@ -142,6 +144,7 @@ def _cells(reconciliation: Reconciliation, row: ReconciliationRow) -> list[Any]:
         amount(row.explained if has_invoice else None),
         amount(row.unexplained if has_invoice else None),
         wording.compact(row.unpriced_requests),
+        amount(row.markups),
     ]
 
 

@@ -12,10 +12,9 @@ from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Final
 
-from dashboard.query.sums import Sums, total
+from dashboard.query.sums import MONEY_MEASURES, Sums, total
 from ingest.ledger.histogram import Histogram
 from ingest.model.money import divide_half_even
-from ingest.pricing.charge import MONEY
 
 Key = tuple[str | bool | None, ...]
 RowId = tuple[Key, str]
@@ -64,9 +63,7 @@ def groups_and_totals(portions: Sequence[Portion]) -> GroupsAndTotals:
     if all(portion.share == portion.rate == WHOLE for portion in portions):
         return _unweighted(portions)
     scale = lcm(*(portion.share.denominator for portion in portions))
-    by_row: dict[RowId, list[Portion]] = {}
-    for portion in portions:
-        by_row.setdefault((portion.key, portion.currency), []).append(portion)
+    by_row = _by_row(portions)
     exact = {row: _exact(row_portions) for row, row_portions in by_row.items()}
     histograms = {row: _histograms(row_portions, scale) for row, row_portions in by_row.items()}
     numbers: dict[RowId, dict[str, int]] = {row: {} for row in by_row}
@@ -84,6 +81,18 @@ def groups_and_totals(portions: Sequence[Portion]) -> GroupsAndTotals:
         totals[currency] = Sums(total_numbers, merged.histograms)
     groups = (Group(*row, Sums(numbers[row], histograms[row])) for row in by_row)
     return GroupsAndTotals(tuple(groups), totals, is_apportioned=True, scale=scale)
+
+
+def exact_rows(portions: Iterable[Portion]) -> dict[RowId, Mapping[str, Fraction]]:
+    """The unrounded sums of each row."""
+    return {row: _exact(row_portions) for row, row_portions in _by_row(portions).items()}
+
+
+def _by_row(portions: Iterable[Portion]) -> dict[RowId, list[Portion]]:
+    by_row: dict[RowId, list[Portion]] = {}
+    for portion in portions:
+        by_row.setdefault((portion.key, portion.currency), []).append(portion)
+    return by_row
 
 
 def apportioned(parts: Sequence[Fraction], whole: int) -> list[int]:
@@ -112,7 +121,7 @@ def _exact(portions: Iterable[Portion]) -> dict[str, Fraction]:
     exact: dict[str, Fraction] = {}
     for portion in portions:
         for measure, number in portion.sums.numbers.items():
-            weight = portion.share * portion.rate if measure in MONEY else portion.share
+            weight = portion.share * portion.rate if measure in MONEY_MEASURES else portion.share
             exact[measure] = exact.get(measure, Fraction(0)) + number * weight
     return exact
 

@@ -1,8 +1,9 @@
 """The catalogue: every metric and dimension that can be asked for, declared once.
 
-A metric names the measures it needs and computes its value from their sums (`dashboard.query.sums`). Three
+A metric names the measures it needs and computes its value from their sums (`dashboard.query.sums`). Some
 measures are not stored but computed while summing: `errors`, `unpriced_requests` and `priced_tokens` (the
-tokens of priced calls). Money is an exact Decimal. A ratio of money is rounded once, half to even, at 12
+tokens of priced calls), as are `list_cost` and `contracted_cost`, in which a reported cost counts as itself.
+Money is an exact Decimal. A ratio of money is rounded once, half to even, at 12
 decimals. A ratio without calls is None, a sum without calls is 0. Latencies are in milliseconds.
 """
 
@@ -145,14 +146,12 @@ _ALL_METRICS = (
     _cost(
         "list_cost",
         "List cost",
-        "What calls with a known price would have cost by published prices.",
-        "list_total",
+        "What computed calls would have cost by published prices, and other priced calls as they cost.",
     ),
     _cost(
         "contracted_cost",
         "Contracted cost",
-        "What calls with a known price would have cost after discounts, before mark-ups.",
-        "contracted_total",
+        "What computed calls cost after discounts, before mark-ups, and other priced calls as they cost.",
     ),
     _cost("input_cost", "Input cost", "What uncached input cost."),
     _cost("output_cost", "Output cost", "What output cost, reasoning that is billed on its own left out."),

@@ -1,6 +1,7 @@
 """Answering questions: rows are read, decoded, added up, filled with empty buckets and sorted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -8,7 +9,16 @@ from typing import Any, Final, NamedTuple
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import is_known, read_rates
 from dashboard.query import buckets, catalogue, labels
-from dashboard.query.apportion import WHOLE, Group, GroupsAndTotals, Key, Portion, groups_and_totals
+from dashboard.query.apportion import (
+    WHOLE,
+    Group,
+    GroupsAndTotals,
+    Key,
+    Portion,
+    RowId,
+    exact_rows,
+    groups_and_totals,
+)
 from dashboard.query.catalogue import Value
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.rewrite import rewrite
@@ -16,12 +26,11 @@ from dashboard.query.row_access import with_access_filters
 from dashboard.query.sql.compile import Compiled, asks_owners, compile_query
 from dashboard.query.sql.filters import has_assignments
 from dashboard.query.sql.measures import SMALL, is_histogram
-from dashboard.query.sums import Sums
+from dashboard.query.sums import MONEY_MEASURES, Sums
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
 from ingest.model.zone import Zone
-from ingest.pricing.charge import MONEY
 
 Decode = Callable[[Any], Any]
 
@@ -96,14 +105,8 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         QuestionError: the question is invalid, or a rate for its currency is missing.
     """
     query = rewrite(replace(query, filters=with_access_filters(query.filters)))
-    with ledger.reading() as connection:
-        rates = _rates(connection, query)
-        may_lack_rates = query.currency == REPORTING
-        query = replace(query, currency=_target(query, ledger.currency) if rates else None)
-        by_share = asks_owners(query) and has_assignments(connection)
-        compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
-        rows = connection.execute(compiled.select).all()
-        portions = list(_portions(connection, query, compiled, rows, ledger.currency))
+    may_lack_rates = query.currency == REPORTING
+    query, portions, rates = _read(ledger, query)
     if query.currency is None or rates is None:
         result = _result(query, groups_and_totals([dated.portion for dated in portions]), ledger.currency)
     else:
@@ -112,6 +115,31 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         return result
     comparison = replace(query, period=query.comparison, comparison=None)
     return replace(result, comparison=run(ledger, comparison))
+
+
+def exact_sums(ledger: Ledger, query: SpendQuery) -> Mapping[RowId, Mapping[str, Fraction]]:
+    """The unrounded measures of each row of a question without comparison.
+
+    Amounts are in the reporting currency. Where a rate is missing, all are left as they were paid.
+    """
+    query = rewrite(replace(query, currency=REPORTING, filters=with_access_filters(query.filters)))
+    query, dated, rates = _read(ledger, query)
+    portions = [row.portion for row in dated]
+    if query.currency is not None and rates is not None:
+        with suppress(NoRate):
+            portions = [_converted(row, query.currency, rates) for row in dated]
+    return exact_rows(portions)
+
+
+def _read(ledger: Ledger, query: SpendQuery) -> tuple[SpendQuery, list[_DatedPortion], Rates | None]:
+    """The question with the code of its currency, the portions that answer it, and the rates."""
+    with ledger.reading() as connection:
+        rates = _rates(connection, query)
+        query = replace(query, currency=_target(query, ledger.currency) if rates else None)
+        by_share = asks_owners(query) and has_assignments(connection)
+        compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
+        rows = connection.execute(compiled.select).all()
+        return query, list(_portions(connection, query, compiled, rows, ledger.currency)), rates
 
 
 def _rates(connection: Connection, query: SpendQuery) -> Rates | None:
@@ -150,7 +178,7 @@ def _converted_result(
 def _converted(dated: _DatedPortion, currency: str, rates: Rates) -> Portion:
     """A portion in another currency, by the rate of its day. A portion without money needs no rate."""
     portion = dated.portion
-    has_money = any(number for name, number in portion.sums.numbers.items() if name in MONEY)
+    has_money = any(number for name, number in portion.sums.numbers.items() if name in MONEY_MEASURES)
     if portion.currency == currency or dated.day is None or not has_money:
         return replace(portion, currency=currency)
     return replace(portion, currency=currency, rate=rates.find(portion.currency, currency, dated.day).rate)

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ingest.ledger.histogram import Histogram, parse
+from ingest.pricing.charge import MONEY
 
 NO_HISTOGRAM = parse(None)
+MONEY_MEASURES = frozenset((*MONEY, "list_cost", "contracted_cost"))
+"""Measures in pico-units, which are converted to another currency."""
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from dashboard.reconciliation.compare import (
     read_threshold,
     reconcile,
 )
-from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.line import Document, InvoiceLine
 from dashboard.reconciliation.invoices.parser import NotAnInvoice, ParsedInvoice, parse_invoice
 from dashboard.reconciliation.invoices.store import read_lines
 from dashboard.reconciliation.service import (
     AcceptRefused,
     AcceptVarianceOptions,
+    RecordedInvoice,
     accept_variances,
     record_invoice,
 )
@@ -41,7 +42,8 @@ from ingest.terminal import ExitCode, current_user, print_json, refuse, say, sho
 
 _MOST_SHOWN: Final = 20
 _MOST_LISTED: Final = 100
-_INVOICE_KEY: Final = ("period", "provider", "account", "source", "currency")
+_INVOICE_KEY: Final = ("period", "provider", "account", "invoice_id", "source", "currency")
+_HEADINGS: Final = {"markups": "Mark-ups"}
 
 
 def import_invoice(path: str, provider: str | None, account: str, *, as_json: bool) -> int:
@@ -54,21 +56,23 @@ def import_invoice(path: str, provider: str | None, account: str, *, as_json: bo
     except OSError as error:
         return refuse("invoice", f"cannot read {path}: {error.strerror}", ExitCode.FAILURE)
     with open_ledger(Settings()) as ledger:
-        new = record_invoice(ledger, invoice, path, by=current_user(), at=at)
+        recorded = record_invoice(ledger, invoice, path, by=current_user(), at=at)
     if as_json:
-        sys.stdout.write(json.dumps(_import_as_json(path, invoice, new), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_import_as_json(path, invoice, recorded), ensure_ascii=False) + "\n")
     else:
-        _print_import(path, invoice, new)
+        _print_import(path, invoice, recorded)
     return ExitCode.SOME_REJECTED if invoice.problems else ExitCode.OK
 
 
-def _import_as_json(path: str, invoice: ParsedInvoice, new: int) -> dict[str, Any]:
+def _import_as_json(path: str, invoice: ParsedInvoice, recorded: RecordedInvoice) -> dict[str, Any]:
+    new = recorded.new
     return {
         "path": path,
         "format": invoice.source,
         "lines": len(invoice.lines),
         "new": new,
         "known": len(invoice.lines) - new,
+        "replaced": [_document_as_json(document) for document in recorded.replaced],
         "rejected": len(invoice.problems),
         "rejections": [
             {"line": bad.line, "field": bad.field, "value": bad.value, "reason": bad.reason}
@@ -77,15 +81,38 @@ def _import_as_json(path: str, invoice: ParsedInvoice, new: int) -> dict[str, An
     }
 
 
-def _print_import(path: str, invoice: ParsedInvoice, new: int) -> None:
-    lines = invoice.lines
+def _document_as_json(document: Document) -> dict[str, Any]:
+    return {
+        "provider": document.provider,
+        "account": document.account,
+        "invoice_id": document.invoice_id,
+        "from": str(date_of(document.first_day)),
+        "to": str(date_of(document.end_day)),
+        "lines": document.lines,
+        "amount": money.plain(document.amount),
+        "currency": document.currency,
+    }
+
+
+def _print_import(path: str, invoice: ParsedInvoice, recorded: RecordedInvoice) -> None:
+    lines, new = invoice.lines, recorded.new
     days = sorted({line.first_day for line in lines})
     span = f" from {date_of(days[0])} to {date_of(days[-1])}" if days else ""
     say(f"{path} ({invoice.source}): {len(lines):,} lines{span}, {new:,} are new")
+    for document in recorded.replaced:
+        say(_no_longer_counts(document), style="yellow")
     if invoice.problems and new < len(lines):
         refuse("invoice", "lines about days that are known already were left out: mend the faults first")
     for problem in invoice.problems[:_MOST_SHOWN]:
         refuse("invoice", f"{path}: {problem}")
+
+
+def _no_longer_counts(document: Document) -> str:
+    lines = "1 line" if document.lines == 1 else f"{document.lines:,} lines"
+    verb = "no longer counts" if document.lines == 1 else "no longer count"
+    named = f"{document.provider} {document.invoice_id}" if document.invoice_id else document.provider
+    days = f"{date_of(document.first_day)} to {date_of(document.end_day - 1)}"
+    return f"{lines} of {money.plain(document.amount)} {document.currency} {verb}: {named}, {days}"
 
 
 def list_invoices(period: str | None, *, as_json: bool) -> int:
@@ -99,7 +126,7 @@ def list_invoices(period: str | None, *, as_json: bool) -> int:
     if as_json:
         print_json({"invoices": rows})
         return ExitCode.OK
-    headings = ("Month", "Provider", "Account", "From", "Currency", "Amount", "Lines")
+    headings = ("Month", "Provider", "Account", "Invoice", "From", "Currency", "Amount", "Lines")
     listing = table(*headings, numbers=("Amount", "Lines"))
     for row in rows:
         listing.add_row(*(str(row[name]) for name in _INVOICE_KEY), row["amount"], str(row["lines"]))
@@ -108,11 +135,11 @@ def list_invoices(period: str | None, *, as_json: bool) -> int:
 
 
 def _invoice_rows(lines: Iterable[InvoiceLine]) -> list[dict[str, Any]]:
-    """The sum and the number of lines by month, provider, account, source and currency."""
+    """The sum and the number of lines by month, provider, account, invoice, source and currency."""
     sums: dict[tuple[str, ...], tuple[int, int]] = {}
     for line in lines:
         month = str(date_of(line.first_day))[:7]
-        key = (month, line.provider, line.account, line.source, line.currency)
+        key = (month, line.provider, line.account, line.invoice_id or "", line.source, line.currency)
         amount, count = sums.get(key, (0, 0))
         sums[key] = (amount + line.amount, count + 1)
     return [
@@ -165,6 +192,8 @@ def _print(reconciliation: Reconciliation) -> None:
         return
     _print_table(reconciliation)
     say(f"amounts in {reconciliation.currency}, days of UTC; --json has all digits", style="dim")
+    if any(row.markups for row in reconciliation.rows):
+        say("mark-ups are charged to teams beyond what providers ask, and are not compared", style="dim")
     for why in reconciliation.unconverted:
         say(f"left out: {why}", style="yellow")
     if unpriced := sum(row.unpriced_requests for row in reconciliation.rows):
@@ -176,9 +205,13 @@ def _print_table(reconciliation: Reconciliation) -> None:
     names = [
         "invoiced",
         "ledger",
-        *(name for name in ("fees", "booked") if any(getattr(row, name) for row in reconciliation.rows)),
+        *(
+            name
+            for name in ("fees", "booked", "markups")
+            if any(getattr(row, name) for row in reconciliation.rows)
+        ),
     ]
-    numbers = (*(name.title() for name in names), "Variance", "Share", "Explained")
+    numbers = (*(_HEADINGS.get(name, name.title()) for name in names), "Variance", "Share", "Explained")
     listing = table(
         "Provider", *([reconciliation.by.title()] if has_key else []), *numbers, "", numbers=numbers
     )

@@ -1,11 +1,12 @@
 """Reconciliation: what providers charge, compared with the ledger, and what explains the difference.
 
 Days and months are UTC, as providers count them. The invoice of a month is its current invoice lines,
-converted to the reporting currency at the rate of their first day. The ledger's side is the cost of calls,
-and the fees of the provider that are billed in the month. The variance is the invoice less the ledger. It may
-be explained by calls without a price (estimated at the provider's average cost of a priced token), by
-cancelled and failed calls, which some providers do not bill, and by rounding (half a cent for each invoice
-line). The rest comes from keys that bypass the gateway, or is an error.
+converted to the reporting currency at the rate of their first day. The ledger's side is what the provider
+asks for calls (their contracted cost), and the fees, taxes and credits of the provider that are billed in the
+month. Mark-ups are what teams are charged beyond that: they are shown, and not compared. The variance is the
+invoice less the ledger. It may be explained by calls without a price (estimated at the provider's average
+cost of a priced token), by cancelled and failed calls, which some providers do not bill, and by rounding
+(half a cent for each invoice line). The rest comes from keys that bypass the gateway, or is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +35,7 @@ GroupBy = Literal["provider", "day", "model"]
 GROUPINGS: Final[tuple[GroupBy, ...]] = ("provider", "day", "model")
 UTC_ZONE: Final = Zone("UTC")
 _HALF_CENT: Final = money.PICO_PER_UNIT // 200
-_METRICS: Final = ("total_cost", "requests", "unpriced_requests", "total_tokens")
+_METRICS: Final = ("contracted_cost", "requests", "unpriced_requests", "total_tokens", "total_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class ReconciliationRow:
     invoiced: int | None
     """The invoiced amount; None without an invoice."""
     ledger: int
+    """What the provider asks for the calls, by the ledger: their contracted cost."""
+    markups: int
+    """What teams are charged for the calls beyond that; it is not compared."""
     fees: int
     booked: int
     """The variances that were accepted and booked before."""
@@ -200,6 +204,7 @@ class _LedgerSide:
     """The ledger's side of a row."""
 
     cost: int = 0
+    markups: int = 0
     requests: int = 0
     unpriced_requests: int = 0
     unpriced: int = 0
@@ -222,6 +227,7 @@ def _reconciled(
         *key,
         invoiced=invoiced,
         ledger=side.cost,
+        markups=side.markups,
         fees=fees.get(key, 0),
         booked=booked.get(key, 0),
         requests=side.requests,
@@ -339,6 +345,7 @@ def _ledger_side(rows: Sequence[tuple[str, str, Sequence[Any]]]) -> _LedgerSide:
     estimate = divide_half_even(cost * tokens[True], tokens[False]) if tokens[False] and cost > 0 else 0
     return _LedgerSide(
         cost=cost,
+        markups=sum(_pico(values[4]) - _pico(values[0]) for _, _, values in rows),
         requests=sum(int(values[1]) for _, _, values in rows),
         unpriced_requests=sum(int(values[2]) for _, _, values in rows),
         unpriced=estimate,
@@ -352,7 +359,7 @@ def _pico(amount: object) -> int:
 
 def as_json(reconciliation: Reconciliation) -> dict[str, Any]:
     """The comparison as JSON outputs give it."""
-    names = ("invoiced", "ledger", "fees", "booked", "variance", "explained", "unexplained")
+    names = ("invoiced", "ledger", "markups", "fees", "booked", "variance", "explained", "unexplained")
     return {
         "period": str(reconciliation.month),
         "currency": reconciliation.currency,
@@ -375,6 +382,7 @@ def _row_as_json(reconciliation: Reconciliation, row: ReconciliationRow) -> dict
         **key,
         "invoiced": money.plain(row.invoiced) if row.invoiced is not None else None,
         "ledger": money.plain(row.ledger),
+        "markups": money.plain(row.markups),
         "fees": money.plain(row.fees),
         "booked": money.plain(row.booked),
         "variance": money.plain(row.variance) if row.variance is not None else None,
@@ -385,6 +393,8 @@ def _row_as_json(reconciliation: Reconciliation, row: ReconciliationRow) -> dict
             "unpriced": money.plain(row.unpriced),
             "cancelled": money.plain(row.cancelled),
             "rounding": money.plain(row.rounding),
+            "markups": money.plain(row.markups),
+            "fees": money.plain(row.fees),
         },
         "requests": row.requests,
         "unpriced_requests": row.unpriced_requests,
@@ -399,6 +409,7 @@ CSV_COLUMNS: Final = (
     "currency",
     "invoiced",
     "ledger",
+    "markups",
     "fees",
     "booked",
     "variance",

@@ -6,9 +6,9 @@ from pathlib import PurePath
 
 from dashboard.query.calendar import Month, of_month
 from dashboard.reconciliation.compare import reconcile
-from dashboard.reconciliation.invoices.line import InvoiceLine
+from dashboard.reconciliation.invoices.line import Document, InvoiceLine
 from dashboard.reconciliation.invoices.parser import ParsedInvoice
-from dashboard.reconciliation.invoices.store import add_lines
+from dashboard.reconciliation.invoices.store import add_lines, lock
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.periods import Adjustment
@@ -21,20 +21,35 @@ class AcceptRefused(Invalid):
     """The variance cannot be accepted; the message says why."""
 
 
-def record_invoice(ledger: Ledger, invoice: ParsedInvoice, path: str, *, by: str, at: int) -> int:
-    """Record the new lines of an invoice; the number of recorded lines.
+@dataclass(frozen=True, slots=True)
+class RecordedInvoice:
+    """The number of recorded lines, and the documents that no longer count because of them."""
+
+    new: int
+    replaced: tuple[Document, ...]
+
+
+def record_invoice(ledger: Ledger, invoice: ParsedInvoice, path: str, *, by: str, at: int) -> RecordedInvoice:
+    """Record the new lines of an invoice.
 
     A file with rejected lines may be incomplete, so it does not replace recorded lines.
     """
     lines = [replace(line, recorded_at=at, recorded_by=by) for line in invoice.lines]
     with ledger.writing() as connection:
-        new = add_lines(connection, lines, may_replace=not invoice.problems)
+        lock(connection)
+        new, replaced = add_lines(connection, lines, may_replace=not invoice.problems)
         if new:
-            detail = {"lines": new, "amounts": _amounts(lines)}
+            detail: dict[str, object] = {"lines": new, "amounts": _amounts(lines)}
+            if replaced:
+                detail["replaced"] = [
+                    f"{document.invoice_id or document.provider}: "
+                    f"{money.plain(document.amount)} {document.currency}"
+                    for document in replaced
+                ]
             name = PurePath(path).name
             entry = audit.Entry(at=at, by=by, action="invoice import", subject=name, detail=detail)
             audit.note(connection, entry)
-    return new
+    return RecordedInvoice(new, tuple(replaced))
 
 
 def _amounts(lines: Iterable[InvoiceLine]) -> dict[str, str]:
@@ -64,11 +79,13 @@ def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str,
     reason = " ".join(options.reason.split())
     if not reason:
         raise AcceptRefused("missing_reason", "say why the variance is accepted", field="accept")
-    reconciliation = reconcile(ledger, options.month, provider=options.provider)
-    variances = {row.provider: row.variance for row in reconciliation.rows if row.variance}
-    if not variances:
-        raise AcceptRefused("nothing_to_accept", f"nothing of {options.month} differs from an invoice")
     with ledger.writing() as connection:
+        # Compared while the lock is held: a variance that is accepted twice at once is booked once.
+        lock(connection)
+        reconciliation = reconcile(ledger, options.month, provider=options.provider)
+        variances = {row.provider: row.variance for row in reconciliation.rows if row.variance}
+        if not variances:
+            raise AcceptRefused("nothing_to_accept", f"nothing of {options.month} differs from an invoice")
         month = _open_month(options.month, periods.closed(connection))
         owner = NOBODY if options.team is None else _owner(connection, ledger, options.team, month)
         adjustments = [

@@ -20,6 +20,7 @@ from ingest.model.ownership import (
     would_change_owners,
 )
 from ingest.model.zone import date_of, day_number
+from ingest.parse.shares import NotAShare, read_shares, weights_note
 
 _MOST_PARTS: Final = 10**6
 _LONGEST: Final = 500
@@ -37,7 +38,7 @@ class AssignOptions:
     subject: str
     target_kind: TargetKind = "team"
     targets: tuple[str, ...] = ()
-    """`NAME`, or `NAME=PARTS` for a share; empty to take ownership away."""
+    """`NAME`, or `NAME=SHARE` (`60`, `60%` or `0.6`); empty to take ownership away."""
     first: str | None = None
     """The first day; `always` for all earlier days too; None for today."""
     end: str | None = None
@@ -55,6 +56,8 @@ class RecordedAssignment:
     end: date | None
     closed: tuple[str, ...]
     """Closed months that it affects: their change is booked in the next open month."""
+    note: str = ""
+    """What the shares come to, where they are weights that do not make a whole."""
 
 
 def assign(ledger: Ledger, options: AssignOptions, *, at: int, by: str) -> RecordedAssignment:
@@ -78,7 +81,7 @@ def assign_within(
         NotKnown: the directory has no entry of that name, or several.
     """
     first, end = _days(ledger, options, at)
-    parts = _shares(options)
+    parts, note = _shares(options)
     subject, shown = _subject(connection, ledger, options)
     targets = tuple(
         Target(directory.find(connection, options.target_kind, name, ledger.keyring), number)
@@ -97,7 +100,7 @@ def assign_within(
     )
     ownership.record(connection, [assignment])
     closed = periods.closed_within(connection, first, end)
-    recorded = RecordedAssignment(assignment, shown, parts, _date(first), _date(end), closed)
+    recorded = RecordedAssignment(assignment, shown, parts, _date(first), _date(end), closed, note)
     audit.note(connection, _entry(recorded))
     return recorded
 
@@ -113,16 +116,23 @@ def _days(ledger: Ledger, options: AssignOptions, at: int) -> tuple[int, int]:
     return first, end
 
 
-def _shares(options: AssignOptions) -> dict[str, int]:
-    """The parts of each target, by its name."""
+def _shares(options: AssignOptions) -> tuple[dict[str, int], str]:
+    """The parts of each target, by its name, and a note on what they come to."""
     targets = options.targets
-    parts = [_parts(text) for text in targets]
-    if len({name for name, _ in parts}) < len(parts):
+    named = [text.rpartition("=")[::2] if "=" in text else (text, "1") for text in targets]
+    names = [name for name, _ in named]
+    if len(set(names)) < len(names):
         raise OwnerRefused("named_twice", f"a {options.target_kind.replace('_', ' ')} is named twice")
     if len({"=" in text for text in targets}) > 1:
         message = f"{' and '.join(targets)}: write the parts of each, such as a=60 b=40, or of none"
         raise OwnerRefused("mixed_parts", message)
-    return dict(parts)
+    typed = [share for _, share in named]
+    try:
+        parts = read_shares(typed, _MOST_PARTS)
+    except NotAShare as error:
+        raise OwnerRefused("bad_parts", str(error)) from error
+    is_even = all(part == 1 for part in parts)
+    return dict(zip(names, parts, strict=True)), "" if is_even else weights_note(names, parts, typed)
 
 
 def _subject(connection: Connection, ledger: Ledger, options: AssignOptions) -> tuple[str, str]:
@@ -136,16 +146,6 @@ def _subject(connection: Connection, ledger: Ledger, options: AssignOptions) -> 
     entry_kind: Kind = "team" if kind == "team" else "virtual_key"
     entry_id = directory.find(connection, entry_kind, options.subject, ledger.keyring)
     return str(entry_id), directory.shown(connection, entry_id)
-
-
-def _parts(text: str) -> tuple[str, int]:
-    name, equals, number = text.rpartition("=")
-    if not equals:
-        return text, 1
-    if not (number.isascii() and number.isdigit() and 0 < int(number) <= _MOST_PARTS):
-        message = f"{text!r}: {number!r} is no number of parts; write a whole number, such as {name}=60"
-        raise OwnerRefused("bad_parts", message)
-    return name, int(number)
 
 
 def _day(field: str, text: str | None, otherwise: int, *, always: int) -> int:

@@ -28,7 +28,8 @@ def owner_set(
     team: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEAM[=PARTS]", help="The team; several with their parts share it, as in a=60 b=40."
+            metavar="TEAM[=SHARE]",
+            help="The team; several share it, as in a=60 b=40, a=60% b=40%, a=0.6 b=0.4.",
         ),
     ] = None,
     none: Annotated[

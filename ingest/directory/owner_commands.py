@@ -26,6 +26,8 @@ def set_owner(options: AssignOptions, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps(_as_json(recorded), ensure_ascii=False) + "\n")
         return ExitCode.OK
     say(_sentence(recorded))
+    if recorded.note:
+        say(f"note: {recorded.note}", style="yellow")
     if recorded.closed:
         months = ", ".join(recorded.closed)
         say(
@@ -69,6 +71,7 @@ def _as_json(recorded: RecordedAssignment) -> dict[str, Any]:
         "from": None if recorded.first is None else str(recorded.first),
         "to": None if recorded.end is None else str(recorded.end),
         "closed_periods": list(recorded.closed),
+        "note": recorded.note,
     }
 
 

@@ -151,7 +151,10 @@ def _refusal(error: Invalid | NotAllowed) -> str:
 def _targets(form: AssignmentForm) -> tuple[str, ...]:
     """The teams with their parts, which are equal if no parts are typed."""
     chosen = form.teams or ()
-    parts = (form.parts or "").replace(",", " ").replace("%", " ").split() or ["1"] * len(chosen)
+    typed = form.parts or ""
+    percent = "%" if "%" in typed else ""
+    numbers = typed.replace(",", " ").replace("%", " ").split()
+    parts = [f"{number}{percent}" for number in numbers] or ["1"] * len(chosen)
     if len(parts) != len(chosen):
         message = f"{len(chosen)} teams have {len(chosen)} parts, such as 60, 40; {len(parts)} are given"
         raise OwnerRefused("bad_parts", message)

@@ -60,6 +60,12 @@ def _value(table: sa.Table, measure: str) -> Column:
             return sa.case(
                 (table.c.cost_source_id == term_id("unpriced"), 0), else_=_value(table, "total_tokens")
             )
+        case "list_cost" | "contracted_cost":
+            priced = f"{measure.removesuffix('cost')}total"
+            return sa.case(
+                (table.c.cost_source_id == term_id("computed"), _value(table, priced)),
+                else_=_value(table, "total_cost"),
+            )
     return sa.type_coerce(of_event(measure) if table is usage_event else table.c[measure], sa.BigInteger)
 
 

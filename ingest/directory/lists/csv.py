@@ -1,12 +1,13 @@
 """A list as a CSV table with the columns `id` and `name`, and optionally `kind` and `key_hash`.
 
 `team`, `customer` and `cost_center` name the owner of a key or team, `from` the first
-day, and `share` the number of parts: a key that several teams share has a row for each
-team, with the same `from`. `gl_code` is the general-ledger account of a cost centre.
+day, and `share` the number of parts (`60`, `60%` or `0.6`): a key that several teams share has
+a row for each team, with the same `from`. `gl_code` is the general-ledger account of a cost centre.
 """
 
 import csv
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
@@ -102,17 +103,28 @@ def _put(listing: Listing, keyring: KeyRing, line: int, row: dict[str, str]) -> 
 
 def _links(row: dict[str, str]) -> list[Link]:
     share, first = row.get("share") or "1", row.get("from") or None
-    if not (share.isascii() and share.isdigit() and 0 < int(share) <= _MOST_PARTS):
-        raise ValueError(f"share {share!r} is no whole number of parts above 0")
+    parts = _parts(share)
     if first is not None and first != "always":
         try:
             date.fromisoformat(first)
         except ValueError as error:
             raise ValueError(f"from {first!r} is no day; write one as 2026-10-15, or always") from error
     named = ((kind, row.get(kind, "")) for kind in _TARGETS)
-    return [
-        Link(kind, "" if target == _NONE else target, int(share), first) for kind, target in named if target
-    ]
+    return [Link(kind, "" if target == _NONE else target, parts, first) for kind, target in named if target]
+
+
+def _parts(share: str) -> int:
+    """The parts that a share stands for: `60`, `60%` and `0.6` are 60."""
+    is_weight = share.isascii() and share.isdigit()
+    try:
+        value = Decimal(share.removesuffix("%")) * (1 if is_weight or share.endswith("%") else 100)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= _MOST_PARTS:
+        raise ValueError(
+            f"share {share!r} is no whole number of parts or of percent above 0, as 60, 60% or 0.6"
+        )
+    return int(value)
 
 
 def _delimiter(file: TextIO) -> str:

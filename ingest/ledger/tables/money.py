@@ -37,7 +37,8 @@ fee = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
-    comment="What is paid whether or not anybody calls. Only added: the last row of a name counts. Pico-units as text.",
+    sa.Column("replaces", sa.Text),
+    comment="What is due whether or not calls are made. Only added: of a name and start the last row counts. Pico-units as text.",
 )
 
 invoice_line = sa.Table(
@@ -56,6 +57,7 @@ invoice_line = sa.Table(
     sa.Column("invoice_id", sa.Text),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Column("replaces", sa.Text),
     sa.Index(None, "first_day"),
-    comment="What providers charge, for days of UTC. Only added: those of a provider's days that were recorded last count.",
+    comment="What providers charge, for days of UTC. Only added: of an invoice the lines recorded last count.",
 )

@@ -77,6 +77,7 @@ budget = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Column("counts", sa.Text),
     comment="What may be spent in a time. Only added: the last row of a name counts. Pico-units as text.",
 )
 

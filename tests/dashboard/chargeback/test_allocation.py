@@ -1,6 +1,7 @@
 """Shared cost: every rule divides a pool without rest, by the days and to the teams that it names."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from dashboard.chargeback.allocation import FEES, UNASSIGNED, Basis, Method, Rul
 from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import NOBODY, Owner, Target
+from tests.support.acme import acme_call, acme_month
+from tests.support.cli import Command, object_of
 
 RED, BLUE, GREEN = Owner(1, 10, None), Owner(2, 10, 5), Owner(3)
 USED = {RED: Basis(60, 100, 3), BLUE: Basis(40, 300, 1)}
@@ -90,6 +93,48 @@ def test_rules_are_read_as_they_were_recorded(ledger: Ledger) -> None:
         add_rules(connection, [rule])
         (found,) = read_rules(connection)
     assert found == Rule(**{name: getattr(rule, name) for name in rule.__slots__} | {"number": found.number})
+
+
+def test_a_credit_counts_for_the_whole_team() -> None:
+    """Of a team with a charge of 10 and a credit of 4, 6 count: as much as of a team with a charge of 6."""
+    used = {RED: Basis(10), RED._replace(customer_id=11): Basis(-4), BLUE: Basis(6)}
+    found = divided("cost", used=used)
+    assert found == {RED: Fraction(1, 2), BLUE: Fraction(1, 2)}
+
+
+def test_a_team_whose_cost_is_below_zero_takes_no_part() -> None:
+    used = {RED: Basis(10), RED._replace(customer_id=11): Basis(-40), BLUE: Basis(6)}
+    assert divided("cost", used=used) == {BLUE: 1}
+
+
+@given(
+    st.dictionaries(st.builds(Owner, st.integers(1, 4), st.none() | st.integers(6, 8)), st.integers(-9, 9))
+)
+def test_teams_share_by_what_each_used_in_all(costs: dict[Owner, int]) -> None:
+    found = divided("cost", used={owner: Basis(cost) for owner, cost in costs.items()}, fallback="keep")
+    sums = {
+        team: max(sum(cost for owner, cost in costs.items() if owner.team_id == team), 0)
+        for team in {owner.team_id for owner in costs}
+    }
+    whole = sum(sums.values())
+    by_team = {team: sum(share for owner, share in found.items() if owner.team_id == team) for team in sums}
+    assert by_team == {team: Fraction(cost, whole) if whole else 0 for team, cost in sums.items()}
+
+
+@pytest.mark.parametrize("method", ["requests", "tokens"])
+@pytest.mark.parametrize("calls", [1, 9])
+def test_a_shared_call_counts_by_its_parts(
+    tallybook: Command, tmp_path: Path, method: str, calls: int
+) -> None:
+    lines = [acme_call(f"c{number}", virtual_key="duo", tokens=1) for number in range(calls)]
+    acme_month(tallybook, tmp_path, *lines)
+    for team in ("a", "b"):
+        tallybook("team", "add", team)
+    tallybook("owner", "set", "duo", "--team", "a=60", "--team", "b=40", "--from", "always")
+    tallybook("fees", "add", "Licence", "100", "--from", "2026-10-01")
+    tallybook("allocate", "set", "fees", "--by", method)
+    lines_ = object_of(tallybook("report", "chargeback", "--period", "2026-10"))["lines"]
+    assert {line["team"]: line["shared_cost"] for line in lines_} == {"a": "60", "b": "40"}
 
 
 OWNERS = st.builds(Owner, st.integers(1, 5), st.none() | st.integers(6, 7), st.none())

@@ -198,7 +198,8 @@ def test_a_fee_that_a_team_bears_stands_on_its_statement(tallybook: Command, bus
     assert tallybook(*fee).exit_code == 0
     made = answers(busy)
     (ads,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "ads"]
-    assert {"name": "Reserved", "provider": "azure", "amount": "744"} in ads["own_fees"]
+    reserved = {"name": "Reserved", "kind": "platform", "provider": "azure", "amount": "744"}
+    assert reserved in ads["own_fees"]
     assert sum(Decimal(one["amount"]) for one in ads["own_fees"]) == Decimal(ads["fees"])
     rows = [
         [cell.value for cell in row] for row in load_workbook(io.BytesIO(made["xlsx"]))["ads"].iter_rows(9)

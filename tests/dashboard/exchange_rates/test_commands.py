@@ -130,3 +130,9 @@ def test_a_rate_is_noted_once_with_who_set_it(embedded: Ledger) -> None:
         (entry,) = audit.entries(connection)
     assert (entry.by, entry.at, entry.action, entry.subject) == ("ana", 1, "rates set", "USD/EUR")
     assert entry.detail == {"rate": "0.92", "day": "2026-11-20"}
+
+
+@pytest.mark.parametrize(("base", "quote"), [("USD", "XXX"), ("ABC", "USD"), ("USD", "XTS")])
+def test_a_code_that_is_no_currency_has_no_rate(tallybook: Command, base: str, quote: str) -> None:
+    refused = tallybook("rates", "set", base, quote, "1.1", "--date", "2026-10-01")
+    assert (refused.exit_code, "is no currency of ISO 4217" in refused.stderr) == (2, True)

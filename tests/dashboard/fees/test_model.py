@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.fees.model import Fee, charges_of, fee_amounts
+from dashboard.fees.model import Fee, charges_of, current_fees, fee_amounts
 from dashboard.fees.store import add_fees, read_fees, read_history
 from ingest.ledger.engine import Ledger
 from ingest.model.zone import Zone, micros
@@ -103,3 +103,21 @@ def test_over_its_whole_time_a_charge_is_effective_as_it_is_billed(amount: int, 
     one = fee(amount=amount, start=start, every="month", end=start + 5 * 10**12)
     charges = list(charges_of(one, BERLIN, start, start + 10**14))
     assert sum(c.during(start, start + 10**14) for c in charges) == sum(c.amount for c in charges)
+
+
+MONTH_STARTS = [at(f"2026-{month:02}-01T00:00:00Z") for month in range(1, 13)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 99)), min_size=1, max_size=8))
+def test_each_month_has_the_amount_of_the_last_start_before_it_recorded_last(
+    rows: list[tuple[int, int]],
+) -> None:
+    recorded = [
+        fee(every="month", amount=amount * UNIT, start=MONTH_STARTS[month], recorded_at=at_)
+        for at_, (month, amount) in enumerate(rows)
+    ]
+    for month in range(11):
+        edges = MONTH_STARTS[month], MONTH_STARTS[month + 1]
+        effective = sum(a.effective for a in fee_amounts(current_fees(recorded), UTC_ZONE, *edges))
+        starts = {start: amount for start, amount in rows if start <= month}
+        assert effective == (starts[max(starts)] * UNIT if starts else 0)

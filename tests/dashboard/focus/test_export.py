@@ -865,7 +865,8 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
     with october.writing() as connection:
         monthly = replace(fee, name="Seats", amount=31 * PICO, end=None, every="month", list_amount=None)
         credit = replace(fee, name="Welcome", kind="credit", amount=-5 * PICO, end=None, list_amount=None)
-        add_fees(connection, [fee, monthly, credit])
+        tax = replace(monthly, name="VAT", kind="tax", amount=19 * PICO)
+        add_fees(connection, [fee, monthly, credit, tax])
     by_charge = {
         (row.charge_description, row.charge_category): row
         for row in exported(october, "provider")
@@ -883,9 +884,24 @@ def test_a_provider_s_fee_is_a_purchase_that_is_used_up_month_by_month(october: 
         ("Seats", "Purchase"): ["31", "0", "31"],
         ("Seats", "Usage"): ["0", "31", "31"],
         ("Welcome", "Credit"): ["-5", "-5", "-5"],
+        ("VAT", "Tax"): ["19", "19", "19"],
     }
     starts = {row.charge_period_start.isoformat() for row in by_charge.values()}
     assert starts == {"2026-10-01T00:00:00+00:00"}
+
+
+def test_a_tax_and_a_credit_of_a_statement_are_charges_of_their_category(october: Ledger) -> None:
+    start = at("2026-09-30T22:00:00Z")
+    tax = Fee(name="VAT", kind="tax", amount=19 * PICO, currency="USD", start=start, every="month")
+    with october.writing() as connection:
+        add_fees(connection, [tax, replace(tax, name="Grant", kind="credit", amount=-6 * PICO)])
+    rows = exported(october)
+    holds_exactly(rows)
+    for category, amount in (("Tax", 19), ("Credit", -6)):
+        chosen = [row for row in rows if row.charge_category == category]
+        assert sum(row.billed_cost for row in chosen) == amount
+        assert len(chosen) > 1  # a row for each team that shares it
+        assert {row.sku_id for row in chosen} == {None}
 
 
 DOLLARS = ReportingCurrency("USD", Rates([]))

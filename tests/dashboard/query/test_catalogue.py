@@ -61,7 +61,7 @@ PROMISED_METRICS = {
     ),
     *("latency_avg", "ttft_p50", "ttft_p95", "tokens_per_second"),
 }
-MADE_WHILE_SUMMING = {"errors", "unpriced_requests", "priced_tokens"}
+MADE_WHILE_SUMMING = {"errors", "unpriced_requests", "priced_tokens", "list_cost", "contracted_cost"}
 
 
 def test_everything_promised_is_there() -> None:

@@ -81,6 +81,28 @@ def test_teams_share_a_key_by_their_parts(tallybook: Command) -> None:
     assert spend(tallybook, "team") == {"search": "84", "ads": "56", None: "7"}
 
 
+@pytest.mark.parametrize("shares", [("60%", "40%"), ("0.6", "0.4"), ("60 %", "40%"), ("3", "2")])
+def test_shares_are_written_as_parts_percent_or_fractions(
+    tallybook: Command, shares: tuple[str, str]
+) -> None:
+    for team in ("search", "ads"):
+        tallybook("team", "add", team)
+    teams = (f"--team=search={shares[0]}", f"--team=ads={shares[1]}")
+    assert tallybook("owner", "set", "vk-1", *teams, "--from", "always").exit_code == 0
+    assert spend(tallybook, "team") == {"search": "84", "ads": "56", None: "7"}
+
+
+def test_weights_that_make_no_whole_are_noted_and_percent_are_refused(tallybook: Command) -> None:
+    for team in ("a", "b"):
+        tallybook("team", "add", team)
+    said = tallybook("owner", "set", "vk-1", "--team", "a=60", "--team", "b=50", "--from", "always")
+    assert "note: 60 and 50 are parts of 110: a 54.55%, b 45.45%" in said.stdout
+    refused = tallybook("owner", "set", "vk-1", "--team", "a=60%", "--team", "b=50%", "--from", "always")
+    assert (refused.exit_code, "60% and 50% make 110%, not 100%" in refused.stderr) == (2, True)
+    mixed = tallybook("owner", "set", "vk-1", "--team", "a=60%", "--team", "b=50", "--from", "always")
+    assert "write % after each, or after none" in mixed.stderr
+
+
 def test_the_calls_of_a_project_belong_to_their_team(tallybook: Command) -> None:
     tallybook("team", "add", "maps", "--customer", "nobody")
     tallybook("customer", "add", "Acme")
@@ -136,6 +158,7 @@ def test_a_name_that_several_keys_have_is_not_guessed(tallybook: Command, busy: 
 
 
 def test_a_back_dated_change_says_which_closed_month_it_reaches(tallybook: Command, busy: Ledger) -> None:
+    put(busy, [call("2026-09-30T10:00:00Z", 0, virtual_key="vk-1")], first=6)
     closing.close(busy, Month(2026, 9), accept=None, by="ann", now=1_793_900_000_000_000)
     tallybook("team", "add", "search")
     done = tallybook("owner", "set", "vk-1", "--team", "search", "--from", "2026-09-30")

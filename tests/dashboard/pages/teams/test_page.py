@@ -183,6 +183,7 @@ def test_what_was_assigned_is_taken_back(busy: Ledger) -> None:
         (("vk-1", [], None, "2026-10-01", None), "choose a team"),
         (("vk-1", ["red", "blue"], "60", "2026-10-01", None), "2 teams have 2 parts"),
         (("vk-1", ["red", "blue"], "60, half", "2026-10-01", None), "'half' is no number of parts"),
+        (("vk-1", ["red", "blue"], "60%, 50", "2026-10-01", None), "make 110%, not 100%"),
         (("vk-1", ["red"], None, "soon", None), "'soon' is no day"),
         (("vk-1", ["green"], None, "2026-10-01", None), "no team 'green'"),
         (("vk-9", ["red"], None, "2026-10-01", None), "no key 'vk-9'"),
