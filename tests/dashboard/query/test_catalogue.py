@@ -38,7 +38,7 @@ PROMISED_METRICS = {
     "contracted_cost",
     *(
         "requests",
-    "flagged_requests",
+        "flagged_requests",
         "errors",
         "error_rate",
         "input_tokens",
