@@ -10,7 +10,7 @@ from typing import Any, Final
 import dashboard
 from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
-from dashboard.chargeback.statement import CAUSES, Allocation, Correction
+from dashboard.chargeback.statement import CAUSES, Allocation, Correction, Statement
 from dashboard.chargeback.usage import UsageSums
 from dashboard.chargeback.xlsx import warnings
 from ingest.model import money
@@ -77,9 +77,18 @@ def _data(report: Report) -> dict[str, Any]:
         "note": (
             "Amounts are rounded once, the total first, then its columns and lines by largest remainder, so "
             "that they add up downwards and across. Exact amounts are in the workbook, in CSV and in JSON."
+            f"{_chains(statement)}"
         ),
         "entries": [_page(report, entry) for entry in report.entries],
     }
+
+
+def _chains(statement: Statement) -> str:
+    """The heads of the hash chains when the statement was closed."""
+    heads = "; ".join(
+        f"{table}: {head.count} rows, {head.seal}" for table, head in sorted(statement.chains.items())
+    )
+    return f" Sealed rows before this closing, with the SHA-256 of the last: {heads}." if heads else ""
 
 
 def _summary(report: Report) -> dict[str, Any]:

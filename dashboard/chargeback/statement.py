@@ -7,12 +7,13 @@ equal the ledger.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, Literal
 
 from dashboard.chargeback.allocation import Method
 from dashboard.chargeback.usage import Detail, Unconverted, UsageSums, total
+from ingest.ledger.chain import Head
 from ingest.ledger.periods import Status
 from ingest.model.ownership import NOBODY, Owner
 
@@ -141,6 +142,8 @@ class Statement:
     last_call: int = 0
     """The sequence number of the newest call in the statement."""
     made_at: int
+    chains: Mapping[str, Head] = field(default_factory=dict)
+    """The heads of hash chains before the closing, by table; empty if the period is not closed."""
     status: Status = "open"
     revision: int = 0
     """How often the period has been closed."""
@@ -227,6 +230,7 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
         unconverted=tuple(unconverted for part in parts for unconverted in part.unconverted),
         names={number: named for part in parts for number, named in part.names.items()},
         status="closed" if all(part.status == "closed" for part in parts) else "open",
+        chains={},
         hash=None,
         closed_at=None,
         closed_by=None,

@@ -40,10 +40,7 @@ def export_focus(options: ExportOptions, out: str) -> int:
 def _print_summary(result: ExportResult) -> None:
     files = ", ".join(str(path) for path in result.files)
     warn(f"{result.rows:,} rows{f' in {files}' if files else ''}")
-    if result.unpriced:
-        calls = (
-            "1 call has no known price and is"
-            if result.unpriced == 1
-            else f"{result.unpriced:,} calls have no known price and are"
-        )
-        warn(f"{calls} in no row")
+    for number, lack in ((result.unpriced, "known price"), (result.unconverted, "exchange rate")):
+        if number:
+            calls = "1 call has" if number == 1 else f"{number:,} calls have"
+            warn(f"{calls} no {lack} and {'is' if number == 1 else 'are'} in no row")

@@ -64,11 +64,10 @@ class Dataset:
         """The calls that have no price."""
         calls = UnpricedCalls()
         for month in self.scope.span.months:
-            until = self._usage(month, calls).until
+            usage = self._usage(month, calls)
             for day in month:
-                for group in self.charge_groups.groups(day, until):
-                    if group.identity.cost_source == "unpriced":
-                        calls.add(group, self.charge_groups.attributions)
+                for _ in usage.billable_groups(day):
+                    pass
         return calls
 
     def _usage(self, month: Span, unpriced: UnpricedCalls) -> UsageRows:

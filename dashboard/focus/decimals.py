@@ -18,6 +18,8 @@ DIGITS: Final = 38
 """The number of digits that fit a decimal128."""
 MONEY_SCALE: Final = 24
 PRICE_SCALE: Final = 18
+CONVERTED_PRICE_SCALE: Final = 15
+"""The number of decimals of a unit price that is converted to another currency."""
 QUANTITY_SCALE: Final = 12
 
 ZERO: Final = Decimal(0)

@@ -22,10 +22,13 @@ from ingest.model.zone import micros
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The number of rows written, the number of calls without a price, which are in no row, and the files."""
+    """The number of rows written, the calls that are in no row, and the files."""
 
     rows: int
     unpriced: int
+    """The number of calls without a price."""
+    unconverted: int
+    """The number of calls without an exchange rate to the billing currency."""
     files: tuple[Path, ...] = ()
 
 
@@ -61,7 +64,7 @@ def export_to_stream(
     with ledger.reading() as connection:
         rows = _CountedRows(Dataset(connection, ledger, scope, _now()).rows(unpriced))
         out.writelines(_encode(rows, version, form))
-    return ExportResult(rows.number, unpriced.calls)
+    return ExportResult(rows.number, unpriced.calls, unpriced.unconverted)
 
 
 def export_to_files(
@@ -76,7 +79,7 @@ def export_to_files(
         details = _make_metadata(connection, scope, version, unpriced, now)
     _write_file(extra_paths["metadata.json"], [metadata.metadata_json(details).encode()])
     _write_file(extra_paths["unpriced.csv"], [unpriced_csv(unpriced).encode()])
-    return ExportResult(rows.number, unpriced.calls, (path, *extra_paths.values()))
+    return ExportResult(rows.number, unpriced.calls, unpriced.unconverted, (path, *extra_paths.values()))
 
 
 def export_metadata(ledger: Ledger, scope: ExportScope, version: Version) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def _make_metadata(
     connection: Connection, scope: ExportScope, version: Version, unpriced: UnpricedCalls, now: datetime
 ) -> dict[str, Any]:
     sectors = time_sectors(connection, scope.span, micros(now))
-    return metadata.make_metadata(scope, version, sectors, unpriced.calls, now)
+    return metadata.make_metadata(scope, version, sectors, unpriced, now)
 
 
 def _encode(rows: Iterable[FocusRow], version: Version, form: Form) -> Iterator[bytes]:

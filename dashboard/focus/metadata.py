@@ -11,13 +11,18 @@ from dashboard.focus.completeness import TimeSector
 from dashboard.focus.csv_text import utc
 from dashboard.focus.parse_request import ExportScope, Version
 from dashboard.focus.row import row_key
+from dashboard.focus.unpriced import UnpricedCalls
 from ingest.model.zone import instant
 
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}
 
 
 def make_metadata(
-    scope: ExportScope, version: Version, time_sectors: Sequence[TimeSector], unpriced: int, now: datetime
+    scope: ExportScope,
+    version: Version,
+    time_sectors: Sequence[TimeSector],
+    unpriced: UnpricedCalls,
+    now: datetime,
 ) -> dict[str, Any]:
     """The metadata of an export made at `now`."""
     span = scope.span
@@ -41,7 +46,8 @@ def make_metadata(
         "Recency": _recency(instance, time_sectors, now),
         "x_Profile": scope.profile,
         "x_TimeZone": scope.span.zone.name,
-        "x_UnpricedRequests": unpriced,
+        "x_UnpricedRequests": unpriced.calls,
+        "x_UnconvertedRequests": unpriced.unconverted,
     }
 
 

@@ -116,6 +116,8 @@ def _row(charge: OtherCharge, scope: ExportScope, reporting: ReportingCurrency) 
         billing_currency=charge.currency,
         billed_cost=billed if scope.is_billed else ZERO,
         effective_cost=effective,
+        pricing_currency=charge.currency,
+        pricing_currency_effective_cost=effective,
         tags=_tags(charge),
         x_charge_day=first.date.isoformat(),
         x_provider=charge.provider,
@@ -151,6 +153,8 @@ def _price_columns(charge: OtherCharge, billed: Decimal, scope: ExportScope) -> 
         "pricing_unit": UNITS,
         "list_unit_price": prices[0],
         "contracted_unit_price": prices[1],
+        "pricing_currency_list_unit_price": prices[0],
+        "pricing_currency_contracted_unit_price": prices[1],
         "list_cost": product(prices[0], quantity),
         "contracted_cost": product(prices[1], quantity),
     }

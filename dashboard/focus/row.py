@@ -1,6 +1,7 @@
 """A row of a FOCUS dataset of cost and usage. A column that a FOCUS version lacks is left out of the file.
 
-The cost in the reporting currency is by the exchange rate of the row's day, as in chargeback statements.
+Amounts are in the billing currency, and beside them in the pricing currency, in which the charge was priced.
+Amounts are converted by the exchange rate of the row's day, as in chargeback statements.
 """
 
 import hashlib
@@ -65,6 +66,10 @@ class FocusRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pricing_category: Literal["Standard", "Dynamic", "Committed", "Other"] | None = None
     pricing_quantity: Decimal | None = None
     pricing_unit: str | None = None
+    pricing_currency: str
+    pricing_currency_effective_cost: Decimal
+    pricing_currency_list_unit_price: Decimal | None = None
+    pricing_currency_contracted_unit_price: Decimal | None = None
     consumed_quantity: Decimal | None = None
     consumed_unit: str | None = None
 
@@ -128,7 +133,7 @@ class ReportingCurrency:
             return None
 
     def columns(self, amount: Decimal, currency: str, day: int) -> dict[str, Any]:
-        """The reporting columns of a row with this cost on this day."""
+        """The reporting columns of a row with this cost, in the pricing currency, on this day."""
         if currency == self.currency:
             return {"x_reporting_currency": currency, "x_reporting_cost": amount}
         rate = self.rate(currency, day)

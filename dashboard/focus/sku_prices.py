@@ -12,12 +12,32 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Final
 
-from dashboard.focus.decimals import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE, decimal_of, decimals
+from dashboard.focus.decimals import (
+    CONVERTED_PRICE_SCALE,
+    MONEY_SCALE,
+    PRICE_SCALE,
+    QUANTITY_SCALE,
+    decimal_of,
+    decimals,
+)
 from dashboard.focus.meters import METERS, TOKENS, Meter
 from ingest.pricing.rates import REGIONAL_METERS, PriceSet, Rate
 
 MILLION: Final = 1_000_000
 _TIMES: Final = ((3_600_000, "Hours"), (60_000, "Minutes"), (1_000, "Seconds"))
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrices:
+    """The unit prices of a SKU price in a billing currency."""
+
+    listed: Decimal
+    contracted: Decimal
+
+    @property
+    def scale(self) -> int:
+        """How many decimals a quantity may have so that its costs fit `MONEY_SCALE`."""
+        return min(QUANTITY_SCALE, MONEY_SCALE - max(decimals(self.listed), decimals(self.contracted)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +90,19 @@ class SkuPrice:
         return decimal_of(self.exact * self.block * self.prices.factor("discount"), PRICE_SCALE)
 
     @cached_property
-    def scale(self) -> int:
-        """How many decimals a quantity may have so that its costs fit `MONEY_SCALE`."""
-        longest = max(decimals(self.list_price), decimals(self.contracted_price))
-        return min(QUANTITY_SCALE, MONEY_SCALE - longest)
+    def own(self) -> UnitPrices:
+        """The unit prices in the currency of the price list."""
+        return UnitPrices(self.list_price, self.contracted_price)
+
+    def converted(self, rate: Fraction) -> UnitPrices:
+        """The unit prices in a currency of which one unit of the price list's currency is worth `rate`."""
+        if rate == 1:
+            return self.own
+        listed = self.exact * self.block * rate
+        discounted = listed * self.prices.factor("discount")
+        return UnitPrices(
+            decimal_of(listed, CONVERTED_PRICE_SCALE), decimal_of(discounted, CONVERTED_PRICE_SCALE)
+        )
 
     @cached_property
     def price_point(self) -> str:

@@ -1,4 +1,7 @@
-"""Calls without a price. They are no charges, and are listed in a file of their own."""
+"""Calls without a price, or without an exchange rate to the billing currency.
+
+They are no charges, and are listed in a file of their own.
+"""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -16,8 +19,10 @@ HEADER: Final = (
     "input_tokens",
     "output_tokens",
     "total_tokens",
+    "reason",
 )
-_SUMMED: Final = HEADER[5:]
+_SUMMED: Final = HEADER[5:-1]
+NO_PRICE: Final = "no price"
 
 
 class Caller(NamedTuple):
@@ -28,16 +33,17 @@ class Caller(NamedTuple):
     virtual_key_id: str
     virtual_key: str
     team: str
+    reason: str
 
 
 class UnpricedCalls:
-    """The counts of calls without a price, by model, virtual key and teams."""
+    """The counts of calls that are in no row, by model, virtual key, teams and reason."""
 
     def __init__(self) -> None:
         self._counts: dict[Caller, list[int]] = {}
 
-    def add(self, group: ChargeGroup, attributions: Attributions) -> None:
-        """Add the counts of a group of calls."""
+    def add(self, group: ChargeGroup, attributions: Attributions, reason: str) -> None:
+        """Add the counts of a group of calls, and why it is in no row."""
         identity = group.identity
         key = attributions.entry(identity.dimensions.virtual_key_id)
         teams = [attributions.entry(owner.team_id) for owner in identity.owners]
@@ -47,6 +53,7 @@ class UnpricedCalls:
             key.ident if key else "",
             key.name if key else "",
             ", ".join(dict.fromkeys(team.name if team else "" for team in teams)),
+            reason,
         )
         counts = self._counts.setdefault(caller, [0] * len(_SUMMED))
         self._counts[caller] = [count + group.sums[name] for count, name in zip(counts, _SUMMED, strict=True)]
@@ -54,9 +61,19 @@ class UnpricedCalls:
     @property
     def calls(self) -> int:
         """The number of calls without a price."""
-        return sum(counts[0] for counts in self._counts.values())
+        return self._requests(is_unpriced=True)
+
+    @property
+    def unconverted(self) -> int:
+        """The number of calls without an exchange rate."""
+        return self._requests(is_unpriced=False)
 
     def lines(self) -> Iterator[tuple[str | int, ...]]:
         """A CSV line for each model and caller, the most calls first."""
         for caller, counts in sorted(self._counts.items(), key=lambda item: (-item[1][0], item[0])):
-            yield (*caller, *counts)
+            yield (*caller[:-1], *counts, caller.reason)
+
+    def _requests(self, *, is_unpriced: bool) -> int:
+        return sum(
+            counts[0] for caller, counts in self._counts.items() if (caller.reason == NO_PRICE) is is_unpriced
+        )

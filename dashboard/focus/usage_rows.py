@@ -26,8 +26,8 @@ from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
 from dashboard.focus.parse_request import ExportScope
 from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, row_key
-from dashboard.focus.sku_prices import SkuPrice
-from dashboard.focus.unpriced import UnpricedCalls
+from dashboard.focus.sku_prices import UnitPrices
+from dashboard.focus.unpriced import NO_PRICE, UnpricedCalls
 from ingest.model.ownership import Owner
 from ingest.model.zone import instant
 
@@ -48,34 +48,50 @@ class UsageRows:
 
     def rows(self, day: Day) -> Iterator[FocusRow]:
         """The rows of a day. Calls without a price have no row and are counted in `unpriced`."""
-        groups = self.charge_groups.groups(day, self.until)
-        for group in groups:
-            if group.identity.cost_source == "unpriced":
-                self.unpriced.add(group, self.charge_groups.attributions)
-        priced = (group for group in groups if group.identity.cost_source != "unpriced")
-        for group, lines in self.charge_groups.lines(day, priced, self.until):
+        for group, lines in self.charge_groups.lines(day, self.billable_groups(day), self.until):
             yield from self._of_group(day, group, lines)
 
+    def billable_groups(self, day: Day) -> Iterator[ChargeGroup]:
+        """The day's groups with a price in the billing currency; other calls are counted in `unpriced`."""
+        for group in self.charge_groups.groups(day, self.until):
+            currency = group.identity.currency
+            if group.identity.cost_source == "unpriced":
+                self.unpriced.add(group, self.charge_groups.attributions, NO_PRICE)
+            elif self._rate(currency, day) is None:
+                reason = f"no exchange rate from {currency} to {self.reporting.currency}"
+                self.unpriced.add(group, self.charge_groups.attributions, reason)
+            else:
+                yield group
+
+    def _rate(self, currency: str, day: Day) -> Fraction | None:
+        """The worth of one unit in the billing currency; None if there is no exchange rate."""
+        return Fraction(1) if self.scope.profile == "provider" else self.reporting.rate(currency, day.number)
+
     def _of_group(self, day: Day, group: ChargeGroup, lines: list[ChargeLine]) -> Iterator[FocusRow]:
+        rate = self._rate(group.identity.currency, day)
+        assert rate is not None, "billable groups can be converted"
         if self.scope.profile == "provider":
             lines = contracted_lines(
                 lines, group.prices, group.sums["contracted_total"], group.sums["requests"]
             )
         attributions, owners = self.charge_groups.attributions, group.identity.owners
         shares = [owner.share for owner in owners]
-        by_owner = [_owner_columns(self.scope, day, group, owner, attributions) for owner in owners]
+        reporting = self.reporting.currency
+        by_owner = [
+            _owner_columns(self.scope, day, group, owner, attributions, reporting) for owner in owners
+        ]
         for at, line in enumerate(lines):
             calls = split(Decimal(group.sums["requests"] if at == 0 else 0), QUANTITY_SCALE, shares)
             line_columns = _line_columns(group, line)
-            parts = _amounts(line, shares)
+            parts = _amounts(line, shares, rate)
             for owner, owner_columns, amounts, counted in zip(owners, by_owner, parts, calls, strict=True):
-                effective = amounts["effective_cost"]
+                priced = amounts["pricing_currency_effective_cost"]
                 row = FocusRow(
                     **owner_columns,
                     **line_columns,
                     **amounts,
-                    **self.reporting.columns(effective, group.identity.currency, day.number),
-                    billed_cost=effective if self.scope.is_billed else ZERO,
+                    **self.reporting.columns(priced, group.identity.currency, day.number),
+                    billed_cost=amounts["effective_cost"] if self.scope.is_billed else ZERO,
                     invoice_id=self.invoice_id,
                     x_request_count=counted,
                     x_row_key=_key(owner_columns, line_columns, owners, attributions, group),
@@ -93,7 +109,12 @@ class UsageRows:
 
 
 def _owner_columns(
-    scope: ExportScope, day: Day, group: ChargeGroup, owner: OwnerShare, attributions: Attributions
+    scope: ExportScope,
+    day: Day,
+    group: ChargeGroup,
+    owner: OwnerShare,
+    attributions: Attributions,
+    reporting: str,
 ) -> dict[str, Any]:
     """The columns that are the same on all lines of a group, for one of its owners."""
     identity = group.identity
@@ -102,13 +123,15 @@ def _owner_columns(
     )
     key = attributions.entry(identity.dimensions.virtual_key_id)
     prices = group.prices
+    billing = identity.currency if scope.profile == "provider" else reporting
     return parties(scope, group.provider, team, center) | {
         "billing_period_start": day.period_start,
         "billing_period_end": day.period_end,
         "charge_period_start": instant(day.start),
         "charge_period_end": instant(day.end),
         "charge_category": "Usage",
-        "billing_currency": identity.currency,
+        "billing_currency": billing,
+        "pricing_currency": identity.currency,
         "tags": _tags(group, owner, attributions),
         "x_charge_day": day.date.isoformat(),
         "x_cost_source": identity.cost_source,
@@ -196,59 +219,63 @@ def _details(group: ChargeGroup, line: ChargeLine) -> str:
     return compact_json({name: value for name, value in details.items() if value is not None})
 
 
-def _amounts(line: ChargeLine, shares: list[Fraction]) -> list[dict[str, Any]]:
-    """The quantities and costs of each owner's part. The parts add up to the line, and each cost is exact."""
-    effective = split(of_pico(line.cost), MONEY_SCALE, shares)
-    if line.sku_price is None:
-        unit = TOKENS if line.is_tokens else REQUESTS
-        consumed = split(Decimal(line.counted), QUANTITY_SCALE, shares)
-        return [
-            _amount(cost, ONE, ONE, cost, UNITS, quantity, unit)
-            for cost, quantity in zip(effective, consumed, strict=True)
-        ]
-    sku_price = line.sku_price
-    priced = split(
-        decimal_of(Fraction(line.billed, sku_price.block), sku_price.scale), sku_price.scale, shares
-    )
-    counted = split(
-        decimal_of(Fraction(line.counted, sku_price.kind.per), QUANTITY_SCALE),
-        _counted_scale(sku_price),
-        shares,
-    )
+def _amounts(line: ChargeLine, shares: list[Fraction], rate: Fraction) -> list[dict[str, Any]]:
+    """The quantities and costs of each owner's part. The parts add up to the line, and each cost is exact.
+
+    `rate` is the worth of one unit of the pricing currency in the billing currency.
+    """
+    costs = split(of_pico(line.cost), MONEY_SCALE, shares)
+    parts = _parts_at_amount if line.sku_price is None else _parts_at_price
     return [
-        _amount(
-            cost,
-            sku_price.list_price,
-            sku_price.contracted_price,
-            quantity,
-            sku_price.unit,
-            consumed_part,
-            sku_price.kind.unit,
-        )
-        for cost, quantity, consumed_part in zip(effective, priced, counted, strict=True)
+        {"pricing_currency_effective_cost": cost, "effective_cost": effective, **columns}
+        for cost, effective, columns in parts(line, shares, costs, rate)
     ]
 
 
-def _counted_scale(sku_price: SkuPrice) -> int:
-    """As many decimals for the counted quantity as the priced quantity has, so that both are split alike."""
-    return sku_price.scale - 6 if sku_price.kind.unit == TOKENS else QUANTITY_SCALE
+Parts = Iterator[tuple[Decimal, Decimal, dict[str, Any]]]
+"""For each owner: the cost in the pricing currency and in the billing currency, and more columns."""
 
 
-def _amount(
-    effective: Decimal,
-    list_price: Decimal,
-    contracted_price: Decimal,
-    quantity: Decimal,
-    unit: str,
-    consumed: Decimal,
-    consumed_unit: str,
+def _parts_at_amount(line: ChargeLine, shares: list[Fraction], costs: list[Decimal], rate: Fraction) -> Parts:
+    """The parts of a line without a SKU price: units of the billing currency at the price of 1."""
+    unit = TOKENS if line.is_tokens else REQUESTS
+    consumed = split(Decimal(line.counted), QUANTITY_SCALE, shares)
+    for cost, quantity in zip(costs, consumed, strict=True):
+        effective = _converted(cost, rate)
+        yield cost, effective, _quantity(UnitPrices(ONE, ONE), effective, UNITS, quantity, unit)
+
+
+def _parts_at_price(line: ChargeLine, shares: list[Fraction], costs: list[Decimal], rate: Fraction) -> Parts:
+    """The parts of a line at its SKU price."""
+    sku_price = line.sku_price
+    assert sku_price is not None
+    prices, kind = sku_price.converted(rate), sku_price.kind
+    billed = decimal_of(Fraction(line.billed, sku_price.block), prices.scale)
+    counted = decimal_of(Fraction(line.counted, kind.per), QUANTITY_SCALE)
+    # As many decimals for the counted quantity as the priced quantity has, so that both are split alike.
+    counted_scale = prices.scale - 6 if kind.unit == TOKENS else QUANTITY_SCALE
+    consumed = split(counted, counted_scale, shares)
+    own_prices = {
+        "pricing_currency_list_unit_price": sku_price.own.listed,
+        "pricing_currency_contracted_unit_price": sku_price.own.contracted,
+    }
+    for cost, quantity, used in zip(costs, split(billed, prices.scale, shares), consumed, strict=True):
+        columns = _quantity(prices, quantity, sku_price.unit, used, kind.unit)
+        yield cost, _converted(cost, rate), columns | own_prices
+
+
+def _converted(cost: Decimal, rate: Fraction) -> Decimal:
+    return cost if rate == 1 else decimal_of(Fraction(cost) * rate, MONEY_SCALE)
+
+
+def _quantity(
+    prices: UnitPrices, quantity: Decimal, unit: str, consumed: Decimal, consumed_unit: str
 ) -> dict[str, Any]:
     return {
-        "effective_cost": effective,
-        "list_cost": product(list_price, quantity),
-        "contracted_cost": product(contracted_price, quantity),
-        "list_unit_price": list_price,
-        "contracted_unit_price": contracted_price,
+        "list_cost": product(prices.listed, quantity),
+        "contracted_cost": product(prices.contracted, quantity),
+        "list_unit_price": prices.listed,
+        "contracted_unit_price": prices.contracted,
         "pricing_quantity": quantity,
         "pricing_unit": unit,
         "consumed_quantity": consumed,

@@ -1,7 +1,7 @@
 """The audit log: changes that users made to prices, owners, rates, fees, budgets and periods. Append-only.
 
-An entry is written in the transaction of its change, so that neither exists without the
-other. It contains names, dates and amounts; never a key, a token or the content of a call.
+The entries are a hash chain. An entry is written in the transaction of its change, so that neither exists
+without the other. It contains names, dates and amounts; never a key, a token or the content of a call.
 """
 
 import json
@@ -11,7 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest.ledger import chain
 from ingest.ledger.tables.calls import Serial, metadata
+from ingest.ledger.tables.periods import seal_columns
 from ingest.ledger.types import Instant
 
 audit_entry = sa.Table(
@@ -23,6 +25,7 @@ audit_entry = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    *seal_columns(),
     comment="Every change that people make to prices, owners, rates, fees, budgets and periods. Only added.",
 )
 
@@ -51,7 +54,7 @@ def note(connection: sa.Connection, entry: Entry) -> None:
         "subject": entry.subject,
         "detail": json.dumps(entry.detail, ensure_ascii=False, sort_keys=True),
     }
-    connection.execute(audit_entry.insert(), row)
+    chain.append(connection, audit_entry, row)
 
 
 def entries(

@@ -1,4 +1,4 @@
-"""Finance checks: sealed statements are unchanged, and stored owners match the assignments of every day."""
+"""Finance checks: sealed rows are unchanged, and stored owners match the assignments of every day."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,9 @@ from ingest.ledger import ownership, periods
 from ingest.ledger.tables.ownership import owned
 
 
-def broken_statements(connection: sa.Connection) -> Iterator[str]:
-    """A message for every broken statement of a closed month."""
-    for period in periods.broken_seals(connection):
-        yield f"the statement of {period} is not what was sealed, or one before it is missing"
+def broken_chains(connection: sa.Connection) -> Iterator[str]:
+    """A message for each change past the program of closings, adjustments and the audit log."""
+    return periods.broken_chains(connection)
 
 
 def stale_owners(connection: sa.Connection) -> Iterator[str]:

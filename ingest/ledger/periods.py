@@ -1,26 +1,30 @@
 """Periods in the ledger: their history, the statements sealed at their closing, and booked adjustments.
 
 A period is a month of the reporting zone, written `2026-10`. It is open until it is closed.
-Closing stores the statement with a hash that covers the hash of the statement closed before it, so
-that a changed or missing statement is detected. Reopening adds to the history and deletes nothing.
+Closing stores the statement. Reopening adds to the history and deletes nothing. The events of all periods
+are a hash chain, and so are adjustments, so that a changed, inserted, deleted or missing row is detected. The
+hash of a closing is its seal: it covers the statement, its number, who closed the period, when, and the
+reason. A statement also names the heads of all chains before its closing.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
+from ingest.ledger import chain
+from ingest.ledger.audit import audit_entry
 from ingest.ledger.tables.periods import adjustment, period_event
 from ingest.model.ownership import Owner
 from ingest.model.zone import day_number
 
 Status = Literal["open", "closing", "closed"]
-_GENESIS: Final = "0" * 64
-"""The previous hash of the first statement."""
+CHAINS: Final = (period_event, adjustment, audit_entry)
+"""The tables whose rows are hash chains."""
 
 
 class AlreadyClosed(ValueError):
@@ -102,28 +106,24 @@ def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reas
 def close(
     connection: sa.Connection, period: str, statement: Mapping[str, Any], *, at: int, by: str, reason: str
 ) -> str:
-    """Close a period with its statement; the hash of the statement.
+    """Close a period with its statement; the hash of the closing.
 
     Raises:
         AlreadyClosed: it is closed.
     """
     before = _open_event(connection, period)
-    text = canonical(statement)
-    previous = _last_hash(connection)
-    sealed = seal(previous, period, text)
-    _add(
-        connection,
-        period,
-        before,
-        status="closed",
-        at=at,
-        by=by,
-        reason=reason,
-        statement=text,
-        hash=sealed,
-        previous_hash=previous,
-    )
-    return sealed
+    text = canonical({**statement, "chains": _heads(connection)})
+    facts = {"status": "closed", "at": at, "by": by, "reason": reason, "statement": text}
+    sealed = _add(connection, period, before, **facts)
+    hashes = {"hash": sealed.seal, "previous_hash": sealed.previous}
+    connection.execute(period_event.update().where(period_event.c.number == sealed.number).values(hashes))
+    return sealed.seal
+
+
+def _heads(connection: sa.Connection) -> dict[str, dict[str, Any]]:
+    """The heads of all chains, by table."""
+    heads = {table.name: chain.head_of(connection, table) for table in CHAINS}
+    return {name: {"count": head.count, "seal": head.seal} for name, head in heads.items() if head}
 
 
 def reopen(connection: sa.Connection, period: str, *, at: int, by: str, reason: str) -> None:
@@ -143,23 +143,47 @@ def canonical(statement: Mapping[str, Any]) -> str:
     return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def seal(previous: str, period: str, text: str) -> str:
-    """The hash of a statement: SHA-256 of the hash before it, the period and the text, a line each."""
-    return hashlib.sha256(f"{previous}\n{period}\n{text}".encode()).hexdigest()
+def broken_chains(connection: sa.Connection) -> Iterator[str]:
+    """A message for each row of periods, adjustments and the audit log that is not what was sealed."""
+    noted = _noted_heads(connection)
+    for table in CHAINS:
+        yield from chain.broken_links(connection, table, noted[table.name])
+    yield from _broken_statements(connection)
 
 
-def broken_seals(connection: sa.Connection) -> list[str]:
-    """The periods whose stored statement does not match its hash, or is not in the order of the hashes."""
+def _noted_heads(connection: sa.Connection) -> dict[str, dict[int, str]]:
+    """The heads of chains that closed statements name: for each table, seals by the number of rows."""
+    noted: dict[str, dict[int, str]] = {table.name: {} for table in CHAINS}
     c = period_event.c
-    query = sa.select(c.period, c.statement, c.hash, c.previous_hash)
-    rows = connection.execute(query.where(c.status == "closed").order_by(c.number)).all()
-    broken = []
-    previous = _GENESIS
-    for period, text, sealed, stored_previous in rows:
-        if stored_previous != previous or seal(stored_previous, period, text) != sealed:
-            broken.append(period)
-        previous = sealed
-    return broken
+    for text in connection.execute(sa.select(c.statement).where(c.statement.is_not(None))).scalars():
+        for name, count, seal in _heads_in(text):
+            noted[name][count] = seal
+    return noted
+
+
+def _heads_in(text: str) -> list[tuple[str, int, str]]:
+    """The heads in a statement, without those of empty chains; none if somebody has damaged the text."""
+    try:
+        chains = json.loads(text).get("chains", {})
+        heads = [(table.name, chains[table.name]) for table in CHAINS if table.name in chains]
+        return [(name, head["count"], head["seal"]) for name, head in heads if head["count"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def _broken_statements(connection: sa.Connection) -> Iterator[str]:
+    """A message for each closing whose hash is not the seal; before seals, the hash had a rule of its own."""
+    c = period_event.c
+    columns = (c.period, c.statement, c.hash, c.previous_hash, c.seal, c.sealed_by_migration)
+    previous = chain.GENESIS
+    for row in connection.execute(sa.select(*columns).where(c.status == "closed").order_by(c.number)):
+        expected = row.seal
+        if row.sealed_by_migration:
+            text = f"{previous}\n{row.period}\n{row.statement}"
+            expected = hashlib.sha256(text.encode()).hexdigest()
+        if row.hash != expected:
+            yield f"the statement of {row.period} is not what was sealed, or one before it is missing"
+        previous = row.hash
 
 
 def _open_event(connection: sa.Connection, period: str) -> Event | None:
@@ -170,15 +194,9 @@ def _open_event(connection: sa.Connection, period: str) -> Event | None:
     return history[-1] if history else None
 
 
-def _last_hash(connection: sa.Connection) -> str:
-    c = period_event.c
-    query = sa.select(c.hash).where(c.hash.is_not(None)).order_by(c.number.desc()).limit(1)
-    return connection.execute(query).scalar() or _GENESIS
-
-
-def _add(connection: sa.Connection, period: str, before: Event | None, **facts: Any) -> None:
+def _add(connection: sa.Connection, period: str, before: Event | None, **facts: Any) -> chain.Sealed:
     row = {"period": period, "revision": before.revision + 1 if before else 1, **facts}
-    connection.execute(period_event.insert(), row)
+    return chain.append(connection, period_event, row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +238,7 @@ def book(connection: sa.Connection, booked: Adjustment) -> None:
         "recorded_at": booked.recorded_at,
         "recorded_by": booked.recorded_by,
     }
-    connection.execute(adjustment.insert(), row)
+    chain.append(connection, adjustment, row)
 
 
 def adjustments(connection: sa.Connection, period: str | None = None) -> list[Adjustment]:

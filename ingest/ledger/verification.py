@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingest.ledger import histogram
 from ingest.ledger.engine import Ledger
-from ingest.ledger.finance_checks import broken_statements, stale_owners
+from ingest.ledger.finance_checks import broken_chains, stale_owners
 from ingest.ledger.rollups import event_sums, join_sum, merged, split_sum
 from ingest.ledger.tables.calls import (
     DAY_ROLLUPS,
@@ -288,7 +288,7 @@ def _tools_are_charged_once(connection: sa.Connection, _: Ledger) -> Iterator[Fi
 
 
 def _finance_checks_pass(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
-    for detail in broken_statements(connection):
+    for detail in broken_chains(connection):
         yield Finding("closed is closed", "error", detail)
     for detail in stale_owners(connection):
         yield Finding("attribution is dated", "error", detail)

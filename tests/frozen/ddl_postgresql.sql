@@ -27,6 +27,9 @@ adjustment
     reason text NOT NULL
     recorded_at bigint NOT NULL
     recorded_by text NOT NULL
+    seal text
+    previous_seal text
+    sealed_by_migration boolean NOT NULL DEFAULT false
     CONSTRAINT pk_adjustment PRIMARY KEY (number)
     CREATE UNIQUE INDEX pk_adjustment ON public.adjustment USING btree (number)
 alembic_version
@@ -120,6 +123,9 @@ audit_entry
     action text NOT NULL
     subject text NOT NULL
     detail text NOT NULL
+    seal text
+    previous_seal text
+    sealed_by_migration boolean NOT NULL DEFAULT false
     CONSTRAINT pk_audit_entry PRIMARY KEY (number)
     CREATE UNIQUE INDEX pk_audit_entry ON public.audit_entry USING btree (number)
 budget
@@ -282,6 +288,9 @@ period_event
     statement text
     hash text
     previous_hash text
+    seal text
+    previous_seal text
+    sealed_by_migration boolean NOT NULL DEFAULT false
     CONSTRAINT pk_period_event PRIMARY KEY (number)
     CONSTRAINT uq_period_event_period_revision UNIQUE (period, revision)
     CREATE UNIQUE INDEX pk_period_event ON public.period_event USING btree (number)

@@ -26,7 +26,7 @@ CREATE TABLE adjustment (
 	amount TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
 	recorded_at BIGINT NOT NULL, 
-	recorded_by TEXT NOT NULL, 
+	recorded_by TEXT NOT NULL, seal TEXT, previous_seal TEXT, sealed_by_migration BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_adjustment PRIMARY KEY (number)
 );
 
@@ -124,7 +124,7 @@ CREATE TABLE audit_entry (
 	"by" TEXT NOT NULL, 
 	action TEXT NOT NULL, 
 	subject TEXT NOT NULL, 
-	detail TEXT NOT NULL, 
+	detail TEXT NOT NULL, seal TEXT, previous_seal TEXT, sealed_by_migration BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_audit_entry PRIMARY KEY (number)
 );
 
@@ -298,7 +298,7 @@ CREATE TABLE period_event (
 	reason TEXT NOT NULL, 
 	statement TEXT, 
 	hash TEXT, 
-	previous_hash TEXT, 
+	previous_hash TEXT, seal TEXT, previous_seal TEXT, sealed_by_migration BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_period_event PRIMARY KEY (number), 
 	CONSTRAINT uq_period_event_period_revision UNIQUE (period, revision)
 );

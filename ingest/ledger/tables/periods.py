@@ -1,12 +1,24 @@
 """The tables of periods: allocation rules, the history of periods, adjustments, budgets and report schedules.
 
-Rows of rules, events, adjustments and budgets are append-only.
+Rows of rules, events, adjustments and budgets are append-only. Events and adjustments are hash chains.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 
 from ingest.ledger.tables.calls import Serial, metadata
 from ingest.ledger.types import Instant
+
+
+def seal_columns() -> tuple[sa.Column[Any], ...]:
+    """The columns of a table whose rows are a hash chain (`ingest.ledger.chain`)."""
+    return (
+        sa.Column("seal", sa.Text),
+        sa.Column("previous_seal", sa.Text),
+        sa.Column("sealed_by_migration", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
+
 
 allocation_rule = sa.Table(
     "allocation_rule",
@@ -37,6 +49,7 @@ period_event = sa.Table(
     sa.Column("statement", sa.Text),
     sa.Column("hash", sa.Text),
     sa.Column("previous_hash", sa.Text),
+    *seal_columns(),
     sa.UniqueConstraint("period", "revision"),
     comment="What happened to periods: being closed, closed with the statement as it was, opened again. Only added.",
 )
@@ -57,6 +70,7 @@ adjustment = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
+    *seal_columns(),
     comment="Amounts that people book in a period: an accepted variance, a credit. `amount` is pico-units as text.",
 )
 

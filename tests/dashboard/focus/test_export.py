@@ -791,10 +791,46 @@ def test_what_is_given_on_says_how_and_what_it_is_taken_from_does_not(october: L
     }
 
 
-def test_an_amount_in_another_currency_says_what_it_is_in_the_reporting_currency(october: Ledger) -> None:
-    (row,) = (row for row in exported(october) if row.billing_currency == "EUR")
-    assert (row.effective_cost, row.x_reporting_cost) == (Decimal(3), Decimal("3.51"))
+def test_the_platform_bills_in_the_reporting_currency_and_says_what_was_priced(october: Ledger) -> None:
+    rows = exported(october)
+    assert {row.billing_currency for row in rows} == {"USD"}
+    (row,) = (row for row in rows if row.pricing_currency == "EUR")
+    assert (row.pricing_currency_effective_cost, row.effective_cost) == (Decimal(3), Decimal("3.51"))
+    assert row.billed_cost == row.x_reporting_cost == row.list_cost == Decimal("3.51")
     assert (row.x_fx_rate, row.x_fx_rate_date) == (Decimal("1.17"), "2026-10-02")
+
+
+def test_a_provider_bills_in_the_currency_of_its_prices(october: Ledger) -> None:
+    (row,) = (row for row in exported(october, "provider") if row.billing_currency == "EUR")
+    assert (row.billed_cost, row.pricing_currency) == (Decimal(3), "EUR")
+    assert row.x_reporting_cost == Decimal("3.51")
+
+
+def test_a_price_in_another_currency_is_converted_and_products_hold(embedded: Ledger) -> None:
+    own_price(embedded, "input", "2.5", currency="EUR")
+    add(embedded, used(**ACME, input_tokens=1_000, output_tokens=0))
+    day = day_number(NOON.date())
+    with embedded.writing() as connection:
+        add_quotes(connection, [Quote(base="USD", quote="EUR", day=day, rate=Decimal("0.9"))])
+    row, rounding = exported(embedded)
+    assert rounding.charge_description == "Rounding of shared or converted calls"
+    assert row.list_unit_price == Decimal("2.777777777777778")
+    assert row.pricing_currency_list_unit_price == Decimal("2.5")
+    assert row.effective_cost == Decimal("0.002777777777777777777778")
+    assert row.pricing_currency_effective_cost == Decimal("0.0025")
+    holds_exactly([row])
+
+
+def test_a_call_in_a_currency_without_a_rate_is_in_no_row_and_listed_with_the_reason(
+    embedded: Ledger,
+) -> None:
+    put(embedded, [call("2026-10-09T12:00:00Z", 5, currency="EUR")])
+    unpriced = UnpricedCalls()
+    assert exported(embedded, unpriced=unpriced) == []
+    assert (unpriced.calls, unpriced.unconverted) == (0, 1)
+    (line,) = unpriced.lines()
+    assert line[-1] == "no exchange rate from EUR to USD"
+    assert export_metadata(embedded, scope(embedded), "1.4")["x_UnconvertedRequests"] == 1
 
 
 @pytest.fixture
