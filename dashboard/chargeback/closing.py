@@ -10,11 +10,14 @@ from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.statements import statement
 from dashboard.chargeback.store import running_imports
 from dashboard.query.calendar import Month, of_month, read_month
+from dashboard.query.question import Period, SpendQuery
+from dashboard.query.run import run
 from dashboard.reconciliation.compare import unreconciled
 from ingest.ledger import audit, periods
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
+from ingest.model.zone import instant
 
 _REASON_MOST: Final = 500
 
@@ -52,6 +55,7 @@ def checklist(ledger: Ledger, draft: Statement) -> tuple[ChecklistItem, ...]:
     """The checklist of a month's statement; empty if nothing is amiss."""
     return (
         *_unpriced(draft),
+        *_flagged(ledger, draft),
         *_imports_running(ledger),
         *_unconverted(draft),
         *_unreconciled(ledger, draft),
@@ -72,6 +76,23 @@ def _unpriced(draft: Statement) -> Iterator[ChecklistItem]:
             stops=True,
             facts={"requests": used.unpriced_requests, "models": models},
         )
+
+
+def _flagged(ledger: Ledger, draft: Statement) -> Iterator[ChecklistItem]:
+    start, stop = (instant(ledger.zone.midnight(day)) for day in of_month(read_month(draft.period)).days)
+    query = SpendQuery(Period(start, stop), ledger.zone.name, ("flagged_requests",))
+    if not run(ledger, query).total("flagged_requests"):
+        return
+    rows = run(ledger, replace(query, dimensions=("flag",))).rows
+    counts = {str(row.key[0]): int(row.values[0] or 0) for row in rows if row.key[0] is not None}
+    listed = ", ".join(f"{count:,} {codes}" for codes, count in sorted(counts.items()))
+    yield ChecklistItem(
+        "flagged",
+        f"calls of which a part is doubtful, though they count: {listed}; `tallybook spend --by flag,model` "
+        "names their models",
+        stops=False,
+        facts={"flags": counts},
+    )
 
 
 def _imports_running(ledger: Ledger) -> Iterator[ChecklistItem]:

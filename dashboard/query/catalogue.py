@@ -18,7 +18,7 @@ from dashboard.query.sums import Sums
 from ingest.model import money
 
 Value = int | float | Decimal | None
-Kind = Literal["time", "term", "flag", "person", "owner", "place", "event_term", "text", "label"]
+Kind = Literal["time", "term", "flag", "person", "owner", "place", "event_term", "codes", "text", "label"]
 LABEL_PREFIX: Final = "label:"
 
 
@@ -66,8 +66,8 @@ class Dimension:
     definition: str
     kind: Kind
     """How the ledger stores it: a term or a flag of the call, a person (directory entry) or a place (term) of
-    its attribution, an owner on the day of the call (directory entry), or a term (`event_term`), text or
-    label that only events have."""
+    its attribution, an owner on the day of the call (directory entry), or a term (`event_term`), a term
+    of codes with commas between them (`codes`), a text or a label that only events have."""
 
 
 def _count(key: str, label: str, definition: str, unit: Unit = Unit.TOKENS) -> Metric:
@@ -263,6 +263,13 @@ _ALL_DIMENSIONS = (
     Dimension("cache_hit", "Cache hit", "Whether the gateway answered from its own cache.", "flag"),
     Dimension("cost_source", "Cost source", "reported, computed, free or unpriced.", "term"),
     Dimension("source", "Source", "Where the record came from.", "term"),
+    Dimension(
+        "flag",
+        "Flag",
+        "What is doubtful of the call: part_dropped, cost_far_off and so on. Several have commas between them; "
+        "a filter names one of them.",
+        "codes",
+    ),
     Dimension("currency", "Currency", "The currency of the call's cost.", "term"),
 )
 
@@ -275,6 +282,11 @@ def dimension(key: str) -> Dimension | None:
     if name != key and name:
         return Dimension(key, name, f"The label {name!r} that the call carries.", "label")
     return DIMENSIONS.get(key)
+
+
+def column_of(key: str) -> str:
+    """The column of a term or of codes that calls have, as the id of a text."""
+    return "flags_id" if key == "flag" else f"{key}_id"
 
 
 def kind_of(key: str) -> Kind | None:

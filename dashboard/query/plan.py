@@ -14,7 +14,7 @@ from dashboard.query.question import SpendQuery
 from ingest.model.zone import Slot, Zone
 
 Grain = Literal["day", "slot", "event"]
-_ONLY_EVENTS: Final = frozenset(("event_term", "text", "label"))
+_ONLY_EVENTS: Final = frozenset(("event_term", "codes", "text", "label"))
 
 
 @dataclass(frozen=True)

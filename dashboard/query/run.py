@@ -210,7 +210,7 @@ def _decoder(connection: Connection, query: SpendQuery, key: str, ids: Iterable[
         case "time":
             interval, zone = query.interval or "day", Zone(query.zone)
             return lambda bucket: buckets.text(int(bucket), interval, zone)
-        case "term" | "event_term" | "place":
+        case "term" | "event_term" | "codes" | "place":
             return labels.term_texts(connection, ids).__getitem__
         case "person" | "owner" if query.by_entry:
             return lambda entry_id: None if entry_id is None else str(entry_id)

@@ -15,6 +15,7 @@ from dashboard.query.row_access import access_filters
 from dashboard.query.run import run
 from dashboard.ui.view import DIMENSIONS, PRESETS, View
 from ingest.ledger.engine import Ledger
+from ingest.model.flags import FLAGS
 
 CONTROLS: Final = ("preset", "dates", "interval", *DIMENSIONS)
 """The controls, in the order in which callbacks receive and return their values."""
@@ -65,7 +66,7 @@ def bar() -> Any:
     return dmc.Stack(
         [
             dmc.Group(period, gap=8),
-            dmc.SimpleGrid(selects, cols={"base": 6, "sm": 3, "lg": 6}, spacing="sm", className="selects"),
+            dmc.SimpleGrid(selects, cols={"base": 7, "sm": 4, "lg": 7}, spacing="sm", className="selects"),
         ],
         gap="sm",
         id="filter-bar",
@@ -134,6 +135,7 @@ def _with_selected(options: list[Option], selected: Sequence[str]) -> list[Optio
 
 def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
     values = _stored_values(ledger, access_filters(), int(time.monotonic() / _CACHE_SECONDS))
+    values = {**values, "flag": sorted(FLAGS)}
     options = {key: [{"value": text, "label": text} for text in texts] for key, texts in values.items()}
     visible = names.visible_entries(ledger)
     with ledger.reading() as connection:
@@ -149,7 +151,7 @@ def _stored_options(ledger: Ledger) -> dict[str, list[Option]]:
 @lru_cache(maxsize=32)
 def _stored_values(ledger: Ledger, _row_limits: Sequence[Filter], _minute: int) -> dict[str, list[str]]:
     """The providers, models and so on in the ledger, cached by minute: the query reads all of its rollups."""
-    dimensions = tuple(key for key in DIMENSIONS if key not in _DIRECTORY_KINDS)
+    dimensions = tuple(key for key in DIMENSIONS if key not in {*_DIRECTORY_KINDS, "flag"})
     result = run(ledger, SpendQuery(ALL_TIME, ledger.zone.name, ("requests",), dimensions))
     return {
         key: sorted({str(row.key[at]) for row in result.rows if row.key[at] is not None})

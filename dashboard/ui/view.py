@@ -23,7 +23,7 @@ from dashboard.query.question import (
 )
 from ingest.model.zone import Zone
 
-DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type")
+DIMENSIONS: Final = ("provider", "model", "team", "virtual_key", "status", "request_type", "flag")
 """The dimensions of the filter bar."""
 WHAT_IF_OPTIONS: Final = ("to_provider", "to_model", "tier", "cache_hit_rate", "prices_at", "by")
 """The options of the page What if, named as in `dashboard.whatif.whatif`."""

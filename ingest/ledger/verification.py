@@ -24,6 +24,7 @@ from ingest.ledger.tables.calls import (
     usage_event,
 )
 from ingest.model.event import ARRIVAL
+from ingest.model.flags import FLAGS, split
 from ingest.model.zone import date_of
 from ingest.pricing.charge import COMPONENTS
 
@@ -287,6 +288,19 @@ def _tools_are_charged_once(connection: sa.Connection, _: Ledger) -> Iterator[Fi
         )
 
 
+def _flags_are_seen(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """Flagged calls count in full, and somebody has to look at them."""
+    by_flags = (
+        sa.select(term.c.text, sa.func.count())
+        .join(usage_event, usage_event.c.flags_id == term.c.term_id)
+        .group_by(term.c.text)
+        .order_by(term.c.text)
+    )
+    for codes, count in connection.execute(by_flags):
+        meanings = " ".join(FLAGS[code] for code in split(codes))
+        yield Finding("certain wholes", "warning", f"{count} calls are flagged {codes}: {meanings}")
+
+
 def _finance_checks_pass(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
     for detail in broken_chains(connection):
         yield Finding("closed is closed", "error", detail)
@@ -305,6 +319,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _not_one_traffic_from_two_sources,
     _no_call_sent_again_without_a_key,
     _tools_are_charged_once,
+    _flags_are_seen,
     _finance_checks_pass,
 )
 

@@ -1,7 +1,7 @@
 """What a fee and an invoice line replace, and what a budget counts.
 
-The rows of earlier versions have NULL and keep their meaning: a fee replaces every earlier row of its name, an
-invoice line replaces those of its account and days, and a budget counts calls.
+The rows of earlier versions have NULL and keep their meaning: a fee replaces every earlier row of its name,
+an invoice line replaces those of its account and days, and a budget counts calls.
 """
 
 import sqlalchemy as sa

@@ -143,6 +143,7 @@ budget
     reason text NOT NULL
     recorded_at bigint NOT NULL
     recorded_by text NOT NULL
+    counts text
     CONSTRAINT pk_budget PRIMARY KEY (number)
     CREATE UNIQUE INDEX pk_budget ON public.budget USING btree (number)
 cost_center
@@ -219,6 +220,7 @@ fee
     reason text NOT NULL
     recorded_at bigint NOT NULL
     recorded_by text NOT NULL
+    replaces text
     CONSTRAINT pk_fee PRIMARY KEY (number)
     CREATE UNIQUE INDEX pk_fee ON public.fee USING btree (number)
 import_batch
@@ -254,6 +256,7 @@ invoice_line
     invoice_id text
     recorded_at bigint NOT NULL
     recorded_by text NOT NULL
+    replaces text
     CONSTRAINT pk_invoice_line PRIMARY KEY (number)
     CREATE INDEX ix_invoice_line_first_day ON public.invoice_line USING btree (first_day)
     CREATE UNIQUE INDEX pk_invoice_line ON public.invoice_line USING btree (number)

@@ -142,7 +142,7 @@ CREATE TABLE budget (
 	end_day INTEGER, 
 	reason TEXT NOT NULL, 
 	recorded_at BIGINT NOT NULL, 
-	recorded_by TEXT NOT NULL, 
+	recorded_by TEXT NOT NULL, counts TEXT, 
 	CONSTRAINT pk_budget PRIMARY KEY (number)
 );
 
@@ -223,7 +223,7 @@ CREATE TABLE fee (
 	team_id BIGINT, 
 	reason TEXT NOT NULL, 
 	recorded_at BIGINT NOT NULL, 
-	recorded_by TEXT NOT NULL, 
+	recorded_by TEXT NOT NULL, replaces TEXT, 
 	CONSTRAINT pk_fee PRIMARY KEY (number)
 );
 
@@ -259,7 +259,7 @@ CREATE TABLE invoice_line (
 	description TEXT NOT NULL, 
 	invoice_id TEXT, 
 	recorded_at BIGINT NOT NULL, 
-	recorded_by TEXT NOT NULL, 
+	recorded_by TEXT NOT NULL, replaces TEXT, 
 	CONSTRAINT pk_invoice_line PRIMARY KEY (number)
 );
 

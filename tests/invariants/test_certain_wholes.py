@@ -8,13 +8,20 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.chargeback.closing import checklist
+from dashboard.chargeback.statements import statement
+from dashboard.query.calendar import of_month, read_month
+from dashboard.query.question import ALL_TIME, Filter, SpendQuery
+from dashboard.query.run import Result, run
+from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import term, usage_event
+from ingest.ledger.verification import verify
 from ingest.model.event import ImpossibleCount, ReportedCost, check
 from ingest.model.money import MoneyError
 from ingest.model.reported_cost import check_reported
 from ingest.pricing.book import Book, StoredPrices
-from tests.support.ledgers import put_records
+from tests.support.ledgers import ARRIVAL, put_events, put_records
 from tests.support.one_call import call
 
 
@@ -96,3 +103,53 @@ def test_a_small_cost_is_not_far_from_a_smaller_one(embedded: Ledger, book: Book
 def test_the_factor_is_a_setting(embedded: Ledger) -> None:
     generous = Book(StoredPrices(cost_factor=10**9))
     assert put_records(embedded, generous, (body(cost={"total_cost": 2}),)).flagged == 0
+
+
+def flagged(ledger: Ledger, book: Book) -> None:
+    """Two flagged calls and a call without a doubt."""
+    calls = [
+        call("a", flags=("part_dropped",)),
+        call("b", flags=("part_dropped", "cache_overlap")),
+        call("c"),
+    ]
+    put_events(ledger, book, *calls)
+
+
+def answer(ledger: Ledger, **asked: Any) -> Result:
+    return run(ledger, SpendQuery(ALL_TIME, "UTC", ("requests", "flagged_requests"), **asked))
+
+
+def test_flagged_calls_are_counted_and_named(embedded: Ledger, book: Book) -> None:
+    flagged(embedded, book)
+    result = answer(embedded, dimensions=("flag",))
+    assert {row.key[0]: row.values for row in result.rows} == {
+        None: (1, 0),
+        "part_dropped": (1, 1),
+        "cache_overlap,part_dropped": (1, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "count"), [("part_dropped", 2), ("cache_overlap", 1), ("part", 0), (None, 1)]
+)
+def test_a_filter_finds_the_calls_with_a_flag_among_others(
+    embedded: Ledger, book: Book, code: str | None, count: int
+) -> None:
+    flagged(embedded, book)
+    assert answer(embedded, filters=(Filter("flag", (code,)),)).requests == count
+
+
+def test_rollups_count_flagged_calls(embedded: Ledger, book: Book) -> None:
+    flagged(embedded, book)
+    rollups.roll(embedded)
+    assert answer(embedded).total("flagged_requests") == 2
+    assert [finding.level for finding in verify(embedded)] == ["warning", "warning"]
+
+
+def test_the_checklist_of_closing_names_flagged_calls(embedded: Ledger, book: Book) -> None:
+    flagged(embedded, book)
+    month = read_month("2026-09")
+    draft = statement(embedded, of_month(month), ARRIVAL)
+    (item,) = [item for item in checklist(embedded, draft) if item.code == "flagged"]
+    assert not item.stops
+    assert item.facts == {"flags": {"part_dropped": 1, "cache_overlap,part_dropped": 1}}

@@ -12,6 +12,7 @@ from dashboard.formatting import format as wording
 from dashboard.pages.requests import calculation
 from dashboard.pages.requests.page import outcome
 from dashboard.prices.explanation import Explanation
+from ingest.model.flags import FLAGS
 from ingest.pricing.charge import COMPONENTS
 
 DRAWER: Final = "request"
@@ -133,6 +134,7 @@ def detail(call: Call, cost: Explanation, zone: tzinfo, zone_name: str) -> Any:
     sections = [
         _section("What it cost", _cost(call)),
         _section("How it was worked out", calculation.cost_calculation(cost)),
+        _section("Doubts", _facts([(code, FLAGS[code]) for code in call["flags"]])),
         _section("Tokens", _tokens(call)),
         _section(
             "Gateway cache", _facts([("Cache hit", _yes_or_no(call["cache_hit"])), *_named(call, _CACHE)])

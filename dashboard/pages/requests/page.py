@@ -137,6 +137,7 @@ def _row(call: Call, zone: tzinfo) -> dict[str, Any]:
         "first": wording.duration(call["time_to_first_token_ms"]),
         "cost": wording.call_cost(call["total_cost"], call["currency"]),
         "source": call["cost_source"],
+        "flags": ", ".join(call["flags"]),
     }
 
 
@@ -180,6 +181,7 @@ def _grid(search: str, zone: str) -> Any:
         _column("first", "First token", 88, number=True),
         _column("cost", "Cost", 140, number=True),
         _column("source", "Priced", 82),
+        _column("flags", "Flags", 96),
     ]
     return dag.AgGrid(
         id={"type": GRID, "search": search},

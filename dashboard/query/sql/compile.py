@@ -178,8 +178,9 @@ def _inner_column(key: str, index: int, source: Source, grouping: _Grouping) -> 
     match catalogue.kind_of(key):
         case "time":
             return "time", _bucket(source, grouping)
-        case "term" | "event_term":
-            return f"{key}_id", table.c[f"{key}_id"]
+        case "term" | "event_term" | "codes":
+            column = catalogue.column_of(key)
+            return column, table.c[column]
         case "person" | "owner" | "place":
             return "who", table.c.attribution_id
         case "label":
@@ -221,8 +222,8 @@ def _outer_columns(part: sa.Subquery, grouping: _Grouping) -> dict[str, Column]:
 
 def _outer_column(key: str, index: int, part: sa.Subquery, *, by_share: bool) -> Column:
     match catalogue.kind_of(key):
-        case "term" | "event_term":
-            return part.c[f"{key}_id"]
+        case "term" | "event_term" | "codes":
+            return part.c[catalogue.column_of(key)]
         case "person" | "place":
             return attribution.c[f"{key}_id"]
         case "owner":

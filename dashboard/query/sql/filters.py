@@ -58,6 +58,8 @@ def _restriction(  # noqa: PLR0911 - a case for each kind
     match catalogue.kind_of(key):
         case "term" | "event_term":
             return _has_value(filter_, table.c[f"{key}_id"], _term_ids(texts))
+        case "codes":
+            return _has_value(filter_, table.c[catalogue.column_of(key)], _terms_with_codes(texts))
         case "place":
             condition = _has_value(filter_, attribution.c[f"{key}_id"], _term_ids(texts))
             return _has_attribution(filter_, table, condition)
@@ -126,6 +128,14 @@ def _is_named_by_gateway(filter_: Filter, entry_ids: sa.Select[Any]) -> Column:
 
 def _term_ids(texts: list[str]) -> sa.Select[Any]:
     return sa.select(term.c.term_id).where(term.c.text.in_(texts))
+
+
+def _terms_with_codes(codes: list[str]) -> sa.Select[Any]:
+    """The texts that name one of the codes, between commas."""
+    listed = sa.literal(",") + term.c.text + ","
+    return sa.select(term.c.term_id).where(
+        sa.or_(sa.false(), *(listed.contains(f",{code},", autoescape=True) for code in codes))
+    )
 
 
 def _entry_ids(kind: str, texts: list[str], keyring: KeyRing) -> sa.Select[Any]:

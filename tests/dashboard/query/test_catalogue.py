@@ -28,6 +28,7 @@ PROMISED_DIMENSIONS = {
         "session",
         "agent",
         "workflow",
+        "flag",
         "request_type",
         "status",
         "service_tier",
