@@ -377,6 +377,13 @@ def test_audio_that_fits_nowhere_is_dropped_where_the_cost_is_known() -> None:
     assert event.flags == ("part_dropped",)
 
 
+def test_a_total_that_is_not_input_and_output_is_dropped_where_the_cost_is_known() -> None:
+    event = read_usage(prompt_tokens=100, completion_tokens=50, total_tokens=190)
+    assert (event.input_tokens, event.output_tokens, event.total_tokens) == (100, 50, 150)
+    assert event.flags == ("total_disagrees",)
+    check(event)
+
+
 def test_caches_that_overlap_add_nothing_to_the_input() -> None:
     usage = {"prompt_tokens": 900, "completion_tokens": 50, "total_tokens": 950}
     event = read_usage(**usage, prompt_tokens_details={"cached_tokens": 890, "cache_write_tokens": 890})
