@@ -88,6 +88,23 @@ def test_every_command_is_documented(command: str) -> None:
     assert f"tallybook {command}" in DOCS
 
 
+RECIPES = [
+    recipe
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    for recipe in re.findall(r"^curl (?:.*\\\n)*.*$", path.read_text(), re.MULTILINE)
+    if "/v1/ingest" in recipe
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_that_posts_records_may_be_run_again(recipe: str) -> None:
+    assert "Idempotency-Key" in recipe
+
+
+def test_there_are_recipes_that_post_records() -> None:
+    assert RECIPES
+
+
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):

@@ -70,6 +70,7 @@ class Metadata(Struct, gc=False):
     additional_usage_values: Usage | None = None
     cost_breakdown: CostBreakdown | None = None
     error_information: ErrorInformation | None = None
+    agent_id: str | None = None
     internal_call_origin: str | None = None
     attempted_retries: Count | None = None
     attempted_fallbacks: Count | None = None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters
@@ -23,6 +24,7 @@ from ingest.formats.litellm import cost as litellm_cost
 from ingest.formats.litellm.call import BACKGROUND, BATCH, MCP_TOOL, CallKind, call_kind, provider_and_model
 from ingest.formats.litellm.payload import HiddenParams, Metadata, Payload, Scalar
 from ingest.formats.litellm.usage import Usage, meters, with_totals
+from ingest.model import flags
 from ingest.model.event import DIGEST, ReportedCost, Status, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -68,7 +70,7 @@ def to_event(payload: Payload, cost_at: str = "response_cost") -> UsageEvent:
     usage = _call_usage(payload, metadata, hidden)
     is_hit = _is_hit(payload)
     call = _call_kind(payload, metadata, usage)
-    stated_meters = meters(usage, provider_name) if call.bills else NOTHING_NEW
+    stated_meters, doubts = _meters(usage, provider_name, model, payload) if call.bills else (NOTHING_NEW, ())
     billed = NOTHING_NEW if is_hit else stated_meters
     status, error_type, error_code = _outcome(payload, metadata)
     started_at = parse_timestamp(payload.started, "startTime", naive_is_utc=True)
@@ -134,6 +136,10 @@ def to_event(payload: Payload, cost_at: str = "response_cost") -> UsageEvent:
         audio_ms=billed.audio_ms,
         images=usage.output_image_count if billed is stated_meters and call.bills else None,
         reported=_reported_cost(payload, call, stated_meters, cost_at, is_hit=is_hit) if call.bills else None,
+        session=payload.session_id or (labels or {}).get("session") or payload.trace_id or None,
+        agent=metadata.agent_id or (labels or {}).get("agent"),
+        workflow=(labels or {}).get("workflow"),
+        flags=doubts or None,
     )
     if event.images and payload.model_parameters is not None:
         event = with_image_params(event, payload.model_parameters.size, payload.model_parameters.quality)
@@ -152,6 +158,20 @@ def _replayed(event: UsageEvent, payload: Payload, replayed: Meters) -> UsageEve
         replayed_cache_write_tokens=replayed.cache_write_tokens,
         replayed_total_tokens=replayed.total_tokens,
     )
+
+
+def _meters(usage: Usage, provider_name: str, model: str, payload: Payload) -> tuple[Meters, tuple[str, ...]]:
+    """The meters of a usage without parts that cannot be true, and the flags of the call.
+
+    A total that is not input and output is dropped where LiteLLM has a cost; otherwise the call is refused.
+    """
+    is_billed = (payload.response_cost or 0) > 0
+    stated = meters(usage, provider_name, model)
+    settled, doubts = settle(stated, usage.total_tokens, billed=is_billed)
+    tokens = (settled.input_tokens or 0) + (settled.output_tokens or 0)
+    if not is_billed or settled.total_tokens in {None, tokens}:
+        return settled, doubts
+    return msgspec.structs.replace(settled, total_tokens=tokens), (*doubts, flags.TOTAL_DISAGREES)
 
 
 def _call_usage(payload: Payload, metadata: Metadata, hidden: HiddenParams) -> Usage:

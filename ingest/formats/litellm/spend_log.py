@@ -49,6 +49,7 @@ class SpendLogRow(Struct, gc=False):
     organization_id: str | None = None
     end_user: str | None = None
     session_id: str | None = None
+    agent_id: str | None = None
     status: str | None = None
     litellm_call_id: str | None = None
     updated_at: float | str | None = None
@@ -124,12 +125,13 @@ def _payload(row: SpendLogRow) -> Payload:
 
 
 def _owners(row: SpendLogRow) -> dict[str, Any]:
-    """The owners of the call, under the names of the payload's metadata."""
+    """The owners of the call and its agent, under the names of the payload's metadata."""
     owners = {
         "user_api_key_hash": row.api_key,
         "user_api_key_team_id": row.team_id,
         "user_api_key_org_id": row.organization_id,
         "user_api_key_user_id": row.user,
+        "agent_id": row.agent_id,
     }
     return {name: value for name, value in owners.items() if value}
 
