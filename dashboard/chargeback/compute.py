@@ -8,6 +8,7 @@ from itertools import pairwise
 from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from dashboard.chargeback.allocation_bases import bases_of
 from dashboard.chargeback.allocation_store import read_rules
+from dashboard.chargeback.idle_markups import idle_markups
 from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
 from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
@@ -43,6 +44,7 @@ def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement
         allocations=costs.allocations,
         unpriced=_unpriced(ledger, calendar),
         unconverted=costs.unconverted,
+        idle_markups=idle_markups(ledger, calendar),
         names={},
         last_call=newest,
         made_at=now,

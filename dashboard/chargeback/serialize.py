@@ -79,6 +79,16 @@ def as_json(report: Report) -> dict[str, Any]:
             {"currency": row.currency, "amount": money.plain(row.amount), "requests": row.requests}
             for row in statement.unconverted
         ],
+        "markups_without_effect": [
+            {
+                "calls": row.calls,
+                "percent": row.percent,
+                "why": row.why,
+                "cost": money.plain(row.cost),
+                "requests": row.requests,
+            }
+            for row in statement.idle_markups
+        ],
     }
 
 

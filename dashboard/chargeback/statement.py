@@ -93,6 +93,29 @@ class Unpriced:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleMarkup:
+    """The cost of calls that a mark-up is about, and that were charged without it."""
+
+    calls: str
+    """The calls that the mark-up is about, such as `all` or `openai of team search`."""
+    percent: str
+    why: Literal["reported", "computed"]
+    """Whether a source reported their cost, or it was computed without the mark-up."""
+    cost: int
+    requests: int
+
+
+def joined_markups(parts: Iterable[IdleMarkup]) -> tuple[IdleMarkup, ...]:
+    """The sum of each mark-up and reason, those of most cost first."""
+    sums: dict[tuple[str, str, str], IdleMarkup] = {}
+    for part in parts:
+        key = (part.calls, part.percent, part.why)
+        before = sums.get(key, replace(part, cost=0, requests=0))
+        sums[key] = replace(part, cost=before.cost + part.cost, requests=before.requests + part.requests)
+    return tuple(sorted(sums.values(), key=lambda part: (-part.cost, part.calls, part.percent, part.why)))
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """The amounts that an owner owes, in pico-units."""
 
@@ -138,6 +161,7 @@ class Statement:
     corrections: tuple[Correction, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
     unconverted: tuple[Unconverted, ...] = ()
+    idle_markups: tuple[IdleMarkup, ...] = ()
     names: Mapping[int, DirectoryName]
     last_call: int = 0
     """The sequence number of the newest call in the statement."""
@@ -228,6 +252,7 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
         corrections=tuple(correction for part in parts for correction in part.corrections),
         unpriced=_summed_unpriced(model for part in parts for model in part.unpriced),
         unconverted=tuple(unconverted for part in parts for unconverted in part.unconverted),
+        idle_markups=joined_markups(markup for part in parts for markup in part.idle_markups),
         names={number: named for part in parts for number, named in part.names.items()},
         status="closed" if all(part.status == "closed" for part in parts) else "open",
         chains={},

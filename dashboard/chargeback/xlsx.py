@@ -16,7 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
-from dashboard.chargeback.statement import CAUSES
+from dashboard.chargeback.statement import CAUSES, IdleMarkup
 from ingest.model import money
 
 _SUMMARY: Final = (
@@ -348,7 +348,17 @@ def warnings(report: Report) -> list[str]:
         f"{money.plain(calls.amount)} {calls.currency}"
         for calls in statement.unconverted
     ]
-    return messages
+    return [*messages, *(_without_effect(report, markup) for markup in statement.idle_markups)]
+
+
+def _without_effect(report: Report, markup: IdleMarkup) -> str:
+    cost = money.divide_half_even(markup.cost, money.PICO_PER_UNIT // 10**report.digits)
+    calls = "1 call" if markup.requests == 1 else f"{markup.requests:,} calls"
+    why = "a source reported it" if markup.why == "reported" else "it was computed without it"
+    return (
+        f"The mark-up of {markup.percent} on {markup.calls} is not in {report.grouped(cost)} "
+        f"{report.statement.currency} of {calls}: {why}"
+    )
 
 
 def about(report: Report) -> Iterable[str]:

@@ -19,6 +19,10 @@ _NAMES_NOTE: Final = (
     "note: it is about calls that the gateway names as theirs; "
     "what `tallybook owner set` assigns is not looked at"
 )
+_REPORTED_NOTE: Final = (
+    "note: costs that sources report are charged as they are; "
+    "`tallybook report chargeback` says how much is without the mark-up"
+)
 
 
 def run(options: AddTermOptions, start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -35,6 +39,8 @@ def run(options: AddTermOptions, start: str | None, end: str | None, *, as_json:
             warn(f"note: the directory does not know {name}; it is kept as it is written")
         if options.team or options.customer:
             warn(_NAMES_NOTE)
+        if options.kind == "markup":
+            warn(_REPORTED_NOTE)
         if as_json:
             print_json(_object(change))
         else:
