@@ -3,11 +3,10 @@
 import csv
 import io
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from dashboard.directory import names
 from dashboard.formatting import format as wording
@@ -15,7 +14,7 @@ from dashboard.pages import PAGES
 from dashboard.query.run import run
 from dashboard.ui.view import View, from_search, question, to_search
 from ingest.ledger.engine import Ledger
-from tests.support.visits import Visit, visiting
+from tests.support.visits import Visit
 
 pytestmark = pytest.mark.browser
 SHOWS = {
@@ -41,31 +40,34 @@ SHOWS = {
 every_page = pytest.mark.parametrize("path", SHOWS, ids=lambda path: path or "overview")
 
 
-@pytest.fixture(scope="module", params=[1440, pytest.param(390, marks=pytest.mark.long)])
-def sized(request: pytest.FixtureRequest, chromium: Browser, site: str) -> Iterator[Visit]:
-    visit = visiting(chromium, site, request.param)
-    yield visit
-    visit.page.close()
-
-
-@every_page
-def test_a_page_shows_its_figures(sized: Visit, path: str) -> None:
-    page = sized.to(path)
+def figures_are_shown(visit: Visit, path: str) -> None:
+    page = visit.page
     for part in SHOWS[path]:
         expect(page.locator(part).first).to_be_visible()
     expect(page.locator("#about")).to_contain_text("times in UTC")
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
-    assert (sized.foreign_urls, sized.errors) == ([], [])
+    assert (visit.foreign_urls, visit.errors) == ([], [])
 
 
-def test_charts_are_drawn_by_the_small_library_alone(chromium: Browser, site: str) -> None:
-    visit = visiting(chromium, site)
+@pytest.mark.long
+@every_page
+def test_a_page_that_is_loaded_shows_its_figures(visit: Visit, path: str) -> None:
+    visit.to(path)
+    figures_are_shown(visit, path)
+
+
+@every_page
+def test_a_page_shows_its_figures(sized: Visit, path: str) -> None:
+    sized.follow(path)
+    figures_are_shown(sized, path)
+
+
+def test_charts_are_drawn_by_the_small_library_alone(visit: Visit) -> None:
     requested: list[str] = []
     visit.page.on(
         "request", lambda request: requested.append(request.url) if "plotly" in request.url else None
     )
     expect(visit.to("latency").locator("#latency-over-time .main-svg").first).to_be_visible()
-    visit.page.close()
     assert [url.rpartition("/")[2].partition("?")[0] for url in requested] == ["plotly-basic.min.js"]
 
 
@@ -81,7 +83,7 @@ def test_nothing_in_view_and_what_cannot_be_shown_say_so(visit: Visit, path: str
 
 
 def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
-    page = visit.to("models")
+    page = visit.follow("models")
     with page.expect_download() as started:
         page.get_by_role("link", name="Models as a CSV file").click()
     text = Path(started.value.path()).read_text()
@@ -91,7 +93,7 @@ def test_a_csv_link_gives_the_rows_in_full(visit: Visit) -> None:
 
 
 def test_a_chart_is_saved_as_an_image(visit: Visit, tmp_path: Path) -> None:
-    page = visit.to("")
+    page = visit.follow("")
     page.locator("#spend-over-time .main-svg").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("button", name="Spend over time by model (USD) as a PNG image").click()
@@ -104,7 +106,7 @@ def test_a_chart_is_saved_as_an_image(visit: Visit, tmp_path: Path) -> None:
 
 
 def test_paper_shows_figures_and_no_controls(visit: Visit) -> None:
-    page = visit.to("")
+    page = visit.follow("")
     page.emulate_media(media="print")
     expect(page.locator("#filter-bar")).to_be_hidden()
     expect(page.locator("#totals")).to_be_visible()
@@ -131,26 +133,34 @@ def entry_ident(ledger: Ledger, control: str, name: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("control", "option", "search"),
     [
-        ("provider", "anthropic", "?provider=anthropic"),
         ("model", "gpt-5.4-mini", "?model=gpt-5.4-mini"),
         ("team", "Engineering", None),
-        ("virtual-key", "Code review", None),
-        ("status", "error", "?status=error"),
-        ("request-type", "embedding", "?request_type=embedding"),
+        pytest.param("provider", "anthropic", "?provider=anthropic", marks=pytest.mark.long),
+        pytest.param("virtual-key", "Code review", None, marks=pytest.mark.long),
+        pytest.param("status", "error", "?status=error", marks=pytest.mark.long),
+        pytest.param("request-type", "embedding", "?request_type=embedding", marks=pytest.mark.long),
     ],
 )
-def test_a_filter_changes_the_figures_and_survives_a_reload(
+def test_a_filter_changes_the_figures(
     visit: Visit, sample: Ledger, control: str, option: str, search: str | None
 ) -> None:
-    page = visit.to("")
+    page = visit.follow("")
+    expect(page.locator("#filter-bar .mantine-Pill-root")).to_have_count(0)
     page.locator(f"#filter-{control}").click()
     page.get_by_role("option", name=option, exact=True).click()
     expected = search or to_search(View().narrowed(*entry_ident(sample, control, option)))
     page.wait_for_url(f"**/dashboard/{expected}")
     expect(page.locator("#totals")).to_contain_text(f"Requests{request_count(sample, expected)}")
+
+
+def test_filters_survive_a_reload(visit: Visit, sample: Ledger) -> None:
+    view = View().narrowed(*entry_ident(sample, "team", "Engineering")).narrowed("status", "error")
+    search = to_search(view)
+    page = visit.follow(search)
     page.reload()
-    expect(page.locator("#totals")).to_contain_text(f"Requests{request_count(sample, expected)}")
-    expect(page.locator("#filter-bar")).to_contain_text(option)
+    expect(page.locator("#totals")).to_contain_text(f"Requests{request_count(sample, search)}")
+    for option in ("Engineering", "error"):
+        expect(page.locator("#filter-bar")).to_contain_text(option)
 
 
 def test_period_and_interval_hold_on_every_page(visit: Visit, sample: Ledger) -> None:

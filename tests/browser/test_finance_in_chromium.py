@@ -1,10 +1,9 @@
 """The pages of finance in Chromium: a month is shared, closed and reopened, an invoice is accepted."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
@@ -13,7 +12,6 @@ from dashboard.reconciliation.invoices.line import InvoiceLine
 from dashboard.reconciliation.invoices.store import add_lines
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
-from tests.support.browser import sample_ledger, served
 
 pytestmark = pytest.mark.browser
 UNIT = 10**12
@@ -39,28 +37,14 @@ def charged(ledger: Ledger) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site of its own: months are closed on it."""
-    with sample_ledger(tmp_path_factory.mktemp("finance"), 1_500, 70) as ledger:
-        charged(ledger)
-        with served(ledger) as site:
-            yield f"{site}/dashboard/"
+def site(changed_sample: Ledger, changed_site: str) -> str:
+    charged(changed_sample)
+    return changed_site
 
 
-@pytest.fixture(params=[1440, 390])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    errors: list[str] = []
-    opened = chromium.new_page(viewport={"width": request.param, "height": 900})
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield opened
-    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
-    opened.close()
-    assert errors == []
-
-
-def test_a_month_is_chosen_shared_closed_and_opened_again(page: Page, address: str) -> None:
+def test_a_month_is_chosen_shared_closed_and_opened_again(page: Page, site: str) -> None:
     month = last_month()
-    page.goto(f"{address}chargeback")
+    page.goto(f"{site}/dashboard/chargeback")
     page.locator("#chargeback-month").click()
     page.get_by_role("option", name=str(month), exact=True).click()
     expect(page.locator("h1")).to_have_text(f"Chargeback {month}")
@@ -87,9 +71,9 @@ def share(page: Page, method: str) -> None:
     expect(page.locator("#allocations")).to_contain_text(method)
 
 
-def test_an_invoice_is_compared_and_accepted(page: Page, address: str) -> None:
+def test_an_invoice_is_compared_and_accepted(page: Page, site: str) -> None:
     month = last_month()
-    page.goto(f"{address}reconciliation?from={month}-01&to={month}-28")
+    page.goto(f"{site}/dashboard/reconciliation?from={month}-01&to={month}-28")
     row = page.locator("#reconciliation tbody tr", has_text="openai")
     expect(row).to_be_visible()
     if row.get_by_text("agrees", exact=True).count():

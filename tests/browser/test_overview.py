@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from dash import Dash
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboard.pages.app import make_dashboard
 from dashboard.ui import charts
@@ -15,9 +15,9 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import roll
 from tests.support.browser import served
 from tests.support.calls import a_ledger, call, put
+from tests.support.visits import SCHEMES, Visit
 
 pytestmark = pytest.mark.browser
-SIZES = pytest.mark.parametrize("width", [1440, 390])
 
 
 @pytest.fixture(scope="module")
@@ -46,52 +46,30 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="module")
-def address(ledger: Ledger) -> Iterator[str]:
+def site(ledger: Ledger) -> Iterator[str]:
     """The site, served."""
     with served(ledger) as address:
         yield address
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def visit(chromium: Browser, address: str, path: str = "", width: int = 1440, scheme: str = "light") -> Page:
-    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(f"{address}/dashboard/{path}")
-    page.wait_for_selector("#totals, #empty, .failed-page")
-    return page
-
-
-@SIZES
-def test_the_overview_shows_totals_charts_and_a_table(
-    chromium: Browser, address: str, width: int, scheme: str
-) -> None:
-    foreign: list[str] = []
-    errors: list[str] = []
-    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.on(
-        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else foreign.append(r.url)
-    )
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(address)
+def test_the_overview_shows_totals_charts_and_a_table(sized: Visit, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(sized.address)
     expect(page.locator("#totals")).to_contain_text("37.50 USD")
     expect(page.locator("#unpriced")).to_contain_text("1 call has no known price and is in no sum")
     expect(page.locator("#models tbody tr")).to_have_count(4)
     expect(page.locator("#models")).to_contain_text("no known price")
     for chart in ("spend-over-time", "spend-by-key", "latency-over-time"):
         expect(page.locator(f"#{chart} .main-svg").first).to_be_visible()
-    assert page.url == f"{address}/dashboard/"
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
-    assert (foreign, errors) == ([], [])
-    page.close()
+    assert page.url == f"{sized.address}/dashboard/"
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+    assert sized.foreign_urls == []
 
 
-def test_the_state_is_in_the_url(chromium: Browser, address: str) -> None:
-    page = visit(chromium, address)
+def test_the_state_is_in_the_url(visit: Visit) -> None:
+    page = visit.to("")
     page.get_by_text("90 days").click()
     page.wait_for_url("**/dashboard/?period=90d")
     page.locator("#filter-model").click()
@@ -100,24 +78,21 @@ def test_the_state_is_in_the_url(chromium: Browser, address: str) -> None:
     expect(page.locator("#models tbody tr")).to_have_count(1)
     page.go_back()
     expect(page.locator("#models tbody tr")).to_have_count(4)
-    page.goto(f"{address}/dashboard/?model=model-2&model=model-1&period=7d")
+    visit.to("?model=model-2&model=model-1&period=7d")
     expect(page.locator("#models tbody tr")).to_have_count(2)
     expect(page.locator("#filter-preset input:checked")).to_have_value("7d")
-    page.close()
 
 
-def test_a_name_is_shown_as_it_is(chromium: Browser, address: str) -> None:
-    page = visit(chromium, address)
+def test_a_name_is_shown_as_it_is(visit: Visit) -> None:
+    page = visit.follow("")
     expect(page.locator("#spend-by-key")).to_contain_text("Search <b>bold</b>")
-    page.close()
 
 
-def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str) -> None:
-    page = visit(chromium, address, "?from=2021-01-01&to=2021-01-02")
+def test_nothing_in_view_leads_to_what_there_is(visit: Visit) -> None:
+    page = visit.follow("?from=2021-01-01&to=2021-01-02")
     expect(page.locator("#empty")).to_contain_text("No calls in this view")
     page.get_by_role("link", name="Show the 30 days up to then").click()
     page.wait_for_selector("#totals")
-    page.close()
 
 
 @pytest.mark.parametrize(
@@ -127,19 +102,19 @@ def test_nothing_in_view_leads_to_what_there_is(chromium: Browser, address: str)
         ("?interval=hour&from=2000-01-01&to=2026-01-01", "use a longer one"),
     ],
 )
-def test_a_page_that_cannot_be_shown_says_why(chromium: Browser, address: str, path: str, says: str) -> None:
-    page = visit(chromium, address, path)
+def test_a_page_that_cannot_be_shown_says_why(visit: Visit, path: str, says: str) -> None:
+    page = visit.to(path)
     expect(page.locator(".failed-page")).to_contain_text(says)
-    page.close()
 
 
-def test_dark_and_light_can_be_chosen(chromium: Browser, address: str) -> None:
-    page = visit(chromium, address)
+def test_dark_and_light_can_be_chosen(visit: Visit) -> None:
+    page = visit.follow("alerts")
     page.locator("#colour-scheme").click()
     page.reload()
-    page.wait_for_selector("#totals")
+    page.wait_for_selector("#page h1")
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
-    page.close()
+    page.locator("#colour-scheme").click()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "light")
 
 
 def test_charts_have_no_button_that_uploads() -> None:

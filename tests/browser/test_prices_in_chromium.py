@@ -3,43 +3,29 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboard.prices import price_list
-from tests.support.browser import sample_ledger, served
+from tests.support.visits import Visit
 
 pytestmark = pytest.mark.browser
 UNPRICED = "prices?provider=vllm&model=qwen3-coder-next"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site of its own: prices are set on it."""
-    with sample_ledger(tmp_path_factory.mktemp("prices"), 2_000, 40) as ledger, served(ledger) as site:
-        yield f"{site}/dashboard/"
-
-
-@pytest.fixture(params=[1440, 390])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    errors: list[str] = []
-    opened = chromium.new_page(viewport={"width": request.param, "height": 900})
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield opened
-    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
-    opened.close()
-    assert errors == []
+def site(changed_site: str) -> str:
+    return changed_site
 
 
 def search(page: Page, words: str) -> None:
     page.get_by_label("Search a model or a provider").press_sequentially(words, delay=30)
 
 
-def test_a_search_narrows_the_list_keeps_the_focus_and_is_in_the_url(page: Page, address: str) -> None:
-    page.goto(f"{address}prices")
+def test_a_search_narrows_the_list_keeps_the_focus_and_is_in_the_url(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/prices")
     expect(page.locator("#prices tbody tr").first).to_be_visible()
     search(page, "gpt-5.4 batch")
     page.wait_for_url("**/prices?search=gpt-5.4+batch")
@@ -53,13 +39,13 @@ def test_a_search_narrows_the_list_keeps_the_focus_and_is_in_the_url(page: Page,
     expect(page.get_by_label("Search a model or a provider")).to_have_value("")
 
 
-def test_what_is_not_found_says_so(page: Page, address: str) -> None:
-    page.goto(f"{address}prices?search=no+such+thing")
+def test_what_is_not_found_says_so(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/prices?search=no+such+thing")
     expect(page.locator("#prices")).to_contain_text("tallybook prices set")
 
 
-def test_a_line_opens_its_model_and_leads_back_to_the_search(page: Page, address: str) -> None:
-    page.goto(f"{address}prices?search=gpt-5.4-mini")
+def test_a_line_opens_its_model_and_leads_back_to_the_search(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/prices?search=gpt-5.4-mini")
     page.locator("#prices tbody a").first.click()
     expect(page.locator("h1")).to_have_text("Prices of openai/gpt-5.4-mini")
     expect(page.locator("#price-history .main-svg").first).to_be_visible()
@@ -69,9 +55,8 @@ def test_a_line_opens_its_model_and_leads_back_to_the_search(page: Page, address
     expect(page.locator("#prices tbody tr").first).to_contain_text("gpt-5.4-mini")
 
 
-def test_a_price_is_refused_in_words_then_set_and_seen_everywhere(chromium: Browser, address: str) -> None:
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}{UNPRICED}")
+def test_a_price_is_refused_in_words_then_set_and_seen_everywhere(visit: Visit) -> None:
+    page = visit.to(UNPRICED)
     expect(page.locator("#prices-now")).to_contain_text("No price for vllm/qwen3-coder-next")
     page.get_by_label("Input", exact=True).fill("0,40")
     page.get_by_role("button", name="Set price").click()
@@ -84,14 +69,12 @@ def test_a_price_is_refused_in_words_then_set_and_seen_everywhere(chromium: Brow
     expect(page.locator("#prices-now tbody tr").first).to_contain_text("1.60")
     expect(page.locator("#price-history .main-svg").first).to_be_visible()
     expect(page.get_by_label("Input", exact=True)).to_have_value("")
-    page.goto(f"{address}prices?search=qwen3-coder-next+vllm")
+    visit.follow("prices?search=qwen3-coder-next+vllm")
     expect(page.locator("#prices tbody tr").first).to_contain_text("0.40")
-    page.close()
 
 
-def test_the_csv_holds_every_line_of_the_search(chromium: Browser, address: str) -> None:
-    page = chromium.new_page()
-    page.goto(f"{address}prices?search=claude")
+def test_the_csv_holds_every_line_of_the_search(visit: Visit) -> None:
+    page = visit.to("prices?search=claude")
     with page.expect_download() as started:
         page.get_by_role("link", name=re.compile("Price list.* as a CSV file")).click()
     rows = list(csv.DictReader(io.StringIO(Path(started.value.path()).read_text())))
@@ -99,4 +82,3 @@ def test_the_csv_holds_every_line_of_the_search(chromium: Browser, address: str)
     assert heading == f"Price list of now: {len(rows)} lines"
     assert {*price_list.COLUMNS} == set(rows[0])
     assert all("claude" in row["model"] for row in rows)
-    page.close()

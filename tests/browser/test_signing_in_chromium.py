@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
 from ingest.ledger.engine import Ledger
 from tests.support.browser import served
 from tests.support.oidc_provider import provider
+from tests.support.visits import Visit
 
 pytestmark = [
     pytest.mark.browser,
@@ -19,7 +20,7 @@ ADMIN = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
-def closed_site(sample: Ledger) -> Iterator[str]:
+def site(sample: Ledger) -> Iterator[str]:
     """A site that asks who comes, with a provider that says ada is of the engineers."""
     with provider(groups=["engineers"]) as issuer:
         about: dict[str, Any] = {
@@ -33,11 +34,11 @@ def closed_site(sample: Ledger) -> Iterator[str]:
             yield address
 
 
-@pytest.fixture(params=[1440, 390])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": request.param, "height": 900})
-    yield context.new_page()
-    context.close()
+@pytest.fixture
+def page(sized: Visit) -> Page:
+    """A page of a browser that nobody has signed in with."""
+    sized.page.context.clear_cookies()
+    return sized.page
 
 
 def sign_in(page: Page, token: str) -> None:
@@ -45,9 +46,9 @@ def sign_in(page: Page, token: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def test_a_token_opens_the_page_that_was_asked_for(page: Page, closed_site: str) -> None:
+def test_a_token_opens_the_page_that_was_asked_for(page: Page, site: str) -> None:
     errors: list[str] = []
-    page.goto(f"{closed_site}/dashboard/models?period=7d")
+    page.goto(f"{site}/dashboard/models?period=7d")
     sign_in(page, "wrong")
     expect(page.get_by_role("alert")).to_contain_text("This token opens nothing here")
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -60,12 +61,12 @@ def test_a_token_opens_the_page_that_was_asked_for(page: Page, closed_site: str)
     assert errors == []
 
 
-@pytest.mark.parametrize("page", [1440], indirect=True)
-def test_who_signs_out_is_out_in_every_tab(page: Page, closed_site: str) -> None:
-    page.goto(f"{closed_site}/dashboard/")
+@pytest.mark.parametrize("sized", [1440], indirect=True)
+def test_who_signs_out_is_out_in_every_tab(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/")
     sign_in(page, ADMIN)
     other = page.context.new_page()
-    other.goto(f"{closed_site}/dashboard/keys")
+    other.goto(f"{site}/dashboard/keys")
     expect(other.locator("#keys")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
@@ -74,12 +75,11 @@ def test_who_signs_out_is_out_in_every_tab(page: Page, closed_site: str) -> None
     sign_in(other, ADMIN)
     other.wait_for_url("**/dashboard/latency*")
     expect(other.locator("#latency-over-time")).to_be_visible()
+    other.close()
 
 
-def test_a_person_of_one_team_signs_in_with_the_provider_and_sees_that_team(
-    page: Page, closed_site: str
-) -> None:
-    page.goto(f"{closed_site}/dashboard/keys")
+def test_a_person_of_one_team_signs_in_with_the_provider_and_sees_that_team(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/keys")
     page.get_by_role("link", name="Sign in with").click()
     page.locator("input[name=sub]").fill("ada")
     page.get_by_role("button", name="Authorize").click()
@@ -91,5 +91,5 @@ def test_a_person_of_one_team_signs_in_with_the_provider_and_sees_that_team(
     page.get_by_role("link", name="Budgets").click()
     expect(page.locator("#budgets tbody tr")).to_have_count(1)
     expect(page.locator("#budgets")).to_contain_text("team Search")
-    page.goto(f"{closed_site}/dashboard/chargeback")
+    page.goto(f"{site}/dashboard/chargeback")
     expect(page.locator(".failed-page")).to_contain_text("This is not shown to you")

@@ -1,35 +1,23 @@
 """The page Teams in Chromium: assigning a key to teams, renewed figures, and links between teams."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
-
-from tests.support.browser import sample_ledger, served
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site of its own: keys are moved on it."""
-    with sample_ledger(tmp_path_factory.mktemp("teams"), 1_000, 40) as ledger, served(ledger) as site:
-        yield f"{site}/dashboard/"
+def site(changed_site: str) -> str:
+    return changed_site
 
 
-@pytest.fixture(params=[1440, 390])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    errors: list[str] = []
-    opened = chromium.new_page(viewport={"width": request.param, "height": 900}, color_scheme="dark")
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield opened
-    assert opened.evaluate("document.documentElement.scrollWidth") == request.param
-    opened.close()
-    assert errors == []
+@pytest.fixture(autouse=True)
+def dark(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
 
 
-def test_a_key_is_refused_in_words_then_shared_and_taken_back(page: Page, address: str) -> None:
-    page.goto(f"{address}teams?virtual_key=vk-marketing-copy")
+def test_a_key_is_refused_in_words_then_shared_and_taken_back(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/teams?virtual_key=vk-marketing-copy")
     expect(page.locator("#today")).to_contain_text("Marketing")
     page.get_by_role("button", name="Assign", exact=True).click()
     expect(page.locator("#owner-said")).to_have_text("Not assigned: choose a team.")
@@ -51,8 +39,8 @@ def test_a_key_is_refused_in_words_then_shared_and_taken_back(page: Page, addres
 
 
 @pytest.mark.parametrize("view", ["", "?period=90d"])
-def test_a_team_is_opened_from_the_list_and_leads_back(page: Page, address: str, view: str) -> None:
-    page.goto(f"{address}teams{view}")
+def test_a_team_is_opened_from_the_list_and_leads_back(page: Page, site: str, view: str) -> None:
+    page.goto(f"{site}/dashboard/teams{view}")
     page.locator("#teams").get_by_role("link", name="Engineering", exact=True).click()
     expect(page.locator("h1")).to_have_text("Team Engineering")
     expect(page.locator("#team-keys tbody tr").first).to_be_visible()
@@ -62,8 +50,8 @@ def test_a_team_is_opened_from_the_list_and_leads_back(page: Page, address: str,
     assert page.url.endswith(f"/teams{view}")
 
 
-def test_a_team_gets_a_customer(page: Page, address: str) -> None:
-    page.goto(f"{address}teams?period=90d")
+def test_a_team_gets_a_customer(page: Page, site: str) -> None:
+    page.goto(f"{site}/dashboard/teams?period=90d")
     page.locator("#teams").get_by_role("link", name="Research", exact=True).click()
     customer = "Harbour Retail" if page.viewport_size == {"width": 1440, "height": 900} else "Lindgren Health"
     expect(page.locator("#today")).not_to_contain_text(customer)

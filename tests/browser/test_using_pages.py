@@ -8,7 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.directory import names
+from dashboard.formatting import format as wording
 from dashboard.pages import PAGES
+from dashboard.query.run import run
+from dashboard.ui.view import View, question
 from ingest.directory.service import rename_entry
 from ingest.ledger.engine import Ledger
 from tests.support.browser import settled
@@ -17,19 +20,29 @@ from tests.support.visits import Visit, serious_violations, visiting
 pytestmark = pytest.mark.browser
 
 
-def test_a_row_a_legend_and_a_bar_narrow_the_page(visit: Visit) -> None:
+def test_a_row_a_legend_and_a_bar_narrow_the_page(visit: Visit, sample: Ledger) -> None:
     page = visit.to("")
     page.locator("#models tbody tr").nth(1).locator("td").nth(3).click(force=True)
     page.wait_for_url("**/dashboard/?provider=*&model=*")
-    page = visit.to("")
+    page.go_back()
+    shows_all(page, sample)
     page.locator(".chart-legend a").first.click()
     page.wait_for_url("**/dashboard/?model=*")
-    page = visit.to("")
+    page.go_back()
+    shows_all(page, sample)
     click_bar(page, "#spend-by-key", 0)
     page.wait_for_url("**/dashboard/?virtual_key=*")
-    page = visit.to("")
+    page.go_back()
+    shows_all(page, sample)
     click_bar(page, "#spend-over-time", 12)
     page.wait_for_url("**/dashboard/?from=*&to=*")
+
+
+def shows_all(page: Page, ledger: Ledger) -> None:
+    """Waits for the overview of all calls, in which charts come after the totals."""
+    count = run(ledger, question(View(), ledger.zone, ("requests",))).total("requests")
+    expect(page.locator("#totals")).to_contain_text(f"Requests{wording.compact(count)}")
+    expect(page.locator("#page[data-dash-is-loading]")).to_have_count(0)
 
 
 def click_bar(page: Page, chart: str, place: int) -> None:

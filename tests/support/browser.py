@@ -96,6 +96,20 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="session")
+def changed_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Sample traffic of 70 days, for tests that close months, set prices and move keys."""
+    with sample_ledger(tmp_path_factory.mktemp("changed"), 2_000, 70) as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def changed_site(changed_sample: Ledger) -> Iterator[str]:
+    """The address of the site that shows it."""
+    with served(changed_sample) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def site(sample: Ledger) -> Iterator[str]:
     """The address of the site that shows the sample."""
     with served(sample) as address:
