@@ -9,7 +9,7 @@ from ingest.model.receipt import Receipt
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _OUTCOMES: Final = ("accepted", "duplicates", "revised", "rejected")
-_PASSED_OVER: Final = ("other", "repeated")
+_OTHER: Final = "other"
 
 
 class Metrics:
@@ -28,14 +28,13 @@ class Metrics:
         )
         self._spans = Counter(
             "tallybook_passed_over_spans",
-            "Spans of traces that are no records: no calls of a model, or the same call once more.",
+            "Spans of traces that are no calls of a model.",
             ["what"],
             registry=self._registry,
         )
         for outcome in _OUTCOMES:
             self._records.labels(outcome)
-        for what in _PASSED_OVER:
-            self._spans.labels(what)
+        self._spans.labels(_OTHER)
 
     def count(self, receipt: Receipt) -> None:
         """Count the records of a request by their outcome."""
@@ -43,10 +42,9 @@ class Metrics:
             self._records.labels(outcome).inc(getattr(receipt, outcome))
         self._unpriced.inc(receipt.unpriced)
 
-    def passed_over(self, others: int, repeated: int) -> None:
+    def passed_over(self, others: int) -> None:
         """Count the spans of a trace request that are no records."""
-        self._spans.labels("other").inc(others)
-        self._spans.labels("repeated").inc(repeated)
+        self._spans.labels(_OTHER).inc(others)
 
     def answered(self, method: str, status: int) -> None:
         """Count an answer. Unknown methods are counted together."""

@@ -109,7 +109,7 @@ class Receiver:
                 receipt = await self._take_in(request, body)
             finally:
                 body.close()
-        self._metrics.passed_over(body.others, body.repeated)
+        self._metrics.passed_over(body.others)
         return Response(responses.success(receipt, encoding), media_type=encoding)
 
     async def _take_in(self, request: Request, body: Body) -> Receipt:

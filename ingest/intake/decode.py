@@ -237,6 +237,7 @@ def _entry(
         dated=event.occurred_at is not None,
         shared=builder.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
+        span=event.span,
     )
 
 

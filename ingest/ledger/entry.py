@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.model.call_span import CallSpan
 from ingest.model.rejection import Rejection
 
 
@@ -42,6 +43,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The id of the event in releases with the first version of the content hash; empty like `event_id`."""
     former_hash: bytes = b""
     """The content hash of the first version."""
+    span: CallSpan | None = None
+    """What tells the call of a span from others; None for an event that did not come from a span."""
 
 
 class PriceSetRow(msgspec.Struct, frozen=True, array_like=True, gc=False):

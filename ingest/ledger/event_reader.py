@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ingest.ledger import dialects
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.tables.calls import attribution, directory, price_set, term, usage_event
+from ingest.ledger.types import undecoded
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
 from ingest.pricing.compute import UNSTATED
@@ -115,7 +116,7 @@ def _calls(
 ) -> Iterator[tuple[UsageEvent, Values]]:
     """The calls of a selection, each with the values of `extra_columns`."""
     names = (*PRICED_FIELDS, "reported_total", *extra_columns)
-    columns = [_undecoded(usage_event.c[f"{name}_id" if name in TERMS else name]) for name in names]
+    columns = [undecoded(usage_event.c[f"{name}_id" if name in TERMS else name]) for name in names]
     texts: dict[int | None, str | None] = {None: None}
     owners: dict[int, tuple[str | None, str | None]] = {}
     term_positions = [position for position, name in enumerate(names, 1) if name in TERMS]
@@ -190,11 +191,3 @@ def _add_owners(
             .where(attribution.c.attribution_id.in_(chunk))
         )
         owners.update((row[0], (row[1], row[2])) for row in connection.execute(query))
-
-
-def _undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as the integer or bytes in the database."""
-    kind = column.type
-    if isinstance(kind, sa.types.TypeDecorator):
-        return sa.type_coerce(column, kind.impl_instance).label(str(column.key))
-    return column

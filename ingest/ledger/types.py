@@ -53,3 +53,11 @@ class EventId(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else str(UUID(bytes=bytes(value)))
+
+
+def undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column as the integer or bytes in the database."""
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        return sa.type_coerce(column, kind.impl_instance).label(str(column.key))
+    return column

@@ -3,7 +3,8 @@
 **Once.** An event is identified by its id, a hash of source and source event id. The same content again is a
 duplicate and changes nothing, even if it equals an older version of the event. Different content for the same
 id is a revision: the version with the higher rank (`Entry.version_rank`, later arrival on a tie) is current,
-the other is stored in `usage_event_revision`.
+the other is stored in `usage_event_revision`. Two spans of one call are one event, too: the more complete
+span is current (`ingest.ledger.call_spans`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,8 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import dialects, dirty_slots, former, rejections
+from ingest.ledger import call_spans, dialects, dirty_slots, former, rejections
+from ingest.ledger.call_spans import Joined, Spans
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
@@ -34,6 +36,8 @@ _HEAD: Final = (
 )
 COLUMNS: Final = (*_HEAD, *FACTS)
 
+_SOURCE: Final = _HEAD.index("source_id")
+
 Row = tuple[Any, ...]
 Pair = tuple[Entry, Row]
 
@@ -49,21 +53,41 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
         rejections=batch.rejections[:MAX_REJECTIONS],
         identities=[entry.event_id for entry in batch.entries[:MAX_EVENT_IDS]],
     )
+    if any(entry.span for entry in batch.entries):
+        call_spans.lock(connection)
     rejections.store(connection, batch.rejections, origin)
     if batch.entries:
         columns = (*_HEAD, *batch.columns)
         occurred_at = columns.index("occurred_at")
+        spans = call_spans.Spans(connection, batch.entries)
         firsts, repeats = _first_of_each(batch.entries, _rows(lookup, batch, origin))
-        inserted = dialects.insert_new(connection, usage_event, columns, [row for _, row in firsts])
+        rows = [row for _, row in firsts if row[0] not in spans.represented]
+        inserted = dialects.insert_new(connection, usage_event, columns, rows) if rows else set()
         new = [(entry, row) for entry, row in firsts if row[0] in inserted]
         existing = [(entry, row) for entry, row in firsts if row[0] not in inserted]
-        receipt.accepted = len(new)
-        receipt.unpriced = sum(batch.shared[entry.shared].unpriced for entry, _ in new)
-        receipt.flagged = sum(batch.shared[entry.shared].flagged for entry, _ in new)
+        for entry, row in new:
+            spans.note(entry, row[_SOURCE], entry.content_hash)
         touched = [row[occurred_at] for _, row in new]
-        touched += _revise(connection, [*existing, *repeats], batch, origin, receipt)
+        touched += _revise(connection, [*existing, *repeats], batch, origin, receipt, spans)
+        joined = spans.join(inserted, origin.received_at)
+        touched += joined.touched
+        _count_new(receipt, batch, [entry for entry, _ in new], joined)
         dirty_slots.mark(connection, ledger.zone, touched)
     return receipt
+
+
+def _count_new(receipt: Receipt, batch: Batch, new: Sequence[Entry], joined: Joined) -> None:
+    """Count new events: a span is a duplicate if another stands for its call, revised if it replaced one."""
+    for entry in new:
+        if entry.event_id in joined.represented:
+            receipt.duplicates += 1
+            continue
+        if entry.event_id in joined.standing_for:
+            receipt.revised += 1
+        else:
+            receipt.accepted += 1
+        receipt.unpriced += batch.shared[entry.shared].unpriced
+        receipt.flagged += batch.shared[entry.shared].flagged
 
 
 def _rows(lookup: Lookup, batch: Batch, origin: Origin) -> list[Row]:
@@ -98,33 +122,43 @@ def _first_of_each(entries: Sequence[Entry], rows: Sequence[Row]) -> tuple[list[
 
 
 def _revise(
-    connection: sa.Connection, pairs: Sequence[Pair], batch: Batch, origin: Origin, receipt: Receipt
+    connection: sa.Connection,
+    pairs: Sequence[Pair],
+    batch: Batch,
+    origin: Origin,
+    receipt: Receipt,
+    spans: Spans,
 ) -> list[int]:
     """Add versions of events that already exist, in their order. Returns the instants whose slots changed."""
     if not pairs:
         return []
     ids = sorted({entry.event_id for entry, _ in pairs})
     current_rows = {row["event_id"]: row for row in _versions(connection, usage_event, ids)}
-    hashes = {(row["event_id"], row["content_hash"]) for row in current_rows.values()}
-    hashes |= {
-        (row["event_id"], row["content_hash"]) for row in _versions(connection, usage_event_revision, ids)
-    }
+    older = list(_versions(connection, usage_event_revision, ids))
+    current_rows |= {row["event_id"]: row for row in older if spans.is_represented(row)}
+    hashes = {(row["event_id"], row["content_hash"]) for row in (*current_rows.values(), *older)}
     touched: list[int] = []
     for entry, row in pairs:
+        current = current_rows[entry.event_id]
         if (entry.event_id, entry.content_hash) in hashes:
             receipt.duplicates += 1
+            spans.note_known(entry, current)
             continue
         hashes.add((entry.event_id, entry.content_hash))
         receipt.revised += 1
-        current = current_rows[entry.event_id]
         new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), current)
-        if entry.version_rank >= current["version_rank"]:
-            current_rows[entry.event_id] = _replace(connection, current, new, origin.received_at)
-            touched += (current["occurred_at"], new["occurred_at"])
-            receipt.unpriced += batch.shared[entry.shared].unpriced
-            receipt.flagged += batch.shared[entry.shared].flagged
-        else:
+        if entry.version_rank < current["version_rank"]:
             _store_superseded(connection, {**new, "seq": None}, origin.received_at)
+            continue
+        spans.note(entry, new["source_id"], entry.content_hash)
+        if entry.event_id in spans.represented:
+            _store_superseded(connection, {**new, "seq": None}, origin.received_at)
+            current_rows[entry.event_id] = new
+            continue
+        current_rows[entry.event_id] = _replace(connection, current, new, origin.received_at)
+        touched += (current["occurred_at"], new["occurred_at"])
+        receipt.unpriced += batch.shared[entry.shared].unpriced
+        receipt.flagged += batch.shared[entry.shared].flagged
     return touched
 
 

@@ -17,6 +17,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from ingest.model.call_span import CallSpan
+
 MAX_COUNT: Final = 10**12
 """The largest count that is accepted; a larger one is a mistake of the sender."""
 
@@ -55,7 +57,7 @@ class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """One model call. All fields but `reported` and `former` are columns of `usage_event`."""
+    """One model call. All fields but `reported`, `former` and `span` are columns of `usage_event`."""
 
     # identity
     source: str
@@ -162,11 +164,15 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     flags: tuple[str, ...] | None = None
     # not stored: provider and key by which a release before this one knew the call, where they were others
     former: tuple[str, str | None] | None = None
+    # not stored here: what tells the call of a span from others
+    span: CallSpan | None = None
 
 
-COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name not in {"reported", "former"})
-"""The event's own columns: every field but the nested reported cost, which pricing turns into a charge, and
-the former identity."""
+_NO_COLUMNS: Final = frozenset(("reported", "former", "span"))
+
+COLUMNS: Final = tuple(name for name in UsageEvent.__struct_fields__ if name not in _NO_COLUMNS)
+"""The event's own columns: every field but the nested reported cost, which pricing turns into a charge, the
+former identity, and the span."""
 
 _INPUT_PARTS = (
     "input_text_tokens",

@@ -146,6 +146,28 @@ budget
     counts text
     CONSTRAINT pk_budget PRIMARY KEY (number)
     CREATE UNIQUE INDEX pk_budget ON public.budget USING btree (number)
+call_span
+    event_id bytea NOT NULL
+    call_id bytea NOT NULL
+    content_hash bytea NOT NULL
+    source_id bigint NOT NULL
+    trace_id text NOT NULL
+    span_id text NOT NULL
+    parent_span_id text
+    scope text NOT NULL
+    response_id text
+    started_at bigint NOT NULL
+    ended_at bigint NOT NULL
+    earliest_at bigint NOT NULL
+    model text
+    model_requested text
+    input_tokens bigint
+    output_tokens bigint
+    succeeded boolean NOT NULL
+    completeness bigint NOT NULL
+    CONSTRAINT pk_call_span PRIMARY KEY (event_id)
+    CREATE INDEX ix_call_span_trace_id_ended_at ON public.call_span USING btree (trace_id, ended_at)
+    CREATE UNIQUE INDEX pk_call_span ON public.call_span USING btree (event_id)
 cost_center
     entry_id bigint NOT NULL
     gl_code text

@@ -146,6 +146,30 @@ CREATE TABLE budget (
 	CONSTRAINT pk_budget PRIMARY KEY (number)
 );
 
+CREATE TABLE call_span (
+	event_id BLOB NOT NULL, 
+	call_id BLOB NOT NULL, 
+	content_hash BLOB NOT NULL, 
+	source_id BIGINT NOT NULL, 
+	trace_id TEXT NOT NULL, 
+	span_id TEXT NOT NULL, 
+	parent_span_id TEXT, 
+	scope TEXT NOT NULL, 
+	response_id TEXT, 
+	started_at BIGINT NOT NULL, 
+	ended_at BIGINT NOT NULL, 
+	earliest_at BIGINT NOT NULL, 
+	model TEXT, 
+	model_requested TEXT, 
+	input_tokens BIGINT, 
+	output_tokens BIGINT, 
+	succeeded BOOLEAN NOT NULL, 
+	completeness BIGINT NOT NULL, 
+	CONSTRAINT pk_call_span PRIMARY KEY (event_id)
+);
+
+CREATE INDEX ix_call_span_trace_id_ended_at ON call_span (trace_id, ended_at);
+
 CREATE TABLE cost_center (
 	entry_id BIGINT NOT NULL, 
 	gl_code TEXT, 

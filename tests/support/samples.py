@@ -32,7 +32,7 @@ def plain(event: UsageEvent | ReportedCost) -> dict[str, Any]:
     return {
         name: plain(value) if isinstance(value, ReportedCost) else value
         for name, value in fields.items()
-        if value is not None and (name, value) != ("believed_zero", False)
+        if value is not None and (name, value) != ("believed_zero", False) and name != "span"
     }
 
 

@@ -12,6 +12,8 @@ TRACE = "5b8efff798038103d269b633813fc60c"
 START = 1_790_000_000_000_000_000
 """Nanoseconds: when calls of the tests start."""
 
+SCOPE = "of the tests"
+
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 CHAT = {
@@ -41,7 +43,7 @@ def attributes(held: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def span(number: int, parent: int | None = None, *, failed: bool = False, **fields: Any) -> dict[str, Any]:
-    """A chat; `with_` gives or, with None, takes away attributes."""
+    """A chat; `with_` gives or, with None, takes away attributes, `scope` names its instrumentation."""
     held = CHAT | fields.pop("with_", {})
     return {
         "traceId": TRACE,
@@ -57,8 +59,12 @@ def span(number: int, parent: int | None = None, *, failed: bool = False, **fiel
 
 
 def request(*spans: dict[str, Any], resource: dict[str, Any] | None = None) -> dict[str, Any]:
-    scopes = [{"scope": {"name": "of the tests"}, "spans": list(spans)}]
-    return {"resourceSpans": [{"resource": {"attributes": attributes(resource or {})}, "scopeSpans": scopes}]}
+    scopes: dict[str, list[dict[str, Any]]] = {}
+    for one in spans:
+        sent = {name: held for name, held in one.items() if name != "scope"}
+        scopes.setdefault(one.get("scope", SCOPE), []).append(sent)
+    made = [{"scope": {"name": name}, "spans": held} for name, held in scopes.items()]
+    return {"resourceSpans": [{"resource": {"attributes": attributes(resource or {})}, "scopeSpans": made}]}
 
 
 def as_json(page: dict[str, Any]) -> bytes:

@@ -2,7 +2,8 @@
 
 A trace request (`page`, `protobuf`) is split into span records (`span`). The spans of model calls are
 selected (`calls`), and each becomes an event (`reading`). Both encodings, and both channels (a live request
-and a collector's file), give the same records, so a span that arrives twice is one event.
+and a collector's file), give the same records, so a span that arrives twice is one event. Two spans of one
+call are joined in the ledger (`ingest.ledger.call_spans`), which sees all spans of a trace.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,8 +26,6 @@ class TraceCalls(NamedTuple):
 
     records: list[bytes]
     """The span records of the calls."""
-    repeated: int
-    """The number of spans whose call another span represents."""
     others: int
     """The number of spans that are not model calls."""
 
@@ -37,8 +36,11 @@ def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft]]) -
     Raises:
         Refused: the request cannot be decoded.
     """
-    spans = calls.sort_spans(drafts(raw))
-    return TraceCalls([span.encode(call) for call in spans.calls], spans.repeated, spans.others)
+    spans = drafts(raw)
+    records = [
+        span.encode(draft) for draft in spans if calls.request_type(draft.attributes, draft.kind) is not None
+    ]
+    return TraceCalls(records, len(spans) - len(records))
 
 
 def _recognises(fields: Fields) -> bool:

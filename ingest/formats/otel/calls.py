@@ -1,23 +1,14 @@
-"""Calls: which spans of a trace are model calls, and which two spans are the same call.
+"""Calls: which spans of a trace are model calls, and of which type.
 
 Only inference counts. The span of an agent, workflow, chain or tool has the sums of the calls inside it, so
-it is skipped; sending it is not an error.
-
-Two instrumentations at once (of a framework and of the SDK below it) make two spans of one call, one inside
-the other. The inner span counts, because it is nearer to the provider; the outer span counts where only
-that has the usage. Two spans are the same call under these conditions: one is inside the other without a
-third call between them; both succeeded or both failed; and both have the same response id. Without two
-response ids, no model, input or output that both state may differ. Spans are compared within one request
-only: spans of different requests are different calls.
+it is skipped; sending it is not an error. Several spans may show the same call: see
+`ingest.model.call_span`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ingest.formats.otel import names
 from ingest.formats.otel.attributes import Attributes
-from ingest.formats.otel.span import ERROR, Draft
 
 CHAT: Final = "chat_completion"
 UNKNOWN: Final = "unknown"
@@ -50,30 +41,15 @@ _KINDS: Final = {"LLM": CHAT, "EMBEDDING": "embedding", "RERANKER": "rerank"}
 
 _USAGE: Final = (*names.INPUT_TOKENS, *names.OUTPUT_TOKENS, *names.TOTAL_TOKENS)
 _MODEL: Final = (*names.RESPONSE_MODEL, *names.REQUEST_MODEL)
-_AI_SDK_STEPS: Final = {"doGenerate": CHAT, "doStream": CHAT, "doEmbed": "embedding"}
+_AI_SDK_STEPS: Final = {
+    "doGenerate": CHAT,
+    "doStream": CHAT,
+    "doEmbed": "embedding",
+    "doRerank": "rerank",
+}
 """Vercel's AI SDK has one span for its function, with sums, and one span for each call inside."""
-_MAX_DEPTH: Final = 256
 _SERVER: Final = 2
 """The span kind SERVER: the span of a gateway or application. It is a call only if it has usage."""
-
-
-class SortedSpans(NamedTuple):
-    """The spans of one request, sorted into calls and others."""
-
-    calls: list[Draft]
-    """The spans that count, in their order."""
-    repeated: int
-    """The number of spans whose call another span represents."""
-    others: int
-    """The number of spans that are not model calls."""
-
-
-def sort_spans(drafts: Sequence[Draft]) -> SortedSpans:
-    """The calls among the spans, each call once."""
-    calls = [draft for draft in drafts if request_type(draft.attributes, draft.kind) is not None]
-    dropped = _repeated_calls(calls, drafts) if len(calls) > 1 else set()
-    counted = [draft for draft in calls if id(draft) not in dropped]
-    return SortedSpans(counted, len(dropped), len(drafts) - len(calls))
 
 
 def request_type(values: dict[str, Any], kind: Any = None) -> str | None:
@@ -120,71 +96,3 @@ def _refined_type(attributes: Attributes, general: str | None) -> str | None:
     if gateway_type := _type_of_operation(attributes.text(names.GATEWAY_REQUEST_TYPE) or ""):
         return gateway_type
     return "responses" if attributes.text(names.API_TYPE) == "responses" else general
-
-
-def _repeated_calls(calls: Iterable[Draft], drafts: Iterable[Draft]) -> set[int]:
-    """The `id` of each call that another span represents."""
-    parents = {_span_key(draft): _parent_key(draft) for draft in drafts}
-    calls_by_key = {_span_key(call): call for call in calls}
-    dropped: set[int] = set()
-    for inner in calls:
-        ancestors = _ancestors(inner, parents)
-        outer = next((calls_by_key[key] for key in ancestors if key in calls_by_key), None)
-        if outer is not None and _is_same_call(outer, inner):
-            dropped.add(id(inner if _has_usage(outer) and not _has_usage(inner) else outer))
-    return dropped
-
-
-def _ancestors(span: Draft, parents: dict[Any, Any]) -> Iterator[Any]:
-    """The keys of the spans around `span`, from the inside out, as far as the request has them."""
-    key = _parent_key(span)
-    for _ in range(_MAX_DEPTH):
-        if key not in parents:
-            return
-        yield key
-        key = parents[key]
-
-
-def _span_key(span: Draft) -> tuple[str, str]:
-    return str(span.trace_id).lower(), str(span.span_id).lower()
-
-
-def _parent_key(span: Draft) -> tuple[str, str]:
-    return str(span.trace_id).lower(), str(span.parent_span_id or "").lower()
-
-
-def _is_same_call(outer: Draft, inner: Draft) -> bool:
-    if outer is inner or _has_failed(outer) != _has_failed(inner):
-        return False
-    ids = {_first_scalar(span, names.RESPONSE_ID) for span in (outer, inner)}
-    if None not in ids:
-        return len(ids) == 1
-    models = [set(_models(span)) for span in (outer, inner)]
-    if models[0] and models[1] and models[0].isdisjoint(models[1]):
-        return False
-    return _counts_agree(outer, inner, names.OUTPUT_TOKENS) and _counts_agree(
-        outer, inner, names.INPUT_TOKENS
-    )
-
-
-def _models(span: Draft) -> Iterator[str]:
-    values = (span.attributes.get(name) for name in _MODEL)
-    return (model for model in values if isinstance(model, str))
-
-
-def _counts_agree(outer: Draft, inner: Draft, meaning: names.Spellings) -> bool:
-    counts = {_first_scalar(span, meaning) for span in (outer, inner)} - {None}
-    return len(counts) < 2  # noqa: PLR2004 - equal, or stated only once
-
-
-def _first_scalar(span: Draft, meaning: names.Spellings) -> Any:
-    values = (span.attributes.get(name) for name in meaning)
-    return next((value for value in values if isinstance(value, str | int | Decimal)), None)
-
-
-def _has_usage(span: Draft) -> bool:
-    return any(span.attributes.get(name) for name in _USAGE)
-
-
-def _has_failed(span: Draft) -> bool:
-    return bool(span.status_code == ERROR)

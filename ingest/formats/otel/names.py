@@ -21,22 +21,31 @@ API_TYPE: Final = ("openai.api.type", "gen_ai.openai.api_type")
 STREAM: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming", "llm.streaming")
 
 # provider, model and response
-PROVIDER: Final = ("gen_ai.provider.name", "gen_ai.system", "bifrost.provider.name", "llm.provider")
+PROVIDER: Final = (
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "bifrost.provider.name",
+    "llm.provider",
+    "ai.model.provider",
+)
 VENDOR: Final = ("llm.system",)
 """The vendor of the model: the provider, where no provider is stated."""
 RESPONSE_MODEL: Final = (
     "gen_ai.response.model",
+    "ai.response.model",
     "llm.response.model_name",
     "llm.model_name",
     "embedding.model_name",
     "reranker.model_name",
 )
 REQUESTED: Final = "llm.request.model_name"
-REQUEST_MODEL: Final = ("gen_ai.request.model", REQUESTED)
+REQUEST_MODEL: Final = ("gen_ai.request.model", REQUESTED, "ai.model.id")
 PARAMETERS: Final = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
 """The parameters of a call, as JSON. Only the model is kept, which may be stated nowhere else."""
 ALIAS: Final = ("bifrost.alias",)
-RESPONSE_ID: Final = ("gen_ai.response.id",)
+RESPONSE_ID: Final = ("gen_ai.response.id", "ai.response.id", "llm.response.id")
+INVENTED_IDS: Final = ("aitxt-", "aiobj-", "run-", "lc_run-")
+"""Prefixes of ids that frameworks give to responses without one: other instrumentations do not know them."""
 PROVIDER_KEY: Final = (
     "bifrost.selected_key.name",
     "gen_ai.selected_key_name",
@@ -94,6 +103,29 @@ APP: Final = ("bifrost.app",)
 SERVICE: Final = ("service.name",)
 ENVIRONMENT: Final = ("deployment.environment.name", "deployment.environment")
 
+SESSION: Final = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.conversation_id",
+    "langfuse.session.id",
+    "gcp.vertex.agent.session_id",
+    "ai.telemetry.metadata.sessionId",
+)
+AGENT: Final = (
+    "gen_ai.agent.name",
+    "agent.name",
+    "traceloop.association.properties.agent_name",
+    "gen_ai.agent.id",
+    "agent.id",
+)
+WORKFLOW: Final = (
+    "gen_ai.workflow.name",
+    "traceloop.workflow.name",
+    "traceloop.association.properties.workflow_name",
+    "gen_ai.workflow.id",
+)
+
 LABELS: Final[dict[str, Spellings]] = {
     "session": ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id"),
     "agent": ("gen_ai.agent.name", "agent.name"),
@@ -139,14 +171,24 @@ INPUT_TOKENS: Final = (
     "gen_ai.usage.prompt_tokens",
     "llm.usage.prompt_tokens",
     "llm.token_count.prompt",
+    "ai.usage.inputTokens",
+    "ai.usage.promptTokens",
+    "ai.usage.tokens",
 )
 OUTPUT_TOKENS: Final = (
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
     "llm.usage.completion_tokens",
     "llm.token_count.completion",
+    "ai.usage.outputTokens",
+    "ai.usage.completionTokens",
 )
-TOTAL_TOKENS: Final = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total")
+TOTAL_TOKENS: Final = (
+    "gen_ai.usage.total_tokens",
+    "llm.usage.total_tokens",
+    "llm.token_count.total",
+    "ai.usage.totalTokens",
+)
 CACHE_READ: Final = (
     "gen_ai.usage.cache_read.input_tokens",
     "gen_ai.usage.cache_read_input_tokens",
@@ -160,6 +202,7 @@ CACHE_READ: Final = (
     "llm.token_count.prompt_details.cache_read",
     "llm.token_count.prompt_details.cache_input",
     "ai.usage.cachedInputTokens",
+    "ai.usage.inputTokenDetails.cacheReadTokens",
 )
 CACHE_WRITE: Final = (
     "gen_ai.usage.cache_write.input_tokens",
@@ -171,6 +214,7 @@ CACHE_WRITE: Final = (
     "gen_ai.usage.details.cache_creation_input_tokens",
     "llm.usage.cache_creation_input_tokens",
     "llm.token_count.prompt_details.cache_write",
+    "ai.usage.inputTokenDetails.cacheWriteTokens",
 )
 CACHE_WRITE_5M: Final = (
     "gen_ai.usage.prompt_token_details.cached_write_tokens_5m",
@@ -222,6 +266,8 @@ REASONING: Final = (
     "gen_ai.usage.details.reasoning_tokens",
     "llm.usage.reasoning_tokens",
     "llm.token_count.completion_details.reasoning",
+    "ai.usage.reasoningTokens",
+    "ai.usage.outputTokenDetails.reasoningTokens",
 )
 CITATION: Final = (
     "gen_ai.usage.completion_token_details.citation_tokens",
@@ -307,6 +353,7 @@ TEXTS: Final = _all(
     *(SERVICE_TIER, REQUESTED_TIER, FINGERPRINT, FINISH_REASON, ERROR_TYPE, ERROR_CODE, CURRENCY),
     *(VIRTUAL_KEY, VIRTUAL_KEY_NAME, TEAM, TEAM_NAME, CUSTOMER, CUSTOMER_NAME),
     *(BUSINESS_UNIT, BUSINESS_UNIT_NAME, PROJECT, USER, END_USER, APP, SERVICE, ENVIRONMENT),
+    *(SESSION, AGENT, WORKFLOW),
     *LABELS.values(),
 )
 """Attributes that are short texts: names, ids and codes."""

@@ -14,7 +14,7 @@ import msgspec
 from ingest.formats.json import lenient
 from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel import names
-from ingest.formats.otel.span import ERROR, Draft, known_attributes, number
+from ingest.formats.otel.span import ERROR, LONGEST_SCOPE, Draft, known_attributes, number
 from ingest.model.rejection import Refused
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -42,17 +42,21 @@ def _spans(page: dict[str, Any]) -> Iterator[Draft]:
             _pairs(resource_object, f"{group_path}.resource"), _attribute_value
         )
         for scope_path, scope in _objects(group, "scopeSpans", group_path):
+            name = _text_field(_object(scope, "scope", scope_path), "name")[:LONGEST_SCOPE] or None
             for span_path, span in _objects(scope, "spans", scope_path):
-                yield _draft(span, span_path, resource, labels)
+                yield _draft(span, span_path, name, resource, labels)
 
 
-def _draft(span: dict[str, Any], path: str, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
+def _draft(
+    span: dict[str, Any], path: str, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
+) -> Draft:
     attributes, labels = known_attributes(_pairs(span, path), _attribute_value)
     first_token, exception = _first_token_and_exception(span, path)
     return Draft(
         trace_id=span.get("traceId"),
         span_id=span.get("spanId"),
         parent_span_id=span.get("parentSpanId") or None,
+        scope=scope,
         kind=span.get("kind") or None,
         start_time_unix_nano=_integer(span.get("startTimeUnixNano")) or None,
         end_time_unix_nano=_integer(span.get("endTimeUnixNano")) or None,

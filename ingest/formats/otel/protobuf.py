@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
-from ingest.formats.otel.span import Draft, known_attributes, number
+from ingest.formats.otel.span import LONGEST_SCOPE, Draft, known_attributes, number
 from ingest.model.rejection import Refused
 
 
@@ -30,17 +30,19 @@ def drafts(raw: bytes) -> list[Draft]:
     for group in request.resource_spans:
         resource, labels = known_attributes(_pairs(group.resource.attributes), _attribute_value)
         for scope in group.scope_spans:
-            spans += [_draft(span, resource, labels) for span in scope.spans]
+            name = scope.scope.name[:LONGEST_SCOPE] or None
+            spans += [_draft(span, name, resource, labels) for span in scope.spans]
     return spans
 
 
-def _draft(span: Message, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
+def _draft(span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
     attributes, labels = known_attributes(_pairs(span.attributes), _attribute_value)
     first_token, exception = _first_token_and_exception(span.events)
     return Draft(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_span_id=span.parent_span_id.hex() or None,
+        scope=scope,
         kind=span.kind or None,
         start_time_unix_nano=span.start_time_unix_nano or None,
         end_time_unix_nano=span.end_time_unix_nano or None,

@@ -4,12 +4,15 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from msgspec import structs
+
 from ingest.formats.completion.provider import provider_and_model
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.envelope import text_labels
 from ingest.formats.json.decode_errors import safe_repr
 from ingest.formats.otel import calls, names, providers, usage
 from ingest.formats.otel.attributes import Attributes
+from ingest.formats.otel.call_span import call_span
 from ingest.formats.otel.names import Spellings
 from ingest.formats.otel.span import ERROR, LONGEST_LABEL, Label, Span, decode
 from ingest.model.event import Status, UsageEvent
@@ -42,9 +45,9 @@ def read(raw: bytes) -> UsageEvent:
     provider, model, requested = _provider_and_models(attributes)
     meters = usage.span_meters(attributes, provider, request_type)
     status, error_type, error_code = _outcome(span, attributes)
-    latency = _elapsed(span.start_time_unix_nano, span.end_time_unix_nano)
+    latency = _elapsed(span.start_time_unix_nano, span.end_time_unix_nano) or None
     resource = Attributes(span.resource, "resource")
-    return UsageEvent(
+    event = UsageEvent(
         source=SOURCE,
         source_event_id=_event_key(_trace(span), span.span_id, "spanId"),
         parent_id=_event_key(_trace(span), span.parent_span_id, "parentSpanId")
@@ -103,7 +106,11 @@ def read(raw: bytes) -> UsageEvent:
         search_queries=meters.search_queries,
         currency=_currency(attributes),
         reported=usage.span_cost(attributes),
+        session=_span_or_resource(attributes, resource, names.SESSION),
+        agent=_span_or_resource(attributes, resource, names.AGENT),
+        workflow=_span_or_resource(attributes, resource, names.WORKFLOW),
     )
+    return structs.replace(event, span=call_span(span, attributes, event))
 
 
 def _trace(span: Span) -> str:

@@ -18,6 +18,7 @@ V = TypeVar("V")
 
 MAX_LABELS: Final = 16
 LONGEST_LABEL: Final = 255
+LONGEST_SCOPE: Final = 255
 ERROR: Final = 2
 """The span status of a call that failed."""
 _LONGEST_INT: Final = 40
@@ -32,6 +33,7 @@ class Span(Struct, rename="camel", gc=False):
     trace_id: str
     span_id: str
     parent_span_id: str | None = None
+    scope: str | None = None
     start_time_unix_nano: Nanoseconds | None = None
     end_time_unix_nano: Nanoseconds | None = None
     first_token_time_unix_nano: Nanoseconds | None = None
@@ -49,6 +51,8 @@ class Draft(Struct, rename="camel", omit_defaults=True):
     span_id: Any
     attributes: dict[str, Any]
     parent_span_id: Any = None
+    scope: str | None = None
+    """The name of the instrumentation that made the span."""
     kind: Any = None
     start_time_unix_nano: Any = None
     end_time_unix_nano: Any = None

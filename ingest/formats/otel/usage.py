@@ -4,7 +4,8 @@ The conventions have always required totals that include their parts, and the kn
 Anthropic's SDK have added the cache to the input since they first stated cache counts. Programs that pass a
 provider's own counts on do not. A count is taken for exclusive only where it cannot be inclusive: the cache
 is larger than the input, the reasoning is larger than the output, or the stated total is the sum of all
-parts.
+parts. What else a stated total has beyond input and output is output, too: thoughts that the instrumentation
+left out.
 """
 
 from msgspec.structs import replace
@@ -55,15 +56,19 @@ def span_meters(attributes: Attributes, provider: str, request_type: str) -> Met
 
 
 def _inclusive(stated: Usage, inputs: InputDetails, outputs: OutputDetails) -> Usage:
-    """`stated` with cache and reasoning added to the totals, where the totals cannot include them."""
+    """`stated` with what its input and output leave out: cache, reasoning, and the rest of the total."""
     tokens_in, tokens_out = stated.prompt_tokens, stated.completion_tokens
     cached = (inputs.cached_read_tokens or 0) + (inputs.cached_write_tokens or 0)
     reasoning = outputs.reasoning_tokens or 0
     sum_of_all = (tokens_in or 0) + (tokens_out or 0) + cached
     if tokens_in is not None and cached and (cached > tokens_in or stated.total_tokens == sum_of_all):
         stated = replace(stated, prompt_tokens=tokens_in + cached, total_tokens=None)
-    if tokens_out is not None and reasoning > tokens_out:
-        stated = replace(stated, completion_tokens=tokens_out + reasoning, total_tokens=None)
+    if tokens_out is None:
+        return stated
+    if tokens_in is not None and (stated.total_tokens or 0) >= tokens_in + max(tokens_out + 1, reasoning):
+        return replace(stated, completion_tokens=(stated.total_tokens or 0) - tokens_in)
+    if reasoning > tokens_out:
+        return replace(stated, completion_tokens=tokens_out + reasoning, total_tokens=None)
     return stated
 
 

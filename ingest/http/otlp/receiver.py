@@ -58,8 +58,6 @@ class TracesBody:
     ) -> None:
         """`limit` bounds the body as sent; `unpacker` has its own limit for the decompressed body."""
         self.receipt = Receipt()
-        self.repeated = 0
-        """Spans of calls that another span counts for."""
         self.others = 0
         """Spans that are no calls of a model."""
         self._intake = intake
@@ -99,7 +97,7 @@ class TracesBody:
             taken = otel.extract_calls(bytes(self._body), self._drafts)
         except Refused as refused:
             raise Unreadable(refused.reason) from None
-        self.repeated, self.others = taken.repeated, taken.others
+        self.others = taken.others
         records = [RawRecord(index, 1, raw) for index, raw in enumerate(taken.records)]
         for start in range(0, len(records), BATCH_RECORDS):
             self.receipt.add(self._intake.accept(records[start : start + BATCH_RECORDS]))

@@ -248,6 +248,32 @@ usage_event_revision = sa.Table(
     comment="Versions of events that stood before a better truth replaced them, or that came too late to stand.",
 )
 
+call_span = sa.Table(
+    "call_span",
+    metadata,
+    sa.Column("event_id", EventId, primary_key=True),
+    sa.Column("call_id", EventId, nullable=False),
+    sa.Column("content_hash", sa.LargeBinary(16), nullable=False),
+    sa.Column("source_id", sa.BigInteger, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+    sa.Column("span_id", sa.Text, nullable=False),
+    sa.Column("parent_span_id", sa.Text),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("response_id", sa.Text),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("earliest_at", Instant, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("model_requested", sa.Text),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("completeness", sa.BigInteger, nullable=False),
+    sa.Index(None, "trace_id", "ended_at"),
+    comment="What tells the calls of spans apart. `call_id` is the event that stands for the call: the span's "
+    "own, or that of a more complete span of the same call.",
+)
+
 dirty_slot = sa.Table(
     "dirty_slot",
     metadata,

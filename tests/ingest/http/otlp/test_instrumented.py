@@ -209,7 +209,7 @@ def test_two_instrumentations_of_one_call_count_it_once(
         ask(provider)
     assert [sums(call) for call in kept(embedded)] == [EXPECTED]
     told = httpx.get(traces.replace("/v1/traces", "/metrics"), headers={"x-tallybook-token": TOKEN}).text
-    assert 'tallybook_passed_over_spans_total{what="repeated"} 1.0' in told
+    assert 'tallybook_records_total{outcome="duplicates"} 1.0' in told
 
 
 def test_spans_around_a_call_are_passed_over(traces: str, provider: str, embedded: Ledger) -> None:

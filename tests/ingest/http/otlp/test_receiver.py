@@ -310,8 +310,8 @@ def test_spans_that_are_no_records_are_counted(client: TestClient) -> None:
     export(client, PROTOBUF, span(1), span(2, parent=1), tool)
     told = client.get("/metrics").text
     assert 'tallybook_passed_over_spans_total{what="other"} 1.0' in told
-    assert 'tallybook_passed_over_spans_total{what="repeated"} 1.0' in told
     assert 'tallybook_records_total{outcome="accepted"} 1.0' in told
+    assert 'tallybook_records_total{outcome="duplicates"} 1.0' in told
 
 
 def test_any_order_and_split_of_an_export_gives_the_same_calls(
