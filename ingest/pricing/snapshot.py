@@ -26,6 +26,8 @@ _METERS: Final = {
     "input_audio_mtok": ("input_audio", 1_000_000),
     "input_image_mtok": ("input_image", 1_000_000),
     "cache_read_mtok": ("cache_read", 1_000_000),
+    "cache_audio_read_mtok": ("cache_read_audio", 1_000_000),
+    "cache_image_read_mtok": ("cache_read_image", 1_000_000),
     "cache_write_mtok": ("cache_write", 1_000_000),
     "cache_write_1h_mtok": ("cache_write_1h", 1_000_000),
     "output_mtok": ("output", 1_000_000),
@@ -140,6 +142,18 @@ class GenaiPrices:
         if model_info is None:
             return Unpriced(f"no price for {provider}/{model}")
         return self._compile(provider_data, model_info, provider, service_tier)
+
+    def maker_of(self, model: str) -> str | None:
+        """The provider whose models are named like this one, or None."""
+        prefix, slash, _ = model.partition("/")
+        if slash and self._by_id(prefix.lower()):
+            return prefix
+        name = model.lower()
+        makers = (
+            maker for maker in self._providers if maker.model_match and maker.model_match.is_match(name)
+        )
+        maker = next(makers, None)
+        return None if maker is None else str(maker.id)
 
     def _compile(self, provider_data: Any, model: Any, provider: str, service_tier: str) -> "PublishedPrices":
         return PublishedPrices(
