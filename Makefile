@@ -6,7 +6,7 @@ PORT ?= 8000
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test test-long lint format frozen bench lock clean
+.PHONY: run test test-long lint format frozen prices bench lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
@@ -30,6 +30,11 @@ format: .venv/tested
 # Writes tests/frozen anew, which pins what a user sees: for a commit of its own that says why it changed.
 frozen: .venv/tested
 	UPDATE_FROZEN=1 $(BIN)/python -m pytest -q tests/test_frozen.py
+
+# Writes LiteLLM's prices that ship anew, from the locked litellm, and prints what differs, for a review:
+# make prices RELEASED=2026-11-20 (the day of that release on https://pypi.org/project/litellm/#history)
+prices: .venv/tested
+	$(BIN)/python -m ingest.price_book.ship_litellm $(RELEASED)
 
 bench: .venv/tested
 	$(BIN)/python -m tests.benchmarks.import_speed

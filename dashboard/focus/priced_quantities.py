@@ -155,6 +155,8 @@ def _input(counts: Counts, prices: PriceSet) -> Charged | None:
     audio, images = counts["input_audio_tokens"], counts["input_image_tokens"]
     if (audio or images) and (reads or writes or (audio and images)):
         return None
+    if writes and "cache_write_12h" in prices.by_meter:  # has no sum
+        return None
     return (
         ("input_cost", "input", counts["input_tokens"] - reads - writes - audio - images),
         ("input_cost", "input_audio", audio),

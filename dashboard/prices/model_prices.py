@@ -10,7 +10,6 @@ from ingest.pricing.history import Stretch, history
 from ingest.pricing.matching import ModelName, model_names, provider_of
 from ingest.pricing.point import ANY, PricePoint
 from ingest.pricing.rates import PriceSet, Rate
-from ingest.pricing.snapshot import TERMS
 from ingest.pricing.terms import Term
 
 
@@ -108,7 +107,7 @@ def _points(book: Book, names: list[ModelName]) -> Iterator[PricePoint]:
 
 def _terms(book: Book, names: list[ModelName]) -> Iterator[Term]:
     """The terms that apply to some calls of the model, in any region, team or customer."""
-    for term in (*TERMS, *book.stored.terms):
+    for term in book.terms:
         if any(
             term.concerns(name.provider, name.model, term.region, term.team, term.customer) for name in names
         ):

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from dashboard.query.question import SpendQuery
@@ -189,7 +188,7 @@ def _bands(book: Book, at: int) -> tuple[int, ...]:
 
 
 def _points(book: Book, at: int) -> Iterator[PricePoint]:
-    return chain(book.snapshot.points(at), book.stored.points)
+    return book.points(at)
 
 
 def bands_of(book: Book, at: int) -> tuple[int, ...]:

@@ -47,9 +47,8 @@ def points_in_effect(book: Book, price_filter: PriceFilter, at: int) -> list[Pri
 
 
 def all_points(book: Book, price_filter: PriceFilter, at: int) -> Iterator[PricePoint]:
-    """The snapshot's points at an instant, then every row of the ledger in the order it was added."""
-    if price_filter.source in (None, book.snapshot.source):
-        yield from filter(price_filter.matches, book.snapshot.points(at))
+    """The points that ship at an instant, then every row of the ledger in the order it was added."""
+    yield from filter(price_filter.matches, book.shipped_points(at))
     rows: Iterable[PricePoint] = sorted(book.stored.points, key=lambda point: (point.added_at, point.number))
     yield from filter(price_filter.matches, rows)
 

@@ -7,7 +7,6 @@ from ingest.ledger.price_book import read_book
 from ingest.parse.dates import written
 from ingest.price_book.descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book
-from ingest.pricing.snapshot import TERMS
 from ingest.pricing.terms import Term, percent_of
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, say, table
@@ -44,7 +43,7 @@ def as_object(book: Book) -> dict[str, object]:
 
 
 def _terms(book: Book) -> list[Term]:
-    return sorted((*TERMS, *book.stored.terms), key=lambda term: -term.number)
+    return sorted(book.terms, key=lambda term: -term.number)
 
 
 def _aliases(book: Book) -> list[Alias]:
@@ -53,7 +52,10 @@ def _aliases(book: Book) -> list[Alias]:
 
 def _print(ledger: Ledger, book: Book) -> None:
     terms = table("term", "calls", "factor", "valid", "added", "note")
+    of_the_map = set(book.litellm.terms)
     for term in _terms(book):
+        if term in of_the_map:
+            continue
         when = " ".join(
             f"{word} {written(edge, ledger.zone)}"
             for word, edge in (("from", term.valid_from), ("to", term.valid_to))
@@ -65,6 +67,7 @@ def _print(ledger: Ledger, book: Book) -> None:
         kind = f"{term.kind} {percent_of(term)}"
         terms.add_row(kind, calls_of_term(term), f"{term.factor:f}", when or "always", added, term.origin)
     Console().print(terms)
+    say(f"and {len(of_the_map):,} factors of regions from {book.litellm.origin} (--json lists them)")
     for alias in _aliases(book):
         target = f"{alias.target_provider}/{alias.target_model}"
         text = f"{alias.provider}/{alias.model} is priced as {target} ({alias.added_by})"

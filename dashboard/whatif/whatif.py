@@ -33,7 +33,7 @@ from ingest.model.zone import Zone, date_of, micros
 from ingest.parse import numbers
 from ingest.parse.numbers import NotANumber
 from ingest.pricing import gateway_cache
-from ingest.pricing.book import PriceBook
+from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from ingest.pricing.compute import compute
 from ingest.pricing.pricing import is_billable
@@ -203,7 +203,7 @@ def read_rate(text: str) -> Fraction:
     return Fraction(share)
 
 
-def compare_costs(ledger: Ledger, query: WhatIfQuery, book: PriceBook) -> WhatIfResult:
+def compare_costs(ledger: Ledger, query: WhatIfQuery, book: Book) -> WhatIfResult:
     """Price every call of the query there, and compare with its cost here."""
     where = prices_store.calls_within(ledger, query.period, query.filters)
     pricer = _Pricer(query.change, book, None if query.prices_at is None else micros(query.prices_at))
@@ -235,7 +235,7 @@ class _Pricer:
     """Prices calls with the change applied."""
 
     change: Change
-    book: PriceBook
+    book: Book
     at: int | None
 
     def cost(self, event: UsageEvent, cost: int | None, source: str) -> int | Unpriced | None:
@@ -268,10 +268,9 @@ class _Pricer:
         region = event.region if provider == event.provider else None
         tokens = event.input_tokens or 0
         prices = self.book.find(provider, model, tier, at, tokens, region, event.team, event.customer)
-        if isinstance(prices, Unpriced) and change.model and not change.provider:
-            maker_prices = self.book.find(
-                "unknown", model, tier, at, tokens, None, event.team, event.customer
-            )
+        maker = self.book.snapshot.maker_of(model)
+        if isinstance(prices, Unpriced) and change.model and not change.provider and maker:
+            maker_prices = self.book.find(maker, model, tier, at, tokens, None, event.team, event.customer)
             return maker_prices if isinstance(maker_prices, PriceSet) else prices
         return prices
 
@@ -286,6 +285,9 @@ def _cached(event: UsageEvent, rate: Fraction) -> UsageEvent:
         cache_read_tokens=reads,
         cache_write_tokens=writes,
         cache_write_1h_tokens=min(event.cache_write_1h_tokens or 0, writes),
+        cache_write_12h_tokens=None,
+        cache_read_audio_tokens=None,
+        cache_read_image_tokens=None,
     )
 
 

@@ -162,6 +162,10 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     agent: str | None = None
     workflow: str | None = None
     flags: tuple[str, ...] | None = None
+    # outside the hash too: parts of the cached tokens, of which older ledgers know only the sum
+    cache_read_audio_tokens: int | None = None
+    cache_read_image_tokens: int | None = None
+    cache_write_12h_tokens: int | None = None
     # not stored: provider and key by which a release before this one knew the call, where they were others
     former: tuple[str, str | None] | None = None
     # not stored here: what tells the call of a span from others
@@ -220,6 +224,15 @@ def check(event: UsageEvent) -> None:
     split = (event.cache_write_5m_tokens or 0) + (event.cache_write_1h_tokens or 0)
     name = ("cache_write_5m_tokens + cache_write_1h_tokens",)
     _fit(name, (split,), "cache_write_tokens", event.cache_write_tokens or 0)
+    if event.cache_write_12h_tokens:
+        split += event.cache_write_12h_tokens
+        name = ("cache_write_12h_tokens and shorter ones",)
+        _fit(name, (split,), "cache_write_tokens", event.cache_write_tokens or 0)
+    for kind in ("audio", "image"):
+        part = f"cache_read_{kind}_tokens"
+        if cached := getattr(event, part):
+            _fit((part,), (cached,), "cache_read_tokens", event.cache_read_tokens or 0)
+            _fit((part,), (cached,), f"input_{kind}_tokens", getattr(event, f"input_{kind}_tokens") or 0)
 
 
 def _fit_together(parts: tuple[str, ...], event: UsageEvent, whole: str) -> None:

@@ -51,7 +51,7 @@ class ModelChange(msgspec.Struct, kw_only=True):
 
 
 class PriceBookVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The price book that a run used: its newest row of each kind, and the edition of the snapshot."""
+    """The price book that a run used: its newest row of each kind, and the lists that ship."""
 
     points: int
     terms: int

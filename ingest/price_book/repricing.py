@@ -21,6 +21,7 @@ from ingest.price_book import reprice_runs
 from ingest.price_book.reprice_runs import ModelChange, PriceBookVersion, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
+from ingest.pricing.litellm_snapshot import litellm_snapshot
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 
@@ -104,7 +105,8 @@ def reprice(ledger: Ledger, scope: Scope, by: str, report: ReportProgress = lamb
     """Price the events in scope by today's price book; the record of the run."""
     with ledger.writing() as connection:
         points, terms, aliases = generation(connection)
-        prices = PriceBookVersion(points=points, terms=terms, aliases=aliases, snapshot=snapshot().origin)
+        shipped = f"{snapshot().origin}, {litellm_snapshot().origin}"
+        prices = PriceBookVersion(points=points, terms=terms, aliases=aliases, snapshot=shipped)
         run_id = reprice_runs.start(connection, scope, prices, now(), by)
     return _run(ledger, run_id, scope, Repricing(), 0, report)
 

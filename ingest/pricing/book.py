@@ -3,20 +3,26 @@
 Sources have an order of trust. The first source that knows a model in the call's service tier gives its
 prices. Prices set by hand come before all others and may cover some meters only: the next source gives the
 meters they leave out. From later sources only meters that refine a whole are taken (`FILLED`), never a fee
-that would be added on top.
+that would be added on top. Of the two lists that ship, the later may stand first: see
+`ingest.pricing.precedence`.
+
+A call whose provider is unknown has only the ledger's own prices: providers ask different prices for the same
+model.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Final, Protocol
 
 import msgspec
 
 from ingest.pricing.doubts import COST_FACTOR
-from ingest.pricing.matching import model_names, provider_of, tier_of
+from ingest.pricing.litellm_snapshot import SOURCE as LITELLM
+from ingest.pricing.litellm_snapshot import LitellmSnapshot, litellm_snapshot
+from ingest.pricing.matching import UNKNOWN, model_names, model_of_resource, provider_of, tier_of
 from ingest.pricing.point import ANY, OWN, SNAPSHOT, TRUSTED, PricePoint
+from ingest.pricing.precedence import Switch, genai_release, later_prices
 from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.snapshot import TERMS, GenaiPrices
 from ingest.pricing.source_prices import DatedPrices, SourcePrices
@@ -27,8 +33,11 @@ FILLED: Final = frozenset(
         "input_audio",
         "input_image",
         "cache_read",
+        "cache_read_audio",
+        "cache_read_image",
         "cache_write",
         "cache_write_1h",
+        "cache_write_12h",
         "output_audio",
         "output_image",
         "search",
@@ -43,6 +52,9 @@ emptied."""
 LONGEST_NAME: Final = 400
 """Characters of a model's name. A longer name has no price; to match it against every rule would take too
 long."""
+
+NO_PROVIDER: Final = "the call's provider is unknown, and providers ask different prices"
+"""Why a call without a provider is unpriced."""
 
 EVERYWHERE: Final = "*"
 """Stands for all sources in the setting of sources whose computed costs count."""
@@ -104,23 +116,32 @@ class StoredPrices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Book:
-    """The price book of one ledger. Without a `snapshot` it loads the bundled one (a quarter of a second)."""
+    """The price book of one ledger. Without the lists that ship it loads them (a third of a second)."""
 
-    def __init__(self, stored: StoredPrices | None = None, snapshot: GenaiPrices | None = None) -> None:
+    def __init__(
+        self,
+        stored: StoredPrices | None = None,
+        snapshot: GenaiPrices | None = None,
+        litellm: LitellmSnapshot | None = None,
+    ) -> None:
         self.stored = stored or StoredPrices()
         self.snapshot = snapshot or GenaiPrices()
-        by_source = groupby(
-            sorted(self.stored.points, key=lambda point: point.source), lambda point: point.source
-        )
+        self.litellm = litellm_snapshot() if litellm is None else litellm
+        points: dict[str, list[PricePoint]] = {LITELLM: []} if self.litellm.editions else {}
+        for point in self.stored.points:
+            points.setdefault(point.source, []).append(point)
         sources: dict[str, SourcePrices | GenaiPrices] = {
-            source: SourcePrices(source, points) for source, points in by_source
+            source: SourcePrices(source, of_source, self.litellm.prices if source == LITELLM else None)
+            for source, of_source in points.items()
         }
         sources[SNAPSHOT] = self.snapshot
         self.sources = [sources[source] for source in ranked(sources, self.stored.trust)]
+        self._imported = {(point.provider, point.model) for point in points.get(LITELLM, ())}
+        self._later_since = self.litellm.released_after(genai_release())
         aliases = sorted(self.stored.aliases, key=lambda alias: (alias.added_at, alias.number))
         self._aliases = {(alias.provider, alias.model): alias for alias in aliases}
-        self._terms = (*TERMS, *self.stored.terms)
-        self._by_buyer = any(term.team or term.customer for term in self._terms)
+        self.terms = (*TERMS, *self.litellm.terms, *self.stored.terms)
+        self._by_buyer = any(term.team or term.customer for term in self.terms)
         self._compiled: dict[tuple[str | None, ...], DatedPrices | Unpriced] = {}
 
     def find(
@@ -159,6 +180,18 @@ class Book:
         chosen = self.stored.computed
         return bool(chosen) and (source in chosen or EVERYWHERE in chosen)
 
+    def points(self, at: int) -> Iterator[PricePoint]:
+        """The price points of every source at an instant."""
+        yield from self.shipped_points(at)
+        yield from self.stored.points
+
+    def shipped_points(self, at: int) -> Iterator[PricePoint]:
+        """The price points that are no rows of the ledger. An imported model hides the one that ships."""
+        yield from self.snapshot.points(at)
+        for point in self.litellm.points:
+            if (point.provider, point.model) not in self._imported:
+                yield point
+
     def alias_of(self, provider: str, model: str) -> Alias | None:
         """The alias registered for this provider and model, or None."""
         key = (provider_of(provider), model.strip().lower())
@@ -178,21 +211,48 @@ class Book:
         alias = self.alias_of(provider, model)
         if alias is not None:
             provider, model = alias.target_provider, alias.target_model
-        tier = tier_of(service_tier)
-        answers = [answer for source in self.sources for answer in _layers(source, provider, model, tier)]
+        answers = list(self._answers(provider, model, tier_of(service_tier)))
         layers = [answer for answer in answers if answer is not None and not isinstance(answer, Unpriced)]
         if not layers:
-            return next(answer for answer in answers if isinstance(answer, Unpriced))
+            unpriced = (answer for answer in answers if isinstance(answer, Unpriced))
+            return next(unpriced, Unpriced(NO_PROVIDER))
         candidates = list(model_names(provider, model))
         terms = [
             term
-            for term in self._terms
+            for term in self.terms
             if any(term.concerns(name.provider, name.model, region, team, customer) for name in candidates)
         ]
         if len(layers) == 1 and not terms and alias is None:
             return layers[0]
         rule = "" if alias is None else f"alias {alias.provider}/{alias.model}"
         return _Layers(layers, terms, rule)
+
+    def _answers(self, provider: str, model: str, tier: str) -> Iterator[DatedPrices | Unpriced | None]:
+        """The answer of every source, the most trusted first."""
+        if provider_of(provider) == UNKNOWN and model != UNKNOWN:
+            resource = model_of_resource(UNKNOWN, model.strip().lower())
+            if resource is None or resource.provider == UNKNOWN:
+                for source in self.sources:
+                    if source.source == OWN:
+                        yield from _layers(source, provider, model, tier)
+                return
+        for source in self.sources:
+            answers = _layers(source, provider, model, tier)
+            if source is self.snapshot:
+                answers = (self._latest(answers[0], (provider, model, tier)),)
+            yield from answers
+
+    def _latest(
+        self, published: DatedPrices | Unpriced | None, name: tuple[str, str, str]
+    ) -> DatedPrices | Unpriced | None:
+        """The prices of genai-prices, or those of LiteLLM's map from the day on that they stand instead."""
+        litellm = next((source for source in self.sources if source.source == LITELLM), None)
+        if not isinstance(litellm, SourcePrices) or self._later_since is None:
+            return published
+        later = later_prices(published, litellm, name, self._later_since)
+        if later is None or published is None or isinstance(published, Unpriced):
+            return published
+        return Switch(published, later, self._later_since)
 
 
 def _layers(

@@ -146,19 +146,25 @@ def _lines_of_input(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     if not tokens:
         return
     reads, writes = event.cache_read_tokens or 0, event.cache_write_tokens or 0
-    writes_for_an_hour = (event.cache_write_1h_tokens or 0) if writes else 0
+    for_1h = (event.cache_write_1h_tokens or 0) if writes else 0
+    for_12h = (event.cache_write_12h_tokens or 0) if writes else 0
+    audio_read = (event.cache_read_audio_tokens or 0) if reads else 0
+    images_read = (event.cache_read_image_tokens or 0) if reads else 0
     plain = tokens - reads - writes
-    audio = min(event.input_audio_tokens or 0, plain)
-    images = min(event.input_image_tokens or 0, plain - audio)
+    audio = min(max((event.input_audio_tokens or 0) - audio_read, 0), plain)
+    images = min(max((event.input_image_tokens or 0) - images_read, 0), plain - audio)
     _line(prices, "input_cost", "input", 0)  # raises: input tokens of any kind need a price of input
     yield from _priced_lines(
         prices,
         ("input_cost", "input", plain - audio - images),
         ("input_cost", "input_audio", audio),
         ("input_cost", "input_image", images),
-        ("cache_read_cost", "cache_read", reads),
-        ("cache_write_cost", "cache_write", writes - writes_for_an_hour),
-        ("cache_write_cost", "cache_write_1h", writes_for_an_hour),
+        ("cache_read_cost", "cache_read", reads - audio_read - images_read),
+        ("cache_read_cost", "cache_read_audio", audio_read),
+        ("cache_read_cost", "cache_read_image", images_read),
+        ("cache_write_cost", "cache_write", writes - for_1h - for_12h),
+        ("cache_write_cost", "cache_write_1h", for_1h),
+        ("cache_write_cost", "cache_write_12h", for_12h),
     )
 
 

@@ -1,8 +1,8 @@
 """The computed cost: quantities times rates, in exclusive components, each rounded once.
 
 * Tokens of a kind without a rate of its own are charged as the kind that contains them: audio, images and
-  cached tokens as input, reasoning and citations as output. No token is charged twice: cached tokens have the
-  cache's rates whatever their modality, because usage does not say how the two overlap.
+  cached tokens as input, reasoning and citations as output. No token is charged twice: cached audio and
+  images have rates of the cache where usage says how many are cached; else cached tokens are charged as text.
 * Characters, seconds, pages, images and search units are charged where they have a rate. Without a rate, they
   leave the call priced only if its tokens count the same content. Tokens without a rate leave the call priced
   only if the model is sold by such a measure.
@@ -114,23 +114,28 @@ def _add_input(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> 
     rates = prices.numerators
     input_rate = rates["input"]
     reads, writes = event.cache_read_tokens, event.cache_write_tokens
-    saved = 0
+    saved = audio_read = images_read = 0
     if reads:
-        amounts["cache_read_cost"] = read = reads * rates["cache_read"]
+        audio_read, images_read = event.cache_read_audio_tokens or 0, event.cache_read_image_tokens or 0
+        read = (reads - audio_read - images_read) * rates["cache_read"]
+        if audio_read or images_read:
+            read += audio_read * rates["cache_read_audio"] + images_read * rates["cache_read_image"]
+        amounts["cache_read_cost"] = read
         saved = reads * input_rate - read
         tokens -= reads
     if writes:
-        written_for_an_hour = event.cache_write_1h_tokens or 0
-        amounts["cache_write_cost"] = write = (writes - written_for_an_hour) * rates[
-            "cache_write"
-        ] + written_for_an_hour * rates["cache_write_1h"]
+        for_1h, for_12h = event.cache_write_1h_tokens or 0, event.cache_write_12h_tokens or 0
+        write = (writes - for_1h - for_12h) * rates["cache_write"] + for_1h * rates["cache_write_1h"]
+        if for_12h:
+            write += for_12h * rates["cache_write_12h"]
+        amounts["cache_write_cost"] = write
         saved += writes * input_rate - write
         tokens -= writes
     amounts["input_cost"] = amounts.get("input_cost", 0) + tokens * input_rate
     audio, images = event.input_audio_tokens, event.input_image_tokens
     if audio or images:
-        audio = min(audio or 0, tokens)
-        images = min(images or 0, tokens - audio)
+        audio = min(max((audio or 0) - audio_read, 0), tokens)
+        images = min(max((images or 0) - images_read, 0), tokens - audio)
         amounts["input_cost"] += audio * (rates["input_audio"] - input_rate) + images * (
             rates["input_image"] - input_rate
         )

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from ingest.pricing.book import Book
 from ingest.pricing.matching import model_names
-from ingest.pricing.point import ANY, PricePoint
+from ingest.pricing.point import ANY, SNAPSHOT, PricePoint
 from ingest.pricing.rates import METERS, PriceSet, Rate, Unpriced
+from ingest.pricing.source_prices import DatedPrices
 
 THRESHOLD: Final = Decimal("0.01")
 """Prices that differ by more than this part of the higher price are a conflict; smaller differences are
@@ -52,7 +53,7 @@ def conflicts(book: Book, at: int, threshold: Decimal = THRESHOLD) -> list[Confl
     """Every conflict at an instant (microseconds UTC), by provider, model, tier, band and meter."""
     if len(book.sources) < 2:  # noqa: PLR2004 - one source cannot disagree
         return []
-    points = [*book.snapshot.points(at), *book.stored.points]
+    points = list(book.points(at))
     bands = sorted({0, *(point.above for point in points if not point.marginal)})
     listed: dict[tuple[object, ...], _UnitPrices] = {}
     disagreements = []
@@ -93,9 +94,14 @@ def _of_model(
     }
     if len(prices_by_source) < 2:  # noqa: PLR2004 - as above
         return
+    prices_by_source = _counting_first(book, name, at, prices_by_source)
     below: dict[str, Mapping[str, Rate]] = {}
+    sets_below: dict[str, PriceSet | Unpriced] = {}
     for above in bands:
         sets = {source: prices.at(at, above + 1) for source, prices in prices_by_source.items()}
+        if sets == sets_below:  # each source gives the same object for the same prices
+            continue
+        sets_below = sets
         priced = {source: prices for source, prices in sets.items() if isinstance(prices, PriceSet)}
         for meter in METERS:
             rates = {
@@ -114,6 +120,17 @@ def _of_model(
                 if spread > Fraction(threshold):
                     shown = Decimal(round(spread / Fraction(_DIGITS))) * _DIGITS
                     yield Conflict(*name, meter, above, rates_in_currency, shown)
+
+
+def _counting_first(
+    book: Book, name: _ModelAndTier, at: int, prices_by_source: dict[str, DatedPrices]
+) -> dict[str, DatedPrices]:
+    """The sources in their order of trust, the shipped list that stands for the other first."""
+    prices = book.find(*name, at, 0)
+    counting = prices.source if isinstance(prices, PriceSet) else ""
+    if next(iter(prices_by_source)) != SNAPSHOT or counting not in prices_by_source:
+        return prices_by_source
+    return {counting: prices_by_source[counting]} | prices_by_source
 
 
 def _spread(rates: Iterable[Rate]) -> Fraction:

@@ -26,6 +26,8 @@ _METERS: Final = {
     "input_audio_mtok": ("input_audio", 1_000_000),
     "input_image_mtok": ("input_image", 1_000_000),
     "cache_read_mtok": ("cache_read", 1_000_000),
+    "cache_audio_read_mtok": ("cache_read_audio", 1_000_000),
+    "cache_image_read_mtok": ("cache_read_image", 1_000_000),
     "cache_write_mtok": ("cache_write", 1_000_000),
     "cache_write_1h_mtok": ("cache_write_1h", 1_000_000),
     "output_mtok": ("output", 1_000_000),
@@ -75,6 +77,10 @@ _MINIMUMS: Final = {
 """The least quantity that a call is billed: in the package this is code, not data."""
 
 
+ENDED_BANDS: Final = frozenset([("deepseek", "deepseek-chat"), ("deepseek", "deepseek-reasoner")])
+"""Models whose prices by the hour count as flat: DeepSeek ended its night-time prices on 2025-09-05
+(https://api-docs.deepseek.com/quick_start/pricing)."""
+
 TERMS: Final = tuple(
     Term(
         kind="region",
@@ -109,7 +115,7 @@ class GenaiPrices:
 
         self._providers = providers
         self.origin = f"genai-prices {version('genai-prices')}"
-        self._entries: list[tuple[str, str, tuple[_ModelPrices, ...]]] | None = None
+        self._entries: list[tuple[str, str, tuple[PublishedPrices, ...]]] | None = None
 
     def points(self, at: int) -> Iterator[PricePoint]:
         """The price points of every model at an instant, by tier, band and meter.
@@ -123,7 +129,7 @@ class GenaiPrices:
             for prices in tiers:
                 yield from prices.points(provider, model, at)
 
-    def find(self, provider: str, model: str, service_tier: str) -> "_ModelPrices | Unpriced":
+    def find(self, provider: str, model: str, service_tier: str) -> "PublishedPrices | Unpriced":
         """The prices of a model in a tier (see `ingest.pricing.matching.tier_of`), or the reason for none."""
         if model == "unknown":
             return Unpriced("the call names no model")
@@ -135,12 +141,22 @@ class GenaiPrices:
             model_info = None
         if model_info is None:
             return Unpriced(f"no price for {provider}/{model}")
-        return self._compile(
-            provider_data, model_info, provider_data.id if provider == "unknown" else provider, service_tier
-        )
+        return self._compile(provider_data, model_info, provider, service_tier)
 
-    def _compile(self, provider_data: Any, model: Any, provider: str, service_tier: str) -> "_ModelPrices":
-        return _ModelPrices(
+    def maker_of(self, model: str) -> str | None:
+        """The provider whose models are named like this one, or None."""
+        prefix, slash, _ = model.partition("/")
+        if slash and self._by_id(prefix.lower()):
+            return prefix
+        name = model.lower()
+        makers = (
+            maker for maker in self._providers if maker.model_match and maker.model_match.is_match(name)
+        )
+        maker = next(makers, None)
+        return None if maker is None else str(maker.id)
+
+    def _compile(self, provider_data: Any, model: Any, provider: str, service_tier: str) -> "PublishedPrices":
+        return PublishedPrices(
             model=model,
             provider_id=provider_data.id,
             is_own=any(model is own for own in provider_data.models),
@@ -149,7 +165,7 @@ class GenaiPrices:
             origin=self.origin,
         )
 
-    def _make_entries(self) -> "Iterator[tuple[str, str, tuple[_ModelPrices, ...]]]":
+    def _make_entries(self) -> "Iterator[tuple[str, str, tuple[PublishedPrices, ...]]]":
         """Each provider and model with the prices of its tiers.
 
         Models hidden by another model's name are left out.
@@ -178,15 +194,13 @@ class GenaiPrices:
         name = provider.lower()
         while True:
             prefix, _, rest = model.partition("/")
-            provider_data = self._by_model(model) if name == "unknown" else self._by_id(name)
+            provider_data = self._by_id(name)
             model_info = provider_data and provider_data.find_model(model, all_providers=self._providers)
             if model_info:
                 return provider_data, model_info
             if not rest or not (prefix.lower() == name or self._by_id(prefix)):
                 return None, None
-            if name == "unknown":
-                name = prefix.lower()
-            elif name == "huggingface":  # passes calls on to the provider named by the prefix
+            if name == "huggingface":  # passes calls on to the provider named by the prefix
                 name = f"huggingface_{prefix}"
             model = rest
 
@@ -195,17 +209,9 @@ class GenaiPrices:
 
         return find_provider_by_id(self._providers, _PACKAGE_PROVIDERS.get(name, name))
 
-    def _by_model(self, model: str) -> Any:
-        matching = (
-            provider_data
-            for provider_data in self._providers
-            if provider_data.model_match and provider_data.model_match.is_match(model.lower())
-        )
-        return next(matching, None)
-
 
 @dataclass(slots=True)
-class _ModelPrices:
+class PublishedPrices:
     """One model in one service tier: its prices by stretch of time, time of day and context band."""
 
     model: Any
@@ -232,6 +238,15 @@ class _ModelPrices:
     def edges(self) -> Sequence[int]:
         """The midnights at which prices may change."""
         return self._days
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the model has one price of each meter: in all tiers, at all times, in all bands."""
+        if (self.provider_id, self.model.id) in ENDED_BANDS:
+            return True
+        if self._days or self._times or self.model.price_variants or isinstance(self.model.prices, list):
+            return False
+        return not any(hasattr(price, "tiers") for price in self.model.prices.__dict__.values())
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""

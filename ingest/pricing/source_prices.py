@@ -29,11 +29,15 @@ class DatedPrices(Protocol):
 class SourcePrices:
     """The points of one source.
 
-    A model's own name comes before a pattern, a longer pattern before a shorter.
+    A model's own name comes before a pattern, a longer pattern before a shorter. A model without points here
+    has those of the list `beneath`.
     """
 
-    def __init__(self, source: str, points: Iterable[PricePoint]) -> None:
+    def __init__(
+        self, source: str, points: Iterable[PricePoint], beneath: "SourcePrices | None" = None
+    ) -> None:
         self.source = source
+        self._beneath = beneath
         self._exact: dict[tuple[str, str], list[PricePoint]] = defaultdict(list)
         for point in points:
             self._exact[point.provider, point.model].append(point)
@@ -56,6 +60,11 @@ class SourcePrices:
                 prices_by_key[key] = dated
         return tuple(prices_by_key.values())
 
+    def points_of(self, key: tuple[str, str]) -> Sequence[PricePoint]:
+        """The points of a provider's model under this very name, of all tiers and times."""
+        points = self._exact.get(key)
+        return self._beneath.points_of(key) if points is None and self._beneath else points or ()
+
     def _keys(self, provider: str, model: str) -> Iterator[tuple[tuple[str, str], ModelName]]:
         """The keys under which a model's prices may be stored, each with the model name it stands for."""
         candidates = list(model_names(provider, model))
@@ -69,9 +78,7 @@ class SourcePrices:
     def _prices_of_name(
         self, key: tuple[str, str], name: ModelName, service_tier: str
     ) -> "_ModelPrices | None":
-        points = self._exact.get(key)
-        if not points:
-            return None
+        points = self.points_of(key)
         tier = [point for point in points if point.service_tier == service_tier]
         if not tier:
             return None

@@ -57,9 +57,12 @@ _INPUT_TOKENS: Final = (
     ("audio", "input_audio_tokens"),
     ("image", "input_image_tokens"),
     ("read from a prompt cache", "cache_read_tokens"),
+    ("of them audio", "cache_read_audio_tokens"),
+    ("of them images", "cache_read_image_tokens"),
     ("written to a prompt cache", "cache_write_tokens"),
     ("of them for 5 minutes", "cache_write_5m_tokens"),
     ("of them for 1 hour", "cache_write_1h_tokens"),
+    ("of them for 12 hours", "cache_write_12h_tokens"),
 )
 _OUTPUT_TOKENS: Final = (
     ("text", "output_text_tokens"),

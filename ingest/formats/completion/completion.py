@@ -142,6 +142,8 @@ def to_event(body: Body) -> UsageEvent:
         cache_write_tokens=billed.cache_write_tokens,
         cache_write_5m_tokens=billed.cache_write_5m_tokens,
         cache_write_1h_tokens=billed.cache_write_1h_tokens,
+        cache_read_audio_tokens=billed.cache_read_audio_tokens,
+        cache_read_image_tokens=billed.cache_read_image_tokens,
         output_tokens=billed.output_tokens,
         output_text_tokens=billed.output_text_tokens,
         output_audio_tokens=billed.output_audio_tokens,

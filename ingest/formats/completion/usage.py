@@ -33,6 +33,13 @@ class CacheWrites(Struct, gc=False, omit_defaults=True):
     ephemeral_1h_input_tokens: Count | None = None
 
 
+class CachedParts(Struct, gc=False, omit_defaults=True):
+    """Parts of the cached input by modality."""
+
+    audio_tokens: Count | None = None
+    image_tokens: Count | None = None
+
+
 class InputDetails(Struct, gc=False, omit_defaults=True):
     """Parts of the input: `prompt_tokens_details`, `input_tokens_details`, `input_token_details`."""
 
@@ -43,6 +50,7 @@ class InputDetails(Struct, gc=False, omit_defaults=True):
     cached_write_tokens: Count | None = None
     cached_write_token_details: CacheWrites | None = None
     cached_tokens: Count | None = None
+    cached_tokens_details: CachedParts | None = None
     cache_write_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
@@ -160,6 +168,8 @@ class Meters(Struct, gc=False, frozen=True):
     audio_ms: int | None = None
     characters: int | None = None
     search_units: int | None = None
+    cache_read_audio_tokens: int | None = None
+    cache_read_image_tokens: int | None = None
 
 
 NOT_STATED: Final = Meters()
@@ -169,6 +179,7 @@ NOTHING_NEW: Final = Meters(input_tokens=0, output_tokens=0, total_tokens=0)
 _NO_INPUT_DETAILS: Final = InputDetails()
 _NO_OUTPUT_DETAILS: Final = OutputDetails()
 _NO_WRITES: Final = CacheWrites()
+_NO_CACHED_PARTS: Final = CachedParts()
 
 
 def meters(usage: Usage) -> Meters:
@@ -178,6 +189,7 @@ def meters(usage: Usage) -> Meters:
     inputs = inputs or _NO_INPUT_DETAILS
     outputs = outputs or _NO_OUTPUT_DETAILS
     writes = inputs.cached_write_token_details or _NO_WRITES
+    cached = inputs.cached_tokens_details or _NO_CACHED_PARTS
     cache_read, cache_write = _cache_tokens(inputs, outputs)
     tokens_in, tokens_out, total = _totals(usage)
     return Meters(
@@ -204,7 +216,14 @@ def meters(usage: Usage) -> Meters:
         audio_ms=_audio_ms(usage),
         characters=usage.input_chars,
         search_units=usage.search_units,
+        cache_read_audio_tokens=cached_part(cached.audio_tokens, inputs.audio_tokens, cache_read),
+        cache_read_image_tokens=cached_part(cached.image_tokens, inputs.image_tokens, cache_read),
     )
+
+
+def cached_part(count: int | None, of_modality: int | None, cached: int | None) -> int | None:
+    """The cached tokens of a modality, at most all of the modality and all that are cached; None for none."""
+    return min(count or 0, of_modality or 0, cached or 0) or None
 
 
 def _cache_tokens(inputs: InputDetails, outputs: OutputDetails) -> tuple[int | None, int | None]:

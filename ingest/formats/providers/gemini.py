@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, is_present
 from ingest.formats.completion.chunk import decode_chunk, last_value
-from ingest.formats.completion.usage import Count, Meters
+from ingest.formats.completion.usage import Count, Meters, cached_part
 from ingest.formats.format import Fields, Format
 from ingest.formats.json.camel_case import S, camel_struct
 from ingest.formats.json.timestamps import parse_timestamp
@@ -52,6 +52,7 @@ class UsageMetadata(Struct, gc=False):
     tool_use_prompt_tokens_details: list[ModalityCount] | None = None
     candidates_tokens_details: list[ModalityCount] | None = None
     response_tokens_details: list[ModalityCount] | None = None
+    cache_tokens_details: list[ModalityCount] | None = None
     traffic_type: str | None = None
     service_tier: str | None = None
 
@@ -182,7 +183,14 @@ def _meters(usage: UsageMetadata, searches: int | None) -> Meters:
         reasoning_tokens=usage.thoughts_token_count,
         total_tokens=total or tokens_in + candidate_tokens + thoughts,
         search_queries=searches,
+        cache_read_audio_tokens=_cached_part(usage, inputs, "AUDIO"),
+        cache_read_image_tokens=_cached_part(usage, inputs, "IMAGE"),
     )
+
+
+def _cached_part(usage: UsageMetadata, inputs: list[ModalityCount], kind: str) -> int | None:
+    count = _modality_tokens(usage.cache_tokens_details or [], kind)
+    return cached_part(count, _modality_tokens(inputs, kind), usage.cached_content_token_count)
 
 
 def _modality_tokens(details: list[ModalityCount], kind: str) -> int | None:

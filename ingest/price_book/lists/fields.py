@@ -1,7 +1,7 @@
 """Price fields of LiteLLM's map, whose names Bifrost's datasheet uses too, and the unit that each one prices.
 
-A name is a base, optionally followed by `_above_1hr`, `_above_200k_tokens` and a service tier. Fields without
-a meter are missing here and are listed as left out by their name.
+A name is a base, optionally followed by `_above_1hr` or `_above_12hr`, `_above_200k_tokens` and a service tier.
+Fields without a meter are missing here and are listed as left out by their name.
 """
 
 import re
@@ -35,6 +35,8 @@ TOKENS: Final[Mapping[str, str]] = {
     "input_cost_per_image_token": "input_image",
     "cache_read_input_token_cost": "cache_read",
     "input_cost_per_token_cache_hit": "cache_read",
+    "cache_read_input_audio_token_cost": "cache_read_audio",
+    "cache_read_input_image_token_cost": "cache_read_image",
     "cache_creation_input_token_cost": "cache_write",
     "output_cost_per_token": "output",
     "output_cost_per_audio_token": "output_audio",
@@ -48,6 +50,7 @@ _PER_SECOND: Final = 1_000
 _MEASURES: Final[Mapping[str, Measure]] = {
     **{name: Measure(meter, MILLION) for name, meter in TOKENS.items()},
     "input_cost_per_character": Measure("character", MILLION),
+    "input_cost_per_audio_per_second": Measure("input_audio_ms", _PER_SECOND, _PER_SECOND),
     "input_cost_per_request": Measure("request", 1),
     "search_context_cost_per_query": Measure("search", 1_000),
     "ocr_cost_per_page": Measure("page", 1_000),
@@ -61,7 +64,6 @@ _IMAGES: Final = Measure("image", 1)
 _BY_MODE: Final[Mapping[tuple[str, str], Measure]] = {
     ("input_cost_per_second", "audio_transcription"): _INPUT_SECONDS,
     ("input_cost_per_second", "realtime"): _INPUT_SECONDS,
-    ("input_cost_per_audio_per_second", "audio_transcription"): _INPUT_SECONDS,
     ("output_cost_per_second", "audio_transcription"): _OUTPUT_SECONDS,
     ("output_cost_per_second", "audio_speech"): _OUTPUT_SECONDS,
     ("output_cost_per_second", "video_generation"): _VIDEO_SECONDS,
@@ -83,7 +85,7 @@ _TIERS: Final[Mapping[str, str]] = {
     "ultrafast": "ultrafast",
 }
 _NAME: Final = re.compile(
-    r"(?P<base>.+?)(?P<hour>_above_1hr)?(?:_above_(?P<thousands>\d{1,6})k_tokens)?"
+    r"(?P<base>.+?)(?:_above_(?P<hours>1|12)hr)?(?:_above_(?P<thousands>\d{1,6})k_tokens)?"
     r"(?:_(?P<tier>balanced|batches|fast|flex|priority|ultrafast))?"
 )
 _PRICES: Final = re.compile(r"(?:\w+_)?(?:cost|price)(?:_.*)?")
@@ -102,8 +104,8 @@ def price_field(name: str, mode: str) -> PriceField | None:
     measure = _MEASURES.get(match["base"]) or _BY_MODE.get((match["base"], mode))
     if measure is None:
         return None
-    if match["hour"]:
+    if match["hours"]:
         if measure.meter != "cache_write":
             return None
-        measure = measure._replace(meter="cache_write_1h")
+        measure = measure._replace(meter=f"cache_write_{match['hours']}h")
     return PriceField(measure, _TIERS[match["tier"] or ""], int(match["thousands"] or 0) * 1_000)

@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from ingest.model.event import UsageEvent
 from ingest.model.money import from_pico
 from ingest.model.zone import micros
-from ingest.pricing.book import Book
+from ingest.pricing.book import NO_PROVIDER, Book
 from ingest.pricing.charge import COMPONENTS
+from ingest.pricing.litellm_snapshot import EMPTY
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate, Unpriced
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
 BOOK = Book()
+PUBLISHED = Book(litellm=EMPTY)
+"""The prices of genai-prices alone."""
 
 
 def found(
@@ -76,9 +79,14 @@ def test_a_gateways_names_of_provider_and_model_find_the_price(provider: str, mo
     assert (prices.provider, prices.model) == (provider, named)
 
 
-@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"])
-def test_a_model_whose_provider_nobody_names_is_found_by_its_own_name(model: str) -> None:
-    assert found("unknown", model).provider == "anthropic"
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "anthropic/claude-sonnet-4-5", "glm-4.7"])
+def test_a_call_of_an_unknown_provider_has_no_price_of_a_provider_that_sells_the_model(model: str) -> None:
+    assert reason("unknown", model) == NO_PROVIDER
+
+
+def test_a_resource_name_says_who_sells_the_model() -> None:
+    arn = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0"
+    assert found("unknown", arn).by_meter == found("bedrock", arn.rpartition("/")[2]).by_meter
 
 
 def test_a_provider_without_prices_does_not_borrow_another_ones() -> None:
@@ -141,8 +149,8 @@ def test_anthropics_fast_mode_is_a_tier() -> None:
     [
         ("openai", "gpt-4o", "provisioned"),
         ("anthropic", "claude-sonnet-4-5", "priority"),
-        ("azure", "gpt-4o", "batch"),
-        ("azure_openai", "gpt-4o", "batch"),
+        ("azure", "gpt-4o", "flex"),
+        ("azure_openai", "gpt-4o", "flex"),
     ],
 )
 def test_a_tier_without_prices_of_its_own_never_gets_the_standard_price(
@@ -153,8 +161,10 @@ def test_a_tier_without_prices_of_its_own_never_gets_the_standard_price(
 
 def test_a_tiers_price_is_unknown_before_the_day_it_starts() -> None:
     start = micros(datetime(2026, 10, 14, tzinfo=UTC))
-    assert per_million("openai", "gpt-4o", "batch", start) == "1.25"
-    assert "service tier batch" in reason("openai", "gpt-4o", "batch", start - 1)
+    before, after = (PUBLISHED.find("openai", "gpt-4o", "batch", at, 0) for at in (start - 1, start))
+    assert isinstance(before, Unpriced)
+    assert "service tier batch" in before.reason
+    assert isinstance(after, PriceSet)
 
 
 # Time and context.
@@ -228,7 +238,7 @@ MODELS = [
     (provider.id, model.id)
     for provider in providers
     for model in provider.models
-    if isinstance(prices := BOOK.find(provider.id, model.id, None, AT, 0), PriceSet)
+    if isinstance(prices := PUBLISHED.find(provider.id, model.id, None, AT, 0), PriceSet)
     and "input" in prices.by_meter
 ]
 CONTEXTS = {
@@ -279,7 +289,7 @@ def test_the_computed_total_is_what_the_package_itself_computes(
         search_queries=usage["web_searches"],
         **{name: count for name, count in usage.items() if name in UsageEvent.__struct_fields__},
     )
-    charge = price(event, BOOK, micros(when))
+    charge = price(event, PUBLISHED, micros(when))
     if charge.total_cost is None:
         assert (
             tier or "search" in (charge.unpriced_reason or "") or "output" in (charge.unpriced_reason or "")
@@ -292,7 +302,8 @@ def test_the_computed_total_is_what_the_package_itself_computes(
         genai_request_timestamp=when,
         price_context=CONTEXTS[tier],
     ).total_price
-    set_of_call = found(model[0], model[1], tier, micros(when), usage["input_tokens"])
+    set_of_call = PUBLISHED.find(model[0], model[1], tier, micros(when), usage["input_tokens"])
+    assert isinstance(set_of_call, PriceSet)
     components = sum(getattr(charge, name) is not None for name in COMPONENTS)
     rounding = Decimal(0) if set_of_call.denominator == 1 else Decimal(components) / 2
     assert abs(from_pico(charge.total_cost) - theirs) <= rounding.scaleb(-12)

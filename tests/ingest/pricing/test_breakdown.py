@@ -62,15 +62,21 @@ def events(draw: Any) -> UsageEvent:
 
     reads = part(inputs)
     writes = part((inputs or 0) - (reads or 0))
+    audio, images, for_1h = part(inputs), part(inputs), part(writes)
+    audio_read = part(min(audio or 0, reads or 0))
+    images_read = part(min(images or 0, (reads or 0) - (audio_read or 0)))
     return UsageEvent(
         source="test",
         input_tokens=inputs,
         output_tokens=outputs,
         cache_read_tokens=reads,
         cache_write_tokens=writes,
-        cache_write_1h_tokens=part(writes),
-        input_audio_tokens=part(inputs),
-        input_image_tokens=part(inputs),
+        cache_write_1h_tokens=for_1h,
+        cache_write_12h_tokens=part((writes or 0) - (for_1h or 0)),
+        cache_read_audio_tokens=audio_read,
+        cache_read_image_tokens=images_read,
+        input_audio_tokens=audio,
+        input_image_tokens=images,
         output_audio_tokens=part(outputs),
         output_image_tokens=part(outputs),
         reasoning_tokens=part(outputs),

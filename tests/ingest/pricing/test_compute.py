@@ -60,6 +60,41 @@ def test_input_and_output_at_a_flat_price() -> None:
     assert Decimal(units(charge.total_cost)) == Decimal("0.00045")
 
 
+def test_cached_audio_has_the_price_of_cached_audio_and_the_rest_that_of_audio() -> None:
+    held = rates("gemini", "gemini-2.5-flash")
+    meters = ("input", "input_audio", "cache_read", "cache_read_audio", "output")
+    assert [held[meter].split()[0] for meter in meters] == ["0.3", "1", "0.03", "0.1", "2.5"]
+    charge = charged(
+        provider="gemini",
+        model="gemini-2.5-flash",
+        input_tokens=3_297,
+        input_audio_tokens=321,
+        cache_read_tokens=2_918,
+        cache_read_audio_tokens=284,
+        output_tokens=150,
+    )
+    # (342 x 0.30 + 37 x 1 + 2,634 x 0.03 + 284 x 0.10 + 150 x 2.50) / 10^6
+    assert Decimal(units(charge.cache_read_cost)) == Decimal("0.00010742")
+    assert Decimal(units(charge.total_cost)) == Decimal("0.00062202")
+
+
+def test_cached_audio_without_a_price_of_its_own_is_charged_as_cached_text() -> None:
+    usage = {"input_tokens": 1_000, "cache_read_tokens": 600, "input_audio_tokens": 400}
+    told = charged(**usage, cache_read_audio_tokens=400, model="gpt-4o-mini")
+    assert units(told.cache_read_cost) == units(charged(**usage, model="gpt-4o-mini").cache_read_cost)
+
+
+def test_what_is_kept_in_the_cache_for_twelve_hours_has_its_own_price() -> None:
+    held = rates("openai", "gpt-6-astra")
+    charge = charged(
+        model="gpt-6-astra", input_tokens=1_000, cache_write_tokens=1_000, cache_write_12h_tokens=400
+    )
+    expected = 600 * Decimal(held["cache_write"].split()[0]) + 400 * Decimal(
+        held["cache_write_12h"].split()[0]
+    )
+    assert Decimal(units(charge.total_cost)) == expected / 10**6
+
+
 def test_cache_reads_and_both_kinds_of_cache_writes_have_their_own_prices() -> None:
     held = rates("anthropic", "claude-sonnet-4-5", input_tokens=10_000)
     assert [held[m].split()[0] for m in ("input", "cache_read", "cache_write", "cache_write_1h", "output")] == [

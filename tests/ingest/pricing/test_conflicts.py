@@ -8,6 +8,7 @@ import pytest
 from ingest.ledger.price_book import snapshot
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.conflicts import Conflict, conflicts
+from ingest.pricing.litellm_snapshot import EMPTY
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet
 
@@ -26,7 +27,7 @@ def point(source: str, price: str, **about: Any) -> PricePoint:
 
 
 def found(*points: PricePoint, at: int = AT, threshold: str = "0.01") -> list[Conflict]:
-    book = Book(StoredPrices(points=points), snapshot())
+    book = Book(StoredPrices(points=points), snapshot(), EMPTY)
     return conflicts(book, at, Decimal(threshold))
 
 

@@ -89,6 +89,10 @@ def test_what_floats_do_to_a_price_is_undone(written: str, price: str) -> None:
         ("input_cost_per_token_above_272k_tokens_priority", "input priority above 272000"),
         ("cache_creation_input_token_cost", "cache_write"),
         ("cache_creation_input_token_cost_above_1hr", "cache_write_1h"),
+        ("cache_creation_input_token_cost_above_12hr", "cache_write_12h"),
+        ("cache_creation_input_token_cost_above_12hr_above_200k_tokens", "cache_write_12h above 200000"),
+        ("cache_read_input_audio_token_cost", "cache_read_audio"),
+        ("cache_read_input_image_token_cost", "cache_read_image"),
         ("cache_creation_input_token_cost_above_1hr_above_200k_tokens", "cache_write_1h above 200000"),
         ("cache_creation_input_token_cost_batches", "cache_write batch"),
         ("input_cost_per_token_cache_hit", "cache_read"),
@@ -250,10 +254,10 @@ def test_a_price_of_nothing_is_kept_only_where_nothing_is_what_it_costs() -> Non
 
 def test_what_has_no_meter_is_counted_by_name() -> None:
     listed = litellm(
-        input_cost_per_token=1e-06, cache_read_input_audio_token_cost=1e-07, input_dbu_cost_per_token=2e-06
+        input_cost_per_token=1e-06, google_maps_grounding_cost_per_query=0.025, input_dbu_cost_per_token=2e-06
     )
     assert list(told(listed)) == ["input"]
-    assert left_out(listed) == {"cache_read_input_audio_token_cost": 1, "input_dbu_cost_per_token": 1}
+    assert left_out(listed) == {"google_maps_grounding_cost_per_query": 1, "input_dbu_cost_per_token": 1}
 
 
 def test_what_tokens_count_is_not_charged_by_the_second_or_the_piece_too() -> None:
@@ -332,7 +336,7 @@ def real() -> PriceList:
 
 
 def test_every_price_of_the_real_map_is_one_that_the_book_can_keep(real: PriceList) -> None:
-    assert (real.models, len(real.points), len(real.terms)) == (160, 1_028, 16)
+    assert (real.models, len(real.points), len(real.terms)) == (160, 1_063, 16)
     assert not real.faults
     for one in real.points:
         assert one.price is not None
