@@ -6,6 +6,7 @@ charged here: the report says how much cost was left without which mark-up.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final
@@ -95,4 +96,4 @@ def _is_idle(row: Row, term: Term) -> bool:
 
 def _pico(row: Row, place: int) -> int:
     value = row.values[place]
-    return 0 if value is None else pico_of(value)  # type: ignore[arg-type] - money is a Decimal
+    return pico_of(value) if isinstance(value, Decimal) else 0

@@ -56,7 +56,8 @@ def test_components_are_refused_if_they_exceed_their_total_by_more_than_rounding
     amounts: list[int], total: int
 ) -> None:
     names = [name for name in ReportedCost.__struct_fields__ if name not in {"total", "believed_zero"}]
-    reported = ReportedCost(**dict(zip(names, amounts, strict=False)), total=total)
+    parts: dict[str, Any] = dict(zip(names, amounts, strict=False))
+    reported = ReportedCost(**parts, total=total)
     tolerance = 10**6 * len(amounts) + total // 1000
     if total and sum(amounts) > total + tolerance:
         with pytest.raises(MoneyError, match="more than the reported total"):
@@ -79,7 +80,7 @@ def test_a_documented_credit_lowers_the_cost() -> None:
         {"total_tokens": 10**12},
     ],
 )
-def test_counts_that_do_not_fit_their_whole_are_refused(counts: dict[str, int]) -> None:
+def test_counts_that_do_not_fit_their_whole_are_refused(counts: dict[str, Any]) -> None:
     with pytest.raises(ImpossibleCount, match=r"cannot be (larger|smaller) than"):
         check(call(**counts))
 

@@ -84,8 +84,10 @@ def test_two_sources_may_use_the_same_key(ledger: Ledger, book: Book) -> None:
 def test_equal_records_without_a_key_are_as_many_calls_and_once_when_read_again(
     ledger: Ledger, book: Book
 ) -> None:
-    first = put_events(ledger, book, call(None), call(None), call(None, input_tokens=11))
-    again = put_events(ledger, book, call(None), call(None), call(None, input_tokens=11), at=ARRIVAL + HOUR)
+    first = put_events(ledger, book, call(None), call(None), call(None, input_tokens=11, total_tokens=16))
+    again = put_events(
+        ledger, book, call(None), call(None), call(None, input_tokens=11, total_tokens=16), at=ARRIVAL + HOUR
+    )
     assert (first.accepted, first.duplicates) == (3, 0)
     assert (again.accepted, again.duplicates) == (0, 3)
 

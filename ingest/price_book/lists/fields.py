@@ -1,6 +1,6 @@
 """Price fields of LiteLLM's map, whose names Bifrost's datasheet uses too, and the unit that each one prices.
 
-A name is a base, optionally followed by `_above_1hr` or `_above_12hr`, `_above_200k_tokens` and a service tier.
+A name is a base, optionally followed by `_above_1hr` or `_above_12hr`, `_above_200k_tokens` and a tier.
 Fields without a meter are missing here and are listed as left out by their name.
 """
 

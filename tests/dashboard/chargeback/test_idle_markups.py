@@ -16,7 +16,7 @@ WHY_REPORTED = "The mark-up of 10% on all is not in 7.00 USD of 1 call: a source
 def without_effect(tallybook: Command) -> list[tuple[str, str, str, str]]:
     report = object_of(tallybook("report", "chargeback", "--period", "2026-10"))
     names = ("calls", "percent", "why", "cost")
-    return [tuple(row[name] for name in names) for row in report["markups_without_effect"]]  # type: ignore[misc]
+    return [tuple(row[name] for name in names) for row in report["markups_without_effect"]]
 
 
 def test_a_mark_up_on_reported_costs_is_said_to_have_no_effect(tallybook: Command, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_team_s_mark_up_needs_the_gateway_to_name_the_team(
 ) -> None:
     tallybook("team", "add", "red")
     tallybook("prices", "markup", "all", "5%", "--team", "red")
-    acme_month(tallybook, tmp_path, acme_call("a", virtual_key="k", **({"team": named} if named else {})))
+    acme_month(tallybook, tmp_path, acme_call("a", virtual_key="k", team=named))
     tallybook("owner", "set", "k", "--team", "red", "--from", "always")
     assert without_effect(tallybook) == expected
 

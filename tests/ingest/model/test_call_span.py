@@ -55,13 +55,13 @@ def test_every_instrumentation_of_a_call_belongs_to_it() -> None:
 
 
 def test_spans_of_one_instrumentation_are_different_calls() -> None:
-    same = {"response_id": "chatcmpl-1"}
+    same: Any = {"response_id": "chatcmpl-1"}
     assert calls(span("a"), span("b")) == [{"a"}, {"b"}]
     assert calls(span("a", **same), span("b", **same)) == [{"a"}, {"b"}]
 
 
 def test_spans_that_share_no_time_are_different_calls() -> None:
-    same = {"response_id": "chatcmpl-1"}
+    same: Any = {"response_id": "chatcmpl-1"}
     assert calls(span("a", 0, 1, scope="framework", **same), span("b", 2, 3, **same)) == [{"a"}, {"b"}]
 
 
@@ -98,7 +98,7 @@ def test_what_only_one_of_them_says_does_not_part_them(other: dict[str, Any]) ->
 
 
 def test_the_same_response_is_the_same_call_whatever_else_is_said() -> None:
-    same = {"response_id": "chatcmpl-1"}
+    same: Any = {"response_id": "chatcmpl-1"}
     other = {"input_tokens": 99, "model": "my-deployment", "model_requested": None, "succeeded": False}
     assert calls(span("a", 0, 3, scope="framework", **same), span("b", 1, 2, **same, **other)) == [{"a", "b"}]
 

@@ -189,7 +189,13 @@ def test_rows_that_are_no_calls_are_passed_over_and_a_settled_batch_counts_once(
     settled = str(uuid.uuid5(uuid.UUID("90a2f576-5276-481f-a753-2c78ccf97607"), "openai:batch_7"))
     debug = {"batch_id": "batch_7", "accounting": {"model_breakdowns": {}}}
     echo = {"batch_id": "batch_7", "accounting": {"model_breakdowns": {}, "echo": True}}
-    nothing = {"token_usage": "", "cost": None, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    nothing: dict[str, Any] = {
+        "token_usage": "",
+        "cost": None,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "total_tokens": 0,
+    }
     place.gateway.write(
         row(0, object_type="batch_create", **nothing),
         row(1, object_type="list_models", **nothing),
