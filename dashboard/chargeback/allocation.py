@@ -34,9 +34,9 @@ POOLS: Final = (FEES, UNASSIGNED)
 class Basis(NamedTuple):
     """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units."""
 
-    cost: int = 0
-    tokens: int = 0
-    requests: int = 0
+    cost: int | Fraction = 0
+    tokens: int | Fraction = 0
+    requests: int | Fraction = 0
 
     def plus(self, other: "Basis") -> "Basis":
         """The sum of this and another basis."""

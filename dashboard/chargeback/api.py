@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
+from dashboard.chargeback.outputs import FORMS, file_stem, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.http.params import only_known, understood
 from dashboard.query.calendar import read_calendar
@@ -47,7 +47,7 @@ def make_router(ledger: Ledger) -> APIRouter:
             body = output.make(report)
         except NoTypesetter as error:
             raise Problem(501, "no_pdf", "PDF is not installed", str(error)) from error
-        name = f"chargeback-{period.replace('/', '-to-')}.{report_form}"
+        name = f"{file_stem(report.statement)}.{report_form}"
         headers = {} if report_form == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(body, media_type=output.media_type, headers=headers)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from dashboard.chargeback.comparison import compared
 from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.statements import statement
@@ -45,6 +46,11 @@ class CloseResult:
     items: tuple[ChecklistItem, ...]
     hash: str | None
     """The hash of the sealed statement; None if an item stopped the closing."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of the issued statement, such as `2026-10/2`; None if an item stopped the closing."""
+        return f"{self.statement.period}/{self.statement.revision + 1}" if self.hash else None
 
 
 def checklist(ledger: Ledger, draft: Statement) -> tuple[ChecklistItem, ...]:
@@ -152,11 +158,17 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
         with ledger.writing() as connection:
             periods.begin_closing(connection, str(month), now, by, ", ".join(stopped))
         return CloseResult(draft, items, None)
-    content = sealed_content(replace(draft, revision=draft.revision + 1))
+    issued = compared(ledger, of_month(month), replace(draft, revision=draft.revision + 1), now)
+    content = sealed_content(issued)
     try:
         with ledger.writing() as connection:
             statement_hash = periods.close(connection, str(month), content, at=now, by=by, reason=reason)
-            detail = {"hash": statement_hash, "total": money.plain(draft.total), "currency": draft.currency}
+            detail = {
+                "statement": f"{month}/{issued.revision}",
+                "hash": statement_hash,
+                "total": money.plain(draft.total),
+                "currency": draft.currency,
+            }
             if reason:
                 detail |= {"accepted": reason, "despite": ", ".join(stopped)}
             audit.note(

@@ -1,27 +1,26 @@
 """Computes what every owner owes for a period from the ledger as it is now: usage, fees and shared cost."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
 from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from dashboard.chargeback.allocation_store import read_rules
-from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
+from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines
 from dashboard.chargeback.store import last_call, names_of
-from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
+from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, rounded_once, usage
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Charge, charges_of
 from dashboard.fees.model import Fee as ChargedFee
 from dashboard.fees.store import read_fees
 from dashboard.prices.unpriced import unpriced_models
-from dashboard.query.apportion import apportioned
+from dashboard.query.apportion import Number, apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
-from ingest.model.money import divide_half_even
 from ingest.model.ownership import NOBODY, Owner, Owners
 from ingest.model.zone import instant
 
@@ -46,8 +45,6 @@ def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement
         last_call=newest,
         made_at=now,
     )
-    if costs.parts > 1:
-        whole = merged(calendar.name, [whole])
     with ledger.reading() as connection:
         return replace(whole, names=names_of(connection, _entries_of(whole)))
 
@@ -69,34 +66,50 @@ class _PeriodCosts:
     fees: tuple[Fee, ...]
     allocations: tuple[Allocation, ...]
     unconverted: tuple[Unconverted, ...]
-    parts: int
-    """How many parts the period was divided into, because allocation rules change within it."""
 
 
-def _period_costs(
-    ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], Usage]
-) -> _PeriodCosts:
-    """Usage, fees and shared cost of a period, computed for each part between changes of allocation rules."""
+def _period_costs(ledger: Ledger, calendar: Calendar, count: Callable[..., Usage]) -> _PeriodCosts:
+    """Usage, fees and shared cost of a period.
+
+    Shared cost is computed for each part between changes of allocation rules. Usage and fees are rounded once
+    for the whole period, and what of them is in each part by largest remainder.
+    """
     with ledger.reading() as connection:
         rules = Rules(read_rules(connection))
         owners = Owners(assignments(connection))
         charged = read_fees(connection)
         rates = read_rates(connection)
     edges = rules.edges(*calendar.days)
-    details: list[Detail] = []
+    parts = [
+        Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
+        for start, stop in pairwise(edges)
+    ]
+    used = count(ledger, *parts)
+    unassigned = _unassigned(used)
+    fee_amounts, unconverted_fees = _fee_amounts(ledger, charged, rates, parts)
     fees: list[Fee] = []
     allocations: list[Allocation] = []
-    unconverted: list[Unconverted] = []
-    for start, stop in pairwise(edges):
-        during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
-        used = count(ledger, during)
-        team_owners = _TeamOwners(owners, used.details, start)
-        fee_costs, unconverted_fees = _fees(ledger, charged, rates, during, team_owners)
-        allocations += _allocated(rules, team_owners, used.details, fee_costs, start)
-        details += used.details
+    for at, day in enumerate(edges[:-1]):
+        team_owners = _TeamOwners(owners, used.bases[at], day)
+        fee_costs = _fees(charged, [amounts[at] for amounts in fee_amounts], team_owners)
+        allocations += _allocated(rules, team_owners, used.bases[at], unassigned[at], fee_costs, day)
         fees += fee_costs
-        unconverted += (*used.unconverted, *unconverted_fees)
-    return _PeriodCosts(tuple(details), tuple(fees), tuple(allocations), tuple(unconverted), len(edges) - 1)
+    unconverted = (*used.unconverted, *unconverted_fees)
+    return _PeriodCosts(used.details, tuple(fees), tuple(allocations), unconverted)
+
+
+def _unassigned(used: Usage) -> list[dict[Owner, int]]:
+    """The cost of calls that belong to no team in each part of the period, by owner."""
+    costs: dict[Owner, int] = {}
+    for detail in used.details:
+        if detail.owner.team_id is None:
+            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
+    parts: list[dict[Owner, int]] = [{} for _ in used.bases]
+    for owner, cost in costs.items():
+        exact = [bases.get(owner, Basis()).cost for bases in used.bases]
+        for part, amount in zip(parts, apportioned(exact, cost), strict=True):
+            part[owner] = amount
+    return parts
 
 
 class _TeamOwners:
@@ -106,12 +119,9 @@ class _TeamOwners:
     cost centre.
     """
 
-    def __init__(self, owners: Owners, details: Iterable[Detail], day: int) -> None:
+    def __init__(self, owners: Owners, bases: Mapping[Owner, Basis], day: int) -> None:
         self._owners, self._day = owners, day
-        costs: dict[Owner, int] = {}
-        for detail in details:
-            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
-        ordered = sorted(costs, key=lambda owner: (costs[owner], [-part for part in by_id(owner)]))
+        ordered = sorted(bases, key=lambda owner: (bases[owner].cost, [-part for part in by_id(owner)]))
         self._used = {owner.team_id: owner for owner in ordered}
 
     def owner_of(self, team: int) -> Owner:
@@ -119,48 +129,60 @@ class _TeamOwners:
         return self._used.get(team) or Owner(team, *self._owners.home(team, self._day))
 
 
-def _fees(
-    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, team_owners: _TeamOwners
-) -> tuple[list[Fee], list[Unconverted]]:
-    """The cost of fees in a period, converted at the rate of the first day of each charge."""
-    start, end = period.micros
-    costs: list[Fee] = []
+def _fee_amounts(
+    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, parts: Sequence[Period]
+) -> tuple[list[list[int]], list[Unconverted]]:
+    """The cost of each fee in each part of a period, by the rate of the first day of each charge."""
+    amounts: list[list[int]] = []
     unconverted: list[Unconverted] = []
     for fee in charged:
-        charges = [(charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)]
-        try:
-            amount = sum(_converted(ledger, rates, charge, part) for charge, part in charges)
-        except NoRate as error:
-            unconverted.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
-            continue
-        if amount:
-            owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
-            costs.append(Fee(fee.name, amount, fee.provider, owner))
-    return costs, unconverted
+        exact: list[Number] = []
+        for start, end in (part.micros for part in parts):
+            charges = [
+                (charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)
+            ]
+            try:
+                exact.append(sum(_converted(ledger, rates, charge, part) for charge, part in charges))
+            except NoRate as error:
+                exact.append(0)
+                missing = sum(part for _, part in charges)
+                unconverted.append(Unconverted(fee.currency, missing, 0, str(error)))
+        amounts.append(rounded_once(exact))
+    return amounts, unconverted
 
 
-def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
-    rate = rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
-    converted = rate * amount
-    return divide_half_even(converted.numerator, converted.denominator)
+def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> Number:
+    return amount * rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
+
+
+def _fees(charged: Iterable[ChargedFee], amounts: Iterable[int], team_owners: _TeamOwners) -> list[Fee]:
+    """The fees with a cost in a part of a period."""
+    return [
+        Fee(
+            fee.name,
+            amount,
+            fee.provider,
+            None if fee.team_id is None else team_owners.owner_of(fee.team_id),
+        )
+        for fee, amount in zip(charged, amounts, strict=True)
+        if amount
+    ]
 
 
 def _allocated(
-    rules: Rules, team_owners: _TeamOwners, details: Iterable[Detail], fees: Iterable[Fee], day: int
+    rules: Rules,
+    team_owners: _TeamOwners,
+    used: Mapping[Owner, Basis],
+    unassigned: Mapping[Owner, int],
+    fees: Iterable[Fee],
+    day: int,
 ) -> list[Allocation]:
     """The parts of every pool.
 
     The parts of fees add up to the fees. Shared calls of no team are also deducted from their own owner, so
     that those parts add up to zero.
     """
-    bases: dict[Owner, Basis] = {}
-    unassigned: dict[Owner, int] = {}
-    for detail in details:
-        if detail.owner.team_id is None:
-            unassigned[detail.owner] = unassigned.get(detail.owner, 0) + detail.used.cost
-        else:
-            used = Basis(detail.used.cost, detail.used.total_tokens, detail.used.requests)
-            bases[detail.owner] = bases.get(detail.owner, Basis()).plus(used)
+    bases = {owner: basis for owner, basis in used.items() if owner.team_id is not None}
     for fee in fees:
         if fee.owner is not None:
             bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))

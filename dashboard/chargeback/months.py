@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.calls.calls import first_call, last_call
-from dashboard.chargeback.sealed import SealedStatements, sealed_statements
+from dashboard.chargeback.sealed import sealed_statements
+from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import current_month
 from dashboard.query.calendar import month_of, read_month, today
 from ingest.clock import rfc3339_seconds
@@ -17,24 +18,26 @@ from ingest.model.zone import micros
 
 @dataclass(frozen=True, slots=True)
 class MonthState:
-    """A month, its latest event, and its total if it is closed."""
+    """A month, its latest event, and its statement if it is closed."""
 
     period: str
     event: Event | None
-    total: int | None
-    currency: str
+    statement: Statement | None
+    reporting: str
+    """The currency that the ledger reports in."""
 
     def as_json(self) -> dict[str, Any]:
         """The month as JSON outputs give it."""
-        event = self.event
+        event, sealed = self.event, self.statement
         return {
             "period": self.period,
             "status": event.status if event else "open",
             "at": rfc3339_seconds(event.at) if event else None,
             "by": event.by if event else None,
             "reason": event.reason if event else "",
-            "total": None if self.total is None else money.plain(self.total),
-            "currency": self.currency,
+            "number": sealed.number if sealed else None,
+            "total": money.plain(sealed.total) if sealed else None,
+            "currency": sealed.currency if sealed else self.reporting,
             "hash": event.hash if event else None,
         }
 
@@ -53,10 +56,7 @@ def months(ledger: Ledger, at: int) -> list[MonthState]:
     states, month = [], max(known_months)
     while month >= min(known_months):
         name = str(month)
-        states.append(MonthState(name, standing.get(name), _total(sealed, name), ledger.currency))
+        closed = sealed.statement(name) if name in sealed.closings else None
+        states.append(MonthState(name, standing.get(name), closed, ledger.currency))
         month = month.plus(-1)
     return states
-
-
-def _total(sealed: SealedStatements, month: str) -> int | None:
-    return sealed.statement(month).total if month in sealed.closings else None

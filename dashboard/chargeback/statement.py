@@ -39,6 +39,8 @@ class DirectoryName:
     kind: str
     ident: str
     name: str
+    gl_code: str | None = None
+    """The general-ledger account of a cost centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,29 @@ class Correction:
     amount: int
     about: str | None = None
     reason: str = ""
+    number: str = ""
+    """The month that it is booked in and its place there, such as `2026-11-3`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousTotal:
+    """The total of a team, customer or cost centre in the statement of the period before."""
+
+    by: str
+    """`team`, `customer` or `cost_center`."""
+    entry: int | None
+    total: int
+    shown: int
+    """The total as that statement showed it, in smallest units of the currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimit:
+    """What the budgets of a team, customer or cost centre allow for the period."""
+
+    by: str
+    entry: int
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +171,20 @@ class Statement:
     closed_by: str | None = None
     closed_at: int | None = None
     reason: str = ""
+    previous: tuple[PreviousTotal, ...] | None = None
+    """The totals of the period before; None until they are looked up, and where an old seal lacks them."""
+    budgets: tuple[BudgetLimit, ...] | None = None
+    """The budgets of the period; None like `previous`."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of an issued statement, such as `2026-10/2`; None if it is not issued."""
+        return f"{self.period}/{self.revision}" if self.hash else None
+
+    @property
+    def replaces(self) -> str | None:
+        """The number of the statement that this issued statement replaces."""
+        return f"{self.period}/{self.revision - 1}" if self.hash and self.revision > 1 else None
 
     @property
     def lines(self) -> tuple[StatementLine, ...]:
@@ -192,6 +231,14 @@ def lines(
     )
 
 
+def numbered(month: str, corrections: Iterable[Correction]) -> tuple[Correction, ...]:
+    """The corrections of a month with their numbers."""
+    return tuple(
+        replace(correction, number=f"{month}-{place}")
+        for place, correction in enumerate(corrections, start=1)
+    )
+
+
 def by_id(owner: Owner) -> tuple[int, ...]:
     """The sort key of owners in a statement: their ids, which never change; a missing id is last."""
     return tuple(2**63 if entry is None else entry for entry in owner)
@@ -228,6 +275,8 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
         hash=None,
         closed_at=None,
         closed_by=None,
+        previous=None,
+        budgets=None,
     )
 
 

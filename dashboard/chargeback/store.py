@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from dashboard.chargeback.statement import DirectoryName
 from dashboard.query import labels
 from ingest.ledger.tables.calls import directory, import_batch, usage_event
+from ingest.ledger.tables.ownership import cost_center
 
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 
@@ -24,12 +25,20 @@ def running_imports(connection: sa.Connection) -> list[str]:
 
 
 def names_of(connection: sa.Connection, entries: Collection[int]) -> dict[int, DirectoryName]:
-    """The current names of directory entries, by the ids of the entries."""
+    """The current names and codes of directory entries, by the ids of the entries."""
     display_names = labels.entry_names(connection, entries)
+    codes = gl_codes(connection)
     c = directory.c
     rows = connection.execute(sa.select(c.entry_id, c.kind, c.ident).where(c.kind.in_(_KINDS)))
     return {
-        entry_id: DirectoryName(kind, ident, display_names[entry_id] or ident)
+        entry_id: DirectoryName(kind, ident, display_names[entry_id] or ident, codes.get(entry_id))
         for entry_id, kind, ident in rows
         if entry_id in entries
     }
+
+
+def gl_codes(connection: sa.Connection) -> dict[int, str]:
+    """The general-ledger accounts of cost centres that have one, by the ids of the cost centres."""
+    c = cost_center.c
+    rows = connection.execute(sa.select(c.entry_id, c.gl_code).where(c.gl_code != ""))
+    return {row.entry_id: row.gl_code for row in rows}

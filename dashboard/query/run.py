@@ -8,7 +8,16 @@ from typing import Any, Final, NamedTuple
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import is_known, read_rates
 from dashboard.query import buckets, catalogue, labels
-from dashboard.query.apportion import WHOLE, Group, GroupsAndTotals, Key, Portion, groups_and_totals
+from dashboard.query.apportion import (
+    WHOLE,
+    ExactRow,
+    Group,
+    GroupsAndTotals,
+    Key,
+    Portion,
+    exact_rows,
+    groups_and_totals,
+)
 from dashboard.query.catalogue import Value
 from dashboard.query.question import REPORTING, QuestionError, SpendQuery
 from dashboard.query.rewrite import rewrite
@@ -95,15 +104,8 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     Raises:
         QuestionError: the question is invalid, or a rate for its currency is missing.
     """
-    query = rewrite(replace(query, filters=with_access_filters(query.filters)))
-    with ledger.reading() as connection:
-        rates = _rates(connection, query)
-        may_lack_rates = query.currency == REPORTING
-        query = replace(query, currency=_target(query, ledger.currency) if rates else None)
-        by_share = asks_owners(query) and has_assignments(connection)
-        compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
-        rows = connection.execute(compiled.select).all()
-        portions = list(_portions(connection, query, compiled, rows, ledger.currency))
+    may_lack_rates = query.currency == REPORTING
+    query, portions, rates = _read(ledger, query)
     if query.currency is None or rates is None:
         result = _result(query, groups_and_totals([dated.portion for dated in portions]), ledger.currency)
     else:
@@ -112,6 +114,43 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
         return result
     comparison = replace(query, period=query.comparison, comparison=None)
     return replace(result, comparison=run(ledger, comparison))
+
+
+@dataclass(frozen=True)
+class ExactAnswer:
+    """The sums of a question's rows as fractions: shared and converted calls are not rounded."""
+
+    rows: tuple[ExactRow, ...]
+    no_rate: str | None = None
+    """Why amounts were left as they were paid; None if they were converted, or were not to be."""
+
+
+def run_exactly(ledger: Ledger, query: SpendQuery) -> ExactAnswer:
+    """The sums of a question's measures by row, as fractions, for callers that round them elsewhere.
+
+    Raises:
+        QuestionError: the question is invalid.
+    """
+    query, dated_portions, rates = _read(ledger, query)
+    portions = [dated.portion for dated in dated_portions]
+    if query.currency is None or rates is None:
+        return ExactAnswer(exact_rows(portions))
+    try:
+        return ExactAnswer(exact_rows([_converted(dated, query.currency, rates) for dated in dated_portions]))
+    except NoRate as error:
+        return ExactAnswer(exact_rows(portions), str(error))
+
+
+def _read(ledger: Ledger, query: SpendQuery) -> tuple[SpendQuery, list[_DatedPortion], Rates | None]:
+    """The complete question, its rows as the database returns them, and the rates to convert them with."""
+    query = rewrite(replace(query, filters=with_access_filters(query.filters)))
+    with ledger.reading() as connection:
+        rates = _rates(connection, query)
+        query = replace(query, currency=_target(query, ledger.currency) if rates else None)
+        by_share = asks_owners(query) and has_assignments(connection)
+        compiled = compile_query(query, ledger.zone, ledger.keyring, by_share=by_share)
+        rows = connection.execute(compiled.select).all()
+        return query, list(_portions(connection, query, compiled, rows, ledger.currency)), rates
 
 
 def _rates(connection: Connection, query: SpendQuery) -> Rates | None:
