@@ -262,7 +262,9 @@ class _Parts:
     def owners(self) -> list[Owner]:
         """The owners of the parts, in the order of the parts."""
         owners = [
-            *(part.owner for part in (*self.details, *self.corrections, *self.allocations)),
+            *(detail.owner for detail in self.details),
+            *(correction.owner for correction in self.corrections),
+            *(allocation.owner for allocation in self.allocations),
             *(fee.owner for fee in self.fees if fee.owner is not None),
         ]
         return owners or [self.line.owner]

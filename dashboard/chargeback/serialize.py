@@ -106,7 +106,9 @@ def _rows(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _line(report: Report, entry: ReportEntry) -> dict[str, Any]:
-    shown = {name: report.amount(getattr(entry.shown, name)) for name in (*PARTS, "total")}
+    shown: dict[str, str | None] = {
+        name: report.amount(getattr(entry.shown, name)) for name in (*PARTS, "total")
+    }
     shown["previous_total"] = None if entry.shown_before is None else report.amount(entry.shown_before)
     shown["change"] = None if entry.shown_change is None else report.amount(entry.shown_change)
     return _facts(entry) | {
