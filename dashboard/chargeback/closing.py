@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dashboard.chargeback.comparison import compared
+from dashboard.chargeback.evidence import with_evidence
 from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement, unassigned
 from dashboard.chargeback.statements import statement
@@ -158,7 +159,8 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
         with ledger.writing() as connection:
             periods.begin_closing(connection, str(month), now, by, ", ".join(stopped))
         return CloseResult(draft, items, None)
-    issued = compared(ledger, of_month(month), replace(draft, revision=draft.revision + 1), now)
+    complete = with_evidence(ledger, compared(ledger, of_month(month), draft, now), now)
+    issued = replace(complete, revision=draft.revision + 1)
     content = sealed_content(issued)
     try:
         with ledger.writing() as connection:

@@ -83,6 +83,51 @@ class Correction:
     """The month that it is booked in and its place there, such as `2026-11-3`."""
 
 
+EvidenceKind = Literal["calls", "fee", "shared", "booked", "hand", "rest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A part of what a correction is made of: the amounts after less the amounts before add up to it."""
+
+    number: str
+    """The number of the correction."""
+    kind: EvidenceKind
+    name: str = ""
+    """The name of a fee or pool, the number of an earlier correction, or a reason."""
+    virtual_key_id: int | None = None
+    provider: str = ""
+    model: str = ""
+    teams_before: tuple[int | None, ...] = ()
+    """The teams that the calls of the key and model belonged to in the sealed statement; None is no team."""
+    teams_after: tuple[int | None, ...] = ()
+    price_sets_before: tuple[int, ...] = ()
+    """The price sets of the model in the sealed statement; empty if its calls had reported costs."""
+    price_sets_after: tuple[int, ...] = ()
+    requests_before: int = 0
+    requests_after: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+    before: int = 0
+    """The amount in the sealed statement, in pico-units."""
+    after: int = 0
+    """The amount by the ledger."""
+
+    @property
+    def amount(self) -> int:
+        """What this part adds to the correction."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrices:
+    """The price sets that calls of a model were priced with in a period."""
+
+    provider: str
+    model: str
+    price_sets: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class PreviousTotal:
     """The total of a team, customer or cost centre in the statement of the period before."""
@@ -175,6 +220,10 @@ class Statement:
     """The totals of the period before; None until they are looked up, and where an old seal lacks them."""
     budgets: tuple[BudgetLimit, ...] | None = None
     """The budgets of the period; None like `previous`."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the corrections of a closed statement are made of."""
+    prices: tuple[ModelPrices, ...] = ()
+    """The price sets of the calls of a closed statement."""
 
     @property
     def number(self) -> str | None:
@@ -277,6 +326,8 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
         closed_by=None,
         previous=None,
         budgets=None,
+        evidence=(),
+        prices=(),
     )
 
 

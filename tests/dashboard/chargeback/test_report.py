@@ -256,6 +256,74 @@ def test_a_workbook_has_a_sheet_for_each_team_and_no_formula_of_others(busy: Led
     assert load_workbook(io.BytesIO(made["xlsx"]))["Summary"]._charts
 
 
+def test_cost_of_a_team_without_a_cost_centre_is_said_to_have_none(tallybook: Command, busy: Ledger) -> None:
+    made = answers(busy, "cost_center")
+    text = text_of(made["pdf"])
+    assert "118.46 USD has no cost centre" in text
+    assert "belongs to nobody" not in text
+    assert "No cost centre" in load_workbook(io.BytesIO(made["xlsx"])).sheetnames
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    lines = {
+        line["cost_center_code"]: line for line in json.loads(answers(busy, "cost_center")["json"])["lines"]
+    }
+    assert lines["CC-1"]["team"] == "search"
+
+
+def test_every_output_names_cost_centre_and_account(tallybook: Command, busy: Ledger) -> None:
+    tallybook("cost-center", "add", "CC-1", "--name", "Research", "--gl", "6400")
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    made = answers(busy)
+    (search,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "search"]
+    assert (search["cost_center"], search["cost_center_code"], search["gl_code"]) == (
+        "Research",
+        "CC-1",
+        "6400",
+    )
+    (row,) = [row for row in csv.DictReader(io.StringIO(made["csv"].decode())) if row["team"] == "search"]
+    assert (row["cost_center_code"], row["gl_code"], row["statement_number"]) == ("CC-1", "6400", "")
+    sheet = load_workbook(io.BytesIO(made["xlsx"]))["Summary"]
+    (cells,) = [
+        [cell.value for cell in row] for row in sheet.iter_rows(min_row=7) if row[0].value == "search"
+    ]
+    assert cells[16:18] == ["CC-1", "6400"]
+    assert "Research (CC-1)" in text_of(made["pdf"])
+    assert "6400" in text_of(made["pdf"])
+
+
+def test_a_closed_statement_keeps_its_codes_and_takes_a_code_that_it_lacks(
+    tallybook: Command, busy: Ledger
+) -> None:
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    assert close_month(busy, "2026-10", "trial") is None
+    for code in ("6400", "6500"):
+        tallybook("cost-center", "add", "CC-1", "--gl", code)
+        lines = {line["team"]: line["gl_code"] for line in json.loads(answers(busy)["json"])["lines"]}
+        assert lines["search"] == code
+    assert reopen_month(busy, "2026-10", "again") is None
+    assert close_month(busy, "2026-10", "trial") is None
+    tallybook("cost-center", "add", "CC-1", "--gl", "6600")
+    lines = {line["team"]: line["gl_code"] for line in json.loads(answers(busy)["json"])["lines"]}
+    assert lines["search"] == "6500"
+
+
+def test_a_statement_says_everywhere_which_number_it_has_and_which_it_replaces(busy: Ledger) -> None:
+    assert close_month(busy, "2026-10", "trial") is None
+    assert reopen_month(busy, "2026-10", "again") is None
+    assert close_month(busy, "2026-10", "trial") is None
+    made = answers(busy)
+    answer = json.loads(made["json"])
+    assert (answer["number"], answer["statement_number"], answer["replaces"]) == (
+        "2026-10/2",
+        "2026-10/2",
+        "2026-10/1",
+    )
+    rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
+    assert {row["statement_number"] for row in rows} == {"2026-10/2"}
+    assert "2026-10/2, replaces 2026-10/1" in text_of(made["pdf"])
+    status = str(load_workbook(io.BytesIO(made["xlsx"]))["Summary"]["A2"].value)
+    assert "statement 2026-10/2, which replaces 2026-10/1" in status
+
+
 def test_a_spreadsheet_takes_no_text_for_a_formula(busy: Ledger) -> None:
     entry(busy, "team", "=1+1")
     put(busy, [call("2026-10-09T10:00:00Z", 1, team="=1+1")], first=20)
