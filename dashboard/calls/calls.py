@@ -7,7 +7,7 @@ between two requests do not shift the pages.
 import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -89,6 +89,19 @@ def list_calls(ledger: Ledger, query: CallsQuery) -> CallsPage:
     has_more = len(rows) > query.limit
     cursor = to_cursor(page[-1]["occurred_at"], page[-1]["seq"]) if has_more else None
     return CallsPage(tuple({name: call[name] for name in LISTED_FIELDS} for call in calls), cursor)
+
+
+def list_revised_calls(ledger: Ledger, query: CallsQuery, last_call: int) -> CallsPage:
+    """A page of calls that were replaced since the call with a number was stored, with their cost then."""
+    page = list_calls(ledger, replace(query, revised_after=last_call))
+    ids = {UUID(call["event_id"]).bytes: call for call in page.calls}
+    with ledger.reading() as connection:
+        costs = calls_store.costs_before(connection, ids, last_call)
+    calls = (
+        {**call, "total_cost_before": None if costs.get(ident) is None else money.plain(costs[ident] or 0)}
+        for ident, call in ids.items()
+    )
+    return CallsPage(tuple(calls), page.next_cursor)
 
 
 def read_call(ledger: Ledger, event_id: UUID) -> Call | None:

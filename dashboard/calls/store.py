@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from dashboard.query.question import Filter
 from dashboard.query.sql.filters import restrictions
+from dashboard.query.sql.true_rows import new_after
 from ingest.ledger import dialects
 from ingest.ledger.fields import TERMS
 from ingest.ledger.key_hashes import KeyRing
@@ -34,6 +35,12 @@ class CallsQuery:
     limit: int = DEFAULT_LIMIT
     after: tuple[int, int] | None = None
     """Time (microseconds UTC) and number of the call after which the page starts."""
+    new_after: int | None = None
+    """Only calls that were not known yet when the call with this number was stored."""
+    stored_until: int | None = None
+    """Only calls that were stored no later than the call with this number."""
+    revised_after: int | None = None
+    """Only calls that a later version has replaced since the call with this number was stored."""
 
 
 def column_of(field: str) -> str:
@@ -112,10 +119,33 @@ def _conditions(query: CallsQuery, keyring: KeyRing) -> list[sa.ColumnElement[An
         conditions.append(c.occurred_at >= query.start)
     if query.end is not None:
         conditions.append(c.occurred_at < query.end)
+    if query.new_after is not None:
+        conditions.extend(new_after(query.new_after))
+    if query.stored_until is not None:
+        conditions.append(c.seq <= query.stored_until)
+    if query.revised_after is not None:
+        earlier = usage_event_revision.c
+        was_known = sa.exists().where(earlier.event_id == c.event_id, earlier.seq <= query.revised_after)
+        conditions += [c.seq > query.revised_after, was_known]
     if query.after is not None:
         place = [sa.literal(part, sa.BigInteger) for part in query.after]
         conditions.append(sa.tuple_(c.occurred_at, c.seq) < sa.tuple_(*place))
     return conditions
+
+
+def costs_before(
+    connection: sa.Connection, event_ids: Iterable[bytes], last_call: int
+) -> dict[bytes, int | None]:
+    """The cost that each call had when the call with the number `last_call` was stored, if it was known."""
+    c = usage_event_revision.c
+    cost = sa.type_coerce(c.total_cost, sa.BigInteger)
+    costs: dict[bytes, int | None] = {}
+    for chunk in dialects.chunks(sorted(event_ids)):
+        earlier = c.event_id.in_(chunk), c.seq <= last_call
+        select = sa.select(_undecoded(c.event_id), cost).where(*earlier).order_by(c.seq)
+        for event_id, total in connection.execute(select):
+            costs[bytes(event_id)] = total
+    return costs
 
 
 def _undecoded(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

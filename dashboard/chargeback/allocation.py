@@ -35,12 +35,16 @@ POOLS: Final = (FEES, UNASSIGNED)
 class Basis(NamedTuple):
     """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units.
 
-    Tokens and requests are fractions where calls are shared: they are not rounded before they divide a pool.
+    Numbers are fractions where calls are shared: they are not rounded before they divide a pool.
     """
 
-    cost: int = 0
-    tokens: Fraction | int = 0
-    requests: Fraction | int = 0
+    cost: int | Fraction = 0
+    tokens: int | Fraction = 0
+    requests: int | Fraction = 0
+
+    def plus(self, other: "Basis") -> "Basis":
+        """The sum of this and another basis."""
+        return Basis(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

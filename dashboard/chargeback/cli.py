@@ -51,6 +51,44 @@ def chargeback(
     raise typer.Exit(run(period_, by, form, out))
 
 
+@report.command("journal")
+def journal(
+    period_: Annotated[
+        str, typer.Option("--period", metavar="PERIOD", help="2026-10, 2026-Q4, or as for chargeback.")
+    ],
+    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    credit_gl: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE", help="The account in the general ledger that the platform is credited on."
+        ),
+    ] = "",
+    credit_cost_center: Annotated[
+        str, typer.Option(metavar="CODE", help="The cost centre that the platform is credited on.")
+    ] = "",
+    out: OutFile = None,
+) -> None:
+    """Write postings for an accounting system: debit teams, credit the platform; they add up to zero."""
+    from dashboard.chargeback.journal import Clearing
+    from dashboard.chargeback.journal_command import run
+
+    clearing = Clearing(cost_center=credit_cost_center, gl_code=credit_gl)
+    raise typer.Exit(run(period_, form, clearing, out))
+
+
+@report.command("adjustment")
+def adjustment(
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="Its number on a statement, such as 2026-11-3.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show what an adjustment is made of: calls, prices and owners, before and after."""
+    from dashboard.chargeback.adjustment_command import run
+
+    raise typer.Exit(run(number, as_json=as_json))
+
+
 @report.command("send")
 def report_send(
     again: Annotated[

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from dashboard.chargeback.comparison import compared
+from dashboard.chargeback.evidence import with_evidence
 from dashboard.chargeback.months import first_month
 from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement, unassigned
@@ -49,6 +51,11 @@ class CloseResult:
     items: tuple[ChecklistItem, ...]
     hash: str | None
     """The hash of the sealed statement; None if an item stopped the closing."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of the issued statement, such as `2026-10/2`; None if an item stopped the closing."""
+        return f"{self.statement.period}/{self.statement.revision + 1}" if self.hash else None
 
 
 def checklist(ledger: Ledger, draft: Statement) -> tuple[ChecklistItem, ...]:
@@ -176,11 +183,18 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
         with ledger.writing() as connection:
             periods.begin_closing(connection, str(month), now, by, ", ".join(stopped))
         return CloseResult(draft, items, None)
-    content = sealed_content(replace(draft, revision=draft.revision + 1))
+    complete = with_evidence(ledger, compared(ledger, of_month(month), draft, now), now)
+    issued = replace(complete, revision=draft.revision + 1)
+    content = sealed_content(issued)
     try:
         with ledger.writing() as connection:
             statement_hash = periods.close(connection, str(month), content, at=now, by=by, reason=reason)
-            detail = {"hash": statement_hash, "total": money.plain(draft.total), "currency": draft.currency}
+            detail = {
+                "statement": f"{month}/{issued.revision}",
+                "hash": statement_hash,
+                "total": money.plain(draft.total),
+                "currency": draft.currency,
+            }
             if reason:
                 detail |= {"accepted": reason, "despite": ", ".join(stopped)}
             audit.note(

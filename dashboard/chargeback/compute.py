@@ -1,29 +1,28 @@
 """Computes what every owner owes for a period from the ledger as it is now: usage, fees and shared cost."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
-from dashboard.chargeback.allocation_bases import bases_of
 from dashboard.chargeback.allocation_store import read_rules
 from dashboard.chargeback.idle_markups import idle_markups
-from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines, merged
+from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines
 from dashboard.chargeback.store import last_call, names_of
-from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, usage
+from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, rounded_once, usage
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Charge, charges_of
 from dashboard.fees.model import Fee as ChargedFee
 from dashboard.fees.store import read_fees
 from dashboard.prices.unpriced import unpriced_models
-from dashboard.query.apportion import apportioned
+from dashboard.query.apportion import Number, apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
-from ingest.model.money import divide_half_even
 from ingest.model.ownership import NOBODY, Owner, Owners
 from ingest.model.zone import instant
 
@@ -49,8 +48,6 @@ def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement
         last_call=newest,
         made_at=now,
     )
-    if costs.parts > 1:
-        whole = merged(calendar.name, [whole])
     with ledger.reading() as connection:
         return replace(whole, names=names_of(connection, _entries_of(whole)))
 
@@ -72,37 +69,50 @@ class _PeriodCosts:
     fees: tuple[Fee, ...]
     allocations: tuple[Allocation, ...]
     unconverted: tuple[Unconverted, ...]
-    parts: int
-    """How many parts the period was divided into, because allocation rules change within it."""
 
 
-def _period_costs(
-    ledger: Ledger, calendar: Calendar, count: Callable[[Ledger, Period], Usage]
-) -> _PeriodCosts:
-    """Usage, fees and shared cost of a period, computed for each part between changes of allocation rules."""
+def _period_costs(ledger: Ledger, calendar: Calendar, count: Callable[..., Usage]) -> _PeriodCosts:
+    """Usage, fees and shared cost of a period.
+
+    Shared cost is computed for each part between changes of allocation rules. Usage and fees are rounded once
+    for the whole period, and what of them is in each part by largest remainder.
+    """
     with ledger.reading() as connection:
         rules = Rules(read_rules(connection))
         owners = Owners(assignments(connection))
         charged = read_fees(connection)
         rates = read_rates(connection)
     edges = rules.edges(*calendar.days)
-    details: list[Detail] = []
+    parts = [
+        Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
+        for start, stop in pairwise(edges)
+    ]
+    used = count(ledger, *parts)
+    unassigned = _unassigned(used)
+    fee_amounts, unconverted_fees = _fee_amounts(ledger, charged, rates, parts)
     fees: list[Fee] = []
     allocations: list[Allocation] = []
-    unconverted: list[Unconverted] = []
-    for start, stop in pairwise(edges):
-        during = Period(instant(ledger.zone.midnight(start)), instant(ledger.zone.midnight(stop)))
-        used = count(ledger, during)
-        team_owners = _TeamOwners(owners, used.details, start)
-        fee_costs, unconverted_fees = _fees(ledger, charged, rates, during, team_owners)
-        costs = _direct_costs(used.details, fee_costs)
-        shared = [fee.name for fee in fee_costs if fee.owner is None]
-        bases = bases_of(ledger, during, rules, start, costs, shared)
-        allocations += _allocated(rules, team_owners, used.details, fee_costs, bases, start)
-        details += used.details
+    for at, day in enumerate(edges[:-1]):
+        team_owners = _TeamOwners(owners, used.bases[at], day)
+        fee_costs = _fees({fee: amounts[at] for fee, amounts in fee_amounts.items()}, team_owners)
+        allocations += _allocated(rules, team_owners, used.bases[at], unassigned[at], fee_costs, day)
         fees += fee_costs
-        unconverted += (*used.unconverted, *unconverted_fees)
-    return _PeriodCosts(tuple(details), tuple(fees), tuple(allocations), tuple(unconverted), len(edges) - 1)
+    unconverted = (*used.unconverted, *unconverted_fees)
+    return _PeriodCosts(used.details, tuple(fees), tuple(allocations), unconverted)
+
+
+def _unassigned(used: Usage) -> list[dict[Owner, int]]:
+    """The cost of calls that belong to no team in each part of the period, by owner."""
+    costs: dict[Owner, int] = {}
+    for detail in used.details:
+        if detail.owner.team_id is None:
+            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
+    parts: list[dict[Owner, int]] = [{} for _ in used.bases]
+    for owner, cost in costs.items():
+        exact = [bases.get(owner, Basis()).cost for bases in used.bases]
+        for part, amount in zip(parts, apportioned(exact, cost), strict=True):
+            part[owner] = amount
+    return parts
 
 
 class _TeamOwners:
@@ -112,12 +122,9 @@ class _TeamOwners:
     cost centre.
     """
 
-    def __init__(self, owners: Owners, details: Iterable[Detail], day: int) -> None:
+    def __init__(self, owners: Owners, bases: Mapping[Owner, Basis], day: int) -> None:
         self._owners, self._day = owners, day
-        costs: dict[Owner, int] = {}
-        for detail in details:
-            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
-        ordered = sorted(costs, key=lambda owner: (costs[owner], [-part for part in by_id(owner)]))
+        ordered = sorted(bases, key=lambda owner: (bases[owner].cost, [-part for part in by_id(owner)]))
         self._used = {owner.team_id: owner for owner in ordered}
 
     def owner_of(self, team: int) -> Owner:
@@ -125,33 +132,53 @@ class _TeamOwners:
         return self._used.get(team) or Owner(team, *self._owners.home(team, self._day))
 
 
-def _fees(
-    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, period: Period, team_owners: _TeamOwners
-) -> tuple[list[Fee], list[Unconverted]]:
-    """The cost of fees in a period, converted at the rate of the first day of each charge.
+class _BorneFee(NamedTuple):
+    """A fee with its bearer. Its versions, such as a later amount, are one cost."""
 
-    The versions of a fee that have the same kind, provider and owner are one cost.
-    """
-    start, end = period.micros
-    costs: dict[Fee, int] = {}
+    name: str
+    kind: str
+    provider: str | None
+    team_id: int | None
+
+
+def _fee_amounts(
+    ledger: Ledger, charged: Iterable[ChargedFee], rates: Rates, parts: Sequence[Period]
+) -> tuple[dict[_BorneFee, list[int]], list[Unconverted]]:
+    """The cost of each fee in each part of a period, by the rate of the first day of each charge."""
+    exact: dict[_BorneFee, list[Number]] = {}
     unconverted: list[Unconverted] = []
     for fee in charged:
-        charges = [(charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)]
-        try:
-            amount = sum(_converted(ledger, rates, charge, part) for charge, part in charges)
-        except NoRate as error:
-            unconverted.append(Unconverted(fee.currency, sum(part for _, part in charges), 0, str(error)))
-            continue
-        owner = None if fee.team_id is None else team_owners.owner_of(fee.team_id)
-        cost = Fee(fee.name, 0, fee.provider, owner, fee.kind)
-        costs[cost] = costs.get(cost, 0) + amount
-    return [replace(cost, amount=amount) for cost, amount in costs.items() if amount], unconverted
+        borne = _BorneFee(fee.name, fee.kind, fee.provider, fee.team_id)
+        amounts = exact.setdefault(borne, [0] * len(parts))
+        for at, (start, end) in enumerate(part.micros for part in parts):
+            charges = [
+                (charge, charge.during(start, end)) for charge in charges_of(fee, ledger.zone, start, end)
+            ]
+            try:
+                amounts[at] += sum(_converted(ledger, rates, charge, part) for charge, part in charges)
+            except NoRate as error:
+                missing = sum(part for _, part in charges)
+                unconverted.append(Unconverted(fee.currency, missing, 0, str(error)))
+    return {borne: rounded_once(amounts) for borne, amounts in exact.items()}, unconverted
 
 
-def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> int:
-    rate = rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
-    converted = rate * amount
-    return divide_half_even(converted.numerator, converted.denominator)
+def _converted(ledger: Ledger, rates: Rates, charge: Charge, amount: int) -> Number:
+    return amount * rates.find(charge.fee.currency, ledger.currency, ledger.zone.day(charge.start)).rate
+
+
+def _fees(amounts: Mapping[_BorneFee, int], team_owners: _TeamOwners) -> list[Fee]:
+    """The fees with a cost in a part of a period."""
+    return [
+        Fee(
+            fee.name,
+            amount,
+            fee.provider,
+            None if fee.team_id is None else team_owners.owner_of(fee.team_id),
+            fee.kind,
+        )
+        for fee, amount in amounts.items()
+        if amount
+    ]
 
 
 def _direct_costs(details: Iterable[Detail], fees: Iterable[Fee]) -> dict[Owner, int]:
@@ -168,9 +195,9 @@ def _direct_costs(details: Iterable[Detail], fees: Iterable[Fee]) -> dict[Owner,
 def _allocated(
     rules: Rules,
     team_owners: _TeamOwners,
-    details: Iterable[Detail],
+    used: Mapping[Owner, Basis],
+    unassigned: Mapping[Owner, int],
     fees: Iterable[Fee],
-    bases: Mapping[Owner, Basis],
     day: int,
 ) -> list[Allocation]:
     """The parts of every pool.
@@ -178,10 +205,10 @@ def _allocated(
     The parts of fees add up to the fees. Shared calls of no team are also deducted from their own owner, so
     that those parts add up to zero.
     """
-    unassigned: dict[Owner, int] = {}
-    for detail in details:
-        if detail.owner.team_id is None:
-            unassigned[detail.owner] = unassigned.get(detail.owner, 0) + detail.used.cost
+    bases = {owner: basis for owner, basis in used.items() if owner.team_id is not None}
+    for fee in fees:
+        if fee.owner is not None:
+            bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))
     allocations: list[Allocation] = []
     for fee in fees:
         if fee.owner is None:

@@ -73,7 +73,7 @@ def _late(ledger: Ledger, before: Statement, booked: Mapping[Owner, int]) -> dic
     """The cost of calls that arrived after the statement was sealed, less what is booked of it already."""
     calendar = Calendar(before.period, before.first, before.end)
     arrived: dict[Owner, int] = {owner: -amount for owner, amount in booked.items()}
-    for detail in by_owner(ledger, calendar.period(ledger.zone), before.last_call).details:
+    for detail in by_owner(ledger, calendar.period(ledger.zone), after_call=before.last_call).details:
         arrived[detail.owner] = arrived.get(detail.owner, 0) + detail.used.cost
     return {owner: amount for owner, amount in arrived.items() if amount}
 

@@ -5,9 +5,10 @@ import threading
 from typing import Final
 
 from dashboard.chargeback import schedule_store
-from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
+from dashboard.chargeback.outputs import FORMS, file_stem, read_form, read_group_by, report_of_statement
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.chargeback.schedule_store import Delivery, Schedule
+from dashboard.chargeback.sealed import issued_statement
 from dashboard.notifications.channels import Message, NotSent
 from dashboard.notifications.dispatch import dispatch
 from dashboard.notifications.outbox import Clock
@@ -60,18 +61,22 @@ def report_message(ledger: Ledger, delivery: Delivery, schedule: Schedule, at: i
         NotSent: the report cannot be made.
     """
     form = FORMS[read_form(schedule.form)]
-    report = report_of(ledger, read_calendar(delivery.period), read_group_by(schedule.by), at)
+    issued = issued_statement(ledger, delivery.period, delivery.statement_number)
+    calendar = read_calendar(delivery.period)
+    report = report_of_statement(ledger, calendar, issued, read_group_by(schedule.by), at)
+    replaced = f" (replaces {issued.replaces})" if issued.replaces else ""
+    sentence = f"It replaces the statement {issued.replaces}.\n" if issued.replaces else ""
     total = f"{report.grouped(report.shown.total)} {report.statement.currency}"
     try:
         body = form.make(report)
     except NoTypesetter as error:
         raise NotSent(str(error)) from error
     return Message(
-        name=f"chargeback-{delivery.period}-by-{schedule.by}.{schedule.form}",
+        name=f"{file_stem(issued)}-by-{schedule.by}.{schedule.form}",
         body=body,
         media_type=form.media_type,
-        subject=f"Chargeback {delivery.period}: {total}",
-        text=f"The statement of {delivery.period} is closed: {total}.\nSeal: {report.statement.hash}\n",
+        subject=f"Chargeback {issued.number}: {total}{replaced}",
+        text=f"The statement {issued.number} is closed: {total}.\n{sentence}Seal: {issued.hash}\n",
         key=hashlib.sha256(f"{delivery.what}\0{delivery.target}".encode()).hexdigest()[:32],
     )
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.calls.calls import first_call, last_call
-from dashboard.chargeback.sealed import SealedStatements, sealed_statements
+from dashboard.chargeback.sealed import sealed_statements
+from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import current_month
 from dashboard.fees.store import read_fees
 from dashboard.query.calendar import Month, month_of, read_month, today
@@ -18,24 +19,26 @@ from ingest.model.zone import micros
 
 @dataclass(frozen=True, slots=True)
 class MonthState:
-    """A month, its latest event, and its total if it is closed."""
+    """A month, its latest event, and its statement if it is closed."""
 
     period: str
     event: Event | None
-    total: int | None
-    currency: str
+    statement: Statement | None
+    reporting: str
+    """The currency that the ledger reports in."""
 
     def as_json(self) -> dict[str, Any]:
         """The month as JSON outputs give it."""
-        event = self.event
+        event, sealed = self.event, self.statement
         return {
             "period": self.period,
             "status": event.status if event else "open",
             "at": rfc3339_seconds(event.at) if event else None,
             "by": event.by if event else None,
             "reason": event.reason if event else "",
-            "total": None if self.total is None else money.plain(self.total),
-            "currency": self.currency,
+            "number": sealed.number if sealed else None,
+            "total": money.plain(sealed.total) if sealed else None,
+            "currency": sealed.currency if sealed else self.reporting,
             "hash": event.hash if event else None,
         }
 
@@ -54,7 +57,12 @@ def months(ledger: Ledger, at: int) -> list[MonthState]:
         month = month.plus(1)
     sealed = sealed_statements(ledger)
     return [
-        MonthState(name, standing.get(name), _total(sealed, name), ledger.currency)
+        MonthState(
+            name,
+            standing.get(name),
+            sealed.statement(name) if name in sealed.closings else None,
+            ledger.currency,
+        )
         for name in map(str, sorted(shown, reverse=True))
     ]
 
@@ -68,7 +76,3 @@ def first_month(ledger: Ledger, at: int) -> Month:
         starts.append(micros(call))
     begun = [month_of(today(ledger.zone, start)) for start in starts]
     return min([*begun, *booked, current_month(ledger, at)])
-
-
-def _total(sealed: SealedStatements, month: str) -> int | None:
-    return sealed.statement(month).total if month in sealed.closings else None

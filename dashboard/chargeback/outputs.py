@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from dashboard.budgets.model import limits_for_months
-from dashboard.budgets.store import read_budgets
+from dashboard.chargeback.comparison import compared
 from dashboard.chargeback.pdf import document
 from dashboard.chargeback.report import GROUP_LABELS, GroupBy, Report, report
 from dashboard.chargeback.serialize import as_csv, as_json
+from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import statement
+from dashboard.chargeback.store import gl_codes
 from dashboard.chargeback.xlsx import workbook
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import QuestionError
@@ -41,10 +42,34 @@ FORMS: Final[Mapping[Form, OutputFormat]] = {
 
 def report_of(ledger: Ledger, calendar: Calendar, by: GroupBy, now: int) -> Report:
     """The report of a period, compared with the period before."""
-    current = statement(ledger, calendar, now)
+    return report_of_statement(ledger, calendar, statement(ledger, calendar, now), by, now)
+
+
+def report_of_statement(
+    ledger: Ledger, calendar: Calendar, current: Statement, by: GroupBy, now: int
+) -> Report:
+    """The report of a statement, compared with the period before.
+
+    A closed statement shows what it holds; a code of a cost centre that it lacks is today's.
+    """
+    return report(with_codes(ledger, compared(ledger, calendar, current, now)), by)
+
+
+def with_codes(ledger: Ledger, current: Statement) -> Statement:
+    """The statement with today's general-ledger accounts where it holds none of a cost centre."""
     with ledger.reading() as connection:
-        budgets = limits_for_months(read_budgets(connection), by, len(calendar.months), *calendar.days)
-    return report(current, by, statement(ledger, calendar.before(), now), budgets)
+        codes = gl_codes(connection)
+    names = {
+        entry: replace(name, gl_code=name.gl_code or codes.get(entry))
+        for entry, name in current.names.items()
+    }
+    return replace(current, names=names)
+
+
+def file_stem(current: Statement) -> str:
+    """The start of a file's name, with the number of an issued statement: none is written over another."""
+    issued = f"-statement-{current.revision}" if current.number else ""
+    return f"chargeback-{current.period.replace('/', '-to-')}{issued}"
 
 
 def read_group_by(text: str) -> GroupBy:

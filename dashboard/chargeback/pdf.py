@@ -10,9 +10,9 @@ from typing import Any, Final
 import dashboard
 from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
-from dashboard.chargeback.statement import CAUSES, Allocation, Correction, Statement
-from dashboard.chargeback.usage import UsageSums
-from dashboard.chargeback.xlsx import warnings
+from dashboard.chargeback.statement import CAUSES, Allocation, Statement
+from dashboard.chargeback.usage import UsageSums, total
+from dashboard.chargeback.xlsx import BEFORE_ONLY, warnings
 from ingest.model import money
 from ingest.model.zone import instant
 
@@ -47,7 +47,7 @@ def _data(report: Report) -> dict[str, Any]:
     statement = report.statement
     closed = statement.status == "closed"
     title = f"Chargeback {statement.period}"
-    number = f"{statement.period}/{statement.revision}" if closed else "not issued"
+    number = statement.number or ("several statements" if closed else "not issued")
     return {
         "title": title,
         "preliminary": not closed,
@@ -59,7 +59,7 @@ def _data(report: Report) -> dict[str, Any]:
             ["Period", f"{statement.first} to {statement.end}, end not included"],
             ["Status", "closed" if closed else statement.status],
             ["Time zone", statement.zone],
-            ["Statement no.", number],
+            ["Statement no.", f"{number}, replaces {statement.replaces}" if statement.replaces else number],
             ["Currency", statement.currency],
             ["Closed", f"{_time(statement.closed_at)} by {statement.closed_by}" if closed else "no"],
             ["Calls", f"{report.whole.used.requests:,}"],
@@ -68,15 +68,14 @@ def _data(report: Report) -> dict[str, Any]:
         ],
         "warnings": list(warnings(report)),
         "summary": _summary(report),
-        "causes_head": [GROUP_LABELS[report.by], "About", "Cause", statement.currency],
+        "causes_head": [GROUP_LABELS[report.by], "No.", "About", "Cause", statement.currency],
         "causes": [
-            [_name(report, entry), *_cause(report, correction)]
-            for entry in report.entries
-            for correction in entry.corrections
+            [report.entry_name(entry), *cause] for entry in report.entries for cause in _causes(report, entry)
         ],
         "note": (
             "Amounts are rounded once, the total first, then its columns and lines by largest remainder, so "
-            "that they add up downwards and across. Exact amounts are in the workbook, in CSV and in JSON."
+            "that every table adds up downwards and across, the keys and models of a team too. Exact amounts "
+            "are in the workbook, in CSV and in JSON."
             f"{_chains(statement)}"
         ),
         "entries": [_page(report, entry) for entry in report.entries],
@@ -107,9 +106,9 @@ def _summary(report: Report) -> dict[str, Any]:
         used = entry.used
         rows.append(
             [
-                _name(report, entry),
+                report.entry_name(entry),
                 *_shown(report, entry.shown),
-                _pico(report, entry.before),
+                "" if entry.shown_before is None else report.grouped(entry.shown_before),
                 *budget,
                 f"{used.requests:,}",
                 f"{used.total_tokens:,}",
@@ -117,6 +116,8 @@ def _summary(report: Report) -> dict[str, Any]:
         )
     whole = report.whole.used
     budget = [""] if has_budget else []
+    if elsewhere := report.shown_before_elsewhere:
+        rows.append([BEFORE_ONLY, *[""] * 4, report.grouped(elsewhere), *budget, "", ""])
     return {
         "head": head,
         "aligns": ["l", *("r" for _ in head[1:])],
@@ -125,7 +126,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "total": [
             "Total",
             *_shown(report, report.shown),
-            _pico(report, report.before),
+            report.grouped(report.shown_before),
             *budget,
             f"{whole.requests:,}",
             f"{whole.total_tokens:,}",
@@ -136,23 +137,25 @@ def _summary(report: Report) -> dict[str, Any]:
 def _page(report: Report, entry: ReportEntry) -> dict[str, Any]:
     currency = report.statement.currency
     shown = entry.shown
-    details = sorted(entry.details, key=lambda detail: -detail.used.cost)
-    left = len(details) - _MOST_ROWS
-    line = entry.line
+    center = [entry.cost_center or "none"]
+    if entry.cost_center_code and entry.cost_center_code != entry.cost_center:
+        center.append(f"({entry.cost_center_code})")
     facts = [
         ["Customer", entry.customer or "none"],
-        ["Cost centre", entry.cost_center or "none"],
-        ["Period before", _pico(report, entry.before) or "none"],
-        ["Change", _pico(report, entry.change) or "none"],
+        ["Cost centre", " ".join(center)],
+        ["Period before", "none" if entry.shown_before is None else report.grouped(entry.shown_before)],
+        ["GL account", entry.gl_code or "none"],
+        ["Change", "none" if entry.shown_change is None else report.grouped(entry.shown_change)],
         ["Budget", _pico(report, entry.budget) or "none"],
+        ["Discounts in direct cost", report.grouped(sum(row.discounts for row in entry.shown_details))],
+        ["Mark-ups in direct cost", report.grouped(sum(row.markups for row in entry.shown_details))],
         ["Calls without a price", f"{entry.used.unpriced_requests:,}"],
-        ["Discounts in direct cost", _pico(report, line.discounts)],
-        ["Mark-ups in direct cost", _pico(report, line.markups)],
+        ["", ""],
         ["Tokens in", f"{entry.used.input_tokens:,}"],
         ["Tokens out", f"{entry.used.output_tokens:,}"],
     ]
     return {
-        "name": _name(report, entry),
+        "name": report.entry_name(entry),
         "facts": facts,
         "parts_head": ["", currency],
         "parts": [
@@ -162,49 +165,69 @@ def _page(report: Report, entry: ReportEntry) -> dict[str, Any]:
         ],
         "total": ["Total", report.grouped(shown.total)],
         "details_head": ["Virtual key", "Model", "Calls", "Tokens", currency],
-        "details": [
-            [
-                report.name(detail.virtual_key_id) or "(no key)",
-                f"{detail.provider}/{detail.model}",
-                f"{detail.used.requests:,}",
-                f"{detail.used.total_tokens:,}",
-                _cost(report, detail.used),
-            ]
-            for detail in details[:_MOST_ROWS]
-        ],
-        "left_out": f"and {left:,} more, in the workbook and in CSV" if left > 0 else "",
+        "details": _details(report, entry),
         "fees_head": ["Fee", "Provider", currency],
-        "fees": [[item.name, item.provider or "", _pico(report, item.amount)] for item in entry.fees],
+        "fees": [
+            [item.name, item.provider or "", report.grouped(units)]
+            for item, units in zip(entry.fees, entry.shown_fees, strict=True)
+        ],
         "shared_head": ["Pool", "Shared", "Of", currency],
-        "shared": [_allocation(report, item) for item in entry.allocations],
-        "corrections": [_cause(report, item) for item in entry.corrections],
+        "shared": [
+            _allocation(report, item, units)
+            for item, units in zip(entry.allocations, entry.shown_allocations, strict=True)
+        ],
+        "corrections": _causes(report, entry),
     }
 
 
-def _cost(report: Report, used: UsageSums) -> str:
-    """The cost of calls; the word `unpriced` if none of the calls has a price."""
-    return (
-        "unpriced" if used.requests and used.requests == used.unpriced_requests else _pico(report, used.cost)
-    )
+def _details(report: Report, entry: ReportEntry) -> list[list[str]]:
+    """The keys and models of an entry, the most expensive first; the rest is one row."""
+    rows = sorted(zip(entry.details, entry.shown_details, strict=True), key=lambda row: -row[0].used.cost)
+    table = [
+        [
+            report.name(detail.virtual_key_id) or "(no key)",
+            f"{detail.provider}/{detail.model}",
+            f"{detail.used.requests:,}",
+            f"{detail.used.total_tokens:,}",
+            _cost(report, detail.used, shown.cost),
+        ]
+        for detail, shown in rows[:_MOST_ROWS]
+    ]
+    if rest := rows[_MOST_ROWS:]:
+        used = total(detail.used for detail, _ in rest)
+        counts = [f"{used.requests:,}", f"{used.total_tokens:,}"]
+        cost = report.grouped(sum(shown.cost for _, shown in rest))
+        table.append([f"({len(rest):,} more)", "in the workbook", *counts, cost])
+    return table
 
 
-def _allocation(report: Report, allocation: Allocation) -> list[str]:
+def _cost(report: Report, used: UsageSums, shown: int) -> str:
+    """The shown cost of calls; the word `unpriced` if none of the calls has a price."""
+    is_unpriced = used.requests and used.requests == used.unpriced_requests
+    return "unpriced" if is_unpriced else report.grouped(shown)
+
+
+def _allocation(report: Report, allocation: Allocation, shown: int) -> list[str]:
     percent = f"{float(abs(Fraction(allocation.share)) * 100):.2f}% "
     return [
         allocation.pool,
         percent + METHODS[allocation.method],
-        _pico(report, allocation.whole),
-        _pico(report, allocation.amount),
+        report.grouped(report.shown_whole(allocation)),
+        report.grouped(shown),
     ]
 
 
-def _cause(report: Report, correction: Correction) -> list[str]:
-    why = CAUSES[correction.cause] + (f": {correction.reason}" if correction.reason else "")
-    return [correction.about or "", why, _pico(report, correction.amount)]
-
-
-def _name(report: Report, entry: ReportEntry) -> str:
-    return report.name(entry.ident) or "(unassigned)"
+def _causes(report: Report, entry: ReportEntry) -> list[list[str]]:
+    """The adjustments of an entry: number, month, cause and amount."""
+    return [
+        [
+            correction.number,
+            correction.about or "",
+            CAUSES[correction.cause] + (f": {correction.reason}" if correction.reason else ""),
+            report.grouped(units),
+        ]
+        for correction, units in zip(entry.corrections, entry.shown_corrections, strict=True)
+    ]
 
 
 def _shown(report: Report, shown: Any) -> Iterable[str]:
@@ -213,7 +236,7 @@ def _shown(report: Report, shown: Any) -> Iterable[str]:
 
 
 def _pico(report: Report, pico: int | None) -> str:
-    """An amount that is in no shown sum, rounded by itself; empty for None."""
+    """An amount that is in no sum, rounded by itself; empty for None."""
     if pico is None:
         return ""
     return report.grouped(money.divide_half_even(pico, money.PICO_PER_UNIT // 10**report.digits))

@@ -29,11 +29,12 @@ def list_months(*, as_json: bool) -> int:
         if as_json:
             print_json({"periods": rows})
             return ExitCode.OK
-        listing = table("Period", "Status", "Closed", "By", "Total", "Hash", numbers=("Total",))
+        listing = table("Period", "Status", "Statement", "Closed", "By", "Total", "Hash", numbers=("Total",))
         for row in rows:
             total = "" if row["total"] is None else f"{row['total']} {row['currency']}"
             seal = (row["hash"] or "")[:12]
-            listing.add_row(row["period"], row["status"], row["at"] or "", row["by"] or "", total, seal)
+            who = (row["at"] or "", row["by"] or "")
+            listing.add_row(row["period"], row["status"], row["number"] or "", *who, total, seal)
         Console().print(listing)
         return ExitCode.OK
 
@@ -68,7 +69,11 @@ def close(period: str, accept: str | None, *, as_json: bool) -> int:
     def work(ledger: Ledger) -> int:
         result = closing.close(ledger, read_month(period), accept=accept, by=current_user(), now=now())
         if as_json:
-            status = {"status": "closed" if result.hash else "closing", "hash": result.hash}
+            status = {
+                "status": "closed" if result.hash else "closing",
+                "number": result.number,
+                "hash": result.hash,
+            }
             print_json({**_facts(result.statement), **status, "checklist": _checklist(result.items)})
         else:
             _print_closing(period, result)
@@ -83,7 +88,10 @@ def _print_closing(period: str, result: CloseResult) -> None:
         say(f'{period} stays open: mend this, or close it with --accept "REASON"', style="red")
         return
     total = f"{money.plain(result.statement.total)} {result.statement.currency}"
-    say(f"{period} is closed: {total}, statement {result.hash[:12]}", style="green")
+    before = result.statement.revision
+    replaced = f" (replaces {period}/{before})" if before else ""
+    seal = f"statement {result.number}{replaced}, seal {result.hash[:12]}"
+    say(f"{period} is closed: {total}, {seal}", style="green")
 
 
 def reopen(period: str, reason: str) -> int:
@@ -115,6 +123,7 @@ def _facts(shown: Statement) -> dict[str, Any]:
         "total": money.plain(shown.total),
         "requests": shown.used.requests,
         "unpriced_requests": shown.used.unpriced_requests,
+        "number": shown.number,
         "hash": shown.hash,
     }
 

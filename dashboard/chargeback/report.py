@@ -2,10 +2,12 @@
 
 All outputs are made from this value, so they agree. Its amounts are exact. Shown amounts are rounded once to
 the smallest unit of the currency, half to even: the total first, then direct, shared and adjusted cost as a
-whole, then the lines of each by largest remainder. So shown amounts add up downwards and across.
+whole, then the lines of each by largest remainder. Shared cost is rounded by pool and adjustments by month
+and cause, so that the parts of each add up to it; what an owner bears is the sum of its parts. The keys,
+models and fees of an owner add up to its direct cost. So every table adds up downwards and across.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,17 +16,18 @@ from typing import Final, Literal
 
 from babel.numbers import get_currency_precision
 
+from dashboard.chargeback.rounding import Cell, in_units, rounded, rounded_cells, rounded_parts
 from dashboard.chargeback.statement import (
     Allocation,
     Correction,
     DirectoryName,
     Fee,
+    PreviousTotal,
     Statement,
     StatementLine,
 )
 from dashboard.chargeback.usage import Detail, UsageSums, total
-from dashboard.query.apportion import apportioned
-from ingest.model.money import PICO_PER_UNIT, divide_half_even, from_pico
+from ingest.model.money import divide_half_even, from_pico
 from ingest.model.ownership import Owner
 
 GroupBy = Literal["team", "customer", "cost_center"]
@@ -33,6 +36,12 @@ GROUP_LABELS: Final[Mapping[GroupBy, str]] = {
     "customer": "Customer",
     "cost_center": "Cost centre",
 }
+UNNAMED: Final[Mapping[GroupBy, str]] = {
+    "team": "(unassigned)",
+    "customer": "(no customer)",
+    "cost_center": "(no cost centre)",
+}
+"""The names of the entry of cost without a team, customer or cost centre."""
 PARTS: Final = ("direct_cost", "shared_cost", "adjustments")
 """The amounts that make up a total."""
 _MOST_TOP_ITEMS: Final = 5
@@ -58,6 +67,16 @@ class RoundedAmounts:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class ShownDetail:
+    """The amounts of a key and model as outputs show them, in smallest units; they add up to the cost."""
+
+    list_cost: int
+    discounts: int
+    markups: int
+    cost: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportEntry:
     """A line of the report: the owner, the amounts owed in pico-units, and their details."""
@@ -67,16 +86,26 @@ class ReportEntry:
     team: str | None
     customer: str | None
     cost_center: str | None
+    cost_center_code: str | None
+    gl_code: str | None
+    """The general-ledger account of the cost centre."""
     line: StatementLine
     before: int | None
     """The total in the period before; None if the owner had no line in it."""
+    shown_before: int | None
+    """The total in the period before, as its statement showed it."""
     budget: int | None = None
     shown: RoundedAmounts
     details: tuple[Detail, ...] = ()
+    shown_details: tuple[ShownDetail, ...] = ()
+    """The shown amounts of `details`, which together with `shown_fees` add up to the shown direct cost."""
     fees: tuple[Fee, ...] = ()
     """The fees that the owner bears alone; they are part of its direct cost."""
+    shown_fees: tuple[int, ...] = ()
     allocations: tuple[Allocation, ...] = ()
+    shown_allocations: tuple[int, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    shown_corrections: tuple[int, ...] = ()
     top_models: tuple[TopItem, ...] = ()
     top_keys: tuple[TopItem, ...] = ()
 
@@ -89,6 +118,11 @@ class ReportEntry:
     def change(self) -> int | None:
         """The total less the total of the period before."""
         return None if self.before is None else self.line.total - self.before
+
+    @property
+    def shown_change(self) -> int | None:
+        """The shown total less the shown total of the period before."""
+        return None if self.shown_before is None else self.shown.total - self.shown_before
 
     @property
     def cost_per_request(self) -> Decimal | None:
@@ -110,6 +144,8 @@ class Report:
     entries: tuple[ReportEntry, ...]
     before: int
     """The total of the period before."""
+    shown_before: int
+    """The shown total of the period before, which may have owners that have no entry now."""
     budgets: Mapping[int, int]
 
     @cached_property
@@ -139,6 +175,33 @@ class Report:
         """The entry of cost without an owner, or None."""
         return next((entry for entry in self.entries if entry.ident is None), None)
 
+    @cached_property
+    def _pools(self) -> Mapping[tuple[object, ...], tuple[int, int]]:
+        """The exact and the shown sum of the parts of each pool."""
+        sums: dict[tuple[object, ...], tuple[int, int]] = {}
+        for entry in self.entries:
+            for part, shown in zip(entry.allocations, entry.shown_allocations, strict=True):
+                exact_sum, shown_sum = sums.get(_pool(part), (0, 0))
+                sums[_pool(part)] = exact_sum + part.amount, shown_sum + shown
+        return sums
+
+    def shown_whole(self, allocation: Allocation) -> int:
+        """The shown amount of the pool that an allocation is a part of."""
+        exact_sum, shown_sum = self._pools[_pool(allocation)]
+        sign = 1 if allocation.amount * allocation.whole >= 0 else -1
+        if exact_sum * sign == allocation.whole:
+            return shown_sum * sign
+        return rounded(in_units(allocation.whole, self.digits))
+
+    def entry_name(self, entry: ReportEntry) -> str:
+        """The name of an entry, or the words for cost without a team, customer or cost centre."""
+        return self.name(entry.ident) or UNNAMED[self.by]
+
+    @property
+    def shown_before_elsewhere(self) -> int:
+        """The shown total of the period before of owners that have no entry now."""
+        return self.shown_before - sum(entry.shown_before or 0 for entry in self.entries)
+
     def name(self, entry_id: int | None) -> str | None:
         """The name of a directory entry when the statement was made."""
         return _name(self.statement.names, entry_id)
@@ -152,25 +215,70 @@ class Report:
         return f"{Decimal(shown).scaleb(-self.digits):,.{self.digits}f}"
 
 
-def report(
-    statement: Statement, by: GroupBy, before: Statement | None, budgets: Mapping[int, int] | None = None
-) -> Report:
-    """The report of a statement, compared with the statement of the period before."""
+def report(statement: Statement, by: GroupBy) -> Report:
+    """The report of a statement."""
     groups = _by_owner(statement.lines, by)
-    before_totals = (
-        {ident: sum(line.total for line in group) for ident, group in _by_owner(before.lines, by).items()}
-        if before
-        else {}
-    )
+    before = {total.entry: total for total in statement.previous or () if total.by == by}
+    budgets = {limit.entry: limit.amount for limit in statement.budgets or () if limit.by == by}
     idents = sorted(groups, key=lambda ident: _order(statement.names, ident))
-    lines = [_sum(groups[ident]) for ident in idents]
-    digits = get_currency_precision(statement.currency)
-    shown = _shown(lines, digits)
+    parts = [_Parts.of(statement, by, ident, _sum(groups[ident])) for ident in idents]
+    shown = _shown(parts, get_currency_precision(statement.currency))
     entries = tuple(
-        _entry(statement, by, ident, line, amounts, before_totals.get(ident), (budgets or {}).get(ident or 0))
-        for ident, line, amounts in zip(idents, lines, shown, strict=True)
+        _entry(statement.names, ident, part, amounts, before.get(ident), budgets.get(ident or 0))
+        for ident, part, amounts in zip(idents, parts, shown, strict=True)
     )
-    return Report(statement, by, entries, sum(before_totals.values()), budgets or {})
+    return Report(
+        statement,
+        by,
+        entries,
+        sum(total.total for total in before.values()),
+        sum(total.shown for total in before.values()),
+        budgets,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an entry of a report is made of."""
+
+    line: StatementLine
+    details: tuple[Detail, ...]
+    fees: tuple[Fee, ...]
+    allocations: tuple[Allocation, ...]
+    corrections: tuple[Correction, ...]
+
+    @classmethod
+    def of(cls, statement: Statement, by: GroupBy, ident: int | None, line: StatementLine) -> "_Parts":
+        """The parts of a statement that belong to one team, customer or cost centre."""
+        return cls(
+            line,
+            tuple(detail for detail in statement.details if _key(detail.owner, by) == ident),
+            tuple(fee for fee in statement.fees if fee.owner is not None and _key(fee.owner, by) == ident),
+            tuple(row for row in statement.allocations if _key(row.owner, by) == ident),
+            tuple(row for row in statement.corrections if _key(row.owner, by) == ident),
+        )
+
+    @property
+    def owners(self) -> list[Owner]:
+        """The owners of the parts, in the order of the parts."""
+        owners = [
+            *(detail.owner for detail in self.details),
+            *(correction.owner for correction in self.corrections),
+            *(allocation.owner for allocation in self.allocations),
+            *(fee.owner for fee in self.fees if fee.owner is not None),
+        ]
+        return owners or [self.line.owner]
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownParts:
+    """The shown amounts of an entry and of its parts, in the order of `_Parts`."""
+
+    amounts: RoundedAmounts
+    details: tuple[ShownDetail, ...]
+    fees: tuple[int, ...]
+    allocations: tuple[int, ...]
+    corrections: tuple[int, ...]
 
 
 def _by_owner(lines: Iterable[StatementLine], by: GroupBy) -> dict[int | None, list[StatementLine]]:
@@ -193,62 +301,103 @@ def _sum(lines: Sequence[StatementLine]) -> StatementLine:
     )
 
 
-def _shown(lines: Sequence[StatementLine], digits: int) -> list[RoundedAmounts]:
-    unit = PICO_PER_UNIT // 10**digits
-    columns = [
-        [Fraction(getattr(line, name), unit) for line in lines]
-        for name in ("direct", "shared", "adjustments")
+def _shown(parts: Sequence[_Parts], digits: int) -> list[_ShownParts]:
+    """The shown amounts of all entries."""
+
+    def units(pico: int) -> Fraction:
+        return in_units(pico, digits)
+
+    direct = [units(part.line.direct) for part in parts]
+    shared = [
+        Cell(at, _pool(row), units(row.amount)) for at, part in enumerate(parts) for row in part.allocations
     ]
-    exact = [sum(column, Fraction(0)) for column in columns]
-    whole = sum(exact, Fraction(0))
-    totals = apportioned(exact, divide_half_even(whole.numerator, whole.denominator))
-    shown = [apportioned(column, total_) for column, total_ in zip(columns, totals, strict=True)]
+    adjusted = [
+        Cell(at, (row.about, row.cause), units(row.amount))
+        for at, part in enumerate(parts)
+        for row in part.corrections
+    ]
+    sums = [
+        sum(direct, Fraction(0)),
+        *(sum((c.amount for c in cells), Fraction(0)) for cells in (shared, adjusted)),
+    ]
+    wholes = rounded_parts(sums)
+    shown_direct = rounded_parts(direct, wholes[0])
+    shown_shared = _by_row(shared, rounded_cells(shared, wholes[1]))
+    shown_adjusted = _by_row(adjusted, rounded_cells(adjusted, wholes[2]))
     return [
-        RoundedAmounts(direct, shared, adjusted, direct + shared + adjusted)
-        for direct, shared, adjusted in zip(*shown, strict=True)
+        _shown_parts(part, units, shown_direct[at], shown_shared.get(at, ()), shown_adjusted.get(at, ()))
+        for at, part in enumerate(parts)
     ]
+
+
+def _pool(allocation: Allocation) -> tuple[object, ...]:
+    """What tells pools apart: shared calls are added to some owners and taken from others."""
+    return allocation.pool, allocation.rule, allocation.whole, allocation.amount * allocation.whole >= 0
+
+
+def _by_row(cells: Sequence[Cell], amounts: Sequence[int]) -> dict[Hashable, tuple[int, ...]]:
+    rows: dict[Hashable, list[int]] = {}
+    for cell, amount in zip(cells, amounts, strict=True):
+        rows.setdefault(cell.row, []).append(amount)
+    return {row: tuple(row_amounts) for row, row_amounts in rows.items()}
+
+
+def _shown_parts(
+    part: _Parts,
+    units: Callable[[int], Fraction],
+    direct: int,
+    shared: tuple[int, ...],
+    adjusted: tuple[int, ...],
+) -> _ShownParts:
+    """The shown amounts of an entry; its keys, models and fees add up to its direct cost."""
+    used = [detail.used for detail in part.details]
+    costs = [units(usage.cost) for usage in used]
+    amounts = rounded_parts([*costs, *(units(fee.amount) for fee in part.fees)], direct)
+    discounts = rounded_parts([units(usage.contracted_cost - usage.list_cost) for usage in used])
+    markups = rounded_parts([units(usage.cost - usage.contracted_cost) for usage in used])
+    details = tuple(
+        ShownDetail(cost - discount - markup, discount, markup, cost)
+        for cost, discount, markup in zip(amounts, discounts, markups, strict=False)
+    )
+    shown = RoundedAmounts(direct, sum(shared), sum(adjusted), direct + sum(shared) + sum(adjusted))
+    return _ShownParts(shown, details, tuple(amounts[len(used) :]), shared, adjusted)
 
 
 def _entry(
-    statement: Statement,
-    by: GroupBy,
+    names: Mapping[int, DirectoryName],
     ident: int | None,
-    line: StatementLine,
-    shown: RoundedAmounts,
-    before: int | None,
+    part: _Parts,
+    shown: _ShownParts,
+    before: PreviousTotal | None,
     budget: int | None,
 ) -> ReportEntry:
-    details = tuple(detail for detail in statement.details if _key(detail.owner, by) == ident)
-    fees = tuple(fee for fee in statement.fees if fee.owner is not None and _key(fee.owner, by) == ident)
-    corrections = tuple(row for row in statement.corrections if _key(row.owner, by) == ident)
-    allocations = tuple(row for row in statement.allocations if _key(row.owner, by) == ident)
-    owners = list(_owners(details, corrections, allocations)) or [line.owner]
+    centers = dict.fromkeys(owner.cost_center_id for owner in part.owners if owner.cost_center_id is not None)
+    codes = [names[center] for center in centers if center in names]
     return ReportEntry(
         ident=ident,
-        team=_joined_names(statement.names, (owner.team_id for owner in owners)),
-        customer=_joined_names(statement.names, (owner.customer_id for owner in owners)),
-        cost_center=_joined_names(statement.names, (owner.cost_center_id for owner in owners)),
-        line=line,
-        before=before,
+        team=_joined_names(names, (owner.team_id for owner in part.owners)),
+        customer=_joined_names(names, (owner.customer_id for owner in part.owners)),
+        cost_center=_joined_names(names, centers),
+        cost_center_code=", ".join(center.ident for center in codes) or None,
+        gl_code=", ".join(dict.fromkeys(center.gl_code for center in codes if center.gl_code)) or None,
+        line=part.line,
+        before=None if before is None else before.total,
+        shown_before=None if before is None else before.shown,
         budget=budget,
-        shown=shown,
-        details=details,
-        fees=fees,
-        allocations=allocations,
-        corrections=corrections,
-        top_models=_top((f"{detail.provider}/{detail.model}", detail.used) for detail in details),
+        shown=shown.amounts,
+        details=part.details,
+        shown_details=shown.details,
+        fees=part.fees,
+        shown_fees=shown.fees,
+        allocations=part.allocations,
+        shown_allocations=shown.allocations,
+        corrections=part.corrections,
+        shown_corrections=shown.corrections,
+        top_models=_top((f"{detail.provider}/{detail.model}", detail.used) for detail in part.details),
         top_keys=_top(
-            (_name(statement.names, detail.virtual_key_id) or "(no key)", detail.used) for detail in details
+            (_name(names, detail.virtual_key_id) or "(no key)", detail.used) for detail in part.details
         ),
     )
-
-
-def _owners(
-    details: Iterable[Detail], corrections: Iterable[Correction], allocations: Iterable[Allocation]
-) -> Iterator[Owner]:
-    yield from (detail.owner for detail in details)
-    yield from (correction.owner for correction in corrections)
-    yield from (allocation.owner for allocation in allocations)
 
 
 def _top(parts: Iterable[tuple[str, UsageSums]]) -> tuple[TopItem, ...]:

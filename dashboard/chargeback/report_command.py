@@ -24,7 +24,7 @@ def run(period: str, by: str, form: str | None, out: str | None) -> int:
         return refuse("report", error)
     except NoTypesetter as error:
         return refuse("report", error, ExitCode.FAILURE)
-    return _write(content, out, is_text=report_form in ("json", "csv"))
+    return write_out(content, out, is_text=report_form in ("json", "csv"))
 
 
 def _suffix(out: str | None) -> str | None:
@@ -32,7 +32,8 @@ def _suffix(out: str | None) -> str | None:
     return suffix if suffix in FORMS else None
 
 
-def _write(content: bytes, out: str | None, *, is_text: bool) -> int:
+def write_out(content: bytes, out: str | None, *, is_text: bool) -> int:
+    """Write a report to a file, or to the standard output; the exit code."""
     if out is None or out == "-":
         if not is_text and sys.stdout.isatty():
             return refuse("report", "name a file with --out: a terminal shows no workbook and no PDF")

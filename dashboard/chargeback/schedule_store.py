@@ -4,6 +4,7 @@ Each report of a closed month to a target is a row of `delivery`. It is added on
 (`dashboard.notifications.outbox`).
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,6 +43,11 @@ class Delivery:
     due_at: int
     sent_at: int | None
     said: str
+
+    @property
+    def statement_number(self) -> int:
+        """The number of the statement among those of its month: 2 of `2026-10/2`."""
+        return int(self.what.split()[1].partition("/")[2])
 
 
 def add(connection: sa.Connection, new: Schedule) -> int:
@@ -82,12 +88,14 @@ def schedules(connection: sa.Connection) -> list[Schedule]:
 
 def queue_deliveries(connection: sa.Connection, now: int) -> None:
     """Add a delivery for every schedule and every month that was closed since, unless it exists."""
+    closings = Counter(event.period for event in periods.events(connection) if event.status == "closed")
     for active in schedules(connection):
-        for event in periods.latest_events(connection).values():
-            if event.status != "closed" or event.at < active.recorded_at:
+        for event in periods.closed(connection).values():
+            if event.at < active.recorded_at:
                 continue
+            number = f"{event.period}/{closings[event.period]}"
             row = {
-                "what": f"chargeback {event.period}/{event.revision} by {active.by} as {active.form}",
+                "what": f"chargeback {number} by {active.by} as {active.form}",
                 "target": active.target,
                 "schedule_number": active.number,
                 "period": event.period,

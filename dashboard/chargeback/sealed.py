@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from dashboard.chargeback.statement import Statement
+from dashboard.chargeback.statement import Statement, numbered
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
 from ingest.ledger.periods import Event
@@ -34,6 +34,19 @@ def sealed_statements(ledger: Ledger) -> SealedStatements:
         return SealedStatements(ledger, periods.closed(connection))
 
 
+def issued_statement(ledger: Ledger, period: str, revision: int) -> Statement:
+    """The statement of a month that was issued as `PERIOD/REVISION`, also if another one replaces it.
+
+    Raises:
+        LookupError: there is no such statement.
+    """
+    with ledger.reading() as connection:
+        closings = [event for event in periods.events(connection, period) if event.status == "closed"]
+    if not 0 < revision <= len(closings):
+        raise LookupError(f"there is no statement {period}/{revision}")
+    return _read_sealed(ledger, closings[revision - 1])
+
+
 @lru_cache(maxsize=48)
 def _read_sealed(ledger: Ledger, closing: Event) -> Statement:
     """The sealed statement of a closing event."""
@@ -42,6 +55,7 @@ def _read_sealed(ledger: Ledger, closing: Event) -> Statement:
     statement: Statement = msgspec.convert(dict(content), Statement, str_keys=True)
     return replace(
         statement,
+        corrections=numbered(statement.period, statement.corrections),
         status="closed",
         hash=closing.hash,
         closed_at=closing.at,

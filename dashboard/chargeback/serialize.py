@@ -39,6 +39,9 @@ COLUMNS: Final = (
     "previous_total",
     "change",
     "budget",
+    "statement_number",
+    "cost_center_code",
+    "gl_code",
 )
 """The columns of the CSV."""
 
@@ -54,7 +57,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "currency": statement.currency,
         "status": statement.status,
         "by": report.by,
-        "statement_number": f"{statement.period}/{statement.revision}" if statement.hash else None,
+        "number": statement.number,
+        "statement_number": statement.number,
+        "replaces": statement.replaces,
         "hash": statement.hash,
         "closed_at": None if statement.closed_at is None else _time(statement.closed_at),
         "closed_by": statement.closed_by,
@@ -63,6 +68,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "total": money.plain(report.whole.total),
         "shown_total": report.amount(report.shown.total),
         "previous_total": money.plain(report.before),
+        "shown_previous_total": report.amount(report.shown_before),
         "requests": report.whole.used.requests,
         "unpriced_requests": report.whole.used.unpriced_requests,
         "unassigned_cost": money.plain(report.unassigned.line.total if report.unassigned else 0),
@@ -99,13 +105,22 @@ def as_csv(report: Report) -> str:
 
 def _rows(report: Report) -> Iterator[dict[str, Any]]:
     statement = report.statement
-    common = {"period": statement.period, "status": statement.status, "currency": statement.currency}
+    common = {
+        "period": statement.period,
+        "status": statement.status,
+        "currency": statement.currency,
+        "statement_number": statement.number,
+    }
     for entry in report.entries:
         yield {**_facts(entry), **common}
 
 
 def _line(report: Report, entry: ReportEntry) -> dict[str, Any]:
-    shown = {name: report.amount(getattr(entry.shown, name)) for name in (*PARTS, "total")}
+    shown: dict[str, str | None] = {
+        name: report.amount(getattr(entry.shown, name)) for name in (*PARTS, "total")
+    }
+    shown["previous_total"] = None if entry.shown_before is None else report.amount(entry.shown_before)
+    shown["change"] = None if entry.shown_change is None else report.amount(entry.shown_change)
     return _facts(entry) | {
         "shown": shown,
         "top_models": _parts(entry.top_models),
@@ -116,11 +131,18 @@ def _line(report: Report, entry: ReportEntry) -> dict[str, Any]:
                 "kind": item.kind,
                 "provider": item.provider,
                 "amount": money.plain(item.amount),
+                "shown": report.amount(units),
             }
-            for item in entry.fees
+            for item, units in zip(entry.fees, entry.shown_fees, strict=True)
         ],
-        "shared": [_allocation(item) for item in entry.allocations],
-        "corrections": [_correction(item) for item in entry.corrections],
+        "shared": [
+            _allocation(item) | {"shown": report.amount(units)}
+            for item, units in zip(entry.allocations, entry.shown_allocations, strict=True)
+        ],
+        "corrections": [
+            _correction(item) | {"shown": report.amount(units)}
+            for item, units in zip(entry.corrections, entry.shown_corrections, strict=True)
+        ],
     }
 
 
@@ -130,6 +152,8 @@ def _facts(entry: ReportEntry) -> dict[str, Any]:
         "team": entry.team,
         "customer": entry.customer,
         "cost_center": entry.cost_center,
+        "cost_center_code": entry.cost_center_code,
+        "gl_code": entry.gl_code,
         "direct_cost": money.plain(line.direct),
         "shared_cost": money.plain(line.shared),
         "adjustments": money.plain(line.adjustments),
@@ -170,6 +194,7 @@ def _allocation(allocation: Allocation) -> dict[str, Any]:
 
 def _correction(correction: Correction) -> dict[str, Any]:
     return {
+        "number": correction.number,
         "about": correction.about,
         "cause": correction.cause,
         "means": CAUSES[correction.cause],

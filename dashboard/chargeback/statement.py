@@ -40,6 +40,8 @@ class DirectoryName:
     kind: str
     ident: str
     name: str
+    gl_code: str | None = None
+    """The general-ledger account of a cost centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,74 @@ class Correction:
     amount: int
     about: str | None = None
     reason: str = ""
+    number: str = ""
+    """The month that it is booked in and its place there, such as `2026-11-3`."""
+
+
+EvidenceKind = Literal["calls", "fee", "shared", "booked", "hand", "rest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A part of what a correction is made of: the amounts after less the amounts before add up to it."""
+
+    number: str
+    """The number of the correction."""
+    kind: EvidenceKind
+    name: str = ""
+    """The name of a fee or pool, the number of an earlier correction, or a reason."""
+    virtual_key_id: int | None = None
+    provider: str = ""
+    model: str = ""
+    teams_before: tuple[int | None, ...] = ()
+    """The teams that the calls of the key and model belonged to in the sealed statement; None is no team."""
+    teams_after: tuple[int | None, ...] = ()
+    price_sets_before: tuple[int, ...] = ()
+    """The price sets of the model in the sealed statement; empty if its calls had reported costs."""
+    price_sets_after: tuple[int, ...] = ()
+    requests_before: int = 0
+    requests_after: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+    before: int = 0
+    """The amount in the sealed statement, in pico-units."""
+    after: int = 0
+    """The amount by the ledger."""
+
+    @property
+    def amount(self) -> int:
+        """What this part adds to the correction."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrices:
+    """The price sets that calls of a model were priced with in a period."""
+
+    provider: str
+    model: str
+    price_sets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousTotal:
+    """The total of a team, customer or cost centre in the statement of the period before."""
+
+    by: str
+    """`team`, `customer` or `cost_center`."""
+    entry: int | None
+    total: int
+    shown: int
+    """The total as that statement showed it, in smallest units of the currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimit:
+    """What the budgets of a team, customer or cost centre allow for the period."""
+
+    by: str
+    entry: int
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +245,24 @@ class Statement:
     closed_by: str | None = None
     closed_at: int | None = None
     reason: str = ""
+    previous: tuple[PreviousTotal, ...] | None = None
+    """The totals of the period before; None until they are looked up, and where an old seal lacks them."""
+    budgets: tuple[BudgetLimit, ...] | None = None
+    """The budgets of the period; None like `previous`."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the corrections of a closed statement are made of."""
+    prices: tuple[ModelPrices, ...] = ()
+    """The price sets of the calls of a closed statement."""
+
+    @property
+    def number(self) -> str | None:
+        """The number of an issued statement, such as `2026-10/2`; None if it is not issued."""
+        return f"{self.period}/{self.revision}" if self.hash else None
+
+    @property
+    def replaces(self) -> str | None:
+        """The number of the statement that this issued statement replaces."""
+        return f"{self.period}/{self.revision - 1}" if self.hash and self.revision > 1 else None
 
     @property
     def lines(self) -> tuple[StatementLine, ...]:
@@ -221,6 +309,14 @@ def lines(
     )
 
 
+def numbered(month: str, corrections: Iterable[Correction]) -> tuple[Correction, ...]:
+    """The corrections of a month with their numbers."""
+    return tuple(
+        replace(correction, number=f"{month}-{place}")
+        for place, correction in enumerate(corrections, start=1)
+    )
+
+
 def by_id(owner: Owner) -> tuple[int, ...]:
     """The sort key of owners in a statement: their ids, which never change; a missing id is last."""
     return tuple(2**63 if entry is None else entry for entry in owner)
@@ -259,6 +355,10 @@ def merged(name: str, parts: Sequence[Statement]) -> Statement:
         hash=None,
         closed_at=None,
         closed_by=None,
+        previous=None,
+        budgets=None,
+        evidence=(),
+        prices=(),
     )
 
 

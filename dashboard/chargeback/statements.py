@@ -1,38 +1,74 @@
 """The statement of a period: sealed if its month is closed, else computed now, with corrections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dashboard.chargeback.compute import compute_statement
 from dashboard.chargeback.corrections import booked_elsewhere, corrections
 from dashboard.chargeback.sealed import SealedStatements, sealed_statements
-from dashboard.chargeback.statement import Correction, Statement, merged
+from dashboard.chargeback.statement import Correction, Statement, merged, numbered
 from dashboard.chargeback.store import names_of
 from dashboard.query.calendar import Calendar, Month, month_of, of_month, today
+from dashboard.query.question import QuestionError
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
+
+
+class OtherCurrency(QuestionError):
+    """Months are closed in another currency than the ledger reports in; the message says what to do."""
+
+    def __init__(self, months: Sequence[str], currency: str, reporting: str) -> None:
+        listed = f"{', '.join(months)} {'is' if len(months) == 1 else 'are'} closed in {currency}"
+        super().__init__(
+            "other_currency",
+            "currency",
+            f"{listed}, and TALLYBOOK_CURRENCY is {reporting}: a statement never mixes currencies; set "
+            f"TALLYBOOK_CURRENCY={currency} again, or open each of these months with `tallybook period "
+            f"reopen {months[0]} --reason REASON` and close it in {reporting}",
+        )
 
 
 def statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     """The statement of a period: sealed if its month is closed, else computed at `now`, with corrections.
 
     A period that is not made of whole months cannot be closed, so it has no corrections.
+
+    Raises:
+        OtherCurrency: a month of the period is not closed, and others are closed in another currency.
     """
     if not calendar.months:
         return compute_statement(ledger, calendar, now)
     sealed = sealed_statements(ledger)
+    if any(str(month) not in sealed.closings for month in calendar.months):
+        require_one_currency(sealed)
     parts = [_of_month(ledger, month, sealed, now) for month in calendar.months]
     return parts[0] if len(parts) == 1 else merged(calendar.name, parts)
+
+
+def require_one_currency(sealed: SealedStatements) -> None:
+    """Refuse to work with closed months that are in another currency than the ledger reports in.
+
+    Raises:
+        OtherCurrency: there is such a month.
+    """
+    reporting = sealed.ledger.currency
+    currencies = {name: sealed.statement(name).currency for name in sealed.closings}
+    others = [name for name, currency in currencies.items() if currency != reporting]
+    if others:
+        raise OtherCurrency(others, currencies[others[0]], reporting)
 
 
 def _of_month(ledger: Ledger, month: Month, sealed: SealedStatements, now: int) -> Statement:
     if str(month) in sealed.closings:
         return sealed.statement(str(month))
     computed = compute_statement(ledger, of_month(month), now)
-    booked = (
-        *corrections(ledger, month, sealed),
-        *booked_elsewhere(month, sealed),
-        *_by_hand(ledger, month),
+    booked = numbered(
+        str(month),
+        (
+            *corrections(ledger, month, sealed),
+            *booked_elsewhere(month, sealed),
+            *_by_hand(ledger, month),
+        ),
     )
     with ledger.reading() as connection:
         events = periods.events(connection, str(month))

@@ -1,19 +1,26 @@
-"""Usage by owner: cost and usage of a period's calls, in the detail that statements show and seal."""
+"""Usage by owner: cost and usage of a period's calls, in the detail that statements show and seal.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from decimal import Decimal
+Shared and converted calls are fractions until everything is added up. Then each number is rounded once: the
+sum of all owners, half to even, the owners by largest remainder, and within each owner its lines. So lines
+add up to their owner, owners to the total of the ledger, and no count is below zero.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from math import ceil
 from typing import Any, Final
 
+from dashboard.chargeback.allocation import Basis
+from dashboard.query.apportion import ExactRow, Number, apportioned
 from dashboard.query.question import REPORTING, Period, SpendQuery
-from dashboard.query.run import Result, Row, run
+from dashboard.query.run import ExactAnswer, run_exactly
 from ingest.ledger.engine import Ledger
-from ingest.model.money import pico_of
+from ingest.model.money import divide_half_even
 from ingest.model.ownership import Owner
 
 _OWNERS: Final = ("team", "customer", "cost_center")
 _DETAILS: Final = ("virtual_key", "provider", "model", "cost_source")
-_ROUNDED: Final = ("cost", "requests", "errors", "input_tokens", "output_tokens", "total_tokens")
 _METRICS: Final = (
     "total_cost",
     "list_cost",
@@ -25,6 +32,7 @@ _METRICS: Final = (
     "output_tokens",
     "total_tokens",
 )
+_COUNTS: Final = ("requests", "errors", "input_tokens", "output_tokens", "total_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +92,39 @@ class Usage:
     """The usage of a period."""
 
     details: tuple[Detail, ...]
-    unconverted: tuple[Unconverted, ...] = ()
+    unconverted: tuple[Unconverted, ...]
+    bases: tuple[Mapping[Owner, Basis], ...]
+    """The usage of each owner in each part of the period, not rounded. Pools are shared in proportion."""
 
 
-def usage(ledger: Ledger, period: Period) -> Usage:
+_Key = tuple[int | None, str, str]
+"""What tells the lines of an owner apart: key, provider and model."""
+_Exact = dict[str, Number]
+"""Exact sums by the names of `UsageSums`."""
+_Exacts = dict[Owner, dict[_Key, _Exact]]
+
+
+def usage(ledger: Ledger, *parts: Period, after_call: int | None = None) -> Usage:
     """The usage of a period in the reporting currency; calls that cannot be converted are listed apart.
 
-    The details of an owner add up to its amounts in `by_owner`.
+    A period may consist of several parts; its numbers are rounded once all the same. The details of an owner
+    add up to its amounts in `by_owner`. With `after_call`, only calls with a higher sequence number count.
     """
-    result = run(ledger, _question(ledger, period, (*_OWNERS, *_DETAILS)))
-    groups: dict[tuple[Any, ...], list[UsageSums]] = {}
-    for row in result.rows:
-        if row.currency == ledger.currency:
-            groups.setdefault(row.key[:-1], []).append(_used(row))
-    details = sorted((_detail(key, total(parts)) for key, parts in groups.items()), key=_order)
-    if result.is_apportioned:
-        details = _aligned(details, by_owner(ledger, period).details)
-    return Usage(tuple(details), _unconverted(ledger, result))
+    questions = [_question(ledger, part, (*_OWNERS, *_DETAILS), after_call) for part in parts]
+    return _usage(ledger, questions, _detailed)
 
 
-def by_owner(ledger: Ledger, period: Period, after_call: int | None = None) -> Usage:
+def by_owner(ledger: Ledger, *parts: Period, after_call: int | None = None) -> Usage:
     """The usage of a period by owner only, without list and contracted cost, which is faster.
 
     With `after_call`, only calls with a higher sequence number count.
     """
-    result = run(ledger, replace(_question(ledger, period, _OWNERS), after_call=after_call))
-    details = [
-        _detail((*row.key, None, "", ""), _numbers(row.values, row.values[0], row.values[0]))
-        for row in result.rows
-        if row.currency == ledger.currency
-    ]
-    return Usage(tuple(sorted(details, key=_order)), _unconverted(ledger, result))
+    return _usage(ledger, [_question(ledger, part, _OWNERS, after_call) for part in parts], _whole)
 
 
-def _question(ledger: Ledger, period: Period, dimensions: tuple[str, ...]) -> SpendQuery:
+def _question(
+    ledger: Ledger, period: Period, dimensions: tuple[str, ...], after_call: int | None
+) -> SpendQuery:
     return SpendQuery(
         period=period,
         zone=ledger.zone.name,
@@ -125,61 +132,113 @@ def _question(ledger: Ledger, period: Period, dimensions: tuple[str, ...]) -> Sp
         dimensions=dimensions,
         currency=REPORTING,
         by_entry=True,
+        after_call=after_call,
     )
 
 
-def _unconverted(ledger: Ledger, result: Result) -> tuple[Unconverted, ...]:
-    # If all calls are in another currency, the totals are in that currency.
-    return tuple(
-        Unconverted(row.currency, _pico(row.values[0]), int(row.values[3] or 0), result.no_rate or "")
-        for row in (result.totals, *result.other_currencies)
-        if row.currency != ledger.currency and row.values[3]
-    )
+def _usage(
+    ledger: Ledger, questions: Iterable[SpendQuery], read: Callable[[ExactRow], tuple[_Key, _Exact]]
+) -> Usage:
+    exacts: _Exacts = {}
+    unconverted: list[Unconverted] = []
+    bases: list[Mapping[Owner, Basis]] = []
+    for question in questions:
+        answer = run_exactly(ledger, question)
+        of_part: dict[Owner, Basis] = {}
+        for row in answer.rows:
+            if row.currency != ledger.currency:
+                continue
+            owner, (key, numbers) = _owner(row), read(row)
+            _add(exacts.setdefault(owner, {}).setdefault(key, {}), numbers)
+            basis = Basis(*(numbers[name] for name in ("cost", "total_tokens", "requests")))
+            of_part[owner] = of_part.get(owner, Basis()).plus(basis)
+        bases.append(of_part)
+        unconverted += _unconverted(ledger, answer)
+    return Usage(tuple(sorted(_rounded(exacts), key=_order)), tuple(unconverted), tuple(bases))
 
 
-def _aligned(details: Sequence[Detail], wholes: Iterable[Detail]) -> list[Detail]:
-    """Details that add up to the whole of their owner: the largest detail takes the rounding difference."""
-    groups: dict[Owner, list[Detail]] = {}
-    for detail in details:
-        groups.setdefault(detail.owner, []).append(detail)
-    for whole in wholes:
-        group = groups.setdefault(whole.owner, [])
-        if not group:
-            continue
-        sums = total(detail.used for detail in group)
-        for name in _ROUNDED:
-            missing = getattr(whole.used, name) - getattr(sums, name)
-            if missing:
-                at = max(range(len(group)), key=lambda place: abs(getattr(group[place].used, name)))
-                group[at] = replace(group[at], used=_adjusted(group[at].used, name, missing))
-    return sorted((detail for group in groups.values() for detail in group), key=_order)
+def _add(line: _Exact, numbers: _Exact) -> None:
+    for name, number in numbers.items():
+        line[name] = line.get(name, 0) + number
 
 
-def _adjusted(used: UsageSums, name: str, by: int) -> UsageSums:
-    """Sums with `name` changed by a few units; a change of the cost also changes the other prices."""
-    names = ("cost", "list_cost", "contracted_cost") if name == "cost" else (name,)
-    return replace(used, **{each: getattr(used, each) + by for each in names})
+def _owner(row: ExactRow) -> Owner:
+    return Owner(*(None if part is None else int(part) for part in row.key[: len(_OWNERS)]))
 
 
-def _used(row: Row) -> UsageSums:
-    cost, listed, contracted = row.values[:3]
-    priced = row.key[-1] == "computed"
-    used = _numbers(row.values, listed if priced else cost, contracted if priced else cost)
-    return replace(used, priced_tokens=0 if row.key[-1] == "unpriced" else used.total_tokens)
+def _whole(row: ExactRow) -> tuple[_Key, _Exact]:
+    """The exact sums of an owner."""
+    cost = row.numbers.get("total_cost", 0)
+    return (None, "", ""), _counts(row) | {"cost": cost, "contracted_cost": cost, "list_cost": cost}
 
 
-def _numbers(values: Sequence[object], listed: object, contracted: object) -> UsageSums:
-    counts = [int(str(count or 0)) for count in values[3:]]
-    return UsageSums(_pico(values[0]), _pico(listed), _pico(contracted), *counts)
+def _detailed(row: ExactRow) -> tuple[_Key, _Exact]:
+    """The exact sums of calls of a key and model with the same source of their cost."""
+    key, provider, model, cost_source = row.key[len(_OWNERS) :]
+    numbers = row.numbers
+    cost = numbers.get("total_cost", 0)
+    is_computed = cost_source == "computed"
+    prices: _Exact = {
+        "cost": cost,
+        "contracted_cost": numbers.get("contracted_total", 0) if is_computed else cost,
+        "list_cost": numbers.get("list_total", 0) if is_computed else cost,
+        "priced_tokens": 0 if cost_source == "unpriced" else numbers.get("total_tokens", 0),
+    }
+    return (None if key is None else int(key), str(provider), str(model)), _counts(row) | prices
 
 
-def _pico(amount: object) -> int:
-    return pico_of(amount) if isinstance(amount, Decimal) else 0
+def _counts(row: ExactRow) -> _Exact:
+    return {name: row.numbers.get(name, 0) for name in (*_COUNTS, "unpriced_requests")}
 
 
-def _detail(key: tuple[Any, ...], used: UsageSums) -> Detail:
-    team, customer, center, virtual_key = (None if ident is None else int(ident) for ident in key[:4])
-    return Detail(Owner(team, customer, center), virtual_key, str(key[4]), str(key[5]), used)
+def _rounded(exacts: _Exacts) -> Iterable[Detail]:
+    """The lines of all owners as whole numbers that add up."""
+    owners = sorted(exacts, key=lambda owner: ["" if part is None else str(part) for part in owner])
+    columns = {
+        name: rounded_once([_sum(exacts[owner].values(), name) for owner in owners])
+        for name in ("cost", "priced_tokens", *_COUNTS)
+    }
+    for at, owner in enumerate(owners):
+        lines = list(exacts[owner].values())
+        numbers = {
+            name: apportioned([line.get(name, 0) for line in lines], column[at])
+            for name, column in columns.items()
+        }
+        # Differences of prices are rounded, not prices: where there is none, none appears.
+        markups = rounded_once([line["cost"] - line["contracted_cost"] for line in lines])
+        discounts = rounded_once([line["contracted_cost"] - line["list_cost"] for line in lines])
+        numbers["contracted_cost"] = _less(numbers["cost"], markups)
+        numbers["list_cost"] = _less(numbers["contracted_cost"], discounts)
+        # A call without a price that several teams share is told to each of them.
+        numbers["unpriced_requests"] = [ceil(line["unpriced_requests"]) for line in lines]
+        for index, key in enumerate(exacts[owner]):
+            yield Detail(owner, *key, UsageSums(**{name: column[index] for name, column in numbers.items()}))
+
+
+def rounded_once(parts: Sequence[Number]) -> list[int]:
+    """Integers in place of parts, which add up to the sum of the parts, rounded half to even."""
+    whole = Fraction(sum(parts))
+    return apportioned(parts, divide_half_even(whole.numerator, whole.denominator))
+
+
+def _less(numbers: Iterable[int], parts: Iterable[int]) -> list[int]:
+    return [number - part for number, part in zip(numbers, parts, strict=True)]
+
+
+def _sum(lines: Iterable[_Exact], name: str) -> Number:
+    return sum(line.get(name, 0) for line in lines)
+
+
+def _unconverted(ledger: Ledger, answer: ExactAnswer) -> Iterable[Unconverted]:
+    """The calls of each currency that has no rate."""
+    sums: dict[str, tuple[Number, Number]] = {}
+    for row in answer.rows:
+        if row.currency != ledger.currency:
+            amount, requests = sums.get(row.currency, (0, 0))
+            numbers = row.numbers
+            sums[row.currency] = amount + numbers["total_cost"], requests + numbers["requests"]
+    for currency, (amount, requests) in sorted(sums.items()):
+        yield Unconverted(currency, round(amount), round(requests), answer.no_rate or "")
 
 
 def _order(detail: Detail) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ their own. Totals are formulas, with cached values for programs that do not calc
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from dashboard.chargeback.allocation import METHODS
-from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
+from dashboard.chargeback.report import GROUP_LABELS, GroupBy, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES, IdleMarkup
 from ingest.model import money
 
@@ -36,6 +36,8 @@ _SUMMARY: Final = (
     ("Per request", 14),
     ("Per million tokens", 18),
     ("Total, exact", 24),
+    ("Cost centre code", 16),
+    ("GL account", 14),
 )
 _DETAIL: Final = (
     ("Virtual key", 28),
@@ -63,10 +65,16 @@ _TEXTS: Final = frozenset(
         "About",
         "Cause",
         "Reason",
+        "Number",
+        "Customer",
+        "Cost centre code",
+        "GL account",
     )
 )
 """The headings of text columns; all other columns are numbers."""
 _FEE: Final = "(fee)"
+BEFORE_ONLY: Final = "(in the period before only)"
+"""The name of owners that had cost in the period before and have none now."""
 _FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_SHEET: Final = 31
 _MOST_SHEETS: Final = 200
@@ -156,10 +164,16 @@ class _Sheets:
         for at, entry in enumerate(report.entries, start=first):
             self._summary_row(sheet, at, entry)
         last = first + len(report.entries)
+        if report.shown_before_elsewhere:
+            self._before_row(sheet, last, report.shown_before_elsewhere)
+            last += 1
         sheet.write_string(last, 0, "Total", self._label)
-        for column, name in ((3, "direct_cost"), (4, "shared_cost"), (5, "adjustments"), (6, "total")):
-            letter = "ABCDEFG"[column]
-            value = self._cell(getattr(report.shown, name))
+        shown = report.shown
+        amounts = (shown.direct_cost, shown.shared_cost, shown.adjustments, shown.total)
+        change = shown.total - report.shown_before
+        for column, units in enumerate((*amounts, report.shown_before, change), start=3):
+            letter = "ABCDEFGHI"[column]
+            value = self._cell(units)
             formula = f"=SUM({letter}{first + 1}:{letter}{last})" if last > first else "=0"
             sheet.write_formula(last, column, formula, self._total, value)
         whole = report.whole.used
@@ -168,21 +182,38 @@ class _Sheets:
         sheet.write_string(last, 15, money.plain(report.whole.total), self._exact)
         if last > first:
             sheet.autofilter(first - 1, 0, last - 1, len(columns) - 1)
-            self._chart(sheet, first, last)
+        if report.entries:
+            self._chart(sheet, first, first + len(report.entries))
+
+    def _before_row(self, sheet: Worksheet, at: int, units: int) -> None:
+        """Write the row of owners that had cost in the period before and have none now."""
+        sheet.write_string(at, 0, BEFORE_ONLY)
+        for column in range(3, 7):
+            sheet.write_number(at, column, 0, self._money)
+        sheet.write_number(at, 7, self._cell(units), self._money)
+        sheet.write_number(at, 8, self._cell(-units), self._money)
 
     def _summary_row(self, sheet: Worksheet, at: int, entry: ReportEntry) -> None:
         report = self._report
-        sheet.write_string(at, 0, (report.name(entry.ident) or "(unassigned)")[:_LONGEST_CELL])
-        for column, text in ((1, entry.customer), (2, entry.cost_center)):
+        sheet.write_string(at, 0, report.entry_name(entry)[:_LONGEST_CELL])
+        texts = (
+            (1, entry.customer),
+            (2, entry.cost_center),
+            (16, entry.cost_center_code),
+            (17, entry.gl_code),
+        )
+        for column, text in texts:
             sheet.write_string(at, column, (text or "")[:_LONGEST_CELL])
         shown = entry.shown
         for column, amount in enumerate(
             (shown.direct_cost, shown.shared_cost, shown.adjustments, shown.total)
         ):
             sheet.write_number(at, 3 + column, self._cell(amount), self._money)
-        for column, pico in ((7, entry.before), (8, entry.change), (9, entry.budget)):
-            if pico is not None:
-                self._pico(sheet, at, column, pico)
+        before = entry.shown_before or 0
+        for column, amount in ((7, before), (8, shown.total - before)):
+            sheet.write_number(at, column, self._cell(amount), self._money)
+        if entry.budget is not None:
+            self._pico(sheet, at, 9, entry.budget)
         used = entry.used
         for column, count in ((10, used.requests), (11, used.unpriced_requests), (12, used.total_tokens)):
             sheet.write_number(at, column, count, self._count)
@@ -215,7 +246,7 @@ class _Sheets:
     def entry_sheet(self, entry: ReportEntry) -> None:
         """Write the sheet of an entry: its keys and models, and the fees that it bears alone."""
         report = self._report
-        name = report.name(entry.ident) or "Unassigned"
+        name = report.name(entry.ident) or report.entry_name(entry).strip("()").capitalize()
         first = 8
         sheet = self._sheet(name, _DETAIL, f"{name}: {report.statement.period}", first - 1)
         shown = entry.shown
@@ -228,25 +259,29 @@ class _Sheets:
         for at, (label, amount) in enumerate(parts, start=1):
             sheet.write_string(at, 0, label, self._label)
             sheet.write_number(at, 1, self._cell(amount), self._money)
+        codes = (("Cost centre", entry.cost_center), ("Code", entry.cost_center_code), ("GL", entry.gl_code))
+        for at, (label, code) in enumerate(codes, start=1):
+            sheet.write_string(at, 2, f"{label}: {code or 'none'}"[:_LONGEST_CELL])
         for at, detail in enumerate(entry.details, start=first):
-            used = detail.used
+            used, units = detail.used, entry.shown_details[at - first]
             key = report.name(detail.virtual_key_id) or "(no key)"
             for column, text in enumerate((key, detail.provider, detail.model)):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
             counts = (used.requests, used.unpriced_requests, used.input_tokens, used.output_tokens)
             for column, count in enumerate(counts, start=3):
                 sheet.write_number(at, column, count, self._count)
-            discounts, markups = used.contracted_cost - used.list_cost, used.cost - used.contracted_cost
-            for column, pico in enumerate((used.list_cost, discounts, markups, used.cost), start=7):
-                self._pico(sheet, at, column, pico)
+            amounts = (units.list_cost, units.discounts, units.markups, units.cost)
+            for column, amount in enumerate(amounts, start=7):
+                sheet.write_number(at, column, self._cell(amount), self._money)
             sheet.write_string(at, 11, money.plain(used.cost), self._exact)
-        for at, fee in enumerate(entry.fees, start=first + len(entry.details)):
+        rows = zip(entry.fees, entry.shown_fees, strict=True)
+        for at, (fee, amount) in enumerate(rows, start=first + len(entry.details)):
             for column, text in enumerate((_FEE, fee.provider or "", fee.name)):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
-            self._pico(sheet, at, 10, fee.amount)
+            sheet.write_number(at, 10, self._cell(amount), self._money)
             sheet.write_string(at, 11, money.plain(fee.amount), self._exact)
-        if rows := len(entry.details) + len(entry.fees):
-            sheet.autofilter(first - 1, 0, first + rows - 1, len(_DETAIL) - 1)
+        if number := len(entry.details) + len(entry.fees):
+            sheet.autofilter(first - 1, 0, first + number - 1, len(_DETAIL) - 1)
 
     def shared(self) -> None:
         """Write how shared cost was allocated."""
@@ -259,10 +294,14 @@ class _Sheets:
             ("Amount", 16),
             ("Amount, exact", 24),
         )
-        rows = [(entry, allocation) for entry in self._report.entries for allocation in entry.allocations]
+        rows = [
+            (entry, allocation, amount)
+            for entry in self._report.entries
+            for allocation, amount in zip(entry.allocations, entry.shown_allocations, strict=True)
+        ]
         sheet = self._sheet("Shared cost", columns, "Shared cost and how it was allocated", 1)
-        for at, (entry, allocation) in enumerate(rows, start=2):
-            name = self._report.name(entry.ident) or "(unassigned)"
+        for at, (entry, allocation, amount) in enumerate(rows, start=2):
+            name = self._report.entry_name(entry)
             for column, text in (
                 (0, name),
                 (1, allocation.pool),
@@ -270,8 +309,8 @@ class _Sheets:
                 (4, allocation.share),
             ):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
-            self._pico(sheet, at, 2, allocation.whole)
-            self._pico(sheet, at, 5, allocation.amount)
+            for column, units in ((2, self._report.shown_whole(allocation)), (5, amount)):
+                sheet.write_number(at, column, self._cell(units), self._money)
             sheet.write_string(at, 6, money.plain(allocation.amount), self._exact)
 
     def adjustments(self) -> None:
@@ -283,17 +322,23 @@ class _Sheets:
             ("Reason", 50),
             ("Amount", 16),
             ("Amount, exact", 24),
+            ("Number", 16),
         )
-        rows = [(entry, correction) for entry in self._report.entries for correction in entry.corrections]
+        rows = [
+            (entry, correction, amount)
+            for entry in self._report.entries
+            for correction, amount in zip(entry.corrections, entry.shown_corrections, strict=True)
+        ]
         sheet = self._sheet("Adjustments", columns, "Adjustments", 1)
-        for at, (entry, correction) in enumerate(rows, start=2):
-            name = self._report.name(entry.ident) or "(unassigned)"
+        for at, (entry, correction, amount) in enumerate(rows, start=2):
+            name = self._report.entry_name(entry)
             for column, text in enumerate(
                 (name, correction.about or "", CAUSES[correction.cause], correction.reason)
             ):
                 sheet.write_string(at, column, text[:_LONGEST_CELL])
-            self._pico(sheet, at, 4, correction.amount)
+            sheet.write_number(at, 4, self._cell(amount), self._money)
             sheet.write_string(at, 5, money.plain(correction.amount), self._exact)
+            sheet.write_string(at, 6, correction.number)
 
     def unpriced(self) -> None:
         """Write the calls without a price."""
@@ -316,7 +361,7 @@ class _Sheets:
         return _number(Decimal(shown).scaleb(-self._digits))
 
     def _pico(self, sheet: Worksheet, row: int, column: int, pico: int) -> None:
-        """Write an amount that is in no shown sum, rounded by itself."""
+        """Write an amount that is in no sum, rounded by itself."""
         unit = money.PICO_PER_UNIT // 10**self._digits
         sheet.write_number(row, column, self._cell(money.divide_half_even(pico, unit)), self._money)
 
@@ -329,8 +374,17 @@ def _number(value: Decimal) -> float:
 def _status(report: Report) -> str:
     statement = report.statement
     if statement.status == "closed":
-        return f"Closed by {statement.closed_by}, statement {statement.revision}, hash {statement.hash}"
+        replaced = f", which replaces {statement.replaces}" if statement.replaces else ""
+        number = f"statement {statement.number}{replaced}" if statement.number else "several statements"
+        return f"Closed by {statement.closed_by}, {number}, hash {statement.hash}"
     return "Preliminary: the period is not closed, and amounts may still change"
+
+
+_WITHOUT: Final[Mapping[GroupBy, str]] = {
+    "team": "belongs to nobody",
+    "customer": "has no customer",
+    "cost_center": "has no cost centre",
+}
 
 
 def warnings(report: Report) -> list[str]:
@@ -342,7 +396,7 @@ def warnings(report: Report) -> list[str]:
         messages.append(f"{used.unpriced_requests:,} calls have no price and are in no amount")
     if report.unassigned is not None and report.unassigned.shown.total:
         amount = report.amount(report.unassigned.shown.total)
-        messages.append(f"{amount} {statement.currency} belongs to nobody")
+        messages.append(f"{amount} {statement.currency} {_WITHOUT[report.by]}")
     messages += [
         f"{calls.requests:,} calls in {calls.currency} could not be converted: "
         f"{money.plain(calls.amount)} {calls.currency}"

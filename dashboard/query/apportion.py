@@ -17,6 +17,8 @@ from ingest.ledger.histogram import Histogram
 from ingest.model.money import divide_half_even
 
 Key = tuple[str | bool | None, ...]
+Number = int | Fraction
+"""An exact number: an integer where nothing is shared or converted."""
 RowId = tuple[Key, str]
 """What identifies a row: the values of its dimensions, and its currency."""
 
@@ -58,6 +60,21 @@ class GroupsAndTotals:
     """The factor by which histograms count each latency, so that shares of the counts are integers."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExactRow:
+    """A row of an answer whose numbers are not rounded."""
+
+    key: Key
+    currency: str
+    numbers: Mapping[str, Number]
+
+
+def exact_rows(portions: Iterable[Portion]) -> tuple[ExactRow, ...]:
+    """The exact sums of portions by row, in the order of the rows."""
+    by_row = _by_row(portions)
+    return tuple(ExactRow(*row, _numbers(by_row[row])) for row in sorted(by_row, key=_sort_key))
+
+
 def groups_and_totals(portions: Sequence[Portion]) -> GroupsAndTotals:
     """The rows and totals of portions."""
     if all(portion.share == portion.rate == WHOLE for portion in portions):
@@ -83,25 +100,15 @@ def groups_and_totals(portions: Sequence[Portion]) -> GroupsAndTotals:
     return GroupsAndTotals(tuple(groups), totals, is_apportioned=True, scale=scale)
 
 
-def exact_rows(portions: Iterable[Portion]) -> dict[RowId, Mapping[str, Fraction]]:
-    """The unrounded sums of each row."""
-    return {row: _exact(row_portions) for row, row_portions in _by_row(portions).items()}
-
-
-def _by_row(portions: Iterable[Portion]) -> dict[RowId, list[Portion]]:
-    by_row: dict[RowId, list[Portion]] = {}
-    for portion in portions:
-        by_row.setdefault((portion.key, portion.currency), []).append(portion)
-    return by_row
-
-
-def apportioned(parts: Sequence[Fraction], whole: int) -> list[int]:
+def apportioned(parts: Sequence[Number], whole: int) -> list[int]:
     """Integers in place of `parts` that add up to `whole`, their rounded sum, by the largest remainder.
 
     Of equal remainders the first part is rounded up first.
     """
     integers = [floor(part) for part in parts]
     missing = whole - sum(integers)
+    if not missing:
+        return integers
     by_remainder = sorted(range(len(parts)), key=lambda index: (integers[index] - parts[index], index))
     for index in by_remainder[:missing]:
         integers[index] += 1
@@ -114,6 +121,20 @@ def _unweighted(portions: Sequence[Portion]) -> GroupsAndTotals:
         by_currency.setdefault(portion.currency, []).append(portion.sums)
     groups = tuple(Group(portion.key, portion.currency, portion.sums) for portion in portions)
     return GroupsAndTotals(groups, {currency: total(sums) for currency, sums in by_currency.items()})
+
+
+def _numbers(portions: Sequence[Portion]) -> Mapping[str, Number]:
+    """The exact sums of one row's portions; integers if all of its calls count whole."""
+    if all(portion.share == portion.rate == WHOLE for portion in portions):
+        return total([portion.sums for portion in portions]).numbers
+    return _exact(portions)
+
+
+def _by_row(portions: Iterable[Portion]) -> dict[RowId, list[Portion]]:
+    by_row: dict[RowId, list[Portion]] = {}
+    for portion in portions:
+        by_row.setdefault((portion.key, portion.currency), []).append(portion)
+    return by_row
 
 
 def _exact(portions: Iterable[Portion]) -> dict[str, Fraction]:

@@ -82,7 +82,7 @@ class SpendQuery:
     """The currency to which every amount is converted, by the rate of the day of each call. `reporting` is
     the ledger's reporting currency, and leaves amounts as they were paid if a rate is missing."""
     after_call: int | None = None
-    """The number of a call: only calls that were stored after it count."""
+    """The number of a call: only calls that were not known yet when it was stored count."""
     by_entry: bool = False
     """Whether keys and owners are given as the number of their directory entry, for programs that match
     them."""

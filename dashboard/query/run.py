@@ -1,7 +1,6 @@
 """Answering questions: rows are read, decoded, added up, filled with empty buckets and sorted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -11,11 +10,11 @@ from dashboard.exchange_rates.store import is_known, read_rates
 from dashboard.query import buckets, catalogue, labels
 from dashboard.query.apportion import (
     WHOLE,
+    ExactRow,
     Group,
     GroupsAndTotals,
     Key,
     Portion,
-    RowId,
     exact_rows,
     groups_and_totals,
 )
@@ -104,7 +103,6 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     Raises:
         QuestionError: the question is invalid, or a rate for its currency is missing.
     """
-    query = rewrite(replace(query, filters=with_access_filters(query.filters)))
     may_lack_rates = query.currency == REPORTING
     query, portions, rates = _read(ledger, query)
     if query.currency is None or rates is None:
@@ -117,22 +115,34 @@ def run(ledger: Ledger, query: SpendQuery) -> Result:
     return replace(result, comparison=run(ledger, comparison))
 
 
-def exact_sums(ledger: Ledger, query: SpendQuery) -> Mapping[RowId, Mapping[str, Fraction]]:
-    """The unrounded measures of each row of a question without comparison.
+@dataclass(frozen=True)
+class ExactAnswer:
+    """The sums of a question's rows as fractions: shared and converted calls are not rounded."""
 
-    Amounts are in the reporting currency. Where a rate is missing, all are left as they were paid.
+    rows: tuple[ExactRow, ...]
+    no_rate: str | None = None
+    """Why amounts were left as they were paid; None if they were converted, or were not to be."""
+
+
+def run_exactly(ledger: Ledger, query: SpendQuery) -> ExactAnswer:
+    """The sums of a question's measures by row, as fractions, for callers that round them elsewhere.
+
+    Raises:
+        QuestionError: the question is invalid.
     """
-    query = rewrite(replace(query, currency=REPORTING, filters=with_access_filters(query.filters)))
-    query, dated, rates = _read(ledger, query)
-    portions = [row.portion for row in dated]
-    if query.currency is not None and rates is not None:
-        with suppress(NoRate):
-            portions = [_converted(row, query.currency, rates) for row in dated]
-    return exact_rows(portions)
+    query, dated_portions, rates = _read(ledger, query)
+    portions = [dated.portion for dated in dated_portions]
+    if query.currency is None or rates is None:
+        return ExactAnswer(exact_rows(portions))
+    try:
+        return ExactAnswer(exact_rows([_converted(dated, query.currency, rates) for dated in dated_portions]))
+    except NoRate as error:
+        return ExactAnswer(exact_rows(portions), str(error))
 
 
 def _read(ledger: Ledger, query: SpendQuery) -> tuple[SpendQuery, list[_DatedPortion], Rates | None]:
-    """The question with the code of its currency, the portions that answer it, and the rates."""
+    """The complete question, its rows as the database returns them, and the rates to convert them with."""
+    query = rewrite(replace(query, filters=with_access_filters(query.filters)))
     with ledger.reading() as connection:
         rates = _rates(connection, query)
         query = replace(query, currency=_target(query, ledger.currency) if rates else None)

@@ -98,7 +98,9 @@ def team_add(
     ident: Annotated[str, typer.Argument(metavar="NAME", help="Its id as calls say it, or its name.")],
     name: _Name = None,
     customer: Annotated[str | None, typer.Option(help="Its customer.")] = None,
-    cost_center: Annotated[str | None, typer.Option(help="Its cost centre.")] = None,
+    cost_center: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Its cost centre; added if it is not there.")
+    ] = None,
 ) -> None:
     """Add a team; again to name it anew."""
     from ingest.directory.owner_commands import add
@@ -121,7 +123,9 @@ def customer_add(
 def cost_center_add(
     ident: Annotated[str, typer.Argument(metavar="CODE", help="Its code.")],
     name: _Name = None,
-    gl_code: Annotated[str | None, typer.Option(help="Its account in the general ledger.")] = None,
+    gl_code: Annotated[
+        str | None, typer.Option("--gl", "--gl-code", help="Its account in the general ledger.")
+    ] = None,
 ) -> None:
     """Add a cost centre, or change it."""
     from ingest.directory.owner_commands import add

@@ -28,13 +28,18 @@ def set_owner(options: AssignOptions, *, as_json: bool) -> int:
     say(_sentence(recorded))
     if recorded.note:
         say(f"note: {recorded.note}", style="yellow")
+    _say_closed(recorded)
+    return ExitCode.OK
+
+
+def _say_closed(recorded: RecordedAssignment) -> None:
+    """Name the closed months that an assignment reaches."""
     if recorded.closed:
         months = ", ".join(recorded.closed)
         say(
             f"closed already: {months}; what changes there is booked in the next open month",
             style="yellow",
         )
-    return ExitCode.OK
 
 
 def add(
@@ -56,8 +61,11 @@ def add(
     except Invalid as error:
         return terminal.refuse(KIND_NAMES[kind], error)
     say(f"{KIND_NAMES[kind]} {added.shown}: {added.change}")
+    if added.new_center is not None:
+        say(f"{KIND_NAMES['cost_center']} {added.new_center}: added, because the directory did not have it")
     for recorded in added.owners:
         say(_sentence(recorded))
+        _say_closed(recorded)
     return ExitCode.OK
 
 

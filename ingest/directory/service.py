@@ -1,14 +1,14 @@
 """Add, rename and import entries of the directory. Each change is checked, recorded and audited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ingest.directory.assign import AssignOptions, RecordedAssignment, assign_within
 from ingest.directory.links import record_links
 from ingest.ledger import audit, directory, ownership
-from ingest.ledger.directory import KIND_NAMES, DirectoryEntry, ImportCounts, Kind, clean
-from ingest.ledger.engine import Ledger
+from ingest.ledger.directory import KIND_NAMES, DirectoryEntry, ImportCounts, Kind, NotKnown, clean
+from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
 
@@ -47,6 +47,8 @@ class AddedEntry:
     change: Change
     owners: tuple[RecordedAssignment, ...]
     """The owners that were assigned to it."""
+    new_center: str | None = None
+    """The code of its cost centre, if the directory did not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,15 @@ class ImportedList:
 def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> AddedEntry:
     """Add an entry, or update an existing entry by the options.
 
-    The customer and cost centre of a new team hold for all days, those of an existing team from today.
+    The customer and cost centre of a team hold for all days where none was assigned before, else from today.
+    A cost centre that the directory does not have is added to it.
 
     Raises:
-        EntryRefused: the id is not valid.
+        EntryRefused: an id is not valid.
         NameRefused: the name is not valid.
-        NotKnown: the directory has no such customer or cost centre, or several.
+        NotKnown: the directory has no such customer, or several such customers or cost centres.
     """
-    text = options.ident.strip()
-    if not text or len(text) > _LONGEST or not text.isprintable():
-        raise EntryRefused("bad_id", f"an id has 1 to {_LONGEST} characters that can be seen")
+    text = _ident(options.ident)
     key = ledger.keyring.conceal(text) if options.kind == "virtual_key" else None
     entry = DirectoryEntry(
         options.kind, key.ident if key else text, clean(options.name), key.hint if key else None
@@ -88,22 +89,55 @@ def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> 
             action = f"{KIND_NAMES[entry.kind]} {'add' if entered.added else 'change'}"
             detail = {"name": options.name, "gl_code": gl_code}
             audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=shown, detail=detail))
-        first = "always" if entered.added else None
+        new_center = _add_center(connection, ledger, options.cost_center, by=by, at=at)
+        assigned = {assignment.about for assignment in ownership.assignments(connection)}
         owners = [
-            assign_within(connection, ledger, home, at=at, by=by)
-            for home in _homes(options, entry.ident, first)
+            assign_within(
+                connection,
+                ledger,
+                home
+                if ("team", str(entry_id), home.target_kind) in assigned
+                else replace(home, first="always"),
+                at=at,
+                by=by,
+            )
+            for home in _homes(options, entry.ident)
         ]
-    return AddedEntry(entry.kind, shown, change, tuple(owners))
+    return AddedEntry(entry.kind, shown, change, tuple(owners), new_center)
 
 
-def _homes(options: AddEntryOptions, team: str, first: str | None) -> list[AssignOptions]:
-    """The customer and the cost centre of a team, as assignments."""
+def _ident(text: str) -> str:
+    ident = text.strip()
+    if not ident or len(ident) > _LONGEST or not ident.isprintable():
+        raise EntryRefused("bad_id", f"an id has 1 to {_LONGEST} characters that can be seen")
+    return ident
+
+
+def _add_center(connection: Connection, ledger: Ledger, code: str | None, *, by: str, at: int) -> str | None:
+    """Add the cost centre of a team, if the directory does not have it; the code that was added."""
+    if code is None:
+        return None
+    try:
+        directory.find(connection, "cost_center", code, ledger.keyring)
+    except NotKnown as unknown:
+        if unknown.several:
+            raise
+        ident = _ident(code)
+        directory.add(connection, DirectoryEntry("cost_center", ident), at)
+        action, detail = f"{KIND_NAMES['cost_center']} add", {"name": None, "gl_code": None}
+        audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=ident, detail=detail))
+        return ident
+    return None
+
+
+def _homes(options: AddEntryOptions, team: str) -> list[AssignOptions]:
+    """The customer and the cost centre of a team, as assignments from today."""
     chosen: list[tuple[TargetKind, str | None]] = [
         ("customer", options.customer),
         ("cost_center", options.cost_center),
     ]
     return [
-        AssignOptions(subject_kind="team", subject=team, target_kind=kind, targets=(target,), first=first)
+        AssignOptions(subject_kind="team", subject=team, target_kind=kind, targets=(target.strip(),))
         for kind, target in chosen
         if target is not None
     ]

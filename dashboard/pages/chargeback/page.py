@@ -196,11 +196,11 @@ def _shared_cost(report: Report) -> Any:
             tables.Text(allocation.pool),
             tables.Text(report.name(entry.ident) or "(no team)"),
             tables.Text(METHODS[allocation.method]),
-            _pico(report, allocation.whole),
-            _pico(report, allocation.amount),
+            _money(report, report.shown_whole(allocation)),
+            _money(report, units),
         ]
         for entry in report.entries
-        for allocation in entry.allocations
+        for allocation, units in zip(entry.allocations, entry.shown_allocations, strict=True)
     ]
     allocations = (
         tables.table(
@@ -302,7 +302,8 @@ def _closing_note(report: Report, is_over: bool) -> str:
     """The note in place of a check list without items."""
     statement = report.statement
     if statement.status == "closed":
-        return f"Statement {statement.revision}, sealed with {statement.hash}."
+        replaced = f", which replaces {statement.replaces}" if statement.replaces else ""
+        return f"Statement {statement.number}{replaced}, sealed with {statement.hash}."
     return (
         "Nothing is left to be done."
         if is_over

@@ -16,7 +16,7 @@ from dashboard.query.question import SpendQuery
 from dashboard.query.sql.filters import OwnerLookup, restrictions, term_id
 from dashboard.query.sql.measures import resum, sum_column_names, sum_columns
 from dashboard.query.sql.time_buckets import bucket_at, bucket_of
-from dashboard.query.sql.true_rows import CALL_TIME, Source, events, partial_slot_events, true_rows
+from dashboard.query.sql.true_rows import CALL_TIME, Source, events, new_after, partial_slot_events, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import DAY_ROLLUPS, attribution, usage_event
@@ -106,7 +106,7 @@ def measures_of(query: SpendQuery) -> tuple[str, ...]:
 def _sources(query: SpendQuery, zone: Zone, chosen: Plan) -> list[Source]:
     if chosen.grain == "event":
         day = bucket_at(replace(query, interval="day", zone=zone.name), CALL_TIME)
-        after = () if query.after_call is None else (usage_event.c.seq > query.after_call,)
+        after = () if query.after_call is None else new_after(query.after_call)
         return [events(chosen.instants, day, *after)]
     partial_slots = (partial_slot_events(partial_slot) for partial_slot in chosen.partial_slots)
     return [*true_rows(chosen, _smallest_day_rollup(query)), *partial_slots]

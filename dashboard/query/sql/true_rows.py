@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from dashboard.query.plan import PartialSlot, Plan, Range
-from ingest.ledger.tables.calls import dirty_slot, rollup_slot, usage_event
+from ingest.ledger.tables.calls import dirty_slot, rollup_slot, usage_event, usage_event_revision
 from ingest.model.zone import HOUR, Slot
 
 _LONGEST_DAY: Final = 25 * HOUR
@@ -70,6 +70,16 @@ def events(instants: Range, day: Column, *conditions: Column) -> Source:
     """The calls in a range of instants that meet the conditions, from events. `day` is their day."""
     where = (*between(usage_event.c.occurred_at, instants), *conditions)
     return Source(usage_event, day, where, instant=CALL_TIME)
+
+
+def new_after(call: int) -> tuple[Column, ...]:
+    """The conditions that a call was unknown when the call with this number was stored.
+
+    A later version of a call gets a number of its own; it is no new call if an earlier version was known.
+    """
+    earlier = usage_event_revision.c
+    was_known = sa.exists().where(earlier.event_id == usage_event.c.event_id, earlier.seq <= call)
+    return usage_event.c.seq > call, ~was_known
 
 
 def between(column: sa.Column[Any], values: Range) -> tuple[Column, ...]:

@@ -53,7 +53,7 @@ def test_a_month_that_is_closed_is_written_into_a_folder_once(ledger: Ledger, tm
     assert len(deliver(ledger, PLAIN, NOW)) == 1
     assert deliver(ledger, PLAIN, NOW + 10 * CLAIM) == []
     (file,) = (tmp_path / "reports").iterdir()
-    assert file.name == "chargeback-2026-10-by-team.json"
+    assert file.name == "chargeback-2026-10-statement-1-by-team.json"
     assert json.loads(file.read_text())["total"] == "12"
 
 
@@ -71,6 +71,65 @@ def test_a_month_that_is_closed_again_is_sent_again(ledger: Ledger, hook: Hook) 
     assert closing.close(ledger, OCTOBER, accept="fine", by="ann", now=NOW + 2).hash
     deliver(ledger, PLAIN, NOW + 3)
     assert [json.loads(body)["statement_number"] for _, body in hook.got] == ["2026-10/1", "2026-10/2"]
+
+
+def close_twice(ledger: Ledger) -> None:
+    closed(ledger)
+    closing.reopen(ledger, OCTOBER, reason="mistake", by="ann", now=NOW + 1)
+    put(ledger, [call("2026-10-06T10:00:00Z", 3 * UNIT, team="search")], first=1)
+    assert closing.close(ledger, OCTOBER, accept="fine", by="ann", now=NOW + 2).hash
+
+
+def test_a_statement_is_not_written_over_the_statement_that_it_replaces(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    promised(ledger, f"folder:{tmp_path}/reports")
+    closed(ledger)
+    deliver(ledger, PLAIN, NOW)
+    closing.reopen(ledger, OCTOBER, reason="mistake", by="ann", now=NOW + 1)
+    put(ledger, [call("2026-10-06T10:00:00Z", 3 * UNIT, team="search")], first=1)
+    assert closing.close(ledger, OCTOBER, accept="fine", by="ann", now=NOW + 2).hash
+    deliver(ledger, PLAIN, NOW + 3)
+    files = {file.name: json.loads(file.read_text()) for file in (tmp_path / "reports").iterdir()}
+    assert {
+        name: (answer["number"], answer["replaces"], answer["total"]) for name, answer in files.items()
+    } == {
+        "chargeback-2026-10-statement-1-by-team.json": ("2026-10/1", None, "12"),
+        "chargeback-2026-10-statement-2-by-team.json": ("2026-10/2", "2026-10/1", "15"),
+    }
+
+
+def test_a_mail_says_which_statement_it_replaces(ledger: Ledger, mailbox: Mailbox) -> None:
+    settings, got = mailbox
+    promised(ledger, "smtp:finance@example.com", "csv")
+    close_twice(ledger)
+    deliver(ledger, settings, NOW + 3)
+    (mail,) = got
+    assert mail["Subject"] == "Chargeback 2026-10/2: 15.00 USD (replaces 2026-10/1)"
+    parts: Any = mail.get_payload()
+    assert "It replaces the statement 2026-10/1." in parts[0].get_payload()
+
+
+def test_what_waits_when_a_month_is_opened_again_is_the_statement_that_was_issued(
+    ledger: Ledger, hook: Hook
+) -> None:
+    hook.answers = [500]
+    promised(ledger, f"webhook:{hook.url}")
+    closed(ledger)
+    deliver(ledger, PLAIN, NOW)
+    closing.reopen(ledger, OCTOBER, reason="mistake", by="ann", now=NOW + 1)
+    deliver(ledger, PLAIN, NOW + 2 * MINUTE)
+    assert [json.loads(body)["number"] for _, body in hook.got] == ["2026-10/1", "2026-10/1"]
+
+
+def test_the_list_of_deliveries_names_the_number_that_the_statement_has(
+    tallybook: Command, embedded: Ledger, tmp_path: Path
+) -> None:
+    promised(embedded, f"folder:{tmp_path}/reports", at=0)
+    close_twice(embedded)
+    deliver(embedded, PLAIN, NOW + 3)
+    (listed,) = object_of(tallybook("report", "schedules", "--json"))["deliveries"]
+    assert listed["what"] == "chargeback 2026-10/2 by team as json"
 
 
 def test_a_webhook_gets_a_signed_post_whose_key_stays_the_same(ledger: Ledger, hook: Hook) -> None:
@@ -125,14 +184,14 @@ def test_a_mail_has_the_statement_and_comes_once(ledger: Ledger, mailbox: Mailbo
     deliver(ledger, settings, NOW + 10 * CLAIM)
     (mail,) = got
     assert (mail["Subject"], mail["To"], mail["From"]) == (
-        "Chargeback 2026-10: 12.00 USD",
+        "Chargeback 2026-10/1: 12.00 USD",
         "finance@example.com",
         "books@example.com",
     )
     parts: Any = mail.get_payload()
     text, pdf = parts
-    assert "The statement of 2026-10 is closed: 12.00 USD." in text.get_payload()
-    assert pdf.get_filename() == "chargeback-2026-10-by-team.pdf"
+    assert "The statement 2026-10/1 is closed: 12.00 USD." in text.get_payload()
+    assert pdf.get_filename() == "chargeback-2026-10-statement-1-by-team.pdf"
     assert pdf.get_payload(decode=True).startswith(b"%PDF")
 
 

@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pypdfium2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -20,12 +23,15 @@ from dashboard.chargeback import report as reports
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.outputs import FORMS, report_of
-from dashboard.chargeback.statement import StatementLine
-from dashboard.chargeback.usage import UsageSums
+from dashboard.chargeback.rounding import Cell, rounded_cells
+from dashboard.chargeback.statement import Allocation, Correction, Statement
+from dashboard.chargeback.statement import Fee as ChargedFee
+from dashboard.chargeback.usage import Detail, UsageSums
 from dashboard.fees import api as fees_api
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
 from dashboard.pages.chargeback.callbacks import close_month, reopen_month, set_allocation_rule
+from dashboard.query.apportion import apportioned
 from dashboard.query.calendar import read_calendar
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
@@ -103,35 +109,107 @@ def test_what_is_shown_adds_up_downwards_and_across(busy: Ledger) -> None:
     assert sum(Decimal(one["shared_cost"]) for one in shown) == 100
 
 
-LINES = st.lists(
-    st.builds(
-        StatementLine,
-        st.builds(Owner, st.integers(1, 9)),
-        st.builds(UsageSums, st.integers(-(10**15), 10**20)),
-        st.just(0),
-        st.integers(-(10**16), 10**16),
-        st.integers(-(10**14), 10**14),
+PICO = st.integers(-(10**14), 10**16) | st.integers(-(10**13), 10**13)
+OWNERS = st.builds(Owner, st.integers(1, 5) | st.none(), st.integers(10, 12) | st.none(), st.integers(20, 22))
+DETAILS = st.builds(
+    lambda owner, model, cost, discount, markup: Detail(
+        owner, 30, "acme", f"m{model}", UsageSums(cost, cost - discount - markup, cost - markup, requests=1)
     ),
-    min_size=1,
+    OWNERS,
+    st.integers(0, 9),
+    PICO,
+    PICO,
+    PICO,
+)
+FEES = st.builds(
+    lambda name, amount, owner: ChargedFee(name, amount, None, owner), st.just("own"), PICO, OWNERS
+)
+CORRECTIONS = st.builds(
+    lambda cause, owner, amount, month: Correction(cause, owner, amount, f"2026-0{month}"),
+    st.sampled_from(("late", "ownership", "price")),
+    OWNERS,
+    PICO,
+    st.integers(1, 3),
+)
+POOLS = st.builds(
+    lambda name, whole, owners: [
+        Allocation(f"fee:{name}", "even", 1, owner, part, "1/2", whole)
+        for owner, part in zip(
+            owners, apportioned([Fraction(whole, len(owners))] * len(owners), whole), strict=True
+        )
+    ],
+    st.sampled_from("abc"),
+    PICO,
+    st.lists(OWNERS, min_size=1, max_size=6, unique=True),
+)
+STATEMENTS = st.builds(
+    lambda currency, details, fees, pools, corrections: Statement(
+        period="2026-10",
+        first=date(2026, 10, 1),
+        end=date(2026, 11, 1),
+        zone="UTC",
+        currency=currency,
+        details=tuple(details),
+        fees=tuple(fees),
+        allocations=tuple(part for pool in pools for part in pool),
+        corrections=tuple(corrections),
+        names={},
+        made_at=0,
+    ),
+    st.sampled_from(("USD", "JPY", "KWD")),
+    st.lists(DETAILS, max_size=12),
+    st.lists(FEES, max_size=3),
+    st.lists(POOLS, max_size=4),
+    st.lists(CORRECTIONS, max_size=8),
 )
 
 
-@given(LINES, st.sampled_from([0, 2, 3]))
-def test_rounded_amounts_add_up_whatever_they_are(lines: list[StatementLine], digits: int) -> None:
-    shown = reports._shown(lines, digits)
-    unit = UNIT // 10**digits
-    for name, part in (("direct_cost", "direct"), ("shared_cost", "shared"), ("adjustments", "adjustments")):
-        exact = [getattr(line, part) for line in lines]
-        rounded = [getattr(one, name) for one in shown]
-        assert all(abs(amount - exactly / unit) <= 2 for amount, exactly in zip(rounded, exact, strict=True))
-        assert abs(sum(rounded) * unit - sum(exact)) < 2 * unit
-    assert all(one.direct_cost + one.shared_cost + one.adjustments == one.total for one in shown)
-    total = sum(line.total for line in lines)
-    assert abs(sum(one.total for one in shown) * unit - total) * 2 <= unit
+@given(STATEMENTS, st.sampled_from(("team", "customer", "cost_center")))
+@settings(max_examples=60)
+def test_every_shown_line_adds_up_downwards_and_across(statement: Statement, by: Any) -> None:
+    made = reports.report(statement, by)
+    unit = UNIT // 10**made.digits
+    whole = made.shown
+    assert whole.direct_cost + whole.shared_cost + whole.adjustments == whole.total
+    assert abs(whole.total * unit - statement.total) * 2 <= unit
+    for line in made.entries:
+        shown = line.shown
+        assert shown.direct_cost + shown.shared_cost + shown.adjustments == shown.total
+        assert sum(row.cost for row in line.shown_details) + sum(line.shown_fees) == shown.direct_cost
+        assert all(row.list_cost + row.discounts + row.markups == row.cost for row in line.shown_details)
+        assert sum(line.shown_allocations) == shown.shared_cost
+        assert sum(line.shown_corrections) == shown.adjustments
+        assert abs(shown.direct_cost * unit - line.line.direct) < unit
+        for part, amount in zip(line.allocations, line.shown_allocations, strict=True):
+            assert abs(amount * unit - part.amount) < unit
+        for row, amount in zip(line.corrections, line.shown_corrections, strict=True):
+            assert abs(amount * unit - row.amount) < unit
+
+
+@given(STATEMENTS)
+@settings(max_examples=30)
+def test_what_only_changes_hands_is_shown_as_nothing_in_all(statement: Statement) -> None:
+    moved = [row for row in statement.corrections if row.about == "2026-01" and row.cause == "ownership"]
+    back = [replace(row, owner=Owner(9), amount=-row.amount) for row in moved]
+    made = reports.report(replace(statement, corrections=(*statement.corrections, *back)), "team")
+    shown = [
+        amount
+        for line in made.entries
+        for row, amount in zip(line.corrections, line.shown_corrections, strict=True)
+        if (row.about, row.cause) == ("2026-01", "ownership")
+    ]
+    assert sum(shown) == 0
+
+
+def test_parts_of_several_pools_stay_close_to_what_each_team_bears() -> None:
+    cells = [Cell(row, pool, Fraction(10_000, 3)) for pool in range(6) for row in range(3)]
+    units = rounded_cells(cells, 60_000)
+    assert [sum(units[row::3]) for row in range(3)] == [20_000] * 3
+    assert [sum(units[at : at + 3]) for at in range(0, 18, 3)] == [10_000] * 6
 
 
 @pytest.mark.parametrize("by", ["team", "customer", "cost_center"])
-def test_csv_workbook_and_document_say_what_json_says(busy: Ledger, by: str) -> None:
+def test_csv_workbook_and_document_say_what_json_says(busy: Ledger, by: Any) -> None:
     made = answers(busy, by)
     answer = json.loads(made["json"])
     rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
@@ -139,7 +217,7 @@ def test_csv_workbook_and_document_say_what_json_says(busy: Ledger, by: str) -> 
     sheet = load_workbook(io.BytesIO(made["xlsx"]), data_only=True)["Summary"]
     cells = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=7)][: len(rows) + 1]
     for line, row in zip(answer["lines"], cells, strict=False):
-        assert row[0] == (line[by] or "(unassigned)")
+        assert row[0] == (line[by] or reports.UNNAMED[by])
         names = ("direct_cost", "shared_cost", "adjustments", "total")
         assert [Decimal(str(value)) for value in row[3:7]] == [Decimal(line["shown"][name]) for name in names]
         assert (row[10], row[15]) == (line["requests"], line["total"])
@@ -178,6 +256,74 @@ def test_a_workbook_has_a_sheet_for_each_team_and_no_formula_of_others(busy: Led
     assert load_workbook(io.BytesIO(made["xlsx"]))["Summary"]._charts
 
 
+def test_cost_of_a_team_without_a_cost_centre_is_said_to_have_none(tallybook: Command, busy: Ledger) -> None:
+    made = answers(busy, "cost_center")
+    text = text_of(made["pdf"])
+    assert "118.46 USD has no cost centre" in text
+    assert "belongs to nobody" not in text
+    assert "No cost centre" in load_workbook(io.BytesIO(made["xlsx"])).sheetnames
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    lines = {
+        line["cost_center_code"]: line for line in json.loads(answers(busy, "cost_center")["json"])["lines"]
+    }
+    assert lines["CC-1"]["team"] == "search"
+
+
+def test_every_output_names_cost_centre_and_account(tallybook: Command, busy: Ledger) -> None:
+    tallybook("cost-center", "add", "CC-1", "--name", "Research", "--gl", "6400")
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    made = answers(busy)
+    (search,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "search"]
+    assert (search["cost_center"], search["cost_center_code"], search["gl_code"]) == (
+        "Research",
+        "CC-1",
+        "6400",
+    )
+    (row,) = [row for row in csv.DictReader(io.StringIO(made["csv"].decode())) if row["team"] == "search"]
+    assert (row["cost_center_code"], row["gl_code"], row["statement_number"]) == ("CC-1", "6400", "")
+    sheet = load_workbook(io.BytesIO(made["xlsx"]))["Summary"]
+    (cells,) = [
+        [cell.value for cell in row] for row in sheet.iter_rows(min_row=7) if row[0].value == "search"
+    ]
+    assert cells[16:18] == ["CC-1", "6400"]
+    assert "Research (CC-1)" in text_of(made["pdf"])
+    assert "6400" in text_of(made["pdf"])
+
+
+def test_a_closed_statement_keeps_its_codes_and_takes_a_code_that_it_lacks(
+    tallybook: Command, busy: Ledger
+) -> None:
+    tallybook("team", "add", "search", "--cost-center", "CC-1")
+    assert close_month(busy, "2026-10", "trial") is None
+    for code in ("6400", "6500"):
+        tallybook("cost-center", "add", "CC-1", "--gl", code)
+        lines = {line["team"]: line["gl_code"] for line in json.loads(answers(busy)["json"])["lines"]}
+        assert lines["search"] == code
+    assert reopen_month(busy, "2026-10", "again") is None
+    assert close_month(busy, "2026-10", "trial") is None
+    tallybook("cost-center", "add", "CC-1", "--gl", "6600")
+    lines = {line["team"]: line["gl_code"] for line in json.loads(answers(busy)["json"])["lines"]}
+    assert lines["search"] == "6500"
+
+
+def test_a_statement_says_everywhere_which_number_it_has_and_which_it_replaces(busy: Ledger) -> None:
+    assert close_month(busy, "2026-10", "trial") is None
+    assert reopen_month(busy, "2026-10", "again") is None
+    assert close_month(busy, "2026-10", "trial") is None
+    made = answers(busy)
+    answer = json.loads(made["json"])
+    assert (answer["number"], answer["statement_number"], answer["replaces"]) == (
+        "2026-10/2",
+        "2026-10/2",
+        "2026-10/1",
+    )
+    rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
+    assert {row["statement_number"] for row in rows} == {"2026-10/2"}
+    assert "2026-10/2, replaces 2026-10/1" in text_of(made["pdf"])
+    status = str(load_workbook(io.BytesIO(made["xlsx"]))["Summary"]["A2"].value)
+    assert "statement 2026-10/2, which replaces 2026-10/1" in status
+
+
 def test_a_spreadsheet_takes_no_text_for_a_formula(busy: Ledger) -> None:
     entry(busy, "team", "=1+1")
     put(busy, [call("2026-10-09T10:00:00Z", 1, team="=1+1")], first=20)
@@ -198,8 +344,8 @@ def test_a_fee_that_a_team_bears_stands_on_its_statement(tallybook: Command, bus
     assert tallybook(*fee).exit_code == 0
     made = answers(busy)
     (ads,) = [line for line in json.loads(made["json"])["lines"] if line["team"] == "ads"]
-    reserved = {"name": "Reserved", "kind": "platform", "provider": "azure", "amount": "744"}
-    assert reserved in ads["own_fees"]
+    amount = {"amount": "744", "shown": "744.00"}
+    assert {"name": "Reserved", "kind": "platform", "provider": "azure", **amount} in ads["own_fees"]
     assert sum(Decimal(one["amount"]) for one in ads["own_fees"]) == Decimal(ads["fees"])
     rows = [
         [cell.value for cell in row] for row in load_workbook(io.BytesIO(made["xlsx"]))["ads"].iter_rows(9)

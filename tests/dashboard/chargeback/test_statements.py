@@ -239,7 +239,7 @@ def test_a_call_without_a_price_that_teams_share_is_one_call(ledger: Ledger) -> 
     assert item.text.startswith("1 calls have no price")
     found = statement(ledger, of_month(OCTOBER), NOW)
     assert [line.used.unpriced_requests for line in found.lines] == [1, 1, 1]
-    assert report(found, "team", None).whole.used.unpriced_requests == 1
+    assert report(found, "team").whole.used.unpriced_requests == 1
 
 
 def test_an_import_that_runs_stops_closing_and_what_nobody_owns_is_noted(ledger: Ledger) -> None:

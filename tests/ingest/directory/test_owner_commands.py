@@ -114,6 +114,41 @@ def test_the_calls_of_a_project_belong_to_their_team(tallybook: Command) -> None
     assert spend(tallybook, "cost_center") == {"CC-7": "4", None: "107"}
 
 
+def test_a_team_brings_its_cost_centre_into_the_directory(tallybook: Command) -> None:
+    done = tallybook("team", "add", "maps", "--cost-center", "CC-1")
+    assert "cost centre CC-1: added, because the directory did not have it" in done.stdout
+    assert "maps belongs to cost centre CC-1, always" in done.stdout
+    again = tallybook("team", "add", "maps", "--cost-center", "CC-1")
+    assert "did not have it" not in again.stdout
+    assert "cost centre add" in tallybook("audit", "--action", "cost centre").stdout
+
+
+def test_a_cost_centre_holds_always_where_none_was_assigned_before(
+    tallybook: Command, embedded: Ledger
+) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", 16, team="a")], first=10)
+    done = tallybook("team", "add", "a", "--cost-center", "CC-1")
+    assert "a belongs to cost centre CC-1, always" in done.stdout
+    assert spend(tallybook, "cost_center")["CC-1"] == "16"
+    moved = tallybook("team", "add", "a", "--cost-center", "CC-2")
+    assert "a belongs to cost centre CC-2 from 20" in moved.stdout
+    assert spend(tallybook, "cost_center")["CC-1"] == "16"
+
+
+def test_a_cost_centre_that_reaches_closed_months_says_so(tallybook: Command, embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", 16, team="a")], first=10)
+    assert closing.close(embedded, Month(2026, 10), accept="fine", by="ann", now=1_793_900_000_000_000).hash
+    done = tallybook("team", "add", "a", "--cost-center", "CC-1")
+    assert "closed already: 2026-10" in done.stdout
+
+
+def test_a_code_of_two_cost_centres_is_refused(tallybook: Command) -> None:
+    for code in ("CC-1", "CC-2"):
+        assert tallybook("cost-center", "add", code, "--name", "Research", "--gl", "6400").exit_code == 0
+    assert tallybook("team", "add", "maps", "--cost-center", "Research").exit_code == 2
+    assert tallybook("team", "add", "maps", "--cost-center", " ").exit_code == 2
+
+
 def test_ownership_is_taken_back(tallybook: Command) -> None:
     tallybook("team", "add", "search")
     tallybook("owner", "set", "vk-1", "--team", "search", "--from", "always")

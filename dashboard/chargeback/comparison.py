@@ -1,0 +1,45 @@
+"""What a statement is compared with: the totals of the period before, and budgets. Closing seals both."""
+
+from dataclasses import replace
+
+from dashboard.budgets.model import limits_for_months
+from dashboard.budgets.store import read_budgets
+from dashboard.chargeback.report import GROUP_LABELS, report
+from dashboard.chargeback.statement import BudgetLimit, PreviousTotal, Statement
+from dashboard.chargeback.statements import OtherCurrency, statement
+from dashboard.query.calendar import Calendar
+from ingest.ledger.engine import Ledger
+
+
+def compared(ledger: Ledger, calendar: Calendar, current: Statement, now: int) -> Statement:
+    """The statement with the totals of the period before and with budgets, unless it holds them already."""
+    if current.previous is None:
+        current = replace(current, previous=_previous(ledger, calendar.before(), now))
+    if current.budgets is None:
+        current = replace(current, budgets=_budgets(ledger, calendar))
+    return current
+
+
+def _previous(ledger: Ledger, calendar: Calendar, now: int) -> tuple[PreviousTotal, ...]:
+    """The totals of a period by team, customer and cost centre; none if its statement cannot be made."""
+    try:
+        before = statement(ledger, calendar, now)
+    except OtherCurrency:
+        return ()
+    return tuple(
+        PreviousTotal(by, entry.ident, entry.line.total, entry.shown.total)
+        for by in GROUP_LABELS
+        for entry in report(before, by).entries
+    )
+
+
+def _budgets(ledger: Ledger, calendar: Calendar) -> tuple[BudgetLimit, ...]:
+    with ledger.reading() as connection:
+        budgets = read_budgets(connection)
+    return tuple(
+        BudgetLimit(by, entry, amount)
+        for by in GROUP_LABELS
+        for entry, amount in sorted(
+            limits_for_months(budgets, by, len(calendar.months), *calendar.days).items()
+        )
+    )
