@@ -8,7 +8,7 @@ from typing import Any
 import genai_prices
 import pytest
 from genai_prices.data import providers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model.event import UsageEvent
@@ -18,6 +18,7 @@ from ingest.pricing.book import Book
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate, Unpriced
+from tests.support.examples import examples
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
 BOOK = Book()
@@ -260,7 +261,7 @@ def usages(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300)
+@examples(40)
 @given(
     st.sampled_from(MODELS),
     st.sampled_from(list(CONTEXTS)),
