@@ -1,5 +1,5 @@
 # Two commands: `make run` serves, `make test` checks every rule. Both make .venv on first use.
-# `make test-long` adds the walks over every page: narrow, empty, and by the rules of accessibility.
+# `make test-long` adds walks over every page, kills of processes under way, and properties with many examples.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -15,7 +15,7 @@ test: .venv/tested lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: .venv/tested
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile many
 
 lint: .venv/tested
 	$(BIN)/ruff check

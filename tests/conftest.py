@@ -20,6 +20,7 @@ from ingest.ledger.engine import Ledger, make_engine, open_ledger
 from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
 from ingest.settings import Settings
+from tests.support.examples import FEW, MANY
 from tests.support.ledgers import SECRET, Post, administrator, blank, put_records
 from tests.support.paths import ROOT
 
@@ -32,6 +33,7 @@ pytest_plugins = (
 # No property depends on how fast the machine is; a ledger lives through the examples of a test on purpose.
 hypothesis_settings.register_profile(
     "tallybook",
+    max_examples=FEW,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -39,6 +41,9 @@ hypothesis_settings.register_profile(
         HealthCheck.filter_too_much,
         HealthCheck.function_scoped_fixture,
     ],
+)
+hypothesis_settings.register_profile(
+    "many", parent=hypothesis_settings.get_profile("tallybook"), max_examples=MANY
 )
 hypothesis_settings.load_profile("tallybook")
 

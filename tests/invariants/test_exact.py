@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dashboard.calls.calls import read_call
@@ -16,6 +15,7 @@ from dashboard.query.serialize import as_json
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.model.money import LARGEST, from_pico, plain
+from tests.support.examples import examples
 from tests.support.ledgers import Post
 
 
@@ -57,7 +57,7 @@ def test_the_sum_of_the_largest_amounts_is_exact(ledger: Ledger, post: Post) -> 
 
 
 @given(amounts=st.lists(st.integers(1, 10**16), min_size=1, max_size=30))
-@hypothesis_settings(max_examples=20)
+@examples(6)
 def test_any_amounts_add_up_from_events_and_from_rollups(
     ledger: Ledger, post: Post, amounts: list[int]
 ) -> None:

@@ -70,7 +70,7 @@ def post_until_it_dies(url: str, batches: range, acknowledged: dict[int, dict[st
             acknowledged[batch] = answer.json()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_server_killed_in_a_stream_of_posts_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     server = Server(tmp_path, url)

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import dirty_slot, usage_event, usage_event_revision
 from ingest.pricing.book import Book
+from tests.support.examples import examples
 from tests.support.ledgers import ARRIVAL, put_events
 from tests.support.one_call import HOUR, call, totals
 
@@ -130,7 +130,7 @@ def test_ids_that_were_rolled_back_are_not_used_again(ledger: Ledger, book: Book
 
 
 @given(data=st.data())
-@hypothesis_settings(max_examples=25)
+@examples(8)
 def test_any_order_and_any_split_of_records_and_repeats_gives_the_same_totals(
     data: st.DataObject, fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:

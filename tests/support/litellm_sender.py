@@ -1,7 +1,8 @@
 """An application that calls models through the `litellm` package, which logs to Tallybook by its callback.
 
 A script of its own, because litellm keeps its settings, loops and queues in globals of the process.
-Usage: `litellm_sender.py URL TOKEN json_array|ndjson|single|v1 RECORDS`, of which it logs so many.
+Usage: `litellm_sender.py TOKEN [json_array|ndjson|single|v1 URL RECORDS]...`: makes all calls in each format,
+and sends so many records.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ def callback(url: str, token: str, log_format: str) -> GenericAPILogger:
     """The callback, as a proxy makes it of `callback_settings` in its configuration."""
     litellm.generic_api_use_v1 = log_format == "v1"
     litellm.callback_settings = {
-        "tallybook": {
+        f"tallybook-{log_format}": {
             "callback_type": "generic_api",
             "endpoint": f"{url}/v1/ingest",
             "headers": {"x-tallybook-token": token},
@@ -41,14 +42,16 @@ def callback(url: str, token: str, log_format: str) -> GenericAPILogger:
             "max_retries": 3,
         }
     }
-    made = LoggingCallbackManager.add_custom_callback_generic_api_str("tallybook")
+    made = LoggingCallbackManager.add_custom_callback_generic_api_str(f"tallybook-{log_format}")
     assert isinstance(made, GenericAPILogger)
+    litellm.logging_callback_manager._reset_all_callbacks()
     litellm.callbacks = [made]
     return made
 
 
 async def calls() -> None:
     """Make every kind of call."""
+    litellm.cache = None
     await litellm.acompletion(model="gpt-4o", messages=QUESTION, mock_response="An answer", metadata=OWNER)
     stream = await litellm.acompletion(
         model="gpt-4o",
@@ -71,7 +74,7 @@ async def calls() -> None:
         await asyncio.sleep(0.3)
 
 
-async def main(url: str, token: str, log_format: str, records: str) -> None:
+async def log(token: str, log_format: str, url: str, records: str) -> None:
     sender = callback(url, token, log_format)
     sender.flush_interval = 3600  # flushed by hand: litellm drops what is logged while a batch is on its way
     await calls()
@@ -80,6 +83,11 @@ async def main(url: str, token: str, log_format: str, records: str) -> None:
         assert time.monotonic() < deadline, f"only {len(sender.log_queue)} records"
         await asyncio.sleep(0.05)
     await sender.async_send_batch()
+
+
+async def main(token: str, *words: str) -> None:
+    for first in range(0, len(words), 3):
+        await log(token, *words[first : first + 3])
 
 
 asyncio.run(main(*sys.argv[1:]))

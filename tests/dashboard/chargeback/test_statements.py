@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
@@ -40,6 +40,7 @@ from ingest.model.money import pico_of
 from ingest.model.ownership import NOBODY, Owner
 from ingest.model.zone import micros
 from tests.support.calls import a_ledger, call, put
+from tests.support.examples import examples
 from tests.support.owners import entry, owns
 
 NOW = micros(datetime(2027, 3, 1, tzinfo=UTC))
@@ -377,7 +378,7 @@ def books() -> Iterator[Books]:
 
 
 @given(ACTS)
-@settings(max_examples=25)
+@examples(6)
 def test_in_whatever_order_things_come_to_light_statements_stand_and_add_up(
     acts: list[tuple[str, int, str, int]],
 ) -> None:

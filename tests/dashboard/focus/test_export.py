@@ -23,7 +23,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chargeback.allocation import Rule
@@ -61,6 +61,7 @@ from ingest.model.zone import Zone, day_number, micros
 from ingest.pricing.point import PricePoint
 from ingest.pricing.terms import Term
 from tests.support.calls import a_ledger, call, put
+from tests.support.examples import examples
 from tests.support.ledgers import put_events
 from tests.support.owners import owns
 from tests.support.paths import DOCS
@@ -527,7 +528,7 @@ def events(draw: st.DrawFn) -> UsageEvent:
     )
 
 
-@settings(max_examples=20)
+@examples(6)
 @given(some=st.lists(events(), max_size=20), rolled=st.integers(0, 12))
 def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
     fresh_ledger: Callable[[], Ledger], some: list[UsageEvent], rolled: int

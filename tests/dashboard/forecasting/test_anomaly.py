@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.forecasting.anomaly import Verdict, judge
 from dashboard.forecasting.seasonality import HISTORY, Day
 from ingest.model.money import PICO_PER_UNIT
+from tests.support.examples import examples
 
 MONDAY = date(2026, 6, 1)
 DOLLAR: Final[int] = PICO_PER_UNIT
@@ -182,21 +183,21 @@ WEEKS = st.lists(st.integers(0, 10**6), min_size=7, max_size=7).filter(any)
 UNITS = st.sampled_from([1, 10**6, DOLLAR, 10**15])
 
 
-@settings(max_examples=50)
+@examples(15)
 @given(value=st.integers(0, 10**21), days=st.integers(15, 90))
 def test_days_that_are_all_the_same_never_fire(value: int, days: int) -> None:
     judged = judge(spend([value] * days, unit=1))
     assert judged is None if not value else judged is not None and not judged.is_anomaly
 
 
-@settings(max_examples=50)
+@examples(15)
 @given(week=WEEKS, days=st.integers(15, 90), unit=UNITS)
 def test_weeks_that_are_all_the_same_never_fire(week: list[int], days: int, unit: int) -> None:
     judged = judge(spend((week * 13)[:days], unit))
     assert judged is None or (not judged.is_anomaly and judged.low <= judged.expected <= judged.high)
 
 
-@settings(max_examples=50)
+@examples(15)
 @given(
     values=st.lists(st.integers(0, 10**9), min_size=15, max_size=60),
     factor=st.integers(2, 10**6),
@@ -219,7 +220,7 @@ def test_ten_times_the_spend_is_judged_the_same(values: list[int], factor: int, 
         assert small.is_anomaly == large.is_anomaly
 
 
-@settings(max_examples=40)
+@examples(12)
 @given(seed=st.integers(0, 10**6), at=st.integers(42, 69).filter(lambda at: at % 7 < 5))
 def test_whenever_a_tripled_workday_comes_it_alone_is_found(seed: int, at: int) -> None:
     values = noisy(11, seed, percent=5)

@@ -7,12 +7,13 @@ from fractions import Fraction
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
 from ingest.model.money import PICO_PER_UNIT
+from tests.support.examples import examples
 
 JUNE, JULY = date(2026, 6, 1), date(2026, 7, 1)
 """June 2026 begins on a Monday."""
@@ -153,7 +154,7 @@ def test_days_that_do_not_follow_one_another_are_refused() -> None:
         forecast([*days[:10], *days[11:]], JUNE, JULY)
 
 
-@settings(max_examples=50)
+@examples(15)
 @given(
     values=st.lists(st.integers(0, 10**9), min_size=1, max_size=100),
     elapsed=st.integers(0, 40),
@@ -180,7 +181,7 @@ def test_a_forecast_is_in_integers_never_below_what_was_used_and_grows_with_the_
         assert abs(small_value * factor - large_value) <= max(large_value // 10**9, factor)
 
 
-@settings(max_examples=30)
+@examples(15)
 @given(value=st.integers(1, 10**21), known=st.integers(3, 100), elapsed=st.integers(0, 30))
 def test_days_that_are_all_the_same_go_on_so(value: int, known: int, elapsed: int) -> None:
     made = forecast(up_to(JUNE + timedelta(days=elapsed), [value] * known, unit=1), JUNE, JULY)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.calls.calls import list_calls
@@ -22,6 +22,7 @@ from ingest.ledger.rollups import roll
 from ingest.ledger.tables.ownership import owned
 from ingest.model.ownership import END_DAY, Assignment, Target
 from tests.support.calls import Call, a_ledger, call, put
+from tests.support.examples import examples
 from tests.support.owners import day, entry, owns
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -162,7 +163,7 @@ def shared_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @given(MOVES)
-@settings(max_examples=60)
+@examples(8)
 def test_spend_by_team_is_what_plain_arithmetic_says(
     shared_ledger: Ledger, moves: list[tuple[str, dict[str, int], int, int]]
 ) -> None:

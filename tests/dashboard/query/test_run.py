@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.query import buckets
@@ -22,6 +22,7 @@ from ingest.ledger.rollups import roll
 from ingest.model.money import from_pico
 from ingest.model.zone import Zone
 from tests.support.calls import Call, a_ledger, call, put
+from tests.support.examples import examples
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
@@ -172,7 +173,7 @@ some_calls = st.lists(
 )
 
 
-@settings(max_examples=25)
+@examples(8)
 @given(
     before=some_calls,
     after=some_calls,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chargeback import closing
@@ -33,6 +33,7 @@ from ingest.model.invalid import Invalid
 from ingest.model.ownership import FIRST_DAY, Assignment, Target
 from tests.support.calls import call, put
 from tests.support.cli import Command, object_of
+from tests.support.examples import examples
 from tests.support.owners import entry
 
 SECRET_KEY = "sk-bf-0123456789abcdef"
@@ -377,7 +378,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-@settings(max_examples=20)
+@examples(6)
 def test_any_history_survives_export_and_import(
     fresh_ledger: Callable[[], Ledger], tmp_path_factory: pytest.TempPathFactory, moves: Any
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.files.archives import members
@@ -25,6 +25,7 @@ from ingest.framing import RawRecord
 from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger.engine import Ledger
 from ingest.mapping import TableMapping
+from tests.support.examples import examples
 
 RESPONSE = '{"id": "r-%d", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n'
 MAPPING = """
@@ -131,7 +132,7 @@ def test_an_import_resumes_where_a_packed_file_was_cut(embedded: Ledger, tmp_pat
     assert second.skipped + second.receipt.accepted == 60_000
 
 
-@settings(max_examples=15)
+@examples(5)
 @given(
     st.lists(st.sampled_from(["2026-10-01,m,5", "2026-10-02,m,6", "2026-10-02,m,x", ",,"]), max_size=12),
     st.data(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
@@ -22,6 +22,7 @@ from ingest.ledger.key_hashes import KeyRing
 from ingest.model.event import check
 from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
+from tests.support.examples import examples
 from tests.support.ledgers import ARRIVAL
 from tests.support.paths import FORMATS
 
@@ -100,7 +101,7 @@ def test_every_format_has_samples(one: Format) -> None:
 
 
 @pytest.mark.parametrize("one", formats.FORMATS, ids=lambda one: one.name)
-@settings(max_examples=150)
+@examples(25)
 @given(data=st.data())
 def test_a_damaged_record_is_an_event_or_a_rejection(one: Format, data: st.DataObject) -> None:
     value = data.draw(accidents(samples(one)))
@@ -112,7 +113,7 @@ def test_a_damaged_record_is_an_event_or_a_rejection(one: Format, data: st.DataO
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "stream").glob("*.sse")), ids=lambda path: path.stem)
-@settings(max_examples=40)
+@examples(8)
 @given(data=st.data())
 def test_a_damaged_or_cut_stream_is_an_event_or_a_rejection(path: Path, data: st.DataObject) -> None:
     lines = [line.removeprefix("data: ") for line in path.read_text().splitlines()]

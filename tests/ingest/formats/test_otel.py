@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
@@ -18,6 +18,7 @@ from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.rejection import Refused
 from ingest.pricing.book import Book
 from ingest.pricing.rates import PriceSet
+from tests.support.examples import examples
 from tests.support.paths import FORMATS
 from tests.support.spans import CHAT, START, TRACE, as_json, as_protobuf, attributes, request, span
 
@@ -644,7 +645,7 @@ def outcomes(raw: bytes, drafts: Any) -> list[UsageEvent | Refused]:
     return results
 
 
-@settings(max_examples=150)
+@examples(30)
 @given(st.lists(st.tuples(st.integers(1, 5), FIELDS, PAIRS), max_size=4))
 def test_any_spans_are_events_or_refusals(drawn: list[tuple[int, dict[str, Any], list[Any]]]) -> None:
     spans = [

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
 from ingest.formats import stream
 from ingest.model.event import UsageEvent, check
 from ingest.model.rejection import Refused
+from tests.support.examples import examples
 from tests.support.paths import FORMATS
 from tests.support.samples import JSON, SAMPLES, events, is_told, named, outcome, record
 
@@ -311,7 +312,7 @@ def objects(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     )
 
 
-@settings(max_examples=400)
+@examples(60)
 @given(objects(JSON))
 def test_any_json_is_an_event_or_a_refusal(value: dict[str, Any]) -> None:
     assert is_told(outcome(json.dumps(value).encode()))

@@ -10,10 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.framing import Framing, RawRecord, Record, Splitter
+from tests.support.examples import examples
 
 Seen = tuple[int, int, Any]
 
@@ -50,7 +51,7 @@ def read(body: bytes | str, kind: Framing = "any", **how: Any) -> list[Seen]:
     return seen(records_of(body.encode() if isinstance(body, str) else body, kind, **how))
 
 
-@settings(max_examples=400)
+@examples(60)
 @given(SHRAPNEL, st.lists(st.integers(0, 2**30)), st.sampled_from([b"a,b\n", b"a;b,c\n", b"a\tb\r\n", b""]))
 def test_any_chunking_gives_the_same_rows(rest: bytes, pieces: list[int], header: bytes) -> None:
     body = header + rest

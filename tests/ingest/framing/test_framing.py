@@ -7,12 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import framing
 from ingest.framing import Framing, RawRecord, Record, RefusedRecord, Splitter
 from ingest.model.rejection import Refused
+from tests.support.examples import examples
 
 Seen = tuple[int, int, bytes | str]
 
@@ -72,7 +73,7 @@ def values(records: Sequence[Record]) -> list[object]:
     return [json.loads(r.raw) for r in records if isinstance(r, RawRecord)]
 
 
-@settings(max_examples=400)
+@examples(60)
 @given(
     body=SHRAPNEL,
     pieces=st.lists(st.integers(0, 2**30)),

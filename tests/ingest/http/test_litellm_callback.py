@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +18,11 @@ from pydantic import SecretStr
 from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
 from ingest.http.app import RIGHTS, make_api
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.fields import TERMS
 from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event
 from ingest.settings import Settings
+from tests.support.ledgers import SECRET, blank
 from tests.support.paths import TESTS
 
 TOKEN = "correct horse"
@@ -29,12 +31,16 @@ KEY = "sk-1234567890abcdef"
 SENDER = TESTS / "support" / "litellm_sender.py"
 
 
-@pytest.fixture
-def served(embedded: Ledger) -> Iterator[str]:
+RECORDS = {"json_array": 7, "ndjson": 7, "single": 7, "v1": 6}
+"""How many records the callback logs in each format: the oldest logs no failures."""
+
+
+@contextmanager
+def served(ledger: Ledger) -> Iterator[str]:
     """The address of a Tallybook that wants a token."""
     settings = Settings(admin_token=SecretStr(TOKEN))
     config = uvicorn.Config(
-        guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS)),
+        guarded(make_api(ledger, settings), ledger, settings, Rights(RIGHTS)),
         port=0,
         log_level="error",
         lifespan="off",
@@ -50,12 +56,28 @@ def served(embedded: Ledger) -> Iterator[str]:
     thread.join()
 
 
-def send(url: str, log_format: str, records: int) -> None:
-    """Run the application, which logs so many records."""
+@pytest.fixture(scope="module")
+def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ledger]]:
+    """A ledger by format, to which the application has logged: one process, as litellm loads slowly."""
+    with ExitStack() as stack:
+        made: dict[str, Ledger] = {}
+        words: list[str] = []
+        for log_format, records in RECORDS.items():
+            url = blank(tmp_path_factory.mktemp(log_format) / "ledger.db")
+            opened = open_ledger(Settings(database_url=url, secret_key=SECRET))
+            stack.callback(opened.close)
+            made[log_format] = opened
+            words += [log_format, stack.enter_context(served(opened)), str(records)]
+        send(words)
+        yield made
+
+
+def send(words: list[str]) -> None:
+    """Run the application, which logs in each format to an address so many records."""
     clean = {name: value for name, value in os.environ.items() if "LOGGER" not in name}
     headers = {"GENERIC_LOGGER_HEADERS": f"x-bf-vk={KEY}"}  # the key of calls that name none
     done = subprocess.run(
-        [sys.executable, str(SENDER), url, TOKEN, log_format, str(records)],
+        [sys.executable, str(SENDER), TOKEN, *words],
         env=clean | headers,
         capture_output=True,
         text=True,
@@ -82,9 +104,9 @@ def calls(ledger: Ledger) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("log_format", ["json_array", "ndjson", "single"])
-def test_the_callback_works_unchanged(embedded: Ledger, served: str, log_format: str) -> None:
-    send(served, log_format, 7)
-    plain, stream, unknown, embedding, failed, first, hit = calls(embedded)
+def test_the_callback_works_unchanged(ledgers: dict[str, Ledger], log_format: str) -> None:
+    ledger = ledgers[log_format]
+    plain, stream, unknown, embedding, failed, first, hit = calls(ledger)
     assert (plain["status"], plain["cost_source"], plain["total_cost"]) == ("success", "reported", COST)
     assert plain["input_cost"] + plain["output_cost"] == COST  # 10 in at 2.50 and 20 out at 10 a million
     assert stream["request_type"] == "chat_completion_stream"
@@ -101,19 +123,19 @@ def test_the_callback_works_unchanged(embedded: Ledger, served: str, log_format:
     assert (first["total_cost"], first["cache_hit"]) == (COST, None)
     assert (hit["cache_hit"], hit["total_cost"], hit["input_tokens"]) == (True, 0, 0)
     assert (hit["replayed_input_tokens"], hit["saved_cost"]) == (10, COST)
-    assert names(embedded) == {("team", "team-7", "Search"), ("virtual_key", ident(embedded), "search")}
+    assert names(ledger) == {("team", "team-7", "Search"), ("virtual_key", ident(ledger), "search")}
 
 
 @pytest.mark.slow
-def test_the_oldest_record_works_too(embedded: Ledger, served: str) -> None:
-    send(served, "v1", 6)  # it sends no failures
-    plain, stream, unknown, embedding, first, hit = calls(embedded)
+def test_the_oldest_record_works_too(ledgers: dict[str, Ledger]) -> None:
+    ledger = ledgers["v1"]
+    plain, stream, unknown, embedding, first, hit = calls(ledger)
     assert (plain["cost_source"], plain["total_cost"], plain["input_tokens"]) == ("reported", COST, 10)
     assert stream["stream"]
     assert unknown["cost_source"] == "unpriced"
     assert embedding["total_cost"] == Decimal("0.0000002")
     assert (first["total_cost"], hit["total_cost"], hit["cache_hit"]) == (COST, 0, True)
-    assert names(embedded) == {("team", "team-7", "Search"), ("virtual_key", ident(embedded), "search")}
+    assert names(ledger) == {("team", "team-7", "Search"), ("virtual_key", ident(ledger), "search")}
 
 
 def names(ledger: Ledger) -> set[tuple[str, str, str]]:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingest.ledger import dirty_slots, rollups
@@ -17,6 +16,7 @@ from ingest.ledger.verification import verify
 from ingest.model.event import ReportedCost
 from ingest.pricing.book import Book
 from ingest.settings import Settings
+from tests.support.examples import examples
 from tests.support.ledgers import ARRIVAL, put_events
 from tests.support.one_call import HOUR, call
 
@@ -130,7 +130,7 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "revise", "roll"]), st.intege
 
 
 @given(steps=steps)
-@hypothesis_settings(max_examples=30)
+@examples(8)
 def test_rollups_of_clean_slots_are_true_after_any_history(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -38,6 +37,7 @@ from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.pricing.terms import Term
 from tests.support.calls import a_ledger
+from tests.support.examples import examples
 from tests.support.ledgers import SECRET
 
 ADDED = micros(datetime(2026, 11, 20, tzinfo=UTC))
@@ -112,7 +112,7 @@ COMMANDS: dict[str, Callable[[Ledger], object]] = {
 }
 
 
-@hypothesis_settings(max_examples=15)
+@examples(5)
 @given(names=st.lists(st.sampled_from(sorted(COMMANDS)), max_size=8))
 def test_no_command_ever_changes_or_removes_a_row(
     fresh_ledger: Callable[[], Ledger], names: list[str]

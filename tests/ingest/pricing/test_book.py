@@ -8,7 +8,7 @@ from typing import Any
 import genai_prices
 import pytest
 from genai_prices.data import providers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model.event import UsageEvent
@@ -19,6 +19,7 @@ from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.litellm_snapshot import EMPTY
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate, Unpriced
+from tests.support.examples import examples
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
 BOOK = Book()
@@ -270,7 +271,7 @@ def usages(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300)
+@examples(40)
 @given(
     st.sampled_from(MODELS),
     st.sampled_from(list(CONTEXTS)),

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model.event import UsageEvent
@@ -13,6 +13,7 @@ from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.compute import STEPPED, compute
 from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step
 from ingest.pricing.terms import Term
+from tests.support.examples import examples
 
 MTOK = 1_000_000
 counts = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 400_000))
@@ -96,7 +97,7 @@ def events(draw: Any) -> UsageEvent:
     )
 
 
-@settings(max_examples=400)
+@examples(60)
 @given(event=events(), prices=price_sets())
 def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) -> None:
     charge = compute(event, prices, None)

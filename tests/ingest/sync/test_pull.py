@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -32,6 +32,7 @@ from ingest.sync.gateway import BIFROST, open_store
 from ingest.sync.postgres_store import PostgresStore
 from ingest.sync.pull import Options, Stopped
 from ingest.sync.sqlite_store import SqliteStore
+from tests.support.examples import examples
 from tests.support.gateways import (
     CONTENT,
     LOGS,
@@ -556,7 +557,7 @@ def test_a_refused_connection_is_explained_without_the_password(postgres: sa.URL
         synced(embedded, "postgresql://me:hush@127.0.0.1:1/x")
 
 
-@settings(max_examples=8)
+@examples(3)
 @given(seed=st.integers(0, 10_000), page=st.integers(8, 15), look_back=st.integers(0, 3))
 def test_any_split_of_reading_gives_the_same_ledger(
     fresh_ledger: Callable[[], Ledger], tmp_path: Path, seed: int, page: int, look_back: int
