@@ -16,7 +16,14 @@ from dashboard.query.sql.true_rows import new_after
 from ingest.ledger import dialects
 from ingest.ledger.fields import TERMS
 from ingest.ledger.key_hashes import KeyRing
-from ingest.ledger.tables.calls import attribution, import_batch, price_set, usage_event, usage_event_revision
+from ingest.ledger.tables.calls import (
+    attribution,
+    call_span,
+    import_batch,
+    price_set,
+    usage_event,
+    usage_event_revision,
+)
 from ingest.ledger.tables.ownership import owned
 
 DEFAULT_LIMIT: Final = 100
@@ -71,10 +78,15 @@ def one_call(connection: sa.Connection, keyring: KeyRing, event_id: bytes) -> Ro
 
 
 def count_revisions(connection: sa.Connection, event_id: bytes) -> int:
-    """The number of earlier versions of a call."""
-    revision = usage_event_revision
-    select = sa.select(sa.func.count()).where(revision.c.event_id == event_id)
-    return connection.execute(select).scalar_one()
+    """The number of versions of a call that do not stand: earlier ones, and less complete spans of it."""
+    revision, own, other = usage_event_revision, call_span.alias(), call_span.alias()
+    spans = (
+        sa.select(other.c.event_id)
+        .join(own, own.c.trace_id == other.c.trace_id)
+        .where(own.c.event_id == event_id, other.c.call_id == event_id)
+    )
+    of_call = sa.or_(revision.c.event_id == event_id, revision.c.event_id.in_(spans))
+    return connection.execute(sa.select(sa.func.count()).where(of_call)).scalar_one()
 
 
 def attributions(connection: sa.Connection, ids: Sequence[int]) -> Sequence[Row]:

@@ -23,9 +23,6 @@ from ingest.model.call_span import CallSpan, standing
 LIMIT: Final = 1_000
 """Calls of a trace in one unbroken stretch of time that are compared with each other."""
 
-_TRACES: Final = 100
-"""Traces that one statement reads."""
-
 _LOCK: Final = "call_span"
 _FACTS: Final = CallSpan.__struct_fields__
 
@@ -172,20 +169,18 @@ def _neighbours(connection: sa.Connection, windows: Mapping[str, Window]) -> Ite
 def _read(connection: sa.Connection, windows: Mapping[str, Window]) -> dict[str, list[_Stored]]:
     """The spans of each trace that share a time with its window."""
     c = call_span.c
-    columns = [
-        undecoded(column) for column in (c.source_id, c.event_id, c.call_id, *(c[name] for name in _FACTS))
-    ]
+    names = ("source_id", "event_id", "call_id", *_FACTS)
+    columns = [undecoded(c[name]) for name in names]
     found: dict[str, list[_Stored]] = {trace_id: [] for trace_id in windows}
-    for chunk in dialects.chunks(sorted(windows.items()), _TRACES):
-        shared = [
-            sa.and_(c.trace_id == trace_id, c.earliest_at <= end, c.ended_at >= start)
-            for trace_id, (start, end) in chunk
-        ]
-        for source_id, event_id, call_id, *facts in connection.execute(
-            sa.select(*columns).where(sa.or_(*shared))
-        ):
+    for chunk in dialects.chunks(sorted(windows, key=lambda trace_id: (windows[trace_id], trace_id))):
+        start = min(windows[trace_id][0] for trace_id in chunk)
+        end = max(windows[trace_id][1] for trace_id in chunk)
+        query = sa.select(*columns).where(c.trace_id.in_(chunk), c.earliest_at <= end, c.ended_at >= start)
+        for source_id, event_id, call_id, *facts in connection.execute(query):
             span = CallSpan(*facts)
-            found[span.trace_id].append(_Stored(source_id, bytes(event_id), bytes(call_id), span))
+            if _overlaps(span, windows[span.trace_id]):
+                stored = _Stored(source_id, bytes(event_id), bytes(call_id), span)
+                found[span.trace_id].append(stored)
     return found
 
 

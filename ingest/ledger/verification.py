@@ -16,6 +16,7 @@ from ingest.ledger.tables.calls import (
     LATENCY_HISTOGRAMS,
     MEASURES,
     attribution,
+    call_span,
     directory,
     dirty_slot,
     rollup_day,
@@ -57,6 +58,14 @@ def _counted_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
         yield Finding(
             "once", "error", f"{count} identities (source, source event id) stand in several events"
         )
+
+
+def _calls_of_spans_count_once(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    """A span for whose call another span stands is no event of its own."""
+    both = usage_event.join(call_span, call_span.c.event_id == usage_event.c.event_id)
+    doubled = sa.select(sa.func.count()).select_from(both).where(call_span.c.call_id != call_span.c.event_id)
+    if count := _count(connection, doubled):
+        yield Finding("once", "error", f"{count} events are spans for whose call another span stands")
 
 
 def _parts_fit(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
@@ -310,6 +319,7 @@ def _finance_checks_pass(connection: sa.Connection, _: Ledger) -> Iterator[Findi
 
 CHECKS: Final[tuple[Check, ...]] = (
     _counted_once,
+    _calls_of_spans_count_once,
     _parts_fit,
     _components_add_up,
     _unknown_is_not_zero,

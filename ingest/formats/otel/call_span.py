@@ -58,6 +58,6 @@ def _response_id(attributes: Attributes) -> str | None:
 def _completeness(event: UsageEvent) -> int:
     values = msgspec.structs.astuple(event)
     parts = sum(1 for index in _COUNTS if values[index])
-    facts = sum(1 for value, default in zip(values, _DEFAULTS, strict=True) if value != default)
+    facts = sum(1 for value, default in zip(values, _DEFAULTS, strict=True) if value and value != default)
     knows_usage, knows_cost = int(billable_units(event) > 0), int(event.reported is not None)
     return ((knows_usage * _MOST + parts) * 2 + knows_cost) * _MOST + facts

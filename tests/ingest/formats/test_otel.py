@@ -385,6 +385,92 @@ def test_an_owner_is_said_by_the_span_or_by_its_resource() -> None:
     assert second.labels == {"region": "eu", "job": "nightly", "attempt": "2"}
 
 
+@pytest.mark.parametrize(
+    ("attribute", "place"),
+    [
+        ("gen_ai.conversation.id", "session"),
+        ("session.id", "session"),
+        ("traceloop.association.properties.session_id", "session"),
+        ("langfuse.session.id", "session"),
+        ("gen_ai.agent.name", "agent"),
+        ("gen_ai.agent.id", "agent"),
+        ("agent.name", "agent"),
+        ("gen_ai.workflow.name", "workflow"),
+        ("traceloop.workflow.name", "workflow"),
+    ],
+)
+def test_session_agent_and_workflow_are_read_in_every_spelling(attribute: str, place: str) -> None:
+    assert getattr(call({attribute: "s-1"}), place) == "s-1"
+    (event,) = read(span(1), resource={attribute: "s-2"})
+    assert getattr(event, place) == "s-2"
+
+
+def test_the_name_of_an_agent_comes_before_its_id() -> None:
+    assert call({"gen_ai.agent.id": "a-1", "gen_ai.agent.name": "desk"}).agent == "desk"
+
+
+AI_SDK = {
+    "gen_ai.operation.name": None,
+    "gen_ai.provider.name": None,
+    "gen_ai.request.model": None,
+} | NO_USAGE
+
+
+@pytest.mark.parametrize(
+    ("values", "facts"),
+    [
+        (
+            {
+                "ai.operationId": "ai.embedMany.doEmbed",
+                "ai.model.provider": "azure-openai.embeddings",
+                "ai.model.id": "text-embedding-3-small",
+                "ai.usage.tokens": 77,
+            },
+            ("embedding", "azure", "text-embedding-3-small", 77, None),
+        ),
+        (
+            {
+                "ai.operationId": "ai.rerank.doRerank",
+                "ai.model.provider": "cohere.reranking",
+                "ai.model.id": "rerank-v3.5",
+            },
+            ("rerank", "cohere", "rerank-v3.5", None, None),
+        ),
+        (
+            {
+                "ai.operationId": "ai.generateText.doGenerate",
+                "ai.model.provider": "anthropic.messages",
+                "ai.model.id": "claude-sonnet-4-5",
+                "ai.usage.inputTokens": 9,
+                "ai.usage.outputTokens": 5,
+            },
+            ("chat_completion", "anthropic", "claude-sonnet-4-5", 9, 5),
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_ai_sdk_has_names_of_its_own(values: dict[str, Any], facts: tuple[Any, ...]) -> None:
+    event = call(AI_SDK | values)
+    found = (event.request_type, event.provider, event.model, event.input_tokens, event.output_tokens)
+    assert found == facts
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 8},
+        {"gen_ai.operation.name": "embeddings", "gen_ai.usage.total_tokens": 8},
+        {"gen_ai.operation.name": None, "llm.request.type": "embedding", "llm.usage.prompt_tokens": 8},
+        {"gen_ai.operation.name": None, "openinference.span.kind": "EMBEDDING", "llm.token_count.total": 8},
+        {"gen_ai.operation.name": None, "openinference.span.kind": "EMBEDDING", "llm.token_count.prompt": 8},
+    ],
+    ids=str,
+)
+def test_embeddings_count_their_input_in_every_spelling(values: dict[str, Any]) -> None:
+    event = call(NO_USAGE | values)
+    assert (event.request_type, event.input_tokens) == ("embedding", 8)
+
+
 def test_labels_are_bounded() -> None:
     many = {f"tallybook.label.l{n}": "x" for n in range(50)} | {"session.id": "s" * 300}
     labels = call(many).labels

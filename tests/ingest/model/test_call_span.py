@@ -15,7 +15,7 @@ SCOPES = ("framework", "instrumentation", "sdk")
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
 
-SEEN = {
+SEEN: dict[str, Any] = {
     "trace_id": "5b8efff798038103d269b633813fc60c",
     "parent_span_id": None,
     "scope": "sdk",
@@ -27,7 +27,7 @@ SEEN = {
     "succeeded": True,
     "completeness": 1,
 }
-NO_USAGE = {"input_tokens": None, "output_tokens": None, "completeness": 0}
+NO_USAGE: dict[str, Any] = {"input_tokens": None, "output_tokens": None, "completeness": 0}
 
 
 def span(name: str, start: float = 0, end: float = 2, **facts: Any) -> CallSpan:

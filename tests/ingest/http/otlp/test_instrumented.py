@@ -6,7 +6,9 @@ The openai client, three instrumentations of it, the SDK's exporters and a serve
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from openai.resources.chat.completions import Completions
 from openai.resources.embeddings import Embeddings
@@ -37,6 +40,7 @@ from ingest.files.paths import sources
 from ingest.http.app import RIGHTS, make_api
 from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger.engine import Ledger
+from ingest.ledger.tables.calls import call_span
 from ingest.settings import Settings
 from tests.support.provider import ANSWER, BUSY, MODEL, a_provider
 from tests.support.stored_events import kept
@@ -98,12 +102,15 @@ def provider() -> Iterator[str]:
 
 
 @contextmanager
-def a_program(traces: str, encoding: str, *instrumentations: str) -> Iterator[TracerProvider]:
+def a_program(
+    traces: str, encoding: str, *instrumentations: str, one_by_one: bool = False
+) -> Iterator[TracerProvider]:
     """A program whose calls are instrumented; when it ends, its spans have been sent."""
     headers = {"authorization": f"Bearer {TOKEN}", "x-bf-vk": "vk-shop"}
     resource = {"service.name": "shop-assistant", "deployment.environment.name": "production"}
     tracers = TracerProvider(resource=Resource.create(resource))
-    tracers.add_span_processor(BatchSpanProcessor(EXPORTERS[encoding](traces, headers)))
+    processor = SimpleSpanProcessor if one_by_one else BatchSpanProcessor
+    tracers.add_span_processor(processor(EXPORTERS[encoding](traces, headers)))
     with ExitStack() as stack:
         stack.callback(tracers.shutdown)
         for name in instrumentations:
@@ -210,6 +217,31 @@ def test_two_instrumentations_of_one_call_count_it_once(
     assert [sums(call) for call in kept(embedded)] == [EXPECTED]
     told = httpx.get(traces.replace("/v1/traces", "/metrics"), headers={"x-tallybook-token": TOKEN}).text
     assert 'tallybook_records_total{outcome="duplicates"} 1.0' in told
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_spans_of_one_call_that_are_sent_one_by_one_count_it_once(
+    stream: bool, traces: str, provider: str, embedded: Ledger
+) -> None:
+    with a_program(traces, "protobuf", *INSTRUMENTATIONS, one_by_one=True):
+        ask(provider, stream=stream)
+        ask(provider, stream=stream)
+    assert [(call["input_tokens"], call["output_tokens"]) for call in kept(embedded)] == [(1200, 90)] * 2
+
+
+def test_equal_calls_at_the_same_time_are_as_many_as_they_were(
+    traces: str, provider: str, embedded: Ledger
+) -> None:
+    with a_program(traces, "protobuf", "openllmetry", "openinference") as tracers:
+        tracer = tracers.get_tracer("a program")
+        with tracer.start_as_current_span("all at once"), ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(copy_context().run, ask, provider) for _ in range(4)]:
+                done.result()
+    assert [call["input_tokens"] for call in kept(embedded)] == [1200] * 4
+    with embedded.reading() as connection:
+        spans = connection.execute(sa.select(call_span.c.trace_id)).scalars().all()
+    assert len(spans) == 8
+    assert len(set(spans)) == 1
 
 
 def test_spans_around_a_call_are_passed_over(traces: str, provider: str, embedded: Ledger) -> None:
