@@ -79,6 +79,7 @@ def _import(files: Sequence[Source], options: ImportOptions) -> tuple[list[FileR
             for source in (member for file in files for member in members(file)):
                 reports.append(FileReport(source.path))
                 _import_one(importer, source, reports[-1], progress)
+            importer.finish()
             seconds = time.perf_counter() - started
             if not options.dry_run:
                 _roll(progress, ledger)

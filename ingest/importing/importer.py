@@ -1,12 +1,13 @@
 """Batch import: files into the ledger, safe to interrupt and to run again.
 
-Four batches of 2,000 records (`BATCH_RECORDS`) are one commit. Importing a file again counts its records as
-duplicates; `resume` skips the records that an earlier import of the same file has committed.
+Four batches of 2,000 records (`BATCH_RECORDS`) are one commit, and so are many small files. Importing a file
+again counts its records as duplicates; `resume` skips the records that an earlier import of the same file
+has committed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from ingest.clock import now
@@ -14,6 +15,7 @@ from ingest.files.paths import Source
 from ingest.files.reader import FileReader
 from ingest.formats.format import Format
 from ingest.framing import Record
+from ingest.importing.small_files import SmallFiles, WaitingFile, is_small
 from ingest.intake.decode import Context
 from ingest.intake.decode_pool import decoded
 from ingest.intake.intake import DryRunIntake, Intake, make_decoder
@@ -71,6 +73,7 @@ class Importer:
         self._ledger = ledger
         self._options = options
         self._decoder = make_decoder(ledger)
+        self._small_files = SmallFiles(ledger, self._decoder)
         self._stopping = False
 
     def stop(self) -> None:
@@ -83,15 +86,26 @@ class Importer:
     def run(self, source: Source, report: FileReport, on_progress: OnProgress) -> None:
         """Import a file. `report` counts what is committed, at every moment.
 
+        A small file may be committed with later files: call `finish` after the last file.
+
         Raises:
             Interrupted: `stop` was called.
         """
         mapped = self._options.mapped
         with FileReader(source, mapped.check_columns if mapped else None) as reading:
-            batch_id = None if self._options.dry_run else self._begin(reading, report)
+            fingerprint = reading.fingerprint(mapped.digest if mapped else "") or ""
+            batches = reading.batches(BATCH_RECORDS, lambda size: on_progress(size, 0))
+            if is_small(source) and not (self._options.dry_run or self._options.resume):
+                first, second = next(batches, []), next(batches, None)
+                if second is None:
+                    self._let_wait(first, reading, report, fingerprint, on_progress)
+                    return
+                batches = chain((first, second), batches)
+            self.finish()
+            batch_id = None if self._options.dry_run else self._begin(fingerprint, report)
             status = "failed"
             try:
-                self._read(reading, report, on_progress, batch_id)
+                self._read(batches, report, on_progress, batch_id)
                 status = "finished"
             except (Interrupted, KeyboardInterrupt):
                 status = "interrupted"
@@ -102,25 +116,42 @@ class Importer:
                     with self._ledger.writing() as connection:
                         imports.finish(connection, batch_id, status, now())
 
-    def _begin(self, reading: FileReader, report: FileReport) -> int:
-        mapped = self._options.mapped
-        fingerprint = reading.fingerprint(mapped.digest if mapped else "")
-        with self._ledger.writing() as connection:
-            earlier = (
-                imports.furthest(connection, fingerprint) if fingerprint and self._options.resume else None
-            )
-            batch_id = imports.start(connection, CHANNEL, report.path, fingerprint or "", now())
-            # Equal records without a key are numbered from the start of the file: skip none then.
-            if earlier is not None and not earlier.keyless:
-                report.skipped = earlier.committed_records
-                imports.skip(connection, batch_id, report.skipped)
-        return batch_id
+    def finish(self) -> None:
+        """Commit the small files that wait for others.
 
-    def _read(
-        self, reading: FileReader, report: FileReport, on_progress: OnProgress, batch_id: int | None
+        Raises:
+            Interrupted: `stop` was called.
+        """
+        self._small_files.commit()
+        if self._stopping:
+            raise Interrupted
+
+    def _let_wait(
+        self,
+        records: list[Record],
+        reading: FileReader,
+        report: FileReport,
+        fingerprint: str,
+        on_progress: OnProgress,
     ) -> None:
+        """Decode the records of a small file, which is committed with others."""
+        context = self._context(report)
+        batch, unfinished = self._decoder.decode(records, context), reading.unfinished
+
+        def on_committed(receipt: Receipt) -> None:
+            report.receipt.add(receipt)
+            report.formats.update(batch.formats)
+            report.passed_over += batch.passed_over
+            report.unfinished = unfinished
+            on_progress(0, receipt.records)
+
+        self._small_files.add(WaitingFile(report.path, context, fingerprint, batch, on_committed))
+        if self._stopping or self._small_files.is_full:
+            self.finish()
+
+    def _context(self, report: FileReport) -> Context:
         options = self._options
-        context = Context(
+        return Context(
             channel=CHANNEL,
             received_at=now(),
             source=options.source,
@@ -128,9 +159,29 @@ class Importer:
             format=options.format,
             path=report.path,
         )
+
+    def _begin(self, fingerprint: str, report: FileReport) -> int:
+        with self._ledger.writing() as connection:
+            earlier = (
+                imports.furthest(connection, fingerprint) if fingerprint and self._options.resume else None
+            )
+            batch_id = imports.start(connection, CHANNEL, report.path, fingerprint, now())
+            # Equal records without a key are numbered from the start of the file: skip none then.
+            if earlier is not None and not earlier.keyless:
+                report.skipped = earlier.committed_records
+                imports.skip(connection, batch_id, report.skipped)
+        return batch_id
+
+    def _read(
+        self,
+        batches: Iterator[list[Record]],
+        report: FileReport,
+        on_progress: OnProgress,
+        batch_id: int | None,
+    ) -> None:
+        options, context = self._options, self._context(report)
         make_intake = DryRunIntake if options.dry_run else Intake
         with make_intake(self._ledger, self._decoder, context, batch_id) as intake:
-            batches = reading.batches(BATCH_RECORDS, lambda size: on_progress(size, 0))
             records = _after(batches, report.skipped)
             decoding = decoded(records, context, self._decoder, self._ledger.keyring, options.mapped)
             for of_commit in _in_fours(decoding):

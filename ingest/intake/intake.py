@@ -14,6 +14,7 @@ from ingest.framing import Record
 from ingest.intake.decode import Context, Decoder
 from ingest.intake.identity import DiskCounter, Occurrences
 from ingest.ledger import imports
+from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.entry import Batch
 from ingest.ledger.price_book import LiveBook
@@ -61,23 +62,31 @@ class Intake:
             at += len(batch.entries) + len(batch.rejections)
         return self._take(placed, alongside)
 
+    def write(self, connection: Connection, lookup: Lookup, batch: Batch) -> Receipt:
+        """Write a decoded batch of a whole file in a transaction that the caller commits."""
+        return self._write_in(connection, lookup, [self._occurrences.identified(batch)])
+
     def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
         receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
         self._records += receipt.records
         return receipt
 
     def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:
-        total = Receipt()
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            for batch in batches:
-                total.add(write(connection, self._ledger, lookup, batch, self._origin))
-            if self._origin.batch_id is not None:
-                read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
-                imports.advance(connection, self._origin.batch_id, read, total, keyless)
+            total = self._write_in(connection, lookup, batches)
             if alongside is not None:
                 alongside(connection)
         lookup.remember()
+        return total
+
+    def _write_in(self, connection: Connection, lookup: Lookup, batches: Sequence[Batch]) -> Receipt:
+        total = Receipt()
+        for batch in batches:
+            total.add(write(connection, self._ledger, lookup, batch, self._origin))
+        if self._origin.batch_id is not None:
+            read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
+            imports.advance(connection, self._origin.batch_id, read, total, keyless)
         return total
 
     def __enter__(self) -> Self:

@@ -123,7 +123,9 @@ def test_an_hour_of_traffic_adds_up(ledger: Ledger, settings: Settings, tmp_path
     file = tmp_path / "conv.jsonl"
     file.write_bytes(lines("conv"))
     report = FileReport(str(file))
-    Importer(ledger, ImportOptions()).run(sources([str(file)])[0], report, lambda _size, _records: None)
+    importer = Importer(ledger, ImportOptions())
+    importer.run(sources([str(file)])[0], report, lambda _size, _records: None)
+    importer.finish()
     posted = TestClient(make_api(ledger, settings)).post(
         "/v1/ingest", content=lines("code"), headers={"content-type": "application/jsonl"}
     )

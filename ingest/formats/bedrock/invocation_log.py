@@ -59,6 +59,8 @@ class Invocation(Struct, rename="camel", gc=False):
     status: str | int | None = None
 
 
+_PLACES: Final = ("session", "agent", "workflow")
+"""Tags of the caller that are columns too."""
 _decode = msgspec.json.Decoder(Invocation).decode
 _decode_response = msgspec.json.Decoder(Converse).decode
 
@@ -76,7 +78,9 @@ def read(raw: bytes) -> UsageEvent:
     is_streamed = operation.endswith("Stream")
     invocation_input = record.input or InvocationInput()
     invocation_output = record.output or InvocationOutput()
+    tags = record.request_metadata or {}
     values: dict[str, Any] = {
+        **{name: str(tags[name]) for name in _PLACES if tags.get(name)},
         "source_event_id": f"{PROVIDER}:{record.request_id}" if record.request_id else None,
         "occurred_at": parse_timestamp(record.timestamp, "timestamp", naive_is_utc=True)
         if record.timestamp

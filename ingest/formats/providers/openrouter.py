@@ -59,6 +59,7 @@ class Generation(Struct, gc=False):
     service_tier: str | None = None
     data_region: str | None = None
     external_user: str | None = None
+    session_id: str | None = None
     provider_name: str | None = None
     response_cache_source_id: str | None = None
 
@@ -144,6 +145,7 @@ def read(raw: bytes) -> UsageEvent:
         finish_reason=generation.finish_reason or None,
         status="cancelled" if generation.cancelled else "success",
         end_user=generation.external_user or None,
+        session=generation.session_id or None,
         labels={"provider_name": generation.provider_name} if generation.provider_name else None,
         latency_us=microseconds(generation.latency),
         input_tokens=tokens_in,

@@ -57,6 +57,7 @@ def take(
     for source in (member for one in sources([str(path)]) for member in members(one)):
         reports.append(FileReport(source.path))
         importer.run(source, reports[-1], lambda _size, _records: None)
+    importer.finish()
     return reports
 
 

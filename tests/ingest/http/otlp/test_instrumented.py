@@ -284,4 +284,5 @@ def test_spans_that_a_collector_wrote_to_a_file_meet_those_that_were_sent(
     report = FileReport(str(file))
     (source,) = sources([str(file)])
     importer.run(source, report, lambda *_: None)
+    importer.finish()
     assert (report.receipt.duplicates, report.receipt.records, report.formats) == (2, 2, {"otel"})

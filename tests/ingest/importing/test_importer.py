@@ -1,0 +1,67 @@
+"""The importer: small files are committed together, and each keeps its own numbers."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ingest.files.paths import sources
+from ingest.importing.importer import FileReport, Importer, ImportOptions
+from ingest.ledger import imports
+from ingest.ledger.engine import Ledger
+from ingest.ledger.tables.calls import import_batch, usage_event
+from ingest.ledger.verification import verify
+from tests.support.import_runs import lines, response
+
+
+def test_many_small_files_are_few_commits_and_have_a_report_each(embedded: Ledger, tmp_path: Path) -> None:
+    """Every file has its own numbers, also where equal records without an id are in two of them."""
+    keyless = {key: value for key, value in response(0).items() if key != "id"}
+    for n in range(120):
+        (tmp_path / f"{n:03}.jsonl").write_text(lines(response(n), keyless))
+    (tmp_path / "200.jsonl").write_text(lines(response(0), {"nothing": 1}))
+    (tmp_path / "900.jsonl").write_text(lines(*(response(n) for n in range(2_100))))
+    commits: list[object] = []
+    sa.event.listen(embedded.engine, "commit", commits.append)
+    importer, reports = Importer(embedded, ImportOptions()), []
+    for source in sources([str(tmp_path)]):
+        reports.append(FileReport(source.path))
+        importer.run(source, reports[-1], lambda _size, _records: None)
+    importer.finish()
+    assert len(commits) < 10
+    told = [(one.receipt.accepted, one.receipt.duplicates, one.receipt.rejected) for one in reports]
+    assert told[:3] == [(2, 0, 0), (1, 1, 0), (1, 1, 0)]
+    assert told[-2:] == [(0, 1, 1), (1_980, 120, 0)]
+    with embedded.reading() as connection:
+        rows = connection.execute(
+            sa.select(import_batch.c.path, import_batch.c.status, import_batch.c.records)
+        )
+        files = {Path(row.path).name: (row.status, row.records) for row in rows}
+    assert (len(files), files["000.jsonl"], files["900.jsonl"]) == (122, ("finished", 2), ("finished", 2_100))
+    assert verify(embedded) == []
+
+
+def test_small_files_that_are_not_committed_leave_nothing(
+    embedded: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        (tmp_path / f"{n}.jsonl").write_text(lines(response(n)))
+    importer, report = Importer(embedded, ImportOptions()), FileReport("2.jsonl")
+    for source in sources([str(tmp_path)]):
+        importer.run(source, report, lambda _size, _records: None)
+    real = imports.finish
+
+    def dies_at_the_last(connection: sa.Connection, batch_id: int, status: str, at: int) -> None:
+        if batch_id == 3:
+            raise KeyboardInterrupt
+        real(connection, batch_id, status, at)
+
+    monkeypatch.setattr(imports, "finish", dies_at_the_last)
+    with pytest.raises(KeyboardInterrupt):
+        importer.finish()
+    with embedded.reading() as connection:
+        kept = [
+            connection.execute(sa.select(sa.func.count()).select_from(kind)).scalar_one()
+            for kind in (usage_event, import_batch)
+        ]
+    assert (kept, report.receipt.records) == ([0, 0], 0)
