@@ -15,17 +15,16 @@ from ingest.formats import envelope, otel, stream
 from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion
-from ingest.formats.format import Fields, Format
+from ingest.formats.format import Fields, Format, marks
 from ingest.formats.json import decode_errors, lenient
 from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
-from ingest.formats.providers import batch, cohere, gemini, openrouter
+from ingest.formats.providers import batch, cohere, gemini, gemini_interactions, ollama, openrouter
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
 _NAMES_SHOWN: Final = 12
 _PAGE_MARKS: Final = (b'"logs"', b'"total_pages"', otel.PAGE_MARK)
 _NAME: Final = re.compile(r"(?!sk-)[A-Za-z_][A-Za-z0-9_.-]{0,39}")
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read(raw: bytes, format: Format | None = None) -> UsageEvent:  # noqa: A002 - the word of the command line
@@ -88,7 +87,7 @@ def by_name(name: str) -> Format:
 
 
 def _read(raw: bytes, format: Format | None) -> tuple[UsageEvent, Format]:  # noqa: A002 - as above
-    fields = _decode_fields(raw)
+    fields = marks(raw)
     if format is None:
         format = _format_of(fields)  # noqa: A001 - as above
     elif not format.recognises(fields):
@@ -106,11 +105,11 @@ def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Form
 
 def _top_level(raw: bytes) -> Fields:
     try:
-        return _decode_fields(raw)
+        return marks(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         strict = lenient.to_strict_json(raw)
     try:
-        return _decode_fields(strict)
+        return marks(strict)
     except msgspec.ValidationError as error:
         raise decode_errors.refusal(error, strict) from None
 
@@ -140,6 +139,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     spend_log.FORMAT,
     log.PAGE,
     gemini.FORMAT,
+    gemini_interactions.FORMAT,
+    ollama.FORMAT,
     invocation_log.FORMAT,
     converse.FORMAT,
     batch.openai_format(read),

@@ -14,8 +14,11 @@ from ingest.formats.completion.body import Milliseconds
 from ingest.formats.completion.completion import cache_hit_key, microseconds
 from ingest.formats.completion.provider import UNKNOWN, provider_and_model
 from ingest.formats.completion.request_type import streamed_request_type
+from ingest.formats.completion.response_id import first_id
 from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.lenient import without_field
 from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
@@ -27,6 +30,8 @@ _FOREIGN_FIELDS: Final = frozenset(
 )
 """Fields of other records with a `response`: responses, batch lines, logs of other gateways."""
 _STATUSES: Final = frozenset({"success", "error", "cancelled"})
+_TIME_FIELDS: Final = frozenset({"created", "created_at", "createTime", "timestamp"})
+"""Fields of a response with the time of the call."""
 
 Label = str | int | float | bool | None
 
@@ -82,8 +87,8 @@ class ResponseId(Struct, gc=False):
     id: str | int | None = None
 
 
-_decode = msgspec.json.Decoder(Envelope).decode
-_decode_id = msgspec.json.Decoder(ResponseId).decode
+_decode = decoder(Envelope)
+_decode_id = decoder(ResponseId)
 
 
 def recognises(fields: Fields) -> bool:
@@ -107,11 +112,7 @@ def format_of(reader: RecordReader) -> Format:
 def read_envelope(raw: bytes, reader: RecordReader) -> UsageEvent:
     """The event of the response inside, with the fields of the envelope."""
     envelope = _decode(raw)
-    try:
-        event = reader(bytes(envelope.response))
-    except Refused as refused:
-        field = f"response.{refused.field}" if refused.field else "response"
-        raise Refused(refused.code, refused.reason, field) from None
+    event = _response_event(envelope, reader)
     overrides = _overrides(envelope, event)
     return msgspec.structs.replace(
         event, **{name: value for name, value in overrides.items() if value is not None}
@@ -135,6 +136,20 @@ def filled(event: UsageEvent, stated: Stated) -> UsageEvent:
         session=event.session or stated.session,
         labels={**(stated.labels or {}), **(event.labels or {})} or None,
     )
+
+
+def _response_event(envelope: Envelope, reader: RecordReader) -> UsageEvent:
+    """The event of the response inside. Its time does not matter where the envelope states one."""
+    response = bytes(envelope.response)
+    try:
+        return reader(response)
+    except Refused as refused:
+        names = (refused.field or "").split(".")
+        if envelope.occurred_at is not None and names[-1] in _TIME_FIELDS:
+            timeless = without_field(response, names)
+            return _response_event(msgspec.structs.replace(envelope, response=Raw(timeless)), reader)
+        field = f"response.{refused.field}" if refused.field else "response"
+        raise Refused(refused.code, refused.reason, field) from None
 
 
 def _overrides(envelope: Envelope, event: UsageEvent) -> dict[str, Any]:
@@ -192,8 +207,8 @@ def _event_key(envelope: Envelope, event: UsageEvent, provider: str, occurred_at
     if event.source_event_id is not None:
         return _renamed_key(event, provider)
     if event.cache_hit and occurred_at is not None:
-        response_id = _decode_id(envelope.response).id
-        return cache_hit_key(provider, response_id, occurred_at) if response_id else None
+        response_id = first_id(_decode_id(envelope.response).id)
+        return cache_hit_key(provider, response_id, occurred_at) if response_id is not None else None
     return None
 
 

@@ -7,6 +7,7 @@ recognises a record.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,18 @@ from ingest.model.event import UsageEvent
 
 Fields = Mapping[str, msgspec.Raw]
 """The top level of a JSON object: field names, with values that are not decoded yet."""
+
+_NULL: Final = msgspec.Raw(b"null")
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def marks(raw: bytes) -> Fields:
+    """The fields by which a record is recognised: those that have a value. A null is no mark of any format.
+
+    Raises:
+        msgspec.DecodeError: the record is not JSON, or not an object (`msgspec.ValidationError`).
+    """
+    return {name: value for name, value in _decode_fields(raw).items() if value != _NULL}
 
 
 @dataclass(frozen=True, slots=True)

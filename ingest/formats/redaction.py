@@ -29,6 +29,8 @@ from ingest.formats.providers.batch import AnthropicLine, BedrockLine, OpenaiLin
 from ingest.formats.providers.cohere import Response as CohereResponse
 from ingest.formats.providers.gemini import CamelResponse
 from ingest.formats.providers.gemini import Response as GeminiResponse
+from ingest.formats.providers.gemini_interactions import Interaction
+from ingest.formats.providers.ollama import Response as OllamaResponse
 from ingest.formats.providers.openrouter import Activity, GenerationResponse
 from ingest.model.rejection import Refused
 
@@ -97,7 +99,7 @@ def _accepts(field: inspect.Field, *kinds: type[inspect.Type]) -> bool:
 _STRUCTS: Final = (
     *(Body, Envelope, LogRow, ToolCallRow),
     *(OpenaiLine, AnthropicLine, BedrockLine, Converse, Invocation, CohereResponse),
-    *(GeminiResponse, CamelResponse, Activity, GenerationResponse),
+    *(GeminiResponse, CamelResponse, Interaction, OllamaResponse, Activity, GenerationResponse),
     *(Payload, SpendLogRow, FlatRecord, BatchLogLine, Span),
 )
 _FIELDS: Final = [field for struct in _STRUCTS for field in _fields(inspect.type_info(struct))]

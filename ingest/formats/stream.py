@@ -6,14 +6,24 @@ the last chunk: the time of the whole call). The time to the first token is ther
 latencies up to the first chunk with content.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
 from ingest.formats.bedrock import converse
-from ingest.formats.completion.body import NULL, Annotation, Body, Choice, Empty, ErrorObject, Message
+from ingest.formats.completion.body import (
+    NULL,
+    Annotation,
+    Body,
+    Choice,
+    Empty,
+    ErrorObject,
+    Message,
+    XGroq,
+    is_present,
+)
 from ingest.formats.completion.chunk import (
     ChoiceDelta,
     Chunk,
@@ -23,10 +33,16 @@ from ingest.formats.completion.chunk import (
     last_value,
 )
 from ingest.formats.completion.content_counts import content_counts, list_length
+from ingest.formats.completion.response_id import first_id, is_id
+from ingest.formats.completion.usage import Usage
 from ingest.formats.envelope import BESIDE_RESPONSE, RecordReader, read_envelope
-from ingest.formats.format import Fields, Format
+from ingest.formats.format import Fields, Format, marks
 from ingest.formats.json import decode_errors
-from ingest.formats.providers import anthropic_stream, cohere, gemini
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.lenient import loads
+from ingest.formats.json.unknown_numbers import has_numbers, unknown_numbers
+from ingest.formats.json.unknown_numbers import refusal as unknown_numbers_refusal
+from ingest.formats.providers import anthropic_stream, cohere, gemini, gemini_interactions
 from ingest.model.event import UsageEvent
 from ingest.model.rejection import Refused
 
@@ -36,7 +52,6 @@ _FINAL_EVENTS: Final = frozenset(
 _DONE_EVENTS: Final = frozenset({"speech.audio.done", "transcript.text.done"})
 _MOST_CHOICES: Final = 1_000
 _FIRST_VALUES: Final = (
-    "id",
     "model",
     "object",
     "created",
@@ -46,16 +61,23 @@ _FIRST_VALUES: Final = (
     "speed",
 )
 """Fields whose first value counts."""
-_LAST_VALUES: Final = ("type", "usage", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
+_LAST_VALUES: Final = ("type", "status", "extra_fields", "inference_geo", "is_bifrost_error", "status_code")
 """Fields whose last value counts."""
 
-_DIALECTS: Final = (anthropic_stream, gemini, converse, cohere)
+_RUN: Final = "thread.run"
+"""The object of an assistant's run. Its stream also has the run's steps, whose usage it includes."""
+_USAGE_NAMES: Final = ("usage", "usageMetadata", "usage_metadata")
+_PLACES_OF_USAGE: Final = ("response", "message", "metadata", "delta", "interaction", "x_groq")
+"""Objects in a chunk that may have the usage."""
+
+_DIALECTS: Final = (anthropic_stream, gemini, gemini_interactions, converse, cohere)
 """Streams with chunks of their own shape. Each is recognised by its first chunk."""
 
-_decode = msgspec.json.Decoder(Chunk).decode
+_decode = decoder(Chunk)
 _decode_first = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _EMPTY_LIST: Final = Raw(b"[]")
+_NO_USAGE: Final = Usage()
 
 
 def assemble(raw_chunks: Sequence[bytes]) -> bytes:
@@ -66,17 +88,41 @@ def assemble(raw_chunks: Sequence[bytes]) -> bytes:
     """
     if not raw_chunks:
         raise Refused("empty_stream", "the stream holds no chunk")
-    for dialect in _DIALECTS:
-        if dialect.recognises_stream(_fields(raw_chunks[0])):
-            return _encode({**dialect.join_chunks(raw_chunks), "chunk_count": len(raw_chunks)})
-    chunks = [decode_chunk(_decode, raw, index) for index, raw in enumerate(raw_chunks)]
-    return _encode(
-        {
-            **_stream_record(chunks),
-            "chunk_count": len(chunks),
-            "time_to_first_token_ms": _time_to_first_token(chunks),
-        }
-    )
+    first = _fields(raw_chunks[0])
+    dialect = next((dialect for dialect in _DIALECTS if dialect.recognises_stream(first)), None)
+    if dialect is not None:
+        record = dialect.join_chunks(raw_chunks)
+    else:
+        chunks = [decode_chunk(_decode, raw, index) for index, raw in enumerate(raw_chunks)]
+        record = _stream_record(chunks) | {"time_to_first_token_ms": _time_to_first_token(chunks)}
+    _refuse_unknown_usage(raw_chunks, record["response"])
+    return _encode({**record, "chunk_count": len(raw_chunks)})
+
+
+def _refuse_unknown_usage(raw_chunks: Sequence[bytes], response: Any) -> None:
+    """Refuse a stream whose usage has numbers, of which none is a known count.
+
+    Raises:
+        Refused: all numbers are unknown; the refusal has their names.
+    """
+    fields = response if isinstance(response, dict) else msgspec.structs.asdict(response)
+    usage = next((fields[name] for name in _USAGE_NAMES if fields.get(name) is not None), None)
+    if usage is None or has_numbers(msgspec.to_builtins(usage)):
+        return
+    for index, raw in enumerate(raw_chunks):
+        for name, stated in _usage_objects(raw):
+            if names := list(unknown_numbers(stated, type(usage))):
+                raise unknown_numbers_refusal(names, f"chunks[{index}].{name}")
+
+
+def _usage_objects(raw: bytes) -> Iterator[tuple[str, Any]]:
+    """The usage objects of a chunk, by their names."""
+    chunk = loads(raw) if b"sage" in raw else None
+    if not isinstance(chunk, dict):
+        return
+    for place in (chunk, *(chunk.get(name) for name in _PLACES_OF_USAGE)):
+        if isinstance(place, dict):
+            yield from ((name, place[name]) for name in _USAGE_NAMES if isinstance(place.get(name), dict))
 
 
 def open_envelope(line: bytes) -> Callable[[bytes, int], bytes]:
@@ -119,7 +165,9 @@ def event_format(reader: RecordReader) -> Format:
     """The format of a final event of a Responses API stream, stored alone: it has the whole response."""
 
     def read(raw: bytes) -> UsageEvent:
-        return read_envelope(_encode(_stream_record([decode_chunk(_decode, raw, 0)])), reader)
+        record = _stream_record([decode_chunk(_decode, raw, 0)])
+        _refuse_unknown_usage([raw], record["response"])
+        return read_envelope(_encode(record), reader)
 
     title = "the final event of a Responses API stream"
     return Format(name="responses-event", title=title, recognises=_recognises, read=read)
@@ -135,7 +183,7 @@ def _recognises(fields: Fields) -> bool:
 def _fields(raw: bytes) -> Fields:
     """The fields of the first chunk; none for an invalid chunk, which is refused when it is decoded."""
     try:
-        return _decode_first(raw)
+        return marks(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
@@ -157,6 +205,8 @@ def _final_response(chunks: list[Chunk]) -> Body | None:
     interrupted = "cancelled" if error is None else None
     return msgspec.structs.replace(
         _outline(body),
+        id=first_id(*(event.response.id for event in (end, *events) if event.response is not None)),
+        usage=_last_usage([chunk.usage for chunk in chunks] + [body.usage]),
         object=body.object or "response",
         status=body.status if end.type in _FINAL_EVENTS else interrupted,
         error=ErrorObject() if isinstance(error, str) else error,
@@ -179,19 +229,35 @@ def _outline(body: Body) -> Body:
 
 def _merge_chunks(chunks: list[Chunk]) -> Body:
     """The response that the chunks of any other stream make."""
+    chunks = [chunk for chunk in chunks if chunk.object == _RUN] or chunks
     fields = {name: first_value(chunks, name) for name in _FIRST_VALUES} | {
         name: last_value(chunks, name) for name in _LAST_VALUES
     }
     error = _last_error(chunks)
-    x_groq = last_value(chunks, "x_groq")
-    if x_groq is not None:
-        fields |= {"x_groq": _EMPTY_LIST, "usage": fields["usage"] or x_groq.usage}
-    if any(chunk.prompt_filter_results is not NULL for chunk in chunks):
-        fields["prompt_filter_results"] = _EMPTY_LIST
+    fields["usage"] = _last_usage([usage for chunk in chunks for usage in _usages(chunk)])
+    groq = [chunk.x_groq for chunk in chunks if chunk.x_groq is not None]
+    if groq:
+        fields["x_groq"] = XGroq(first_value(groq, "id"))
+    ids = list(dict.fromkeys(chunk.id for chunk in chunks if is_id(chunk.id)))
+    own_ids = len(ids) > 1  # each chunk has an id of its own
+    fields["id"] = first_id(*([first_value(groq, "id")] if own_ids else []), *ids)
+    for mark in ("prompt_filter_results", "content_filters"):
+        if any(is_present(getattr(chunk, mark)) for chunk in chunks):
+            fields[mark] = _EMPTY_LIST
     citations = max((list_length(chunk.citations) or 0 for chunk in chunks), default=0)
     if citations:
         fields["citations"] = Raw(_encode([None] * citations))
     return Body(**fields, choices=_choices(chunks), error=ErrorObject() if isinstance(error, str) else error)
+
+
+def _usages(chunk: Chunk) -> tuple[Usage | None, ...]:
+    return (chunk.x_groq.usage if chunk.x_groq else None, chunk.usage)
+
+
+def _last_usage(stated: Sequence[Usage | None]) -> Usage | None:
+    """The last usage that says something; an empty one where there are only such."""
+    usages = [usage for usage in stated if usage is not None]
+    return next((usage for usage in reversed(usages) if usage != _NO_USAGE), usages[-1] if usages else None)
 
 
 def _choices(chunks: list[Chunk]) -> list[Choice] | None:

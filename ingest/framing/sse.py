@@ -2,6 +2,9 @@
 
 A stream ends with `[DONE]`, with a chunk of another response, or with the body. A line with an envelope holds
 for the streams after it, up to the next such line. Other lines without `data:` have no usage and are skipped.
+
+Some servers give each chunk an id of its own. Where no id has come twice, a chunk with another id is of
+another response only if the stream before it has ended.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,9 +44,28 @@ class _ChunkIds(msgspec.Struct, rename="camel", gc=False):
     response_id: Any = None
     message: Any = None
     response: Any = None
+    interaction: Any = None
+    object: Any = None
+    run_id: Any = msgspec.field(default=None, name="run_id")
+
+
+class _Choice(msgspec.Struct, gc=False):
+    """A choice of a chunk, of which only the end is decoded."""
+
+    finish_reason: Any = None
+
+
+class _Progress(msgspec.Struct, gc=False):
+    """The fields of a chunk that show how far its stream is."""
+
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    x_groq: Any = None
 
 
 _decode_ids: Final = msgspec.json.Decoder(_ChunkIds).decode
+_decode_progress: Final = msgspec.json.Decoder(_Progress).decode
+_RUN: Final = "thread.run"
 
 
 class StreamSplitter:
@@ -65,6 +87,7 @@ class StreamSplitter:
         self._size = 0
         self._start_line: int | None = None
         self._response: str | None = None
+        self._is_repeated = False  # whether the id of the response has come twice
         self._refused: Refused | None = None
 
     def feed(self, chunk: bytes) -> list[Record]:
@@ -130,9 +153,12 @@ class StreamSplitter:
 
     def _add_chunk(self, data: bytes, records: list[Record]) -> None:
         response = _response_id(data)
-        if response and self._response and response != self._response:
-            self._end_stream(records)
-            self._note_start()
+        if response and self._response:
+            if response == self._response:
+                self._is_repeated = True
+            elif self._is_repeated or not self._chunks or not _goes_on(self._chunks[-1], data):
+                self._end_stream(records)
+                self._note_start()
         self._response = response or self._response
         self._refused, self._wrong_envelope = self._refused or self._wrong_envelope, None
         self._size += len(data)
@@ -150,6 +176,7 @@ class StreamSplitter:
         self._chunks.clear()
         self._size = 0
         self._start_line = self._response = self._refused = None
+        self._is_repeated = False
 
     def _record(self, line: int) -> Record:
         if self._refused:
@@ -170,8 +197,27 @@ def _response_id(data: bytes) -> str | None:
         chunk = _decode_ids(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    for part in (chunk.message, chunk.response):
+    if isinstance(chunk.object, str) and chunk.object.startswith("thread"):
+        # the steps and messages of an assistant's run have ids of their own
+        run_id = chunk.id if chunk.object == _RUN else chunk.run_id
+        return str(run_id) if run_id else None
+    for part in (chunk.message, chunk.response, chunk.interaction):
         if isinstance(part, dict) and part.get("id"):
             return str(part["id"])
     response_id = chunk.id or chunk.response_id
     return str(response_id) if response_id else None
+
+
+def _goes_on(last: bytes, data: bytes) -> bool:
+    """Whether `data`, with another id than `last`, is a chunk of the same completion."""
+    try:
+        before, after = _decode_progress(last), _decode_progress(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    if before.choices is None or after.choices is None or before.usage or _usage_of_groq(before):
+        return False
+    return not after.choices or not any(choice.finish_reason for choice in before.choices)
+
+
+def _usage_of_groq(chunk: _Progress) -> bool:
+    return isinstance(chunk.x_groq, dict) and bool(chunk.x_groq.get("usage"))

@@ -10,7 +10,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def response(n: int, **facts: Any) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{n}",
+        "id": f"chatcmpl-{n:07d}",
         "object": "chat.completion",
         "created": 1_790_000_000 + n,
         "model": "gpt-4o-mini",

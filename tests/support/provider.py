@@ -22,7 +22,7 @@ BUSY = "gpt-4o-busy"
 
 def _completion(**more: Any) -> dict[str, Any]:
     return {
-        "id": "chatcmpl-9",
+        "id": "chatcmpl-9Xw4",
         "created": 1_790_000_000,
         "model": MODEL,
         "system_fingerprint": "fp_1",

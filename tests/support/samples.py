@@ -30,7 +30,11 @@ def record(path: Path) -> bytes:
 def plain(event: UsageEvent | ReportedCost) -> dict[str, Any]:
     fields = {name: getattr(event, name) for name in event.__struct_fields__}
     return {
-        name: plain(value) if isinstance(value, ReportedCost) else value
+        name: plain(value)
+        if isinstance(value, ReportedCost)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
         for name, value in fields.items()
         if value is not None and (name, value) != ("believed_zero", False) and name != "span"
     }

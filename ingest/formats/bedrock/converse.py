@@ -8,7 +8,6 @@ invocation log (`ingest.formats.bedrock.invocation_log`).
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.structs import asdict
 
@@ -16,22 +15,26 @@ from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, Milliseconds, is_present
 from ingest.formats.completion.chunk import decode_chunk, last_value
 from ingest.formats.completion.completion import microseconds
-from ingest.formats.completion.usage import Count, Meters
+from ingest.formats.completion.doubtful_parts import settle
+from ingest.formats.completion.response_id import is_id
+from ingest.formats.completion.usage import Count, Detail, Meters
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.unknown_numbers import refuse_unknown
 from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "bedrock"
-_FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "model", "object", "response"})
+_FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "response"})
 
 
 class CacheDetail(Struct, rename="camel", gc=False):
     """Tokens written to the cache with one time to live."""
 
     ttl: str | None = None
-    input_tokens: Count | None = None
+    input_tokens: Detail | None = None
 
 
-class ConverseUsage(Struct, rename="camel", gc=False):
+class ConverseUsage(Struct, rename="camel", gc=False, omit_defaults=True):
     """The token counts. The cache counts have two names, by the version of the API."""
 
     input_tokens: Count | None = None
@@ -99,8 +102,9 @@ class ResponseMetadata(Struct, gc=False):
 
 
 class Converse(Struct, rename="camel", gc=False, omit_defaults=True):
-    """A response of Converse."""
+    """A response of Converse. `model` is what a sender may have added."""
 
+    model: str | None = None
     usage: ConverseUsage | None = None
     metrics: Metrics | None = None
     stop_reason: str | None = None
@@ -109,6 +113,12 @@ class Converse(Struct, rename="camel", gc=False, omit_defaults=True):
     performance_config: Performance | None = None
     trace: Trace | None = None
     response_metadata: ResponseMetadata | None = field(default=None, name="ResponseMetadata")
+
+
+class Record(Struct, gc=False):
+    """A response, of which only the usage is decoded."""
+
+    usage: Raw = NULL
 
 
 class ContentBlockStart(Struct, rename="camel", gc=False):
@@ -131,20 +141,32 @@ class StreamEvent(Struct, rename="camel", gc=False):
     metadata: Converse | None = None
 
 
-_decode = msgspec.json.Decoder(Converse).decode
-_decode_event = msgspec.json.Decoder(StreamEvent).decode
+_decode = decoder(Converse)
+_decode_event = decoder(StreamEvent)
+_decode_record = decoder(Record)
 _NO_USAGE: Final = ConverseUsage()
 _EMPTY_OBJECT: Final = Raw(b"{}")
 
 
 def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a response of Converse."""
-    return "output" in fields and "stopReason" in fields and _FOREIGN_FIELDS.isdisjoint(fields)
+    return (
+        "stopReason" in fields
+        and ("output" in fields or "usage" in fields)
+        and _FOREIGN_FIELDS.isdisjoint(fields)
+    )
 
 
 def read(raw: bytes) -> UsageEvent:
-    """The event of one response."""
-    return to_event(_decode(raw))
+    """The event of one response.
+
+    Raises:
+        Refused: its usage has numbers, of which none is a known count.
+    """
+    event = to_event(_decode(raw))
+    if event.input_tokens is None and event.total_tokens is None:
+        refuse_unknown(_decode_record(raw).usage, ConverseUsage, "usage")
+    return event
 
 
 def to_event(response: Converse) -> UsageEvent:
@@ -152,18 +174,22 @@ def to_event(response: Converse) -> UsageEvent:
     request_id = response.response_metadata.request_id if response.response_metadata else None
     router = response.trace.prompt_router if response.trace else None
     routed_model_id = router.invoked_model_id if router else None
+    model_id = routed_model_id or response.model
+    usage = response.usage or _NO_USAGE
+    counts, doubts = settle(meters(usage), None, billed=False)
     return UsageEvent(
         source=PROVIDER,
-        source_event_id=f"{PROVIDER}:{request_id}" if request_id else None,
+        source_event_id=f"{PROVIDER}:{request_id}" if is_id(request_id) else None,
         request_type="chat_completion",
         provider=PROVIDER,
-        model=model_name(routed_model_id) if routed_model_id else provider.UNKNOWN,
-        model_deployment=routed_model_id if routed_model_id and routed_model_id.startswith("arn:") else None,
+        model=model_name(model_id) if model_id else provider.UNKNOWN,
+        model_deployment=model_id if model_id and model_id.startswith("arn:") else None,
         service_tier=_service_tier(response),
         tool_calls=_tool_calls(response.output),
         finish_reason=response.stop_reason or None,
         latency_us=microseconds(response.metrics.latency_ms) if response.metrics else None,
-        **asdict(meters(response.usage or _NO_USAGE)),
+        flags=doubts or None,
+        **asdict(counts),
     )
 
 
@@ -221,7 +247,7 @@ def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
     metadata = last_value(events, "metadata") or Converse()
     stop = last_value(events, "message_stop")
     response = {
-        "stopReason": stop.stop_reason if stop else None,
+        "stopReason": (stop.stop_reason if stop else None) or "",
         "output": Output(Message([Block(_EMPTY_OBJECT)] * tool_calls)),
         "usage": metadata.usage,
         "metrics": metadata.metrics,

@@ -15,6 +15,7 @@ from ingest.formats.completion.body import NULL
 from ingest.formats.completion.usage import Count
 from ingest.formats.envelope import Label, text_labels
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.decoder import decoder
 from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import Status, UsageEvent
 
@@ -61,8 +62,8 @@ class Invocation(Struct, rename="camel", gc=False):
 
 _PLACES: Final = ("session", "agent", "workflow")
 """Tags of the caller that are columns too."""
-_decode = msgspec.json.Decoder(Invocation).decode
-_decode_response = msgspec.json.Decoder(Converse).decode
+_decode = decoder(Invocation)
+_decode_response = decoder(Converse)
 
 
 def recognises(fields: Fields) -> bool:

@@ -17,8 +17,8 @@ NULL: Final = Raw(b"null")
 
 
 def is_present(raw: Raw) -> bool:
-    """Whether a field of type `Raw` has a value."""
-    return bytes(raw) != b"null"
+    """Whether a field of type `Raw` has a value. A null says as little as a missing field."""
+    return raw is not NULL and raw != NULL
 
 
 class Empty(Struct, gc=False):
@@ -118,6 +118,13 @@ class UsageInfo(Struct, gc=False, omit_defaults=True):
     pages_processed: Count | None = None
 
 
+class XGroq(Struct, gc=False, omit_defaults=True):
+    """`x_groq` of Groq: the id of the call, and in the last chunk of a stream its usage."""
+
+    id: str | None = None
+    usage: Usage | None = None
+
+
 class Body(Struct, gc=False, omit_defaults=True):
     """A completion response of any request type, or an error body in its place."""
 
@@ -153,6 +160,7 @@ class Body(Struct, gc=False, omit_defaults=True):
     citations: Raw = NULL
     text: Raw = NULL
     results: Raw = NULL
-    # only their presence is used: each is the mark of one provider
+    x_groq: XGroq | None = None
+    # only their presence is used: they are marks of Azure
     prompt_filter_results: Raw = NULL
-    x_groq: Raw = NULL
+    content_filters: Raw = NULL

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from ingest.formats.completion.body import NULL, Annotation, Body, ErrorObject, ExtraFields
+from ingest.formats.completion.body import NULL, Annotation, Body, ErrorObject, ExtraFields, XGroq
 from ingest.formats.completion.usage import Count, Usage
 from ingest.formats.json import decode_errors, lenient
 
@@ -42,12 +42,6 @@ class ChoiceDelta(Struct, gc=False):
     text: Raw = NULL
 
 
-class XGroq(Struct, gc=False):
-    """`x_groq`, which Groq adds to its last chunk."""
-
-    usage: Usage | None = None
-
-
 class Chunk(Struct, gc=False):
     """One chunk of any stream that has no structs of its own."""
 
@@ -68,9 +62,11 @@ class Chunk(Struct, gc=False):
     error: ErrorObject | str | None = None
     code: str | int | float | None = None
     is_bifrost_error: bool | None = None
+    status: str | int | None = None
     status_code: int | None = None
     x_groq: XGroq | None = None
     prompt_filter_results: Raw = NULL
+    content_filters: Raw = NULL
     citations: Raw = NULL
 
 

@@ -10,19 +10,38 @@ from typing import Final
 import msgspec
 
 from ingest.formats.completion import provider
-from ingest.formats.completion.body import NULL, Body, CacheDebug, ExtraFields, KeyAlias, RoutingInfo
+from ingest.formats.completion.body import (
+    Body,
+    CacheDebug,
+    ExtraFields,
+    KeyAlias,
+    RoutingInfo,
+    is_present,
+)
 from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.completion.cost import Cost, UpstreamCosts, openrouter_cost, reported_cost
+from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, total_gap
 from ingest.formats.completion.image_params import with_image_params
+from ingest.formats.completion.no_call import refuse_no_call
+from ingest.formats.completion.odd_usage import camel_case_usage, refuse_unknown_usage, states_no_tokens
 from ingest.formats.completion.outcome import call_outcome
 from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
+from ingest.formats.completion.response_id import first_id
 from ingest.formats.completion.token_conventions import inclusive_usage
-from ingest.formats.completion.usage import NOT_STATED, NOTHING_NEW, Meters, Usage, meters, milliseconds
+from ingest.formats.completion.usage import (
+    NOT_STATED,
+    NOTHING_NEW,
+    Meters,
+    Usage,
+    input_details,
+    meters,
+    milliseconds,
+)
 from ingest.formats.format import Fields, Format
-from ingest.formats.json import decode_errors
-from ingest.formats.json.timestamps import parse_timestamp
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.timestamps import record_time
+from ingest.model import flags
 from ingest.model.event import ReportedCost, UsageEvent
-from ingest.model.rejection import Refused
 
 GATEWAY: Final = "bifrost"
 
@@ -31,9 +50,10 @@ _FIELDS_WITH_USAGE: Final = frozenset({"model", "object", "type", "text", "data"
 _OPENROUTER_FIELDS: Final = frozenset({"total_cost", "generation_id", "byok_usage_inference"})
 """Fields of OpenRouter's records, whose `usage` is an amount of money."""
 _BATCH_LINE_FIELDS: Final = frozenset({"custom_id", "recordId"})
-"""Fields of a batch line, which also has a field `error`."""
-_AGGREGATES: Final = frozenset({"batch", "page", "bucket"})
-"""Values of `object` for sums over many calls, besides the results of usage reports."""
+"""Fields of a batch line, which may also have `usage` and `error`."""
+_FIELDS_OF_OTHERS: Final = _OPENROUTER_FIELDS | _BATCH_LINE_FIELDS
+_USAGE_OF_OTHERS: Final = (b'"billed_units"', b'"total_input_tokens"')
+"""Counts in the `usage` of Cohere and of Gemini's Interactions API."""
 
 _NO_EXTRA: Final = ExtraFields()
 _NO_ROUTING: Final = RoutingInfo()
@@ -42,7 +62,7 @@ _NO_CACHE: Final = CacheDebug()
 _NO_USAGE: Final = Usage()
 _NO_DETAILS: Final = UpstreamCosts()
 
-_decode = msgspec.json.Decoder(Body).decode
+_decode = decoder(Body)
 
 
 def recognises(fields: Fields) -> bool:
@@ -51,11 +71,21 @@ def recognises(fields: Fields) -> bool:
         return False
     if "extra_fields" in fields or "choices" in fields:
         return True
-    if "timestamp" in fields and "status" in fields:
+    if _is_of_others(fields):
         return False
-    if "usage" in fields:
-        return not _FIELDS_WITH_USAGE.isdisjoint(fields) and _OPENROUTER_FIELDS.isdisjoint(fields)
-    return _is_known_without_usage(fields)
+    return not _FIELDS_WITH_USAGE.isdisjoint(fields) if "usage" in fields else _is_known_without_usage(fields)
+
+
+def _is_of_others(fields: Fields) -> bool:
+    """Whether this is the own body of Bedrock, Cohere, Gemini or OpenRouter, a log row or a batch line."""
+    if "stopReason" in fields or ("timestamp" in fields and "status" in fields):
+        return True
+    if bytes(fields.get("object", b"")) == b'"interaction"':
+        return True
+    usage = bytes(fields.get("usage", b""))
+    return any(name in usage for name in _USAGE_OF_OTHERS) or (
+        "usage" in fields and not _FIELDS_OF_OTHERS.isdisjoint(fields)
+    )
 
 
 def _is_known_without_usage(fields: Fields) -> bool:
@@ -69,8 +99,19 @@ def _is_known_without_usage(fields: Fields) -> bool:
 
 
 def read(raw: bytes) -> UsageEvent:
-    """The event of one completion response."""
-    return to_event(_decode(raw))
+    """The event of one completion response.
+
+    Raises:
+        Refused: the body is no call, or its counts are unknown or impossible.
+    """
+    body = _decode(raw)
+    event = to_event(body)
+    if body.usage is None or not states_no_tokens(event):
+        return event
+    if (usage := camel_case_usage(raw)) is not None:
+        return to_event(msgspec.structs.replace(body, usage=usage))
+    refuse_unknown_usage(raw, body.usage, event)
+    return event
 
 
 def to_event(body: Body) -> UsageEvent:
@@ -79,8 +120,8 @@ def to_event(body: Body) -> UsageEvent:
     routing = extra.routing_info or _NO_ROUTING
     cache = extra.cache_debug or _NO_CACHE
     gateway = body.extra_fields is not None or body.is_bifrost_error is not None
-    if not gateway and body.object is not None:
-        _refuse_aggregate(body.object)
+    if not gateway:
+        refuse_no_call(body)
     requested = (
         extra.model_requested or extra.original_model_requested or routing.primary_model or routing.model
     )
@@ -99,19 +140,21 @@ def to_event(body: Body) -> UsageEvent:
     result = call_outcome(body, extra)
     usage = body.usage or extra.billed_usage
     stated_usage = usage or _NO_USAGE
-    stated_meters = (
-        meters(inclusive_usage(usage, provider_name, request_type, gateway=gateway)) if usage else NOT_STATED
-    )
     hit = bool(cache.cache_hit)
+    reported = None if hit or usage is None else _reported_cost(usage, gateway=gateway)
+    stated_meters, doubts = (
+        _meters(usage, provider_name, request_type, gateway=gateway, billed=hit or reported is not None)
+        if usage
+        else (NOT_STATED, None)
+    )
     billed = NOTHING_NEW if hit else stated_meters
     counts = content_counts(body)
-    created = body.created or body.created_at
     stream = _is_streamed(request_type, body.object)
     event = UsageEvent(
         source=GATEWAY if gateway else provider_name,
-        source_event_id=_event_key(provider_name, body.id or body.request_id, extra.request_id, hit=hit),
+        source_event_id=_event_key(provider_name, _response_id(body), extra.request_id, hit=hit),
         attempt=1 if routing.is_fallback else None,
-        occurred_at=None if hit or not created else parse_timestamp(created, "created"),
+        occurred_at=None if hit else _time(body),
         request_type=request_type,
         object=body.object or None,
         provider=provider_name,
@@ -161,11 +204,47 @@ def to_event(body: Body) -> UsageEvent:
         images=None if hit else _images(body, request_type),
         pages=None if hit else _pages(body, request_type),
         currency=_currency(stated_usage),
-        reported=None if hit or usage is None else _reported_cost(usage, gateway=gateway),
+        reported=reported,
+        flags=doubts,
     )
     if event.images:
         event = with_image_params(event, body.size, body.quality)
     return event if cache is _NO_CACHE else _with_cache(event, cache, stated_meters if hit else NOT_STATED)
+
+
+def _meters(
+    usage: Usage, provider_name: str, request_type: str, *, gateway: bool, billed: bool
+) -> tuple[Meters, tuple[str, ...] | None]:
+    """The meters of a usage, without doubtful parts, and the flags of the call."""
+    stated = meters(inclusive_usage(usage, provider_name, request_type, gateway=gateway))
+    settled, doubts = settle(stated, usage.total_tokens, billed=billed)
+    if total_gap(settled):
+        settled, doubts = _with_gap(settled, doubts, billed=billed)
+    return settled, doubts or None
+
+
+def _with_gap(stated: Meters, doubts: tuple[str, ...], *, billed: bool) -> tuple[Meters, tuple[str, ...]]:
+    """`stated` with a total that does not fit. Audio that is counted in seconds may be in the total alone.
+
+    Raises:
+        Refused: the total holds tokens of which nothing is known, and no cost is stated.
+    """
+    if billed:
+        tokens = (stated.input_tokens or 0) + (stated.output_tokens or 0)
+        return msgspec.structs.replace(stated, total_tokens=tokens), (*doubts, flags.TOTAL_DISAGREES)
+    if stated.audio_ms is None:
+        refuse_unknown_rest(stated, "usage.total_tokens")
+    return stated, doubts
+
+
+def _time(body: Body) -> int | None:
+    at = None if not body.created else record_time(body.created, "created")
+    return at if at is not None or not body.created_at else record_time(body.created_at, "created_at")
+
+
+def _response_id(body: Body) -> str | int | None:
+    """The id of the call. Groq's is beside the response where the response's own is none."""
+    return first_id(body.id, body.request_id, body.x_groq.id if body.x_groq else None)
 
 
 def _with_cache(event: UsageEvent, cache: CacheDebug, replayed: Meters) -> UsageEvent:
@@ -213,23 +292,18 @@ def _event_key(
 
 def _stated_provider(body: Body, extra: ExtraFields, routing: RoutingInfo) -> str | None:
     stated = extra.provider or routing.provider or provider.of_response_id(body.id)
-    if stated is None and body.prompt_filter_results is not NULL:
+    if stated is not None:
+        return stated
+    if is_present(body.prompt_filter_results) or is_present(body.content_filters):
         return "azure"
-    if stated is None and body.x_groq is not NULL:
+    if body.x_groq is not None:
         return "groq"
-    if stated is None and body.type == "error" and (body.request_id or "").startswith("req_"):
-        return "anthropic"
-    return stated
-
-
-def _refuse_aggregate(object_name: str) -> None:
-    if object_name in _AGGREGATES or object_name.startswith("organization."):
-        raise Refused(
-            "aggregate",
-            f"{decode_errors.safe_repr(object_name)} is the object of a sum over many calls, not of a call: "
-            "import the calls, or the output file of the batch",
-            "object",
-        )
+    if body.usage is not None and input_details(body.usage).grok_tokens is not None:
+        return "xai"
+    if body.system_fingerprint == "fp_ollama":
+        return "ollama"
+    is_anthropic_error = body.type == "error" and (body.request_id or "").startswith("req_")
+    return "anthropic" if is_anthropic_error else None
 
 
 def _is_streamed(request_type: str, object_name: str | None) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ingest.formats.completion.body import NULL, Annotation, Body, Choice
+from ingest.formats.completion.body import NULL, Annotation, Body, Choice, is_present
 
 RESPONSES: Final = ("response", "realtime.response")
 """Values of `object` whose `output` is a list of items."""
@@ -59,9 +59,9 @@ def content_counts(body: Body) -> ContentCounts:
     """The content counts of a response."""
     if body.choices is not None:
         return _count_choices(body.choices, body)
-    if body.output is not NULL and body.object in RESPONSES:
+    if is_present(body.output) and body.object in RESPONSES:
         return _count_output_items(body)
-    if body.content is not NULL and body.type == "message":
+    if is_present(body.content) and body.type == "message":
         return _count_content_blocks(body)
     return ContentCounts(finish_reason=_finish_reason(body))
 
@@ -77,7 +77,7 @@ def _count_choices(choices: list[Choice], body: Body) -> ContentCounts:
         if choice.message is not None:
             tool_calls += len(choice.message.tool_calls or ())
             url_citations += _count_url_citations(choice.message.annotations)
-    if not url_citations and body.citations is not NULL:
+    if not url_citations and is_present(body.citations):
         url_citations = list_length(body.citations) or 0
     return ContentCounts(
         len(choices), tool_calls, url_citations, choices[0].finish_reason if choices else None

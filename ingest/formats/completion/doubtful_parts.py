@@ -20,6 +20,8 @@ _OTHER_OUTPUT: Final = (
     *("reasoning_tokens", "citation_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"),
 )
 _CACHE: Final = ("cache_read_tokens", "cache_write_tokens")
+_CACHE_READS: Final = ("cache_read_audio_tokens", "cache_read_image_tokens")
+_WHOLES_OF_CACHE_READS: Final = ("cache_read_tokens", *_INPUT_MODALITIES)
 _CACHE_WRITES: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens")
 _PARTS: Final = (*_INPUT_MODALITIES, *_CACHE, *_CACHE_WRITES, *_OUTPUT_MODALITIES, *_OTHER_OUTPUT)
 _NO_PARTS: Final = (None,) * len(_PARTS)
@@ -42,11 +44,15 @@ def settle(meters: Meters, stated_total: int | None, *, billed: bool) -> tuple[M
     misfits, overlap = _misfits(meters)
     found = [flags.PART_DROPPED] if misfits else []
     if certain and overlap:
-        misfits |= {"cache_write_tokens", *_CACHE_WRITES}
+        misfits |= set(_CACHE)
         found.append(flags.CACHE_OVERLAP)
     if misfits and not certain:
         _refuse_negative(meters, misfits)
         return meters, ()
+    if not misfits.isdisjoint(_WHOLES_OF_CACHE_READS):
+        misfits |= set(_CACHE_READS)
+    if "cache_write_tokens" in misfits:
+        misfits |= set(_CACHE_WRITES)
     if misfits:
         meters = replace(meters, **dict.fromkeys(misfits))
     return meters, tuple(found)
@@ -107,8 +113,7 @@ def _fits(meters: Meters) -> bool:
 def _misfits(meters: Meters) -> tuple[set[str], bool]:
     """The parts that are negative or do not fit their whole, and whether cache reads and writes overlap.
 
-    Of parts that are too large together, all are doubtful. A token that was read from the cache was not
-    written to it, so where the two overlap, the reads stand.
+    Of parts that are too large together, all are doubtful.
     """
     whole_in, whole_out = meters.input_tokens or 0, meters.output_tokens or 0
     misfits = _larger(meters, _CACHE, whole_in)
@@ -117,7 +122,7 @@ def _misfits(meters: Meters) -> tuple[set[str], bool]:
         larger = _larger(meters, names, whole)
         misfits |= larger or (set(names) if _sum(meters, names) > whole else set())
     misfits |= _larger(meters, _OTHER_OUTPUT, whole_out)
-    if "cache_write_tokens" in misfits or _sum(meters, _CACHE_WRITES) > (meters.cache_write_tokens or 0):
+    if _sum(meters, _CACHE_WRITES) > (meters.cache_write_tokens or 0):
         misfits |= set(_CACHE_WRITES)
     return {name for name in misfits if getattr(meters, name) is not None}, overlap
 

@@ -6,8 +6,9 @@ from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
 from ingest.model.event import Status
 from ingest.model.rejection import Refused
 
-_PENDING: Final = frozenset({"queued", "in_progress"})
-_OBJECTS_WITH_STATUS: Final = ("response", "realtime.response", "video")
+_PENDING: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
+_FAILED: Final = frozenset({"failed", "expired"})
+_OBJECTS_WITH_STATUS: Final = ("response", "realtime.response", "video", "thread.run")
 """Objects whose `status` is the status of the call. Batches and files have a `status` of their own."""
 _CLIENT_CLOSED: Final = 499
 
@@ -39,7 +40,7 @@ def call_outcome(body: Body, extra: ExtraFields) -> Outcome:
         )
     if body.status in {"cancelled", "canceled"}:
         return Outcome("cancelled")
-    return Outcome("error") if body.status == "failed" else _SUCCESS
+    return Outcome("error") if body.status in _FAILED else _SUCCESS
 
 
 def _failure(body: Body, extra: ExtraFields) -> Outcome:

@@ -1,5 +1,6 @@
 """The provider of a call: as stated, else by the response id, else by the prefix or family of the model."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -18,12 +19,12 @@ _FAMILIES: Final = (
     ("o3", "openai"),
     ("o4", "openai"),
     ("text-embedding", "openai"),
-    ("whisper", "openai"),
+    ("whisper-1", "openai"),
     ("tts-", "openai"),
     ("dall-e", "openai"),
     ("claude", "anthropic"),
     ("gemini", "gemini"),
-    ("mistral", "mistral"),
+    ("mistral-", "mistral"),
     ("ministral", "mistral"),
     ("open-mistral", "mistral"),
     ("open-mixtral", "mistral"),
@@ -35,9 +36,24 @@ _FAMILIES: Final = (
     ("command", "cohere"),
     ("grok", "xai"),
     ("sonar", "perplexity"),
-    ("deepseek", "deepseek"),
+    ("deepseek-chat", "deepseek"),
+    ("deepseek-reasoner", "deepseek"),
+    ("deepseek-coder", "deepseek"),
+    ("deepseek-v4", "deepseek"),
 )
-"""Prefixes of models that only one provider serves. Open models (llama, qwen ...) have many providers."""
+"""Prefixes of the names that only the maker's own API has for its models.
+
+Open weights (llama, qwen, gpt-oss ...) have many providers.
+"""
+
+_OPEN_WEIGHTS: Final = re.compile(
+    r"gpt-oss|mistral-nemo|(?:command|deepseek).*:"
+    r"|(?:mi(?:ni)?stral|codestral|devstral|magistral|pixtral|voxtral).*(?::|[0-9]b(?:$|-(?!latest$|[0-9]{4}$)))"
+)
+"""Names of open weights under a maker's prefix: with a tag (`mistral-small:24b`), or Mistral's with a size.
+
+Mistral's own API has a size only before `latest` or a date (`ministral-8b-latest`).
+"""
 
 _ID_PREFIXES: Final = (
     ("gen-", "openrouter"),
@@ -63,7 +79,7 @@ def provider_and_model(stated: str | None, model: str | None, requested: str | N
     prefix, rest = _split_prefix(model)
     if stated:
         return stated, rest if prefix == stated else model or UNKNOWN
-    if prefix in PROVIDERS:
+    if prefix in PROVIDERS and not (prefix == "openai" and rest.startswith("gpt-oss")):
         return prefix, rest
     requested_prefix, _ = _split_prefix(requested)
     return requested_prefix if requested_prefix in PROVIDERS else _family_provider(rest), model or UNKNOWN
@@ -76,4 +92,6 @@ def _split_prefix(model: str | None) -> tuple[str, str]:
 
 
 def _family_provider(model: str) -> str:
+    if _OPEN_WEIGHTS.match(model):
+        return UNKNOWN
     return next((provider for prefix, provider in _FAMILIES if model.startswith(prefix)), UNKNOWN)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingest.formats.completion.body import NULL, Body
+from ingest.formats.completion.body import Body, is_present
 
 UNKNOWN_TYPE: Final = "unknown"
 
@@ -21,6 +21,7 @@ _TYPES_OF_OBJECTS: Final = {
     "audio.transcription": "transcription",
     "image": "image_generation",
     "realtime.response": "realtime",
+    "thread.run": "thread_run",
 }
 
 _STREAMABLE: Final = frozenset(
@@ -70,11 +71,11 @@ def _type_by_content(body: Body) -> str:
         return "text_completion" if body.object is None and _has_no_messages(body) else "chat_completion"
     if body.usage_info is not None:
         return "ocr"
-    if body.results is not NULL:
+    if is_present(body.results):
         return "rerank"
-    if body.data is not NULL:
+    if is_present(body.data):
         return "embedding" if body.object == "list" else "image_generation"
-    if body.text is not NULL:
+    if is_present(body.text):
         return "transcription"
     return UNKNOWN_TYPE
 

@@ -9,16 +9,26 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingest.formats.completion.usage import CacheWrites, InputDetails, OutputDetails, ServerTools, Usage
+from ingest.formats.completion.usage import (
+    CacheWrites,
+    InputDetails,
+    OutputDetails,
+    ServerTools,
+    Usage,
+    input_details,
+    output_details,
+)
 
 _INPUT_ONLY: Final = frozenset({"embedding", "rerank"})
 _ADDITIVE_IN_OLD_GATEWAY: Final = frozenset({"anthropic", "bedrock"})
 """Providers whose cache tokens were not part of `prompt_tokens` in old versions of the gateway."""
+_THOUGHTS_OUTSIDE: Final = frozenset({"gemini", "vertex"})
+"""Providers whose thoughts are in the total only, where they answer in OpenAI's shape."""
 
 
 def inclusive_usage(usage: Usage, provider: str, request_type: str, *, gateway: bool) -> Usage:
     """`usage` with cache tokens in its input and reasoning in its output; unchanged where it had them."""
-    usage = _from_gateway(usage, provider) if gateway else _from_provider(usage)
+    usage = _from_gateway(usage, provider) if gateway else _from_provider(usage, provider)
     if request_type in _INPUT_ONLY and usage.prompt_tokens is None and usage.input_tokens is None:
         return replace(usage, prompt_tokens=usage.total_tokens)
     return usage
@@ -38,11 +48,10 @@ def _old_gateway_cache(usage: Usage) -> Usage:
     Later versions always write `cached_read_tokens`, `cached_write_tokens` or `cache_write_tokens` with a
     cache count. A usage with `cached_tokens` alone is therefore of an old version.
     """
-    inputs = usage.prompt_tokens_details or usage.input_tokens_details or InputDetails()
-    outputs = usage.completion_tokens_details or usage.output_tokens_details or OutputDetails()
+    inputs, outputs = input_details(usage), output_details(usage)
     later_fields = (inputs.cached_read_tokens, inputs.cached_write_tokens, inputs.cache_write_tokens)
     cached = (inputs.cached_tokens or 0) + (outputs.cached_tokens or 0)
-    if not cached or later_fields != (None, None, None):
+    if cached <= 0 or later_fields != (None, None, None):
         return usage
     return _add_outside(usage, more_input=cached)
 
@@ -55,23 +64,15 @@ def _perplexity_through_gateway(usage: Usage) -> Usage:
     return _add_outside(usage, more_output=(details.reasoning_tokens or 0) + (details.citation_tokens or 0))
 
 
-def _from_provider(usage: Usage) -> Usage:
+def _from_provider(usage: Usage, provider: str) -> Usage:
     searches = _count_searches(usage)
     if searches is not None:
         usage = _with_searches(usage, searches)
     if usage.cache_read_input_tokens is not None or usage.cache_creation_input_tokens is not None:
         return _anthropic(usage)
-    if (
-        usage.reasoning_tokens is not None
-        or usage.citation_tokens is not None
-        or usage.num_search_queries is not None
-    ):
+    if provider == "perplexity" or usage.citation_tokens is not None or usage.num_search_queries is not None:
         return _perplexity(usage)
-    if usage.prompt_cache_hit_tokens is not None and usage.prompt_tokens_details is None:
-        return replace(usage, prompt_tokens_details=InputDetails(cached_tokens=usage.prompt_cache_hit_tokens))
-    if usage.input_tokens_details is not None:
-        return _perplexity_agent(usage, usage.input_tokens_details)
-    return _xai(usage)
+    return _reach_total(_with_reasoning(usage), provider)
 
 
 def _add_counts(first: int | None, second: int | None) -> int | None:
@@ -93,20 +94,16 @@ def _with_searches(usage: Usage, searches: int) -> Usage:
     return replace(usage, **{name: replace(details, num_search_queries=searches)})
 
 
-def _perplexity_agent(usage: Usage, details: InputDetails) -> Usage:
-    """Perplexity's agent: Anthropic's field names inside OpenAI's details, with OpenAI's meaning."""
-    read, write = details.cache_read_input_tokens, details.cache_creation_input_tokens
-    if read is None and write is None:
-        return usage
-    cache_details = replace(details, cached_read_tokens=read, cached_write_tokens=write)
-    return replace(usage, input_tokens_details=cache_details)
-
-
 def _anthropic(usage: Usage) -> Usage:
-    """Anthropic's own body: `input_tokens` excludes the cache. Beside `prompt_tokens` the field is a copy."""
-    if usage.input_tokens is None or usage.prompt_tokens is not None:
-        return usage
+    """Anthropic's own body: `input_tokens` excludes the cache.
+
+    Beside `prompt_tokens` the cache counts are copies of parts, unless the total holds them too.
+    """
     read, write = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    if usage.input_tokens is None or usage.prompt_tokens is not None:
+        tokens = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+        is_outside = read + write > 0 and usage.total_tokens == tokens + read + write
+        return _add_outside(usage, more_input=read + write) if is_outside else usage
     cache_writes = usage.cache_creation or CacheWrites()
     details = InputDetails(
         cached_read_tokens=read,
@@ -123,6 +120,8 @@ def _anthropic(usage: Usage) -> Usage:
 def _perplexity(usage: Usage) -> Usage:
     """Perplexity's own body: reasoning, citations and searches are outside `completion_tokens`."""
     reasoning, citation = usage.reasoning_tokens, usage.citation_tokens
+    if (reasoning, citation, usage.num_search_queries) == (None, None, None):
+        return usage
     details = OutputDetails(
         reasoning_tokens=reasoning, citation_tokens=citation, num_search_queries=usage.num_search_queries
     )
@@ -131,22 +130,38 @@ def _perplexity(usage: Usage) -> Usage:
     )
 
 
-def _xai(usage: Usage) -> Usage:
-    """Reasoning outside `completion_tokens`, as in xAI's chat body: the total shows it (119 + 9 + 98 = 226).
+def _with_reasoning(usage: Usage) -> Usage:
+    """`usage` with a reasoning count that stands beside the totals among the details of the output."""
+    reasoning = usage.reasoning_output_tokens if usage.reasoning_tokens is None else usage.reasoning_tokens
+    details = output_details(usage)
+    if reasoning is None or details.reasoning_tokens is not None:
+        return usage
+    name = "output_tokens_details" if usage.prompt_tokens is None else "completion_tokens_details"
+    return replace(usage, **{name: replace(details, reasoning_tokens=reasoning)})
 
-    Without a total, reasoning is outside where it is larger than the completion.
+
+def _reach_total(usage: Usage, provider: str) -> Usage:
+    """Counts that are outside the input or the output: the stated total shows it (119 + 9 + 98 = 226).
+
+    Reasoning may be outside the output (xAI's chat body) and audio outside the input (Mistral's). Google's
+    thoughts are in the total alone. Without a total, reasoning is outside where it is larger than the output.
     """
-    details = usage.completion_tokens_details
-    if details is None or not details.reasoning_tokens:
+    tokens_in = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+    tokens_out = usage.output_tokens if usage.completion_tokens is None else usage.completion_tokens
+    reasoning = max(output_details(usage).reasoning_tokens or 0, 0)
+    if not usage.total_tokens:
+        return _add_outside(usage, more_output=reasoning) if reasoning > (tokens_out or 0) else usage
+    gap = usage.total_tokens - (tokens_in or 0) - (tokens_out or 0)
+    if gap <= 0:
         return usage
-    completion = usage.completion_tokens or 0
-    if usage.total_tokens:
-        outside = usage.total_tokens == (usage.prompt_tokens or 0) + completion + details.reasoning_tokens
-    else:
-        outside = details.reasoning_tokens > completion
-    if not outside:
-        return usage
-    return replace(usage, completion_tokens=(usage.completion_tokens or 0) + details.reasoning_tokens)
+    if gap == reasoning:
+        return _add_outside(usage, more_output=reasoning)
+    if None in {tokens_in, tokens_out}:
+        return usage  # the missing count follows from the total
+    audio = max(input_details(usage).audio_tokens or 0, 0)
+    if gap in {audio, audio + reasoning}:
+        return _add_outside(usage, more_input=audio, more_output=gap - audio)
+    return _add_outside(usage, more_output=gap) if provider in _THOUGHTS_OUTSIDE else usage
 
 
 def _add_outside(usage: Usage, more_input: int = 0, more_output: int = 0) -> Usage:

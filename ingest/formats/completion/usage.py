@@ -13,6 +13,7 @@ tokens in three ways:
 """
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -22,15 +23,17 @@ from ingest.model.event import MAX_COUNT
 from ingest.model.rejection import Refused
 
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Detail = Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
+"""A part of a whole. A negative part is decoded, because the whole may be certain: see `doubtful_parts`."""
 
 
 class CacheWrites(Struct, gc=False, omit_defaults=True):
     """Cache writes by time to live."""
 
-    cached_write_tokens_5m: Count | None = None
-    cached_write_tokens_1h: Count | None = None
-    ephemeral_5m_input_tokens: Count | None = None
-    ephemeral_1h_input_tokens: Count | None = None
+    cached_write_tokens_5m: Detail | None = None
+    cached_write_tokens_1h: Detail | None = None
+    ephemeral_5m_input_tokens: Detail | None = None
+    ephemeral_1h_input_tokens: Detail | None = None
 
 
 class CachedParts(Struct, gc=False, omit_defaults=True):
@@ -41,34 +44,37 @@ class CachedParts(Struct, gc=False, omit_defaults=True):
 
 
 class InputDetails(Struct, gc=False, omit_defaults=True):
-    """Parts of the input: `prompt_tokens_details`, `input_tokens_details`, `input_token_details`."""
+    """Parts of the input: `prompt_tokens_details` and its other spellings in `Usage`."""
 
-    text_tokens: Count | None = None
-    audio_tokens: Count | None = None
-    image_tokens: Count | None = None
-    cached_read_tokens: Count | None = None
-    cached_write_tokens: Count | None = None
+    text_tokens: Detail | None = None
+    audio_tokens: Detail | None = None
+    image_tokens: Detail | None = None
+    cached_read_tokens: Detail | None = None
+    cached_write_tokens: Detail | None = None
     cached_write_token_details: CacheWrites | None = None
-    cached_tokens: Count | None = None
+    cached_tokens: Detail | None = None
     cached_tokens_details: CachedParts | None = None
-    cache_write_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
+    cache_write_tokens: Detail | None = None
+    cache_read_input_tokens: Detail | None = None
+    cache_creation_input_tokens: Detail | None = None
+    cache_read_tokens: Detail | None = None
+    cache_creation_tokens: Detail | None = None
+    grok_tokens: Detail | None = None
 
 
 class OutputDetails(Struct, gc=False, omit_defaults=True):
-    """Parts of the output: `completion_tokens_details`, `output_tokens_details`, `output_token_details`."""
+    """Parts of the output: `completion_tokens_details` and its other spellings in `Usage`."""
 
-    text_tokens: Count | None = None
-    accepted_prediction_tokens: Count | None = None
-    audio_tokens: Count | None = None
-    citation_tokens: Count | None = None
+    text_tokens: Detail | None = None
+    accepted_prediction_tokens: Detail | None = None
+    audio_tokens: Detail | None = None
+    citation_tokens: Detail | None = None
     num_search_queries: Count | None = None
-    reasoning_tokens: Count | None = None
-    image_tokens: Count | None = None
-    rejected_prediction_tokens: Count | None = None
-    cached_tokens: Count | None = None
-    thinking_tokens: Count | None = None
+    reasoning_tokens: Detail | None = None
+    image_tokens: Detail | None = None
+    rejected_prediction_tokens: Detail | None = None
+    cached_tokens: Detail | None = None
+    thinking_tokens: Detail | None = None
 
 
 class ServerTools(Struct, gc=False, omit_defaults=True):
@@ -117,6 +123,8 @@ class Usage(Struct, gc=False, omit_defaults=True):
     output_tokens_details: OutputDetails | None = None
     input_token_details: InputDetails | None = None
     output_token_details: OutputDetails | None = None
+    prompt_token_details: InputDetails | None = None
+    completion_token_details: OutputDetails | None = None
     cost: Cost | Decimal | None = None
     cost_in_usd_ticks: Ticks | None = None
     input_chars: Count | None = None
@@ -131,6 +139,17 @@ class Usage(Struct, gc=False, omit_defaults=True):
     cache_read_input_tokens: Count | None = None
     cache_creation: CacheWrites | None = None
     prompt_cache_hit_tokens: Count | None = None
+    prompt_cache_miss_tokens: Count | None = None
+    num_cached_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    cached_prompt_tokens: Count | None = None
+    cached_prompt_text_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    prompt_text_tokens: Count | None = None
+    prompt_image_tokens: Count | None = None
+    reasoning_output_tokens: Count | None = None
     prompt_audio_seconds: Decimal | None = None
     iterations: list[Iteration] | None = None
     server_tool_use: ServerTools | None = None
@@ -184,19 +203,16 @@ _NO_CACHED_PARTS: Final = CachedParts()
 
 def meters(usage: Usage) -> Meters:
     """The meters of an inclusive usage."""
-    inputs = usage.prompt_tokens_details or usage.input_tokens_details or usage.input_token_details
-    outputs = usage.completion_tokens_details or usage.output_tokens_details or usage.output_token_details
-    inputs = inputs or _NO_INPUT_DETAILS
-    outputs = outputs or _NO_OUTPUT_DETAILS
+    inputs, outputs = input_details(usage), output_details(usage)
     writes = inputs.cached_write_token_details or _NO_WRITES
     cached = inputs.cached_tokens_details or _NO_CACHED_PARTS
-    cache_read, cache_write = _cache_tokens(inputs, outputs)
+    cache_read, cache_write = _cache_tokens(usage, inputs, outputs)
     tokens_in, tokens_out, total = _totals(usage)
     return Meters(
         input_tokens=tokens_in,
-        input_text_tokens=inputs.text_tokens,
+        input_text_tokens=usage.prompt_text_tokens if inputs.text_tokens is None else inputs.text_tokens,
         input_audio_tokens=inputs.audio_tokens,
-        input_image_tokens=inputs.image_tokens,
+        input_image_tokens=usage.prompt_image_tokens if inputs.image_tokens is None else inputs.image_tokens,
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
         cache_write_5m_tokens=writes.cached_write_tokens_5m,
@@ -226,15 +242,70 @@ def cached_part(count: int | None, of_modality: int | None, cached: int | None) 
     return min(count or 0, of_modality or 0, cached or 0) or None
 
 
-def _cache_tokens(inputs: InputDetails, outputs: OutputDetails) -> tuple[int | None, int | None]:
-    """Cache reads and writes of any version. The gateway leaves out zeros, so 0 counts as missing."""
-    read, write = inputs.cached_read_tokens, inputs.cached_write_tokens
-    if not read and not write and inputs.cached_tokens is not None:
-        read = inputs.cached_tokens
+def input_details(usage: Usage) -> InputDetails:
+    """The details of the input, by the first spelling that says something."""
+    for details in (
+        usage.prompt_tokens_details,
+        usage.input_tokens_details,
+        usage.input_token_details,
+        usage.prompt_token_details,
+    ):
+        if details is not None and details != _NO_INPUT_DETAILS:
+            return details
+    return _NO_INPUT_DETAILS
+
+
+def output_details(usage: Usage) -> OutputDetails:
+    """The details of the output, by the first spelling that says something."""
+    for details in (
+        usage.completion_tokens_details,
+        usage.output_tokens_details,
+        usage.output_token_details,
+        usage.completion_token_details,
+    ):
+        if details is not None and details != _NO_OUTPUT_DETAILS:
+            return details
+    return _NO_OUTPUT_DETAILS
+
+
+_cache_read_names = attrgetter(
+    *("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cached_input_tokens"),
+    *("cached_prompt_tokens", "cached_prompt_text_tokens", "cache_read_tokens", "cache_read_input_tokens"),
+)
+_cache_write_names = attrgetter("cache_write_tokens", "cache_creation_input_tokens")
+"""Names of cached tokens beside the totals. Each is part of the input, as the details are."""
+
+
+def _cache_tokens(
+    usage: Usage, inputs: InputDetails, outputs: OutputDetails
+) -> tuple[int | None, int | None]:
+    """Cache reads and writes under any name. The gateway leaves out zeros, so a count comes before a 0."""
+    read = _first_count(inputs.cached_read_tokens, inputs.cache_read_input_tokens, inputs.cache_read_tokens)
+    write = inputs.cached_write_tokens
     if not write:
-        write = inputs.cache_write_tokens or outputs.cached_tokens or _cache_writes_by_ttl(inputs) or write
-        write = inputs.cache_write_tokens if write is None else write
-    return read, write
+        read = _first_count(read, inputs.cached_tokens)
+        write = _first_count(
+            inputs.cache_write_tokens,
+            inputs.cache_creation_input_tokens,
+            inputs.cache_creation_tokens,
+            outputs.cached_tokens or None,
+            _cache_writes_by_ttl(inputs) or None,
+            write,
+        )
+    return (
+        read or _first_count(read, *_cache_read_names(usage)),
+        write or _first_count(write, *_cache_write_names(usage)),
+    )
+
+
+def _first_count(*counts: int | None) -> int | None:
+    """The first count that is not 0; 0 where there are only zeros, None where there is no count."""
+    zero = None
+    for count in counts:
+        if count:
+            return count
+        zero = count if zero is None else zero
+    return zero
 
 
 def _cache_writes_by_ttl(inputs: InputDetails) -> int:

@@ -14,7 +14,9 @@ S = TypeVar("S", bound=Struct)
 def camel_struct(struct: type[S]) -> type[S]:
     """A copy of `struct` and of the structs inside it, with camelCase names on the wire."""
     camel_fields = [(item.name, _camel_type(item.type), item.default) for item in fields(struct)]
-    return cast(type[S], defstruct(struct.__name__, camel_fields, rename="camel", gc=False))
+    return cast(
+        type[S], defstruct(struct.__name__, camel_fields, rename="camel", gc=False, omit_defaults=True)
+    )
 
 
 def _camel_type(kind: Any) -> Any:

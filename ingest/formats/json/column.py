@@ -1,10 +1,12 @@
 """JSON columns: an object in an API, text in a database, and '' or null for an empty cell."""
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from ingest.formats.json import decode_errors, lenient
+from ingest.formats.json.decoder import decoder
 from ingest.model.rejection import Refused
 
 T = TypeVar("T")
@@ -17,7 +19,7 @@ class JsonColumn(Generic[T]):
 
     def __init__(self, name: str, kind: Any) -> None:
         self._name = name
-        self._decode: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self._decode: Callable[[bytes], T] = decoder(kind)
 
     def read(self, raw: msgspec.Raw) -> T | None:
         """The decoded value of a cell, None for an empty cell.
@@ -31,11 +33,11 @@ class JsonColumn(Generic[T]):
         if value in {b"", b"null"}:
             return None
         try:
-            return self._decode.decode(value)
+            return self._decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError):
             value = self._to_strict_json(value)
         try:
-            return self._decode.decode(value)
+            return self._decode(value)
         except msgspec.ValidationError as error:
             raise decode_errors.refusal(error, value, within=self._name) from None
 

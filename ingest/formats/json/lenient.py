@@ -6,6 +6,7 @@ mark is skipped.
 """
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
@@ -49,6 +50,20 @@ def loads(raw: bytes) -> Any:
         raise Refused("not_json", f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
         raise too_deep_refusal() from None
+
+
+def without_field(raw: bytes, path: Sequence[str]) -> bytes:
+    """`raw` as strict JSON, without the field at `path`.
+
+    Raises:
+        Refused: `raw` is not JSON, or has no such field.
+    """
+    record = inner = loads(raw)
+    for name in path[:-1]:
+        inner = inner.get(name) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or inner.pop(path[-1], None) is None:
+        raise Refused("bad_time", f"the time at {'.'.join(path)} cannot be read", ".".join(path))
+    return _encode(record)
 
 
 def too_deep_refusal() -> Refused:

@@ -74,7 +74,7 @@ _decode = msgspec.json.Decoder(BatchLine).decode
 
 def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a line."""
-    return "batch_id" in fields and "custom_id" in fields and "response_cost" in fields
+    return "batch_id" in fields and "custom_id" in fields
 
 
 def read(raw: bytes) -> UsageEvent:

@@ -14,6 +14,7 @@ from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
 from ingest.formats.completion.chunk import decode_chunk, last_value
 from ingest.formats.completion.usage import Usage
 from ingest.formats.format import Fields
+from ingest.formats.json.decoder import decoder
 
 
 class TypedObject(Struct, gc=False):
@@ -41,7 +42,8 @@ class StreamEvent(Struct, gc=False):
     extra_fields: ExtraFields | None = None
 
 
-_decode = msgspec.json.Decoder(StreamEvent).decode
+_decode = decoder(StreamEvent)
+_decode_blocks = decoder(list[TypedObject])
 _encode = msgspec.json.Encoder().encode
 _NO_DELTA: Final = Delta()
 
@@ -58,13 +60,14 @@ def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
     events = [decode_chunk(_decode, raw, index) for index, raw in enumerate(chunks)]
     deltas = [event.delta or _NO_DELTA for event in events]
     start = next((event.message for event in events if event.message is not None), Body())
-    stop_reason, error = last_value(deltas, "stop_reason"), last_value(events, "error")
+    # programmatic tool calls send the whole message, with its stop reason, in `message_start`
+    stop_reason, error = last_value(deltas, "stop_reason") or start.stop_reason, last_value(events, "error")
     message = replace(
         start,
         type="message",
         usage=_last_counts([start.usage, *(event.usage for event in events)]),
         stop_reason=stop_reason,
-        content=_content_outline(events, deltas),
+        content=_content_outline(start, events, deltas),
         error=error,
         extra_fields=last_value(events, "extra_fields"),
     )
@@ -82,8 +85,10 @@ def _last_counts(stated: list[Usage | None]) -> Usage:
     return usage
 
 
-def _content_outline(events: list[StreamEvent], deltas: list[Delta]) -> Raw:
+def _content_outline(start: Body, events: list[StreamEvent], deltas: list[Delta]) -> Raw:
     """Content with the types of the blocks and citations, and nothing else."""
-    blocks = [{"type": event.content_block.type} for event in events if event.content_block is not None]
+    started = _decode_blocks(start.content) if bytes(start.content)[:2] == b"[{" else []
+    stated = [*started, *(event.content_block for event in events if event.content_block is not None)]
+    blocks = [{"type": block.type} for block in stated]
     citations = [{"type": delta.citation.type} for delta in deltas if delta.citation is not None]
     return Raw(_encode([*blocks, {"citations": citations}]))

@@ -8,21 +8,24 @@ content and by the number of equal lines; the custom id is kept as a label and i
 
 from typing import Any, Final
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, ErrorObject
+from ingest.formats.completion.response_id import first_id, is_id
 from ingest.formats.envelope import RecordReader
 from ingest.formats.format import Fields, Format
 from ingest.formats.json import decode_errors
+from ingest.formats.json.decoder import decoder
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
 
 TIER: Final = "batch"
 
 _FIRST_ERROR_STATUS: Final = 400
+_FOREIGN_FIELDS: Final = frozenset({"result", "response_cost", "batch_id"})
+"""Fields of other batch lines with a `custom_id`."""
 _STATUSES: Final[dict[str, Status]] = {"errored": "error", "canceled": "cancelled", "expired": "cancelled"}
 
 
@@ -80,17 +83,16 @@ class BedrockLine(Struct, rename="camel", gc=False):
     error: BedrockError | None = None
 
 
-_decode_openai = msgspec.json.Decoder(OpenaiLine).decode
-_decode_anthropic = msgspec.json.Decoder(AnthropicLine).decode
-_decode_bedrock = msgspec.json.Decoder(BedrockLine).decode
+_decode_openai = decoder(OpenaiLine)
+_decode_anthropic = decoder(AnthropicLine)
+_decode_bedrock = decoder(BedrockLine)
 
 
 def _recognises_openai(fields: Fields) -> bool:
     return (
         "custom_id" in fields
-        and "response" in fields
-        and "result" not in fields
-        and "response_cost" not in fields
+        and ("response" in fields or "error" in fields)
+        and _FOREIGN_FIELDS.isdisjoint(fields)
     )
 
 
@@ -120,8 +122,8 @@ def openai_format(reader: RecordReader) -> Format:
             event = replace(event, provider=provider_name, source=provider_name)
         if failed and event.status == "success":
             event = replace(event, status="error")
-        response_id = response.request_id or line.id
-        key = f"{event.provider}:{response_id}" if response_id else None
+        response_id = first_id(response.request_id, line.id)
+        key = f"{event.provider}:{response_id}" if response_id is not None else None
         return _as_batch_call(event, key, "custom_id", line.custom_id)
 
     title = "a line of a batch's output or error file, of OpenAI, Azure or Mistral"
@@ -135,7 +137,7 @@ def anthropic_format(reader: RecordReader) -> Format:
         line = _decode_anthropic(raw)
         result = line.result
         error = result.error or AnthropicError()
-        key = f"anthropic:{error.request_id}" if error.request_id else None
+        key = f"anthropic:{error.request_id}" if is_id(error.request_id) else None
         if result.type == "succeeded":
             event = _read_inner(reader, result.message, "result.message", None)
         elif result.type in _STATUSES:

@@ -7,25 +7,29 @@ billed, and is not kept.
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
+from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, Empty, is_present
 from ingest.formats.completion.chunk import decode_chunk, first_value
+from ingest.formats.completion.response_id import first_id
 from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.unknown_numbers import refuse_unknown
 from ingest.model.event import UsageEvent
 
 PROVIDER: Final = "cohere"
 
-_FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "model", "object", "type", "response"})
+_FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "response"})
+_BILLED: Final = b'"billed_units"'
 _RESULT_FIELDS: Final = frozenset(
     {"results", "embeddings", "classifications", "generations", "generation_id"}
 )
 
 
-class Units(Struct, gc=False):
+class Units(Struct, gc=False, omit_defaults=True):
     """Counts, billed or raw. Cohere writes them as floats."""
 
     input_tokens: Count | None = None
@@ -33,6 +37,13 @@ class Units(Struct, gc=False):
     image_tokens: Count | None = None
     images: Count | None = None
     search_units: Count | None = None
+    classifications: Count | None = None
+
+
+class ApiVersion(Struct, gc=False, omit_defaults=True):
+    """The version of the API, which is a number as text."""
+
+    version: str | int | None = None
 
 
 class Billing(Struct, gc=False, omit_defaults=True):
@@ -40,6 +51,8 @@ class Billing(Struct, gc=False, omit_defaults=True):
 
     billed_units: Units | None = None
     tokens: Units | None = None
+    cached_tokens: Count | None = None
+    api_version: ApiVersion | None = None
 
 
 class Message(Struct, gc=False):
@@ -49,8 +62,9 @@ class Message(Struct, gc=False):
 
 
 class Response(Struct, gc=False):
-    """A response of any API of Cohere."""
+    """A response of any API of Cohere. `model` is what a sender may have added."""
 
+    model: str | None = None
     id: str | None = None
     response_id: str | None = None
     generation_id: str | None = None
@@ -62,6 +76,13 @@ class Response(Struct, gc=False):
     results: Raw = NULL
     embeddings: Raw = NULL
     classifications: Raw = NULL
+
+
+class Record(Struct, gc=False):
+    """A response, of which only the counts are decoded."""
+
+    usage: Raw = NULL
+    meta: Raw = NULL
 
 
 class EndDelta(Struct, gc=False):
@@ -79,8 +100,9 @@ class StreamEvent(Struct, gc=False):
     delta: EndDelta | None = None
 
 
-_decode = msgspec.json.Decoder(Response).decode
-_decode_event = msgspec.json.Decoder(StreamEvent).decode
+_decode = decoder(Response)
+_decode_event = decoder(StreamEvent)
+_decode_record = decoder(Record)
 _NO_BILLING: Final = Billing()
 
 
@@ -88,17 +110,29 @@ def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a response of Cohere."""
     if not _FOREIGN_FIELDS.isdisjoint(fields):
         return False
+    if _BILLED in bytes(fields.get("usage", b"")):
+        return True
     if "meta" in fields:
-        return "usage" not in fields and not _RESULT_FIELDS.isdisjoint(fields)
-    return "message" in fields and "finish_reason" in fields
+        return "usage" not in fields and (
+            _BILLED in bytes(fields["meta"]) or not _RESULT_FIELDS.isdisjoint(fields)
+        )
+    return "message" in fields and "finish_reason" in fields and "model" not in fields
 
 
 def read(raw: bytes) -> UsageEvent:
-    """The event of one response."""
+    """The event of one response.
+
+    Raises:
+        Refused: its usage has numbers, of which none is a known count.
+    """
     response = _decode(raw)
     billing = response.usage or response.meta or _NO_BILLING
     units = billing.billed_units or billing.tokens or Units()
-    response_id = response.id or response.response_id or response.generation_id
+    meters = _meters(units)
+    if meters == Meters() and not units.images:
+        for name, counts in asdict(_decode_record(raw)).items():
+            refuse_unknown(counts, Billing, name)
+    response_id = first_id(response.id, response.response_id, response.generation_id)
     tool_calls = response.message.tool_calls if response.message else response.tool_calls
     request_type = _request_type(response)
     return UsageEvent(
@@ -106,11 +140,12 @@ def read(raw: bytes) -> UsageEvent:
         source_event_id=f"{PROVIDER}:{response_id}" if response_id else None,
         request_type=request_type,
         provider=PROVIDER,
+        model=response.model or provider.UNKNOWN,
         tool_calls=len(tool_calls or ()) if request_type == "chat_completion" else None,
         finish_reason=response.finish_reason or None,
         status="error" if response.finish_reason in {"ERROR", "TIMEOUT"} else "success",
         images=units.images if units.image_tokens is None and units.images else None,
-        **asdict(_meters(units)),
+        **asdict(meters),
     )
 
 
@@ -147,7 +182,7 @@ def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
     end = next((event.delta for event in reversed(events) if event.type == "message-end"), None)
     response = {
         "id": first_value(events, "id"),
-        "finish_reason": end.finish_reason if end else None,
+        "finish_reason": (end.finish_reason if end else None) or "",
         "message": Message([Empty()] * sum(event.type == "tool-call-start" for event in events)),
         "usage": end.usage if end else None,
     }

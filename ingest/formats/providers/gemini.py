@@ -3,23 +3,28 @@
 The prompt count includes cached tokens. Thoughts are not part of the candidates' count, and tokens that a
 tool adds to the prompt are not part of the prompt count. Counts of 0 are left out. Every chunk of a stream
 repeats the counts up to that chunk, so the last chunk counts. All chunks have the id of the response, so
-chunks that are sent one by one are versions of one call.
+chunks that are sent one by one are versions of one call. Enumerations are names or, from some clients, the
+numbers of the protobuf.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, is_present
 from ingest.formats.completion.chunk import decode_chunk, last_value
-from ingest.formats.completion.usage import Count, Meters, cached_part
+from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, thoughts_outside
+from ingest.formats.completion.response_id import is_id
+from ingest.formats.completion.usage import Count, Detail, Meters, cached_part
 from ingest.formats.format import Fields, Format
 from ingest.formats.json.camel_case import S, camel_struct
-from ingest.formats.json.timestamps import parse_timestamp
+from ingest.formats.json.decoder import decoder
+from ingest.formats.json.timestamps import record_time
+from ingest.formats.json.unknown_numbers import refuse_unknown
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -27,18 +32,22 @@ _OWN_FIELDS: Final = frozenset({"usageMetadata", "usage_metadata", "promptFeedba
 _CANDIDATES: Final = "candidates"
 _ID_FIELDS: Final = ("modelVersion", "model_version", "responseId", "response_id")
 _FOREIGN_FIELDS: Final = frozenset({"choices", "extra_fields", "usage", "response"})
+_MODALITIES: Final = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}
+_TRAFFIC_TYPES: Final = {1: "ON_DEMAND", 2: "PROVISIONED_THROUGHPUT"}
+_FINISH_REASONS: Final = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
+"""Numbers of the enumerations; 0 is "unspecified". From 6 on the finish reasons of the two APIs differ."""
 _GROUNDING_PER_RESPONSE: Final = ("gemini-1", "gemini-2")
 """Models whose grounding is billed per response; later models bill each search."""
 
 
-class ModalityCount(Struct, gc=False):
+class ModalityCount(Struct, gc=False, omit_defaults=True):
     """The tokens of one modality."""
 
-    modality: str | None = None
-    token_count: Count | None = None
+    modality: str | int | None = None
+    token_count: Detail | None = None
 
 
-class UsageMetadata(Struct, gc=False):
+class UsageMetadata(Struct, gc=False, omit_defaults=True):
     """The token counts. The Live API has `response` in place of `candidates` in their names."""
 
     prompt_token_count: Count | None = None
@@ -53,8 +62,8 @@ class UsageMetadata(Struct, gc=False):
     candidates_tokens_details: list[ModalityCount] | None = None
     response_tokens_details: list[ModalityCount] | None = None
     cache_tokens_details: list[ModalityCount] | None = None
-    traffic_type: str | None = None
-    service_tier: str | None = None
+    traffic_type: str | int | None = None
+    service_tier: str | int | None = None
 
 
 class Part(Struct, gc=False):
@@ -100,14 +109,33 @@ class Response(Struct, gc=False):
     usage_metadata: UsageMetadata | None = None
     embedding: Raw = NULL
     embeddings: Raw = NULL
+    name: Raw = NULL
+
+
+class CamelRecord(Struct, gc=False, rename="camel"):
+    """A response, of which only the usage is decoded."""
+
+    usage_metadata: Raw = NULL
+
+
+class Record(Struct, gc=False):
+    """A response in snake_case, of which only the usage is decoded."""
+
+    usage_metadata: Raw = NULL
 
 
 CamelResponse: Final = camel_struct(Response)
 
-_decode_snake = msgspec.json.Decoder(Response).decode
-_decode_camel = msgspec.json.Decoder(CamelResponse).decode
+CamelUsageMetadata: Final = camel_struct(UsageMetadata)
+
+_decode_snake = decoder(Response)
+_decode_camel = decoder(CamelResponse)
+_decode_record = decoder(Record)
+_decode_camel_record = decoder(CamelRecord)
 _NO_USAGE: Final = UsageMetadata()
-_SNAKE_CASE_NAMES: Final = (b'"usage_metadata"', b'"model_version"', b'"response_id"', b'"prompt_feedback"')
+_SNAKE_CASE: Final = re.compile(
+    rb'"(?:usage_metadata|model_version|response_id|prompt_feedback)"\s*:(?!\s*null)'
+)
 _EMPTY_OBJECT: Final = Raw(b"{}")
 
 
@@ -121,45 +149,65 @@ def recognises(fields: Fields) -> bool:
 
 
 def read(raw: bytes) -> UsageEvent:
-    """The event of one response."""
-    return to_event(_decode(raw))
+    """The event of one response.
+
+    Raises:
+        Refused: the record is no response, or its counts are unknown or impossible.
+    """
+    event = to_event(_decode(raw))
+    if event.input_tokens is None and event.total_tokens is None:
+        refuse_unknown(_decode_camel_record(raw).usage_metadata, CamelUsageMetadata, "usageMetadata")
+        refuse_unknown(_decode_record(raw).usage_metadata, UsageMetadata, "usage_metadata")
+    return event
 
 
 def _decode(raw: bytes) -> Response:
-    return _decode_snake(raw) if any(name in raw for name in _SNAKE_CASE_NAMES) else _decode_camel(raw)
+    return _decode_snake(raw) if _SNAKE_CASE.search(raw) else _decode_camel(raw)
 
 
 def to_event(response: Response) -> UsageEvent:
     """The event of a decoded response.
 
     Raises:
-        Refused: the response is a chunk from the middle of a stream and has no id.
+        Refused: the response is a chunk from the middle of a stream and has no id, or is no response.
     """
+    if is_present(response.name) and response.candidates is None:
+        raise Refused(
+            "not_a_call",
+            "a resource with a name, such as a cached content, is no call: send the responses",
+            "name",
+        )
     usage = response.usage_metadata or _NO_USAGE
     candidates = response.candidates or []
     model = (response.model_version or "").rpartition("/")[2] or provider.UNKNOWN
-    provider_name = "vertex" if response.create_time is not None or usage.traffic_type else "gemini"
+    traffic_type = _name_of(usage.traffic_type, _TRAFFIC_TYPES)
+    provider_name = "vertex" if response.create_time is not None or traffic_type else "gemini"
+    meters, doubts = settle(
+        _meters(usage, _billed_searches(candidates, model)), usage.total_token_count, billed=False
+    )
+    refuse_unknown_rest(meters, "usageMetadata.totalTokenCount")
     stated_candidates = None if response.candidates is None else candidates
     is_embedding = is_present(response.embedding) or is_present(response.embeddings)
     return UsageEvent(
         source=provider_name,
-        source_event_id=f"{provider_name}:{response.response_id}" if response.response_id else None,
-        occurred_at=parse_timestamp(response.create_time, "createTime") if response.create_time else None,
+        source_event_id=f"{provider_name}:{response.response_id}" if is_id(response.response_id) else None,
+        occurred_at=record_time(response.create_time, "createTime"),
         request_type="embedding" if is_embedding else "chat_completion",
         provider=provider_name,
         model=model,
-        service_tier=(usage.service_tier or usage.traffic_type or "").lower() or None,
+        service_tier=(_name_of(usage.service_tier, {}) or traffic_type or "").lower() or None,
         choices=None if stated_candidates is None else len(stated_candidates),
         tool_calls=None if stated_candidates is None else sum(map(_function_calls, stated_candidates)),
         finish_reason=_finish_reason(response, candidates),
         status=_status(response, candidates),
-        **asdict(_meters(usage, _billed_searches(candidates, model))),
+        flags=doubts or None,
+        **asdict(meters),
     )
 
 
 def _meters(usage: UsageMetadata, searches: int | None) -> Meters:
     """The meters of a usage, without tokens where no count is stated."""
-    tool_tokens, thoughts = usage.tool_use_prompt_token_count or 0, usage.thoughts_token_count or 0
+    tool_tokens = usage.tool_use_prompt_token_count or 0
     candidate_tokens = usage.candidates_token_count
     candidate_tokens = usage.response_token_count if candidate_tokens is None else candidate_tokens
     total = usage.total_token_count
@@ -167,7 +215,8 @@ def _meters(usage: UsageMetadata, searches: int | None) -> Meters:
         return Meters(search_queries=searches)
     tokens_in = (usage.prompt_token_count or 0) + tool_tokens
     if candidate_tokens is None:
-        candidate_tokens = max((total or 0) - tokens_in - thoughts, 0)
+        candidate_tokens = max((total or 0) - tokens_in - (usage.thoughts_token_count or 0), 0)
+    thoughts = thoughts_outside(total, tokens_in, candidate_tokens, usage.thoughts_token_count)
     inputs = [*(usage.prompt_tokens_details or ()), *(usage.tool_use_prompt_tokens_details or ())]
     outputs = usage.candidates_tokens_details or usage.response_tokens_details or []
     return Meters(
@@ -193,8 +242,15 @@ def _cached_part(usage: UsageMetadata, inputs: list[ModalityCount], kind: str) -
     return cached_part(count, _modality_tokens(inputs, kind), usage.cached_content_token_count)
 
 
+def _name_of(value: str | int | None, names: Mapping[int, str]) -> str | None:
+    """The name of an enumeration's value, from its name, its number, or its name in Python (`Enum.NAME`)."""
+    if isinstance(value, str):
+        return value.rpartition(".")[2] or None
+    return (names.get(value) or str(value)) if value else None
+
+
 def _modality_tokens(details: list[ModalityCount], kind: str) -> int | None:
-    counts = [count.token_count or 0 for count in details if count.modality == kind]
+    counts = [count.token_count or 0 for count in details if _name_of(count.modality, _MODALITIES) == kind]
     return sum(counts) if counts else None
 
 
@@ -213,8 +269,8 @@ def _billed_searches(candidates: list[Candidate], model: str) -> int | None:
 def _finish_reason(response: Response, candidates: list[Candidate]) -> str | None:
     reason = candidates[0].finish_reason if candidates else None
     if reason is None and response.prompt_feedback is not None:
-        reason = response.prompt_feedback.block_reason
-    return str(reason) if reason else None
+        return _name_of(response.prompt_feedback.block_reason, {})
+    return _name_of(reason, _FINISH_REASONS)
 
 
 def _status(response: Response, candidates: list[Candidate]) -> Status:
@@ -256,10 +312,16 @@ def join_chunks(chunks: Sequence[bytes]) -> dict[str, Any]:
         create_time=last_value(responses, "create_time"),
         candidates=[candidate] if finish_reasons else None,
         prompt_feedback=feedback,
-        usage_metadata=last_value(responses, "usage_metadata") or in_spelling(UsageMetadata)(),
+        usage_metadata=_last_usage(responses, in_spelling(UsageMetadata)()),
     )
     record: dict[str, Any] = {"response": response, "stream": True}
     return record if finish_reasons or feedback is not None else {**record, "status": "cancelled"}
+
+
+def _last_usage(responses: Sequence[Response], empty: UsageMetadata) -> UsageMetadata:
+    """The last usage that says something; an empty one where there are only such."""
+    usages = [response.usage_metadata for response in responses if response.usage_metadata is not None]
+    return next((usage for usage in reversed(usages) if usage != empty), empty)
 
 
 def _snake_case(struct: type[S]) -> type[S]:

@@ -10,13 +10,16 @@ from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import Milliseconds
 from ingest.formats.completion.completion import microseconds
 from ingest.formats.completion.cost import UpstreamCosts, openrouter_cost, pico
-from ingest.formats.completion.usage import Count
+from ingest.formats.completion.doubtful_parts import settle
+from ingest.formats.completion.usage import Count, Meters
 from ingest.formats.format import Fields, Format
+from ingest.formats.json.decoder import decoder
 from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import ReportedCost, UsageEvent
 
@@ -95,8 +98,8 @@ class Activity(Struct, gc=False):
     app_name: str | None = None
 
 
-_decode = msgspec.json.Decoder(Generation).decode
-_decode_response = msgspec.json.Decoder(GenerationResponse).decode
+_decode = decoder(Generation)
+_decode_response = decoder(GenerationResponse)
 _decode_cells = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -128,6 +131,18 @@ def read(raw: bytes) -> UsageEvent:
         if generation.native_tokens_completion is None
         else generation.native_tokens_completion
     )
+    meters, doubts = settle(
+        Meters(
+            input_tokens=tokens_in,
+            cache_read_tokens=generation.native_tokens_cached,
+            output_tokens=tokens_out,
+            output_image_tokens=generation.native_tokens_completion_images,
+            reasoning_tokens=generation.native_tokens_reasoning,
+            total_tokens=_total_tokens(tokens_in, tokens_out),
+        ),
+        None,
+        billed=generation.total_cost is not None,
+    )
     return UsageEvent(
         source=PROVIDER,
         source_event_id=f"{PROVIDER}:{generation.id}" if generation.id else None,
@@ -148,12 +163,8 @@ def read(raw: bytes) -> UsageEvent:
         session=generation.session_id or None,
         labels={"provider_name": generation.provider_name} if generation.provider_name else None,
         latency_us=microseconds(generation.latency),
-        input_tokens=tokens_in,
-        cache_read_tokens=generation.native_tokens_cached,
-        output_tokens=tokens_out,
-        output_image_tokens=generation.native_tokens_completion_images,
-        reasoning_tokens=generation.native_tokens_reasoning,
-        total_tokens=_total_tokens(tokens_in, tokens_out),
+        flags=doubts or None,
+        **asdict(meters),
         reported=_with_believed_zero(
             openrouter_cost(
                 generation.total_cost,
@@ -171,6 +182,17 @@ def read_activity(raw: bytes) -> UsageEvent:
     row = msgspec.json.decode(msgspec.json.encode(cells), type=Activity, strict=False)
     variant = "" if row.variant in _STANDARD else f":{row.variant}"
     model = row.model_permaslug or provider.UNKNOWN
+    meters, doubts = settle(
+        Meters(
+            input_tokens=row.tokens_prompt,
+            cache_read_tokens=row.tokens_cached,
+            output_tokens=row.tokens_completion,
+            reasoning_tokens=row.tokens_reasoning,
+            total_tokens=_total_tokens(row.tokens_prompt, row.tokens_completion),
+        ),
+        None,
+        billed=row.cost_total is not None,
+    )
     return UsageEvent(
         source=PROVIDER,
         source_event_id=f"{PROVIDER}:{row.generation_id}" if row.generation_id else None,
@@ -189,11 +211,8 @@ def read_activity(raw: bytes) -> UsageEvent:
         labels={"provider_name": row.provider_name} if row.provider_name else None,
         latency_us=microseconds(row.generation_time_ms),
         time_to_first_token_us=microseconds(row.time_to_first_token_ms),
-        input_tokens=row.tokens_prompt,
-        cache_read_tokens=row.tokens_cached,
-        output_tokens=row.tokens_completion,
-        reasoning_tokens=row.tokens_reasoning,
-        total_tokens=_total_tokens(row.tokens_prompt, row.tokens_completion),
+        flags=doubts or None,
+        **asdict(meters),
         reported=_activity_cost(row),
     )
 

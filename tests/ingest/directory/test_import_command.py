@@ -84,7 +84,7 @@ def shown(ledger: Ledger) -> list[tuple[str, str]]:
 def by_value(ledger: Ledger, book: Book, n: int) -> None:
     """A call as a live response with its key's value beside it."""
     record = {
-        "id": f"chatcmpl-{n}",
+        "id": f"chatcmpl-{n:07d}",
         "object": "chat.completion",
         "created": 1_790_000_000,
         "model": "gpt-4o-mini",

@@ -392,7 +392,7 @@ def test_a_message_that_was_cut_anywhere_keeps_what_is_known_of_its_input(length
         (
             "gemini/text",
             "usageMetadata.promptTokenCount",
-            "12",
+            "twelve",
             "wrong_type",
             "usageMetadata.promptTokenCount",
         ),
@@ -429,7 +429,7 @@ def test_a_message_that_was_cut_anywhere_keeps_what_is_known_of_its_input(length
         ("openrouter-activity/row", "tokens_prompt", "many", "wrong_type", "tokens_prompt"),
         ("openrouter-activity/row", "cost_total", "1,5", "wrong_type", "cost_total"),
         ("openrouter-activity/row", "created_at", "30/03/2026", "bad_time", "created_at"),
-        ("openai-batch/chat", "response.status_code", "200", "wrong_type", "response.status_code"),
+        ("openai-batch/chat", "response.status_code", "fine", "wrong_type", "response.status_code"),
         ("openai-batch/chat", "response.body", None, "no_response", "response.body"),
         ("openai-batch/chat", "response.body", {"a": 1}, "unknown_format", "response.body"),
         (
@@ -443,15 +443,15 @@ def test_a_message_that_was_cut_anywhere_keeps_what_is_known_of_its_input(length
         (
             "anthropic-batch/succeeded",
             "result.message.usage.input_tokens",
-            "9",
+            "nine",
             "wrong_type",
             "result.message.usage.input_tokens",
         ),
         ("bedrock-batch/nova", "modelOutput", {}, "unknown_format", "modelOutput"),
-        ("completion/anthropic-plain", "usage.input_tokens", "9", "wrong_type", "usage.input_tokens"),
+        ("completion/anthropic-plain", "usage.input_tokens", "nine", "wrong_type", "usage.input_tokens"),
         ("completion/openrouter-byok", "usage.cost_details", 5, "wrong_type", "usage.cost_details"),
         ("completion/openrouter-byok", "usage.cost", "9e9", "bad_amount", "usage.cost"),
-        ("completion/xai-tools", "usage.cost_in_usd_ticks", "9", "wrong_type", "usage.cost_in_usd_ticks"),
+        ("completion/xai-tools", "usage.cost_in_usd_ticks", "nine", "wrong_type", "usage.cost_in_usd_ticks"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(

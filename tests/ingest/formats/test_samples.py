@@ -9,13 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import formats
 from ingest.formats import stream
+from ingest.formats.format import marks
 from ingest.model.event import UsageEvent, check
 from ingest.model.rejection import Refused
 from tests.support.examples import examples
@@ -38,7 +38,7 @@ def test_sample_gives_the_expected_event(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=named)
 def test_exactly_one_format_recognises_a_sample(path: Path) -> None:
-    fields = msgspec.json.decode(record(path), type=dict[str, msgspec.Raw])
+    fields = marks(record(path))
     known = [one.name for one in formats.FORMATS if one.recognises(fields)]
     assert known == ["envelope" if path.suffix == ".sse" else path.parent.name]
 
@@ -90,10 +90,10 @@ ENVELOPE = '{"response": {"choices": [], "usage": {"prompt_tokens": 1}}, %s}'
         ('"How are you?"', "not_an_object", None, "not a JSON object"),
         ('{"hello": 1, "How are you?": 2}', "unknown_format", None, "fields: hello, ?; `tallybook formats`"),
         (
-            USAGE % '{"prompt_tokens": "12"}',
+            USAGE % '{"prompt_tokens": "twelve"}',
             "wrong_type",
             "usage.prompt_tokens",
-            '"12", a whole number is expected',
+            '"twelve", a whole number is expected',
         ),
         (
             USAGE % '{"prompt_tokens": "tell me"}',
@@ -226,7 +226,7 @@ def test_two_hits_of_one_response_are_two_events() -> None:
     def hit(when: str) -> UsageEvent:
         cache = {
             "choices": [],
-            "id": "c1",
+            "id": "c1-4f2a",
             "created": 1,
             "extra_fields": {"cache_debug": {"cache_hit": True}},
         }
