@@ -19,7 +19,6 @@ from ingest.ledger.price_book import read_book
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.model.event import UsageEvent
-from ingest.model.money import to_pico
 from ingest.model.receipt import Receipt
 from ingest.price_book.reprice_runs import Scope
 from ingest.price_book.repricing import dry_run, reprice
@@ -28,7 +27,7 @@ from ingest.pricing.book import Book
 from tests.support.ledgers import ARRIVAL, put_events
 
 UNPRICED = Scope(only_unpriced=True)
-TOKENS = to_pico(Decimal("0.003"))
+TOKENS = Decimal("0.003")
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def put(ledger: Ledger, name: str = "call-1", **facts: Any) -> Receipt:
     return put_events(ledger, read_book(ledger), event)
 
 
-def stored(ledger: Ledger) -> tuple[int | None, bool, bool]:
+def stored(ledger: Ledger) -> tuple[Decimal | None, bool, bool]:
     """Total, whether flagged, and whether there is a reason, of the only call."""
     columns = ("total_cost", "flags_id", "unpriced_reason_id")
     with ledger.reading() as connection:
@@ -113,7 +112,7 @@ def test_pricing_again_completes_the_cost_and_takes_the_flag_away(priced: Ledger
     set_(priced, "search=0.01")
     assert dry_run(priced, UNPRICED).changed == 1
     assert reprice(priced, UNPRICED, by="ada").changed == 1
-    assert stored(priced) == (TOKENS + to_pico(Decimal("0.01")), False, False)
+    assert stored(priced) == (TOKENS + Decimal("0.01"), False, False)
     assert explained(priced, receipt).is_proved
     rollups.roll(priced)
     assert run(priced, everything(priced)).totals.values == (1, Decimal("0.013"), 0)
