@@ -58,7 +58,7 @@ def quantities_of_sums(counts: Counts, prices: PriceSet) -> Quantities | None:
         SkuPriceKey(component, meter, _priced_meter(prices, meter)): Quantity(count, count)
         for part in parts
         for component, meter, count in part or ()
-        if count
+        if count and meter in prices.numerators  # else the calls are partly priced
     }
 
 

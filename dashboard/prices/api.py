@@ -94,7 +94,7 @@ def make_router(ledger: Ledger) -> APIRouter:
             words = QuestionText(start=start, end=end, timezone=timezone, where=wheres)
             query = parse(words, ledger.zone, datetime.now(UTC))
             check_format(form)
-        models = unpriced.unpriced_models(ledger, query)
+        models = unpriced.unpriced_models(ledger, query, partly=True)
         return answered(
             request,
             form,

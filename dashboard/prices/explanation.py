@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from dashboard.prices import store as prices_store
+from dashboard.prices.missing_price import assignments, missing_meters
 from ingest.ledger import price_book
 from ingest.ledger.engine import Connection, Ledger
 from ingest.model.event import UsageEvent, billable_units
@@ -23,7 +24,7 @@ from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.compute import compute
 from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import prices_of
-from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
+from ingest.pricing.rates import PriceSet, Unpriced
 
 _MONEY: Final = (
     *COMPONENTS,
@@ -43,6 +44,7 @@ _STORED_COLUMNS: Final = (
     *_MONEY,
 )
 MAX_MATCHES: Final = 20
+_LOOKUP: Final = "cache look-up: "
 _RULES: Final = {"snapshot": "the rules of the shipped prices"}
 
 
@@ -125,7 +127,7 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
             "saved": values["saved_cost"],
         }
         if source == "computed":
-            return _computed(facts, prices, rows)
+            return _computed(facts, prices, rows, values["unpriced_reason"])
         if source == "free":
             return Explanation(**facts, why=_why_free(event))
         today = _today(connection, event, book)
@@ -136,7 +138,10 @@ def explain(ledger: Ledger, event_id: UUID, book: PriceBook) -> Explanation | No
     return Explanation(**facts, **today_facts, why=_why_reported(event, stored))
 
 
-def _computed(facts: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint]) -> Explanation:
+def _computed(
+    facts: dict[str, Any], prices: PriceSet | None, rows: Mapping[str, PricePoint], reason: str | None
+) -> Explanation:
+    """The explanation of a computed cost; with a reason the call is partly priced."""
     event: UsageEvent = facts["event"]
     stored = facts["stored"]
     priced = gateway_cache.lookup_call(event) if event.cache_hit else event
@@ -145,11 +150,14 @@ def _computed(facts: dict[str, Any], prices: PriceSet | None, rows: Mapping[str,
         if event.cache_hit
         else "The cost was computed from prices: each quantity times its price."
     )
+    if reason is not None:
+        why += f" It is only a part of the cost: {reason}."
+        facts = {**facts, "advice": _command(event, reason)}
     if prices is None or priced is None:
         return Explanation(**facts, why=why, differences=("no prices are stored with this call",))
-    try:
-        breakdown = break_down(priced, prices)
-    except MissingPrice as missing:
+    breakdown = break_down(priced, prices)
+    if breakdown.missing and reason is None:
+        missing = " and ".join(breakdown.missing)
         return Explanation(**facts, why=why, differences=(f"the stored prices have none of {missing}",))
     calculation = Calculation(prices, breakdown, rows)
     sums = {part.component: part.charged_pico for part in breakdown.sums}
@@ -251,13 +259,20 @@ def _advice(event: UsageEvent, reason: str, today: Calculation | str) -> str:
         return "No price helps: the source must say what the call used."
     if "names no model" in reason:
         return "No price helps: the source must name the model."
-    missing = today.removeprefix("cache look-up: ")
-    _, _, meter = missing.partition("no price for the meter ")
-    prices = f"{meter.split()[0]}=PRICE" if meter else "input=PRICE output=PRICE"
-    command = f"tallybook prices alias {event.provider}/{event.model} PROVIDER/MODEL"
-    alias = "" if meter else f", or `{command}` where it is another name of one"
+    return _command(event, today)
+
+
+def _command(event: UsageEvent, reason: str) -> str:
+    """The command that sets the prices which a reason names."""
+    if reason.startswith(_LOOKUP):
+        provider, model = event.cache_used_provider or "unknown", event.cache_used_model or "MODEL"
+    else:
+        provider, model = event.provider, event.model
+    prices = assignments(reason, "PRICE")
+    command = f"tallybook prices alias {provider}/{model} PROVIDER/MODEL"
+    alias = "" if missing_meters(reason) else f", or `{command}` where it is another name of one"
     return (
-        f"Set a price (`tallybook prices set {event.provider} {event.model} {prices} --from DATE`{alias}), "
+        f"Set a price (`tallybook prices set {provider} {model} {prices} --from DATE`{alias}), "
         "then `tallybook reprice --only-unpriced`."
     )
 

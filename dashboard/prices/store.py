@@ -21,8 +21,9 @@ from ingest.pricing.rates import PriceSet
 
 Where = Sequence[sa.ColumnElement[bool]]
 """Conditions on calls; a call must meet all of them."""
-UnpricedRow = tuple[str, str, str, int, int, int, int]
-"""Provider, model, reason, calls, tokens, and the instants of the first and last call (microseconds UTC)."""
+UnpricedRow = tuple[str, str, str, int, int, int, int, bool]
+"""Provider, model, reason, calls, tokens, the instants of the first and last call (microseconds UTC), and
+whether the rest of the usage is priced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,15 @@ def calls_within(ledger: Ledger, period: Period, filters: Iterable[Filter]) -> W
     return [at >= start, at < end, *restrictions(filters, usage_event, ledger.keyring)]
 
 
-def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) -> list[UnpricedRow]:
-    """The unpriced calls of a period and filters, by model and reason."""
+def unpriced_calls(
+    ledger: Ledger, period: Period, filters: Iterable[Filter], *, partly: bool
+) -> list[UnpricedRow]:
+    """The unpriced calls of a period and filters, by model and reason; or, with `partly`, partly priced."""
     c = usage_event.c
     at = sa.type_coerce(c.occurred_at, sa.BigInteger)
     parts = sa.func.coalesce(c.input_tokens, 0) + sa.func.coalesce(c.output_tokens, 0)
-    keys = (c.provider_id, c.model_id, c.unpriced_reason_id)
+    is_unpriced = c.cost_source_id == term_id("unpriced")
+    keys = (c.provider_id, c.model_id, c.unpriced_reason_id, is_unpriced)
     select = (
         sa.select(
             *keys,
@@ -57,7 +61,10 @@ def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) ->
             sa.func.min(at),
             sa.func.max(at),
         )
-        .where(c.cost_source_id == term_id("unpriced"), *calls_within(ledger, period, filters))
+        .where(
+            c.unpriced_reason_id.is_not(None) if partly else is_unpriced,
+            *calls_within(ledger, period, filters),
+        )
         .group_by(*keys)
     )
     with ledger.reading() as connection:
@@ -66,8 +73,9 @@ def unpriced_calls(ledger: Ledger, period: Period, filters: Iterable[Filter]) ->
     unpriced = []
     for row in rows:
         provider, model, reason = (texts[ident] or "unknown" for ident in row[:3])
-        requests, tokens, first_at, last_at = map(int, row[3:])
-        unpriced.append((provider, model, reason, requests, tokens, first_at, last_at))
+        requests, tokens, first_at, last_at = map(int, row[4:])
+        is_partly_priced = not row[3]
+        unpriced.append((provider, model, reason, requests, tokens, first_at, last_at, is_partly_priced))
     return unpriced
 
 

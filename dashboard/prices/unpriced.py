@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from dashboard.prices import store as prices_store
+from dashboard.prices.missing_price import assignments
 from dashboard.query.question import SpendQuery
 from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import Ledger
 
 UNPRICED: Final = "unpriced"
-COLUMNS: Final = ("provider", "model", "reason", "requests", "tokens", "first_seen", "last_seen")
+COLUMNS: Final = (
+    *("provider", "model", "reason", "requests", "tokens", "first_seen", "last_seen"),
+    "partly_priced",
+)
 
 
 class UnpricedModel(NamedTuple):
@@ -24,18 +28,24 @@ class UnpricedModel(NamedTuple):
     first_at: int
     last_at: int
     """The instants of the first and the last call (microseconds UTC)."""
+    partly_priced: bool = False
+    """Whether the rest of the usage has a price, and the calls a cost."""
 
     @property
     def how_to_price(self) -> str | None:
         """The command that sets a price; None if the calls name no model."""
         if self.model == "unknown":
             return None
-        return f"tallybook prices set {self.provider} {self.model} input=... output=..."
+        return f"tallybook prices set {self.provider} {self.model} {assignments(self.reason)}"
 
 
-def unpriced_models(ledger: Ledger, query: SpendQuery) -> list[UnpricedModel]:
-    """The unpriced calls of a query's period and filters, by model and reason, the most calls first."""
-    models = [UnpricedModel(*row) for row in prices_store.unpriced_calls(ledger, query.period, query.filters)]
+def unpriced_models(ledger: Ledger, query: SpendQuery, *, partly: bool = False) -> list[UnpricedModel]:
+    """The unpriced calls of a query's period and filters, by model and reason, the most calls first.
+
+    With `partly`, calls of which only a part has a price are listed too.
+    """
+    rows = prices_store.unpriced_calls(ledger, query.period, query.filters, partly=partly)
+    models = [UnpricedModel(*row) for row in rows]
     return sorted(models, key=lambda model: (-model.requests, model))
 
 
@@ -45,7 +55,9 @@ def as_json(models: Sequence[UnpricedModel]) -> dict[str, Any]:
         dict(zip(COLUMNS, _cells(model), strict=True)) | {"how_to_price": model.how_to_price}
         for model in models
     ]
-    return {"unpriced": rows, "requests": sum(model.requests for model in models)}
+    partly = sum(model.requests for model in models if model.partly_priced)
+    unpriced = sum(model.requests for model in models) - partly
+    return {"unpriced": rows, "requests": unpriced, "partly_priced_requests": partly}
 
 
 def as_csv(models: Sequence[UnpricedModel]) -> str:
@@ -54,4 +66,5 @@ def as_csv(models: Sequence[UnpricedModel]) -> str:
 
 
 def _cells(model: UnpricedModel) -> list[Any]:
-    return [*model[:5], optional_rfc3339(model.first_at), optional_rfc3339(model.last_at)]
+    seen = (optional_rfc3339(model.first_at), optional_rfc3339(model.last_at))
+    return [*model[:5], *seen, model.partly_priced]

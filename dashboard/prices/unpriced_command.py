@@ -24,7 +24,7 @@ def run(
             query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:
             return refuse("prices list", error)
-        models = unpriced.unpriced_models(ledger, query)[:limit]
+        models = unpriced.unpriced_models(ledger, query, partly=True)[:limit]
     match form:
         case "json":
             print_json(unpriced.as_json(models))
@@ -41,7 +41,8 @@ def _print(models: list[UnpricedModel]) -> None:
     for model in models:
         counts = (f"{count:,}" for count in (model.requests, model.tokens))
         seen = ((optional_rfc3339(at) or "")[:10] for at in (model.first_at, model.last_at))
-        rows.add_row(*map(escape, (f"{model.provider}/{model.model}", model.reason, *counts, *seen)))
+        why = f"{model.reason} (the rest is priced)" if model.partly_priced else model.reason
+        rows.add_row(*map(escape, (f"{model.provider}/{model.model}", why, *counts, *seen)))
     show(rows, "every call of the period has a price, or costs nothing")
     if command := next((model.how_to_price for model in models if model.how_to_price), None):
         say(f"\n{command}\ntallybook reprice --only-unpriced")

@@ -34,7 +34,6 @@ from ingest.parse import numbers
 from ingest.parse.numbers import NotANumber
 from ingest.pricing import gateway_cache
 from ingest.pricing.book import Book
-from ingest.pricing.charge import Charge
 from ingest.pricing.compute import compute
 from ingest.pricing.pricing import is_billable
 from ingest.pricing.rates import PriceSet, Unpriced
@@ -257,7 +256,9 @@ class _Pricer:
             )
         except MoneyError as error:
             return Unpriced(str(error))
-        return charge.total_cost if isinstance(charge, Charge) else charge
+        if isinstance(charge, Unpriced):
+            return charge
+        return Unpriced(charge.unpriced_reason or "") if charge.is_partly_priced else charge.total_cost
 
     def _prices(self, event: UsageEvent, at: int) -> PriceSet | Unpriced:
         """The prices there; if the call's provider does not have the model, prices of its maker."""

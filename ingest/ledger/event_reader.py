@@ -16,6 +16,7 @@ from ingest.ledger import dialects
 from ingest.ledger.fields import FACTS, TERMS
 from ingest.ledger.tables.calls import attribution, directory, price_set, term, usage_event
 from ingest.ledger.types import undecoded
+from ingest.model import flags
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.pricing.charge import COMPONENTS, MONEY, Charge
 from ingest.pricing.compute import UNSTATED
@@ -81,12 +82,13 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """A call of the ledger: its row number, its time, the event that pricing needs, and its stored charge."""
+    """A call of the ledger: its row number, its time, the event that pricing needs, its charge, its flags."""
 
     seq: int
     occurred_at: int
     event: UsageEvent
     charge: Charge
+    flags: tuple[str, ...] = ()
 
 
 def stream_calls(
@@ -104,7 +106,7 @@ def read_calls(
     """At most `limit` calls after the row `after` that meet all conditions, in row order."""
     c = usage_event.c
     select = sa.select(c.attribution_id).where(c.seq > after, *where).order_by(c.seq).limit(limit)
-    rows = list(_calls(connection, select, ("seq", "price_set_id", *_CHARGE_FIELDS)))
+    rows = list(_calls(connection, select, ("seq", "price_set_id", "flags", *_CHARGE_FIELDS)))
     digests = _digests(connection, {values["price_set_id"] for _, values in rows})
     return [_stored_call(event, values, digests.get(values["price_set_id"])) for event, values in rows]
 
@@ -161,7 +163,7 @@ def _stored_call(event: UsageEvent, values: Values, digest: str | None) -> Store
         # The stored currency is the currency of its prices, which may have changed.
         event = msgspec.structs.replace(event, currency=UNSTATED)
     assert event.occurred_at is not None
-    return StoredCall(values["seq"], event.occurred_at, event, charge)
+    return StoredCall(values["seq"], event.occurred_at, event, charge, flags.split(values["flags"]))
 
 
 def _digests(connection: sa.Connection, ids: Iterable[int | None]) -> dict[int, str]:

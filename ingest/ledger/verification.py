@@ -100,6 +100,9 @@ def _unknown_is_not_zero(connection: sa.Connection, _: Ledger) -> Iterator[Findi
         yield Finding("unknown is not zero", "error", f"{count} unpriced events have a total, or no reason")
     if count := _events(connection, ~unpriced & missing):
         yield Finding("unknown is not zero", "error", f"{count} priced events have no total")
+    is_partly_priced = ~unpriced & usage_event.c.unpriced_reason_id.is_not(None)
+    if count := _events(connection, is_partly_priced & usage_event.c.flags_id.is_(None)):
+        yield Finding("unknown is not zero", "error", f"{count} partly priced events are not flagged")
 
 
 def _rollups_are_true(connection: sa.Connection, ledger: Ledger) -> Iterator[Finding]:

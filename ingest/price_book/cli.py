@@ -202,7 +202,7 @@ def reprice(
     provider: Annotated[str | None, typer.Option(help="Calls of this provider.")] = None,
     model: Annotated[str | None, typer.Option(help="Calls of this model, as the call names it.")] = None,
     only_unpriced: Annotated[
-        bool, typer.Option("--only-unpriced", help="Calls that have no price yet.")
+        bool, typer.Option("--only-unpriced", help="Calls that have no price yet, or only for a part.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change; change nothing.")

@@ -141,11 +141,9 @@ def event_conditions(connection: sa.Connection, scope: Scope) -> list[sa.ColumnE
     at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
     conditions = [] if scope.start is None else [at >= scope.start]
     conditions += [] if scope.end is None else [at < scope.end]
-    texts = {
-        "provider": scope.provider,
-        "model": scope.model,
-        "cost_source": "unpriced" if scope.only_unpriced else None,
-    }
+    if scope.only_unpriced:  # also partly priced
+        conditions.append(usage_event.c.unpriced_reason_id.is_not(None))
+    texts = {"provider": scope.provider, "model": scope.model}
     for name, text in texts.items():
         if text is not None:
             term_id = connection.execute(sa.select(term.c.term_id).where(term.c.text == text)).scalar()

@@ -17,10 +17,12 @@ from ingest.ledger.event_reader import StoredCall, is_same_charge, read_calls
 from ingest.ledger.fields import FACTS
 from ingest.ledger.price_book import generation, snapshot, stored
 from ingest.ledger.price_sets import row_of
+from ingest.model.flags import OF_PRICING, joined
 from ingest.price_book import reprice_runs
 from ingest.price_book.reprice_runs import ModelChange, PriceBookVersion, Run, Scope, Where
 from ingest.pricing.book import Book
 from ingest.pricing.charge import MONEY, Charge
+from ingest.pricing.doubts import doubts
 from ingest.pricing.litellm_snapshot import litellm_snapshot
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet, Unpriced
@@ -67,6 +69,7 @@ class Repricing:
 class _ChangedCharge:
     old: StoredCall
     new: Charge
+    flags: str | None
     currency: str
 
 
@@ -85,6 +88,11 @@ class _RecordingBook:
 
     def counts_computed(self, source: str) -> bool:
         return self._book.counts_computed(source)
+
+    def flags(self, old: StoredCall, new: Charge) -> str | None:
+        """The flags of a call as the ledger stores them: those of pricing anew, the others as they are."""
+        doubted = doubts(new, self._book.stored.cost_factor)
+        return joined((*(flag for flag in old.flags if flag not in OF_PRICING), *doubted))
 
 
 def dry_run(ledger: Ledger, scope: Scope, report: ReportProgress = lambda *_: None) -> Repricing:
@@ -175,11 +183,12 @@ def _price_events(
     for old in rows:
         result.examined += 1
         new = price(old.event, book, old.occurred_at)
-        if not is_same_charge(new, old.charge):
+        flags = book.flags(old, new)
+        if not is_same_charge(new, old.charge) or flags != joined(old.flags):
             prices = book.price_sets.get(new.price_set) if new.price_set else None
             currency = prices.currency if prices and old.event.reported is None else old.event.currency
             result.note(old, new, currency)
-            changed.append(_ChangedCharge(old, new, currency))
+            changed.append(_ChangedCharge(old, new, flags, currency))
     return changed
 
 
@@ -191,8 +200,9 @@ def _write(
         return
     digests = sorted({change.new.price_set for change in changed if change.new.price_set})
     prices = lookup.price_sets([row_of(book.price_sets[digest]) for digest in digests])
-    texts: set[str | None] = {change.currency for change in changed}
-    texts |= {text for change in changed for text in (change.new.cost_source, change.new.unpriced_reason)}
+    texts: set[str | None] = set()
+    for change in changed:
+        texts |= {change.currency, change.flags, change.new.cost_source, change.new.unpriced_reason}
     terms = lookup.terms(texts)
     rows = [
         {
@@ -201,6 +211,7 @@ def _write(
             "cost_source_id": terms[change.new.cost_source],
             "unpriced_reason_id": terms[change.new.unpriced_reason],
             "currency_id": terms[change.currency],
+            "flags_id": terms[change.flags],
             **{name: getattr(change.new, name) for name in _MONEY},
         }
         for change in changed

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from ingest.model.event import UsageEvent
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
-from ingest.pricing.compute import MEASURES, STEPPED, tokens_of
+from ingest.pricing.compute import MEASURES, STEPPED, meter_without_price, tokens_of
 from ingest.pricing.rates import CONTAINED_IN, REGIONAL_METERS, MissingPrice, PriceSet, Rate
 
 ONE: Final = Fraction(1)
@@ -64,6 +64,8 @@ class CostBreakdown:
 
     lines: tuple[CostLine, ...]
     sums: tuple[ComponentSum, ...]
+    missing: tuple[str, ...] = ()
+    """The meters that the call counts and that have no price: they are in no line."""
 
     @property
     def list_total(self) -> int:
@@ -82,16 +84,14 @@ class CostBreakdown:
 
 
 def break_down(event: UsageEvent, prices: PriceSet) -> CostBreakdown:
-    """The cost of a call at `prices`, line by line, without its cache look-up, which is a call of its own.
-
-    Raises:
-        MissingPrice: a count of the call has no price.
-    """
-    lines = sorted(_lines(event, prices), key=lambda line: COMPONENTS.index(line.component))
+    """The cost of a call at `prices`, line by line, without its cache look-up, which is a call of its own."""
+    missing: dict[str, None] = {}
+    lines = sorted(_lines(event, prices, missing), key=lambda line: COMPONENTS.index(line.component))
     by_component = groupby(lines, key=lambda line: line.component)
     return CostBreakdown(
         tuple(lines),
         tuple(_sum(component, list(component_lines), prices) for component, component_lines in by_component),
+        tuple(missing),
     )
 
 
@@ -108,37 +108,46 @@ def _sum(component: str, lines: Sequence[CostLine], prices: PriceSet) -> Compone
     return ComponentSum(component, exact, charged, rounded(exact), rounded(contracted), rounded(charged))
 
 
-def _lines(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
-    measures = list(_lines_of_measures(event, prices))
+def _lines(event: UsageEvent, prices: PriceSet, missing: dict[str, None]) -> Iterator[CostLine]:
+    """The lines of every count that has a price; `missing` gets the meters of the others."""
+    measures = list(_lines_of_measures(event, prices, missing))
     yield from measures
     if not measures or "input" in prices.by_meter or "output" in prices.by_meter:
-        yield from _lines_of_input(event, prices)
-        yield from _lines_of_output(event, prices)
+        yield from _unless_missing(_lines_of_input(event, prices), missing)
+        yield from _unless_missing(_lines_of_output(event, prices), missing)
+    searches = _priced_lines(prices, ("search_cost", "search", event.search_queries or 0))
+    yield from _unless_missing(searches, missing)
     yield from _lines_of_fees(event, prices)
-    yield from _lines_of_steps(event, prices)
+    yield from _lines_of_steps(event, prices, missing)
+
+
+def _unless_missing(lines: Iterator[CostLine], missing: dict[str, None]) -> Iterator[CostLine]:
+    """The lines, which raise before the first line if their price is missing."""
+    try:
+        yield from lines
+    except MissingPrice as meter:
+        missing[str(meter)] = None
 
 
 def _lines_of_fees(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
-    if event.search_queries:
-        yield _line(prices, "search_cost", "search", event.search_queries)
     if "request" in prices.by_meter:
         yield _line(prices, "request_cost", "request", 1)
     if event.tool_calls and "tool_call" in prices.by_meter:
         yield _line(prices, "tool_cost", "tool_call", event.tool_calls)
 
 
-def _lines_of_measures(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
-    counts = [(getattr(event, name) or 0, name, meters, same) for name, meters, same in MEASURES]
+def _lines_of_measures(event: UsageEvent, prices: PriceSet, missing: dict[str, None]) -> Iterator[CostLine]:
+    counts = [(getattr(event, name) or 0, meters, same) for name, meters, same in MEASURES]
     if not any(count for count, *_ in counts) and event.total_tokens and not tokens_of(event):
-        raise MissingPrice("total_tokens")
-    for count, name, meters, same_content in counts:
+        missing["total_tokens"] = None
+    for count, meters, same_content in counts:
         meter = next((candidate for candidate in meters if candidate in prices.by_meter), None)
         if count and meter is not None:
             billed = max(count, prices.by_meter[meter].least)
             line = _line(prices, meters[meter], meter, billed)
             yield line._replace(counted=count if billed != count else None)
         elif count and not same_content(event):
-            raise MissingPrice(name)
+            missing[meter_without_price(meters)] = None
 
 
 def _lines_of_input(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
@@ -189,12 +198,14 @@ def _lines_of_output(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
     )
 
 
-def _lines_of_steps(event: UsageEvent, prices: PriceSet) -> Iterator[CostLine]:
+def _lines_of_steps(event: UsageEvent, prices: PriceSet, missing: dict[str, None]) -> Iterator[CostLine]:
     before: dict[str, Rate] = {}
     for step in prices.steps:
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
-        if beyond > 0:
+        if beyond > 0 and step.meter not in prices.numerators:
+            missing[step.meter] = None
+        elif beyond > 0:
             lower = before.get(step.meter) or _line(prices, component, step.meter, 0).rate
             yield CostLine(
                 component,

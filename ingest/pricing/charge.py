@@ -24,7 +24,8 @@ COMPONENTS: Final = (
 class Charge(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """The money of one call in pico-units. The fields are columns of `usage_event`, in this order.
 
-    The components add up to `total_cost`. An unpriced call has `total_cost` None, never 0, and a reason.
+    The components add up to `total_cost`. An unpriced call has `total_cost` None, never 0, and a reason. A
+    computed call with a reason is partly priced: the total is what is known, and the reason names the rest.
     `reported_total` and `computed_total` are kept beside it, whichever of the two counts. `list_total` and
     `contracted_total` are the cost at list prices and after contract terms. `saved_cost` is the cost that
     caching saved: the avoided call of a gateway cache hit, or the provider's cheaper cached input less the
@@ -50,6 +51,11 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fals
     list_total: int | None = None
     contracted_total: int | None = None
     saved_cost: int | None = None
+
+    @property
+    def is_partly_priced(self) -> bool:
+        """Whether the computed total leaves out usage that has no price."""
+        return self.cost_source == "computed" and self.unpriced_reason is not None
 
 
 MONEY: Final = (

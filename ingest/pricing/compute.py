@@ -6,11 +6,12 @@
 * Characters, seconds, pages, images and search units are charged where they have a rate. Without a rate, they
   leave the call priced only if its tokens count the same content. Tokens without a rate leave the call priced
   only if the model is sold by such a measure.
-* Searches without a rate make the call unpriced, even if the model is otherwise sold by tokens: unknown is
-  never zero.
+* A count that has no rate and needs one is missing: unknown is never zero. If other counts have rates, the
+  call is partly priced: its cost is the sum of the rest, and the charge says what is missing. If no count has
+  a rate, the call is unpriced.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -40,6 +41,12 @@ MEASURES: Final[tuple[tuple[str, Mapping[str, str], Callable[[UsageEvent], int |
 """Counts other than tokens: the meters that can price each and their component, and the tokens of the same
 content."""
 
+
+def meter_without_price(meters: Iterable[str]) -> str:
+    """The meter that is missing where none of the meters that can price a count has a price."""
+    return [*meters][-1]
+
+
 METERS_WITH_MINIMUM: Final = frozenset(meter for _, meters, _ in MEASURES for meter in meters)
 """Meters that can have a least billed quantity. Token meters have none."""
 
@@ -54,25 +61,51 @@ def compute(
     """
     if isinstance(prices, Unpriced):
         return prices
-    if isinstance(lookup, Unpriced):
-        return lookup
     if event.currency != prices.currency and (event.reported is not None or event.currency != UNSTATED):
         return Unpriced(f"no price in {event.currency} for {prices.provider}/{prices.model}")
-    try:
-        return _charge(event, prices, lookup)
-    except MissingPrice as missing:
-        return Unpriced(f"no price for the meter {missing} of {prices.provider}/{prices.model}")
-
-
-def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charge:
     amounts: dict[str, int] = {}
+    missing: list[str] = []
+    saved = _add_all(event, prices, amounts, missing)
+    reason = missing_text(missing, prices)
+    if reason and not amounts:
+        return Unpriced(reason)
+    if isinstance(lookup, Unpriced):
+        if not amounts:
+            return lookup
+        return _charge(prices, amounts, saved, None, reason or lookup.reason)
+    return _charge(prices, amounts, saved, lookup, reason)
+
+
+def missing_text(meters: Sequence[str], prices: PriceSet) -> str | None:
+    """The reason that meters without a price give; None where no meter is missing."""
+    if not meters:
+        return None
+    word = "meter" if len(meters) == 1 else "meters"
+    return f"no price for the {word} {' and '.join(meters)} of {prices.provider}/{prices.model}"
+
+
+def _add_all(event: UsageEvent, prices: PriceSet, amounts: dict[str, int], missing: list[str]) -> int:
+    """Add the cost of every count, and the meters without a price to `missing`. Returns the saving."""
     saved = 0
-    if not _add_measures(event, prices, amounts) or "input" in prices.by_meter or "output" in prices.by_meter:
-        saved = _add_input(event, prices, amounts)
-        _add_output(event, prices, amounts)
-    _add_fees(event, prices, amounts)
+    measured = _add_measures(event, prices, amounts, missing)
+    if not measured or "input" in prices.by_meter or "output" in prices.by_meter:
+        try:
+            saved = _add_input(event, prices, amounts)
+        except MissingPrice as meter:
+            missing.append(str(meter))
+        try:
+            _add_output(event, prices, amounts)
+        except MissingPrice as meter:
+            missing.append(str(meter))
+    _add_fees(event, prices, amounts, missing)
     if prices.steps:
-        _add_steps(event, prices, amounts)
+        _add_steps(event, prices, amounts, missing)
+    return saved
+
+
+def _charge(
+    prices: PriceSet, amounts: dict[str, int], saved: int, lookup: Charge | None, reason: str | None
+) -> Charge:
     costs: dict[str, Any] = amounts
     if prices.denominator != 1 or prices.terms:
         costs = {component: prices.charged.of(amount) for component, amount in amounts.items()}
@@ -93,6 +126,7 @@ def _charge(event: UsageEvent, prices: PriceSet, lookup: Charge | None) -> Charg
         )
     return Charge(
         cost_source="computed",
+        unpriced_reason=reason,
         price_set=prices.digest,
         total_cost=total,
         computed_total=total,
@@ -167,10 +201,13 @@ def _add_output(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) ->
     amounts["output_cost"] = measured + tokens * output_rate
 
 
-def _add_fees(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+def _add_fees(event: UsageEvent, prices: PriceSet, amounts: dict[str, int], missing: list[str]) -> None:
     """Add fees counted per call: searches, the request itself, and tool calls where they have a price."""
     if event.search_queries:
-        amounts["search_cost"] = event.search_queries * prices.numerators["search"]
+        if "search" in prices.by_meter:
+            amounts["search_cost"] = event.search_queries * prices.numerators["search"]
+        else:
+            missing.append("search")
     if "request" in prices.by_meter:
         amounts["request_cost"] = prices.numerators["request"]
     if event.tool_calls and "tool_call" in prices.by_meter:
@@ -197,19 +234,22 @@ def _cached(event: UsageEvent) -> int:
     return (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
 
 
-def _add_steps(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> None:
+def _add_steps(event: UsageEvent, prices: PriceSet, amounts: dict[str, int], missing: list[str]) -> None:
     """Add the difference of each marginal price to the price below it, for the units above its start."""
     before: dict[str, int] = {}
     for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
-        if beyond > 0:
+        if beyond > 0 and step.meter not in prices.numerators:
+            if step.meter not in missing:
+                missing.append(step.meter)
+        elif beyond > 0:
             lower = before.get(step.meter, prices.numerators[step.meter])
             amounts[component] = amounts.get(component, 0) + beyond * (numerator - lower)
         before[step.meter] = numerator
 
 
-def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) -> bool:
+def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int], missing: list[str]) -> bool:
     """Add the cost of counts other than tokens. Returns whether any was added."""
     if not (
         event.characters
@@ -220,7 +260,7 @@ def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) 
         or event.search_units
     ):
         if event.total_tokens and not tokens_of(event):
-            raise MissingPrice("total_tokens")
+            missing.append("total_tokens")
         return False
     for name, meters, same_content in MEASURES:
         count = getattr(event, name)
@@ -232,5 +272,5 @@ def _add_measures(event: UsageEvent, prices: PriceSet, amounts: dict[str, int]) 
             billed = max(count, prices.by_meter[meter].least)
             amounts[component] = amounts.get(component, 0) + billed * prices.numerators[meter]
         elif not same_content(event):
-            raise MissingPrice(name)
+            missing.append(meter_without_price(meters))
     return bool(amounts)

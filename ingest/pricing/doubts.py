@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingest.model.flags import COST_FAR_OFF
+from ingest.model.flags import COST_FAR_OFF, PARTLY_PRICED
 from ingest.model.money import PICO_PER_UNIT
 from ingest.pricing.charge import Charge
 
@@ -14,6 +14,8 @@ _WORTH_A_LOOK: Final = PICO_PER_UNIT
 
 def doubts(charge: Charge, factor: int = COST_FACTOR) -> tuple[str, ...]:
     """The flags of a charge."""
+    if charge.is_partly_priced:
+        return (PARTLY_PRICED,)
     return (COST_FAR_OFF,) if _is_far_off(charge, factor) else ()
 
 

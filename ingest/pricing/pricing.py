@@ -2,7 +2,8 @@
 
 A reported cost counts, unless a setting lets the computed cost count for its source. A reported 0 is not
 believed unless the source vouches for it, because most sources write 0 for an unknown cost. Otherwise the
-cost is computed from the price book; where that is impossible, the call is unpriced and carries the reason. A
+cost is computed from the price book; where that is impossible, the call is unpriced and carries the reason.
+Where it is possible for a part of the usage only, the call is partly priced and carries the reason too. A
 call that cannot cost anything (a failed call without billed usage, a listing of models) is free. The computed
 total is kept beside a reported total, so that they can be compared.
 """
@@ -60,7 +61,7 @@ def price(event: UsageEvent, book: PriceBook, at: int) -> Charge:
         return gateway_cache.price(event, book, at, believed, _stated_total(reported))
     bills = is_billable(event)
     if believed is not None and reported is not None:
-        computed = _computed(event, book, at) if bills else _NO_USAGE
+        computed = _whole(_computed(event, book, at)) if bills else _NO_USAGE
         if isinstance(computed, Charge) and book.counts_computed(event.source):
             return msgspec.structs.replace(computed, reported_total=believed)
         return _reported(reported, believed, computed)
@@ -102,6 +103,13 @@ def _computed(event: UsageEvent, book: PriceBook, at: int) -> Charge | Unpriced:
     return compute(
         event, prices, gateway_cache.lookup_charge(event, book, at) if event.cache_lookup_tokens else None
     )
+
+
+def _whole(charge: Charge | Unpriced) -> Charge | Unpriced:
+    """The charge if it holds all of the usage: a part of a cost is no match for a reported cost."""
+    if isinstance(charge, Charge) and charge.is_partly_priced:
+        return Unpriced(charge.unpriced_reason or "")
+    return charge
 
 
 def is_billable(event: UsageEvent) -> bool:

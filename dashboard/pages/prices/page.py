@@ -12,6 +12,7 @@ from dashboard.formatting import format as wording
 from dashboard.pages.prices import checks
 from dashboard.pages.prices import model as model_page
 from dashboard.prices import price_list
+from dashboard.prices.missing_price import missing_meters
 from dashboard.prices.price_list import ModelUsage, PriceList, PriceListLine, PricesQuery
 from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced_models
 from dashboard.query.question import Filter, SpendQuery
@@ -180,7 +181,7 @@ def _spend(use: ModelUsage, ledger: Ledger) -> str:
 def unpriced_table(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each with a link to the form that sets one."""
     query = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
-    models = unpriced_models(ledger, query)
+    models = unpriced_models(ledger, query, partly=True)
     title = "Models without a price"
     if not models:
         note = "Every call of this period has a known price."
@@ -188,7 +189,7 @@ def unpriced_table(ledger: Ledger, view: View) -> Any:
     book = price_list.book_of(ledger)
     more = len(models) - _SHOWN
     remarks = [
-        "These calls are in no sum of money. Choose a model to set its price.",
+        "What has no price is in no sum of money. Choose a model to set its price.",
         *([f"{wording.number(more)} more are not shown here; the CSV has them all"] if more > 0 else []),
     ]
     rows = [_unpriced_row(view, model, book, ledger.zone.info) for model in models[:_SHOWN]]
@@ -206,10 +207,13 @@ def unpriced_table(ledger: Ledger, view: View) -> Any:
 
 def _unpriced_row(view: View, model: UnpricedModel, book: Book, zone: tzinfo) -> list[Any]:
     link = narrowed_search(view, ("provider", model.provider), ("model", model.model))
-    has_price = isinstance(book.find(model.provider, model.model, None, model.last_at, 0), PriceSet)
+    prices = book.find(model.provider, model.model, None, model.last_at, 0)
+    meters = missing_meters(model.reason)
+    has_price = isinstance(prices, PriceSet) and all(meter in prices.numerators for meter in meters)
     since = " (has a price since: tallybook reprice --only-unpriced)" if has_price else ""
     days = [wording.day(instant(at).astimezone(zone).date()) for at in (model.first_at, model.last_at)]
-    texts = [model.provider, model.reason + since, *days]
+    rest = " (the rest is priced)" if model.partly_priced else ""
+    texts = [model.provider, model.reason + rest + since, *days]
     return [
         tables.Text(model.model, link),
         *map(tables.Text, texts),

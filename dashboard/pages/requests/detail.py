@@ -188,6 +188,8 @@ def _cost(call: Call) -> Any:
             if call[name] not in (None, "0")
         ]
         total = [*parts, _line("Total", _money(call["total_cost"], currency), "sum")]
+        if call["unpriced_reason"]:
+            total.append(_line("Of a part only", call["unpriced_reason"].replace("_", " ")))
     others = [
         _line(label, _money(call[name], currency)) for label, name in _OTHER_TOTALS if call[name] is not None
     ]

@@ -200,14 +200,10 @@ def test_a_reported_cost_has_what_todays_book_asks_beside_it(ledger: Ledger) -> 
     ("facts", "advice"),
     [
         ({"provider": "acme", "model": "nobody"}, "tallybook prices set acme nobody input=PRICE"),
+        ({"input_tokens": None, "output_tokens": None, "pages": 3}, "page=PRICE"),
         (
-            {
-                "search_queries": 3,
-                "model": "text-embedding-3-small",
-                "provider": "openai",
-                "output_tokens": None,
-            },
-            "search=PRICE",
+            {"provider": "unknown", "model": "glm-4.7"},
+            "`tallybook prices alias unknown/glm-4.7 PROVIDER/MODEL`",
         ),
         ({"input_tokens": None, "output_tokens": None}, "the source must say what the call used"),
     ],

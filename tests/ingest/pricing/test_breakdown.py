@@ -1,5 +1,6 @@
 """The lines of a calculation add up to what pricing charges, whatever the call, its prices and contract."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,7 +12,7 @@ from ingest.model.event import UsageEvent
 from ingest.pricing.breakdown import break_down
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.compute import STEPPED, compute
-from ingest.pricing.rates import METERS, MissingPrice, PriceSet, Rate, Step
+from ingest.pricing.rates import METERS, PriceSet, Rate, Step
 from ingest.pricing.terms import Term
 from tests.support.examples import examples
 
@@ -101,12 +102,13 @@ def events(draw: Any) -> UsageEvent:
 @given(event=events(), prices=price_sets())
 def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) -> None:
     charge = compute(event, prices, None)
-    try:
-        workings = break_down(event, prices)
-    except MissingPrice:
-        assert not isinstance(charge, Charge)
+    workings = break_down(event, prices)
+    if not isinstance(charge, Charge):
+        assert workings.missing
+        assert not workings.lines
         return
-    assert isinstance(charge, Charge)
+    assert charge.is_partly_priced == bool(workings.missing)
+    assert set(workings.missing) == set(re.findall(r"\w+", _meters_of(charge.unpriced_reason)))
     sums = {one.component: one.charged_pico for one in workings.sums}
     assert {name: getattr(charge, name) or 0 for name in COMPONENTS} == {
         name: sums.get(name, 0) for name in COMPONENTS
@@ -116,6 +118,10 @@ def test_lines_add_up_to_what_is_charged(event: UsageEvent, prices: PriceSet) ->
         charge.contracted_total,
         charge.total_cost,
     )
+
+
+def _meters_of(reason: str | None) -> str:
+    return re.sub(r"no price for the meters? (.*) of openai/m", r"\1", reason or "").replace(" and ", " ")
 
 
 def test_a_part_without_a_price_of_its_own_says_whose_price_it_has() -> None:

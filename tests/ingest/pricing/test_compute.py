@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import MoneyError, from_pico, to_pico
 from ingest.model.zone import micros
-from ingest.pricing.book import Book
+from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.charge import COMPONENTS, Charge
+from ingest.pricing.doubts import doubts
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import PriceSet
 
@@ -332,13 +333,14 @@ def test_a_zero_that_the_source_vouches_for_is_a_price() -> None:
         ({"provider": "vllm", "model": "own"}, "no price for vllm/own"),
         ({"model": "unknown"}, "the call names no model"),
         ({"service_tier": "provisioned"}, "service tier provisioned"),
-        ({"provider": "deepseek", "model": "deepseek-v4-pro", "search_queries": 3}, "meter search"),
         (
-            {"model": "gpt-4o-mini", "input_tokens": None, "characters": 9},
-            "meter characters of openai/gpt-4o-mini",
+            {"model": "gpt-4o-mini", "input_tokens": None, "output_tokens": None, "characters": 9},
+            "no price for the meter character of openai/gpt-4o-mini",
         ),
-        ({"model": "gpt-4o-mini", "output_tokens": None, "images": 1}, "meter images"),
-        ({"model": "text-embedding-3-small"}, "meter output"),
+        (
+            {"provider": "openai", "model": "tts-1", "input_tokens": 5, "search_queries": 1},
+            "meters input and output and search",
+        ),
         ({"input_tokens": None, "output_tokens": None, "total_tokens": 9}, "meter total_tokens"),
         ({"currency": "EUR"}, "no price in EUR for openai/gpt-5.4"),
     ],
@@ -347,6 +349,41 @@ def test_a_call_that_cannot_be_priced_has_no_total_and_a_reason(facts: dict[str,
     charge = charged(**{"input_tokens": 10, "output_tokens": 1, **facts})
     assert (charge.cost_source, charge.total_cost) == ("unpriced", None)
     assert reason in (charge.unpriced_reason or "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "priced"),
+    [
+        (
+            {"provider": "deepseek", "model": "deepseek-v4-pro", "search_queries": 3},
+            "no price for the meter search of deepseek/deepseek-v4-pro",
+            {},
+        ),
+        ({"model": "gpt-4o-mini", "output_tokens": None, "images": 1}, "meter image of", {}),
+        ({"model": "gpt-4o-mini", "input_tokens": None, "characters": 9}, "meter character of", {}),
+        ({"model": "text-embedding-3-small"}, "meter output of", {"output_tokens": None}),
+    ],
+)
+def test_a_call_with_a_meter_that_has_no_price_costs_the_rest_and_names_the_meter(
+    facts: dict[str, Any], reason: str, priced: dict[str, Any]
+) -> None:
+    usage = {"input_tokens": 10, "output_tokens": 1, **facts}
+    partly = charged(**usage)
+    whole = charged(**usage | dict.fromkeys(("search_queries", "images", "characters")) | priced)
+    assert (partly.cost_source, partly.is_partly_priced, whole.is_partly_priced) == ("computed", True, False)
+    assert partly.total_cost == whole.total_cost
+    assert reason in (partly.unpriced_reason or "")
+    assert doubts(partly) == ("partly_priced",)
+    assert doubts(whole) == ()
+
+
+def test_a_part_of_a_cost_is_no_match_for_a_reported_cost() -> None:
+    usage = {"provider": "deepseek", "model": "deepseek-v4-pro", "input_tokens": 10, "search_queries": 3}
+    charge = price(
+        call(**usage, reported=ReportedCost(total=7)), Book(StoredPrices(computed=frozenset("*"))), AT
+    )
+    assert (charge.cost_source, charge.total_cost, charge.computed_total) == ("reported", 7, None)
+    assert not charge.is_partly_priced
 
 
 def test_a_successful_call_without_any_usage_is_unpriced() -> None:
@@ -442,10 +479,13 @@ def test_a_hit_that_names_no_model_saved_the_call_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("used", [{}, {"cache_used_provider": "vllm", "cache_used_model": "own"}])
-def test_a_miss_whose_look_up_has_no_price_is_unpriced_unless_it_is_reported(used: dict[str, str]) -> None:
+def test_a_miss_whose_look_up_has_no_price_is_partly_priced_unless_it_is_reported(
+    used: dict[str, str],
+) -> None:
     missed = {"input_tokens": 1_000, "cache_hit": False, "cache_lookup_tokens": 50, **used}
     charge = charged(**missed)
-    assert (charge.cost_source, charge.total_cost) == ("unpriced", None)
+    assert charge.is_partly_priced
+    assert charge.total_cost == charged(input_tokens=1_000).total_cost
     assert "cache look-up" in (charge.unpriced_reason or "")
     assert charged(**missed, reported=ReportedCost(total=7)).total_cost == 7
 
@@ -514,7 +554,8 @@ def calls(draw: st.DrawFn) -> UsageEvent:
 @given(calls())
 def test_components_add_up_and_unknown_is_never_zero(event: UsageEvent) -> None:
     charge = price(event, BOOK, AT)
-    assert (charge.total_cost is None) == (charge.cost_source == "unpriced") == bool(charge.unpriced_reason)
+    assert (charge.total_cost is None) == (charge.cost_source == "unpriced")
+    assert bool(charge.unpriced_reason) == (charge.total_cost is None or charge.is_partly_priced)
     assert (charge.cost_source == "computed") == (charge.price_set is not None)
     assert parts(charge) == (charge.total_cost or 0)
     if charge.cost_source == "free":

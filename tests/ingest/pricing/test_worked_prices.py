@@ -25,7 +25,9 @@ from tests.support.paths import DOCS
 
 GUIDE = (DOCS / "prices.md").read_text()
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
-EVENING = NOON.replace(hour=18)
+NIGHT = NOON.replace(hour=2)
+RELEASED = NOON.replace(day=21)
+"""A day on which the list with the price holds."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,15 @@ EXAMPLES = [
         "(1,000 x 0.30 + 1,700 x 2.50) / 10^6", "0.00455", tokens(1_000, 1_700, reasoning_tokens=1_200)),
     Example("audio in: 750 of 1,000 tokens", "gemini/gemini-2.5-flash",
         "(250 x 0.30 + 750 x 1 + 200 x 2.50) / 10^6", "0.001325", tokens(1_000, 200, input_audio_tokens=750)),
+    Example("audio in, of which 284 of 321 tokens are cached", "gemini/gemini-2.5-flash",
+        "(342 x 0.30 + 37 x 1 + 2,634 x 0.03 + 284 x 0.10 + 150 x 2.50) / 10^6", "0.00062202",
+        tokens(3_297, 150, cache_read_tokens=2_918, input_audio_tokens=321, cache_read_audio_tokens=284)),
     Example("cache hits and misses", "deepseek/deepseek-chat",
-        "(6,000 x 0.07 + 4,000 x 0.27 + 500 x 1.10) / 10^6", "0.00205", tokens(10_000, 500, cache_read_tokens=6_000)),
-    Example("the same between 16:30 and 00:30 UTC: half price", "deepseek/deepseek-chat",
-        "(6,000 x 0.035 + 4,000 x 0.135 + 500 x 0.55) / 10^6", "0.001025",
-        tokens(10_000, 500, cache_read_tokens=6_000), when=EVENING),
+        "(6,000 x 0.028 + 4,000 x 0.28 + 500 x 0.42) / 10^6", "0.001498",
+        tokens(10_000, 500, cache_read_tokens=6_000), when=RELEASED),
+    Example("peak hours, 01:00 to 04:00 UTC: double price", "deepseek/deepseek-v4-pro",
+        "(6,000 x 0.044 + 4,000 x 1.32 + 500 x 3.96) / 10^6", "0.007524",
+        tokens(10_000, 500, cache_read_tokens=6_000), when=NIGHT),
     Example("three images of 1024x1536 in high quality, priced per image", "openai/gpt-image-1",
         "3 x 0.25", "0.75", {"request_type": "image_generation", "images": 3, "image_size": "1024x1536",
                             "image_quality": "high"}, ("image=0.25",), {"model": "high/1024-x-1536/gpt-image-1"}),
