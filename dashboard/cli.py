@@ -5,7 +5,7 @@ import sys
 import typer
 
 from dashboard.alerts import cli as alert_cli
-from dashboard.budgets import cli as budgets_cli
+from dashboard.budget_usage import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
 from dashboard.demo import cli as demo_cli
 from dashboard.directory import cli as owners_read_cli

@@ -57,7 +57,7 @@ def test_the_read_side_adds_commands_to_a_new_tree_only() -> None:
         ("dashboard/spend/probe.py", "from ingest.ledger.tables import calls"),
         ("dashboard/budgets/probe.py", "import typer"),
         ("dashboard/chargeback/probe.py", "import dash"),
-        ("dashboard/ui/probe.py", "from dashboard.budgets import commands"),
+        ("dashboard/ui/probe.py", "from dashboard.budget_usage import commands"),
         ("ingest/model/probe.py", "from ingest.ledger import engine"),
     ],
 )

@@ -16,7 +16,8 @@ from dashboard.alerts import messages
 from dashboard.alerts import store as alerts
 from dashboard.alerts.model import AlertRule
 from dashboard.alerts.store import Finding
-from dashboard.budgets.usage import BudgetUsage, budget_usages, metric_of, period_around
+from dashboard.budget_usage.history import with_fixed
+from dashboard.budget_usage.usage import BudgetUsage, budget_usages, metric_of, period_around
 from dashboard.directory import names
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
 from dashboard.forecasting.anomaly import Verdict, judge
@@ -123,7 +124,7 @@ def _forecasts(context: _Context, rule: AlertRule) -> Iterator[Finding]:
 def forecast_of(ledger: Ledger, usage: BudgetUsage, now: int) -> Forecast | None:
     """The forecast of a budget for its running period; None if there is too little data."""
     (daily,) = series(ledger, now, usage.about.filters, metric=metric_of(usage.budget), first=usage.first)
-    return forecast(daily.days, usage.first, usage.end, daily.part)
+    return with_fixed(forecast(daily.days, usage.first, usage.end, daily.part), usage)
 
 
 def _usages_of_rule(context: _Context, rule: AlertRule) -> Iterator[BudgetUsage]:

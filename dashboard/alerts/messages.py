@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboard.budgets.usage import BudgetUsage
+from dashboard.budget_usage.usage import BudgetUsage
+from dashboard.budgets.model import COUNTS
 from dashboard.forecasting.anomaly import Verdict
 from dashboard.forecasting.forecast import Forecast
 from ingest.model import money
@@ -110,7 +111,8 @@ def _last_day(usage: BudgetUsage) -> date:
 
 
 def _left_out(usage: BudgetUsage) -> str:
-    """A sentence about the unpriced calls, which the usage leaves out; empty if there are none."""
+    """Sentences about what the budget counts, and about unpriced calls, which the usage leaves out."""
+    counts = "" if usage.budget.tokens is not None else f" It counts {COUNTS[usage.budget.counts]}."
     if not usage.unpriced_requests:
-        return ""
-    return f" {usage.unpriced_requests:,} calls have no price and are not in it."
+        return counts
+    return f"{counts} {usage.unpriced_requests:,} calls have no price and are not in it."

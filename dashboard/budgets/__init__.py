@@ -1,1 +1,1 @@
-"""Budgets: limits of spend or tokens, their usage and history."""
+"""Budgets: limits of spend or tokens."""

@@ -1,18 +1,29 @@
 """Budgets: limits of money or tokens per day, week, month or quarter of the reporting zone.
 
-A budget limits a team, a customer, a cost centre, a key, a project, a model, or everything. Budgets are
-append-only: the last record of a name is valid, and a record without a limit removes the budget.
-`dashboard.budgets.store` stores them. Ranges of days are half-open.
+A budget limits a team, a customer, a cost centre, a key, a project, a model, or everything. A budget of money
+counts what calls cost, and also fees and shared cost if it says so. Budgets are append-only: the last record
+of a name is valid, and a record without a limit removes the budget. `dashboard.budgets.store` stores them.
+Ranges of days are half-open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 Scope = Literal["all", "team", "customer", "cost_center", "virtual_key", "project", "model"]
 Per = Literal["day", "week", "month", "quarter"]
 
+Counts = Literal["calls", "fees", "shared"]
+
+COUNTS: Final[Mapping[Counts, str]] = {
+    "calls": "calls alone, without fees and shared cost",
+    "fees": "calls and own fees, without shared cost",
+    "shared": "calls, own fees and shared cost",
+}
+"""What a budget of money counts, in words. Of everything, all fees are own."""
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+OWNING: Final[tuple[Scope, ...]] = ("all", "team", "customer", "cost_center")
+"""The scopes that bear fees and shared cost."""
 PERS: Final[tuple[Per, ...]] = get_args(Per)
 DEFAULT_THRESHOLDS: Final = (50, 80, 100)
 
@@ -38,6 +49,7 @@ class Budget:
     recorded_at: int = 0
     recorded_by: str = ""
     number: int = 0
+    counts: Counts = "calls"
 
     @property
     def is_active(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from dashboard.budgets.model import DEFAULT_THRESHOLDS, PERS, SCOPES, Budget
+from dashboard.budgets.model import COUNTS, DEFAULT_THRESHOLDS, OWNING, PERS, SCOPES, Budget, Counts
 from dashboard.budgets.store import add_budgets, read_budgets
 from dashboard.directory.subjects import entry_of
 from ingest.ledger import audit
@@ -39,6 +39,8 @@ class SetBudgetOptions:
     start: str | None = None
     end: str | None = None
     reason: str = ""
+    counts: str = "calls"
+    """`calls`, `fees` or `shared`."""
 
 
 def set_budget(ledger: Ledger, options: SetBudgetOptions, *, by: str, at: int) -> Budget:
@@ -80,6 +82,7 @@ def _record(connection: Connection, budget: Budget, action: str) -> None:
         "per": budget.per,
         "amount": None if budget.amount is None else money.plain(budget.amount),
         "tokens": budget.tokens,
+        "counts": budget.counts,
     }
     entry = audit.Entry(
         at=budget.recorded_at, by=budget.recorded_by, action=action, subject=budget.name, detail=detail
@@ -112,7 +115,22 @@ def _read(options: SetBudgetOptions, currency: str, by: str, at: int) -> Budget:
         reason=options.reason,
         recorded_at=at,
         recorded_by=by,
+        counts=_counts(options),
     )
+
+
+def _counts(options: SetBudgetOptions) -> Counts:
+    for counts in COUNTS:
+        if counts == options.counts:
+            if counts != "calls" and (options.tokens is not None or options.scope not in OWNING):
+                message = (
+                    f"{counts} count in budgets of money for a team, a customer, a cost centre or everything: "
+                    "a key, project or model has no fees"
+                )
+                raise BudgetRefused("no_fees", message, "counts")
+            return counts
+    message = f"there is no {options.counts!r}; there are {', '.join(COUNTS)}"
+    raise BudgetRefused("unknown_counts", message, "counts")
 
 
 def _name(text: str) -> str:

@@ -26,6 +26,7 @@ def add_budgets(connection: sa.Connection, budgets: Iterable[Budget]) -> None:
             "reason": budget.reason,
             "recorded_at": budget.recorded_at,
             "recorded_by": budget.recorded_by,
+            "counts": budget.counts,
         }
         for budget in budgets
     ]
@@ -56,4 +57,5 @@ def _budget(row: sa.RowMapping) -> Budget:
         recorded_at=row["instant"],
         recorded_by=row["recorded_by"],
         number=row["number"],
+        counts=row["counts"] or "calls",
     )

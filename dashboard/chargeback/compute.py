@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shares
 from dashboard.chargeback.allocation_store import read_rules
 from dashboard.chargeback.idle_markups import idle_markups
-from dashboard.chargeback.statement import Allocation, Fee, Statement, Unpriced, by_id, lines
+from dashboard.chargeback.statement import Allocation, Fee, Statement, StatementLine, Unpriced, by_id, lines
 from dashboard.chargeback.store import last_call, names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, rounded_once, usage
 from dashboard.exchange_rates.model import NoRate, Rates
@@ -54,11 +54,13 @@ def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement
 
 def compute_amounts(ledger: Ledger, calendar: Calendar) -> dict[Owner, int]:
     """What each owner owes for a period by the ledger as it is now, without corrections."""
+    return {line.owner: line.direct + line.shared for line in compute_lines(ledger, calendar)}
+
+
+def compute_lines(ledger: Ledger, calendar: Calendar) -> tuple[StatementLine, ...]:
+    """The cost of calls, own fees and shared cost of each owner by the ledger as it is now."""
     costs = _period_costs(ledger, calendar, by_owner)
-    return {
-        line.owner: line.direct + line.shared
-        for line in lines(costs.details, costs.fees, costs.allocations, ())
-    }
+    return lines(costs.details, costs.fees, costs.allocations, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from dashboard.budgets import usage as budgets
+from dashboard.budget_usage import usage as budgets
 from dashboard.directory import names
 from dashboard.http.params import (
     Format,

@@ -8,8 +8,9 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard.budgets.history import BudgetHistory, history_of
-from dashboard.budgets.usage import BudgetUsage, budget_usages
+from dashboard.budget_usage.history import BudgetHistory, history_of
+from dashboard.budget_usage.usage import BudgetUsage, budget_usages
+from dashboard.budgets.model import COUNTS
 from dashboard.forecasting.forecast import Forecast
 from dashboard.formatting import format as wording
 from dashboard.ui import charts, tables
@@ -22,6 +23,7 @@ from ingest.model.money import from_pico
 SHOWN_CHARTS: Final = 8
 """Budgets with a chart: the most used ones."""
 _EXAMPLE: Final = "tallybook budget set NAME AMOUNT --team TEAM"
+_FIXED_REMARK: Final = "Fees and shared cost are those of the whole period, as its statement has them."
 _UNPRICED_REMARK: Final = "What unpriced calls cost is unknown and in no budget of money."
 
 
@@ -60,6 +62,7 @@ def _table(usages: Sequence[BudgetUsage]) -> Any:
             tables.Text(usage.budget.name),
             tables.Text(usage.about.words),
             tables.Text(_period(usage.first, usage.end)),
+            tables.Text("tokens" if usage.budget.tokens is not None else COUNTS[usage.budget.counts]),
             amount(usage, usage.used),
             amount(usage, usage.limit),
             amount(usage, usage.remaining),
@@ -70,8 +73,10 @@ def _table(usages: Sequence[BudgetUsage]) -> Any:
         for usage in usages
     ]
     remarks = [_UNPRICED_REMARK] if any(usage.unpriced_requests for usage in usages) else []
-    header = ["Budget", "Of", "Period", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
-    return tables.table("budgets", "Budgets in the running period", header, rows, texts=3, remarks=remarks)
+    if any(usage.fixed for usage in usages):
+        remarks.append(_FIXED_REMARK)
+    header = ["Budget", "Of", "Period", "Counts", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
+    return tables.table("budgets", "Budgets in the running period", header, rows, texts=4, remarks=remarks)
 
 
 @registered_as("budgets:courses")

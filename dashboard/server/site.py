@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.alerts import api as alerts_api
-from dashboard.budgets import api as budgets_api
+from dashboard.budget_usage import api as budgets_api
 from dashboard.calls import api as calls_api
 from dashboard.chargeback import api as chargeback_api
 from dashboard.directory import api as owners_api

@@ -127,6 +127,7 @@ def test_of_thresholds_that_are_passed_at_once_the_highest_is_told(ledger: Ledge
     (found,) = fired(ledger)
     assert found.text == (
         "Used by everything from 2026-11-01 to 2026-11-30: 90.00 USD of 100.00 USD (90.0%). "
+        "It counts calls alone, without fees and shared cost. "
         "1 calls have no price and are not in it."
     )
     assert {key: found.facts[key] for key in ("used", "limit", "unit", "threshold", "share")} == {

@@ -40,7 +40,13 @@ def test_a_budget_is_recorded_and_audited_by_whom_and_at_what_time_it_is_told(le
     assert (kept.name, kept.subject, kept.first_day) == ("Search", str(team), budget.first_day)
     (noted,) = audited(ledger)
     assert (noted.at, noted.by, noted.action, noted.subject) == (AT, "ann", "budget set", "Search")
-    assert noted.detail == {"scope": "team", "per": "month", "amount": "500", "tokens": None}
+    assert noted.detail == {
+        "scope": "team",
+        "per": "month",
+        "amount": "500",
+        "tokens": None,
+        "counts": "calls",
+    }
 
 
 def test_a_removed_budget_is_gone_and_audited(embedded: Ledger) -> None:

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from rich.console import Console
 
+from dashboard.budget_usage.usage import budget_usages
 from dashboard.budgets import service as budgets_service
+from dashboard.budgets.model import COUNTS
 from dashboard.budgets.service import SetBudgetOptions
-from dashboard.budgets.usage import budget_usages
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.model import money
@@ -28,7 +29,8 @@ def set_budget(options: SetBudgetOptions) -> int:
         else f"{money.plain(budget.amount or 0)} {budget.currency}"
     )
     about = "" if options.subject is None else f" for {options.scope.replace('_', ' ')} {options.subject}"
-    say(f"{budget.name}: {limit} a {budget.per}{about}")
+    counts = "" if budget.tokens is not None else f", counting {COUNTS[budget.counts]}"
+    say(f"{budget.name}: {limit} a {budget.per}{about}{counts}")
     return ExitCode.OK
 
 
@@ -54,12 +56,21 @@ def listed(*, as_json: bool) -> int:
         say("no budgets; `tallybook budget set NAME AMOUNT --team TEAM` sets one")
         return ExitCode.OK
     printed = table(
-        "Budget", "Of", "Per", "Used", "Limit", "Unit", "Share", numbers=("Used", "Limit", "Share")
+        "Budget", "Of", "Per", "Counts", "Used", "Limit", "Unit", "Share", numbers=("Used", "Limit", "Share")
     )
     for row in rows:
         of = "everything" if row["subject"] is None else f"{row['scope'].replace('_', ' ')} {row['subject']}"
         share = "" if row["share"] is None else f"{Decimal(row['share']):.0%}"
-        printed.add_row(row["name"], of, row["per"], str(row["used"]), str(row["limit"]), row["unit"], share)
+        printed.add_row(
+            row["name"],
+            of,
+            row["per"],
+            row["counts"],
+            str(row["used"]),
+            str(row["limit"]),
+            row["unit"],
+            share,
+        )
     Console().print(printed)
     return ExitCode.OK
 

@@ -30,12 +30,16 @@ def budget_set(
         str | None,
         typer.Option(metavar="PERCENTS", help="The shares of the limit that alert; 50,80,100 by default."),
     ] = None,
+    counts: Annotated[
+        str,
+        typer.Option(help="calls (alone), fees (and own fees), or shared (and shared cost as well)."),
+    ] = "calls",
     from_: FromDay = None,
     to: ToDay = None,
     reason: Reason = "",
 ) -> None:
     """Set how much may be spent in each period; without a subject, the budget is of everything."""
-    from dashboard.budgets.commands import set_budget
+    from dashboard.budget_usage.commands import set_budget
     from dashboard.budgets.service import SetBudgetOptions
 
     scope, subject = one_subject(
@@ -58,6 +62,7 @@ def budget_set(
         start=from_,
         end=to,
         reason=reason,
+        counts=counts,
     )
     raise typer.Exit(set_budget(options))
 
@@ -65,7 +70,7 @@ def budget_set(
 @budget.command("list")
 def budget_list(as_json: Json = False) -> None:
     """List budgets and how far they are used in the period that is running."""
-    from dashboard.budgets.commands import listed
+    from dashboard.budget_usage.commands import listed
 
     raise typer.Exit(listed(as_json=as_json))
 
@@ -73,6 +78,6 @@ def budget_list(as_json: Json = False) -> None:
 @budget.command("remove")
 def budget_remove(name: Annotated[str, typer.Argument(metavar="NAME", help="The budget.")]) -> None:
     """Take a budget back; its history stays."""
-    from dashboard.budgets.commands import remove
+    from dashboard.budget_usage.commands import remove
 
     raise typer.Exit(remove(name))

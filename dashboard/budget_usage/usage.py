@@ -9,13 +9,16 @@ from typing import Any
 
 from dashboard.budgets.model import Budget, Per
 from dashboard.budgets.store import read_budgets
+from dashboard.chargeback.compute import compute_lines
 from dashboard.directory.owners_on_day import owners_on_day
 from dashboard.directory.subjects import PEOPLE, About, Subject, subjects
+from dashboard.query.calendar import Calendar
 from dashboard.query.question import REPORTING, Period, SpendQuery
 from dashboard.query.run import run
 from ingest.ledger.directory import entries as directory_entries
 from ingest.ledger.engine import Connection, Ledger
 from ingest.model import money
+from ingest.model.ownership import Owner
 from ingest.model.principal import HERE, acting_as, current_principal
 from ingest.model.zone import date_of, day_number, instant
 
@@ -31,6 +34,8 @@ class BudgetUsage:
     used: int
     """Pico-units of money, or tokens."""
     unpriced_requests: int
+    fixed: int = 0
+    """The fees and shared cost in `used`, those of the whole period."""
 
     @property
     def limit(self) -> int:
@@ -72,9 +77,11 @@ class BudgetUsage:
             "scope": budget.scope,
             "subject": self.about.shown,
             "per": budget.per,
+            "counts": budget.counts,
             "limit": budget.tokens if in_tokens else money.plain(self.limit),
             "unit": "tokens" if in_tokens else budget.currency,
             "used": self.used if in_tokens else money.plain(self.used),
+            "fees_and_shared": "0" if in_tokens else money.plain(self.fixed),
             "remaining": self.remaining if in_tokens else money.plain(self.remaining),
             "share": share,
             "reached": self.reached,
@@ -156,7 +163,27 @@ def _usage(ledger: Ledger, budget: Budget, about: Mapping[About, Subject], today
     result = run(ledger, query)
     used, unpriced = result.totals.values
     amount = money.pico_of(used) if isinstance(used, Decimal) else int(used or 0)
-    return BudgetUsage(budget, subject, first, end, amount, int(unpriced or 0))
+    fixed = fees_and_shared(ledger, budget, first, end)
+    return BudgetUsage(budget, subject, first, end, amount + fixed, int(unpriced or 0), fixed)
+
+
+def fees_and_shared(ledger: Ledger, budget: Budget, first: date, end: date) -> int:
+    """The fees and the shared cost of a period that a budget counts, as the statement of the period has them.
+
+    They are those of the whole period, from its first day on.
+    """
+    if budget.counts == "calls":
+        return 0
+    lines = compute_lines(ledger, Calendar(f"{first}/{end}", first, end))
+    chosen = [line for line in lines if _is_of(budget, line.owner)]
+    fees = sum(line.fees for line in chosen)
+    # Of everything, a fee that is shared is its own, whether a rule shares it or not.
+    counts_shared = budget.counts == "shared" or budget.scope == "all"
+    return fees + sum(line.shared for line in chosen) if counts_shared else fees
+
+
+def _is_of(budget: Budget, owner: Owner) -> bool:
+    return budget.scope == "all" or str(getattr(owner, f"{budget.scope}_id")) == budget.subject
 
 
 def metric_of(budget: Budget) -> str:

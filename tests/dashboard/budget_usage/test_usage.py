@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from dashboard.budget_usage.usage import budget_usages, period_around
 from dashboard.budgets.model import Budget, current_budgets, limits_for_months
 from dashboard.budgets.store import add_budgets, read_budgets
-from dashboard.budgets.usage import budget_usages, period_around
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.query.calendar import read_calendar
 from dashboard.server.site import make_site
@@ -75,6 +75,8 @@ def test_a_budget_is_used_by_its_team_in_the_period_that_runs(embedded: Ledger) 
         "reached": 50,
         "allowed": True,
         "unpriced_requests": 1,
+        "counts": "calls",
+        "fees_and_shared": "0",
         "period": None,
         "thresholds": None,
     }
@@ -119,7 +121,7 @@ def test_a_budget_that_does_not_cover_the_period_is_none_of_it() -> None:
 def test_budgets_are_set_listed_and_taken_back(tallybook: Command) -> None:
     tallybook("team", "add", "search")
     assert tallybook("budget", "set", "Search", "500", "--team", "search").stdout == (
-        "Search: 500 USD a month for team search\n"
+        "Search: 500 USD a month for team search, counting calls alone, without fees and shared cost\n"
     )
     assert tallybook("budget", "set", "All", "--tokens", "5_000_000", "--per", "day").exit_code == 0
     rows = object_of(tallybook("budget", "list", "--json"))["budgets"]

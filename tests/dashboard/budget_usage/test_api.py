@@ -28,7 +28,7 @@ Ask = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gateways ask when the calls are made, and not after midnight."""
-    for module in ("budgets.api", "me.api"):
+    for module in ("budget_usage.api", "me.api"):
         monkeypatch.setattr(f"dashboard.{module}.now", lambda: ARRIVAL)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard.budgets.usage import BudgetUsage, budget_usages, usages_binding_key
+from dashboard.budget_usage.usage import BudgetUsage, budget_usages, usages_binding_key
 from dashboard.directory import names
 from dashboard.http.params import only_known, understood
 from dashboard.query.question import QuestionError

@@ -1,12 +1,13 @@
 """The history of a budget: its usage day by day, its forecast, and the usage of earlier periods."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
-from dashboard.budgets.usage import BudgetUsage, metric_of, period_around
+from dashboard.budget_usage.usage import BudgetUsage, fees_and_shared, metric_of, period_around
+from dashboard.budgets.model import Budget
 from dashboard.forecasting.daily_series import series
 from dashboard.forecasting.forecast import Forecast, forecast
 from dashboard.forecasting.seasonality import Day
@@ -46,14 +47,24 @@ def history_of(ledger: Ledger, usage: BudgetUsage, now: int) -> BudgetHistory:
         (daily,) = series(
             ledger, now, usage.about.filters, metric=metric_of(usage.budget), first=periods[-1][0]
         )
+        past = _past(ledger, usage.budget, daily.days, periods)
     running = [day for day in daily.days if day.day >= usage.first]
-    sums = accumulate(day.value for day in running)
+    sums = accumulate((day.value for day in running), initial=usage.fixed)
+    next(sums)
     return BudgetHistory(
         usage,
         [Day(day.day, total) for day, total in zip(running, sums, strict=True)],
-        forecast(daily.days, usage.first, usage.end, daily.part),
-        _past(daily.days, periods),
+        with_fixed(forecast(daily.days, usage.first, usage.end, daily.part), usage),
+        past,
     )
+
+
+def with_fixed(outlook: Forecast | None, usage: BudgetUsage) -> Forecast | None:
+    """The forecast of calls with the fees and the shared cost that the budget counts."""
+    if outlook is None:
+        return None
+    names = ("used", "expected", "low", "high")
+    return replace(outlook, **{name: getattr(outlook, name) + usage.fixed for name in names})
 
 
 def _earlier_periods(usage: BudgetUsage) -> list[tuple[date, date]]:
@@ -67,9 +78,16 @@ def _earlier_periods(usage: BudgetUsage) -> list[tuple[date, date]]:
     return periods
 
 
-def _past(days: Sequence[Day], periods: Sequence[tuple[date, date]]) -> list[PastPeriod]:
+def _past(
+    ledger: Ledger, budget: Budget, days: Sequence[Day], periods: Sequence[tuple[date, date]]
+) -> list[PastPeriod]:
     past = [
-        PastPeriod(first, end, sum(day.value for day in days if first <= day.day < end))
+        PastPeriod(
+            first,
+            end,
+            sum(day.value for day in days if first <= day.day < end)
+            + fees_and_shared(ledger, budget, first, end),
+        )
         for first, end in periods
     ]
     while past and not past[-1].used:  # before the first usage

@@ -1,0 +1,1 @@
+"""The usage of budgets: what is used of each limit, day by day and in earlier periods."""
