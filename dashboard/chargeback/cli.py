@@ -70,10 +70,10 @@ def journal(
 ) -> None:
     """Write postings for an accounting system: debit teams, credit the platform; they add up to zero."""
     from dashboard.chargeback.journal import Clearing
-    from dashboard.chargeback.journal_command import run
+    from dashboard.chargeback.report_command import run_journal
 
     clearing = Clearing(cost_center=credit_cost_center, gl_code=credit_gl)
-    raise typer.Exit(run(period_, form, clearing, out))
+    raise typer.Exit(run_journal(period_, form, clearing, out))
 
 
 @report.command("adjustment")

@@ -183,17 +183,6 @@ def _fees(amounts: Mapping[_BorneFee, int], team_owners: _TeamOwners) -> list[Fe
     ]
 
 
-def _direct_costs(details: Iterable[Detail], fees: Iterable[Fee]) -> dict[Owner, int]:
-    """The cost of the calls and of the own fees of each owner."""
-    costs: dict[Owner, int] = {}
-    for detail in details:
-        costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
-    for fee in fees:
-        if fee.owner is not None:
-            costs[fee.owner] = costs.get(fee.owner, 0) + fee.amount
-    return costs
-
-
 def _allocated(
     rules: Rules,
     team_owners: _TeamOwners,

@@ -1,8 +1,10 @@
-"""`tallybook report chargeback`: the statement of a period as JSON, CSV, a workbook or a PDF."""
+"""`tallybook report chargeback` and `report journal`: a period's statement, and its postings."""
 
+import json
 import sys
 from pathlib import Path
 
+from dashboard.chargeback.journal import Clearing, as_csv, as_json, journal
 from dashboard.chargeback.outputs import FORMS, read_form, read_group_by, report_of
 from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.query.calendar import read_calendar
@@ -24,7 +26,7 @@ def run(period: str, by: str, form: str | None, out: str | None) -> int:
         return refuse("report", error)
     except NoTypesetter as error:
         return refuse("report", error, ExitCode.FAILURE)
-    return write_out(content, out, is_text=report_form in ("json", "csv"))
+    return _write(content, out, is_text=report_form in ("json", "csv"))
 
 
 def _suffix(out: str | None) -> str | None:
@@ -32,8 +34,21 @@ def _suffix(out: str | None) -> str | None:
     return suffix if suffix in FORMS else None
 
 
-def write_out(content: bytes, out: str | None, *, is_text: bool) -> int:
-    """Write a report to a file, or to the standard output; the exit code."""
+def run_journal(period: str, form: str, clearing: Clearing, out: str | None) -> int:
+    """Write the journal; the exit code."""
+    if form not in ("csv", "json"):
+        return refuse("report", f"--format: there is no {form!r}; there are csv, json")
+    try:
+        calendar = read_calendar(period)
+        with open_ledger(Settings()) as ledger:
+            made = journal(report_of(ledger, calendar, "team", now()), clearing)
+    except QuestionError as error:
+        return refuse("report", error)
+    text = as_csv(made) if form == "csv" else json.dumps(as_json(made), ensure_ascii=False, indent=2) + "\n"
+    return _write(text.encode(), out, is_text=True)
+
+
+def _write(content: bytes, out: str | None, *, is_text: bool) -> int:
     if out is None or out == "-":
         if not is_text and sys.stdout.isatty():
             return refuse("report", "name a file with --out: a terminal shows no workbook and no PDF")

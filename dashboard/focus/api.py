@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from dashboard.focus import parquet_file
+from dashboard.focus.dataset import require_reporting_currency
 from dashboard.focus.export import export_chunks, export_metadata, export_unpriced
 from dashboard.focus.parse_request import ExportOptions, ExportRequest, read_request
 from dashboard.http.params import CSV, only_known, understood
@@ -130,7 +131,9 @@ def make_router(ledger: Ledger) -> APIRouter:
 def _read(request: Request, options: ExportOptions, ledger: Ledger) -> ExportRequest:
     with understood():
         only_known(request, _PARAMETERS)
-        return read_request(options, ledger.zone)
+        export = read_request(options, ledger.zone)
+        require_reporting_currency(ledger, export.scope)
+        return export
 
 
 def _stream(ledger: Ledger, export: ExportRequest) -> Iterator[bytes]:

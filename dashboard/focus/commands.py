@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from dashboard.focus.dataset import require_reporting_currency
 from dashboard.focus.export import ExportResult, export_to_files, export_to_stream
 from dashboard.focus.parquet_file import MissingPackage
 from dashboard.focus.parse_request import ExportOptions, read_request
@@ -20,6 +21,7 @@ def export_focus(options: ExportOptions, out: str) -> int:
     try:
         with open_ledger(Settings()) as ledger:
             export = read_request(options, ledger.zone)
+            require_reporting_currency(ledger, export.scope)
             if out == "-":
                 result = export_to_stream(
                     ledger, export.scope, export.version, export.form, sys.stdout.buffer

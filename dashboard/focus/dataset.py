@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dashboard.chargeback.sealed import SealedStatements
-from dashboard.chargeback.statements import statement
+from dashboard.chargeback.sealed import SealedStatements, sealed_statements
+from dashboard.chargeback.statements import require_one_currency, statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
 from dashboard.fees.store import read_fees
@@ -21,6 +21,16 @@ from dashboard.focus.usage_rows import UsageRows
 from ingest.ledger import periods
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.periods import Event
+
+
+def require_reporting_currency(ledger: Ledger, scope: ExportScope) -> None:
+    """Refuse rows of statements while months are closed in another currency than the ledger reports in.
+
+    Raises:
+        OtherCurrency: a month is closed in another currency.
+    """
+    if scope.profile == "chargeback":
+        require_one_currency(sealed_statements(ledger))
 
 
 @dataclass(frozen=True)

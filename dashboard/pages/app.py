@@ -254,7 +254,7 @@ def _links(current: Page | None, view: View) -> list[Any]:
     return [
         dcc.Link(
             page.title,
-            href=f"{PREFIX}{page.path}{to_search(view if page is current else replace(view, search=''))}",
+            href=f"{PREFIX}{page.path}{to_search(view if page is current else replace(view, search='', adjustment=''))}",
             className="current" if page is current else "",
         )
         for page in PAGES

@@ -53,6 +53,8 @@ class View:
     """The id of the call whose details lie over the page."""
     search: str = ""
     """The text in the search field of a page that has one."""
+    adjustment: str = ""
+    """The number of the adjustment that the page Chargeback opens."""
     what_if: tuple[tuple[str, str], ...] = ()
     """The options of the page What if that are set, by the names of `WHAT_IF_OPTIONS`."""
 
@@ -103,6 +105,7 @@ def from_search(search: str | None) -> View:
         filters=tuple((key, value) for key in DIMENSIONS for value in dict.fromkeys(values.get(key, []))),
         request=_event_id(values.get("request", [""])[0]),
         search=values.get("search", [""])[0].strip()[:_MAX_SEARCH_LENGTH],
+        adjustment=values.get("adjustment", [""])[0].strip()[:_MAX_SEARCH_LENGTH],
         what_if=tuple((key, values[key][0]) for key in WHAT_IF_OPTIONS if values.get(key)),
     )
 
@@ -119,6 +122,8 @@ def to_search(view: View) -> str:
     pairs += [*view.filters, *view.what_if]
     if view.search:
         pairs.append(("search", view.search))
+    if view.adjustment:
+        pairs.append(("adjustment", view.adjustment))
     if view.request:
         pairs.append(("request", view.request))
     return f"?{urlencode(pairs)}" if pairs else ""

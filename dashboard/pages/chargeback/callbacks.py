@@ -43,7 +43,8 @@ def _add_month(app: Dash) -> None:
             return no_update
         first, last = chargeback.first_and_last(month)
         view = from_search(search)
-        return to_search(replace(view, preset=None, first=first.isoformat(), last=last.isoformat()))
+        shown_month = replace(view, preset=None, first=first.isoformat(), last=last.isoformat())
+        return to_search(replace(shown_month, adjustment=""))
 
 
 def _add_closing(app: Dash, ledger: Ledger) -> None:

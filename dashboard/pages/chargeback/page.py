@@ -1,5 +1,6 @@
 """Chargeback: the cost of each team for a month, allocations, adjustments, and closing the month."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -8,7 +9,9 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.chargeback import closing
+from dashboard.chargeback.adjustment import OpenedAdjustment, read_adjustment
 from dashboard.chargeback.allocation import FEES, METHODS, POOLS, UNASSIGNED
+from dashboard.chargeback.evidence_text import part_of, prices_of, teams_of
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.report import Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES
@@ -18,7 +21,7 @@ from dashboard.formatting import format as wording
 from dashboard.query.calendar import Month, month_of, of_month
 from dashboard.ui import tables
 from dashboard.ui.components import card, cards, page, panel, registered_as
-from dashboard.ui.view import View, date_range, narrowed_search, question
+from dashboard.ui.view import View, date_range, narrowed_search, question, to_search
 from ingest.clock import now
 from ingest.ledger import periods
 from ingest.ledger.engine import Ledger
@@ -42,10 +45,11 @@ def content(ledger: Ledger, view: View) -> Any:
         [
             _controls(ledger, month, report),
             *_alerts(report, view),
+            *_opened(ledger, view),
             _cards(report),
             _table(report, view),
             _shared_cost(report),
-            _adjustments(report),
+            _adjustments(report, view),
             _closing(ledger, month, report),
         ],
     )
@@ -243,22 +247,90 @@ def _shared_cost(report: Report) -> Any:
     return dmc.Stack([allocations, panel("A rule for shared cost", [form])], gap="md")
 
 
-def _adjustments(report: Report) -> Any:
+def _adjustments(report: Report, view: View) -> Any:
+    """The adjustments of the month; each opens to what it is made of."""
     rows = [
         [
+            tables.Text(correction.number, to_search(replace(view, adjustment=correction.number))),
             tables.Text(report.name(entry.ident) or "(no team)"),
             tables.Text(correction.about or ""),
             tables.Text(CAUSES[correction.cause] + (f": {correction.reason}" if correction.reason else "")),
-            _pico(report, correction.amount),
+            _money(report, units),
         ]
         for entry in report.entries
-        for correction in entry.corrections
+        for correction, units in zip(entry.corrections, entry.shown_corrections, strict=True)
     ]
     if not rows:
         return None
-    return tables.table(
-        "adjustments", "Adjustments", ["Team", "About", "Cause", "Amount"], rows, texts=3, width=520
-    )
+    header = ["Number", "Team", "About", "Cause", "Amount"]
+    return tables.table("adjustments", "Adjustments", header, rows, texts=4, width=620)
+
+
+def _opened(ledger: Ledger, view: View) -> list[Any]:
+    """The adjustment of the view with its evidence; nothing if the view opens none."""
+    if not view.adjustment:
+        return []
+    opened = read_adjustment(ledger, view.adjustment, now())
+    closed_view = to_search(replace(view, adjustment=""))
+    back = dcc.Link("Close", href=closed_view or "?", className="button-link")
+    if opened is None:
+        text = f"There is no adjustment {view.adjustment}."
+        return [panel("Adjustment", [html.P(text, className="note"), back])]
+    correction, currency = opened.correction, opened.statement.currency
+
+    def exact(pico: int) -> str:
+        return f"{money.plain(pico)} {currency}"
+
+    rows = [
+        [
+            tables.Text(part_of(opened, line)),
+            tables.Text(teams_of(opened, line)),
+            tables.Text(prices_of(opened, line)),
+            f"{line.requests_before:,}" if line.kind == "calls" else "",
+            f"{line.requests_after:,}" if line.kind == "calls" else "",
+            *(exact(amount) for amount in (line.before, line.after, line.amount)),
+        ]
+        for line in opened.evidence
+    ]
+    rows.append([tables.Text("Total"), *[tables.Text("")] * 2, *[""] * 4, exact(correction.amount)])
+    header = ["Part", "Teams", "Prices", "Calls before", "Calls after", "Before", "After", "Amount"]
+    about = f" of {correction.about}" if correction.about else ""
+    team = opened.name(correction.owner.team_id) or "no team"
+    title = f"Adjustment {correction.number}: {CAUSES[correction.cause]}{about}, {team}"
+    lines = tables.table("adjustment", title, header, rows, texts=3, is_wrapped=True)
+    return [lines, *_opened_calls(opened, view), *_opened_changes(opened, ledger), back]
+
+
+def _opened_calls(opened: OpenedAdjustment, view: View) -> list[Any]:
+    """The single calls behind an adjustment."""
+    if not opened.calls:
+        return []
+    rows = [
+        [
+            tables.Text(call["occurred_at"], to_search(replace(view, request=call["event_id"]))),
+            tables.Text(call["virtual_key"] or "(no key)"),
+            tables.Text(f"{call['provider']}/{call['model']}"),
+            call.get("total_cost_before") or wording.NOTHING,
+            call["total_cost"] or wording.NOTHING,
+        ]
+        for call in opened.calls
+    ]
+    remarks = ["There are more calls; the page Requests has all."] if opened.has_more_calls else []
+    header = ["Call", "Key", "Model", "Cost before", "Cost"]
+    return [tables.table("adjustment-calls", "Its calls", header, rows, texts=3, remarks=remarks)]
+
+
+def _opened_changes(opened: OpenedAdjustment, ledger: Ledger) -> list[Any]:
+    """What people changed since the month was closed."""
+    zone = ledger.zone.info
+    lines = [
+        html.Li(
+            f"{wording.date_time(instant(entry.at), zone, seconds=False)}: {entry.action} {entry.subject} "
+            f"by {entry.by}"
+        )
+        for entry in opened.changes
+    ]
+    return [html.Ul(lines, className="note", id="adjustment-changes")] if lines else []
 
 
 def _closing(ledger: Ledger, month: Month, report: Report) -> Any:

@@ -1,5 +1,6 @@
 """An adjustment opens to the calls, prices and owners that it is made of, and they add up to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,9 @@ from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import statement
 from dashboard.fees.model import Fee
 from dashboard.fees.store import add_fees
+from dashboard.pages.chargeback import page
 from dashboard.query.calendar import Month, of_month
+from dashboard.ui.view import View, from_search, to_search
 from ingest.http import problems
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import usage_event
@@ -149,6 +152,29 @@ def test_an_adjustment_is_opened_by_command_and_over_http(tallybook: Command, em
     assert answer["lines"] == object_of(tallybook("report", "adjustment", "2026-11-1", "--json"))["lines"]
     assert client.get("/v1/reports/adjustments/2026-11-9").status_code == 404
     assert tallybook("report", "adjustment", "7").exit_code == 2
+
+
+def test_the_page_opens_an_adjustment_and_its_calls(embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red", virtual_key="web")])
+    close(embedded, OCTOBER)
+    put(embedded, [call("2026-10-06T10:00:00Z", 3 * UNIT, team="red", virtual_key="web")], first=1)
+    view = View(preset=None, first="2026-11-01", last="2026-11-30")
+    assert "adjustment=2026-11-1" in str(page.content(embedded, view))
+    shown = str(page.content(embedded, replace(view, adjustment="2026-11-1")))
+    for text in (
+        "Adjustment 2026-11-1: calls that came after closing of 2026-10, red",
+        "calls of web",
+        "3 USD",
+    ):
+        assert text in shown
+    assert "request=" in shown
+    missing = str(page.content(embedded, replace(view, adjustment="2026-11-9")))
+    assert "There is no adjustment 2026-11-9" in missing
+
+
+def test_the_address_of_a_page_names_the_adjustment_that_it_opens() -> None:
+    view = View(preset=None, first="2026-11-01", last="2026-11-30", adjustment="2026-11-1")
+    assert from_search(to_search(view)) == view
 
 
 ACTS = st.lists(

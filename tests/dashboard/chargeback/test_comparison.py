@@ -118,7 +118,12 @@ def test_commands_say_what_to_do_about_another_currency(
     put(embedded, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red")])
     close(embedded, OCTOBER)
     monkeypatch.setenv("TALLYBOOK_CURRENCY", "EUR")
-    for words in (("report", "chargeback", "--period", "2026-11"), ("period", "show", "2026-11")):
+    for words in (
+        ("report", "chargeback", "--period", "2026-11"),
+        ("report", "journal", "--period", "2026-11"),
+        ("export", "focus", "--period", "2026-10", "--out", "-"),
+        ("period", "show", "2026-11"),
+    ):
         refused = tallybook(*words)
         assert (refused.exit_code, "set TALLYBOOK_CURRENCY=USD again" in refused.output) == (2, True), words
     months = {row["period"]: row for row in object_of(tallybook("period", "list", "--json"))["periods"]}

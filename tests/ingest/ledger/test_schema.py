@@ -59,6 +59,51 @@ def test_a_ledger_of_an_older_version_keeps_what_it_holds(ledger: Ledger, settin
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def moved_to(connection: sa.Connection, revision: str) -> None:
+    """Bring the schema up or down to a revision."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(schema.SCRIPTS))
+    configuration.attributes["connection"] = connection
+    is_older = revision < schema.revisions()[-1] and revision < _current(connection)
+    (command.downgrade if is_older else command.upgrade)(configuration, revision)
+
+
+def _current(connection: sa.Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def test_deliveries_of_older_ledgers_get_the_numbers_of_their_statements(ledger: Ledger) -> None:
+    """A statement that was sent is not sent again under its new number."""
+
+    def sent() -> list[str]:
+        return list(connection.execute(sa.text("SELECT what FROM delivery ORDER BY number")).scalars())
+
+    with ledger.writing() as connection:
+        moved_to(connection, "0016")
+        for event, status in enumerate(("closing", "closed", "open", "closed"), start=1):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO period_event (period, revision, status, at, by, reason) "
+                    "VALUES ('2026-10', :event, :status, 0, 'ann', '')"
+                ),
+                {"event": event, "status": status},
+            )
+        for event in (2, 4):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO delivery (what, target, schedule_number, period, status, attempts, due_at, said)"
+                    " VALUES (:what, 'folder:/x', 1, '2026-10', 'sent', 1, 0, '')"
+                ),
+                {"what": f"chargeback 2026-10/{event} by team as pdf"},
+            )
+        before = sent()
+        moved_to(connection, "0017")
+        assert sent() == [f"chargeback 2026-10/{number} by team as pdf" for number in (1, 2)]
+        moved_to(connection, "0016")
+        assert sent() == before
+        moved_to(connection, schema.revisions()[-1])
+
+
 def test_a_ledger_that_another_writer_holds_is_busy(
     embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
