@@ -133,6 +133,7 @@ def test_another_price_and_another_owner_are_sums_and_late_calls_are_not(ledger:
 def test_late_calls_without_a_price_are_listed_beside_the_month_that_books_the_others(
     ledger: Ledger,
 ) -> None:
+    add(ledger, of_acme("a"))
     closing(ledger, "2026-10")
     add(ledger, of_acme("late"), used("unknown", day("2026-10"), model="no-such-model"))
     unpriced = UnpricedCalls()
