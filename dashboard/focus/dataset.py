@@ -12,7 +12,9 @@ from dashboard.fees.model import Fee
 from dashboard.fees.store import read_fees
 from dashboard.focus.arrivals import Closing, late_calls, until
 from dashboard.focus.charge_groups import ChargeGroups
+from dashboard.focus.columns import Record
 from dashboard.focus.export_period import Span
+from dashboard.focus.invoices import billing_periods, invoice_details
 from dashboard.focus.other_charges import OtherCharge, other_charge_rows
 from dashboard.focus.parse_request import ExportScope
 from dashboard.focus.provider_charges import fee_charges
@@ -56,8 +58,21 @@ class Dataset:
         """The closed months; empty for the profile `provider`, whose invoices do not close with them."""
         return periods.closed(self.connection) if self.scope.profile == "chargeback" else {}
 
+    def records(self, unpriced: UnpricedCalls) -> Iterator[Record]:
+        """The rows of the dataset that the scope names."""
+        if self.scope.dataset == "billing_period":
+            latest = periods.latest_events(self.connection)
+            yield from billing_periods(self.scope.span, latest, self.scope.issuer, self.now)
+        elif self.scope.dataset == "invoice_detail":
+            yield from invoice_details(self.rows(unpriced), self.closed)
+        else:
+            yield from self.rows(unpriced)
+
     def rows(self, unpriced: UnpricedCalls) -> Iterator[FocusRow]:
-        """All rows, with one day in memory at a time. Calls without a price are counted in `unpriced`."""
+        """All rows of cost and usage, with one day in memory at a time.
+
+        Calls that are in no row are counted in `unpriced`.
+        """
         for month in self.scope.span.months:
             usage = self._usage(month, unpriced)
             for day in month:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from dashboard.focus.arrivals import EVERYTHING, Arrivals
 from dashboard.focus.attribution import Attributions, OwnerShare
@@ -26,7 +26,7 @@ from dashboard.focus.export_period import Day
 from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
 from dashboard.focus.parse_request import ExportScope
-from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, row_key
+from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, invoice_detail_id, row_key
 from dashboard.focus.sku_prices import UnitPrices
 from dashboard.focus.unpriced import NO_PRICE, UnpricedCalls
 from ingest.model.ownership import Owner
@@ -97,6 +97,12 @@ class UsageRows:
                     **self.reporting.columns(priced, group.identity.currency, day.number),
                     billed_cost=amounts["effective_cost"] if self.scope.is_billed else ZERO,
                     invoice_id=self.invoice_id,
+                    invoice_detail_id=invoice_detail_id(
+                        self.invoice_id,
+                        owner_columns["billing_account_id"],
+                        owner_columns.get("sub_account_id"),
+                        "Usage",
+                    ),
                     x_request_count=counted,
                     x_row_key=_key(
                         owner_columns, line_columns, owners, attributions, group, *self._late_key()
@@ -191,13 +197,17 @@ def _line_columns(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
     kind, sku_price = METERS[line.meter], line.sku_price
     sku = f"{group.provider}/{group.model}/{kind.sku}"
     booked = "reported" if group.identity.cost_source == "reported" else "booked"
+    details = _details(group, line)
     point = sku_price.price_point if sku_price else "/".join(filter(None, (group.identity.tier, booked)))
     return {
         "charge_description": _description(group, line),
         "sku_id": sku,
         "sku_meter": kind.name,
         "sku_price_id": f"{sku}/{point}",
-        "sku_price_details": _details(group, line),
+        "sku_price_details": compact_json(details),
+        "draft_sku_price_details": compact_json(
+            {_DRAFT_KEYS.get(name, name): value for name, value in details.items()}
+        ),
         "pricing_category": "Standard" if sku_price else "Other",
     }
 
@@ -219,7 +229,15 @@ def _description(group: ChargeGroup, line: ChargeLine) -> str:
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def _details(group: ChargeGroup, line: ChargeLine) -> str:
+_DRAFT_KEYS: Final = {
+    "x_ModelId": "ModelId",
+    "x_TokenDirection": "TokenDirection",
+    "x_TokenCacheAction": "TokenCacheAction",
+}
+"""The details that FOCUS 1.5 defines, by the names that they have before."""
+
+
+def _details(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
     kind, sku_price = METERS[line.meter], line.sku_price
     details: dict[str, Any] = {
         "x_ModelId": group.model,
@@ -232,7 +250,7 @@ def _details(group: ChargeGroup, line: ChargeLine) -> str:
         details["x_AboveInputTokens"] = sku_price.prices.above_input_tokens or None
         details["x_MarginalAbove"] = sku_price.above or None
         details["x_ChargedAs"] = sku_price.charged_as if sku_price.charged_as != line.meter else None
-    return compact_json({name: value for name, value in details.items() if value is not None})
+    return {name: value for name, value in details.items() if value is not None}
 
 
 def _amounts(line: ChargeLine, shares: list[Fraction], rate: Fraction) -> list[dict[str, Any]]:

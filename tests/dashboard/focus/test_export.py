@@ -513,11 +513,28 @@ def test_numbers_of_the_csv_are_plain_and_text_is_no_formula(embedded: Ledger) -
     assert "HostProviderName" not in older
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.2"])
+@pytest.mark.parametrize("version", ["1.5", "1.4", "1.2"])
 def test_columns_of_focus_stand_first_by_name_and_ours_behind(version: Any) -> None:
     names = [column.name for column in columns(version)]
     own = [name for name in names if name.startswith("x_")]
     assert names == [*sorted(set(names) - set(own)), *sorted(own)]
+
+
+def test_the_draft_of_1_5_names_model_token_and_cache_without_our_prefix(embedded: Ledger) -> None:
+    add(embedded, used(output_tokens=0, virtual_key="vk-1"))
+    (line,) = table(embedded, "1.5")
+    assert json.loads(line["SkuPriceDetails"]) == {
+        "ModelId": "claude-sonnet-4-5",
+        "TokenDirection": "Input",
+        "TokenCacheAction": "Uncached",
+        "x_TokenKind": "input",
+        "x_ServiceTier": "standard",
+    }
+    assert line["CredentialId"] == line["x_VirtualKeyId"] != ""
+    assert line["HostProviderName"] == "Anthropic"
+    about = export_metadata(embedded, scope(embedded), "1.5")
+    assert (about["Schema"]["FocusVersion"], about["x_Draft"]) == ("1.5", True)
+    assert not export_metadata(embedded, scope(embedded), "1.4")["x_Draft"]
 
 
 def test_every_column_of_our_own_is_in_the_guide() -> None:
@@ -758,7 +775,8 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
     later = exported(closed, period="2026-11")
     assert by_team(later) == owed(closed, "2026-11")
     (late,) = (row for row in later if row.charge_class == "Correction")
-    assert (late.effective_cost * PICO, late.x_charge_day) == (10_000, "2026-10-30")
+    assert late.effective_cost * PICO == 10_000
+    assert late.x_charge_day == "2026-10-30"
     assert (late.charge_period_start.month, late.billing_period_start.month) == (10, 10)  # in UTC
 
 
@@ -1037,6 +1055,9 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
         ({"period": "2026-10", "billed_cost": "zero"}, "not_of_profile"),
         ({"period": "2026-10", "profile": "provider", "account": "openai"}, "invalid_account"),
         ({"period": "2026-10", "peroid": "2026-10"}, "unknown_parameter"),
+        ({"period": "2026-10", "dataset": "contracts"}, "unknown_dataset"),
+        ({"period": "2026-10", "dataset": "invoice_detail", "profile": "provider"}, "not_of_profile"),
+        ({"period": "2026-10", "dataset": "billing_period", "version": "1.2"}, "not_of_version"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(
@@ -1078,7 +1099,7 @@ def test_the_command_writes_files_and_says_what_is_in_none(tmp_path: Path) -> No
     wrong = [*program, out, "--focus-version", "2"]
     refused = subprocess.run(wrong, capture_output=True, text=True, check=False, env=os.environ | database)
     assert refused.returncode == 2
-    assert "use 1.4 or 1.2" in refused.stderr
+    assert "use 1.5 or 1.4 or 1.2" in refused.stderr
 
 
 def test_no_file_is_left_half_written(

@@ -64,7 +64,8 @@ def closing(ledger: Ledger, *months: str) -> None:
 
 
 def tokens(rows: Sequence[FocusRow]) -> Decimal:
-    return sum((row.consumed_quantity or 0 for row in rows if row.consumed_unit == "Tokens"), Decimal(0))
+    counted = (row.consumed_quantity for row in rows if row.consumed_unit == "Tokens")
+    return sum((count or Decimal(0) for count in counted), Decimal(0))
 
 
 def corrected(rows: Sequence[FocusRow]) -> list[FocusRow]:
@@ -78,7 +79,7 @@ def test_a_late_call_is_a_usage_row_with_its_day_sku_quantity_and_price(ledger: 
     (row,) = corrected(exported(ledger, period="2026-11"))
     assert (row.charge_category, row.x_charge_day) == ("Usage", "2026-10-09")
     assert (row.sku_id, row.list_unit_price) == ("acme/big-1/input", Decimal("2.5"))
-    assert (row.consumed_quantity, row.pricing_quantity) == (1_000_000, 1)
+    assert (row.consumed_quantity, row.pricing_quantity) == (Decimal(1_000_000), Decimal(1))
     assert row.billed_cost == Decimal("2.5")
     assert row.billing_period_start.isoformat() == "2026-10-31T23:00:00+00:00"
     assert (row.charge_period_start.month, row.invoice_id) == (10, None)
@@ -223,12 +224,12 @@ def add_up(fresh_ledger: Callable[[], Ledger], some: list[tuple[str, int, UsageE
                 put_events(ledger, read_book(ledger), event, at=SPRING)
             else:
                 turn(ledger, act, MONTHS[month])
-        for month in MONTHS:
-            rows = exported(ledger, period=month)
+        for name in MONTHS:
+            rows = exported(ledger, period=name)
             holds_exactly(rows)
             assert {row.billing_currency for row in rows} <= {"USD"}
-            assert by_team(rows) == owed(ledger, month)
-            whole = statement(ledger, of_month(read_month(month)), SPRING)
+            assert by_team(rows) == owed(ledger, name)
+            whole = statement(ledger, of_month(read_month(name)), SPRING)
             billed = Decimal(0)
             for row in rows:
                 billed = EXACT.add(billed, row.billed_cost)
@@ -241,9 +242,10 @@ def prepare(ledger: Ledger) -> None:
     own_price(ledger, "input", "7.77", model="euro-1", currency="EUR")
     term(ledger, "0.8765")
     term(ledger, "1.03", "markup")
+    first, end = (of_month(read_month(month)).days[0] for month in (MONTHS[0], MONTHS[3]))
     quotes = [
         Quote(base=base, quote=quote, day=number, rate=Decimal(rate))
-        for number in range(*(of_month(read_month(month)).days[0] for month in (MONTHS[0], MONTHS[3])), 5)
+        for number in range(first, end, 5)
         for base, quote, rate in (("USD", "EUR", "0.8571"), ("USD", "CNY", "7.13"))
     ]
     with ledger.writing() as connection:
