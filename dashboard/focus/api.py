@@ -29,6 +29,7 @@ _PARAMETERS: Final = (
     "issuer",
     "account",
     "billed_cost",
+    "dataset",
 )
 _EXPORT_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {}, parquet_file.MEDIA_TYPE: {}}},
@@ -47,7 +48,8 @@ Period = Annotated[str | None, Query(description="The month, such as 2026-10.")]
 From = Annotated[str | None, Query(alias="from", description="The first day, instead of a month.")]
 To = Annotated[str | None, Query(alias="to", description="The day after the last, instead of a month.")]
 Profile = Annotated[str, Query(description="`chargeback` or `provider`.")]
-Version = Annotated[str, Query(description="The FOCUS version: `1.4` or `1.2`.")]
+Version = Annotated[str, Query(description="The FOCUS version: `1.4`, `1.2` or the draft `1.5`.")]
+Dataset = Annotated[str, Query(description="`cost_and_usage`, `invoice_detail` or `billing_period`.")]
 Format = Annotated[str, Query(alias="format", description="`csv` or `parquet`.")]
 Issuer = Annotated[
     str | None, Query(description="With `chargeback`: what the platform is called; Tallybook.")
@@ -79,9 +81,10 @@ def make_router(ledger: Ledger) -> APIRouter:
         issuer: Issuer = None,
         accounts: Accounts = None,
         billed_cost: Billed = "estimate",
+        dataset: Dataset = "cost_and_usage",
     ) -> Response:
         options = ExportOptions(
-            period, start, end, profile, version, form, issuer, accounts or (), billed_cost
+            period, start, end, profile, version, form, issuer, accounts or (), billed_cost, dataset
         )
         export = _read(request, options, ledger)
         if export.form == "parquet" and not parquet_file.is_available():
@@ -104,8 +107,10 @@ def make_router(ledger: Ledger) -> APIRouter:
         profile: Profile = "chargeback",
         version: Version = "1.4",
         issuer: Issuer = None,
+        dataset: Dataset = "cost_and_usage",
     ) -> Response:
-        export = _read(request, ExportOptions(period, start, end, profile, version, issuer=issuer), ledger)
+        options = ExportOptions(period, start, end, profile, version, issuer=issuer, dataset=dataset)
+        export = _read(request, options, ledger)
         return JSONResponse(export_metadata(ledger, export.scope, export.version))
 
     @router.get(

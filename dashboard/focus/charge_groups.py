@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dashboard.focus import charge_lines as lines
 from dashboard.focus import store
+from dashboard.focus.arrivals import EVERYTHING, Arrivals
 from dashboard.focus.attribution import Attributions, CallDimensions, OwnerShare
 from dashboard.focus.charge_lines import ChargeLine
 from dashboard.focus.daily_sums import SUMS, sums_of
@@ -78,14 +79,11 @@ class ChargeGroups:
         self._price_sets: dict[int, PriceSet] = {}
         self._sku_prices: dict[tuple[int, SkuPriceKey], SkuPrice] = {}
 
-    def groups(self, day: Day, until: int | None = None) -> list[ChargeGroup]:
-        """The day's groups, in the same order every time.
-
-        With `until`, calls with a higher sequence number are left out.
-        """
+    def groups(self, day: Day, arrivals: Arrivals = EVERYTHING) -> list[ChargeGroup]:
+        """The groups of the day's calls in ranges of arrival, in the same order every time."""
         totals: dict[GroupIdentity, list[int]] = {}
         is_ledger_day = self._is_ledger_zone
-        rows = list(sums_of(self._connection, day, is_ledger_day=is_ledger_day, until=until))
+        rows = list(sums_of(self._connection, day, is_ledger_day=is_ledger_day, arrivals=arrivals))
         self.attributions.load_texts(text for key, _ in rows for text in key.terms)
         self.attributions.load(key.attribution_id for key, _ in rows)
         self._load_prices({key.price_set_id for key, _ in rows})
@@ -111,7 +109,7 @@ class ChargeGroups:
         ]
 
     def lines(
-        self, day: Day, groups: Iterable[ChargeGroup], until: int | None = None
+        self, day: Day, groups: Iterable[ChargeGroup], arrivals: Arrivals = EVERYTHING
     ) -> Iterator[tuple[ChargeGroup, list[ChargeLine]]]:
         """Each group with its charge lines.
 
@@ -126,7 +124,7 @@ class ChargeGroups:
                 yield group, group_lines
         if not unclear:
             return
-        quantities = self._quantities(day, unclear, until)
+        quantities = self._quantities(day, unclear, arrivals)
         for identity, group in unclear.items():
             yield (
                 group,
@@ -154,14 +152,14 @@ class ChargeGroups:
         return lines.computed_lines(quantities, sku_prices, group.sums, group.sums)
 
     def _quantities(
-        self, day: Day, unclear: Mapping[GroupIdentity, ChargeGroup], until: int | None
+        self, day: Day, unclear: Mapping[GroupIdentity, ChargeGroup], arrivals: Arrivals
     ) -> dict[GroupIdentity, Quantities]:
         price_set_ids = sorted(
             {identity.price_set_id for identity in unclear if identity.price_set_id is not None}
         )
         by_identity: dict[GroupIdentity, Quantities] = {}
         for chunk in dialects.chunks(price_set_ids):
-            for event, number, attribution_id in store.read_calls(self._connection, day, chunk, until):
+            for event, number, attribution_id in store.read_calls(self._connection, day, chunk, arrivals):
                 identity = self._identity_of(event, number, attribution_id)
                 if identity in unclear:
                     quantities = quantities_of_call(event, self._price_sets[number])

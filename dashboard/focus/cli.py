@@ -25,7 +25,10 @@ def focus(
     profile: Annotated[
         str, typer.Option(help="chargeback: the platform charges teams; provider: providers charge you.")
     ] = "chargeback",
-    focus_version: Annotated[str, typer.Option(help="1.4 or 1.2.")] = "1.4",
+    focus_version: Annotated[str, typer.Option(help="1.4, 1.2, or the draft of 1.5.")] = "1.4",
+    dataset: Annotated[
+        str, typer.Option(help="cost_and_usage, invoice_detail or billing_period.")
+    ] = "cost_and_usage",
     form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     issuer: Annotated[
         str | None,
@@ -53,5 +56,6 @@ def focus(
         issuer=issuer,
         accounts=account or (),
         billed_cost=billed_cost,
+        dataset=dataset,
     )
     raise typer.Exit(export_focus(options, out))

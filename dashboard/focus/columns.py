@@ -6,14 +6,19 @@ from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from dashboard.focus.decimals import DIGITS, MONEY_SCALE
-from dashboard.focus.parse_request import Version
+from dashboard.focus.invoices import BillingPeriod, InvoiceDetail
+from dashboard.focus.parse_request import DatasetName, Version
 from dashboard.focus.row import FocusRow
 
 Kind = Literal["text", "decimal", "instant", "json"]
 
 
+Record = FocusRow | InvoiceDetail | BillingPeriod
+"""A row of any dataset."""
+
+
 class Column(NamedTuple):
-    """A column, and the field of `FocusRow` that it shows; without a field it is null."""
+    """A column, and the field of the row that it shows; without a field it is null."""
 
     name: str
     kind: Kind
@@ -74,7 +79,6 @@ _SHARED: Final = (
     _text("ServiceSubcategory", "service_subcategory"),
     _text("SkuId", "sku_id"),
     _text("SkuMeter", "sku_meter"),
-    Column("SkuPriceDetails", "json", "sku_price_details"),
     _text("SkuPriceId", "sku_price_id"),
     _text("SubAccountId", "sub_account_id"),
     _text("SubAccountName", "sub_account_name"),
@@ -82,18 +86,29 @@ _SHARED: Final = (
     Column("Tags", "json", "tags"),
 )
 
+_SINCE_1_4: Final = (
+    Column("AllocatedMethodDetails", "json", "allocated_method_details"),
+    _text("AllocatedMethodId", "allocated_method_id"),
+    _text("AllocatedResourceId", "allocated_resource_id"),
+    _text("AllocatedResourceName", "allocated_resource_name"),
+    Column("AllocatedTags", "json", "allocated_tags"),
+    _text("InvoiceDetailId", "invoice_detail_id"),
+    _text("ServiceProviderName", "service_provider_name", needed=True),
+)
 _ONLY: Final[Mapping[Version, tuple[Column, ...]]] = {
+    "1.5": (
+        *_SINCE_1_4,
+        _text("CredentialId", "x_virtual_key_id"),
+        _text("HostProviderName", "host_provider_name", needed=True),
+        Column("SkuPriceDetails", "json", "draft_sku_price_details"),
+    ),
     "1.4": (
-        Column("AllocatedMethodDetails", "json", "allocated_method_details"),
-        _text("AllocatedMethodId", "allocated_method_id"),
-        _text("AllocatedResourceId", "allocated_resource_id"),
-        _text("AllocatedResourceName", "allocated_resource_name"),
-        Column("AllocatedTags", "json", "allocated_tags"),
+        *_SINCE_1_4,
         _text("HostProviderName", "host_provider_name"),
-        _text("InvoiceDetailId", "invoice_detail_id"),
-        _text("ServiceProviderName", "service_provider_name", needed=True),
+        Column("SkuPriceDetails", "json", "sku_price_details"),
     ),
     "1.2": (
+        Column("SkuPriceDetails", "json", "sku_price_details"),
         _text("ProviderName", "service_provider_name", needed=True),
         _text("PublisherName", "host_provider_name", needed=True),
         # Programs that read 1.2 expect these columns; the ledger has nothing for them.
@@ -148,9 +163,41 @@ _OWN: Final = (
 _NUMBERS: Final = ("x_fx_rate", "x_reporting_cost", "x_request_count")
 
 
+_INVOICE_DETAIL: Final = (
+    _number("BilledCost", "billed_cost", needed=True),
+    _text("BillingAccountId", "billing_account_id", needed=True),
+    _text("BillingCurrency", "billing_currency", needed=True),
+    _instant("BillingPeriodEnd", "billing_period_end"),
+    _instant("BillingPeriodStart", "billing_period_start"),
+    _text("ChargeCategory", "charge_category", needed=True),
+    _instant("InvoiceDetailCreated", "issued_at"),
+    _text("InvoiceDetailDescription", "description"),
+    Column("InvoiceDetailGrain", "json", "grain"),
+    _text("InvoiceDetailId", "invoice_detail_id", needed=True),
+    _instant("InvoiceDetailLastUpdated", "issued_at"),
+    _text("InvoiceId", "invoice_id", needed=True),
+    _instant("InvoiceIssueDate", "issued_at"),
+    _text("InvoiceIssueStatus", "status", needed=True),
+    _text("InvoiceIssuerName", "issuer", needed=True),
+    _null("PaymentDueDate", "instant"),
+    _text("PaymentTerms", "payment_terms", needed=True),
+    _text("ReferenceInvoiceId", "reference_invoice_id", needed=True),
+)
+_BILLING_PERIOD: Final = (
+    _instant("BillingPeriodCreated", "created"),
+    _instant("BillingPeriodEnd", "end"),
+    _instant("BillingPeriodLastUpdated", "updated"),
+    _instant("BillingPeriodStart", "start"),
+    _text("BillingPeriodStatus", "status", needed=True),
+    _text("InvoiceIssuerName", "issuer", needed=True),
+)
+
+
 @cache
-def columns(version: Version) -> tuple[Column, ...]:
-    """The columns of a FOCUS version."""
+def columns(version: Version, dataset: DatasetName = "cost_and_usage") -> tuple[Column, ...]:
+    """The columns of a dataset in a FOCUS version."""
+    if dataset != "cost_and_usage":
+        return _INVOICE_DETAIL if dataset == "invoice_detail" else _BILLING_PERIOD
     own = [
         Column(name, "decimal" if field in _NUMBERS else "text", field, True, meaning)
         for name, field, meaning in _OWN
@@ -159,7 +206,7 @@ def columns(version: Version) -> tuple[Column, ...]:
     return (*focus, *sorted(own, key=lambda column: column.name))
 
 
-def values_getter(selected: Sequence[Column]) -> Callable[[FocusRow], tuple[Any, ...]]:
+def values_getter(selected: Sequence[Column]) -> Callable[[Record], tuple[Any, ...]]:
     """A function that returns a row's values of the selected columns that have a field."""
     return attrgetter(*(column.field for column in selected if column.field))
 

@@ -7,7 +7,7 @@ from typing import Final
 from dashboard.focus.dataset import require_reporting_currency
 from dashboard.focus.export import ExportResult, export_to_files, export_to_stream
 from dashboard.focus.parquet_file import MissingPackage
-from dashboard.focus.parse_request import ExportOptions, read_request
+from dashboard.focus.parse_request import DRAFTS, ExportOptions, read_request
 from dashboard.query.question import QuestionError
 from ingest.ledger.engine import open_ledger
 from ingest.settings import Settings
@@ -36,6 +36,8 @@ def export_focus(options: ExportOptions, out: str) -> int:
     except (MissingPackage, OSError) as error:
         return refuse(_NAME, error, ExitCode.FAILURE)
     _print_summary(result)
+    if export.version in DRAFTS:
+        warn(f"FOCUS {export.version} is a working draft: its columns may change")
     return ExitCode.OK
 
 

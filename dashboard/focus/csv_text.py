@@ -9,9 +9,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from dashboard.focus.columns import columns, values_getter
-from dashboard.focus.parse_request import Version
-from dashboard.focus.row import FocusRow
+from dashboard.focus.columns import Record, columns, values_getter
+from dashboard.focus.parse_request import DatasetName, Version
 from dashboard.query.serialize import guarded
 from ingest.model.money import plain_decimal
 
@@ -19,9 +18,11 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _ROWS: Final = 1_000
 
 
-def csv_chunks(rows: Iterable[FocusRow], version: Version) -> Iterator[str]:
+def csv_chunks(
+    rows: Iterable[Record], version: Version, dataset: DatasetName = "cost_and_usage"
+) -> Iterator[str]:
     """The CSV file in chunks, its header first."""
-    all_columns = columns(version)
+    all_columns = columns(version, dataset)
     yield _text([[column.name for column in all_columns]])
     # Programs that read 1.2 take a number without a point for an integer, which they refuse as a quantity.
     number = _number_with_point if version == "1.2" else plain_decimal

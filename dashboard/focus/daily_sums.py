@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from dashboard.focus import store
+from dashboard.focus.arrivals import EVERYTHING, Arrivals, without
 from dashboard.focus.export_period import Day
 from dashboard.query.sql.measures import SMALL
 from ingest.ledger.engine import Connection
@@ -63,17 +64,21 @@ class SumKey(NamedTuple):
 
 
 def sums_of(
-    connection: Connection, day: Day, *, is_ledger_day: bool, until: int | None = None
+    connection: Connection, day: Day, *, is_ledger_day: bool, arrivals: Arrivals = EVERYTHING
 ) -> Iterator[tuple[SumKey, list[int]]]:
-    """The sums of a day. Sums with the same key are to be added.
+    """The sums of a day's calls in ranges of arrival. Sums with the same key are to be added.
 
-    `is_ledger_day` says that it is a day of the ledger's reporting zone. With `until`, which only such a day
-    may have, calls with a higher sequence number are subtracted again.
+    `is_ledger_day` says that it is a day of the ledger's reporting zone; only such a day may leave out calls.
     """
+    if arrivals and arrivals[0].after:
+        for row in store.arrived_sums(connection, day, SUMS, arrivals):
+            yield _sum_key(row), _numbers(row)
+        return
     for row in store.daily_sums(connection, day, SUMS, is_ledger_day=is_ledger_day):
         yield _sum_key(row), _numbers(row)
-    if until is not None:
-        for row in store.late_sums(connection, day, SUMS, until):
+    # Nearly all calls of a closed month came in before the closing: it is faster to subtract the others.
+    if others := without(EVERYTHING, arrivals):
+        for row in store.arrived_sums(connection, day, SUMS, others):
             yield _sum_key(row), [-number for number in _numbers(row)]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dashboard.focus import csv_text, metadata, parquet_file
+from dashboard.focus.columns import Record
 from dashboard.focus.completeness import time_sectors
 from dashboard.focus.dataset import Dataset
-from dashboard.focus.parse_request import ExportScope, Form, Version
-from dashboard.focus.row import FocusRow
+from dashboard.focus.parse_request import DatasetName, ExportScope, Form, Version
 from dashboard.focus.unpriced import HEADER, UnpricedCalls
 from dashboard.query.serialize import write_csv
 from ingest.ledger.engine import Connection, Ledger
@@ -35,11 +35,11 @@ class ExportResult:
 class _CountedRows:
     """Rows, counted while they are iterated."""
 
-    def __init__(self, rows: Iterable[FocusRow]) -> None:
+    def __init__(self, rows: Iterable[Record]) -> None:
         self._rows = rows
         self.number = 0
 
-    def __iter__(self) -> Iterator[FocusRow]:
+    def __iter__(self) -> Iterator[Record]:
         for row in self._rows:
             self.number += 1
             yield row
@@ -53,7 +53,8 @@ def export_chunks(
     Raises:
         MissingPackage: the format is Parquet and pyarrow is not installed.
     """
-    return _encode(Dataset(connection, ledger, scope, _now()).rows(UnpricedCalls()), version, form)
+    records = Dataset(connection, ledger, scope, _now()).records(UnpricedCalls())
+    return _encode(records, version, form, scope.dataset)
 
 
 def export_to_stream(
@@ -62,24 +63,27 @@ def export_to_stream(
     """Write the rows to a stream."""
     unpriced = UnpricedCalls()
     with ledger.reading() as connection:
-        rows = _CountedRows(Dataset(connection, ledger, scope, _now()).rows(unpriced))
-        out.writelines(_encode(rows, version, form))
+        rows = _CountedRows(Dataset(connection, ledger, scope, _now()).records(unpriced))
+        out.writelines(_encode(rows, version, form, scope.dataset))
     return ExportResult(rows.number, unpriced.calls, unpriced.unconverted)
 
 
 def export_to_files(
     ledger: Ledger, scope: ExportScope, version: Version, form: Form, path: Path
 ) -> ExportResult:
-    """Write the rows to `path`, and the metadata and the calls without a price to files beside it."""
+    """Write the rows to `path`, and beside it the metadata and, of cost and usage, the calls in no row."""
     unpriced, now = UnpricedCalls(), datetime.now(UTC)
-    extra_paths = {name: path.with_name(f"{path.name}.{name}") for name in ("metadata.json", "unpriced.csv")}
     with ledger.reading() as connection:
-        rows = _CountedRows(Dataset(connection, ledger, scope, micros(now)).rows(unpriced))
-        _write_file(path, _encode(rows, version, form))
+        rows = _CountedRows(Dataset(connection, ledger, scope, micros(now)).records(unpriced))
+        _write_file(path, _encode(rows, version, form, scope.dataset))
         details = _make_metadata(connection, scope, version, unpriced, now)
-    _write_file(extra_paths["metadata.json"], [metadata.metadata_json(details).encode()])
-    _write_file(extra_paths["unpriced.csv"], [unpriced_csv(unpriced).encode()])
-    return ExportResult(rows.number, unpriced.calls, unpriced.unconverted, (path, *extra_paths.values()))
+    extras = {"metadata.json": metadata.metadata_json(details)}
+    if scope.dataset == "cost_and_usage":
+        extras["unpriced.csv"] = unpriced_csv(unpriced)
+    paths = {path.with_name(f"{path.name}.{name}"): text for name, text in extras.items()}
+    for extra, text in paths.items():
+        _write_file(extra, [text.encode()])
+    return ExportResult(rows.number, unpriced.calls, unpriced.unconverted, (path, *paths))
 
 
 def export_metadata(ledger: Ledger, scope: ExportScope, version: Version) -> dict[str, Any]:
@@ -107,10 +111,10 @@ def _make_metadata(
     return metadata.make_metadata(scope, version, sectors, unpriced, now)
 
 
-def _encode(rows: Iterable[FocusRow], version: Version, form: Form) -> Iterator[bytes]:
+def _encode(rows: Iterable[Record], version: Version, form: Form, dataset: DatasetName) -> Iterator[bytes]:
     if form == "parquet":
-        return parquet_file.parquet_chunks(rows, version)
-    return (text.encode() for text in csv_text.csv_chunks(rows, version))
+        return parquet_file.parquet_chunks(rows, version, dataset)
+    return (text.encode() for text in csv_text.csv_chunks(rows, version, dataset))
 
 
 def _write_file(path: Path, pieces: Iterable[bytes]) -> None:

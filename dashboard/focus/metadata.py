@@ -9,11 +9,16 @@ from typing import Any, Final
 from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns
 from dashboard.focus.completeness import TimeSector
 from dashboard.focus.csv_text import utc
-from dashboard.focus.parse_request import ExportScope, Version
+from dashboard.focus.parse_request import DRAFTS, DatasetName, ExportScope, Version
 from dashboard.focus.row import row_key
 from dashboard.focus.unpriced import UnpricedCalls
 from ingest.model.zone import instant
 
+_IDS: Final = {
+    "cost_and_usage": "CostAndUsage",
+    "invoice_detail": "InvoiceDetail",
+    "billing_period": "BillingPeriod",
+}
 _TYPES: Final = {"decimal": "Decimal", "instant": "Date/Time", "json": "JSON", "text": "String"}
 
 
@@ -26,28 +31,32 @@ def make_metadata(
 ) -> dict[str, Any]:
     """The metadata of an export made at `now`."""
     span = scope.span
-    instance = row_key(scope.profile, scope.issuer, version, span.first_day, span.end_day, span.zone.name)
+    other = () if scope.dataset == "cost_and_usage" else (scope.dataset,)
+    instance = row_key(
+        *other, scope.profile, scope.issuer, version, span.first_day, span.end_day, span.zone.name
+    )
     first, end = _date(scope, span.first_day), _date(scope, span.end_day)
     name = f"Tallybook {scope.profile} {first} to {end}"
     return {
         "DataGenerator": {"DataGenerator": "Tallybook"},
         "Schema": {
-            "SchemaId": _schema_id(version),
+            "SchemaId": _schema_id(version, scope.dataset),
             "FocusVersion": version,
             "CreationDate": utc(now.replace(microsecond=0)),
             "DatasetInstanceId": instance,
-            "ColumnDefinition": [_column(column) for column in columns(version)],
+            "ColumnDefinition": [_column(column) for column in columns(version, scope.dataset)],
         },
         "DatasetInstance": {
             "DatasetInstanceId": instance,
             "DatasetInstanceName": name,
-            "FocusDatasetId": "CostAndUsage",
+            "FocusDatasetId": _IDS[scope.dataset],
         },
         "Recency": _recency(instance, time_sectors, now),
         "x_Profile": scope.profile,
         "x_TimeZone": scope.span.zone.name,
         "x_UnpricedRequests": unpriced.calls,
         "x_UnconvertedRequests": unpriced.unconverted,
+        "x_Draft": version in DRAFTS,
     }
 
 
@@ -85,9 +94,9 @@ def _column(column: Column) -> dict[str, Any]:
     return definition
 
 
-def _schema_id(version: Version) -> str:
+def _schema_id(version: Version, dataset: DatasetName) -> str:
     """The id of the schema, which changes if a column is added, removed or changes its type."""
-    types = [(column.name, column.kind) for column in columns(version)]
+    types = [(column.name, column.kind) for column in columns(version, dataset)]
     return hashlib.blake2b(
         json.dumps([version, PRECISION, NUMBER_SCALE, types]).encode(), digest_size=16
     ).hexdigest()

@@ -19,7 +19,14 @@ from dashboard.focus.decimals import ONE, QUANTITY_SCALE, ZERO, decimal_of, prod
 from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import UNITS
 from dashboard.focus.parse_request import ExportScope
-from dashboard.focus.row import Category, FocusRow, ReportingCurrency, compact_json, row_key
+from dashboard.focus.row import (
+    Category,
+    FocusRow,
+    ReportingCurrency,
+    compact_json,
+    invoice_detail_id,
+    row_key,
+)
 from ingest.model.zone import instant
 
 _SOLD: Final = ("Usage", "Purchase")
@@ -99,8 +106,10 @@ def _row(charge: OtherCharge, scope: ExportScope, reporting: ReportingCurrency) 
     period = first if charge.invoiced_on is None else scope.span.day(charge.invoiced_on)
     billed = charge.amount if charge.billed is None else charge.billed
     effective = billed if charge.category in ("Tax", "Credit") else charge.amount
+    who = parties(scope, charge.provider, charge.team, charge.cost_center)
+    line = (who["billing_account_id"], who.get("sub_account_id"), charge.category)
     return FocusRow(
-        **parties(scope, charge.provider, charge.team, charge.cost_center),
+        **who,
         **_price_columns(charge, billed, scope),
         **_allocation_columns(charge.allocation),
         **reporting.columns(effective, charge.currency, charge.first_day),
@@ -113,6 +122,7 @@ def _row(charge: OtherCharge, scope: ExportScope, reporting: ReportingCurrency) 
         charge_frequency=charge.frequency,
         charge_description=charge.description,
         invoice_id=charge.invoice_id,
+        invoice_detail_id=invoice_detail_id(charge.invoice_id, *line),
         billing_currency=charge.currency,
         billed_cost=billed if scope.is_billed else ZERO,
         effective_cost=effective,

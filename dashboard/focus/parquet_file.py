@@ -6,9 +6,8 @@ from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
-from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, columns, values_getter
-from dashboard.focus.parse_request import Version
-from dashboard.focus.row import FocusRow
+from dashboard.focus.columns import NUMBER_SCALE, PRECISION, Column, Record, columns, values_getter
+from dashboard.focus.parse_request import DatasetName, Version
 
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 EXTRA: Final = "pip install 'tallybook[parquet]'"
@@ -19,14 +18,16 @@ class MissingPackage(Exception):
     """Parquet cannot be written because pyarrow is not installed."""
 
 
-def parquet_chunks(rows: Iterable[FocusRow], version: Version) -> Iterator[bytes]:
+def parquet_chunks(
+    rows: Iterable[Record], version: Version, dataset: DatasetName = "cost_and_usage"
+) -> Iterator[bytes]:
     """The Parquet file in chunks, one row group at a time.
 
     Raises:
         MissingPackage: pyarrow is not installed.
     """
     pa, parquet = _packages()
-    selected = columns(version)
+    selected = columns(version, dataset)
     schema = pa.schema([pa.field(column.name, _type(column, pa), column.is_nullable) for column in selected])
     return _chunks(rows, selected, schema, pa, parquet)
 
@@ -41,7 +42,7 @@ def is_available() -> bool:
 
 
 def _chunks(
-    rows: Iterable[FocusRow], selected: tuple[Column, ...], schema: Any, pa: ModuleType, parquet: ModuleType
+    rows: Iterable[Record], selected: tuple[Column, ...], schema: Any, pa: ModuleType, parquet: ModuleType
 ) -> Iterator[bytes]:
     sink = _ChunkBuffer()
     filled = [column for column in selected if column.field]

@@ -9,10 +9,14 @@ from dashboard.query.question import QuestionError
 from ingest.model.zone import Zone
 
 Profile = Literal["chargeback", "provider"]
-Version = Literal["1.4", "1.2"]
+Version = Literal["1.5", "1.4", "1.2"]
+DatasetName = Literal["cost_and_usage", "invoice_detail", "billing_period"]
 Form = Literal["csv", "parquet"]
 PROFILES: Final[tuple[Profile, ...]] = ("chargeback", "provider")
-VERSIONS: Final[tuple[Version, ...]] = ("1.4", "1.2")
+VERSIONS: Final[tuple[Version, ...]] = ("1.5", "1.4", "1.2")
+DRAFTS: Final[tuple[Version, ...]] = ("1.5",)
+"""Versions that are working drafts: their columns may change."""
+DATASETS: Final[tuple[DatasetName, ...]] = ("cost_and_usage", "invoice_detail", "billing_period")
 FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
 ISSUER: Final = "Tallybook"
 """The invoice issuer of the profile `chargeback`, unless the request names another."""
@@ -36,6 +40,7 @@ class ExportScope:
     """The company's billing account at each provider, for the profile `provider`."""
     is_billed: bool = True
     """False writes a billed cost of 0, for companies that also load the providers' own FOCUS datasets."""
+    dataset: DatasetName = "cost_and_usage"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class ExportOptions:
     issuer: str | None = None
     accounts: Sequence[str] = ()
     billed_cost: str = "estimate"
+    dataset: str = "cost_and_usage"
 
 
 @dataclass(frozen=True)
@@ -77,16 +83,27 @@ def read_request(options: ExportOptions, zone: Zone) -> ExportRequest:
         raise QuestionError(
             "not_of_profile", "issuer", "issuer: in the profile provider, providers issue invoices"
         )
+    version = _one_of("version", options.version, VERSIONS)
     scope = ExportScope(
         span=read_span(options.period, options.start, options.end, zone if profile == "chargeback" else _UTC),
         profile=profile,
         issuer=_issuer(options.issuer),
         accounts=_accounts(options.accounts),
         is_billed=billed == "estimate",
+        dataset=_dataset(options.dataset, profile, version),
     )
-    return ExportRequest(
-        scope, _one_of("version", options.version, VERSIONS), _one_of("format", options.form, FORMS)
-    )
+    return ExportRequest(scope, version, _one_of("format", options.form, FORMS))
+
+
+def _dataset(text: str, profile: Profile, version: Version) -> DatasetName:
+    dataset = _one_of("dataset", text, DATASETS)
+    if dataset != "cost_and_usage" and profile == "provider":
+        message = f"dataset: {dataset} is of the platform's own invoices: the profile chargeback has it"
+        raise QuestionError("not_of_profile", "dataset", message)
+    if dataset != "cost_and_usage" and version == "1.2":
+        message = f"dataset: {dataset} is in FOCUS since 1.4: use version 1.4"
+        raise QuestionError("not_of_version", "dataset", message)
+    return dataset
 
 
 def _one_of(parameter: str, text: str, allowed: Sequence[_Choice]) -> _Choice:

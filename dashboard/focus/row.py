@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -55,6 +56,8 @@ class FocusRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sku_meter: str | None = None
     sku_price_id: str | None = None
     sku_price_details: str | None = None
+    draft_sku_price_details: str | None = None
+    """The details with the keys that the draft of FOCUS 1.5 defines."""
 
     billing_currency: str
     billed_cost: Decimal
@@ -103,6 +106,14 @@ class FocusRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     x_cost_center_name: str | None = None
     x_gl_code: str | None = None
     x_owner_share: str | None = None
+
+
+@lru_cache(maxsize=4_096)
+def invoice_detail_id(
+    invoice_id: str | None, account: str, sub_account: str | None, category: str
+) -> str | None:
+    """The line of an invoice that a row is part of; None if there is no invoice yet."""
+    return invoice_id and row_key("invoice", invoice_id, account, sub_account, category)
 
 
 def row_key(*parts: object) -> str:

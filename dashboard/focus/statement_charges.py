@@ -42,14 +42,17 @@ class StatementCharges:
     """The names of fees that recur every month."""
     invoice_id: str | None = None
 
-    def charges(self, costs: UsageCosts) -> Iterator[OtherCharge]:
-        """All charges. Charges with the same key are numbered in their order."""
+    def charges(self, costs: UsageCosts, late: Mapping[str, UsageCosts]) -> Iterator[OtherCharge]:
+        """All charges. Charges with the same key are numbered in their order.
+
+        `late` are the totals of the rows of late calls, by the month that they correct.
+        """
         occurrences: Counter[str] = Counter()
-        for charge in self._charges(costs):
+        for charge in self._charges(costs, late):
             occurrences[charge.key] += 1
             yield replace(charge, key=f"{charge.key}:{occurrences[charge.key]}")
 
-    def _charges(self, costs: UsageCosts) -> Iterator[OtherCharge]:
+    def _charges(self, costs: UsageCosts, late: Mapping[str, UsageCosts]) -> Iterator[OtherCharge]:
         for fee in self.statement.fees:
             if fee.owner is not None:
                 yield self._fee(fee, fee.owner)
@@ -57,7 +60,10 @@ class StatementCharges:
         for part in self.statement.allocations:
             yield self._allocation_charge(part, fees.get(part.pool))
         for correction in self.statement.corrections:
-            yield self._correction(correction)
+            if correction.cause != "late" or correction.about not in late:
+                yield self._correction(correction, of_pico(correction.amount))
+        for about, late_costs in late.items():
+            yield from self._late_differences(about, late_costs)
         yield from self._differences(costs)
 
     def _charge_fields(self, kind: str, description: str, owner: Owner, amount: int) -> dict[str, Any]:
@@ -121,13 +127,24 @@ class StatementCharges:
             resource_name=team.name if team else None,
         )
 
-    def _correction(self, correction: Correction) -> OtherCharge:
+    def _late_differences(self, about: str, costs: UsageCosts) -> Iterator[OtherCharge]:
+        """What the corrections for late calls of a month are more than the rows of these calls."""
+        corrections = [
+            one for one in self.statement.corrections if one.cause == "late" and one.about == about
+        ]
+        booked = {correction.owner: of_pico(correction.amount) for correction in corrections}
+        for owner in sorted({*booked, *costs}, key=by_id):
+            difference = plus(booked.get(owner, ZERO), -costs.get(owner, ZERO))
+            if difference:
+                yield self._correction(Correction("late", owner, 0, about, "not in their rows"), difference)
+
+    def _correction(self, correction: Correction, amount: Decimal) -> OtherCharge:
         reason = f": {correction.reason}" if correction.reason else ""
         months = f" of {correction.about}" if correction.about else ""
         description = f"{CAUSES[correction.cause]}{months}{reason}"
         fields = self._charge_fields(
-            "correction", description[0].upper() + description[1:], correction.owner, correction.amount
-        )
+            "correction", description[0].upper() + description[1:], correction.owner, 0
+        ) | {"amount": amount}
         if correction.cause in _CHANGES and correction.about is not None:
             first, end = of_month(read_month(correction.about)).days
             fields |= {"first_day": first, "end_day": end, "invoiced_on": self.span.first_day}

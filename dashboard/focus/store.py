@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from dashboard.focus.arrivals import EVERYTHING, Arrivals
 from dashboard.focus.export_period import Day, Span
 from dashboard.query.plan import Plan, Range
 from dashboard.query.sql.filters import term_id
@@ -58,13 +59,18 @@ def daily_sums(
         yield from connection.execute(_sums(source, measures))
 
 
-def late_sums(
-    connection: sa.Connection, day: Day, measures: Sequence[str], until: int
+def arrived_sums(
+    connection: sa.Connection, day: Day, measures: Sequence[str], arrivals: Arrivals
 ) -> Iterator[Sequence[Any]]:
-    """The sums of a ledger day's calls that came in after the call `until`, in the form of `daily_sums`."""
-    late = events(Range(day.start, day.end), sa.literal(day.number), usage_event.c.seq > until)
-    if connection.execute(sa.select(sa.exists().where(*late.where))).scalar_one():
-        yield from connection.execute(_sums(late, measures))
+    """The sums of a ledger day's calls in these ranges of arrival, in the form of `daily_sums`."""
+    source = events(Range(day.start, day.end), sa.literal(day.number), _arrived(arrivals))
+    if connection.execute(sa.select(sa.exists().where(*source.where))).scalar_one():
+        yield from connection.execute(_sums(source, measures))
+
+
+def _arrived(arrivals: Arrivals) -> sa.ColumnElement[bool]:
+    seq = usage_event.c.seq
+    return sa.or_(sa.false(), *(sa.and_(seq > after, seq <= until) for after, until in arrivals))
 
 
 def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:
@@ -80,11 +86,11 @@ def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:
 
 
 def read_calls(
-    connection: sa.Connection, day: Day, price_sets: Sequence[int], until: int | None = None
+    connection: sa.Connection, day: Day, price_sets: Sequence[int], arrivals: Arrivals = EVERYTHING
 ) -> Iterator[tuple[UsageEvent, int, int]]:
     """A day's calls that were computed with one of these price sets, each with its price set and attribution.
 
-    With `until`, calls with a higher sequence number are left out.
+    Only calls in these ranges of arrival.
     """
     c = usage_event.c
     where = [
@@ -93,8 +99,8 @@ def read_calls(
         c.price_set_id.in_(price_sets),
         c.cost_source_id == term_id("computed"),
     ]
-    if until is not None:
-        where.append(c.seq <= until)
+    if arrivals != EVERYTHING:
+        where.append(_arrived(arrivals))
     for event, values in stream_calls(connection, where, ("price_set_id", "attribution_id")):
         yield event, values["price_set_id"], values["attribution_id"]
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
+from dashboard.focus.arrivals import EVERYTHING, Arrivals
 from dashboard.focus.attribution import Attributions, OwnerShare
 from dashboard.focus.charge_groups import ChargeGroup, ChargeGroups
 from dashboard.focus.charge_lines import ChargeLine, contracted_lines
@@ -25,7 +26,7 @@ from dashboard.focus.export_period import Day
 from dashboard.focus.invoice_parties import parties
 from dashboard.focus.meters import METERS, REQUESTS, TOKENS, UNITS
 from dashboard.focus.parse_request import ExportScope
-from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, row_key
+from dashboard.focus.row import FocusRow, ReportingCurrency, compact_json, invoice_detail_id, row_key
 from dashboard.focus.sku_prices import UnitPrices
 from dashboard.focus.unpriced import NO_PRICE, UnpricedCalls
 from ingest.model.ownership import Owner
@@ -43,17 +44,19 @@ class UsageRows:
     cost_by_owner: dict[Owner, Decimal] = field(default_factory=dict)
     """The total of the rows by owner, in the reporting currency."""
     invoice_id: str | None = None
-    until: int | None = None
-    """The sequence number of the last call in a closed month's statement."""
+    arrivals: Arrivals = EVERYTHING
+    """The calls of the rows: those that a closed month's statement knows, or late calls."""
+    booked_in: Day | None = None
+    """For late calls of a closed month: the first day of the month in which they are booked."""
 
     def rows(self, day: Day) -> Iterator[FocusRow]:
         """The rows of a day. Calls without a price have no row and are counted in `unpriced`."""
-        for group, lines in self.charge_groups.lines(day, self.billable_groups(day), self.until):
+        for group, lines in self.charge_groups.lines(day, self.billable_groups(day), self.arrivals):
             yield from self._of_group(day, group, lines)
 
     def billable_groups(self, day: Day) -> Iterator[ChargeGroup]:
         """The day's groups with a price in the billing currency; other calls are counted in `unpriced`."""
-        for group in self.charge_groups.groups(day, self.until):
+        for group in self.charge_groups.groups(day, self.arrivals):
             currency = group.identity.currency
             if group.identity.cost_source == "unpriced":
                 self.unpriced.add(group, self.charge_groups.attributions, NO_PRICE)
@@ -88,15 +91,36 @@ class UsageRows:
                 priced = amounts["pricing_currency_effective_cost"]
                 row = FocusRow(
                     **owner_columns,
+                    **self._billing(day),
                     **line_columns,
                     **amounts,
                     **self.reporting.columns(priced, group.identity.currency, day.number),
                     billed_cost=amounts["effective_cost"] if self.scope.is_billed else ZERO,
                     invoice_id=self.invoice_id,
+                    invoice_detail_id=invoice_detail_id(
+                        self.invoice_id,
+                        owner_columns["billing_account_id"],
+                        owner_columns.get("sub_account_id"),
+                        "Usage",
+                    ),
                     x_request_count=counted,
-                    x_row_key=_key(owner_columns, line_columns, owners, attributions, group),
+                    x_row_key=_key(
+                        owner_columns, line_columns, owners, attributions, group, *self._late_key()
+                    ),
                 )
                 yield self._add_up(owner, row)
+
+    def _billing(self, day: Day) -> dict[str, Any]:
+        """The billing period, and whether the rows correct a closed month."""
+        billed = self.booked_in or day
+        return {
+            "billing_period_start": billed.period_start,
+            "billing_period_end": billed.period_end,
+            "charge_class": "Correction" if self.booked_in else None,
+        }
+
+    def _late_key(self) -> tuple[str, ...]:
+        return ("late", self.booked_in.date.isoformat()) if self.booked_in else ()
 
     def _add_up(self, owner: OwnerShare, row: FocusRow) -> FocusRow:
         """The row, after its cost is added to its owner's total."""
@@ -125,8 +149,6 @@ def _owner_columns(
     prices = group.prices
     billing = identity.currency if scope.profile == "provider" else reporting
     return parties(scope, group.provider, team, center) | {
-        "billing_period_start": day.period_start,
-        "billing_period_end": day.period_end,
         "charge_period_start": instant(day.start),
         "charge_period_end": instant(day.end),
         "charge_category": "Usage",
@@ -175,13 +197,17 @@ def _line_columns(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
     kind, sku_price = METERS[line.meter], line.sku_price
     sku = f"{group.provider}/{group.model}/{kind.sku}"
     booked = "reported" if group.identity.cost_source == "reported" else "booked"
+    details = _details(group, line)
     point = sku_price.price_point if sku_price else "/".join(filter(None, (group.identity.tier, booked)))
     return {
         "charge_description": _description(group, line),
         "sku_id": sku,
         "sku_meter": kind.name,
         "sku_price_id": f"{sku}/{point}",
-        "sku_price_details": _details(group, line),
+        "sku_price_details": compact_json(details),
+        "draft_sku_price_details": compact_json(
+            {_DRAFT_KEYS.get(name, name): value for name, value in details.items()}
+        ),
         "pricing_category": "Standard" if sku_price else "Other",
     }
 
@@ -203,7 +229,15 @@ def _description(group: ChargeGroup, line: ChargeLine) -> str:
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def _details(group: ChargeGroup, line: ChargeLine) -> str:
+_DRAFT_KEYS: Final = {
+    "x_ModelId": "ModelId",
+    "x_TokenDirection": "TokenDirection",
+    "x_TokenCacheAction": "TokenCacheAction",
+}
+"""The details that FOCUS 1.5 defines, by the names that they have before."""
+
+
+def _details(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
     kind, sku_price = METERS[line.meter], line.sku_price
     details: dict[str, Any] = {
         "x_ModelId": group.model,
@@ -216,7 +250,7 @@ def _details(group: ChargeGroup, line: ChargeLine) -> str:
         details["x_AboveInputTokens"] = sku_price.prices.above_input_tokens or None
         details["x_MarginalAbove"] = sku_price.above or None
         details["x_ChargedAs"] = sku_price.charged_as if sku_price.charged_as != line.meter else None
-    return compact_json({name: value for name, value in details.items() if value is not None})
+    return {name: value for name, value in details.items() if value is not None}
 
 
 def _amounts(line: ChargeLine, shares: list[Fraction], rate: Fraction) -> list[dict[str, Any]]:
@@ -289,8 +323,9 @@ def _key(
     owners: tuple[OwnerShare, ...],
     attributions: Attributions,
     group: ChargeGroup,
+    *late: str,
 ) -> str:
-    """The row's key: the same for the same charge in every export."""
+    """The row's key: the same for the same charge in every export. `late` tells rows of late calls."""
     identity = group.identity
     parts = (
         owner_columns["service_provider_name"],
@@ -310,6 +345,7 @@ def _key(
         owner_columns["x_customer_id"],
         owner_columns["x_cost_center_id"],
         *(_owner_text(owner, attributions) for owner in owners),
+        *late,
     )
     return row_key(*parts)
 

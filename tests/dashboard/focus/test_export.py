@@ -9,11 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Context, Decimal, Inexact
+from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +28,6 @@ from hypothesis import strategies as st
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.closing import close
-from dashboard.chargeback.outputs import report_of
 from dashboard.exchange_rates.model import Quote, Rates
 from dashboard.exchange_rates.store import add_quotes
 from dashboard.fees.model import Fee
@@ -46,104 +44,39 @@ from dashboard.focus.other_charges import Allocation, OtherCharge, other_charge_
 from dashboard.focus.parse_request import ExportOptions, ExportScope, Profile, read_request
 from dashboard.focus.row import FocusRow, ReportingCurrency
 from dashboard.focus.unpriced import UnpricedCalls
-from dashboard.query.calendar import read_calendar, read_month
-from dashboard.query.question import QuestionError, parse
-from dashboard.query.question import QuestionText as Question
-from dashboard.query.run import run
+from dashboard.query.calendar import read_month
+from dashboard.query.question import QuestionError
 from ingest.http import problems
-from ingest.ledger import imports, price_book
+from ingest.ledger import imports
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
 from ingest.ledger.rollups import roll
 from ingest.ledger.tables.calls import directory
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import Zone, day_number, micros
-from ingest.pricing.point import PricePoint
-from ingest.pricing.terms import Term
 from tests.support.calls import a_ledger, call, put
 from tests.support.examples import examples
+from tests.support.focus_rows import (
+    ACME,
+    EXACT,
+    NOON,
+    NOW,
+    PICO,
+    add,
+    by_team,
+    effective,
+    exported,
+    holds_exactly,
+    owed,
+    own_price,
+    scope,
+    spent,
+    term,
+    used,
+)
 from tests.support.ledgers import put_events
 from tests.support.owners import owns
 from tests.support.paths import DOCS
-
-NOON = datetime(2026, 10, 9, 12, tzinfo=UTC)
-NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
-PICO = 10**12
-EXACT = Context(prec=100, traps=[Inexact])
-SONNET = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
-
-
-def used(name: str = "call-1", when: datetime = NOON, **facts: Any) -> UsageEvent:
-    return UsageEvent(
-        **{
-            "source": "bifrost",
-            "source_event_id": name,
-            "occurred_at": micros(when),
-            "input_tokens": 10_000,
-            "output_tokens": 500,
-            **SONNET,
-            **facts,
-        }
-    )
-
-
-def add(ledger: Ledger, *events: UsageEvent) -> None:
-    receipt = put_events(ledger, read_book(ledger), *events, at=micros(NOW))
-    assert receipt.accepted == len(events), receipt
-
-
-def own_price(ledger: Ledger, meter: str, price: str, per: int = 1_000_000, **more: Any) -> None:
-    point = PricePoint(
-        **{
-            "source": "own",
-            "provider": "acme",
-            "model": "big-1",
-            "meter": meter,
-            "price": Decimal(price),
-            "per": per,
-            "added_at": 1,
-            "added_by": "ada",
-            **more,
-        }
-    )
-    with ledger.writing() as connection:
-        price_book.add_points(connection, [point])
-
-
-def term(ledger: Ledger, factor: str, kind: Any = "discount") -> None:
-    with ledger.writing() as connection:
-        price_book.add_terms(
-            connection, [Term(kind=kind, factor=Decimal(factor), added_at=1, added_by="ada")]
-        )
-
-
-def scope(ledger: Ledger, profile: Profile = "chargeback", period: str = "2026-10") -> ExportScope:
-    zone = ledger.zone if profile == "chargeback" else Zone("UTC")
-    return ExportScope(read_span(period, None, None, zone), profile)
-
-
-def exported(
-    ledger: Ledger,
-    profile: Profile = "chargeback",
-    unpriced: UnpricedCalls | None = None,
-    period: str = "2026-10",
-) -> list[FocusRow]:
-    with ledger.reading() as connection:
-        export_scope = scope(ledger, profile, period)
-        return list(Dataset(connection, ledger, export_scope, micros(NOW)).rows(unpriced or UnpricedCalls()))
-
-
-def spent(ledger: Ledger) -> int:
-    words = Question(metric=["total_cost"], start="2026-10-01", end="2026-11-01")
-    result = run(ledger, parse(words, ledger.zone, NOW))
-    return int((result.totals.values[0] or 0) * PICO)
-
-
-def effective(rows: Sequence[FocusRow]) -> Decimal:
-    total = Decimal(0)
-    for row in rows:
-        total = EXACT.add(total, row.effective_cost)
-    return total
 
 
 def charged(row: FocusRow) -> tuple[str | None, str, str, str, str]:
@@ -157,23 +90,6 @@ def charged(row: FocusRow) -> tuple[str | None, str, str, str, str]:
     )
     quantity, price, cost = numbers
     return row.sku_meter, quantity, row.pricing_unit, price, cost
-
-
-def holds_exactly(rows: Sequence[FocusRow]) -> None:
-    """What is true of any export, whatever is in the ledger."""
-    for row in rows:
-        if row.pricing_quantity is not None:
-            assert row.list_unit_price is not None
-            assert row.contracted_unit_price is not None
-            assert EXACT.multiply(row.list_unit_price, row.pricing_quantity) == row.list_cost
-            assert EXACT.multiply(row.contracted_unit_price, row.pricing_quantity) == row.contracted_cost
-        for amount in (row.list_cost, row.contracted_cost, row.effective_cost, row.billed_cost):
-            exponent = amount.as_tuple().exponent
-            assert isinstance(exponent, int)
-            assert -exponent <= MONEY_SCALE
-        assert row.billing_period_start <= row.charge_period_start < row.charge_period_end
-        assert row.charge_period_end <= row.billing_period_end
-    assert max(Counter(row.x_row_key for row in rows).values(), default=1) == 1
 
 
 def test_each_kind_of_token_is_a_row_at_its_price(ledger: Ledger) -> None:
@@ -333,7 +249,6 @@ LOOKUP: dict[str, Any] = {
     "cache_used_provider": "openai",
     "cache_used_model": "text-embedding-3-small",
 }
-ACME: dict[str, Any] = {"provider": "acme", "model": "big-1"}
 
 
 def test_the_look_up_of_a_cache_is_an_amount_beside_a_call_and_priced_where_it_answers(
@@ -557,21 +472,6 @@ def test_products_hold_and_rows_add_up_to_what_was_spent_of_any_calls(
         assert rows == exported(ledger)
 
 
-def by_team(rows: Sequence[FocusRow]) -> dict[str | None, Decimal]:
-    """What the rows of each team come to in the reporting currency, in pico-units."""
-    sums: dict[str | None, Decimal] = {}
-    for row in rows:
-        cost = EXACT.multiply(row.x_reporting_cost or ZERO, Decimal(PICO))
-        sums[row.x_team_name] = EXACT.add(sums.get(row.x_team_name, ZERO), cost)
-    return {team: cost for team, cost in sums.items() if cost}
-
-
-def owed(ledger: Ledger, month: str = "2026-10") -> dict[str | None, Decimal]:
-    """What the chargeback of a month says that each team owes."""
-    report = report_of(ledger, read_calendar(month), "team", micros(NOW))
-    return {entry.team: Decimal(entry.line.total) for entry in report.entries if entry.line.total}
-
-
 @given(
     number=st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**9), max_value=10**9),
     parts=st.lists(st.integers(1, 50), min_size=1, max_size=7),
@@ -614,11 +514,28 @@ def test_numbers_of_the_csv_are_plain_and_text_is_no_formula(embedded: Ledger) -
     assert "HostProviderName" not in older
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.2"])
+@pytest.mark.parametrize("version", ["1.5", "1.4", "1.2"])
 def test_columns_of_focus_stand_first_by_name_and_ours_behind(version: Any) -> None:
     names = [column.name for column in columns(version)]
     own = [name for name in names if name.startswith("x_")]
     assert names == [*sorted(set(names) - set(own)), *sorted(own)]
+
+
+def test_the_draft_of_1_5_names_model_token_and_cache_without_our_prefix(embedded: Ledger) -> None:
+    add(embedded, used(output_tokens=0, virtual_key="vk-1"))
+    (line,) = table(embedded, "1.5")
+    assert json.loads(line["SkuPriceDetails"]) == {
+        "ModelId": "claude-sonnet-4-5",
+        "TokenDirection": "Input",
+        "TokenCacheAction": "Uncached",
+        "x_TokenKind": "input",
+        "x_ServiceTier": "standard",
+    }
+    assert line["CredentialId"] == line["x_VirtualKeyId"] != ""
+    assert line["HostProviderName"] == "Anthropic"
+    about = export_metadata(embedded, scope(embedded), "1.5")
+    assert (about["Schema"]["FocusVersion"], about["x_Draft"]) == ("1.5", True)
+    assert not export_metadata(embedded, scope(embedded), "1.4")["x_Draft"]
 
 
 def test_every_column_of_our_own_is_in_the_guide() -> None:
@@ -860,7 +777,8 @@ def test_what_comes_after_closing_is_a_correction_in_the_next_month_and_nowhere_
     assert by_team(later) == owed(closed, "2026-11")
     (late,) = (row for row in later if row.charge_class == "Correction")
     assert late.effective_cost * PICO == 10_000
-    assert (late.charge_period_start.month, late.billing_period_start.month) == (9, 10)  # in UTC
+    assert late.x_charge_day == "2026-10-30"
+    assert (late.charge_period_start.month, late.billing_period_start.month) == (10, 10)  # in UTC
 
 
 def test_a_closed_month_owes_what_its_statement_says_whoever_owns_its_calls_now(closed: Ledger) -> None:
@@ -1138,6 +1056,9 @@ def test_http_gives_what_the_command_writes(client: TestClient, mixed: Ledger) -
         ({"period": "2026-10", "billed_cost": "zero"}, "not_of_profile"),
         ({"period": "2026-10", "profile": "provider", "account": "openai"}, "invalid_account"),
         ({"period": "2026-10", "peroid": "2026-10"}, "unknown_parameter"),
+        ({"period": "2026-10", "dataset": "contracts"}, "unknown_dataset"),
+        ({"period": "2026-10", "dataset": "invoice_detail", "profile": "provider"}, "not_of_profile"),
+        ({"period": "2026-10", "dataset": "billing_period", "version": "1.2"}, "not_of_version"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(
@@ -1179,7 +1100,7 @@ def test_the_command_writes_files_and_says_what_is_in_none(tmp_path: Path) -> No
     wrong = [*program, out, "--focus-version", "2"]
     refused = subprocess.run(wrong, capture_output=True, text=True, check=False, env=os.environ | database)
     assert refused.returncode == 2
-    assert "use 1.4 or 1.2" in refused.stderr
+    assert "use 1.5 or 1.4 or 1.2" in refused.stderr
 
 
 def test_no_file_is_left_half_written(
