@@ -113,6 +113,8 @@ def read_envelope(raw: bytes, reader: RecordReader) -> UsageEvent:
     """The event of the response inside, with the fields of the envelope."""
     envelope = _decode(raw)
     event = _response_event(envelope, reader)
+    if envelope.event_id or envelope.source or envelope.provider or envelope.model:
+        event = msgspec.structs.replace(event, former=None)
     overrides = _overrides(envelope, event)
     return msgspec.structs.replace(
         event, **{name: value for name, value in overrides.items() if value is not None}

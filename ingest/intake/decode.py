@@ -246,10 +246,11 @@ def _former(event: UsageEvent, values: list[Any], content: bytes, key: str | Non
     if event.former is None:
         former_id = identify(event.source, key) if key is not None else b""
         return former_id, _hash(FIRST_HASH_VERSION, content)
-    provider, former_key = event.former
+    provider, model, former_key = event.former
     source = provider if event.source == event.provider else event.source
     changed = [*values]
-    changed[_AT["source"]], changed[_AT["provider"]] = source, provider
+    for name, value in (("source", source), ("provider", provider), ("model", model)):
+        changed[_AT[name]] = value
     changed[_AT["source_event_id"]] = former_key
     former_id = identify(source, former_key) if former_key is not None else b""
     return former_id, _hash(FIRST_HASH_VERSION, _to_bytes(_content(changed)))

@@ -13,7 +13,7 @@ reported amounts are pico-units (see `ingest.model.money`).
 """
 
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -54,6 +54,14 @@ class ReportedCost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     total: int | None = None
     believed_zero: bool = False
     """Whether a total of 0 with billable tokens is true (most sources write 0 when they do not know)."""
+
+
+class Former(NamedTuple):
+    """Provider, model and key of a call in ledgers with the first version of the content hash."""
+
+    provider: str
+    model: str
+    key: str | None
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -166,8 +174,8 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     cache_read_audio_tokens: int | None = None
     cache_read_image_tokens: int | None = None
     cache_write_12h_tokens: int | None = None
-    # not stored: provider and key by which a release before this one knew the call, where they were others
-    former: tuple[str, str | None] | None = None
+    # not stored: how a release before this one named the call, where it was otherwise
+    former: Former | None = None
     # not stored here: what tells the call of a span from others
     span: CallSpan | None = None
 

@@ -21,12 +21,13 @@ from ingest.formats.completion.body import (
 from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.completion.cost import Cost, UpstreamCosts, openrouter_cost, reported_cost
 from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, total_gap
+from ingest.formats.completion.former import former
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.no_call import refuse_no_call
 from ingest.formats.completion.odd_usage import camel_case_usage, refuse_unknown_usage, states_no_tokens
 from ingest.formats.completion.outcome import call_outcome
 from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
-from ingest.formats.completion.response_id import first_id
+from ingest.formats.completion.response_id import first_id, is_drawn
 from ingest.formats.completion.token_conventions import inclusive_usage
 from ingest.formats.completion.usage import (
     NOT_STATED,
@@ -106,6 +107,8 @@ def read(raw: bytes) -> UsageEvent:
     """
     body = _decode(raw)
     event = to_event(body)
+    if (names := former(raw, body, event)) is not None:
+        event = msgspec.structs.replace(event, former=names)
     if body.usage is None or not states_no_tokens(event):
         return event
     if (usage := camel_case_usage(raw)) is not None:
@@ -152,7 +155,9 @@ def to_event(body: Body) -> UsageEvent:
     stream = _is_streamed(request_type, body.object)
     event = UsageEvent(
         source=GATEWAY if gateway else provider_name,
-        source_event_id=_event_key(provider_name, _response_id(body), extra.request_id, hit=hit),
+        source_event_id=_event_key(
+            provider_name, _response_id(body, provider_name), extra.request_id, hit=hit
+        ),
         attempt=1 if routing.is_fallback else None,
         occurred_at=None if hit else _time(body),
         request_type=request_type,
@@ -242,9 +247,10 @@ def _time(body: Body) -> int | None:
     return at if at is not None or not body.created_at else record_time(body.created_at, "created_at")
 
 
-def _response_id(body: Body) -> str | int | None:
+def _response_id(body: Body, provider_name: str) -> str | int | None:
     """The id of the call. Groq's is beside the response where the response's own is none."""
-    return first_id(body.id, body.request_id, body.x_groq.id if body.x_groq else None)
+    own = None if is_drawn(body.id, provider_name) else body.id
+    return first_id(own, body.request_id, body.x_groq.id if body.x_groq else None)
 
 
 def _with_cache(event: UsageEvent, cache: CacheDebug, replayed: Meters) -> UsageEvent:

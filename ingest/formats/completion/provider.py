@@ -12,7 +12,7 @@ fireworks sarvam wafer github-copilot databricks typesafe
 PROVIDERS: Final = frozenset(_BUILT_IN.split())
 """Bifrost's built-in providers. Custom providers are free text, so only these are prefixes of models."""
 
-_FAMILIES: Final = (
+FAMILIES: Final = (
     ("gpt-", "openai"),
     ("chatgpt-", "openai"),
     ("o1", "openai"),
@@ -76,16 +76,16 @@ def of_response_id(response_id: str | int | None) -> str | None:
 @lru_cache(maxsize=4096)
 def provider_and_model(stated: str | None, model: str | None, requested: str | None) -> tuple[str, str]:
     """Provider and model. Only a prefix that is the provider is removed from the model."""
-    prefix, rest = _split_prefix(model)
+    prefix, rest = split_prefix(model)
     if stated:
         return stated, rest if prefix == stated else model or UNKNOWN
     if prefix in PROVIDERS and not (prefix == "openai" and rest.startswith("gpt-oss")):
         return prefix, rest
-    requested_prefix, _ = _split_prefix(requested)
+    requested_prefix, _ = split_prefix(requested)
     return requested_prefix if requested_prefix in PROVIDERS else _family_provider(rest), model or UNKNOWN
 
 
-def _split_prefix(model: str | None) -> tuple[str, str]:
+def split_prefix(model: str | None) -> tuple[str, str]:
     """The prefix of `provider/model` and the rest. The prefix is empty where there is none."""
     prefix, slash, rest = (model or "").partition("/")
     return (prefix, rest) if slash and rest else ("", model or "")
@@ -94,4 +94,4 @@ def _split_prefix(model: str | None) -> tuple[str, str]:
 def _family_provider(model: str) -> str:
     if _OPEN_WEIGHTS.match(model):
         return UNKNOWN
-    return next((provider for prefix, provider in _FAMILIES if model.startswith(prefix)), UNKNOWN)
+    return next((provider for prefix, provider in FAMILIES if model.startswith(prefix)), UNKNOWN)

@@ -7,15 +7,23 @@ one. Such an id is no id: the call is known by another id, or has none.
 import re
 from typing import Final
 
-_SHARED: Final = frozenset({"stub", "none", "null", "unknown", "00000000-0000-0000-0000-000000000000"})
-_SMALL_NUMBER: Final = re.compile(r"(?:[a-z]+[-_]|[a-z])?[0-9]{0,6}", re.IGNORECASE)
-"""A number below a million, alone or after a letter or one word: `7`, `w7`, `chatcmpl-506`."""
+_SHARED: Final = frozenset({"", "stub", "none", "null", "unknown", "00000000-0000-0000-0000-000000000000"})
+_SMALL_NUMBER: Final = re.compile(r"[0-9]{1,3}|[a-z]+[-_]")
+"""A number below a thousand, or a prefix without anything behind it."""
+_DRAWN: Final = re.compile(r"(?:chat)?cmpl-[0-9]{1,3}")
+"""Ids of Ollama: a number below a thousand, drawn anew for each response."""
+_MAY_BE_OLLAMA: Final = frozenset({"ollama", "unknown"})
 
 
 def is_id(value: str | int | None) -> bool:
     """Whether `value` identifies one call of its provider."""
-    text = "" if value is None else str(value).strip()
-    return _SMALL_NUMBER.fullmatch(text) is None and text.lower() not in _SHARED
+    text = "" if value is None else str(value).strip().lower()
+    return text not in _SHARED and _SMALL_NUMBER.fullmatch(text) is None
+
+
+def is_drawn(value: str | int | None, provider: str) -> bool:
+    """Whether `value` is an id that the provider may draw again soon."""
+    return provider in _MAY_BE_OLLAMA and _DRAWN.fullmatch(str(value)) is not None
 
 
 def first_id(*values: str | int | None) -> str | int | None:
