@@ -221,7 +221,7 @@ def test_an_import_that_was_killed_is_finished_by_running_it_again(
 def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
     tallybook: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(40_000))))
+    (tmp_path / "big.jsonl").write_text(lines(*(response(n) for n in range(60_000))))
     running = _started(tmp_path, environment)
     _wait_for_some(environment, 1)
     running.send_signal(signal.SIGINT)
@@ -231,9 +231,9 @@ def test_an_interrupted_import_says_what_is_committed_and_resumes_after_it(
     assert json.loads(out)["accepted"] == _events(environment)
     told = report(tallybook("import", "big.jsonl", "--json", "--resume"))
     assert told["duplicates"] == 0
-    assert told["files"][0]["skipped"] + told["accepted"] == 40_000
+    assert told["files"][0]["skipped"] + told["accepted"] == 60_000
     _holds_together(environment)
-    assert _events(environment) == 40_000
+    assert _events(environment) == 60_000
 
 
 def _holds_together(environment: dict[str, str]) -> None:

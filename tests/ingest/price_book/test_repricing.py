@@ -257,6 +257,7 @@ def test_a_run_that_fails_goes_on_where_it_was(
     assert set(totals(ledger).values()) == {2 * DOLLAR}
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_leaves_a_true_ledger_and_can_be_resumed(tmp_path: Path, book: Book) -> None:
     settings = Settings(database_url=f"sqlite:///{tmp_path}/ledger.db", secret_key=SECRET)
     with open_ledger(settings) as ledger:
