@@ -1,7 +1,7 @@
 """Invariant 1 for traces: two spans of one call are one event, in whatever order and company they arrive."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import count
 from typing import Any
 
@@ -10,13 +10,18 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.formats import otel
+from ingest.formats.otel import page
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.intake.intake import Intake
 from ingest.ledger import call_spans, rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import call_span, usage_event, usage_event_revision
 from ingest.ledger.verification import verify
 from ingest.model.receipt import Receipt
 from ingest.pricing.book import Book
-from tests.support.ledgers import put_records
+from tests.support.ledgers import ARRIVAL, put_records
 from tests.support.spans import START, as_json, request, span
 from tests.support.stored_events import kept
 
@@ -56,27 +61,29 @@ def test_two_spans_of_a_call_in_two_requests_are_one_event(ledger: Ledger, book:
     assert verify(ledger) == []
 
 
-def test_the_less_complete_span_that_comes_later_is_a_duplicate(ledger: Ledger, book: Book) -> None:
+def test_the_less_complete_span_that_comes_later_is_a_duplicate(embedded: Ledger, book: Book) -> None:
     outer, inner = span(1, scope="framework"), span(2, scope="sdk", with_=CACHED)
-    put(ledger, book, inner)
-    rollups.roll(ledger)
-    assert counts(put(ledger, book, outer)) == (0, 1, 0)
-    assert (standing(ledger), superseded(ledger)) == ([2], [1])
-    rollups.roll(ledger)
-    assert verify(ledger) == []
+    put(embedded, book, inner)
+    rollups.roll(embedded)
+    assert counts(put(embedded, book, outer)) == (0, 1, 0)
+    assert (standing(embedded), superseded(embedded)) == ([2], [1])
+    rollups.roll(embedded)
+    assert verify(embedded) == []
 
 
-def test_two_spans_of_a_call_in_one_request_are_one_event_and_a_duplicate(ledger: Ledger, book: Book) -> None:
-    assert counts(put(ledger, book, span(1, scope="framework"), span(2, scope="sdk"))) == (1, 1, 0)
+def test_two_spans_of_a_call_in_one_request_are_one_event_and_a_duplicate(
+    embedded: Ledger, book: Book
+) -> None:
+    assert counts(put(embedded, book, span(1, scope="framework"), span(2, scope="sdk"))) == (1, 1, 0)
 
 
-def test_spans_that_are_sent_again_change_nothing(ledger: Ledger, book: Book) -> None:
+def test_spans_that_are_sent_again_change_nothing(embedded: Ledger, book: Book) -> None:
     spans = [span(1, scope="framework"), span(2, scope="sdk", with_=CACHED), span(3, scope="instrumentation")]
-    put(ledger, book, *spans)
-    before = kept(ledger)
+    put(embedded, book, *spans)
+    before = kept(embedded)
     for again in (spans, spans[:1], spans[1:]):
-        assert counts(put(ledger, book, *again)) == (0, len(again), 0)
-    assert kept(ledger) == before
+        assert counts(put(embedded, book, *again)) == (0, len(again), 0)
+    assert kept(embedded) == before
 
 
 def test_a_span_is_an_event_again_when_its_partner_turns_out_to_be_of_another_call(
@@ -107,25 +114,25 @@ def test_a_newer_version_of_a_span_that_does_not_stand_may_make_it_stand(ledger:
     assert verify(ledger) == []
 
 
-def test_spans_of_other_traces_and_sources_are_other_calls(ledger: Ledger, book: Book) -> None:
-    put(ledger, book, span(1, scope="framework"))
-    put(ledger, book, span(2, scope="sdk", traceId="ab" * 16))
-    put_records(ledger, book, (as_json(request(span(3, scope="sdk"))),), source="elsewhere")
-    assert standing(ledger) == [1, 2, 3]
+def test_spans_of_other_traces_and_sources_are_other_calls(embedded: Ledger, book: Book) -> None:
+    put(embedded, book, span(1, scope="framework"))
+    put(embedded, book, span(2, scope="sdk", traceId="ab" * 16))
+    put_records(embedded, book, (as_json(request(span(3, scope="sdk"))),), source="elsewhere")
+    assert standing(embedded) == [1, 2, 3]
 
 
 def test_a_call_of_a_ledger_that_knew_no_spans_is_found_when_it_is_sent_again(
-    ledger: Ledger, book: Book
+    embedded: Ledger, book: Book
 ) -> None:
     outer, inner = span(1, scope="framework"), span(2, scope="sdk", with_=CACHED)
-    put(ledger, book, inner)
-    with ledger.writing() as connection:
+    put(embedded, book, inner)
+    with embedded.writing() as connection:
         connection.execute(call_span.delete())
-    assert counts(put(ledger, book, outer, inner)) == (0, 2, 0)
-    assert standing(ledger) == [2]
+    assert counts(put(embedded, book, outer, inner)) == (0, 2, 0)
+    assert standing(embedded) == [2]
 
 
-def test_the_spans_around_a_request_are_found_as_far_as_they_overlap(ledger: Ledger, book: Book) -> None:
+def test_the_spans_around_a_request_are_found_as_far_as_they_overlap(embedded: Ledger, book: Book) -> None:
     second = 1_000_000_000
     long = [
         span(
@@ -136,21 +143,21 @@ def test_the_spans_around_a_request_are_found_as_far_as_they_overlap(ledger: Led
         )
         for n in range(12)
     ]
-    put(ledger, book, *long)
+    put(embedded, book, *long)
     around = span(
         1, scope="framework", startTimeUnixNano=START - second, endTimeUnixNano=START + 130 * second
     )
-    assert counts(put(ledger, book, around)) in {(0, 1, 0), (0, 0, 1)}
-    assert len(standing(ledger)) == 12
+    assert counts(put(embedded, book, around)) in {(0, 1, 0), (0, 0, 1)}
+    assert len(standing(embedded)) == 12
 
 
 def test_more_spans_at_once_than_are_compared_are_still_joined_as_they_come(
-    ledger: Ledger, book: Book, monkeypatch: pytest.MonkeyPatch
+    embedded: Ledger, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_spans, "LIMIT", 10)
     for number in range(0, 40, 2):
-        put(ledger, book, span(number + 1, scope="framework"), span(number + 2, scope="sdk"))
-    assert len(standing(ledger)) == 20
+        put(embedded, book, span(number + 1, scope="framework"), span(number + 2, scope="sdk"))
+    assert len(standing(embedded)) == 20
 
 
 SCOPES = ("framework", "instrumentation", "sdk")
@@ -226,15 +233,39 @@ def test_any_order_and_any_split_of_spans_gives_the_same_ledger(
     assert verify(embedded) == []
 
 
-def test_writers_that_send_spans_of_the_same_calls_at_once_count_each_call_once(
-    ledger: Ledger, book: Book
-) -> None:
-    def send(scope: str) -> None:
-        for number in range(20):
-            made = span(number * 16 + len(scope), scope=scope, traceId=f"{number + 1:032x}")
-            put(ledger, book, made)
+def test_verify_finds_a_span_that_counts_beside_the_span_that_stands(embedded: Ledger, book: Book) -> None:
+    put(embedded, book, span(1, scope="framework"), span(2, scope="framework"))
+    rollups.roll(embedded)
+    assert verify(embedded) == []
+    with embedded.writing() as connection:
+        first = sa.select(sa.func.min(usage_event.c.event_id)).scalar_subquery()
+        connection.execute(call_span.update().values(call_id=first))
+    (found,) = verify(embedded)
+    assert (found.invariant, found.level) == ("once", "error")
 
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(send, SCOPES))
-    assert len(kept(ledger)) == 20
+
+def test_the_slot_of_a_span_that_stands_no_longer_is_summed_anew(ledger: Ledger, book: Book) -> None:
+    hour = (START // 3_600_000_000_000 + 1) * 3_600_000_000_000
+    times: dict[str, Any] = {"endTimeUnixNano": hour + 2_000_000_000}
+    put(ledger, book, span(1, scope="framework", startTimeUnixNano=hour - 1_000_000_000, **times))
+    rollups.roll(ledger)
+    put(ledger, book, span(2, scope="sdk", startTimeUnixNano=hour + 1_000_000_000, **times, with_=CACHED))
+    rollups.roll(ledger)
     assert verify(ledger) == []
+
+
+def test_a_writer_of_spans_waits_for_another_that_has_not_committed(ledger: Ledger, book: Book) -> None:
+    put(ledger, book, span(3, with_=CACHED, traceId="ab" * 16))  # nobody waits for the dictionary after this
+    decoder = Decoder(ledger.keyring, book)
+    context = Context(channel="http", received_at=ARRIVAL)
+    (record,) = otel.extract_calls(as_json(request(span(1, scope="framework"))), page.drafts).records
+    with ThreadPoolExecutor(1) as pool, Intake(ledger, decoder, context) as intake:
+        others: list[Future[Receipt]] = []
+
+        def meanwhile(_: sa.Connection) -> None:
+            others.append(pool.submit(put, ledger, book, span(2, scope="sdk", with_=CACHED)))
+            wait(others, timeout=0.5)
+
+        intake.accept_decoded(decoder.decode([RawRecord(0, 1, record)], context), alongside=meanwhile)
+        assert counts(others[0].result()) == (0, 0, 1)
+    assert standing(ledger) == [2, 3]
