@@ -9,25 +9,18 @@ import uuid
 from typing import Final
 
 from ingest.formats.bifrost.row import BATCH_DEBUG, VIDEO_DEBUG, LogRow
+from ingest.formats.completion import no_call
 from ingest.model.rejection import Refused
 
 BATCH: Final = "batch"
 BATCH_RESULTS: Final = "batch_results"
 _SUBMISSIONS: Final = frozenset({"video_generation", "video_edit", "video_remix"})
-_NO_CALLS: Final = frozenset(
-    f"{managed_object}_{verb}"
-    for managed_objects, verbs in (
-        (("batch",), "create list retrieve cancel delete"),
-        (("file", "container_file"), "upload create list retrieve delete content"),
-        (("container",), "create list retrieve delete"),
-        (("cached_content",), "create list retrieve update delete"),
-        (("video",), "retrieve download list delete"),
-        (("responses",), "retrieve retrieve_stream delete cancel input_items"),
-    )
-    for managed_object in managed_objects
-    for verb in verbs.split()
-) | {"list_models", "count_tokens"}
-"""Request types that use no model. With a cost they count: Bifrost has a price for containers."""
+_NO_CALLS: Final = no_call.REQUESTS | {
+    *("video_retrieve", "video_download", "video_list", "video_delete"),
+    *("responses_retrieve", "responses_retrieve_stream", "responses_delete", "responses_cancel"),
+    "responses_input_items",
+}
+"""Request types whose rows are no calls, unless Bifrost states a cost."""
 _BATCH_LOGS: Final = uuid.UUID("90a2f576-5276-481f-a753-2c78ccf97607")
 """The namespace of the ids that Bifrost gives to rows that settle a batch."""
 

@@ -7,6 +7,7 @@ inside `token_usage` are replayed on a cache hit.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -126,7 +127,7 @@ def _as_response(row: LogRow, usage: Usage | None, request_type: str) -> Body:
     billed = failure.extra_fields.billed_usage if failure.extra_fields else None
     return Body(
         model=served,
-        usage=usage or _usage_from_columns(row) or billed,
+        usage=_with_cost(usage or _usage_from_columns(row) or billed, row.cost),
         error=failure.error if isinstance(failure.error, ErrorObject) else None,
         status_code=failure.status_code,
         extra_fields=ExtraFields(
@@ -140,6 +141,11 @@ def _as_response(row: LogRow, usage: Usage | None, request_type: str) -> Body:
             error_type=failure.extra_fields.error_type if failure.extra_fields else None,
         ),
     )
+
+
+def _with_cost(usage: Usage | None, cost: Decimal | None) -> Usage | None:
+    """`usage` with the cost of its row, which makes its whole certain where a part is doubtful."""
+    return msgspec.structs.replace(usage, cost=cost) if usage is not None and cost else usage
 
 
 def _usage_from_columns(row: LogRow) -> Usage | None:

@@ -23,7 +23,7 @@ from ingest.formats.completion.cost import Cost, UpstreamCosts, openrouter_cost,
 from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, total_gap
 from ingest.formats.completion.former import former
 from ingest.formats.completion.image_params import with_image_params
-from ingest.formats.completion.no_call import refuse_no_call
+from ingest.formats.completion.no_call import refuse_no_call, refuse_request
 from ingest.formats.completion.odd_usage import camel_case_usage, refuse_unknown_usage, states_no_tokens
 from ingest.formats.completion.outcome import call_outcome
 from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
@@ -106,6 +106,8 @@ def read(raw: bytes) -> UsageEvent:
         Refused: the body is no call, or its counts are unknown or impossible.
     """
     body = _decode(raw)
+    if body.extra_fields is not None:
+        refuse_request(body.extra_fields.request_type)
     event = to_event(body)
     if (names := former(raw, body, event)) is not None:
         event = msgspec.structs.replace(event, former=names)

@@ -21,6 +21,18 @@ _RESOURCES: Final = frozenset(
     }
 )
 """First parts of `object` (`thread.run.step`) for what is kept, or worked on, beside the calls."""
+REQUESTS: Final = frozenset(
+    f"{resource}_{verb}"
+    for resource, verbs in (
+        ("batch", "create list retrieve cancel delete"),
+        ("file", "upload list retrieve delete content"),
+        ("container_file", "create list retrieve delete content"),
+        ("container", "list retrieve delete"),
+        ("cached_content", "create list retrieve update delete"),
+    )
+    for verb in verbs.split()
+) | {"list_models", "count_tokens"}
+"""The gateway's request types that use no model. A container is not among them: making it has a price."""
 _RUN: Final = "thread.run"
 """A run of an assistant. Its usage is that of all its calls, and its steps repeat it."""
 
@@ -44,6 +56,16 @@ def refuse_no_call(body: Body) -> None:
             f"{decode_errors.safe_repr(name)} is the object of a resource, not of a call: send the responses",
             "object",
         )
+
+
+def refuse_request(request_type: str | None) -> None:
+    """Refuse an answer of the gateway to a request that uses no model.
+
+    Raises:
+        Refused: the request only lists, keeps or deletes something, or counts tokens.
+    """
+    if request_type in REQUESTS:
+        raise Refused("not_a_call", f"{request_type} uses no model", "extra_fields.request_type")
 
 
 def _aggregate(name: str | None, field: str) -> Refused:

@@ -49,7 +49,7 @@ def about(batch: str = "batch_7", **accounting: Any) -> dict[str, Any]:
     "request_type",
     [
         *("list_models", "count_tokens", "batch_create", "batch_retrieve", "batch_list", "file_upload"),
-        *("file_content", "cached_content_create", "container_create", "container_file_content"),
+        *("file_content", "cached_content_create", "container_list", "container_file_content"),
         *("video_retrieve", "video_download", "responses_retrieve", "responses_input_items"),
     ],
 )
@@ -63,9 +63,27 @@ def test_what_bifrost_has_a_price_for_counts() -> None:
     assert (event.request_type, event.reported) == ("container_create", ReportedCost(total=30_000_000_000))
 
 
-@pytest.mark.parametrize("request_type", ["chat_completion", "embedding", "ocr", "realtime", "compaction"])
+@pytest.mark.parametrize(
+    "request_type", ["chat_completion", "embedding", "ocr", "realtime", "compaction", "container_create"]
+)
 def test_a_call_of_a_model_is_one_without_a_cost_too(request_type: str) -> None:
     assert is_call(row(request_type))
+
+
+@pytest.mark.parametrize("request_type", ["list_models", "count_tokens", "batch_retrieve", "file_upload"])
+def test_an_answer_that_used_no_model_is_no_call(request_type: str) -> None:
+    answer = {"object": "list", "data": [], "input_tokens": 12, "model": "gpt-4o-mini"}
+    extra = {"request_type": request_type, "provider": "openai", "latency": 5, "chunk_index": 0}
+    assert not is_call(json.dumps(answer | {"extra_fields": extra}).encode())
+
+
+def test_a_row_with_a_cost_is_kept_without_a_doubtful_part() -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 140}
+    details = {"prompt_tokens_details": {"cached_read_tokens": 300}}
+    event = formats.read(row("chat_completion", token_usage=usage | details, cost=0.01))
+    assert (event.input_tokens, event.cache_read_tokens, event.total_tokens) == (100, None, 110)
+    assert event.flags == ("part_dropped", "total_disagrees")
+    assert event.reported == ReportedCost(total=10_000_000_000)
 
 
 def test_a_batch_is_the_row_that_settles_it() -> None:

@@ -14,7 +14,7 @@ from ingest.ledger.verification import verify
 from tests.support.import_runs import lines, response
 
 
-def test_many_small_files_are_few_commits_and_have_a_report_each(embedded: Ledger, tmp_path: Path) -> None:
+def test_many_small_files_are_few_commits_and_have_a_report_each(ledger: Ledger, tmp_path: Path) -> None:
     """Every file has its own numbers, also where equal records without an id are in two of them."""
     keyless = {key: value for key, value in response(0).items() if key != "id"}
     for n in range(120):
@@ -22,8 +22,8 @@ def test_many_small_files_are_few_commits_and_have_a_report_each(embedded: Ledge
     (tmp_path / "200.jsonl").write_text(lines(response(0), {"nothing": 1}))
     (tmp_path / "900.jsonl").write_text(lines(*(response(n) for n in range(2_100))))
     commits: list[object] = []
-    sa.event.listen(embedded.engine, "commit", commits.append)
-    importer, reports = Importer(embedded, ImportOptions()), []
+    sa.event.listen(ledger.engine, "commit", commits.append)
+    importer, reports = Importer(ledger, ImportOptions()), []
     for source in sources([str(tmp_path)]):
         reports.append(FileReport(source.path))
         importer.run(source, reports[-1], lambda _size, _records: None)
@@ -32,13 +32,13 @@ def test_many_small_files_are_few_commits_and_have_a_report_each(embedded: Ledge
     told = [(one.receipt.accepted, one.receipt.duplicates, one.receipt.rejected) for one in reports]
     assert told[:3] == [(2, 0, 0), (1, 1, 0), (1, 1, 0)]
     assert told[-2:] == [(0, 1, 1), (1_980, 120, 0)]
-    with embedded.reading() as connection:
+    with ledger.reading() as connection:
         rows = connection.execute(
             sa.select(import_batch.c.path, import_batch.c.status, import_batch.c.records)
         )
         files = {Path(row.path).name: (row.status, row.records) for row in rows}
     assert (len(files), files["000.jsonl"], files["900.jsonl"]) == (122, ("finished", 2), ("finished", 2_100))
-    assert verify(embedded) == []
+    assert verify(ledger) == []
 
 
 def test_small_files_that_are_not_committed_leave_nothing(
