@@ -41,6 +41,20 @@ METERS: Final[Mapping[str, Meter]] = {
     "cache_read": Meter(
         "cache-read", "Cache Read Input Tokens", "cached input tokens", direction=_INPUT, cache="Read"
     ),
+    "cache_read_audio": Meter(
+        "audio-cache-read",
+        "Cache Read Audio Input Tokens",
+        "cached audio input tokens",
+        direction=_INPUT,
+        cache="Read",
+    ),
+    "cache_read_image": Meter(
+        "image-cache-read",
+        "Cache Read Image Input Tokens",
+        "cached image input tokens",
+        direction=_INPUT,
+        cache="Read",
+    ),
     "cache_write": Meter(
         "cache-write",
         "Cache Write Input Tokens",
@@ -52,6 +66,13 @@ METERS: Final[Mapping[str, Meter]] = {
         "cache-write-1h",
         "Cache Write 1h Input Tokens",
         "input tokens written to the cache for an hour",
+        direction=_INPUT,
+        cache="Write",
+    ),
+    "cache_write_12h": Meter(
+        "cache-write-12h",
+        "Cache Write 12h Input Tokens",
+        "input tokens written to the cache for twelve hours",
         direction=_INPUT,
         cache="Write",
     ),

@@ -1,7 +1,6 @@
 """How many of the models in LiteLLM's price map have a price, by what they do and by meter.
 
-`python -m tests.benchmarks.coverage`. Once with the prices that ship alone, once after
-`tallybook prices import --litellm`. A model counts as priced where a call in the standard tier finds any
+`python -m tests.benchmarks.coverage`. Once with genai-prices alone, once with both lists that ship. A model counts as priced where a call in the standard tier finds any
 price, and a meter where it finds a price of that meter, of the models that have such a price in the map.
 """
 
@@ -15,7 +14,8 @@ from ingest.clock import now
 from ingest.ledger.price_book import snapshot
 from ingest.price_book import lists
 from ingest.price_book.lists.entries import model_of
-from ingest.pricing.book import Book, StoredPrices
+from ingest.pricing.book import Book
+from ingest.pricing.litellm_snapshot import EMPTY
 from ingest.pricing.matching import provider_of
 from ingest.pricing.rates import METERS, PriceSet
 
@@ -45,7 +45,7 @@ def meters(book: Book, models: dict[Model, str]) -> dict[Model, frozenset[str]]:
 
 def table(title: str, rows: dict[str, int], *columns: Callable[[str], int]) -> None:
     """Print one row each, as Markdown."""
-    print(f"| {title} | models | shipped | with LiteLLM's map |\n|---|---|---|---|")
+    print(f"| {title} | models | genai-prices alone | both lists |\n|---|---|---|---|")
     for name, count in rows.items():
         cells = (f"{column(name):,} ({column(name) / count:.0%})" for column in columns)
         print(f"| {name} | {count:,} | {' | '.join(cells)} |")
@@ -58,8 +58,8 @@ def main() -> None:
     raw = Path(str(package.locate_file("litellm/model_prices_and_context_window_backup.json"))).read_bytes()
     listed = lists.read(f"litellm {package.version}", raw)
     does = modes(raw)
-    shipped = meters(Book(snapshot=snapshot()), does)
-    imported = meters(Book(StoredPrices(points=listed.points, terms=listed.terms), snapshot()), does)
+    alone = meters(Book(snapshot=snapshot(), litellm=EMPTY), does)
+    both = meters(Book(snapshot=snapshot()), does)
     sizes = Counter(does.values())
     mode_of = {model: mode if sizes[mode] >= FEWEST else "other" for model, mode in does.items()}
     by_mode = dict(Counter(mode_of.values()).most_common()) | {"all": len(does)}
@@ -75,12 +75,12 @@ def main() -> None:
         return lambda meter: sum(meter in found.get(model, ()) for model in priced[meter])
 
     print(f"{listed.origin}, genai-prices {package_version('genai-prices')}\n")
-    table("what the model does", by_mode, of_mode(shipped), of_mode(imported))
+    table("what the model does", by_mode, of_mode(alone), of_mode(both))
     table(
         "meter",
         {one: len(priced[one]) for one in METERS if priced[one]},
-        of_meter(shipped),
-        of_meter(imported),
+        of_meter(alone),
+        of_meter(both),
     )
 
 

@@ -826,6 +826,9 @@ usage_event
     agent_id bigint
     workflow_id bigint
     flags_id bigint
+    cache_read_audio_tokens bigint
+    cache_read_image_tokens bigint
+    cache_write_12h_tokens bigint
     CONSTRAINT pk_usage_event PRIMARY KEY (seq)
     CONSTRAINT uq_usage_event_event_id UNIQUE (event_id)
     CREATE INDEX ix_usage_event_occurred_at_seq ON public.usage_event USING btree (occurred_at, seq)
@@ -940,6 +943,9 @@ usage_event_revision
     agent_id bigint
     workflow_id bigint
     flags_id bigint
+    cache_read_audio_tokens bigint
+    cache_read_image_tokens bigint
+    cache_write_12h_tokens bigint
     CONSTRAINT pk_usage_event_revision PRIMARY KEY (revision_id)
     CREATE INDEX ix_usage_event_revision_event_id ON public.usage_event_revision USING btree (event_id)
     CREATE UNIQUE INDEX pk_usage_event_revision ON public.usage_event_revision USING btree (revision_id)

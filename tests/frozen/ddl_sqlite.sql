@@ -843,7 +843,7 @@ CREATE TABLE usage_event (
 	computed_total BIGINT, 
 	list_total BIGINT, 
 	contracted_total BIGINT, 
-	saved_cost BIGINT, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, 
+	saved_cost BIGINT, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, cache_read_audio_tokens BIGINT, cache_read_image_tokens BIGINT, cache_write_12h_tokens BIGINT, 
 	CONSTRAINT uq_usage_event_event_id UNIQUE (event_id)
 );
 
@@ -951,7 +951,7 @@ CREATE TABLE usage_event_revision (
 	list_total BIGINT, 
 	contracted_total BIGINT, 
 	saved_cost BIGINT, 
-	superseded_at BIGINT NOT NULL, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, 
+	superseded_at BIGINT NOT NULL, image_size_id BIGINT, image_quality_id BIGINT, session TEXT, agent_id BIGINT, workflow_id BIGINT, flags_id BIGINT, cache_read_audio_tokens BIGINT, cache_read_image_tokens BIGINT, cache_write_12h_tokens BIGINT, 
 	CONSTRAINT pk_usage_event_revision PRIMARY KEY (revision_id)
 );
 

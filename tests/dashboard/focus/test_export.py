@@ -40,6 +40,7 @@ from dashboard.focus.dataset import Dataset
 from dashboard.focus.decimals import MONEY_SCALE, ONE, ZERO, split
 from dashboard.focus.export import export_metadata, export_to_files
 from dashboard.focus.export_period import read_span
+from dashboard.focus.meters import METERS
 from dashboard.focus.other_charges import Allocation, OtherCharge, other_charge_rows
 from dashboard.focus.parse_request import ExportOptions, ExportScope, Profile, read_request
 from dashboard.focus.row import FocusRow, ReportingCurrency
@@ -54,6 +55,7 @@ from ingest.ledger.rollups import roll
 from ingest.ledger.tables.calls import directory
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.zone import Zone, day_number, micros
+from ingest.pricing import rates
 from tests.support.calls import a_ledger, call, put
 from tests.support.examples import examples
 from tests.support.focus_rows import (
@@ -104,6 +106,32 @@ def test_each_kind_of_token_is_a_row_at_its_price(ledger: Ledger) -> None:
     }
     assert {row.sku_price_id for row in rows} >= {"anthropic/claude-sonnet-4-5/cache-read/standard"}
     assert sum(row.x_request_count or 0 for row in rows) == 1
+    holds_exactly(rows)
+
+
+def test_every_meter_that_can_have_a_price_has_a_name() -> None:
+    assert set(rates.METERS) <= set(METERS)
+
+
+def test_cached_audio_is_a_row_at_its_price(ledger: Ledger) -> None:
+    parts = {"input_audio_tokens": 500, "cache_read_tokens": 2_000, "cache_read_audio_tokens": 400}
+    add(ledger, used(provider="gemini", model="gemini-2.5-flash", output_tokens=0, **parts))
+    rows = exported(ledger)
+    assert {(row.sku_meter, f"{row.effective_cost.normalize():f}") for row in rows} == {
+        ("Input Tokens", "0.00237"),
+        ("Audio Input Tokens", "0.0001"),
+        ("Cache Read Input Tokens", "0.000048"),
+        ("Cache Read Audio Input Tokens", "0.00004"),
+    }
+    holds_exactly(rows)
+
+
+def test_a_partly_priced_call_is_exported_with_what_is_known(ledger: Ledger) -> None:
+    for meter in ("input", "output"):
+        own_price(ledger, meter, "2")
+    add(ledger, used("a", search_queries=1, **ACME), used("b", **ACME))
+    rows = exported(ledger)
+    assert {row.sku_meter for row in rows} == {"Input Tokens", "Output Tokens"}
     holds_exactly(rows)
 
 

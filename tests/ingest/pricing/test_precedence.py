@@ -8,11 +8,11 @@ import pytest
 
 from ingest.model.zone import micros
 from ingest.pricing import precedence
-from ingest.pricing.book import Book, StoredPrices
+from ingest.pricing.book import Alias, Book, StoredPrices
 from ingest.pricing.conflicts import conflicts
 from ingest.pricing.litellm_snapshot import Edition, LitellmSnapshot, day_start, litellm_snapshot
 from ingest.pricing.point import PricePoint
-from ingest.pricing.rates import PriceSet, Rate
+from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from tests.support.paths import TESTS
 
 RELEASED = litellm_snapshot().editions[0].at
@@ -148,6 +148,17 @@ def test_prices_of_ones_own_stand_before_both() -> None:
     own = listed("input", "9", number=1)
     stored = StoredPrices(points=(PricePoint(**{**_fields(own), "source": "own"}),))
     assert found("mistral", "mistral-large-latest", book=Book(stored, BOOK.snapshot)).source == "own"
+
+
+def test_a_call_of_an_unknown_provider_has_a_price_of_ones_own_or_by_an_alias() -> None:
+    own = PricePoint(**{**_fields(listed("input", "9", number=1)), "source": "own", "provider": "unknown"})
+    stored = StoredPrices(points=(own,))
+    book = Book(stored, BOOK.snapshot)
+    assert found("unknown", "mistral-large-latest", book=book).source == "own"
+    assert isinstance(book.find("unknown", "glm-4.7", None, NOW, 0), Unpriced)
+    alias = Alias(provider="unknown", model="glm-4.7", target_provider="zai", target_model="glm-4.7")
+    aliased = found("unknown", "glm-4.7", book=Book(StoredPrices(aliases=(alias,)), BOOK.snapshot))
+    assert aliased.rates == found("zai", "glm-4.7").rates
 
 
 def test_an_imported_model_hides_the_one_that_ships() -> None:
