@@ -6,7 +6,7 @@ of a name is valid, and a record without a limit removes the budget. `dashboard.
 Ranges of days are half-open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -73,6 +73,31 @@ def limits_for_months(
     days.
     """
     limits: dict[int, int] = {}
+    for entry, amount, _ in _covering(budgets, scope, months, first_day, end_day):
+        limits[entry] = limits.get(entry, 0) + amount
+    return limits
+
+
+def counts_for_months(
+    budgets: Iterable[Budget], scope: Scope, months: int, first_day: int, end_day: int
+) -> dict[int, str]:
+    """What the budgets in `limits_for_months` count, by entry: one of `COUNTS`, or several with commas."""
+    counts: dict[int, set[str]] = {}
+    for entry, _, kind in _covering(budgets, scope, months, first_day, end_day):
+        counts.setdefault(entry, set()).add(kind)
+    return {entry: ", ".join(sorted(kinds)) for entry, kinds in counts.items()}
+
+
+def counted_in_words(counts: str) -> str:
+    """What one or several budgets count, in words."""
+    kinds = [kind for kind in COUNTS if kind in counts.split(", ")]
+    return "; ".join(COUNTS[kind] for kind in kinds)
+
+
+def _covering(
+    budgets: Iterable[Budget], scope: Scope, months: int, first_day: int, end_day: int
+) -> Iterator[tuple[int, int, Counts]]:
+    """Entry, amount and what it counts of each budget of whole months that covers all of the days."""
     for budget in budgets:
         is_within = (budget.first_day is None or budget.first_day <= first_day) and (
             budget.end_day is None or budget.end_day >= end_day
@@ -81,6 +106,4 @@ def limits_for_months(
             continue
         times = months if budget.per == "month" else months // 3 if budget.per == "quarter" else 0
         if times:
-            entry = int(budget.subject)
-            limits[entry] = limits.get(entry, 0) + budget.amount * times
-    return limits
+            yield int(budget.subject), budget.amount * times, budget.counts

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dashboard.budgets.model import limits_for_months
+from dashboard.budgets.model import counts_for_months, limits_for_months
 from dashboard.budgets.store import read_budgets
 from dashboard.chargeback.report import GROUP_LABELS, report
 from dashboard.chargeback.statement import BudgetLimit, PreviousTotal, Statement
@@ -36,10 +36,10 @@ def _previous(ledger: Ledger, calendar: Calendar, now: int) -> tuple[PreviousTot
 def _budgets(ledger: Ledger, calendar: Calendar) -> tuple[BudgetLimit, ...]:
     with ledger.reading() as connection:
         budgets = read_budgets(connection)
-    return tuple(
-        BudgetLimit(by, entry, amount)
-        for by in GROUP_LABELS
-        for entry, amount in sorted(
-            limits_for_months(budgets, by, len(calendar.months), *calendar.days).items()
-        )
-    )
+    limits: list[BudgetLimit] = []
+    for by in GROUP_LABELS:
+        months = (len(calendar.months), *calendar.days)
+        counts = counts_for_months(budgets, by, *months)
+        amounts = limits_for_months(budgets, by, *months)
+        limits += (BudgetLimit(by, entry, amounts[entry], counts[entry]) for entry in sorted(amounts))
+    return tuple(limits)

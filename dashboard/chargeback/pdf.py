@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import dashboard
+from dashboard.budgets.model import counted_in_words
 from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import GROUP_LABELS, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES, Allocation, Statement
@@ -134,6 +135,12 @@ def _summary(report: Report) -> dict[str, Any]:
     }
 
 
+def _budget(report: Report, entry: ReportEntry) -> str:
+    if entry.budget is None:
+        return "none"
+    return f"{_pico(report, entry.budget)} for {counted_in_words(entry.budget_counts or 'calls')}"
+
+
 def _page(report: Report, entry: ReportEntry) -> dict[str, Any]:
     currency = report.statement.currency
     shown = entry.shown
@@ -146,7 +153,7 @@ def _page(report: Report, entry: ReportEntry) -> dict[str, Any]:
         ["Period before", "none" if entry.shown_before is None else report.grouped(entry.shown_before)],
         ["GL account", entry.gl_code or "none"],
         ["Change", "none" if entry.shown_change is None else report.grouped(entry.shown_change)],
-        ["Budget", _pico(report, entry.budget) or "none"],
+        ["Budget", _budget(report, entry)],
         ["Discounts in direct cost", report.grouped(sum(row.discounts for row in entry.shown_details))],
         ["Mark-ups in direct cost", report.grouped(sum(row.markups for row in entry.shown_details))],
         ["Calls without a price", f"{entry.used.unpriced_requests:,}"],

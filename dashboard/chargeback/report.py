@@ -19,6 +19,7 @@ from babel.numbers import get_currency_precision
 from dashboard.chargeback.rounding import Cell, in_units, rounded, rounded_cells, rounded_parts
 from dashboard.chargeback.statement import (
     Allocation,
+    BudgetLimit,
     Correction,
     DirectoryName,
     Fee,
@@ -95,6 +96,8 @@ class ReportEntry:
     shown_before: int | None
     """The total in the period before, as its statement showed it."""
     budget: int | None = None
+    budget_counts: str | None = None
+    """What the budget counts: calls, fees or shared; None without a budget."""
     shown: RoundedAmounts
     details: tuple[Detail, ...] = ()
     shown_details: tuple[ShownDetail, ...] = ()
@@ -219,12 +222,12 @@ def report(statement: Statement, by: GroupBy) -> Report:
     """The report of a statement."""
     groups = _by_owner(statement.lines, by)
     before = {total.entry: total for total in statement.previous or () if total.by == by}
-    budgets = {limit.entry: limit.amount for limit in statement.budgets or () if limit.by == by}
+    limits = {limit.entry: limit for limit in statement.budgets or () if limit.by == by}
     idents = sorted(groups, key=lambda ident: _order(statement.names, ident))
     parts = [_Parts.of(statement, by, ident, _sum(groups[ident])) for ident in idents]
     shown = _shown(parts, get_currency_precision(statement.currency))
     entries = tuple(
-        _entry(statement.names, ident, part, amounts, before.get(ident), budgets.get(ident or 0))
+        _entry(statement.names, ident, part, amounts, before.get(ident), limits.get(ident or 0))
         for ident, part, amounts in zip(idents, parts, shown, strict=True)
     )
     return Report(
@@ -233,7 +236,7 @@ def report(statement: Statement, by: GroupBy) -> Report:
         entries,
         sum(total.total for total in before.values()),
         sum(total.shown for total in before.values()),
-        budgets,
+        {entry: limit.amount for entry, limit in limits.items()},
     )
 
 
@@ -369,7 +372,7 @@ def _entry(
     part: _Parts,
     shown: _ShownParts,
     before: PreviousTotal | None,
-    budget: int | None,
+    limit: BudgetLimit | None,
 ) -> ReportEntry:
     centers = dict.fromkeys(owner.cost_center_id for owner in part.owners if owner.cost_center_id is not None)
     codes = [names[center] for center in centers if center in names]
@@ -383,7 +386,8 @@ def _entry(
         line=part.line,
         before=None if before is None else before.total,
         shown_before=None if before is None else before.shown,
-        budget=budget,
+        budget=None if limit is None else limit.amount,
+        budget_counts=None if limit is None else limit.counts,
         shown=shown.amounts,
         details=part.details,
         shown_details=shown.details,

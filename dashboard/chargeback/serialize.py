@@ -173,6 +173,7 @@ def _facts(entry: ReportEntry) -> dict[str, Any]:
         "previous_total": None if entry.before is None else money.plain(entry.before),
         "change": None if entry.change is None else money.plain(entry.change),
         "budget": None if entry.budget is None else money.plain(entry.budget),
+        "budget_counts": entry.budget_counts,
     }
 
 

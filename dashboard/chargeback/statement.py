@@ -150,6 +150,8 @@ class BudgetLimit:
     by: str
     entry: int
     amount: int
+    counts: str = "calls"
+    """What the budgets count: calls, fees or shared; several joined by a comma."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,12 +176,10 @@ def _detailed(row: ExactRow) -> tuple[_Key, _Exact]:
     """The exact sums of calls of a key and model with the same source of their cost."""
     key, provider, model, cost_source = row.key[len(_OWNERS) :]
     numbers = row.numbers
-    cost = numbers.get("total_cost", 0)
-    is_computed = cost_source == "computed"
     prices: _Exact = {
-        "cost": cost,
-        "contracted_cost": numbers.get("contracted_total", 0) if is_computed else cost,
-        "list_cost": numbers.get("list_total", 0) if is_computed else cost,
+        "cost": numbers.get("total_cost", 0),
+        "contracted_cost": numbers.get("contracted_cost", 0),
+        "list_cost": numbers.get("list_cost", 0),
         "priced_tokens": 0 if cost_source == "unpriced" else numbers.get("total_tokens", 0),
     }
     return (None if key is None else int(key), str(provider), str(model)), _counts(row) | prices

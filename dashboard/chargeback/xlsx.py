@@ -14,6 +14,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from dashboard.budgets.model import counted_in_words
 from dashboard.chargeback.allocation import METHODS
 from dashboard.chargeback.report import GROUP_LABELS, GroupBy, Report, ReportEntry
 from dashboard.chargeback.statement import CAUSES, IdleMarkup
@@ -434,6 +435,9 @@ def about(report: Report) -> Iterable[str]:
         "Adjustments are changes to closed periods, and amounts that were booked by hand; each names its "
         "cause."
     )
+    if report.budgets:
+        counts = sorted({entry.budget_counts for entry in report.entries if entry.budget_counts})
+        yield f"Budgets count {counted_in_words(', '.join(counts))}."
     yield "Amounts are exact to 12 digits after the point in the columns that say so, in JSON and in CSV."
     yield (
         "What is shown is rounded once, half to even: the total, then direct, shared and adjusted cost as "

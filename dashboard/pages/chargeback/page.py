@@ -8,6 +8,7 @@ from typing import Any, Final
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboard.budgets.model import counted_in_words
 from dashboard.chargeback import closing
 from dashboard.chargeback.adjustment import OpenedAdjustment, read_adjustment
 from dashboard.chargeback.allocation import FEES, METHODS, POOLS, UNASSIGNED
@@ -164,6 +165,8 @@ def _table(report: Report, view: View) -> Any:
         )
         rows.append([tables.Text("Total"), tables.Text(""), *total, change, *empty_cells])
     remarks = [] if rows else ["Nobody called or was charged in this month."]
+    if counts := sorted({entry.budget_counts for entry in report.entries if entry.budget_counts}):
+        remarks.append(f"Budgets count {counted_in_words(', '.join(counts))}.")
     return tables.table("chargeback", "What every team owes", header, rows, texts=2, remarks=remarks)
 
 

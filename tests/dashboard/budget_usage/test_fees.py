@@ -66,3 +66,11 @@ def test_what_bears_no_fees_cannot_count_them(tallybook: Command, words: tuple[s
     tallybook("team", "add", "red")
     refused = tallybook("budget", "set", "X", *words)
     assert (refused.exit_code, said in refused.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("month")
+def test_a_statement_says_what_the_budget_beside_it_counts(tallybook: Command) -> None:
+    tallybook("budget", "set", "Red", "100", "--team", "red")
+    tallybook("budget", "set", "Blue", "100", "--team", "blue", "--counts", "shared")
+    lines = object_of(tallybook("report", "chargeback", "--period", "2026-11"))["lines"]
+    assert {line["team"]: line["budget_counts"] for line in lines} == {"red": "calls", "blue": "shared"}
