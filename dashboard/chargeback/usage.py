@@ -168,7 +168,7 @@ def _owner(row: ExactRow) -> Owner:
 
 def _whole(row: ExactRow) -> tuple[_Key, _Exact]:
     """The exact sums of an owner."""
-    cost = row.numbers.get("total_cost", 0)
+    cost = row.numbers["total_cost"]
     return (None, "", ""), _counts(row) | {"cost": cost, "contracted_cost": cost, "list_cost": cost}
 
 
@@ -177,16 +177,16 @@ def _detailed(row: ExactRow) -> tuple[_Key, _Exact]:
     key, provider, model, cost_source = row.key[len(_OWNERS) :]
     numbers = row.numbers
     prices: _Exact = {
-        "cost": numbers.get("total_cost", 0),
-        "contracted_cost": numbers.get("contracted_cost", 0),
-        "list_cost": numbers.get("list_cost", 0),
-        "priced_tokens": 0 if cost_source == "unpriced" else numbers.get("total_tokens", 0),
+        "cost": numbers["total_cost"],
+        "contracted_cost": numbers["contracted_cost"],
+        "list_cost": numbers["list_cost"],
+        "priced_tokens": 0 if cost_source == "unpriced" else numbers["total_tokens"],
     }
     return (None if key is None else int(key), str(provider), str(model)), _counts(row) | prices
 
 
 def _counts(row: ExactRow) -> _Exact:
-    return {name: row.numbers.get(name, 0) for name in (*_COUNTS, "unpriced_requests")}
+    return {name: row.numbers[name] for name in (*_COUNTS, "unpriced_requests")}
 
 
 def _rounded(exacts: _Exacts) -> Iterable[Detail]:

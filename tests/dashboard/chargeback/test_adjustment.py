@@ -259,7 +259,7 @@ def test_evidence_adds_up_to_its_adjustment(acts: list[tuple[str, int, str, int]
 
 @pytest.mark.long
 @given(ACTS)
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_evidence_adds_up_in_whatever_order_things_come_to_light(
     acts: list[tuple[str, int, str, int]],
 ) -> None:
