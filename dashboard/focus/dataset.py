@@ -120,9 +120,7 @@ class Dataset:
         if name not in self.closed:
             return usage
         issued = SealedStatements(self.ledger, self.closed).statement(name)
-        return replace(
-            usage, invoice_id=f"{name}/{issued.revision}", arrivals=until(issued.last_call), cost_by_owner={}
-        )
+        return replace(usage, invoice_id=issued.number, arrivals=until(issued.last_call), cost_by_owner={})
 
     def _late_usage(self, month: Span, usage: UsageRows) -> dict[str, UsageRows]:
         """The makers of rows of late calls that are booked in this month, by their own, closed month."""
