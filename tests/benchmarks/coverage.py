@@ -1,7 +1,8 @@
 """How many of the models in LiteLLM's price map have a price, by what they do and by meter.
 
-`python -m tests.benchmarks.coverage`. Once with genai-prices alone, once with both lists that ship. A model counts as priced where a call in the standard tier finds any
-price, and a meter where it finds a price of that meter, of the models that have such a price in the map.
+`python -m tests.benchmarks.coverage`. Once with genai-prices alone, once with both lists that ship. A model
+counts as priced where a call in the standard tier finds any price, and a meter where it finds a price of that
+meter, of the models that have such a price in the map.
 """
 
 import json

@@ -114,7 +114,7 @@ def test_every_meter_that_can_have_a_price_has_a_name() -> None:
 
 
 def test_cached_audio_is_a_row_at_its_price(ledger: Ledger) -> None:
-    parts = {"input_audio_tokens": 500, "cache_read_tokens": 2_000, "cache_read_audio_tokens": 400}
+    parts: Any = {"input_audio_tokens": 500, "cache_read_tokens": 2_000, "cache_read_audio_tokens": 400}
     add(ledger, used(provider="gemini", model="gemini-2.5-flash", output_tokens=0, **parts))
     rows = exported(ledger)
     assert {(row.sku_meter, f"{row.effective_cost.normalize():f}") for row in rows} == {
