@@ -112,7 +112,7 @@ def read_call(ledger: Ledger, event_id: UUID) -> Call | None:
             return None
         (call,) = _decoded(connection, [row], _FIELDS)
         call |= _provenance(connection, row)
-        call["revisions"] = calls_store.count_revisions(connection, event_id.bytes)
+        call["revisions"] = calls_store.count_revisions(connection, bytes(row["event_id"]))
     return call
 
 

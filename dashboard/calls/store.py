@@ -71,9 +71,14 @@ def newest_calls(
 
 
 def one_call(connection: sa.Connection, keyring: KeyRing, event_id: bytes) -> Row | None:
-    """The whole row of one call; None if there is no such call the reader may see."""
+    """The whole row of one call; None if there is no such call the reader may see.
+
+    The id of a span finds the event that stands for its call.
+    """
     visible = restrictions((), usage_event, keyring)
-    select = sa.select(*map(_undecoded, usage_event.c)).where(usage_event.c.event_id == event_id, *visible)
+    standing = sa.select(call_span.c.call_id).where(call_span.c.event_id == event_id).scalar_subquery()
+    wanted = usage_event.c.event_id == sa.func.coalesce(standing, event_id)
+    select = sa.select(*map(_undecoded, usage_event.c)).where(wanted, *visible)
     return connection.execute(select).mappings().one_or_none()
 
 

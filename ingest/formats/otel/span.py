@@ -76,7 +76,7 @@ encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 def recognises(fields: Fields) -> bool:
     """Whether these are the fields of a span record."""
-    return "spanId" in fields and "traceId" in fields and "attributes" in fields
+    return "attributes" in fields and ("traceId" in fields or "spanId" in fields)
 
 
 def known_attributes(

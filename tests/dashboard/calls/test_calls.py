@@ -16,8 +16,11 @@ from ingest.ledger.engine import Ledger
 from ingest.ledger.fields import WHO
 from ingest.model import event
 from ingest.model.zone import instant
+from ingest.pricing.book import Book
 from ingest.pricing.charge import Charge
 from tests.support.calls import a_ledger, call, put
+from tests.support.ledgers import put_records
+from tests.support.spans import as_json, request, span
 
 FIRST = call(
     "2026-10-05T10:00:00.000001Z",
@@ -150,6 +153,14 @@ def test_versions_that_were_replaced_are_counted(fresh: Ledger) -> None:
     (listed,) = client_of(fresh).get("/v1/requests").json()["requests"]
     one = client_of(fresh).get(f"/v1/requests/{listed['event_id']}").json()
     assert (one["input_tokens"], one["revision"], one["revisions"]) == (2, 1, 1)
+
+
+def test_every_span_of_a_call_finds_the_call_and_counts_as_a_version(fresh: Ledger, book: Book) -> None:
+    spans = [span(1, scope="framework"), span(2, scope="sdk")]
+    receipt = put_records(fresh, book, (as_json(request(*spans)),))
+    found = [client_of(fresh).get(f"/v1/requests/{event_id}").json() for event_id in receipt.event_ids]
+    assert found[0] == found[1]
+    assert (len(found), found[0]["event_id"], found[0]["revisions"]) == (2, receipt.event_ids[1], 1)
 
 
 @pytest.mark.parametrize("event_id", ["00000000-0000-0000-0000-000000000000", "nonsense"])
