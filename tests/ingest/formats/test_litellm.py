@@ -387,7 +387,7 @@ def test_a_total_that_is_not_input_and_output_is_dropped_where_the_cost_is_known
 def test_caches_that_overlap_add_nothing_to_the_input() -> None:
     usage = {"prompt_tokens": 900, "completion_tokens": 50, "total_tokens": 950}
     event = read_usage(**usage, prompt_tokens_details={"cached_tokens": 890, "cache_write_tokens": 890})
-    assert (event.input_tokens, event.cache_read_tokens, event.cache_write_tokens) == (900, 890, None)
+    assert (event.input_tokens, event.cache_read_tokens, event.cache_write_tokens) == (900, None, None)
     assert event.flags == ("cache_overlap",)
 
 
