@@ -27,7 +27,7 @@ from ingest.formats.completion.no_call import refuse_no_call, refuse_request
 from ingest.formats.completion.odd_usage import camel_case_usage, refuse_unknown_usage, states_no_tokens
 from ingest.formats.completion.outcome import call_outcome
 from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
-from ingest.formats.completion.response_id import first_id, is_drawn
+from ingest.formats.completion.response_id import first_id, is_drawn, is_id
 from ingest.formats.completion.token_conventions import inclusive_usage
 from ingest.formats.completion.usage import (
     NOT_STATED,
@@ -251,8 +251,9 @@ def _time(body: Body) -> int | None:
 
 def _response_id(body: Body, provider_name: str) -> str | int | None:
     """The id of the call. Groq's is beside the response where the response's own is none."""
-    own = None if is_drawn(body.id, provider_name) else body.id
-    return first_id(own, body.request_id, body.x_groq.id if body.x_groq else None)
+    if is_id(body.id) and not is_drawn(body.id, provider_name):
+        return body.id
+    return first_id(body.request_id, body.x_groq.id if body.x_groq else None)
 
 
 def _with_cache(event: UsageEvent, cache: CacheDebug, replayed: Meters) -> UsageEvent:
@@ -306,7 +307,7 @@ def _stated_provider(body: Body, extra: ExtraFields, routing: RoutingInfo) -> st
         return "azure"
     if body.x_groq is not None:
         return "groq"
-    if body.usage is not None and input_details(body.usage).grok_tokens is not None:
+    if body.model is None and body.usage and input_details(body.usage).grok_tokens is not None:
         return "xai"
     if body.system_fingerprint == "fp_ollama":
         return "ollama"

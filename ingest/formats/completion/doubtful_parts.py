@@ -24,7 +24,6 @@ _CACHE_READS: Final = ("cache_read_audio_tokens", "cache_read_image_tokens")
 _WHOLES_OF_CACHE_READS: Final = ("cache_read_tokens", *_INPUT_MODALITIES)
 _CACHE_WRITES: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens")
 _PARTS: Final = (*_INPUT_MODALITIES, *_CACHE, *_CACHE_WRITES, *_OUTPUT_MODALITIES, *_OTHER_OUTPUT)
-_NO_PARTS: Final = (None,) * len(_PARTS)
 _stated_parts = attrgetter(*_PARTS)
 
 
@@ -97,16 +96,17 @@ def thoughts_outside(total: int | None, tokens_in: int, tokens_out: int, thought
 def _fits(meters: Meters) -> bool:
     """Whether all parts fit; a quick look, for nearly all calls have only such parts."""
     stated = _stated_parts(meters)
-    if stated == _NO_PARTS:
+    if not any(stated):
         return True
-    text, audio, image, read, write, *rest = (part or 0 for part in stated)
-    write_5m, write_1h, *output = rest
-    tokens_out = meters.output_tokens or 0
+    parts = [part or 0 for part in stated]
+    tokens_in, tokens_out = meters.input_tokens or 0, meters.output_tokens or 0
     return (
-        min(text, audio, image, read, write, write_5m, write_1h, *output) >= 0
-        and max(text + audio + image, read + write) <= (meters.input_tokens or 0)
-        and write_5m + write_1h <= write
-        and max(sum(output[:3]), *output) <= tokens_out
+        min(parts) >= 0
+        and parts[0] + parts[1] + parts[2] <= tokens_in
+        and parts[3] + parts[4] <= tokens_in
+        and parts[5] + parts[6] <= parts[4]
+        and parts[7] + parts[8] + parts[9] <= tokens_out
+        and max(parts[10:]) <= tokens_out
     )
 
 

@@ -24,9 +24,15 @@ _FAMILIES: Final = (
     ("deepseek", "deepseek"),
 )
 
+_TOLD_ANEW: Final = frozenset({UNKNOWN, "azure", "ollama", "xai"})
+"""Providers that the release before did not tell by all the marks of today."""
+_MARKS: Final = (b'"prompt_filter_results"', b'"x_groq"')
+
 
 def former(raw: bytes, body: Body, event: UsageEvent) -> Former | None:
     """The former names of a response of a provider; None where they are today's."""
+    if event.source_event_id == f"{event.provider}:{body.id}" and _is_told_alike(raw, event):
+        return None
     provider, model = _provider_and_model(raw, body) if event.source == event.provider else (None, None)
     provider, model = provider or event.provider, model or event.model
     response_id = body.id if body.id not in {None, ""} else body.request_id
@@ -34,6 +40,13 @@ def former(raw: bytes, body: Body, event: UsageEvent) -> Former | None:
     if event.cache_hit or (provider, model, key) == (event.provider, event.model, event.source_event_id):
         return None
     return Former(provider, model, key)
+
+
+def _is_told_alike(raw: bytes, event: UsageEvent) -> bool:
+    """Whether the release before told the provider by what still tells it. Gateways state theirs."""
+    if event.source != event.provider:
+        return True
+    return event.provider not in _TOLD_ANEW and _MARKS[0] not in raw and _MARKS[1] not in raw
 
 
 def _provider_and_model(raw: bytes, body: Body) -> tuple[str | None, str | None]:

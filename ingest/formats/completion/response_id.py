@@ -8,15 +8,19 @@ import re
 from typing import Final
 
 _SHARED: Final = frozenset({"", "stub", "none", "null", "unknown", "00000000-0000-0000-0000-000000000000"})
-_SMALL_NUMBER: Final = re.compile(r"[0-9]{1,3}|[a-z]+[-_]")
-"""A number below a thousand, or a prefix without anything behind it."""
-_DRAWN: Final = re.compile(r"(?:chat)?cmpl-[0-9]{1,3}")
-"""Ids of Ollama: a number below a thousand, drawn anew for each response."""
+_SMALL_NUMBER: Final = re.compile(r"[a-z]?[0-9]{1,3}|[a-z]{1,20}[-_]")
+"""A number below a thousand, alone or after a letter, or a prefix without anything behind it."""
+_LONGEST: Final = 21
+"""The length of the longest of these."""
+_DRAWN: Final = re.compile(r"(?:chat)?cmpl-[0-9]{1,3}|resp_[0-9]{1,6}")
+"""Ids of Ollama: a number below a thousand or a million, drawn anew for each response."""
 _MAY_BE_OLLAMA: Final = frozenset({"ollama", "unknown"})
 
 
 def is_id(value: str | int | None) -> bool:
     """Whether `value` identifies one call of its provider."""
+    if isinstance(value, str) and len(value) > _LONGEST and value not in _SHARED:
+        return not value.isspace()
     text = "" if value is None else str(value).strip().lower()
     return text not in _SHARED and _SMALL_NUMBER.fullmatch(text) is None
 

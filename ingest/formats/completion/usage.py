@@ -239,7 +239,7 @@ def meters(usage: Usage) -> Meters:
 
 def cached_part(count: int | None, of_modality: int | None, cached: int | None) -> int | None:
     """The cached tokens of a modality, at most all of the modality and all that are cached; None for none."""
-    return min(count or 0, of_modality or 0, cached or 0) or None
+    return min(count, of_modality or 0, cached or 0) or None if count else None
 
 
 def input_details(usage: Usage) -> InputDetails:
@@ -280,10 +280,14 @@ def _cache_tokens(
     usage: Usage, inputs: InputDetails, outputs: OutputDetails
 ) -> tuple[int | None, int | None]:
     """Cache reads and writes under any name. The gateway leaves out zeros, so a count comes before a 0."""
-    read = _first_count(inputs.cached_read_tokens, inputs.cache_read_input_tokens, inputs.cache_read_tokens)
     write = inputs.cached_write_tokens
+    read = _first_count(
+        inputs.cached_read_tokens,
+        inputs.cache_read_input_tokens,
+        inputs.cache_read_tokens,
+        None if write else inputs.cached_tokens,
+    )
     if not write:
-        read = _first_count(read, inputs.cached_tokens)
         write = _first_count(
             inputs.cache_write_tokens,
             inputs.cache_creation_input_tokens,
@@ -300,12 +304,10 @@ def _cache_tokens(
 
 def _first_count(*counts: int | None) -> int | None:
     """The first count that is not 0; 0 where there are only zeros, None where there is no count."""
-    zero = None
     for count in counts:
         if count:
             return count
-        zero = count if zero is None else zero
-    return zero
+    return 0 if 0 in counts else None
 
 
 def _cache_writes_by_ttl(inputs: InputDetails) -> int:

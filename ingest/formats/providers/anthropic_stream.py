@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, ValidationError
 from msgspec.structs import replace
 
 from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
@@ -87,8 +87,18 @@ def _last_counts(stated: list[Usage | None]) -> Usage:
 
 def _content_outline(start: Body, events: list[StreamEvent], deltas: list[Delta]) -> Raw:
     """Content with the types of the blocks and citations, and nothing else."""
-    started = _decode_blocks(start.content) if bytes(start.content)[:2] == b"[{" else []
-    stated = [*started, *(event.content_block for event in events if event.content_block is not None)]
+    stated = [
+        *_started_blocks(start),
+        *(event.content_block for event in events if event.content_block is not None),
+    ]
     blocks = [{"type": block.type} for block in stated]
     citations = [{"type": delta.citation.type} for delta in deltas if delta.citation is not None]
     return Raw(_encode([*blocks, {"citations": citations}]))
+
+
+def _started_blocks(start: Body) -> list[TypedObject]:
+    """The blocks of a message that is whole at its start; none for any other content."""
+    try:
+        return _decode_blocks(start.content) if bytes(start.content)[:1] == b"[" else []
+    except ValidationError:
+        return []

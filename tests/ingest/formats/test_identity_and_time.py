@@ -48,6 +48,7 @@ def streamed(*chunks: dict[str, Any]) -> list[UsageEvent]:
         41,
         "41",
         "998",
+        "w7",
         "cmpl-",
         "stub",
         "STUB",

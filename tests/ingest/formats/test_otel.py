@@ -566,7 +566,7 @@ def test_a_refusal_names_the_attribute(
         ({"traceId": "0" * 32}, "bad_id", "traceId"),
         ({"traceId": "abc"}, "bad_id", "traceId"),
         ({"spanId": "W46/95gDgQM="}, "bad_id", "spanId"),
-        ({"spanId": None}, "wrong_type", "spanId"),
+        ({"spanId": None}, "unknown_format", None),
         ({"traceId": 5}, "wrong_type", "traceId"),
         ({"parentSpanId": "xyz"}, "bad_id", "parentSpanId"),
         ({"startTimeUnixNano": "soon"}, "wrong_type", "startTimeUnixNano"),
@@ -575,7 +575,7 @@ def test_a_refusal_names_the_attribute(
     ids=str,
 )
 def test_a_span_without_identity_or_time_is_refused_alone(
-    fields: dict[str, Any], code: str, field: str
+    fields: dict[str, Any], code: str, field: str | None
 ) -> None:
     good, bad = otel.extract_calls(as_json(request(span(1), span(2) | fields)), page.drafts).records
     assert formats.read(good).input_tokens == 100

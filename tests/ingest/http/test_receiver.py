@@ -78,7 +78,7 @@ def lines(*calls: dict[str, Any]) -> bytes:
 
 
 def many(count: int) -> bytes:
-    return lines(*(call(f"c{n}") for n in range(count)))
+    return lines(*(call(f"call-{n:07d}") for n in range(count)))
 
 
 def events(ledger: Ledger) -> int:
@@ -223,7 +223,7 @@ def test_foreign_kinds_of_body_are_415(client: TestClient, headers: dict[str, st
 def test_a_body_over_the_limit_is_413_and_keeps_what_is_under_it(
     client: TestClient, embedded: Ledger
 ) -> None:
-    body = many(LIMIT // len(lines(call("c1000"))) + 100)
+    body = many(LIMIT // len(lines(call("call-0001000"))) + 100)
     answer = client.post("/v1/ingest", content=body)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert answer.json()["receipt"]["accepted"] == events(embedded) == body[:LIMIT].count(b"\n")
