@@ -259,6 +259,7 @@ def test_a_month_that_is_not_over_is_not_closed(ledger: Ledger) -> None:
 
 
 def test_a_month_is_closed_once_and_opened_with_a_reason(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 5)])
     close(ledger, OCTOBER)
     with pytest.raises(CloseRefused, match="closed already"):
         close(ledger, OCTOBER)
