@@ -35,7 +35,7 @@ POOLS: Final = (FEES, UNASSIGNED)
 class Basis(NamedTuple):
     """The direct usage of an owner, in proportion to which a pool is shared; the cost is in pico-units.
 
-    Numbers are fractions where calls are shared: they are not rounded before they divide a pool.
+    Tokens and requests are fractions where calls are shared: they are not rounded before they divide a pool.
     """
 
     cost: int | Fraction = 0

@@ -90,30 +90,33 @@ def _period_costs(ledger: Ledger, calendar: Calendar, count: Callable[..., Usage
         for start, stop in pairwise(edges)
     ]
     used = count(ledger, *parts)
-    unassigned = _unassigned(used)
+    bases = _bases(used)
     fee_amounts, unconverted_fees = _fee_amounts(ledger, charged, rates, parts)
     fees: list[Fee] = []
     allocations: list[Allocation] = []
     for at, day in enumerate(edges[:-1]):
-        team_owners = _TeamOwners(owners, used.bases[at], day)
+        team_owners = _TeamOwners(owners, bases[at], day)
         fee_costs = _fees({fee: amounts[at] for fee, amounts in fee_amounts.items()}, team_owners)
-        allocations += _allocated(rules, team_owners, used.bases[at], unassigned[at], fee_costs, day)
+        allocations += _allocated(rules, team_owners, bases[at], fee_costs, day)
         fees += fee_costs
     unconverted = (*used.unconverted, *unconverted_fees)
     return _PeriodCosts(used.details, tuple(fees), tuple(allocations), unconverted)
 
 
-def _unassigned(used: Usage) -> list[dict[Owner, int]]:
-    """The cost of calls that belong to no team in each part of the period, by owner."""
+def _bases(used: Usage) -> list[dict[Owner, Basis]]:
+    """The basis of each owner in each part of the period, with its cost as the statement has it.
+
+    The cost is in whole pico-units, so that a reader works out the same shares from the statement.
+    """
     costs: dict[Owner, int] = {}
     for detail in used.details:
-        if detail.owner.team_id is None:
-            costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
-    parts: list[dict[Owner, int]] = [{} for _ in used.bases]
+        costs[detail.owner] = costs.get(detail.owner, 0) + detail.used.cost
+    parts = [dict(bases) for bases in used.bases]
     for owner, cost in costs.items():
-        exact = [bases.get(owner, Basis()).cost for bases in used.bases]
-        for part, amount in zip(parts, apportioned(exact, cost), strict=True):
-            part[owner] = amount
+        involved = [part for part in parts if owner in part]
+        amounts = apportioned([part[owner].cost for part in involved], cost)
+        for part, amount in zip(involved, amounts, strict=True):
+            part[owner] = part[owner]._replace(cost=amount)
     return parts
 
 
@@ -187,7 +190,6 @@ def _allocated(
     rules: Rules,
     team_owners: _TeamOwners,
     used: Mapping[Owner, Basis],
-    unassigned: Mapping[Owner, int],
     fees: Iterable[Fee],
     day: int,
 ) -> list[Allocation]:
@@ -197,6 +199,7 @@ def _allocated(
     that those parts add up to zero.
     """
     bases = {owner: basis for owner, basis in used.items() if owner.team_id is not None}
+    unassigned = {owner: int(basis.cost) for owner, basis in used.items() if owner.team_id is None}
     for fee in fees:
         if fee.owner is not None:
             bases[fee.owner] = bases.get(fee.owner, Basis()).plus(Basis(cost=fee.amount))

@@ -87,6 +87,7 @@ def _fees(ledger: Ledger, query: SpendQuery) -> Any:
         [
             tables.Text(row.amounts.fee.name),
             tables.Text(row.team or "shared"),
+            tables.Text(wording.day_of(row.amounts.fee.start, ledger.zone.info)),
             _amount(row.amounts.effective, row.amounts.fee.currency),
             _amount(row.amounts.billed, row.amounts.fee.currency),
         ]
@@ -97,8 +98,8 @@ def _fees(ledger: Ledger, query: SpendQuery) -> Any:
         "The spend above is that of calls alone."
         for currency, (effective, billed) in totals_by_currency(fees).items()
     ]
-    header = ["Fee", "Borne by", "Effective", "Billed"]
-    return tables.table("fees", "Fees", header, rows, texts=2, remarks=remarks, width=420)
+    header = ["Fee", "Borne by", "Since", "Effective", "Billed"]
+    return tables.table("fees", "Fees", header, rows, texts=3, remarks=remarks, width=520)
 
 
 def _amount(pico: int, currency: str) -> str:

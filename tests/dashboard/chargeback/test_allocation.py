@@ -137,6 +137,26 @@ def test_a_shared_call_counts_by_its_parts(
     assert {line["team"]: line["shared_cost"] for line in lines_} == {"a": "60", "b": "40"}
 
 
+def test_a_share_by_cost_is_worked_out_from_the_statement(tallybook: Command, tmp_path: Path) -> None:
+    """Also where costs are converted by the rates of many days, which have no end in decimals."""
+    rates = "".join(f"2026-10-{day:02},USD,EUR,{0.85 + day * 0.0013:.4f}\n" for day in range(1, 32))
+    (tmp_path / "rates.csv").write_text(f"date,base,quote,rate\n{rates}")
+    tallybook("rates", "import", str(tmp_path / "rates.csv"))
+    tallybook("prices", "set", "acme", "euro", "input=10", "output=10", "--currency", "EUR")
+    calls = [
+        acme_call(f"c{day}", at=f"2026-10-{day:02}T10:00:00Z", model="euro", team="ab"[day % 2], tokens=day)
+        for day in range(1, 31)
+    ]
+    acme_month(tallybook, tmp_path, *calls)
+    tallybook("fees", "add", "Licence", "100", "--from", "2026-10-01")
+    tallybook("allocate", "set", "fees", "--by", "cost")
+    lines = object_of(tallybook("report", "chargeback", "--period", "2026-10"))["lines"]
+    whole = sum(Fraction(line["direct_cost"]) for line in lines)
+    shares = [Fraction(line["shared"][0]["share"]) for line in lines]
+    assert shares == [Fraction(line["direct_cost"]) / whole for line in lines]
+    assert sum(Fraction(line["shared_cost"]) for line in lines) == 100
+
+
 OWNERS = st.builds(Owner, st.integers(1, 5), st.none() | st.integers(6, 7), st.none())
 USAGE = st.dictionaries(
     OWNERS, st.builds(Basis, st.integers(-50, 10**15), st.integers(0, 99), st.integers(0, 9))
