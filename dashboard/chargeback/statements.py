@@ -8,6 +8,7 @@ from dashboard.chargeback.corrections import booked_elsewhere, corrections
 from dashboard.chargeback.sealed import SealedStatements, sealed_statements
 from dashboard.chargeback.statement import Correction, Statement, merged, numbered
 from dashboard.chargeback.store import names_of
+from dashboard.chargeback.usage import Unconverted
 from dashboard.query.calendar import Calendar, Month, month_of, of_month, today
 from dashboard.query.question import QuestionError
 from ingest.ledger import periods
@@ -71,11 +72,13 @@ def _of_month(ledger: Ledger, month: Month, sealed: SealedStatements, now: int) 
         ),
     )
     with ledger.reading() as connection:
+        left_out = _in_other_currencies(ledger, periods.adjustments(connection, str(month)))
         events = periods.events(connection, str(month))
         names = {**computed.names} | names_of(connection, _entries(booked))
     return replace(
         computed,
         corrections=booked,
+        unconverted=(*computed.unconverted, *left_out),
         names=names,
         status=events[-1].status if events else "open",
         revision=sum(event.status == "closed" for event in events),
@@ -88,6 +91,14 @@ def _by_hand(ledger: Ledger, month: Month) -> Iterator[Correction]:
     for booked in adjustments:
         if booked.currency == ledger.currency:
             yield Correction(booked.cause, booked.owner, booked.amount, booked.about, booked.reason)
+
+
+def _in_other_currencies(ledger: Ledger, adjustments: Iterable[periods.Adjustment]) -> Iterator[Unconverted]:
+    """Adjustments that were booked while the ledger reported in another currency; they are in no amount."""
+    for booked in adjustments:
+        if booked.currency != ledger.currency:
+            reason = f"it was booked by hand while TALLYBOOK_CURRENCY was {booked.currency}: set it so again"
+            yield Unconverted(booked.currency, booked.amount, 0, reason)
 
 
 def _entries(corrections: Iterable[Correction]) -> set[int]:

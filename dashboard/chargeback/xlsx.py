@@ -395,8 +395,9 @@ def warnings(report: Report) -> list[str]:
     messages = []
     if used.unpriced_requests:
         messages.append(f"{used.unpriced_requests:,} calls have no price and are in no amount")
-    if report.unassigned is not None and report.unassigned.shown.total:
-        amount = report.amount(report.unassigned.shown.total)
+    unassigned = report.unassigned
+    if unassigned is not None and unassigned.line.total and unassigned.shown.total:
+        amount = report.amount(unassigned.shown.total)
         messages.append(f"{amount} {statement.currency} {_WITHOUT[report.by]}")
     messages += [
         f"{calls.requests:,} calls in {calls.currency} could not be converted: "
@@ -441,5 +442,5 @@ def about(report: Report) -> Iterable[str]:
     yield "Amounts are exact to 12 digits after the point in the columns that say so, in JSON and in CSV."
     yield (
         "What is shown is rounded once, half to even: the total, then direct, shared and adjusted cost as "
-        "a whole, then the lines of each by largest remainder, so that it adds up downwards and across."
+        "a whole, then the lines of each by largest remainder, so that every sheet adds up downwards and across."
     )

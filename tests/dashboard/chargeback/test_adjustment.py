@@ -51,14 +51,14 @@ def opened(ledger: Ledger, number: str) -> Any:
     return adjustment_as_json(found)
 
 
-def test_late_calls_are_named_with_their_key_and_model(embedded: Ledger) -> None:
-    put(embedded, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red", virtual_key="web")])
-    close(embedded, OCTOBER)
+def test_late_calls_are_named_with_their_key_and_model(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red", virtual_key="web")])
+    close(ledger, OCTOBER)
     late = call(
         "2026-10-06T10:00:00Z", 3 * UNIT, team="red", virtual_key="web", model="gpt-5", input_tokens=9
     )
-    put(embedded, [late], first=1)
-    found = opened(embedded, "2026-11-1")
+    put(ledger, [late], first=1)
+    found = opened(ledger, "2026-11-1")
     assert (found["about"], found["cause"], found["team"], found["amount"]) == ("2026-10", "late", "red", "3")
     (line,) = found["lines"]
     assert (line["kind"], line["model"], line["before"], line["after"]) == ("calls", "gpt-5", "0", "3")
@@ -66,13 +66,13 @@ def test_late_calls_are_named_with_their_key_and_model(embedded: Ledger) -> None
     assert [(row["total_cost"], row["occurred_at"][:10]) for row in found["calls"]] == [("3", "2026-10-06")]
 
 
-def test_a_later_version_of_a_call_is_another_price_and_no_late_call(embedded: Ledger) -> None:
-    put(embedded, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red")])
-    close(embedded, OCTOBER)
-    put(embedded, [call("2026-10-05T10:00:00Z", 15 * UNIT, team="red", output_tokens=4)])
-    (correction,) = of(embedded, NOVEMBER).corrections
+def test_a_later_version_of_a_call_is_another_price_and_no_late_call(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 12 * UNIT, team="red")])
+    close(ledger, OCTOBER)
+    put(ledger, [call("2026-10-05T10:00:00Z", 15 * UNIT, team="red", output_tokens=4)])
+    (correction,) = of(ledger, NOVEMBER).corrections
     assert (correction.cause, correction.amount) == ("price", 3 * UNIT)
-    found = opened(embedded, correction.number)
+    found = opened(ledger, correction.number)
     (line,) = found["lines"]
     assert (line["before"], line["after"], line["requests_before"], line["requests_after"]) == (
         "12",

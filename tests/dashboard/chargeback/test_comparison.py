@@ -14,7 +14,9 @@ from dashboard.chargeback.statements import OtherCurrency, statement
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
 from dashboard.query.calendar import Month, of_month, read_calendar
+from ingest.ledger import periods
 from ingest.ledger.engine import Ledger, open_ledger
+from ingest.model.ownership import NOBODY
 from ingest.settings import Settings
 from tests.support.calls import a_ledger, call, put
 from tests.support.cli import Command, object_of
@@ -109,6 +111,29 @@ def test_another_currency_is_refused_while_a_month_is_closed(tmp_path: Path) -> 
     close(euro, OCTOBER)
     assert as_json(euro, OCTOBER)["lines"][0]["total"] == "10"
     assert as_json(euro, NOVEMBER)["lines"] == []
+    euro.close()
+
+
+def test_an_adjustment_in_another_currency_is_told_and_stops_closing(tmp_path: Path) -> None:
+    url = blank(tmp_path / "ledger.db")
+    with a_ledger(tmp_path, url=url) as ledger:
+        put(ledger, [call("2026-10-05T10:00:00Z", UNIT, team="red", currency="EUR")])
+        booked = periods.Adjustment(
+            period="2026-10",
+            cause="credit",
+            owner=NOBODY,
+            currency="USD",
+            amount=-UNIT,
+            reason="goodwill",
+            recorded_at=NOW,
+            recorded_by="ann",
+        )
+        with ledger.writing() as connection:
+            periods.book(connection, booked)
+    euro = reporting_in("EUR", url)
+    assert as_json(euro, OCTOBER)["unconverted"] == [{"currency": "USD", "amount": "-1", "requests": 0}]
+    stopped = closing.close(euro, OCTOBER, accept=None, by="ann", now=NOW)
+    assert "unconverted" in [item.code for item in stopped.items if item.stops]
     euro.close()
 
 
