@@ -26,7 +26,6 @@ from dashboard.focus.priced_quantities import (
 from dashboard.focus.sku_prices import SkuPrice
 from ingest.ledger import dialects
 from ingest.ledger.engine import Connection
-from ingest.model.event import UsageEvent
 from ingest.model.zone import Zone
 from ingest.pricing.matching import tier_of
 from ingest.pricing.rates import PriceSet
@@ -128,19 +127,19 @@ class ChargeGroups:
         for identity, group in unclear.items():
             yield (
                 group,
-                self._computed_lines(group, quantities.get(identity, {}))
+                self._priced_lines(group, quantities.get(identity, {}))
                 or lines.unexplained_lines(group.sums, group.sums),
             )
 
     def _lines_of_sums(self, group: ChargeGroup) -> list[ChargeLine] | None:
-        if group.prices is None or group.identity.cost_source != "computed":
+        if group.prices is None:
             return lines.reported_lines(group.sums, group.sums)
         if group.identity.cache_hit:
             return None
         quantities = quantities_of_sums(group.sums, group.prices)
-        return None if quantities is None else self._computed_lines(group, quantities)
+        return None if quantities is None else self._priced_lines(group, quantities)
 
-    def _computed_lines(self, group: ChargeGroup, quantities: Quantities) -> list[ChargeLine] | None:
+    def _priced_lines(self, group: ChargeGroup, quantities: Quantities) -> list[ChargeLine] | None:
         number = group.identity.price_set_id
         assert group.prices is not None
         assert number is not None
@@ -149,6 +148,8 @@ class ChargeGroups:
             if (number, key) not in self._sku_prices:
                 self._sku_prices[number, key] = sku_price_of(key, group.prices)
             sku_prices[key] = self._sku_prices[number, key]
+        if group.identity.cost_source == "reported":
+            return lines.reported_lines_at_prices(quantities, sku_prices, group.sums, group.sums)
         return lines.computed_lines(quantities, sku_prices, group.sums, group.sums)
 
     def _quantities(
@@ -159,8 +160,9 @@ class ChargeGroups:
         )
         by_identity: dict[GroupIdentity, Quantities] = {}
         for chunk in dialects.chunks(price_set_ids):
-            for event, number, attribution_id in store.read_calls(self._connection, day, chunk, arrivals):
-                identity = self._identity_of(event, number, attribution_id)
+            for call in store.read_calls(self._connection, day, chunk, arrivals):
+                event, number = call.event, call.price_set_id
+                identity = self._identity_of(call)
                 if identity in unclear:
                     quantities = quantities_of_call(event, self._price_sets[number])
                     if event.cache_hit:
@@ -171,17 +173,18 @@ class ChargeGroups:
                     by_identity[identity] = add_quantities((by_identity.get(identity, {}), quantities))
         return by_identity
 
-    def _identity_of(self, event: UsageEvent, number: int, attribution_id: int) -> GroupIdentity:
+    def _identity_of(self, call: store.PricedCall) -> GroupIdentity:
+        event = call.event
         assert event.occurred_at is not None, "an event of the ledger has its time"
         return self._identity(
-            cost_source="computed",
+            cost_source=self.attributions.text(call.cost_source_id),
             currency=event.currency,
             provider=event.provider,
             model=event.model,
             tier=event.service_tier,
-            price_set_id=number,
+            price_set_id=call.price_set_id,
             cache_hit=event.cache_hit,
-            attribution_id=attribution_id,
+            attribution_id=call.attribution_id,
             day=self._ledger_zone.day(event.occurred_at),
         )
 

@@ -1,8 +1,8 @@
 """Charge lines of a group of calls: each is a quantity at a SKU price, or an amount without a price.
 
 The lines of a group add up to its cost in the ledger, to the last pico-unit. The largest line of a component
-takes the rounding. A cost that no price explains (a reported cost, a cache look-up) is a line without a SKU
-price.
+takes the rounding. A reported cost stands as it was reported, divided among lines at list prices. A cost that
+no price explains (a reported cost without known prices, a cache look-up) is a line without a SKU price.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Final
 
 from dashboard.focus.priced_quantities import Counts, Quantities, Quantity, SkuPriceKey
 from dashboard.focus.sku_prices import SkuPrice
+from dashboard.query.apportion import apportioned
 from ingest.model.money import PICO_PER_UNIT, divide_half_even
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.rates import PriceSet
@@ -90,6 +91,30 @@ def _reported_line(component: str, cost: int, tokens: Mapping[str, int], counts:
         return ChargeLine(meter, cost, count)
     calls = counts["search_queries"] if meter == "search" else 0
     return ChargeLine(meter, cost, calls or counts["requests"], is_tokens=False)
+
+
+def reported_lines_at_prices(
+    quantities: Quantities, sku_prices: Mapping[SkuPriceKey, SkuPrice], costs: Costs, counts: Counts
+) -> list[ChargeLine]:
+    """The lines of a reported cost whose kinds of usage have list prices.
+
+    The cost of a component is divided among its lines in proportion to their list cost, and so is a cost
+    without components among all lines. What no line can bear is an amount.
+    """
+    ordered = sorted(quantities, key=lambda key: (COMPONENTS.index(key.component), key))
+    is_lump = not any(costs[name] for name in COMPONENTS if name != "other_cost")
+    charged: list[ChargeLine] = []
+    for component in COMPONENTS:
+        keys = [key for key in ordered if ("other_cost" if is_lump else key.component) == component]
+        lines = [_line(sku_prices[key], quantities[key]) for key in keys]
+        listed = [line.billed * sku_prices[key].exact for key, line in zip(keys, lines, strict=True)]
+        cost, whole = costs[component], sum(listed, Fraction())
+        if whole > 0:
+            parts = apportioned([cost * part / whole for part in listed], cost)
+            charged += [replace(line, cost=part) for line, part in zip(lines, parts, strict=True)]
+        else:
+            charged += [*lines, *_amount(METER_OF[component], cost, counts["requests"])]
+    return charged
 
 
 def computed_lines(

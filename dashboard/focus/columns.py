@@ -143,7 +143,7 @@ _OWN: Final = (
     ("x_Model", "x_model", "The model that was billed."),
     ("x_OwnerShare", "x_owner_share", "The part of shared calls that is this owner's; null for all of it."),
     ("x_PriceOrigin", "x_price_origin", "Where the prices are from."),
-    ("x_PriceVersion", "x_price_version", "The digest of the prices that the calls were computed with."),
+    ("x_PriceVersion", "x_price_version", "The digest of the prices of the calls."),
     ("x_Provider", "x_provider", "The provider as calls name it."),
     (
         "x_ReportingCost",

@@ -1,7 +1,7 @@
 """The SQL of an export: a day's sums and calls, the rows behind their ids, and unfinished work."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -85,24 +85,30 @@ def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:
     return select.group_by("ledger_day", *keys)
 
 
+class PricedCall(NamedTuple):
+    """A call with its price set, its attribution and the term of its cost source."""
+
+    event: UsageEvent
+    price_set_id: int
+    attribution_id: int
+    cost_source_id: int
+
+
 def read_calls(
     connection: sa.Connection, day: Day, price_sets: Sequence[int], arrivals: Arrivals = EVERYTHING
-) -> Iterator[tuple[UsageEvent, int, int]]:
-    """A day's calls that were computed with one of these price sets, each with its price set and attribution.
-
-    Only calls in these ranges of arrival.
-    """
+) -> Iterator[PricedCall]:
+    """A day's calls with one of these price sets, in these ranges of arrival."""
     c = usage_event.c
     where = [
         c.occurred_at >= day.start,
         c.occurred_at < day.end,
         c.price_set_id.in_(price_sets),
-        c.cost_source_id == term_id("computed"),
+        sa.or_(c.cost_source_id == term_id("computed"), c.cost_source_id == term_id("reported")),
     ]
     if arrivals != EVERYTHING:
         where.append(_arrived(arrivals))
-    for event, values in stream_calls(connection, where, ("price_set_id", "attribution_id")):
-        yield event, values["price_set_id"], values["attribution_id"]
+    for event, values in stream_calls(connection, where, PricedCall._fields[1:]):
+        yield PricedCall(event, **values)
 
 
 def price_sets(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, PriceSet]:

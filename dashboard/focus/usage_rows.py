@@ -73,7 +73,7 @@ class UsageRows:
     def _of_group(self, day: Day, group: ChargeGroup, lines: list[ChargeLine]) -> Iterator[FocusRow]:
         rate = self._rate(group.identity.currency, day)
         assert rate is not None, "billable groups can be converted"
-        if self.scope.profile == "provider":
+        if self.scope.profile == "provider" and group.identity.cost_source == "computed":
             lines = contracted_lines(
                 lines, group.prices, group.sums["contracted_total"], group.sums["requests"]
             )
@@ -196,9 +196,11 @@ def _line_columns(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
     """The columns that describe the line: its SKU and its price."""
     kind, sku_price = METERS[line.meter], line.sku_price
     sku = f"{group.provider}/{group.model}/{kind.sku}"
-    booked = "reported" if group.identity.cost_source == "reported" else "booked"
+    is_reported = group.identity.cost_source == "reported"
+    tier = (group.prices.service_tier or "standard") if is_reported and group.prices else group.identity.tier
+    booked = "reported" if is_reported else "booked"
     details = _details(group, line)
-    point = sku_price.price_point if sku_price else "/".join(filter(None, (group.identity.tier, booked)))
+    point = sku_price.price_point if sku_price else "/".join(filter(None, (tier, booked)))
     return {
         "charge_description": _description(group, line),
         "sku_id": sku,
@@ -215,6 +217,7 @@ def _line_columns(group: ChargeGroup, line: ChargeLine) -> dict[str, Any]:
 def _description(group: ChargeGroup, line: ChargeLine) -> str:
     sku_price = line.sku_price
     tier = group.prices.service_tier if group.prices else group.identity.tier
+    is_beside = sku_price is None and group.prices is not None and group.identity.cost_source == "computed"
     notes = [
         *([tier] if tier not in ("", "standard") else []),
         *([f"above {sku_price.above:,} in a call"] if sku_price and sku_price.above else []),
@@ -223,7 +226,7 @@ def _description(group: ChargeGroup, line: ChargeLine) -> str:
             if sku_price and group.prices and group.prices.above_input_tokens
             else []
         ),
-        *(["cache look-up"] if group.identity.cache_hit or (sku_price is None and group.prices) else []),
+        *(["cache look-up"] if group.identity.cache_hit or is_beside else []),
     ]
     text = f"{group.model} {METERS[line.meter].description}"
     return f"{text} ({', '.join(notes)})" if notes else text

@@ -26,10 +26,10 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fals
 
     The components add up to `total_cost`. An unpriced call has `total_cost` None, never 0, and a reason. A
     computed call with a reason is partly priced: the total is what is known, and the reason names the rest.
-    `reported_total` and `computed_total` are kept beside it, whichever of the two counts. `list_total` and
-    `contracted_total` are the cost at list prices and after contract terms. `saved_cost` is the cost that
-    caching saved: the avoided call of a gateway cache hit, or the provider's cheaper cached input less the
-    surcharge for writing the cache.
+    `reported_total` and `computed_total` are kept beside it, whichever of the two counts. The price set is of
+    the computed cost, also where a reported cost counts. `list_total` and `contracted_total` are the cost at
+    list prices and after contract terms. `saved_cost` is the cost that caching saved: the avoided call of a
+    gateway cache hit, or the provider's cheaper cached input less the surcharge for writing the cache.
     """
 
     cost_source: CostSource

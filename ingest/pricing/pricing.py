@@ -160,6 +160,7 @@ def _reported(reported: ReportedCost, total: int, computed: Charge | Unpriced) -
     computed_charge = None if isinstance(computed, Unpriced) else computed
     return Charge(
         cost_source="reported",
+        price_set=computed_charge.price_set if computed_charge else None,
         input_cost=reported.input,
         output_cost=reported.output,
         reasoning_cost=reported.reasoning,

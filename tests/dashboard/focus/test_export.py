@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -246,18 +246,64 @@ def test_list_contracted_and_charged_costs_are_told_apart(ledger: Ledger) -> Non
     assert costs == (Decimal("0.025"), Decimal("0.022"), Decimal("0.022"), Decimal("0.022"))
 
 
-def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledger) -> None:
+def parts(rows: Sequence[FocusRow]) -> set[tuple[str | None, str, str | None, str]]:
+    """SKU price, counted quantity and unit, and the cost in pico-units of each row."""
+    return {
+        (
+            row.sku_price_id,
+            f"{row.consumed_quantity:f}",
+            row.consumed_unit,
+            f"{(row.effective_cost * PICO).normalize():f}",
+        )
+        for row in rows
+    }
+
+
+def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens_and_list_price(ledger: Ledger) -> None:
     cost = ReportedCost(input=3_000, output=4_000, cache_read=500, total=7_600)
     add(ledger, used(cache_read_tokens=8_000, reasoning_tokens=100, reported=cost))
     rows = exported(ledger)
-    assert {
-        (row.sku_price_id, row.consumed_quantity, row.consumed_unit, row.effective_cost * PICO)
-        for row in rows
-    } == {
-        ("anthropic/claude-sonnet-4-5/input/standard/reported", Decimal(2_000), "Tokens", Decimal(3_000)),
-        ("anthropic/claude-sonnet-4-5/output/standard/reported", Decimal(500), "Tokens", Decimal(4_000)),
-        ("anthropic/claude-sonnet-4-5/cache-read/standard/reported", Decimal(8_000), "Tokens", Decimal(500)),
-        ("anthropic/claude-sonnet-4-5/other/standard/reported", Decimal(1), "Requests", Decimal(100)),
+    sku = "anthropic/claude-sonnet-4-5"
+    assert parts(rows) == {
+        (f"{sku}/input/standard", "2000", "Tokens", "3000"),
+        (f"{sku}/output/standard", "500", "Tokens", "4000"),
+        (f"{sku}/cache-read/standard", "8000", "Tokens", "500"),
+        (f"{sku}/other/standard/reported", "1", "Requests", "100"),
+    }
+    listed = {row.sku_meter: (row.list_unit_price, row.list_cost) for row in rows}
+    assert listed["Input Tokens"] == (Decimal(3), Decimal("0.006"))
+    assert listed["Cache Read Input Tokens"] == (Decimal("0.3"), Decimal("0.0024"))
+    assert {row.x_cost_source for row in rows} == {"reported"}
+    holds_exactly(rows)
+
+
+def test_a_reported_total_is_divided_in_proportion_to_list_prices(ledger: Ledger) -> None:
+    add(ledger, used(input_tokens=1_000, output_tokens=200, reported=ReportedCost(total=7_001)))
+    rows = exported(ledger)
+    assert parts(rows) == {  # 0.003 and 0.003 by the list
+        ("anthropic/claude-sonnet-4-5/input/standard", "1000", "Tokens", "3501"),
+        ("anthropic/claude-sonnet-4-5/output/standard", "200", "Tokens", "3500"),
+    }
+    assert sum(row.list_cost for row in rows) == Decimal("0.006")
+    holds_exactly(rows)
+
+
+def test_a_reported_cost_in_another_currency_than_the_prices_is_an_amount(ledger: Ledger) -> None:
+    add(ledger, used(currency="EUR", reported=ReportedCost(total=7_600)))
+    (row,) = exported(ledger, "provider")
+    assert (row.sku_price_id or "").endswith("/other/standard/reported")
+    assert row.list_unit_price == Decimal(1)
+
+
+def test_a_reported_cost_without_known_prices_is_amounts_with_their_tokens(ledger: Ledger) -> None:
+    cost = ReportedCost(input=3_000, output=4_000, cache_read=500, total=7_600)
+    add(ledger, used(**ACME, cache_read_tokens=8_000, reasoning_tokens=100, reported=cost))
+    rows = exported(ledger)
+    assert parts(rows) == {
+        ("acme/big-1/input/standard/reported", "2000", "Tokens", "3000"),
+        ("acme/big-1/output/standard/reported", "500", "Tokens", "4000"),
+        ("acme/big-1/cache-read/standard/reported", "8000", "Tokens", "500"),
+        ("acme/big-1/other/standard/reported", "1", "Requests", "100"),
     }
     assert {(row.list_unit_price, row.pricing_unit, row.pricing_category) for row in rows} == {
         (Decimal(1), "Units", "Other")
@@ -265,8 +311,8 @@ def test_a_reported_cost_is_told_by_its_parts_each_with_its_tokens(ledger: Ledge
     holds_exactly(rows)
 
 
-def test_a_reported_total_without_parts_is_one_row_with_all_tokens(ledger: Ledger) -> None:
-    add(ledger, used(cache_read_tokens=8_000, reported=ReportedCost(total=7_600)))
+def test_a_reported_total_without_parts_and_prices_is_one_row_with_all_tokens(ledger: Ledger) -> None:
+    add(ledger, used(**ACME, cache_read_tokens=8_000, reported=ReportedCost(total=7_600)))
     (row,) = exported(ledger)
     assert (row.consumed_quantity, row.consumed_unit) == (Decimal(10_500), "Tokens")
     assert row.effective_cost * PICO == 7_600
