@@ -170,18 +170,18 @@ def _column(
 def _grid(search: str, zone: str) -> Any:
     columns = [
         _column("time", f"Time ({zone})", 132, tooltip="clock"),
-        _column("model", "Model", 132, grows=3),
+        _column("model", "Model", 120, grows=3),
         _column("provider", "Provider", 86),
-        _column("key", "Virtual key", 128, grows=2),
-        _column("type", "Type", 132),
-        _column("outcome", "Outcome", 118),
+        _column("key", "Virtual key", 116, grows=2),
+        _column("type", "Type", 108),
+        _column("outcome", "Outcome", 96),
         _column("input", "Input", 68, number=True),
         _column("output", "Output", 68, number=True),
         _column("latency", "Latency", 76, number=True),
         _column("first", "First token", 88, number=True),
-        _column("cost", "Cost", 140, number=True),
+        _column("cost", "Cost", 122, number=True),
         _column("source", "Priced", 82),
-        _column("flags", "Flags", 96),
+        _column("flags", "Flags", 88),
     ]
     return dag.AgGrid(
         id={"type": GRID, "search": search},
