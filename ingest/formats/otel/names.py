@@ -331,11 +331,16 @@ def _all(*meanings: Spellings) -> frozenset[str]:
     return frozenset(name for meaning in meanings for name in meaning)
 
 
-_COUNTS = _all(
+USAGE_PREFIXES: Final = ("gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage.")
+"""Prefixes of counts. A number with such a name is kept even if the name is not known, to be named."""
+
+USAGE: Final = _all(
     *(INPUT_TOKENS, OUTPUT_TOKENS, TOTAL_TOKENS, CACHE_READ, CACHE_WRITE, CACHE_WRITE_5M, CACHE_WRITE_1H),
     *(INPUT_TEXT, INPUT_AUDIO, INPUT_IMAGE, OUTPUT_TEXT, OUTPUT_AUDIO, OUTPUT_IMAGE),
-    *(REASONING, CITATION, ACCEPTED, REJECTED, SEARCHES, RETRIES, ATTEMPT, CHUNKS),
+    *(REASONING, CITATION, ACCEPTED, REJECTED, SEARCHES),
 )
+"""Attributes that are counts of the usage."""
+_COUNTS = USAGE | _all(RETRIES, ATTEMPT, CHUNKS)
 _AMOUNTS = _all(
     *(COST, COST_INPUT, COST_CACHE_READ, COST_CACHE_WRITE, COST_REQUEST, COST_OUTPUT, COST_REASONING),
     *(COST_CITATION, COST_SEARCH, COST_ADDITIONAL, COST_TOOL),

@@ -41,6 +41,7 @@ def read(raw: bytes) -> UsageEvent:
     request_type = calls.request_type(span.attributes)
     if request_type is None:
         raise Refused("not_a_call", "this span is no call of a model: it counts only inside those that are")
+    usage.refuse_unknown_counts(span.attributes)
     stream = _is_streamed(span, attributes)
     provider, model, requested = _provider_and_models(attributes)
     meters = usage.span_meters(attributes, provider, request_type)

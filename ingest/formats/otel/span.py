@@ -17,6 +17,8 @@ from ingest.formats.otel import names
 V = TypeVar("V")
 
 MAX_LABELS: Final = 16
+MAX_ATTRIBUTES: Final = 128
+"""Attributes of a span after which no number with an unknown name is kept any more."""
 LONGEST_LABEL: Final = 255
 LONGEST_SCOPE: Final = 255
 ERROR: Final = 2
@@ -93,6 +95,8 @@ def known_attributes(
             requested_model = _model_of_parameters(decode_value(value))
         elif name.startswith(names.LABEL_PREFIXES):
             _add_label(labels, name, decode_value(value))
+        elif name.startswith(names.USAGE_PREFIXES):
+            _add_unknown_count(attributes, name, decode_value(value))
     if requested_model:
         attributes.setdefault(names.REQUESTED, requested_model)
     return attributes, labels
@@ -113,6 +117,12 @@ def _model_of_parameters(parameters: Any) -> str | None:
         return _decode_parameters(parameters).model if isinstance(parameters, str) else None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
+
+
+def _add_unknown_count(attributes: dict[str, Any], name: str, value: Any) -> None:
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if is_number and value and len(name) <= LONGEST_LABEL and len(attributes) < MAX_ATTRIBUTES:
+        attributes[name] = value
 
 
 def _add_label(labels: dict[str, Any], name: str, value: Any) -> None:

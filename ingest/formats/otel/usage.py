@@ -8,11 +8,15 @@ parts. What else a stated total has beyond input and output is output, too: thou
 left out.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from ingest.formats.completion.cost import AdditionalCosts, Cost, InputCosts, OutputCosts, reported_cost
 from ingest.formats.completion.token_conventions import inclusive_usage
 from ingest.formats.completion.usage import CacheWrites, InputDetails, Meters, OutputDetails, Usage, meters
+from ingest.formats.json.unknown_numbers import refusal
 from ingest.formats.otel import names
 from ingest.formats.otel.attributes import Attributes
 from ingest.model.event import ReportedCost
@@ -70,6 +74,19 @@ def _inclusive(stated: Usage, inputs: InputDetails, outputs: OutputDetails) -> U
     if reasoning > tokens_out:
         return replace(stated, completion_tokens=tokens_out + reasoning, total_tokens=None)
     return stated
+
+
+def refuse_unknown_counts(attributes: Mapping[str, Any]) -> None:
+    """Refuse a span that states numbers of a usage, of which none is a known count or cost.
+
+    Raises:
+        Refused: it does; the refusal has the names of the numbers.
+    """
+    unknown = [
+        name for name in attributes if name.startswith(names.USAGE_PREFIXES) and name not in names.KNOWN
+    ]
+    if unknown and not any(name in names.USAGE or name in names.COST for name in attributes):
+        raise refusal(sorted(unknown), "attributes")
 
 
 def span_cost(attributes: Attributes) -> ReportedCost | None:

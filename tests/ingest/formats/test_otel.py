@@ -560,6 +560,28 @@ def test_a_refusal_names_the_attribute(
         assert caught.value.field == f"attributes.{field}"
 
 
+def test_a_usage_of_unknown_counts_is_refused_with_their_names() -> None:
+    unknown = {"gen_ai.usage.thinking_units": 7, "llm.token_count.odd.kind": 2.5, "ai.usage.nothing": 0}
+    with pytest.raises(Refused) as caught:
+        call(NO_USAGE | unknown)
+    assert caught.value.code == "unknown_usage"
+    assert ": gen_ai.usage.thinking_units, llm.token_count.odd.kind;" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"gen_ai.usage.thinking_units": 7},
+        NO_USAGE | {"gen_ai.usage.thinking_units": 0},
+        NO_USAGE | {"gen_ai.usage.thinking_units": "seven"},
+        NO_USAGE | {"gen_ai.usage.thinking_units": 7, "gen_ai.usage.cost": 0.1},
+    ],
+    ids=str,
+)
+def test_an_unknown_count_beside_what_is_known_is_passed_over(values: dict[str, Any]) -> None:
+    assert call(values).status == "success"
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "field"),
     [
