@@ -178,6 +178,10 @@ class Decoder:
         except MoneyError as error:
             raise Refused("bad_amount", str(error)) from error
         key = self._concealed(event, context)
+        if key and event.span and event.virtual_key is None:
+            event = msgspec.structs.replace(
+                event, span=msgspec.structs.replace(event.span, sent_with=key.ident)
+            )
         if key and key.ident != event.virtual_key:
             event = msgspec.structs.replace(event, virtual_key=key.ident)
         return _entry(event, charge, context, key.hint if key else None, builder)

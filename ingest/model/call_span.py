@@ -4,9 +4,9 @@ Several instrumentations may watch one call: of the provider's SDK, by the SDK i
 it. Each makes a span, inside the other or beside it, and sends it when and with whom it likes. So the rule
 looks at all spans of a trace together, whatever order they came in:
 
-* Spans show the same call if they were made by different instrumentations (scopes), share a moment, and do
-  not contradict each other: they have the same response id, or one states none, both succeeded or both
-  failed, and no model, input or output that both state differs.
+* Spans show the same call if they were made by different instrumentations (scopes), share a moment, were not
+  sent with different virtual keys, and do not contradict each other: they have the same response id, or one
+  states none, both succeeded or both failed, and no model, input or output that both state differs.
 * A call has at most one span of each scope. Where several could be its span, in this order: the same response
   id (with the same counts before others), the parent or child, the same counts, the others; and the one that
   surrounds the other most closely.
@@ -51,6 +51,8 @@ class CallSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     succeeded: bool
     completeness: int
     """How much of the call the span knows; see `ingest.formats.otel.call_span`."""
+    sent_with: str | None = None
+    """The virtual key of the request that brought the span."""
 
     @property
     def earliest_at(self) -> int:
@@ -89,6 +91,7 @@ class _Call(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     succeeded: bool
+    sent_with: str | None
 
     def response(self) -> tuple[str, int, int] | None:
         """Response id, input and output, if all are stated."""
@@ -114,6 +117,7 @@ class _Call(NamedTuple):
             second.input_tokens if first.input_tokens is None else first.input_tokens,
             second.output_tokens if first.output_tokens is None else first.output_tokens,
             first.succeeded,
+            first.sent_with or second.sent_with,
         )
 
 
@@ -157,6 +161,7 @@ def _call_of(span: CallSpan) -> _Call:
         span.input_tokens,
         span.output_tokens,
         span.succeeded,
+        span.sent_with,
     )
 
 
@@ -182,7 +187,7 @@ def _join_records(trace: _Trace) -> None:
 
 
 def _stream_key(span: CallSpan) -> Hashable:
-    return span.scope, span.parent_span_id, span.model_requested
+    return span.scope, span.parent_span_id, span.model_requested, span.sent_with
 
 
 def _join_children(trace: _Trace) -> None:
@@ -249,6 +254,8 @@ def _share_time(one: _Call, other: _Call) -> bool:
 
 def _can_be_one(one: _Call, other: _Call) -> bool:
     """Whether nothing that both say tells them apart. The same response id tells more than all else."""
+    if not _agree(one.sent_with, other.sent_with):
+        return False
     if one.response_id and other.response_id:
         return one.response_id == other.response_id
     if one.succeeded != other.succeeded:
@@ -265,8 +272,9 @@ def _is_alike(one: _Call, other: _Call) -> bool:
     return one.counts() is not None and one.counts() == other.counts()
 
 
-def _agree(count: int | None, other: int | None) -> bool:
-    return count is None or other is None or count == other
+def _agree(one: int | str | None, other: int | str | None) -> bool:
+    """Whether two facts are equal, or one of them is not stated."""
+    return one is None or other is None or one == other
 
 
 def _is_record(span: CallSpan) -> bool:

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("output_tokens", sa.BigInteger(), nullable=True),
         sa.Column("succeeded", sa.Boolean(), nullable=False),
         sa.Column("completeness", sa.BigInteger(), nullable=False),
+        sa.Column("sent_with", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_call_span")),
         comment="What tells the calls of spans apart. `call_id` is the event that stands for the call: the span's "
         "own, or that of a more complete span of the same call.",

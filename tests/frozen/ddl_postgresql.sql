@@ -165,6 +165,7 @@ call_span
     output_tokens bigint
     succeeded boolean NOT NULL
     completeness bigint NOT NULL
+    sent_with text
     CONSTRAINT pk_call_span PRIMARY KEY (event_id)
     CREATE INDEX ix_call_span_trace_id_ended_at ON public.call_span USING btree (trace_id, ended_at)
     CREATE UNIQUE INDEX pk_call_span ON public.call_span USING btree (event_id)

@@ -165,6 +165,7 @@ CREATE TABLE call_span (
 	output_tokens BIGINT, 
 	succeeded BOOLEAN NOT NULL, 
 	completeness BIGINT NOT NULL, 
+	sent_with TEXT, 
 	CONSTRAINT pk_call_span PRIMARY KEY (event_id)
 );
 

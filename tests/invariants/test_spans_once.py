@@ -121,6 +121,15 @@ def test_spans_of_other_traces_and_sources_are_other_calls(embedded: Ledger, boo
     assert standing(embedded) == [1, 2, 3]
 
 
+def test_spans_that_were_sent_with_different_keys_are_other_calls(embedded: Ledger, book: Book) -> None:
+    pages = [(as_json(request(span(number, scope=scope))),) for number, scope in enumerate(SCOPES, 1)]
+    put_records(embedded, book, pages[0], virtual_key="vk-one")
+    put_records(embedded, book, pages[1], virtual_key="vk-another")
+    assert standing(embedded) == [1, 2]
+    put_records(embedded, book, pages[2], virtual_key="vk-one")
+    assert len(standing(embedded)) == 2
+
+
 def test_a_call_of_a_ledger_that_knew_no_spans_is_found_when_it_is_sent_again(
     embedded: Ledger, book: Book
 ) -> None:

@@ -269,6 +269,7 @@ call_span = sa.Table(
     sa.Column("output_tokens", sa.BigInteger),
     sa.Column("succeeded", sa.Boolean, nullable=False),
     sa.Column("completeness", sa.BigInteger, nullable=False),
+    sa.Column("sent_with", sa.Text),
     sa.Index(None, "trace_id", "ended_at"),
     comment="What tells the calls of spans apart. `call_id` is the event that stands for the call: the span's "
     "own, or that of a more complete span of the same call.",

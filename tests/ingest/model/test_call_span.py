@@ -97,6 +97,16 @@ def test_what_only_one_of_them_says_does_not_part_them(other: dict[str, Any]) ->
     assert calls(span("a", 0, 3, scope="framework"), span("b", 1, 2, **other)) == [{"a", "b"}]
 
 
+def test_spans_that_were_sent_with_different_keys_are_different_calls() -> None:
+    same = {"response_id": "chatcmpl-1"}
+    outer = span("a", 0, 3, scope="framework", sent_with="one", **same)
+    assert calls(outer, span("b", 1, 2, sent_with="another", **same)) == [{"a"}, {"b"}]
+    assert calls(outer, span("b", 1, 2, sent_with="one", **same)) == [{"a", "b"}]
+    assert calls(outer, span("b", 1, 2, **same)) == [{"a", "b"}]
+    begun = span("a", 0, 1, sent_with="one", **NO_USAGE)
+    assert calls(begun, span("b", 5, 5, sent_with="another")) == [{"a"}, {"b"}]
+
+
 def test_the_same_response_is_the_same_call_whatever_else_is_said() -> None:
     same: Any = {"response_id": "chatcmpl-1"}
     other = {"input_tokens": 99, "model": "my-deployment", "model_requested": None, "succeeded": False}
