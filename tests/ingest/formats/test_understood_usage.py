@@ -226,6 +226,12 @@ def test_counts_as_text_are_counts(prompt: int, answer: int, cached: int) -> Non
     assert read(with_usage(as_text | text_details)) == read(with_usage(usage | details))
 
 
+def test_seconds_of_audio_that_are_not_set_are_none() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "prompt_audio_seconds": {}}
+    assert read(with_usage(usage)).audio_ms is None
+    assert read(with_usage(usage | {"prompt_audio_seconds": "1.5"})).audio_ms == 1500
+
+
 def test_names_in_camel_case_are_read_where_no_other_count_is_known() -> None:
     usage = {"inputTokens": 12, "outputTokens": 30, "reasoningTokens": 8, "cachedInputTokens": 5}
     event = read(with_usage(usage))
