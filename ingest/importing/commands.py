@@ -193,7 +193,7 @@ def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> N
     if skipped := sum(report.skipped for report in reports):
         say(f"{skipped:,} records were committed by an earlier import and skipped")
     if passed_over := sum(report.passed_over for report in reports):
-        say(f"rows that are no calls, as the mapping says: {passed_over:,}")
+        say(f"records that are no calls: {passed_over:,}")
     for report in reports:
         if report.unfinished is not None:
             place = f"{report.path}:{report.unfinished}"

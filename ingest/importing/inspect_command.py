@@ -58,7 +58,7 @@ def _print_known(inspection: Inspection, source: Source) -> None:
     for name, count in inspection.formats.most_common():
         say(f"{source.path}: {name}, {_title(name)} ({count:,} of {looked_at:,} records looked at)")
     if inspection.passed_over:
-        say(f"rows that are no calls, as the mapping says: {inspection.passed_over:,}")
+        say(f"records that are no calls: {inspection.passed_over:,}")
     if inspection.events:
         out = Console() if sys.stdout.isatty() else Console(width=_WIDE)
         out.print(_events(inspection.events[:_EVENTS]))

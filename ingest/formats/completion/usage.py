@@ -109,6 +109,10 @@ class Iteration(Struct, gc=False, omit_defaults=True):
     cache_creation: CacheWrites | None = None
 
 
+class Unset(Struct, gc=False):
+    """An empty object, as Mistral's library writes a count that is not set."""
+
+
 class Usage(Struct, gc=False, omit_defaults=True):
     """`usage` of any request type."""
 
@@ -150,7 +154,7 @@ class Usage(Struct, gc=False, omit_defaults=True):
     prompt_text_tokens: Count | None = None
     prompt_image_tokens: Count | None = None
     reasoning_output_tokens: Count | None = None
-    prompt_audio_seconds: Decimal | None = None
+    prompt_audio_seconds: Decimal | Unset | None = None
     iterations: list[Iteration] | None = None
     server_tool_use: ServerTools | None = None
     server_tool_use_details: ServerTools | None = None
@@ -334,7 +338,7 @@ def _totals(usage: Usage) -> tuple[int | None, int | None, int | None]:
 def _audio_ms(usage: Usage) -> int | None:
     if usage.audio_seconds is not None:
         return milliseconds(usage.audio_seconds, "usage.audio_seconds")
-    if usage.prompt_audio_seconds is not None:
+    if isinstance(usage.prompt_audio_seconds, Decimal):
         return milliseconds(usage.prompt_audio_seconds, "usage.prompt_audio_seconds")
     return milliseconds(usage.seconds, "usage.seconds")
 

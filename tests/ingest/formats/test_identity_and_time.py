@@ -60,14 +60,14 @@ def test_an_id_that_many_calls_share_is_no_id(value: str | int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["chatcmpl-8Zt4", "chatcmpl-1234567", 1_790_000_001, "0a1b", "msg_01Pq8w", "gen-177301-d", "w7"]
+    "value", ["chatcmpl-8Zt4", "chatcmpl-1234567", 1_790_000_001, "0a1b", "msg_01Pq8w", "gen-177301-d", "wx7"]
 )
 def test_any_other_id_identifies_the_call(value: str | int) -> None:
     assert is_id(value)
     assert read(id=value).source_event_id == f"{read(id=value).provider}:{value}"
 
 
-@pytest.mark.parametrize("value", ["chatcmpl-0", "chatcmpl-506", "cmpl-12"])
+@pytest.mark.parametrize("value", ["chatcmpl-0", "chatcmpl-506", "cmpl-12", "resp_90210"])
 def test_a_small_number_that_ollama_draws_is_no_id(value: str) -> None:
     assert read(id=value, system_fingerprint="fp_ollama").source_event_id is None
     assert read(id=value).source_event_id is None

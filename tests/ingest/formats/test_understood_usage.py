@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ BODY = {"id": "chatcmpl-8Zt4", "object": "chat.completion", "model": "acme-large
 def read(record: dict[str, Any]) -> UsageEvent:
     event = formats.read(json.dumps(record).encode())
     check(event)
-    return event
+    return msgspec.structs.replace(event, former=None)
 
 
 def with_usage(usage: dict[str, Any] | None, **fields: Any) -> dict[str, Any]:
@@ -223,6 +224,12 @@ def test_counts_as_text_are_counts(prompt: int, answer: int, cached: int) -> Non
     as_text = {name: str(count) for name, count in usage.items()}
     text_details = {"prompt_tokens_details": {"cached_tokens": str(cached)}}
     assert read(with_usage(as_text | text_details)) == read(with_usage(usage | details))
+
+
+def test_seconds_of_audio_that_are_not_set_are_none() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "prompt_audio_seconds": {}}
+    assert read(with_usage(usage)).audio_ms is None
+    assert read(with_usage(usage | {"prompt_audio_seconds": "1.5"})).audio_ms == 1500
 
 
 def test_names_in_camel_case_are_read_where_no_other_count_is_known() -> None:

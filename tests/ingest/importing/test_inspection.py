@@ -74,7 +74,7 @@ def test_what_a_mapping_gives_is_shown_before_it_is_imported(tallybook: Run, tmp
     assert looked.returncode == 0
     for shown in (
         "mapping:export",
-        "rows that are no calls, as the mapping says: 1",
+        "records that are no calls: 1",
         "2026-10-01T12:00:00+00:00",
         "(set)",
         "0.0012",
