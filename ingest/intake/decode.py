@@ -250,10 +250,10 @@ def _former(event: UsageEvent, values: list[Any], content: bytes, key: str | Non
     if event.former is None:
         former_id = identify(event.source, key) if key is not None else b""
         return former_id, _hash(FIRST_HASH_VERSION, content)
-    provider, model, former_key = event.former
+    provider, model, former_key, facts = event.former
     source = provider if event.source == event.provider else event.source
     changed = [*values]
-    for name, value in (("source", source), ("provider", provider), ("model", model)):
+    for name, value in {**(facts or {}), "source": source, "provider": provider, "model": model}.items():
         changed[_AT[name]] = value
     changed[_AT["source_event_id"]] = former_key
     former_id = identify(source, former_key) if former_key is not None else b""

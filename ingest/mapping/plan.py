@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, create_model, model_validator
 
@@ -22,8 +22,10 @@ from ingest.mapping.columns import (
     TimePattern,
     Zone,
 )
-from ingest.mapping.targets import CACHE, COSTS, KINDS
+from ingest.mapping.targets import CACHE, COSTS, KINDS, WRITES
 from ingest.mapping.timestamps import ISO, Ambiguous, Nonexistent
+
+_WRITES: Final = frozenset(name.removesuffix("_tokens") for name in WRITES)
 
 
 class MappingError(ValueError):
@@ -150,7 +152,7 @@ class Plan(Section):
 
     def _sums_and_rules(self) -> Sequence[tuple[str, set[str], TokenRules | CostRules]]:
         counts = {name.removesuffix("_tokens") for name in self.event.columns() if name.endswith("_tokens")}
-        counts |= {"cache_write"} if not counts.isdisjoint({"cache_write_5m", "cache_write_1h"}) else set()
+        counts |= {"cache_write"} if not counts.isdisjoint(_WRITES) else set()
         sums: list[tuple[str, set[str], TokenRules | CostRules]] = [("tokens", counts, self.tokens)]
         return [*sums, ("cost", set(self.cost.amounts()), self.cost)] if self.cost else sums
 

@@ -28,7 +28,7 @@ from ingest.mapping.plan import CostRules, Plan, SkipRule, TokenRules
 from ingest.mapping.targets import CACHE, FIELDS, KINDS, METERS, MICROSECONDS, REPLAYED, TOKENS, WRITES
 from ingest.mapping.timestamps import TimestampNotation
 from ingest.mapping.values import InvalidCell, ReadCell
-from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.event import Former, ReportedCost, UsageEvent
 from ingest.model.money import LARGEST
 from ingest.model.rejection import PassedOver, Refused
 
@@ -99,8 +99,7 @@ class RowReader:
         _add_writes(fields)
         _make_inclusive(fields, self.plan.tokens)
         _add_up(fields)
-        if fields.get("cache_hit"):
-            _replay(fields)
+        replayed = _replay(fields) if fields.get("cache_hit") else {}
         provider_name, model = provider.provider_and_model(
             fields.get("provider"), fields.get("model"), fields.get("model_requested")
         )
@@ -113,6 +112,8 @@ class RowReader:
         }
         if currency is not None:
             fields["currency"] = currency
+        if replayed and "source_event_id" not in fields:
+            fields["former"] = Former(provider_name, model, None, replayed)
         return UsageEvent(source=self.plan.source, labels=labels or None, reported=reported, **fields)
 
     def redact(self, raw: bytes) -> bytes | None:
@@ -244,13 +245,18 @@ def _add_up(fields: dict[str, Any]) -> None:
         fields["total_tokens"] = sum(fields.get(side, 0) for side in _SIDES)
 
 
-def _replay(fields: dict[str, Any]) -> None:
-    """Make the usage of a cache hit a replay: the hit itself uses no model and counts in no total."""
+def _replay(fields: dict[str, Any]) -> dict[str, int | None]:
+    """Make the usage of a cache hit a replay: the hit itself uses no model and counts in no total.
+
+    Returns the counts that changed, as they were. A release before this one took them for those of a call.
+    """
+    before = {name: fields.get(name) for name in (*METERS, *REPLAYED.values())}
     used = {name: fields.pop(name) for name in METERS if name in fields}
     for name, replayed in REPLAYED.items():
         if name in used:
             fields.setdefault(replayed, used[name])
     fields |= {name: 0 for name in ("input_tokens", "output_tokens", "total_tokens") if name in used}
+    return {name: count for name, count in before.items() if fields.get(name) != count}
 
 
 def _subtract_parts(amounts: dict[str, int], total: str, parts: Sequence[str]) -> None:

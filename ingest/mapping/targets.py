@@ -13,6 +13,9 @@ _NOT_MAPPED: Final = {
     "currency": "the table [cost]",
     "reported": "the table [cost]",
     "object": "the wire's own word for a request type",
+    "flags": "the ledger's own doubts",
+    "former": "what a release before read otherwise",
+    "span": "spans alone have it",
     "cache_requested_provider": "a gateway's cache alone knows it",
     "cache_requested_model": "a gateway's cache alone knows it",
     "cache_used_provider": "a gateway's cache alone knows it",
@@ -71,7 +74,7 @@ COSTS: Final = tuple(name for name in ReportedCost.__struct_fields__ if name != 
 
 TOKENS: Final = frozenset(target for target in FIELDS if target.endswith("_tokens"))
 CACHE: Final = ("cache_read", "cache_write")
-WRITES: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens")
+WRITES: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens", "cache_write_12h_tokens")
 """Cache writes by time to live, the parts of `cache_write_tokens`."""
 
 REPLAYED: Final = {

@@ -12,6 +12,7 @@ used. Two promises hold for every event that `check` has passed:
 reported amounts are pico-units (see `ingest.model.money`).
 """
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
@@ -62,6 +63,8 @@ class Former(NamedTuple):
     provider: str
     model: str
     key: str | None
+    facts: Mapping[str, int | None] | None = None
+    """Counts that were read otherwise, by their fields."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):

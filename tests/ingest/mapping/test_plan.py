@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 
 from ingest import formats
 from ingest.formats import redaction
-from ingest.mapping import MappingError, TableMapping, load, source_of
+from ingest.framing import RawRecord
+from ingest.intake.decode import Context, Decoder
+from ingest.ledger.engine import Ledger
+from ingest.ledger.entry import Entry
+from ingest.mapping import MappingError, TableMapping, load, reader, source_of
 from ingest.mapping.numbers import Notation
 from ingest.mapping.targets import COSTS, FIELDS, KINDS
 from ingest.mapping.timestamps import NotATimestamp, TimestampNotation
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import to_pico
 from ingest.model.rejection import PassedOver, Refused
+from ingest.pricing.book import Book
 
 WHEN = 'occurred_at = "when"\n'
 AT = "2026-10-01T12:00:00Z"
@@ -177,6 +182,24 @@ def test_a_replay_that_the_table_states_itself_stands() -> None:
     columns = 'cache_hit = "hit"\ninput_tokens = "i"\nreplayed_input_tokens = "r"'
     hit = read(mapped(event=columns), hit="yes", i=0, r=80)
     assert (hit.input_tokens, hit.replayed_input_tokens) == (0, 80)
+
+
+def test_a_hit_that_a_release_before_took_for_a_call_is_not_a_second_one(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row without an id was known by its counts, which were those of the replayed call."""
+    mapping = mapped(event='model = "m"\ncache_hit = "hit"\ninput_tokens = "i"\noutput_tokens = "o"')
+    decoder = Decoder(embedded.keyring, Book())
+    context = Context("import", micros(AT), format=mapping.format)
+    record = RawRecord(0, 1, json.dumps({"when": AT, "m": "gpt-4o", "hit": "yes", "i": 9, "o": 1}).encode())
+
+    def entry() -> Entry:
+        return decoder.decode([record], context).entries[0]
+
+    now = entry()
+    monkeypatch.setattr(reader, "_replay", lambda _fields: {})
+    assert entry().former_hash == now.former_hash
+    assert entry().content_hash != now.content_hash
 
 
 def test_cache_writes_by_time_to_live_add_up_to_all_of_them() -> None:
