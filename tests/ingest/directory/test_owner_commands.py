@@ -327,6 +327,26 @@ def test_a_key_that_the_gateway_moves_belongs_to_its_new_team_from_today_on(
     assert [row["team"] for row in rows] == ["Ads"]
 
 
+@pytest.mark.parametrize("shares", [("60%", "40%"), ("0.6", "0.4"), ("60", "40")])
+def test_shares_of_a_table_are_parts_percent_or_fractions(
+    tallybook: Command, tmp_path: Path, shares: tuple[str, str]
+) -> None:
+    table = tmp_path / "owners.csv"
+    table.write_text(
+        f"kind,id,team,share,from\nkey,vk-1,search,{shares[0]},always\nkey,vk-1,ads,{shares[1]},always\n"
+    )
+    assert tallybook("directory", "import", str(table)).exit_code == 0
+    assert spend(tallybook, "team") == {"search": "84", "ads": "56", None: "7"}
+
+
+@pytest.mark.parametrize("share", ["0", "33.5%", "half", "0.335", "-1", "nan"])
+def test_a_share_of_a_table_is_whole(tallybook: Command, tmp_path: Path, share: str) -> None:
+    table = tmp_path / "owners.csv"
+    table.write_text(f"kind,id,team,share\nkey,vk-1,search,{share}\n")
+    refused = tallybook("directory", "import", str(table))
+    assert (refused.exit_code, "is no whole number of parts or of percent" in refused.output) == (3, True)
+
+
 def test_a_table_names_owners_shares_and_days(tallybook: Command, tmp_path: Path) -> None:
     path = tmp_path / "owners.csv"
     path.write_text(
