@@ -325,12 +325,36 @@ def _shown(parts: Sequence[_Parts], digits: int) -> list[_ShownParts]:
     ]
     wholes = rounded_parts(sums)
     shown_direct = rounded_parts(direct, wholes[0])
-    shown_shared = _by_row(shared, rounded_cells(shared, wholes[1]))
     shown_adjusted = _by_row(adjusted, rounded_cells(adjusted, wholes[2]))
+    settled: dict[Hashable, int] = {
+        at: -shown_direct[at] - sum(shown_adjusted.get(at, ()))
+        for at, part in enumerate(parts)
+        if not part.line.total
+    }
+    shown_shared = _by_row(shared, _settle(shared, rounded_cells(shared, wholes[1]), settled))
     return [
         _shown_parts(part, units, shown_direct[at], shown_shared.get(at, ()), shown_adjusted.get(at, ()))
         for at, part in enumerate(parts)
     ]
+
+
+def _settle(cells: Sequence[Cell], units: list[int], settled: Mapping[Hashable, int]) -> list[int]:
+    """Units by which rows that owe nothing are shown to owe nothing: their cells add up to `settled`.
+
+    What the calls of such a row are shown to cost is taken from it, and given to the owners that share them.
+    """
+    for row, amount in settled.items():
+        taken = [at for at, cell in enumerate(cells) if cell.row == row and not cell.column[-1]]
+        rest = amount - sum(units[at] for at, cell in enumerate(cells) if cell.row == row)
+        if not taken or not rest:
+            continue
+        place = taken[-1]
+        pool = (*cells[place].column[:-1], True)
+        given = [at for at, cell in enumerate(cells) if cell.column == pool and cell.row != row]
+        if given:
+            units[place] += rest
+            units[min(given, key=lambda at: ((units[at] - cells[at].amount) * -rest, at))] -= rest
+    return units
 
 
 def _pool(allocation: Allocation) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ class Cell:
     """An amount that stands in a row (an owner) and in a column (such as a pool) of a table."""
 
     row: Hashable
-    column: Hashable
+    column: tuple[object, ...]
     amount: Fraction
     """The exact amount in smallest units."""
 

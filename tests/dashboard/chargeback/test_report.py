@@ -201,8 +201,39 @@ def test_what_only_changes_hands_is_shown_as_nothing_in_all(statement: Statement
     assert sum(shown) == 0
 
 
+@given(st.lists(st.integers(1, 10**13), min_size=1, max_size=5), st.integers(1, 10**13))
+@settings(max_examples=60)
+def test_calls_of_nobody_that_are_all_shared_are_shown_to_be(costs: list[int], stray: int) -> None:
+    whole = sum(costs)
+    details = [Detail(Owner(at), 30, "acme", "m", UsageSums(cost)) for at, cost in enumerate(costs, start=1)]
+    amounts = apportioned([Fraction(stray * cost, whole) for cost in costs], stray)
+    parts = [
+        Allocation("unassigned", "cost", 1, Owner(at), amount, str(Fraction(cost, whole)), stray)
+        for at, (cost, amount) in enumerate(zip(costs, amounts, strict=True), start=1)
+    ]
+    taken = Allocation("unassigned", "cost", 1, Owner(), -stray, "-1", stray)
+    statement = Statement(
+        period="2026-10",
+        first=date(2026, 10, 1),
+        end=date(2026, 11, 1),
+        zone="UTC",
+        currency="USD",
+        details=(*details, Detail(Owner(), 30, "acme", "m", UsageSums(stray))),
+        allocations=(*parts, taken),
+        names={},
+        made_at=0,
+    )
+    made = reports.report(statement, "team")
+    assert made.unassigned is not None
+    assert made.unassigned.shown.total == 0
+    assert made.shown.shared_cost == sum(line.shown.shared_cost for line in made.entries) == 0
+    assert abs(made.shown.total * 10**10 - statement.total) * 2 <= 10**10
+    for line in made.entries:
+        assert abs(line.shown.total * 10**10 - line.line.total) <= 2 * 10**10
+
+
 def test_parts_of_several_pools_stay_close_to_what_each_team_bears() -> None:
-    cells = [Cell(row, pool, Fraction(10_000, 3)) for pool in range(6) for row in range(3)]
+    cells = [Cell(row, (pool,), Fraction(10_000, 3)) for pool in range(6) for row in range(3)]
     units = rounded_cells(cells, 60_000)
     assert [sum(units[row::3]) for row in range(3)] == [20_000] * 3
     assert [sum(units[at : at + 3]) for at in range(0, 18, 3)] == [10_000] * 6
