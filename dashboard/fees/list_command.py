@@ -26,20 +26,6 @@ _COLUMNS: Final = (
     "billed",
     "currency",
 )
-_HISTORY_COLUMNS: Final = (
-    "name",
-    "kind",
-    "team",
-    "from",
-    "to",
-    "amount",
-    "currency",
-    "every",
-    "recorded_at",
-    "recorded_by",
-    "counts",
-    "reason",
-)
 
 
 def run(start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -68,10 +54,20 @@ def show_history(*, as_json: bool) -> int:
     if as_json:
         print_json(content)
         return ExitCode.OK
-    listing = table(*(name.replace("_", " ").capitalize() for name in _HISTORY_COLUMNS), numbers=("Amount",))
-    for facts in content["history"]:
-        cells = {**facts, "counts": "yes" if facts["counts"] else "no"}
-        listing.add_row(*("" if cells[name] is None else str(cells[name]) for name in _HISTORY_COLUMNS))
+    listing = table("Name", "Kind", "Team", "From", "To", "Amount", "Recorded", "By", "Counts")
+    for row in content["history"]:
+        every = "a month" if row["every"] == "month" else "once"
+        listing.add_row(
+            row["name"],
+            row["kind"],
+            row["team"] or "",
+            row["from"],
+            row["to"] or "",
+            f"{row['amount']} {row['currency']} {every}",
+            row["recorded_at"][:10],
+            row["recorded_by"],
+            "yes" if row["counts"] else "no",
+        )
     show(listing, "no fees yet; `tallybook fees add` adds one")
     return ExitCode.OK
 

@@ -34,7 +34,7 @@ class FeeRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordedFee:
-    """A row of a fee as it was recorded, and whether it still counts."""
+    """A row of a fee, and whether it still counts. A row that counts ends where a later one starts."""
 
     fee: Fee
     team: str | None
@@ -71,9 +71,11 @@ def history_of(ledger: Ledger) -> list[RecordedFee]:
     """Every recorded row of all fees, by name and then in the order in which they were recorded."""
     with ledger.reading() as connection:
         rows = sorted(read_history(connection), key=lambda fee: fee.name)
-        standing = {fee.number for fee in current_fees(rows) if not fee.is_empty}
+        standing = {fee.number: fee for fee in current_fees(rows) if not fee.is_empty}
         teams = labels.entry_names(connection, {fee.team_id for fee in rows})
-    return [RecordedFee(fee, teams[fee.team_id], fee.number in standing) for fee in rows]
+    return [
+        RecordedFee(standing.get(fee.number, fee), teams[fee.team_id], fee.number in standing) for fee in rows
+    ]
 
 
 def history_as_json(rows: Iterable[RecordedFee], zone: Zone) -> dict[str, Any]:

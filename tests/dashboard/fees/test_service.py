@@ -185,11 +185,12 @@ def test_the_history_shows_every_row_and_which_counts(tallybook: Command) -> Non
     assert "400 USD a month from 2026-11-01" in said.stdout
     assert "310 USD a month from 2026-10-01 until then" in said.stdout
     rows = object_of(tallybook("fees", "list", "--history", "--json"))["history"]
-    assert [(row["amount"], row["from"], row["counts"]) for row in rows] == [
-        ("300", "2026-10-01", False),
-        ("310", "2026-10-01", True),
-        ("400", "2026-11-01", True),
+    assert [(row["amount"], row["from"], row["to"], row["counts"]) for row in rows] == [
+        ("300", "2026-10-01", None, False),
+        ("310", "2026-10-01", "2026-11-01", True),
+        ("400", "2026-11-01", None, True),
     ]
+    assert "310 USD a month" in tallybook("fees", "list", "--history").stdout
 
 
 @pytest.mark.parametrize("kind", ["fee", "tax"])
