@@ -63,6 +63,7 @@ def some_calls(chance: random.Random) -> list[Any]:
             status=chance.choice(("success", "success", "success", "error", "cancelled")),
             request_type=chance.choice(("chat_completion", "embedding")),
             cache_hit=chance.random() < 0.2,
+            flags=chance.choice((None, None, "cost_far_off", "part_dropped")),
             input_tokens=chance.randrange(10_000),
             output_tokens=chance.randrange(1_000),
             latency_us=chance.randrange(1, 10**8),
@@ -102,6 +103,7 @@ def views() -> list[View]:
         "virtual_key": ("vk-1", "vk-2"),
         "status": ("success", "error", "cancelled"),
         "request_type": ("chat_completion", "embedding"),
+        "flag": ("cost_far_off", "part_dropped"),
     }
     views = []
     for _ in range(QUESTIONS):
@@ -138,6 +140,7 @@ def plain_sql(ledger: Ledger, view: View, dimension: str) -> dict[Any, tuple[Any
         FROM usage_event e {" ".join(joins.values())}
         JOIN attribution a ON a.attribution_id = e.attribution_id
         JOIN directory d ON d.entry_id = a.virtual_key_id
+        LEFT JOIN term flag ON flag.term_id = e.flags_id
         LEFT JOIN directory team ON team.entry_id = a.team_id
         WHERE e.occurred_at >= ? AND e.occurred_at < ? {" ".join(where)} GROUP BY 1"""
     with closing(sqlite3.connect(str(ledger.engine.url.database))) as connection:
