@@ -214,4 +214,6 @@ def _rate(point: PricePoint) -> Rate:
 
 
 def _origin(point: PricePoint) -> str:
+    if point.origin.startswith(f"{point.source} "):  # an edition that names its source
+        return point.origin
     return f"{point.source} {point.origin}".strip()

@@ -79,7 +79,7 @@ def test_a_later_flat_price_stands_instead_from_its_release_on(
     noon_before = RELEASED - 12 * 3_600_000_000
     assert per_million(provider, model, noon_before) == old
     assert per_million(provider, model, RELEASED) == new
-    assert found(provider, model).origin.startswith("litellm ")
+    assert found(provider, model).origin == litellm_snapshot().origin
 
 
 def test_deepseek_ended_its_prices_of_the_night() -> None:
