@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from babel.numbers import get_currency_precision
 
@@ -220,11 +220,21 @@ class Report:
 
 def report(statement: Statement, by: GroupBy) -> Report:
     """The report of a statement."""
-    groups = _by_owner(statement.lines, by)
+    groups = _grouped(statement.lines, by)
     before = {total.entry: total for total in statement.previous or () if total.by == by}
     limits = {limit.entry: limit for limit in statement.budgets or () if limit.by == by}
     idents = sorted(groups, key=lambda ident: _order(statement.names, ident))
-    parts = [_Parts.of(statement, by, ident, _sum(groups[ident])) for ident in idents]
+    details, allocations, corrections = (
+        _grouped(rows, by) for rows in (statement.details, statement.allocations, statement.corrections)
+    )
+    fees = _grouped((fee for fee in statement.fees if fee.owner is not None), by)
+    parts = [
+        _Parts(
+            _sum(groups[ident]),
+            *(tuple(rows.get(ident, ())) for rows in (details, fees, allocations, corrections)),
+        )
+        for ident in idents
+    ]
     shown = _shown(parts, get_currency_precision(statement.currency))
     entries = tuple(
         _entry(statement.names, ident, part, amounts, before.get(ident), limits.get(ident or 0))
@@ -250,17 +260,6 @@ class _Parts:
     allocations: tuple[Allocation, ...]
     corrections: tuple[Correction, ...]
 
-    @classmethod
-    def of(cls, statement: Statement, by: GroupBy, ident: int | None, line: StatementLine) -> "_Parts":
-        """The parts of a statement that belong to one team, customer or cost centre."""
-        return cls(
-            line,
-            tuple(detail for detail in statement.details if _key(detail.owner, by) == ident),
-            tuple(fee for fee in statement.fees if fee.owner is not None and _key(fee.owner, by) == ident),
-            tuple(row for row in statement.allocations if _key(row.owner, by) == ident),
-            tuple(row for row in statement.corrections if _key(row.owner, by) == ident),
-        )
-
     @property
     def owners(self) -> list[Owner]:
         """The owners of the parts, in the order of the parts."""
@@ -284,10 +283,11 @@ class _ShownParts:
     corrections: tuple[int, ...]
 
 
-def _by_owner(lines: Iterable[StatementLine], by: GroupBy) -> dict[int | None, list[StatementLine]]:
-    groups: dict[int | None, list[StatementLine]] = {}
-    for line in lines:
-        groups.setdefault(_key(line.owner, by), []).append(line)
+def _grouped(rows: Iterable[Any], by: GroupBy) -> dict[int | None, list[Any]]:
+    """Rows with an owner by its team, customer or cost centre."""
+    groups: dict[int | None, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(_key(row.owner, by), []).append(row)
     return groups
 
 

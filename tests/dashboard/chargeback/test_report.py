@@ -14,7 +14,7 @@ import pypdfium2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -202,6 +202,7 @@ def test_what_only_changes_hands_is_shown_as_nothing_in_all(statement: Statement
 
 
 @given(st.lists(st.integers(1, 10**13), min_size=1, max_size=5), st.integers(1, 10**13))
+@example([8_000_000_000, 7_000_000_000, 8_000_000_000], 6_000_000_000)
 @settings(max_examples=60)
 def test_calls_of_nobody_that_are_all_shared_are_shown_to_be(costs: list[int], stray: int) -> None:
     whole = sum(costs)
@@ -263,6 +264,37 @@ def test_csv_workbook_and_document_say_what_json_says(busy: Ledger, by: Any) -> 
 def text_of(pdf: bytes) -> str:
     document = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def test_every_sheet_of_the_workbook_adds_up(tallybook: Command, busy: Ledger) -> None:
+    odd = [
+        call("2026-10-09T10:00:00Z", 1_004_900_000_000 + at, team="ads", model=f"m{at}") for at in range(7)
+    ]
+    put(busy, [*odd, call("2026-09-09T10:00:00Z", 2 * UNIT, team="gone")], first=50)
+    for name in ("Reserved", "Support"):
+        fee = ("fees", "add", name, "3.333333", "--team", "ads", "--from", "2026-10-01")
+        assert tallybook(*fee).exit_code == 0
+    tallybook("allocate", "set", "unassigned", "--by", "cost")
+    book = load_workbook(io.BytesIO(answers(busy)["xlsx"]), data_only=True)
+
+    def cents(value: Any) -> int:
+        return int(Decimal(str(value or 0)) * 100)
+
+    rows = [[cell.value for cell in row] for row in book["Summary"].iter_rows(min_row=7)]
+    end = next(at for at, row in enumerate(rows) if row[0] == "Total")
+    for column in range(3, 9):
+        assert sum(cents(row[column]) for row in rows[:end]) == cents(rows[end][column]), column
+    assert all(sum(map(cents, row[3:6])) == cents(row[6]) for row in rows[: end + 1])
+    assert all(cents(row[6]) - cents(row[7]) == cents(row[8]) for row in rows[: end + 1])
+    shared = [[cell.value for cell in row] for row in book["Shared cost"].iter_rows(min_row=3)]
+    for row in rows[:end]:
+        name = "Unassigned" if row[0] == "(unassigned)" else row[0]
+        assert sum(cents(part[5]) for part in shared if part[0] == row[0]) == cents(row[4])
+        if name in book.sheetnames:
+            lines = [[cell.value for cell in line] for line in book[name].iter_rows(min_row=9)]
+            assert sum(cents(line[10]) for line in lines) == cents(row[3]) == cents(book[name]["B2"].value)
+    assert {part[2] for part in shared if part[1] == "fee:seats"} == {100}
+    assert sum(cents(part[5]) for part in shared if part[1] == "fee:seats") == 100_00
 
 
 def test_a_workbook_has_a_sheet_for_each_team_and_no_formula_of_others(busy: Ledger) -> None:
