@@ -125,6 +125,8 @@ class Dataset:
     def _late_usage(self, month: Span, usage: UsageRows) -> dict[str, UsageRows]:
         """The makers of rows of late calls that are booked in this month, by their own, closed month."""
         late: dict[str, UsageRows] = {}
+        if not self.closed:
+            return late
         name = month.calendar.name
         corrections = self._statement(month).corrections
         for about in sorted({one.about for one in corrections if one.cause == "late" and one.about}):

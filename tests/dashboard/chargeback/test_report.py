@@ -423,7 +423,9 @@ def test_a_closed_statement_names_itself_in_every_form(tallybook: Command, busy:
     done = object_of(tallybook("period", "close", "2026-10", "--accept", "trial model", "--json"))
     made = answers(busy)
     assert json.loads(made["json"])["hash"] == done["hash"]
-    assert done["hash"] in text_of(made["pdf"]).replace("\r\n", "")
+    text = text_of(made["pdf"]).replace("\r\n", "")
+    assert done["hash"] in text
+    assert "Sealed rows before this closing, with the SHA-256 of the last: adjustment: 0 rows, 0000" in text
     assert "PRELIMINARY" not in text_of(made["pdf"])
     assert done["hash"] in str(load_workbook(io.BytesIO(made["xlsx"]))["Summary"]["A2"].value)
     shown = object_of(tallybook("period", "show", "2026-10", "--json"))

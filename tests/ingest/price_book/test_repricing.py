@@ -205,6 +205,19 @@ def test_what_a_source_reported_stays(ledger: Ledger, book: Book) -> None:
     assert (done.changed, done.changes[0].difference) == (1, 0)
 
 
+def test_a_reported_cost_from_before_gets_the_price_set_of_its_computed_cost(
+    embedded: Ledger, book: Book
+) -> None:
+    put_events(embedded, book, call("a", "gpt-4o", provider="openai", reported=ReportedCost(total=7)))
+    with embedded.writing() as connection:
+        connection.execute(usage_event.update().values(price_set_id=None))
+    assert reprice(embedded).changed == 1
+    (found,) = stored(embedded)
+    assert (found.charge.total_cost, found.charge.cost_source) == (7, "reported")
+    assert found.charge.price_set is not None
+    assert not [finding for finding in verify(embedded) if finding.level == "error"]
+
+
 def test_the_settings_say_whose_word_counts_and_it_can_be_turned_back(settings: Settings, book: Book) -> None:
     computed = settings.model_copy(update={"computed_costs": "test"})
     with open_ledger(settings) as ledger:
