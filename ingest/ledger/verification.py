@@ -29,6 +29,8 @@ from ingest.model.flags import FLAGS, split
 from ingest.model.zone import date_of
 from ingest.pricing.charge import COMPONENTS
 
+_TWO_VIEWS: Final = ("bifrost", "bifrost-log")
+"""Sources that see one traffic: live responses, and rows of the gateway's log."""
 RETRIED_WITHIN: Final = 60_000_000
 """Microseconds between a request and one that may be its repetition."""
 
@@ -199,7 +201,10 @@ def _secrets_stay_out(connection: sa.Connection, _: Ledger) -> Iterator[Finding]
 
 
 def _not_one_traffic_from_two_sources(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
-    """Two sources with the same calls: as many in the same hour, with the same tokens of the same model."""
+    """Two sources with the same calls: as many in the same hour, with the same tokens of the same model.
+
+    The two views of one gateway have a check of their own.
+    """
     slots = rollup_slot
     calls, tokens = sa.func.sum(slots.c.requests), sa.func.sum(_zero(slots.c.input_tokens))
     by_source = (
@@ -226,6 +231,7 @@ def _not_one_traffic_from_two_sources(connection: sa.Connection, _: Ledger) -> I
         .join(other, sa.and_(one.c.source_id < other.c.source_id, *equal))
         .join(first, first.c.term_id == one.c.source_id)
         .join(second, second.c.term_id == other.c.source_id)
+        .where(sa.not_(first.c.text.in_(_TWO_VIEWS) & second.c.text.in_(_TWO_VIEWS)))
         .group_by(first.c.text, second.c.text)
     )
     for source, second_source, hours, count in connection.execute(pairs):
@@ -264,7 +270,7 @@ def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Itera
         sa.select(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
         .join(attribution, attribution.c.attribution_id == rollup_day.c.attribution_id)
         .join(term, term.c.term_id == rollup_day.c.source_id)
-        .where(term.c.text.in_(("bifrost", "bifrost-log")))
+        .where(term.c.text.in_(_TWO_VIEWS))
         .group_by(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
         .having(sa.func.count(sa.distinct(rollup_day.c.source_id)) > 1)
         .subquery()

@@ -70,7 +70,7 @@ def test_a_sum_too_large_for_a_cell_is_spread_and_stays_exact(ledger: Ledger, bo
     for table in ROLLUPS:
         assert exact(ledger, table, "total_cost") == 5 * 9_000_000 * 10**12
         assert exact(ledger, table, "requests") == 5
-    assert verify(ledger) == []
+    assert [finding for finding in verify(ledger) if finding.level == "error"] == []
 
 
 def test_a_new_reporting_zone_makes_the_day_grain_again(
@@ -141,7 +141,8 @@ def test_rollups_of_clean_slots_are_true_after_any_history(
             continue
         facts: dict[str, Any] = {"occurred_at": ARRIVAL - n * 5 * HOUR, "latency_us": 1000 * n or None}
         if step == "revise":
-            facts |= {"input_tokens": 10 + version, "source_updated_at": ARRIVAL + version}
+            tokens = {"input_tokens": 10 + version, "total_tokens": 15 + version}
+            facts |= tokens | {"source_updated_at": ARRIVAL + version}
         put_events(ledger, book, call(f"r-{n}", **facts))
     assert verify(ledger) == []
     ledger.close()

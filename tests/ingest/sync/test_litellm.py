@@ -173,7 +173,7 @@ def test_rows_come_in_once_and_changed_ones_are_revisions(
     )
     assert counts(synced(embedded, book, litellm.url)) == (1, 49, 1, 0)
     assert ledger_of(embedded) == (51, 5_100, Decimal("0.00012") * 50 + 1)
-    assert verify(embedded) == []
+    assert [finding for finding in verify(embedded) if finding.level == "error"] == []
 
 
 def test_times_are_utc_and_the_look_back_finds_late_rows(
