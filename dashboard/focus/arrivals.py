@@ -1,10 +1,11 @@
 """Calls by when they came in: the ledger numbers calls in the order of their arrival.
 
 A month's rows have the calls that its statement knows. Calls of a closed month that came in later are rows of
-the month in which their correction is booked.
+the month in which their correction is booked, also when their own month is opened again: no call is in the
+rows of two months.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dashboard.chargeback.corrections import booking_month
@@ -24,11 +25,6 @@ Arrivals = tuple[Arrived, ...]
 """The calls of some ranges that have no call in common."""
 
 EVERYTHING: Final[Arrivals] = (Arrived(),)
-
-
-def until(last_call: int) -> Arrivals:
-    """All calls up to `last_call`."""
-    return (Arrived(0, last_call),)
 
 
 def without(arrivals: Arrivals, taken: Iterable[Arrived]) -> Arrivals:
@@ -53,11 +49,25 @@ class Closing(NamedTuple):
     last_call: int | None
 
 
-def late_calls(history: Sequence[Closing], about: str, booked_in: str) -> Arrivals:
-    """The late calls of the closed month `about` whose corrections are booked in the month `booked_in`.
+def own_calls(history: Sequence[Closing], month: str) -> Arrivals:
+    """The calls of a month that are in its own rows: all but those that a later statement has booked.
 
     `history` is what happened to all months, in order.
     """
+    closed, covered = _covered(history, month)
+    return covered[month] if month in closed else _rest(covered)
+
+
+def late_calls(history: Sequence[Closing], about: str, booked_in: str) -> Arrivals:
+    """The late calls of the closed month `about` whose corrections are booked in the month `booked_in`."""
+    closed, covered = _covered(history, about)
+    if booked_in in closed:
+        return covered.get(booked_in, ())
+    return _rest(covered) if _books(about, booked_in, closed) else ()
+
+
+def _covered(history: Sequence[Closing], about: str) -> tuple[set[str], dict[str, Arrivals]]:
+    """The closed months, and which calls of the month `about` the statement of each of them has."""
     closed: set[str] = set()
     covered: dict[str, Arrivals] = {}
     for month, last_call in history:
@@ -66,14 +76,18 @@ def late_calls(history: Sequence[Closing], about: str, booked_in: str) -> Arriva
             covered.pop(month, None)
         else:
             if month == about or _books(about, month, closed):
-                known = (piece for arrivals in covered.values() for piece in arrivals)
-                covered[month] = until(last_call) if month == about else without(until(last_call), known)
+                covered[month] = without((Arrived(0, last_call),), _pieces(covered))
             closed.add(month)
-    if booked_in in closed:
-        return covered.get(booked_in, ())
-    if not _books(about, booked_in, closed):
-        return ()
-    return without(EVERYTHING, (piece for arrivals in covered.values() for piece in arrivals))
+    return closed, covered
+
+
+def _rest(covered: Mapping[str, Arrivals]) -> Arrivals:
+    """The calls that no statement has."""
+    return without(EVERYTHING, _pieces(covered))
+
+
+def _pieces(covered: Mapping[str, Arrivals]) -> Iterable[Arrived]:
+    return [piece for arrivals in covered.values() for piece in arrivals]
 
 
 def _books(about: str, month: str, closed: set[str]) -> bool:

@@ -10,7 +10,7 @@ from dashboard.chargeback.statements import require_one_currency, statement
 from dashboard.exchange_rates.store import read_rates
 from dashboard.fees.model import Fee
 from dashboard.fees.store import read_fees
-from dashboard.focus.arrivals import Closing, late_calls, until
+from dashboard.focus.arrivals import Closing, late_calls, own_calls
 from dashboard.focus.charge_groups import ChargeGroups
 from dashboard.focus.columns import Record
 from dashboard.focus.export_period import Span
@@ -113,14 +113,17 @@ class Dataset:
     def _usage(self, month: Span, unpriced: UnpricedCalls) -> UsageRows:
         """The maker of a month's usage rows.
 
-        The rows of a closed month have its statement's number and leave out calls after its last call.
+        The rows of a closed month have its statement's number and leave out calls after its last call. Calls
+        that the statement of a later month has booked are left out, too.
         """
         usage = UsageRows(self.scope, self.charge_groups, self.reporting, unpriced)
-        name = month.calendar.name
-        if name not in self.closed:
+        if self.scope.profile == "provider":
             return usage
-        issued = SealedStatements(self.ledger, self.closed).statement(name)
-        return replace(usage, invoice_id=issued.number, arrivals=until(issued.last_call), cost_by_owner={})
+        name = month.calendar.name
+        number = (
+            SealedStatements(self.ledger, self.closed).statement(name).number if name in self.closed else None
+        )
+        return replace(usage, invoice_id=number, arrivals=own_calls(self.history, name))
 
     def _late_usage(self, month: Span, usage: UsageRows) -> dict[str, UsageRows]:
         """The makers of rows of late calls that are booked in this month, by their own, closed month."""

@@ -60,7 +60,8 @@ class StatementCharges:
         for part in self.statement.allocations:
             yield self._allocation_charge(part, fees.get(part.pool))
         for correction in self.statement.corrections:
-            if correction.cause != "late" or correction.about not in late:
+            in_rows = correction.cause == "late" and correction.about in late
+            if not in_rows and correction.cause != "booked":
                 yield self._correction(correction, of_pico(correction.amount))
         for about, late_costs in late.items():
             yield from self._late_differences(about, late_costs)
@@ -152,18 +153,27 @@ class StatementCharges:
         return OtherCharge(**fields, category=_CATEGORIES.get(correction.cause, "Adjustment"))
 
     def _differences(self, costs: UsageCosts) -> Iterator[OtherCharge]:
-        """The differences of the statement and the usage rows: rounding, or changes since the closing."""
+        """The differences of the statement and the usage rows: rounding, or changes since the closing.
+
+        In a month that was opened again, late calls that a later statement has booked are in no usage row:
+        what the statement takes off for them is less by their cost.
+        """
         stated: dict[Owner, int] = {}
         largest_rounding = of_pico(len(self.statement.details))
         for detail in self.statement.details:
             stated[detail.owner] = stated.get(detail.owner, 0) + detail.used.cost
+        booked = [one for one in self.statement.corrections if one.cause == "booked"]
+        for correction in booked:
+            stated[correction.owner] = stated.get(correction.owner, 0) + correction.amount
         for owner in sorted({*stated, *costs}, key=by_id):
             difference = plus(of_pico(stated.get(owner, 0)), -costs.get(owner, ZERO))
             is_rounding = abs(difference) <= largest_rounding
-            if not difference or not (is_rounding or self.statement.status == "closed"):
+            if not difference or not (is_rounding or booked or self.statement.status == "closed"):
                 continue
             description = "Rounding of shared or converted calls"
-            if not is_rounding:
+            if not is_rounding and booked:
+                description = "What later statements have booked beside late calls, and changes since"
+            elif not is_rounding:
                 description = "Changes since the month was closed, which are charged in a later one"
             fields = self._charge_fields("difference", description, owner, 0) | {"amount": difference}
             yield OtherCharge(**fields, category="Adjustment")

@@ -266,6 +266,13 @@ def test_focus_bills_each_team_what_its_statement_says(quarter: Quarter, month: 
             )
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.4"])
+def test_focus_of_all_months_has_every_token_once(quarter: Quarter, version: str) -> None:
+    rows = [row for month in MONTHS for row in quarter.focus(month, "--focus-version", version)]
+    tokens = sum_of(row["ConsumedQuantity"] for row in rows if row["ConsumedUnit"] == "Tokens")
+    assert tokens == sum(call.input + call.output for call in quarter.books.facts.calls.values())
+
+
 @pytest.mark.parametrize(("month", "version"), [*((month, "1.4") for month in CLOSED), (CLOSED[0], "1.2")])
 def test_focus_of_providers_is_what_they_ask(quarter: Quarter, month: str, version: str) -> None:
     rows = quarter.focus(month, "--profile", "provider", "--focus-version", version)

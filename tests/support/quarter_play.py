@@ -86,8 +86,8 @@ class Play:
         for provider, part, day in DISCOUNTS:
             self.said("prices", "discount", provider, f"{decimal(part * 100)}%", *since(day))
         for of, part, day in MARKUPS:
-            team = ["--team", of.removeprefix("team:")] if of.startswith("team:") else []
-            self.said("prices", "markup", "all", f"{decimal(part * 100)}%", *team, *since(day))
+            whose = ["--team", of.removeprefix("team:")] if of.startswith("team:") else []
+            self.said("prices", "markup", "all", f"{decimal(part * 100)}%", *whose, *since(day))
 
     def take(self, step: Step) -> None:
         match step:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from dashboard.chargeback.closing import CloseRefused, close, reopen
 from dashboard.chargeback.statements import statement
 from dashboard.exchange_rates.model import Quote
 from dashboard.exchange_rates.store import add_quotes
-from dashboard.focus.arrivals import Arrived, Closing, late_calls
+from dashboard.focus.arrivals import EVERYTHING, Arrived, Closing, late_calls, own_calls
 from dashboard.focus.row import FocusRow
 from dashboard.focus.unpriced import UnpricedCalls
 from dashboard.query.calendar import of_month, read_month
@@ -171,6 +172,19 @@ def test_each_late_call_is_booked_once(
     history: list[Closing], month: str, arrivals: tuple[Arrived, ...]
 ) -> None:
     assert late_calls(history, "2026-10", month) == arrivals
+
+
+REOPENED = [*HISTORY, Closing("2026-10", None), Closing("2026-10", 99), Closing("2026-12", None)]
+"""The same, and then the month itself is opened and closed again, and then another opened."""
+
+
+@pytest.mark.parametrize("steps", range(1, len(REOPENED) + 1))
+def test_no_call_is_in_the_rows_of_two_months(steps: int) -> None:
+    history = REOPENED[:steps]
+    after = [late_calls(history, "2026-10", month) for month in ("2026-11", "2026-12", "2027-01")]
+    pieces = sorted(piece for arrivals in (own_calls(history, "2026-10"), *after) for piece in arrivals)
+    assert all(one.until <= other.after for one, other in pairwise(pieces))
+    assert sum(piece.until - piece.after for piece in pieces) == EVERYTHING[0].until
 
 
 @st.composite
