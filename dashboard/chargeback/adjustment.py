@@ -24,7 +24,9 @@ from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.money import divide_half_even, from_pico, plain_decimal
 from ingest.model.ownership import Owner
+from ingest.price_book.descriptions import calls_of_term
 from ingest.pricing.rates import PriceSet
+from ingest.pricing.terms import percent_of
 
 MOST_CALLS: Final = 100
 """The highest number of single calls that an opened adjustment lists."""
@@ -223,7 +225,7 @@ def _prices(opened: OpenedAdjustment, numbers: Iterable[int]) -> list[dict[str, 
             "above_input_tokens": prices.above_input_tokens,
             "currency": prices.currency,
             "rates": {meter: str(rate) for meter, rate in prices.by_meter.items()},
-            "terms": [str(term) for term in prices.terms],
+            "terms": [f"{term.kind} {percent_of(term)} on {calls_of_term(term)}" for term in prices.terms],
         }
         for number in numbers
         if (prices := opened.prices.get(number))

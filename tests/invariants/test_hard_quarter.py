@@ -343,7 +343,17 @@ def test_every_adjustment_opens_to_parts_that_add_up_to_it(quarter: Quarter, mon
     for item in corrections:
         opened = quarter.play.object("report", "adjustment", item["number"], "--json")
         assert opened["amount"] == item["amount"]
+        assert terms_of(opened) <= {
+            "discount 7% on acme",
+            "markup 4% on all",
+            "markup 6.5% on all of team ads",
+        }
         assert sum_of(part["amount"] for part in opened["lines"]) == Decimal(item["amount"]), item
+
+
+def terms_of(opened: Any) -> set[str]:
+    prices = [one for part in opened["lines"] for one in part.get("prices_after", ())]
+    return {term for one in prices for term in one["terms"]}
 
 
 @pytest.mark.parametrize("month", CLOSED)
