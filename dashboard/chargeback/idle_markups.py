@@ -62,7 +62,7 @@ def _during(ledger: Ledger, markups: Iterable[Term], start: int, end: int) -> It
         idents = {entry: named.ident for entry, named in names_of(connection, entries).items()}
     for row in rows:
         term = _term_of(row, markups, idents, start)
-        if term is not None and _is_idle(row, term):
+        if term is not None and _is_idle(row, _factors(row, term, markups, start)):
             yield IdleMarkup(
                 calls=calls_of_term(term),
                 percent=percent_of(term),
@@ -84,14 +84,35 @@ def _term_of(row: Row, markups: Iterable[Term], idents: Mapping[int, str], at: i
     return next(iter(applicable_terms(concerned, at)), None)
 
 
-def _is_idle(row: Row, term: Term) -> bool:
+def _factors(row: Row, term: Term, markups: Iterable[Term], at: int) -> list[Decimal]:
+    """The factor of the mark-up, and those that may stand instead on some calls of the row.
+
+    An owner's calls may be calls that the gateway names as another team's, with the mark-up of that team.
+    """
+    factors = [term.factor]
+    if term.team is None and term.customer is None:
+        names = list(model_names(str(row.key[2]), str(row.key[3])))
+        factors += [
+            other.factor
+            for other in markups
+            if (other.team is not None or other.customer is not None)
+            and applicable_terms([other], at)
+            and any(
+                other.concerns(name.provider, name.model, None, other.team, other.customer) for name in names
+            )
+        ]
+    return factors
+
+
+def _is_idle(row: Row, factors: Iterable[Decimal]) -> bool:
     cost, contracted = _pico(row, 0), _pico(row, 1)
     if row.key[4] == "reported":
         return cost != 0
     if row.key[4] != "computed":
         return False
-    missing = contracted * Fraction(term.factor) - cost
-    return abs(missing) > _ROUNDING * (int(str(row.values[2])) + 1)
+    expected = sorted(contracted * Fraction(factor) for factor in factors)
+    rounding = _ROUNDING * (int(str(row.values[2])) + 1)
+    return not expected[0] - rounding <= cost <= expected[-1] + rounding
 
 
 def _pico(row: Row, place: int) -> int:

@@ -55,6 +55,20 @@ def test_a_team_s_mark_up_needs_the_gateway_to_name_the_team(
     assert without_effect(tallybook) == expected
 
 
+def test_the_mark_up_of_the_team_that_the_gateway_names_stands_instead(
+    tallybook: Command, tmp_path: Path
+) -> None:
+    tallybook("team", "add", "search")
+    tallybook("prices", "markup", "all", "4%")
+    tallybook("prices", "markup", "all", "6%", "--team", "ads")
+    calls = (acme_call("a", virtual_key="k", team="ads"), acme_call("b", virtual_key="k"))
+    acme_month(tallybook, tmp_path, *calls)
+    tallybook("owner", "set", "k", "--team", "search", "--from", "always")
+    report = object_of(tallybook("report", "chargeback", "--period", "2026-10"))
+    assert [(line["team"], line["markups"]) for line in report["lines"]] == [("search", "1")]
+    assert without_effect(tallybook) == []
+
+
 def test_a_closed_statement_keeps_what_it_said(tallybook: Command, tmp_path: Path) -> None:
     tallybook("prices", "markup", "all", "10%")
     acme_month(tallybook, tmp_path, acme_call("b", cost=7))
