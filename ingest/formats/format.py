@@ -26,7 +26,10 @@ def marks(raw: bytes) -> Fields:
     Raises:
         msgspec.DecodeError: the record is not JSON, or not an object (`msgspec.ValidationError`).
     """
-    return {name: value for name, value in _decode_fields(raw).items() if value != _NULL}
+    fields = _decode_fields(raw)
+    if _NULL not in fields.values():
+        return fields
+    return {name: value for name, value in fields.items() if value != _NULL}
 
 
 @dataclass(frozen=True, slots=True)

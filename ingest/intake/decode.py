@@ -23,7 +23,7 @@ from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.key_hashes import ConcealedKey, KeyRing
 from ingest.ledger.price_sets import row_of
-from ingest.model.event import ImpossibleCount, UsageEvent, billable_tokens, check
+from ingest.model.event import Former, ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.model.flags import joined
 from ingest.model.money import MoneyError
 from ingest.model.rejection import PassedOver, Refused, Rejection
@@ -63,7 +63,10 @@ _facts_of = itemgetter(*(_AT[field] for field in FACTS))
 assert _FIELDS[_WHO] == WHO, "the event keeps the fields of WHO together, in their order"
 
 _to_bytes = msgspec.msgpack.Encoder().encode
-_PAIR: Final = b"\x92"  # the head of an array of two in MessagePack
+_HEADS: Final = {
+    version: b"\x92" + _to_bytes(version)  # the head of an array of two in MessagePack, and its first item
+    for version in (FIRST_HASH_VERSION, HASH_VERSION)
+}
 _to_json = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -224,19 +227,24 @@ def _entry(
     if key is None and (request := context.idempotency_key or context.arrival) is not None:
         key = f"{request}#{builder.index}"
         builder.keyless += context.idempotency_key is None
-    former_id, former_hash = _former(event, values, content, key)
+    event_id = identify(event.source, key) if key is not None else b""
+    if event.former is None:
+        former_id, former_content = event_id, content
+    else:
+        former_id, former_content = _former(event, event.former, values)
     values[_AT["source_event_id"]] = key
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
     values[_AT["currency"]] = builder.currency(event, charge)
-    values[_AT["flags"]] = joined((*(event.flags or ()), *builder.doubts(charge)))
+    if event.flags or builder.doubts(charge):
+        values[_AT["flags"]] = joined((*(event.flags or ()), *builder.doubts(charge)))
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
-        event_id=identify(event.source, key) if key is not None else b"",
+        event_id=event_id,
         content_hash=_hash(HASH_VERSION, content),
         former_id=former_id,
-        former_hash=former_hash,
+        former_hash=_hash(FIRST_HASH_VERSION, former_content),
         version_rank=_rank(event),
         dated=event.occurred_at is not None,
         shared=builder.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
@@ -245,24 +253,21 @@ def _entry(
     )
 
 
-def _former(event: UsageEvent, values: list[Any], content: bytes, key: str | None) -> tuple[bytes, bytes]:
-    """Id and content hash by which a ledger written before this release may know the call."""
-    if event.former is None:
-        former_id = identify(event.source, key) if key is not None else b""
-        return former_id, _hash(FIRST_HASH_VERSION, content)
-    provider, model, former_key, facts = event.former
+def _former(event: UsageEvent, former: Former, values: list[Any]) -> tuple[bytes, bytes]:
+    """Id and content by which a ledger written before this release may know the call."""
+    provider, model, former_key, facts = former
     source = provider if event.source == event.provider else event.source
     changed = [*values]
     for name, value in {**(facts or {}), "source": source, "provider": provider, "model": model}.items():
         changed[_AT[name]] = value
     changed[_AT["source_event_id"]] = former_key
     former_id = identify(source, former_key) if former_key is not None else b""
-    return former_id, _hash(FIRST_HASH_VERSION, _to_bytes(_content(changed)))
+    return former_id, _to_bytes(_content(changed))
 
 
 def _hash(version: int, content: bytes) -> bytes:
     """The hash of a version and a packed content, which are packed as an array of the two."""
-    return hashlib.blake2b(_PAIR + _to_bytes(version) + content, digest_size=16).digest()
+    return hashlib.blake2b(_HEADS[version] + content, digest_size=16).digest()
 
 
 def _content(values: list[Any]) -> list[Any]:

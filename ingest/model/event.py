@@ -207,8 +207,16 @@ _OUTPUT_PARTS = (
     "accepted_prediction_tokens",
     "rejected_prediction_tokens",
 )
+_SPLIT_CACHE = (
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "cache_write_12h_tokens",
+    "cache_read_audio_tokens",
+    "cache_read_image_tokens",
+)
 _input_parts = attrgetter(*_INPUT_PARTS)
 _output_parts = attrgetter(*_OUTPUT_PARTS)
+_all_parts = attrgetter(*_INPUT_PARTS, *_OUTPUT_PARTS, *_SPLIT_CACHE)
 
 
 class ImpossibleCount(ValueError):
@@ -225,13 +233,18 @@ def check(event: UsageEvent) -> None:
     Raises:
         ImpossibleCount: a part is larger than its total; both numbers are in the message.
     """
+    if any(_all_parts(event)):
+        _fit_parts(event)
+    _fit_total(event)
+
+
+def _fit_parts(event: UsageEvent) -> None:
     _fit(_INPUT_PARTS, _input_parts(event), "input_tokens", event.input_tokens or 0)
     cached = (event.cache_read_tokens or 0) + (event.cache_write_tokens or 0)
     _fit(("cache_read_tokens + cache_write_tokens",), (cached,), "input_tokens", event.input_tokens or 0)
     _fit(_OUTPUT_PARTS, _output_parts(event), "output_tokens", event.output_tokens or 0)
     _fit_together(_INPUT_MODALITIES, event, "input_tokens")
     _fit_together(_OUTPUT_MODALITIES, event, "output_tokens")
-    _fit_total(event)
     split = (event.cache_write_5m_tokens or 0) + (event.cache_write_1h_tokens or 0)
     name = ("cache_write_5m_tokens + cache_write_1h_tokens",)
     _fit(name, (split,), "cache_write_tokens", event.cache_write_tokens or 0)
@@ -259,13 +272,15 @@ def _fit_together(parts: tuple[str, ...], event: UsageEvent, whole: str) -> None
 def _fit_total(event: UsageEvent) -> None:
     """Refuse a total of tokens that is not input and output.
 
-    Replayed tokens may be in it too, and the tokens of audio that is counted in seconds.
+    Replayed tokens may be in it too, the tokens of audio that is counted in seconds, and input or output
+    that is not stated.
     """
-    if event.total_tokens is None or event.input_tokens is None or event.output_tokens is None:
+    total, tokens = event.total_tokens, (event.input_tokens or 0) + (event.output_tokens or 0)
+    if total is None or total == tokens:
         return
-    tokens = event.input_tokens + event.output_tokens
     replayed = (event.replayed_input_tokens or 0) + (event.replayed_output_tokens or 0)
-    if tokens <= event.total_tokens <= tokens + replayed or (event.audio_ms and event.total_tokens > tokens):
+    may_hold_more = event.audio_ms or None in {event.input_tokens, event.output_tokens}
+    if total > tokens and (total <= tokens + replayed or may_hold_more):
         return
     raise ImpossibleCount(
         "total_tokens",

@@ -14,6 +14,14 @@ _MAY_BE_NEGATIVE: Final = "other"
 """The component for what formats document as credits and reductions."""
 
 
+def is_believed(reported: ReportedCost | None) -> bool:
+    """Whether a cost is stated and believed: a 0 only where the source vouches for it."""
+    if reported is None:
+        return False
+    parts = (getattr(reported, name) or 0 for name in _PARTS)
+    return reported.believed_zero or (sum(parts) if reported.total is None else reported.total) != 0
+
+
 def check_reported(reported: ReportedCost) -> None:
     """Refuse a cost below zero, and components that are larger than their total by more than rounding.
 

@@ -66,7 +66,7 @@ def compute(
     amounts: dict[str, int] = {}
     missing: list[str] = []
     saved = _add_all(event, prices, amounts, missing)
-    reason = missing_text(missing, prices)
+    reason = missing_text(missing, prices) if missing else None
     if reason and not amounts:
         return Unpriced(reason)
     if isinstance(lookup, Unpriced):

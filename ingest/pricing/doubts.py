@@ -14,6 +14,8 @@ _WORTH_A_LOOK: Final = PICO_PER_UNIT
 
 def doubts(charge: Charge, factor: int = COST_FACTOR) -> tuple[str, ...]:
     """The flags of a charge."""
+    if charge.cost_source == "computed" and charge.unpriced_reason is None:
+        return ()
     if charge.is_partly_priced:
         return (PARTLY_PRICED,)
     return (COST_FAR_OFF,) if _is_far_off(charge, factor) else ()

@@ -176,7 +176,7 @@ def to_event(response: Converse) -> UsageEvent:
     routed_model_id = router.invoked_model_id if router else None
     model_id = routed_model_id or response.model
     usage = response.usage or _NO_USAGE
-    counts, doubts = settle(meters(usage), None, billed=False)
+    counts, doubts = settle(meters(usage), None, "usage.totalTokens", billed=False)
     return UsageEvent(
         source=PROVIDER,
         source_event_id=f"{PROVIDER}:{request_id}" if is_id(request_id) else None,
@@ -208,7 +208,7 @@ def meters(usage: ConverseUsage) -> Meters:
         cache_write_5m_tokens=_cache_writes(usage, "5m"),
         cache_write_1h_tokens=_cache_writes(usage, "1h"),
         output_tokens=usage.output_tokens or 0,
-        total_tokens=tokens_in + (usage.output_tokens or 0),
+        total_tokens=max(usage.total_tokens or 0, tokens_in + (usage.output_tokens or 0)),
     )
 
 

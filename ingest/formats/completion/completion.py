@@ -20,7 +20,7 @@ from ingest.formats.completion.body import (
 )
 from ingest.formats.completion.content_counts import content_counts, list_length
 from ingest.formats.completion.cost import Cost, UpstreamCosts, openrouter_cost, reported_cost
-from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, total_gap
+from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.former import former
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.no_call import refuse_no_call, refuse_request
@@ -41,8 +41,8 @@ from ingest.formats.completion.usage import (
 from ingest.formats.format import Fields, Format
 from ingest.formats.json.decoder import decoder
 from ingest.formats.json.timestamps import record_time
-from ingest.model import flags
 from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.reported_cost import is_believed
 
 GATEWAY: Final = "bifrost"
 
@@ -148,7 +148,7 @@ def to_event(body: Body) -> UsageEvent:
     hit = bool(cache.cache_hit)
     reported = None if hit or usage is None else _reported_cost(usage, gateway=gateway)
     stated_meters, doubts = (
-        _meters(usage, provider_name, request_type, gateway=gateway, billed=hit or reported is not None)
+        _meters(usage, provider_name, request_type, gateway=gateway, billed=hit or is_believed(reported))
         if usage
         else (NOT_STATED, None)
     )
@@ -224,24 +224,8 @@ def _meters(
 ) -> tuple[Meters, tuple[str, ...] | None]:
     """The meters of a usage, without doubtful parts, and the flags of the call."""
     stated = meters(inclusive_usage(usage, provider_name, request_type, gateway=gateway))
-    settled, doubts = settle(stated, usage.total_tokens, billed=billed)
-    if total_gap(settled):
-        settled, doubts = _with_gap(settled, doubts, billed=billed)
+    settled, doubts = settle(stated, usage.total_tokens, "usage.total_tokens", billed=billed)
     return settled, doubts or None
-
-
-def _with_gap(stated: Meters, doubts: tuple[str, ...], *, billed: bool) -> tuple[Meters, tuple[str, ...]]:
-    """`stated` with a total that does not fit. Audio that is counted in seconds may be in the total alone.
-
-    Raises:
-        Refused: the total holds tokens of which nothing is known, and no cost is stated.
-    """
-    if billed:
-        tokens = (stated.input_tokens or 0) + (stated.output_tokens or 0)
-        return msgspec.structs.replace(stated, total_tokens=tokens), (*doubts, flags.TOTAL_DISAGREES)
-    if stated.audio_ms is None:
-        refuse_unknown_rest(stated, "usage.total_tokens")
-    return stated, doubts
 
 
 def _time(body: Body) -> int | None:

@@ -6,7 +6,7 @@ Some have a `model` and a `usage` as a response has them. Their usage repeats th
 from typing import Final
 
 from ingest.formats.completion.body import Body, is_present
-from ingest.formats.completion.request_type import UNKNOWN_TYPE, inferred_request_type
+from ingest.formats.completion.request_type import TYPES_OF_OBJECTS, UNKNOWN_TYPE, inferred_request_type
 from ingest.formats.json import decode_errors
 from ingest.model.rejection import Refused
 
@@ -20,7 +20,10 @@ _RESOURCES: Final = frozenset(
         *("file", "upload", "vector_store", "container", "fine_tuning", "fine-tune", "eval"),
     }
 )
-"""First parts of `object` (`thread.run.step`) for what is kept, or worked on, beside the calls."""
+"""First parts of `object` for what is kept, or worked on, beside the calls.
+
+A run of an assistant is a call: its usage is that of all its calls. Its steps (`thread.run.step`) repeat it.
+"""
 REQUESTS: Final = frozenset(
     f"{resource}_{verb}"
     for resource, verbs in (
@@ -33,8 +36,6 @@ REQUESTS: Final = frozenset(
     for verb in verbs.split()
 ) | {"list_models", "count_tokens"}
 """The gateway's request types that use no model. A container is not among them: making it has a price."""
-_RUN: Final = "thread.run"
-"""A run of an assistant. Its usage is that of all its calls, and its steps repeat it."""
 
 
 def refuse_no_call(body: Body) -> None:
@@ -46,11 +47,11 @@ def refuse_no_call(body: Body) -> None:
     name = body.object
     if body.type in _AGGREGATE_TYPES:
         raise _aggregate(body.type, "type")
-    if name is None:
+    if name is None or name in TYPES_OF_OBJECTS:
         return
     if name in _AGGREGATES or name.startswith("organization."):
         raise _aggregate(name, "object")
-    if name != _RUN and (name.partition(".")[0] in _RESOURCES or _has_nothing_of_a_call(body)):
+    if name.partition(".")[0] in _RESOURCES or _has_nothing_of_a_call(body):
         raise Refused(
             "not_a_call",
             f"{decode_errors.safe_repr(name)} is the object of a resource, not of a call: send the responses",

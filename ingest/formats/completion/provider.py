@@ -62,13 +62,14 @@ _ID_PREFIXES: Final = (
     ("batch_req_", "openai"),
 )
 """Prefixes of response ids that only one provider uses."""
+_ANY_ID_PREFIX: Final = tuple(prefix for prefix, _ in _ID_PREFIXES)
 
 UNKNOWN: Final = "unknown"
 
 
 def of_response_id(response_id: str | int | None) -> str | None:
     """The provider whose response ids have this prefix, None for other ids."""
-    if not isinstance(response_id, str):
+    if not isinstance(response_id, str) or not response_id.startswith(_ANY_ID_PREFIX):
         return None
     return next((provider for prefix, provider in _ID_PREFIXES if response_id.startswith(prefix)), None)
 

@@ -6,7 +6,7 @@ from ingest.formats.completion.body import Body, is_present
 
 UNKNOWN_TYPE: Final = "unknown"
 
-_TYPES_OF_OBJECTS: Final = {
+TYPES_OF_OBJECTS: Final = {
     "chat.completion": "chat_completion",
     "chat.completion.chunk": "chat_completion_stream",
     "text_completion": "text_completion",
@@ -45,7 +45,7 @@ _TYPES_OF_EVENTS: Final = (
 
 def canonical_request_type(stated: str | None) -> str:
     """A stated request type under its present name. Older rows of the gateway have an object name instead."""
-    return _TYPES_OF_OBJECTS.get(stated, stated) if stated else UNKNOWN_TYPE
+    return TYPES_OF_OBJECTS.get(stated, stated) if stated else UNKNOWN_TYPE
 
 
 def streamed_request_type(request_type: str) -> str:
@@ -55,8 +55,8 @@ def streamed_request_type(request_type: str) -> str:
 
 def inferred_request_type(body: Body) -> str:
     """The request type inferred from a body, `unknown` where no field decides it."""
-    if body.object in _TYPES_OF_OBJECTS:
-        return _TYPES_OF_OBJECTS[body.object]
+    if body.object in TYPES_OF_OBJECTS:
+        return TYPES_OF_OBJECTS[body.object]
     if body.type == "message":
         return "chat_completion"
     if body.type is not None:

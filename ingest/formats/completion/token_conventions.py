@@ -13,7 +13,6 @@ from ingest.formats.completion.usage import (
     CacheWrites,
     InputDetails,
     OutputDetails,
-    ServerTools,
     Usage,
     input_details,
     output_details,
@@ -82,9 +81,9 @@ def _add_counts(first: int | None, second: int | None) -> int | None:
 def _count_searches(usage: Usage) -> int | None:
     """The number of web searches, from the fields of the providers that bill each search."""
     tools = usage.server_tool_use or usage.server_tool_use_details or usage.server_side_tool_usage_details
-    if tools is None and usage.tool_calls_details is not None and usage.tool_calls_details.web_search:
-        return usage.tool_calls_details.web_search.invocation
-    tools = tools or ServerTools()
+    if tools is None:
+        by_name = usage.tool_calls_details
+        return by_name.web_search.invocation if by_name and by_name.web_search else None
     return _add_counts(_add_counts(tools.web_search_requests, tools.web_search_calls), tools.x_search_calls)
 
 
@@ -133,8 +132,10 @@ def _perplexity(usage: Usage) -> Usage:
 def _with_reasoning(usage: Usage) -> Usage:
     """`usage` with a reasoning count that stands beside the totals among the details of the output."""
     reasoning = usage.reasoning_output_tokens if usage.reasoning_tokens is None else usage.reasoning_tokens
+    if reasoning is None:
+        return usage
     details = output_details(usage)
-    if reasoning is None or details.reasoning_tokens is not None:
+    if details.reasoning_tokens is not None:
         return usage
     name = "output_tokens_details" if usage.prompt_tokens is None else "completion_tokens_details"
     return replace(usage, **{name: replace(details, reasoning_tokens=reasoning)})
@@ -148,12 +149,12 @@ def _reach_total(usage: Usage, provider: str) -> Usage:
     """
     tokens_in = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
     tokens_out = usage.output_tokens if usage.completion_tokens is None else usage.completion_tokens
-    reasoning = max(output_details(usage).reasoning_tokens or 0, 0)
-    if not usage.total_tokens:
-        return _add_outside(usage, more_output=reasoning) if reasoning > (tokens_out or 0) else usage
-    gap = usage.total_tokens - (tokens_in or 0) - (tokens_out or 0)
-    if gap <= 0:
+    gap = usage.total_tokens - (tokens_in or 0) - (tokens_out or 0) if usage.total_tokens else None
+    if gap is not None and gap <= 0:
         return usage
+    reasoning = max(output_details(usage).reasoning_tokens or 0, 0)
+    if gap is None:
+        return _add_outside(usage, more_output=reasoning) if reasoning > (tokens_out or 0) else usage
     if gap == reasoning:
         return _add_outside(usage, more_output=reasoning)
     if None in {tokens_in, tokens_out}:

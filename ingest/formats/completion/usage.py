@@ -290,6 +290,7 @@ def _cache_tokens(
         inputs.cache_read_input_tokens,
         inputs.cache_read_tokens,
         None if write else inputs.cached_tokens,
+        *_cache_read_names(usage),
     )
     if not write:
         write = _first_count(
@@ -299,23 +300,22 @@ def _cache_tokens(
             outputs.cached_tokens or None,
             _cache_writes_by_ttl(inputs) or None,
             write,
+            *_cache_write_names(usage),
         )
-    return (
-        read or _first_count(read, *_cache_read_names(usage)),
-        write or _first_count(write, *_cache_write_names(usage)),
-    )
+    return read, write
 
 
 def _first_count(*counts: int | None) -> int | None:
     """The first count that is not 0; 0 where there are only zeros, None where there is no count."""
-    for count in counts:
-        if count:
-            return count
-    return 0 if 0 in counts else None
+    if not any(counts):
+        return 0 if 0 in counts else None
+    return next(filter(None, counts))
 
 
 def _cache_writes_by_ttl(inputs: InputDetails) -> int:
-    writes = inputs.cached_write_token_details or _NO_WRITES
+    writes = inputs.cached_write_token_details
+    if writes is None:
+        return 0
     return (writes.cached_write_tokens_5m or 0) + (writes.cached_write_tokens_1h or 0)
 
 

@@ -44,6 +44,8 @@ def record_time(value: float | str | None, field: str) -> int | None:
     Raises:
         Refused: the value has none of these forms.
     """
+    if isinstance(value, float) and _YEAR_2000 <= value < _YEAR_2100:
+        return round(value * 1_000_000)
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if value is None or value == "":

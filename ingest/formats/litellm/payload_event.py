@@ -24,7 +24,6 @@ from ingest.formats.litellm import cost as litellm_cost
 from ingest.formats.litellm.call import BACKGROUND, BATCH, MCP_TOOL, CallKind, call_kind, provider_and_model
 from ingest.formats.litellm.payload import HiddenParams, Metadata, Payload, Scalar
 from ingest.formats.litellm.usage import Usage, meters, with_totals
-from ingest.model import flags
 from ingest.model.event import DIGEST, ReportedCost, Status, UsageEvent
 from ingest.model.rejection import Refused
 
@@ -161,17 +160,9 @@ def _replayed(event: UsageEvent, payload: Payload, replayed: Meters) -> UsageEve
 
 
 def _meters(usage: Usage, provider_name: str, model: str, payload: Payload) -> tuple[Meters, tuple[str, ...]]:
-    """The meters of a usage without parts that cannot be true, and the flags of the call.
-
-    A total that is not input and output is dropped where LiteLLM has a cost; otherwise the call is refused.
-    """
-    is_billed = (payload.response_cost or 0) > 0
-    stated = meters(usage, provider_name, model)
-    settled, doubts = settle(stated, usage.total_tokens, billed=is_billed)
-    tokens = (settled.input_tokens or 0) + (settled.output_tokens or 0)
-    if not is_billed or settled.total_tokens in {None, tokens}:
-        return settled, doubts
-    return msgspec.structs.replace(settled, total_tokens=tokens), (*doubts, flags.TOTAL_DISAGREES)
+    """The meters of a usage without parts that cannot be true, and the flags of the call."""
+    stated, is_billed = meters(usage, provider_name, model), (payload.response_cost or 0) > 0
+    return settle(stated, usage.total_tokens, "total_tokens", billed=is_billed)
 
 
 def _call_usage(payload: Payload, metadata: Metadata, hidden: HiddenParams) -> Usage:

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
+from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.provider import provider_and_model
 from ingest.formats.completion.request_type import streamed_request_type
 from ingest.formats.envelope import text_labels
@@ -17,6 +18,7 @@ from ingest.formats.otel.names import Spellings
 from ingest.formats.otel.span import ERROR, LONGEST_LABEL, Label, Span, decode
 from ingest.model.event import Status, UsageEvent
 from ingest.model.rejection import Refused
+from ingest.model.reported_cost import is_believed
 from ingest.parse.currency import is_currency
 
 SOURCE: Final = "otel"
@@ -44,7 +46,12 @@ def read(raw: bytes) -> UsageEvent:
     usage.refuse_unknown_counts(span.attributes)
     stream = _is_streamed(span, attributes)
     provider, model, requested = _provider_and_models(attributes)
-    meters = usage.span_meters(attributes, provider, request_type)
+    cost = usage.span_cost(attributes)
+    stated, total = (
+        usage.span_meters(attributes, provider, request_type),
+        attributes.count(names.TOTAL_TOKENS),
+    )
+    meters, doubts = settle(stated, total, "attributes", billed=is_believed(cost))
     status, error_type, error_code = _outcome(span, attributes)
     latency = _elapsed(span.start_time_unix_nano, span.end_time_unix_nano) or None
     resource = Attributes(span.resource, "resource")
@@ -106,7 +113,8 @@ def read(raw: bytes) -> UsageEvent:
         total_tokens=meters.total_tokens,
         search_queries=meters.search_queries,
         currency=_currency(attributes),
-        reported=usage.span_cost(attributes),
+        reported=cost,
+        flags=doubts or None,
         session=_span_or_resource(attributes, resource, names.SESSION),
         agent=_span_or_resource(attributes, resource, names.AGENT),
         workflow=_span_or_resource(attributes, resource, names.WORKFLOW),

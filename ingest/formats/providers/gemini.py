@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, is_present
 from ingest.formats.completion.chunk import decode_chunk, last_value
-from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, thoughts_outside
+from ingest.formats.completion.doubtful_parts import settle, thoughts_outside
 from ingest.formats.completion.response_id import is_id
 from ingest.formats.completion.usage import Count, Detail, Meters, cached_part
 from ingest.formats.format import Fields, Format
@@ -182,10 +182,8 @@ def to_event(response: Response) -> UsageEvent:
     model = (response.model_version or "").rpartition("/")[2] or provider.UNKNOWN
     traffic_type = _name_of(usage.traffic_type, _TRAFFIC_TYPES)
     provider_name = "vertex" if response.create_time is not None or traffic_type else "gemini"
-    meters, doubts = settle(
-        _meters(usage, _billed_searches(candidates, model)), usage.total_token_count, billed=False
-    )
-    refuse_unknown_rest(meters, "usageMetadata.totalTokenCount")
+    stated, total = _meters(usage, _billed_searches(candidates, model)), usage.total_token_count
+    meters, doubts = settle(stated, total, "usageMetadata.totalTokenCount", billed=False)
     stated_candidates = None if response.candidates is None else candidates
     is_embedding = is_present(response.embedding) or is_present(response.embeddings)
     return UsageEvent(

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, ErrorObject
 from ingest.formats.completion.chunk import decode_chunk
-from ingest.formats.completion.doubtful_parts import refuse_unknown_rest, settle, thoughts_outside
+from ingest.formats.completion.doubtful_parts import settle, thoughts_outside
 from ingest.formats.completion.response_id import is_id
 from ingest.formats.completion.usage import Count, Detail, Meters
 from ingest.formats.format import Fields, Format
@@ -118,11 +118,10 @@ def read(raw: bytes) -> UsageEvent:
         Refused: the interaction has not ended, or its counts are unknown or impossible.
     """
     interaction = _decode(raw)
-    if interaction.status in {"in_progress", "queued"} and interaction.usage is None:
+    if interaction.status in {"in_progress", "queued"}:
         raise Refused("processing", "the interaction has not ended yet: send it again when it has", "status")
     usage = interaction.usage or _NO_USAGE
-    meters, doubts = settle(_meters(usage), usage.total_tokens, billed=False)
-    refuse_unknown_rest(meters, "usage.total_tokens")
+    meters, doubts = settle(_meters(usage), usage.total_tokens, "usage.total_tokens", billed=False)
     if meters == Meters():
         refuse_unknown(_decode_record(raw).usage, InteractionUsage, "usage")
     steps = interaction.steps if interaction.steps is not None else interaction.outputs

@@ -141,6 +141,7 @@ def read(raw: bytes) -> UsageEvent:
             total_tokens=_total_tokens(tokens_in, tokens_out),
         ),
         None,
+        "total_tokens",
         billed=generation.total_cost is not None,
     )
     return UsageEvent(
@@ -191,6 +192,7 @@ def read_activity(raw: bytes) -> UsageEvent:
             total_tokens=_total_tokens(row.tokens_prompt, row.tokens_completion),
         ),
         None,
+        "total_tokens",
         billed=row.cost_total is not None,
     )
     return UsageEvent(

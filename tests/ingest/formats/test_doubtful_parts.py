@@ -68,6 +68,41 @@ def test_cached_and_written_tokens_that_overlap_are_dropped_and_flagged(whole: d
     assert event.flags == ("cache_overlap",)
 
 
+def test_a_cost_of_zero_that_is_not_believed_makes_nothing_certain() -> None:
+    with pytest.raises(Refused, match=r"usage\.total_tokens is 160") as caught:
+        read({"total_tokens": 160, "cost": 0})
+    assert caught.value.code == "total_disagrees"
+
+
+@pytest.mark.parametrize("side", ["prompt_tokens", "completion_tokens"])
+def test_a_total_below_the_only_count_beside_it_is_refused_without_a_cost(side: str) -> None:
+    other = next(name for name in TOTALS if name != side)
+    with pytest.raises(ImpossibleCount, match=r"total_tokens \(20\) cannot be smaller"):
+        read({side: 50, other: None, "total_tokens": 20})
+    event = read({side: 50, other: None, "total_tokens": 20, "cost": 0.5})
+    assert (event.total_tokens, event.flags) == (50, ("total_disagrees",))
+
+
+def test_a_total_of_converse_above_its_counts_is_refused() -> None:
+    body = {"stopReason": "end_turn", "output": {"message": {"role": "assistant", "content": []}}}
+    usage = {"inputTokens": 30, "outputTokens": 50, "totalTokens": 592}
+    with pytest.raises(Refused, match=r"usage\.totalTokens is 592"):
+        formats.read(json.dumps(body | {"usage": usage}).encode())
+
+
+def test_a_span_with_a_cost_keeps_it_without_a_doubtful_part() -> None:
+    counts = {"input_tokens": 100, "output_tokens": 20, "cost": 0.5}
+    attributes = {f"gen_ai.usage.{name}": value for name, value in counts.items()} | {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "acme-large",
+        "gen_ai.usage.prompt_token_details.text_tokens": 101,
+    }
+    span = {"traceId": "a" * 32, "spanId": "b" * 16, "attributes": attributes}
+    event = formats.read(json.dumps(span).encode())
+    check(event)
+    assert (event.input_tokens, event.input_text_tokens, event.flags) == (100, None, ("part_dropped",))
+
+
 def test_parts_that_fit_are_kept_without_a_flag() -> None:
     event = read(
         {"total_tokens": 120, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 40}}
