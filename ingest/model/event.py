@@ -284,7 +284,7 @@ def _fit_total(event: UsageEvent) -> None:
         return
     raise ImpossibleCount(
         "total_tokens",
-        f"total_tokens ({event.total_tokens}) cannot be {'smaller' if event.total_tokens < tokens else 'larger'} "
+        f"total_tokens ({total}) cannot be {'smaller' if total < tokens else 'larger'} "
         f"than input_tokens + output_tokens ({tokens})",
     )
 

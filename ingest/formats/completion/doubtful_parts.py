@@ -64,7 +64,7 @@ def _without_misfits(
     if not billed and (not stated_total or stated_total != tokens):
         _refuse_negative(counts, misfits)
         return counts, ()
-    found = (flags.PART_DROPPED,) if misfits else ()
+    found: tuple[str, ...] = (flags.PART_DROPPED,) if misfits else ()
     if overlap:
         misfits |= set(_CACHE)
         found = (*found, flags.CACHE_OVERLAP)
