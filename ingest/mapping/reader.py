@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ingest.formats.completion import provider
+from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.request_type import canonical_request_type
 from ingest.formats.redaction import mask_secrets
 from ingest.mapping import values
@@ -31,6 +32,7 @@ from ingest.mapping.values import InvalidCell, ReadCell
 from ingest.model.event import Former, ReportedCost, UsageEvent
 from ingest.model.money import LARGEST
 from ingest.model.rejection import PassedOver, Refused
+from ingest.model.reported_cost import is_believed
 
 STORED_ROW: Final = "row"
 """The field of a refused record with its cells, beside `mapping`, the name of the source."""
@@ -98,6 +100,7 @@ class RowReader:
             )
         _add_writes(fields)
         _make_inclusive(fields, self.plan.tokens)
+        stated_total = fields.get("total_tokens")
         _add_up(fields)
         replayed = _replay(fields) if fields.get("cache_hit") else {}
         provider_name, model = provider.provider_and_model(
@@ -114,7 +117,11 @@ class RowReader:
             fields["currency"] = currency
         if replayed and "source_event_id" not in fields:
             fields["former"] = Former(provider_name, model, None, replayed)
-        return UsageEvent(source=self.plan.source, labels=labels or None, reported=reported, **fields)
+        event = UsageEvent(source=self.plan.source, labels=labels or None, reported=reported, **fields)
+        if event.replayed_input_tokens is not None or event.replayed_output_tokens is not None:
+            return event  # the total may hold them too
+        event, doubts = settle(event, stated_total, "event.total_tokens", billed=is_believed(reported))
+        return msgspec.structs.replace(event, flags=doubts) if doubts else event
 
     def redact(self, raw: bytes) -> bytes | None:
         """The part of a refused row that may be stored: mapped cells, without secrets and content."""

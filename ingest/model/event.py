@@ -279,7 +279,7 @@ def _fit_total(event: UsageEvent) -> None:
     if total is None or total == tokens:
         return
     replayed = (event.replayed_input_tokens or 0) + (event.replayed_output_tokens or 0)
-    may_hold_more = event.audio_ms or None in {event.input_tokens, event.output_tokens}
+    may_hold_more = bool(event.audio_ms) or None in {event.input_tokens, event.output_tokens}
     if total > tokens and (total <= tokens + replayed or may_hold_more):
         return
     raise ImpossibleCount(

@@ -28,6 +28,7 @@ from ingest.formats.bifrost.row import (
 from ingest.formats.completion import completion
 from ingest.formats.completion.body import Body, ErrorObject, ExtraFields
 from ingest.formats.completion.cost import pico, reported_cost
+from ingest.formats.completion.odd_usage import refuse_unknown_usage, states_no_tokens
 from ingest.formats.completion.request_type import canonical_request_type
 from ingest.formats.completion.usage import InputDetails, Usage
 from ingest.formats.envelope import Label, text_labels
@@ -72,7 +73,8 @@ def read(raw: bytes) -> UsageEvent:
     """The event of one row.
 
     Raises:
-        Refused: the call has not ended, its status is unknown, or the row is no call.
+        Refused: the call has not ended, its status is unknown, the row is no call, or its usage is not
+            understood.
     """
     row = _decode(raw)
     status = status_of(row.status)
@@ -80,6 +82,8 @@ def read(raw: bytes) -> UsageEvent:
     job.require_call(row, request_type)
     usage = TOKEN_USAGE.read(row.token_usage)
     event = completion.to_event(_as_response(row, usage, request_type))
+    if usage is not None and states_no_tokens(event):
+        refuse_unknown_usage(TOKEN_USAGE.json(row.token_usage), usage, event, "token_usage")
     fields = _row_fields(row, event, status)
     if request_type == job.BATCH_RESULTS:
         fields |= _settlement_fields(row)

@@ -24,7 +24,12 @@ from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.former import former
 from ingest.formats.completion.image_params import with_image_params
 from ingest.formats.completion.no_call import refuse_no_call, refuse_request
-from ingest.formats.completion.odd_usage import camel_case_usage, refuse_unknown_usage, states_no_tokens
+from ingest.formats.completion.odd_usage import (
+    camel_case_usage,
+    refuse_unknown_usage,
+    stated_usage,
+    states_no_tokens,
+)
 from ingest.formats.completion.outcome import call_outcome
 from ingest.formats.completion.request_type import UNKNOWN_TYPE, canonical_request_type, inferred_request_type
 from ingest.formats.completion.response_id import first_id, is_drawn, is_id
@@ -113,9 +118,10 @@ def read(raw: bytes) -> UsageEvent:
         event = msgspec.structs.replace(event, former=names)
     if body.usage is None or not states_no_tokens(event):
         return event
-    if (usage := camel_case_usage(raw)) is not None:
+    stated = stated_usage(raw)
+    if (usage := camel_case_usage(stated)) is not None:
         return to_event(msgspec.structs.replace(body, usage=usage))
-    refuse_unknown_usage(raw, body.usage, event)
+    refuse_unknown_usage(stated, body.usage, event)
     return event
 
 

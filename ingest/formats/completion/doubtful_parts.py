@@ -64,15 +64,15 @@ def _without_misfits(
     if not billed and (not stated_total or stated_total != tokens):
         _refuse_negative(counts, misfits)
         return counts, ()
-    found: tuple[str, ...] = (flags.PART_DROPPED,) if misfits else ()
+    found = [flags.PART_DROPPED] if misfits else []
     if overlap:
         misfits |= set(_CACHE)
-        found = (*found, flags.CACHE_OVERLAP)
+        found.append(flags.CACHE_OVERLAP)
     if not misfits.isdisjoint(_WHOLES_OF_CACHE_READS):
         misfits |= set(_CACHE_READS)
     if "cache_write_tokens" in misfits:
         misfits |= set(_CACHE_WRITES)
-    return replace(counts, **dict.fromkeys(misfits)), found
+    return replace(counts, **dict.fromkeys(misfits)), tuple(found)
 
 
 def _total_gap(counts: Meters | UsageEvent) -> int:

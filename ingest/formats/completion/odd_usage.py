@@ -35,9 +35,14 @@ def states_no_tokens(event: UsageEvent) -> bool:
     return event.input_tokens is None and event.output_tokens is None
 
 
-def camel_case_usage(raw: bytes) -> Usage | None:
-    """The usage of a record whose counts are in camelCase, None for any other."""
-    value = loads(bytes(_decode(raw).usage))
+def stated_usage(raw: bytes) -> Raw:
+    """The usage of a record as it stands there."""
+    return _decode(raw).usage
+
+
+def camel_case_usage(stated: Raw) -> Usage | None:
+    """A usage whose counts are in camelCase, None for any other."""
+    value = loads(bytes(stated))
     try:
         usage = msgspec.convert(_snake_case(value), Usage, strict=False)
     except msgspec.ValidationError:
@@ -45,10 +50,11 @@ def camel_case_usage(raw: bytes) -> Usage | None:
     return None if {usage.prompt_tokens, usage.input_tokens, usage.output_tokens} == {None} else usage
 
 
-def refuse_unknown_usage(raw: bytes, usage: Usage, event: UsageEvent) -> None:
+def refuse_unknown_usage(stated: Raw | bytes, usage: Usage, event: UsageEvent, field: str = "usage") -> None:
     """Refuse the usage of a record without token counts if it has unknown numbers.
 
-    Beside a known amount of money, or beside a total, an unknown 0 says nothing.
+    `stated` is the JSON that was decoded as `usage`, `field` its path in the record. Beside a known amount of
+    money, or beside a total, an unknown 0 says nothing.
 
     Raises:
         Refused: no count of the usage is known, or only the total; the refusal names the numbers.
@@ -57,7 +63,7 @@ def refuse_unknown_usage(raw: bytes, usage: Usage, event: UsageEvent) -> None:
     if units != (None, None, None, None) or (event.total_tokens is not None and event.reported is not None):
         return
     zeros = event.total_tokens is None and usage.cost is None and usage.cost_in_usd_ticks is None
-    refuse_unknown(_decode(raw).usage, Usage, "usage", zeros=zeros)
+    refuse_unknown(stated, Usage, field, zeros=zeros)
 
 
 def _snake_case(value: Any) -> Any:

@@ -7,11 +7,13 @@ one. Such an id is no id: the call is known by another id, or has none.
 import re
 from typing import Final
 
-_SHARED: Final = frozenset({"", "stub", "none", "null", "unknown", "00000000-0000-0000-0000-000000000000"})
-_SMALL_NUMBER: Final = re.compile(r"[0-9]{1,3}|[a-z]{1,20}[-_]")
-"""A number below a thousand, or a prefix without anything behind it."""
-_LONGEST: Final = 21
-"""The length of the longest of these."""
+_SHARED: Final = re.compile(
+    r"(?:[a-z]{1,20}[-_])?(?:stub|none|null|nil|undefined|unknown|n/a|)|[0-9]{1,3}|-+|0[0-]*"
+)
+"""Ids that many calls share: a word for nothing, alone or behind a prefix; a prefix without anything behind
+it; a number below a thousand; nothing but zeros."""
+_LONGEST: Final = 30
+"""The length of the longest of these that is not made of zeros."""
 _DRAWN: Final = re.compile(r"(?:chat)?cmpl-[0-9]{1,3}|resp_[0-9]{1,6}|[a-z][0-9]{1,3}", re.IGNORECASE)
 """Ids of Ollama, a number below a thousand or a million that is drawn anew for each response, and those of
 small servers that count: a number after a letter."""
@@ -21,10 +23,10 @@ _MAY_DRAW: Final = frozenset({"ollama", "unknown"})
 
 def is_id(value: str | int | None) -> bool:
     """Whether `value` identifies one call of its provider."""
-    if isinstance(value, str) and len(value) > _LONGEST and value not in _SHARED:
-        return not value.isspace()
+    if isinstance(value, str) and len(value) > _LONGEST and value[0] not in " \t\n0":
+        return True
     text = "" if value is None else str(value).strip().lower()
-    return text not in _SHARED and _SMALL_NUMBER.fullmatch(text) is None
+    return _SHARED.fullmatch(text) is None
 
 
 def is_drawn(value: str | int | None, provider: str) -> bool:

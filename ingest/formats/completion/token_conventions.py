@@ -125,7 +125,8 @@ def _perplexity(usage: Usage) -> Usage:
         reasoning_tokens=reasoning, citation_tokens=citation, num_search_queries=usage.num_search_queries
     )
     return _add_outside(
-        replace(usage, completion_tokens_details=details), more_output=(reasoning or 0) + (citation or 0)
+        replace(usage, completion_tokens_details=details),
+        more_output=max(reasoning or 0, 0) + (citation or 0),
     )
 
 

@@ -21,15 +21,18 @@ class JsonColumn(Generic[T]):
         self._name = name
         self._decode: Callable[[bytes], T] = decoder(kind)
 
+    def json(self, raw: msgspec.Raw) -> bytes:
+        """The JSON of a cell."""
+        value = bytes(raw)
+        return _text(value).encode() if value[:1] == b'"' else value
+
     def read(self, raw: msgspec.Raw) -> T | None:
         """The decoded value of a cell, None for an empty cell.
 
         Raises:
             Refused: the cell has another type; the refusal names the field inside.
         """
-        value = bytes(raw)
-        if value[:1] == b'"':
-            value = _text(value).encode()
+        value = self.json(raw)
         if value in {b"", b"null"}:
             return None
         try:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from ingest.formats.completion.response_id import is_id
 from ingest.formats.otel import names
 from ingest.formats.otel.attributes import Attributes
 from ingest.formats.otel.span import Span
@@ -52,7 +53,7 @@ def call_span(span: Span, attributes: Attributes, event: UsageEvent) -> CallSpan
 def _response_id(attributes: Attributes) -> str | None:
     """The id that the provider gave to the response."""
     stated = attributes.text(names.RESPONSE_ID)
-    return None if stated is None or stated.startswith(names.INVENTED_IDS) else stated
+    return stated if stated and is_id(stated) and not stated.startswith(names.INVENTED_IDS) else None
 
 
 def _completeness(event: UsageEvent) -> int:

@@ -156,3 +156,10 @@ def test_the_session_of_a_call() -> None:
     assert session(parent_request_id="req-0", fallback_index=1) is None
     assert session(parent_request_id="req-0", video_debug={"video_id": "v-1"}) is None
     assert session(metadata={"session": "s-1"}) == "s-1"
+
+
+def test_a_row_whose_usage_has_only_unknown_numbers_is_refused_with_their_names() -> None:
+    for usage in ({"tokens_in": 12}, json.dumps({"tokens_in": 12})):
+        with pytest.raises(Refused, match=r"token_usage has numbers.*: tokens_in;") as caught:
+            formats.read(row("chat_completion", token_usage=usage, cost=0.5))
+        assert caught.value.code == "unknown_usage"

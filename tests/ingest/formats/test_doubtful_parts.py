@@ -103,6 +103,12 @@ def test_a_span_with_a_cost_keeps_it_without_a_doubtful_part() -> None:
     assert (event.input_tokens, event.input_text_tokens, event.flags) == (100, None, ("part_dropped",))
 
 
+@pytest.mark.parametrize("part", ["cached_tokens", "reasoning_tokens"])
+def test_a_part_below_zero_beside_the_totals_is_dropped_too(part: str) -> None:
+    event = read({"total_tokens": 120, part: -4})
+    assert (event.cache_read_tokens, event.reasoning_tokens, event.flags) == (None, None, ("part_dropped",))
+
+
 def test_parts_that_fit_are_kept_without_a_flag() -> None:
     event = read(
         {"total_tokens": 120, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 40}}

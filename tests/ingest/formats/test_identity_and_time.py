@@ -51,6 +51,12 @@ def streamed(*chunks: dict[str, Any]) -> list[UsageEvent]:
         "cmpl-",
         "stub",
         "STUB",
+        "chatcmpl-None",
+        "undefined",
+        "n/a",
+        "-",
+        "0" * 32,
+        "00000000-0000-0000-0000-000000000000",
     ],
 )
 def test_an_id_that_many_calls_share_is_no_id(value: str | int | None) -> None:

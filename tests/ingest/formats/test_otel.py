@@ -174,8 +174,9 @@ def test_a_cost_tells_less_than_the_parts_of_the_usage() -> None:
     assert numbers(span(1, with_=parts), span(2, scope="sdk", with_={"gen_ai.usage.cost": 0.1})) == [1]
 
 
-def test_ids_that_frameworks_invent_are_no_ids_of_responses() -> None:
-    invented, given = {"gen_ai.response.id": "run-4f1c"}, {"gen_ai.response.id": "chatcmpl-1"}
+@pytest.mark.parametrize("no_id", ["run-4f1c", "stub"])
+def test_ids_that_frameworks_invent_or_many_calls_share_are_no_ids_of_responses(no_id: str) -> None:
+    invented, given = {"gen_ai.response.id": no_id}, {"gen_ai.response.id": "chatcmpl-1"}
     assert len(numbers(span(1, with_=invented), span(2, scope="sdk", with_=given))) == 1
 
 

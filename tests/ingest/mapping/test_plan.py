@@ -155,8 +155,23 @@ def test_the_total_is_added_up_where_a_table_states_none() -> None:
     mapping = mapped(event=event)
     assert read(mapping, i=100, o=50).total_tokens == 150
     assert read(mapping, o=50).total_tokens == 50
-    assert read(mapping, i=100, o=50, t=170).total_tokens == 170
+    assert read(mapping, t=170).total_tokens == 170
     assert read(mapping).total_tokens is None
+
+
+def test_a_doubtful_part_is_dropped_where_the_table_states_the_cost() -> None:
+    columns = (
+        'input_tokens = "i"\noutput_tokens = "o"\ncache_read_tokens = { column = "r", optional = true }\n'
+        'total_tokens = { column = "t", optional = true }'
+    )
+    mapping = mapped(
+        event=columns, text='[tokens]\ncache_in_input = true\n[cost]\ncurrency = "USD"\ntotal = "c"'
+    )
+    event = read(mapping, i=100, o=50, r=101, c="0.5")
+    assert (event.cache_read_tokens, event.flags) == (None, ("part_dropped",))
+    event = read(mapping, i=100, o=50, t=170, c="0.5")
+    assert (event.total_tokens, event.flags) == (150, ("total_disagrees",))
+    assert refused(mapping, i=100, o=50, t=170, c="0").code == "total_disagrees"
 
 
 def test_tokens_of_a_cache_hit_are_replayed_and_in_no_total() -> None:
@@ -269,7 +284,7 @@ def test_separators_between_thousands_stand_between_thousands() -> None:
 
 @given(st.decimals(min_value=0, max_value=9_000_000, places=18))
 def test_money_does_not_pass_through_a_float(amount: Decimal) -> None:
-    mapping = mapped(text='[cost]\ncurrency = "USD"\ntotal = "c"')
+    mapping = mapped(text='[tokens]\ncache_in_input = true\n[cost]\ncurrency = "USD"\ntotal = "c"')
     in_text, in_json = (
         formats.read(raw.encode(), mapping.format)
         for raw in (f'{{"when": "{AT}", "c": "{amount}"}}', f'{{"when": "{AT}", "c": {amount:f}}}')
@@ -379,7 +394,7 @@ def test_a_time_without_a_zone_is_refused_unless_one_is_stated() -> None:
 def test_a_wrong_cell_is_refused_with_its_column(row: dict[str, Any], field: str, reason: str) -> None:
     mapping = mapped(
         event='input_tokens = "n"\nstream = "f"\nstatus = "s"\nteam = "t"\nlatency = { column = "d", unit = "ms" }',
-        text='[cost]\ncurrency = "USD"\ntotal = "c"',
+        text='[tokens]\ncache_in_input = true\n[cost]\ncurrency = "USD"\ntotal = "c"',
     )
     refusal = refused(mapping, **row)
     assert refusal.field == field
