@@ -56,6 +56,7 @@ SERVICE_TIER: Final = (
     "openai.response.service_tier",
     "gen_ai.openai.response.service_tier",
     "gen_ai.response.service_tier",
+    "anthropic.response.service_tier",
 )
 REQUESTED_TIER: Final = ("openai.request.service_tier", "gen_ai.openai.request.service_tier")
 FINGERPRINT: Final = (
@@ -70,6 +71,7 @@ FINISH_REASON: Final = (
     "llm.finish_reason",
     "llm.response.finish_reason",
     "gen_ai.completion.0.finish_reason",
+    "anthropic.message.stop_reason",
 )
 EXCEPTION_EVENT: Final = "exception"
 EXCEPTION_TYPE: Final = "exception.type"
@@ -219,10 +221,12 @@ CACHE_WRITE: Final = (
 CACHE_WRITE_5M: Final = (
     "gen_ai.usage.prompt_token_details.cached_write_tokens_5m",
     "gen_ai.usage.input_token_details.cached_write_tokens_5m",
+    "anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
 )
 CACHE_WRITE_1H: Final = (
     "gen_ai.usage.prompt_token_details.cached_write_tokens_1h",
     "gen_ai.usage.input_token_details.cached_write_tokens_1h",
+    "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
 )
 INPUT_TEXT: Final = (
     "gen_ai.usage.text.input_tokens",

@@ -264,6 +264,25 @@ def test_every_spelling_of_a_count_is_read(meaning: str) -> None:
         assert getattr(call(values | {name: 33}), field.get(meaning, meaning.lower())) == 33, name
 
 
+def test_what_only_anthropics_sdk_says_is_read() -> None:
+    event = call(
+        {
+            "gen_ai.provider.name": "anthropic",
+            "gen_ai.usage.cache_write.input_tokens": 30,
+            "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": 10,
+            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 20,
+            "anthropic.response.service_tier": "priority",
+            "anthropic.message.stop_reason": "end_turn",
+        }
+    )
+    assert (event.cache_write_tokens, event.cache_write_5m_tokens, event.cache_write_1h_tokens) == (
+        30,
+        10,
+        20,
+    )
+    assert (event.service_tier, event.finish_reason) == ("priority", "end_turn")
+
+
 @pytest.mark.parametrize(
     ("values", "pico"),
     [
