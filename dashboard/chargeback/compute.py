@@ -100,7 +100,16 @@ def _period_costs(ledger: Ledger, calendar: Calendar, count: Callable[..., Usage
         allocations += _allocated(rules, team_owners, bases[at], fee_costs, day)
         fees += fee_costs
     unconverted = (*used.unconverted, *unconverted_fees)
-    return _PeriodCosts(used.details, tuple(fees), tuple(allocations), unconverted)
+    return _PeriodCosts(used.details, _joined(fees), tuple(allocations), unconverted)
+
+
+def _joined(fees: Iterable[Fee]) -> tuple[Fee, ...]:
+    """The fees with the parts of a period added up: a change of rules divides no fee that a team bears."""
+    amounts: dict[Fee, int] = {}
+    for fee in fees:
+        whole = replace(fee, amount=0)
+        amounts[whole] = amounts.get(whole, 0) + fee.amount
+    return tuple(replace(whole, amount=amount) for whole, amount in amounts.items() if amount)
 
 
 def _bases(used: Usage) -> list[dict[Owner, Basis]]:

@@ -610,3 +610,12 @@ def test_pricing_again_says_which_closed_month_it_reaches(tallybook: Command, bu
     assert (
         object_of(tallybook("reprice", "--dry-run", "--json", "--from", "2026-11-01"))["closed_periods"] == []
     )
+
+
+def test_a_fee_of_a_team_is_one_line_though_a_rule_starts_within_the_month(
+    busy: Ledger, tallybook: Command
+) -> None:
+    assert tallybook("fees", "add", "Reserved", "744", "--from", "2026-10-01", "--team", "ads").exit_code == 0
+    assert tallybook("allocate", "set", "fees", "--by", "even", "--from", "2026-10-16").exit_code == 0
+    (ads,) = [line for line in json.loads(answers(busy)["json"])["lines"] if line["team"] == "ads"]
+    assert [(fee["name"], fee["amount"]) for fee in ads["own_fees"]] == [("Reserved", "744")]
