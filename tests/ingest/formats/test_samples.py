@@ -160,6 +160,12 @@ ENVELOPE = '{"response": {"choices": [], "usage": {"prompt_tokens": 1}}, %s}'
             "status",
             "not ended yet",
         ),
+        (
+            '{"object": "interaction", "status": "in_progress", "usage": {"total_input_tokens": 5}}',
+            "processing",
+            "status",
+            "not ended yet",
+        ),
         (ROW.replace("success", "processing") % '"cost": 1', "processing", "status", "send this row again"),
         (ROW.replace("success", "odd") % '"cost": 1', "unknown_status", "status", '"odd" is none of'),
         (ROW % '"cost": 1e30', "bad_amount", "cost", "larger than one event"),
