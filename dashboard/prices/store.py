@@ -47,7 +47,10 @@ def calls_within(ledger: Ledger, period: Period, filters: Iterable[Filter]) -> W
 def unpriced_calls(
     ledger: Ledger, period: Period, filters: Iterable[Filter], *, partly: bool
 ) -> list[UnpricedRow]:
-    """The unpriced calls of a period and filters, by model and reason; or, with `partly`, partly priced."""
+    """The unpriced calls of a period and filters, by model and reason.
+
+    With `partly`, calls of which only a part has a price are in the list too.
+    """
     c = usage_event.c
     at = sa.type_coerce(c.occurred_at, sa.BigInteger)
     parts = sa.func.coalesce(c.input_tokens, 0) + sa.func.coalesce(c.output_tokens, 0)

@@ -10,7 +10,6 @@ from dashboard.query.serialize import write_csv
 from ingest.clock import optional_rfc3339
 from ingest.ledger.engine import Ledger
 
-UNPRICED: Final = "unpriced"
 COLUMNS: Final = (
     *("provider", "model", "reason", "requests", "tokens", "first_seen", "last_seen"),
     "partly_priced",

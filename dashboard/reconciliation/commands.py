@@ -195,7 +195,7 @@ def _print(reconciliation: Reconciliation) -> None:
     if any(row.markups for row in reconciliation.rows):
         say("mark-ups are charged to teams beyond what providers ask, and are not compared", style="dim")
     for why in reconciliation.unconverted:
-        say(f"left out: {why}", style="yellow")
+        say(f"left out or doubtful: {why}", style="yellow")
     if unpriced := sum(row.unpriced_requests for row in reconciliation.rows):
         say(f"{unpriced:,} calls have no price; what they may have cost is an estimate")
 

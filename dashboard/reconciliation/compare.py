@@ -175,8 +175,8 @@ def reconcile(
     used, unconverted = _ledger_sides(ledger, calendar, by)
     problems += unconverted
     problems += [
-        f"invoices of {name} tell of some days twice, as a month and by day or with and without accounts: "
-        "all of it is counted"
+        f"invoices of {name} tell of some days twice, as a month and by day, or with and without an account "
+        "or an invoice id: all of it is counted"
         for name in sorted(overlapping_providers(lines))
     ]
     fees: dict[Key, int] = {}

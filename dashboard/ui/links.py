@@ -47,6 +47,11 @@ def variance_csv(query: SpendQuery) -> str:
     return _link(f"{_PRICES}/variance", [*_period(query.period), ("timezone", query.zone)], query.filters)
 
 
+def unpriced_csv(query: SpendQuery) -> str:
+    """`GET /v1/prices/unpriced` as a CSV file: models with calls that have no price, or only in part."""
+    return _link(f"{_PRICES}/unpriced", [*_period(query.period), ("timezone", query.zone)], query.filters)
+
+
 def requests_csv(period: Period, filters: Iterable[Filter]) -> str:
     """`GET /v1/requests` as a CSV file of all calls."""
     return _link(_REQUESTS, _period(period), filters)

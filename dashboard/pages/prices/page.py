@@ -1,7 +1,6 @@
 """The page Prices: the price list with its sources, models without a price, and conflicts between sources."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -14,12 +13,12 @@ from dashboard.pages.prices import model as model_page
 from dashboard.prices import price_list
 from dashboard.prices.missing_price import missing_meters
 from dashboard.prices.price_list import ModelUsage, PriceList, PriceListLine, PricesQuery
-from dashboard.prices.unpriced import UNPRICED, UnpricedModel, unpriced_models
-from dashboard.query.question import Filter, SpendQuery
+from dashboard.prices.unpriced import UnpricedModel, unpriced_models
+from dashboard.query.question import SpendQuery
 from dashboard.query.run import run
 from dashboard.ui import tables
 from dashboard.ui.components import lazy_part, no_calls, page, panel, registered_as
-from dashboard.ui.links import prices_csv, spend_csv
+from dashboard.ui.links import prices_csv, unpriced_csv
 from dashboard.ui.view import View, narrowed_search, question
 from ingest.clock import now
 from ingest.ledger.engine import Ledger
@@ -180,7 +179,7 @@ def _spend(use: ModelUsage, ledger: Ledger) -> str:
 @registered_as("prices:without")
 def unpriced_table(ledger: Ledger, view: View) -> Any:
     """The models whose calls have no price, each with a link to the form that sets one."""
-    query = question(view, ledger.zone, ("requests", "total_tokens"), ("provider", "model"))
+    query = question(view, ledger.zone, ("requests",))
     models = unpriced_models(ledger, query, partly=True)
     title = "Models without a price"
     if not models:
@@ -199,7 +198,7 @@ def unpriced_table(ledger: Ledger, view: View) -> Any:
         ("Model", "Provider", "Why", "First", "Last", "Requests", "Tokens"),
         rows,
         texts=5,
-        csv=spend_csv(replace(query, filters=(*query.filters, Filter("cost_source", (UNPRICED,))))),
+        csv=unpriced_csv(query),
         remarks=remarks,
         width=820,
     )

@@ -104,11 +104,14 @@ def _recorded(line: InvoiceLine) -> tuple[int, int]:
 def overlapping_providers(lines: Iterable[InvoiceLine]) -> set[str]:
     """The providers with some days twice: by month and by day, with and without an account or an invoice.
 
-    Invoices with an id are documents of their own: they add up, and do not overlap with each other.
+    Invoices with an id are documents of their own: they add up, and do not overlap with each other. A line of
+    nothing, which takes back what it replaced, tells of no day.
     """
     numbered: dict[str, set[_Span]] = {}
     plain: dict[str, set[_Span]] = {}
     for line in lines:
+        if not line.amount:
+            continue
         spans = plain if line.invoice_id is None else numbered
         spans.setdefault(line.provider, set()).add((line.account, line.first_day, line.end_day))
     return {

@@ -1,5 +1,7 @@
 """A call of which a part has no price: it costs the rest, is flagged, and names the meter that lacks."""
 
+import csv
+import io
 import json
 from decimal import Decimal
 from typing import Any
@@ -7,12 +9,17 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from dashboard.prices import unpriced
+from dashboard.prices.api import make_router
 from dashboard.prices.explanation import Explanation, explain
 from dashboard.prices.missing_price import assignments, missing_meters
-from dashboard.query.question import ALL_TIME, SpendQuery
+from dashboard.query.question import ALL_TIME, Period, SpendQuery
 from dashboard.query.run import run
+from dashboard.ui.links import unpriced_csv
+from ingest.clock import instant
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
@@ -142,3 +149,13 @@ def test_a_price_taken_back_makes_a_call_partly_priced(priced: Ledger) -> None:
 def test_a_reason_names_the_prices_to_set(reason: str, prices: str) -> None:
     assert assignments(reason) == prices
     assert missing_meters("the call names no model") == ()
+
+
+def test_the_csv_of_the_page_lists_models_that_are_priced_in_part(priced: Ledger) -> None:
+    put(priced)
+    period = Period(instant(ARRIVAL), instant(ARRIVAL + 1_000_000))
+    of_its_day = SpendQuery(period=period, zone=priced.zone.name)
+    client = TestClient(FastAPI())
+    client.app.include_router(make_router(priced))
+    (row,) = csv.DictReader(io.StringIO(client.get(unpriced_csv(of_its_day)).text))
+    assert (row["model"], row["requests"], row["partly_priced"]) == ("big-1", "1", "true")

@@ -178,6 +178,15 @@ def test_an_invoice_beside_lines_of_the_same_days_without_an_id_is_doubtful(
     assert "tell of some days twice" in reconcile(ledger, OCTOBER).unconverted[0]
 
 
+def test_a_document_that_was_taken_back_with_an_amount_of_0_tells_of_no_day_twice(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    record_invoice(ledger, invoice(tmp_path, "acme,2026-10,15"), "a", by="ann", at=1)
+    recorded(ledger, tmp_path, 2, "acme,2026-10,15.00,INV-1")
+    record_invoice(ledger, invoice(tmp_path, "acme,2026-10,0"), "a", by="ann", at=3)
+    assert reconcile(ledger, OCTOBER).unconverted == ()
+
+
 def test_lines_of_an_earlier_version_keep_what_they_replaced(ledger: Ledger, tmp_path: Path) -> None:
     recorded(ledger, tmp_path, 1, "acme,2026-10,15.00,INV-1")
     (line,) = parse_invoice(tmp_path / "documents.csv").lines
