@@ -14,7 +14,7 @@ run: .venv/installed
 test: .venv/tested lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: .venv/tested
+test-long: .venv/tested .venv/clients/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile many
 
 lint: .venv/tested
@@ -48,7 +48,7 @@ bench: .venv/tested
 
 # Moves every locked release to the newest that pyproject.toml allows.
 lock: .venv/uv/bin/uv
-	$< pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group build \
+	$< pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group build --group clients \
 		--annotation-style line --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 clean:
@@ -71,3 +71,9 @@ clean:
 .venv/tested: .venv/python pyproject.toml
 	$(BIN)/python -m pip install $(LOCKED) --build-constraint constraints.txt -e '.[test]'
 	touch $@ .venv/installed
+
+.venv/clients/installed: .venv/python pyproject.toml
+	$(PYTHON) -m venv .venv/clients
+	.venv/clients/bin/python -m pip install $(LOCKED) pip
+	.venv/clients/bin/python -m pip install $(LOCKED) --group clients
+	touch $@

@@ -1,7 +1,11 @@
-"""A stand-in for a provider: a local server that answers as OpenAI's API does, always in the same words."""
+"""A stand-in for two providers: a local server that answers as OpenAI's and Anthropic's APIs do.
+
+The answers have always the same words and the same usage.
+"""
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +22,16 @@ USAGE = {
 MODEL = "gpt-4o-2024-08-06"
 BUSY = "gpt-4o-busy"
 """The model that is never free."""
+
+CLAUDE = "claude-sonnet-5"
+CLAUDE_USAGE = {
+    "input_tokens": 4,
+    "cache_creation_input_tokens": 11107,
+    "cache_read_input_tokens": 2836,
+    "cache_creation": {"ephemeral_5m_input_tokens": 1107, "ephemeral_1h_input_tokens": 10000},
+    "output_tokens": 155,
+    "service_tier": "standard",
+}
 
 
 def _completion(**more: Any) -> dict[str, Any]:
@@ -48,6 +62,29 @@ def _chunks() -> Iterator[dict[str, Any]]:
     yield _completion(object="chat.completion.chunk", choices=[], usage=USAGE)
 
 
+def _message(**more: Any) -> dict[str, Any]:
+    message = {"id": f"msg_{uuid.uuid4().hex[:24]}", "type": "message", "role": "assistant", "model": CLAUDE}
+    return message | {"content": [], "stop_reason": None, "stop_sequence": None, **more}
+
+
+def _claude_answer() -> dict[str, Any]:
+    text = {"type": "text", "text": ANSWER, "citations": None}
+    return _message(content=[text], stop_reason="end_turn", usage=CLAUDE_USAGE)
+
+
+def _claude_events() -> Iterator[dict[str, Any]]:
+    at = {"index": 0}
+    yield {"type": "message_start", "message": _message(usage=CLAUDE_USAGE | {"output_tokens": 1})}
+    yield {"type": "content_block_start", **at, "content_block": {"type": "text", "text": ""}}
+    for word in ANSWER.split():
+        yield {"type": "content_block_delta", **at, "delta": {"type": "text_delta", "text": f"{word} "}}
+    yield {"type": "content_block_stop", **at}
+    whole = {name: count for name, count in CLAUDE_USAGE.items() if name.endswith("_tokens")}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield {"type": "message_delta", "delta": end, "usage": whole}
+    yield {"type": "message_stop"}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -61,6 +98,14 @@ class _Handler(BaseHTTPRequestHandler):
             usage = {"prompt_tokens": 8, "total_tokens": 8}
             data = [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]
             self._send(200, {"object": "list", "model": asked["model"], "data": data, "usage": usage})
+        elif self.path.endswith("/messages"):
+            if asked.get("stream"):
+                events = "".join(
+                    f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in _claude_events()
+                )
+                self._write(200, "text/event-stream", events.encode())
+            else:
+                self._send(200, _claude_answer())
         elif asked.get("stream"):
             events = "".join(f"data: {json.dumps(one)}\n\n" for one in _chunks())
             self._write(200, "text/event-stream", f"{events}data: [DONE]\n\n".encode())

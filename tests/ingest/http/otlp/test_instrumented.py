@@ -3,8 +3,6 @@
 The openai client, three instrumentations of it, the SDK's exporters and a server.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,7 +15,6 @@ import httpx
 import openai
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from openai.resources.chat.completions import Completions
 from openai.resources.embeddings import Embeddings
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
@@ -32,17 +29,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import SecretStr
 
-from ingest.access.guard import guarded
-from ingest.access.permissions import Rights
 from ingest.files.paths import sources
-from ingest.http.app import RIGHTS, make_api
 from ingest.importing.importer import FileReport, Importer, ImportOptions
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import call_span
-from ingest.settings import Settings
-from tests.support.provider import ANSWER, BUSY, MODEL, a_provider
+from tests.ingest.http.otlp.conftest import TOKEN
+from tests.support.provider import ANSWER, BUSY, MODEL
 from tests.support.stored_events import kept
 
 pytestmark = pytest.mark.filterwarnings(
@@ -50,7 +43,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 QUESTION = "Where is my parcel?"
-TOKEN = "the token of the tests"
 
 INSTRUMENTATIONS: dict[str, Callable[[], Any]] = {
     "semconv": SemanticConventions,
@@ -67,38 +59,11 @@ EXPORTERS: dict[str, Callable[[str, dict[str, str]], SpanExporter]] = {
 }
 
 
-@pytest.fixture
-def traces(embedded: Ledger) -> Iterator[str]:
-    """The address for traces of a server that wants a token."""
-    settings = Settings(admin_token=SecretStr(TOKEN))
-    config = uvicorn.Config(
-        guarded(make_api(embedded, settings), embedded, settings, Rights(RIGHTS)),
-        port=0,
-        log_level="error",
-        lifespan="off",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    yield f"http://{host}:{port}/v1/traces"
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.fixture(autouse=True)
 def uninstrumented(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client as it is without instrumentation comes back after a test: not all take all of theirs out."""
     for resource in (Completions, Embeddings):
         monkeypatch.setattr(resource, "create", resource.create)
-
-
-@pytest.fixture
-def provider() -> Iterator[str]:
-    with a_provider() as url:
-        yield url
 
 
 @contextmanager
