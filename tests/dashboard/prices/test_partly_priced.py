@@ -19,7 +19,6 @@ from dashboard.prices.missing_price import assignments, missing_meters
 from dashboard.query.question import ALL_TIME, Period, SpendQuery
 from dashboard.query.run import run
 from dashboard.ui.links import unpriced_csv
-from ingest.clock import instant
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger
 from ingest.ledger.price_book import read_book
@@ -27,6 +26,7 @@ from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.model.event import UsageEvent
 from ingest.model.receipt import Receipt
+from ingest.model.zone import instant
 from ingest.price_book.reprice_runs import Scope
 from ingest.price_book.repricing import dry_run, reprice
 from ingest.price_book.service import SetPriceOptions, set_price
@@ -155,7 +155,7 @@ def test_the_csv_of_the_page_lists_models_that_are_priced_in_part(priced: Ledger
     put(priced)
     period = Period(instant(ARRIVAL), instant(ARRIVAL + 1_000_000))
     of_its_day = SpendQuery(period=period, zone=priced.zone.name)
-    client = TestClient(FastAPI())
-    client.app.include_router(make_router(priced))
-    (row,) = csv.DictReader(io.StringIO(client.get(unpriced_csv(of_its_day)).text))
+    app = FastAPI()
+    app.include_router(make_router(priced))
+    (row,) = csv.DictReader(io.StringIO(TestClient(app).get(unpriced_csv(of_its_day)).text))
     assert (row["model"], row["requests"], row["partly_priced"]) == ("big-1", "1", "true")
