@@ -10,7 +10,7 @@ from dashboard.focus.export_period import Day, Span
 from dashboard.query.plan import Plan, Range
 from dashboard.query.sql.filters import term_id
 from dashboard.query.sql.measures import sum_columns
-from dashboard.query.sql.true_rows import Source, events, marks_in, true_rows
+from dashboard.query.sql.true_rows import Source, events, known_at, marks_in, new_after, true_rows
 from ingest.ledger import dialects
 from ingest.ledger.event_reader import stream_calls
 from ingest.ledger.price_sets import price_set_of
@@ -69,8 +69,9 @@ def arrived_sums(
 
 
 def _arrived(arrivals: Arrivals) -> sa.ColumnElement[bool]:
-    seq = usage_event.c.seq
-    return sa.or_(sa.false(), *(sa.and_(seq > after, seq <= until) for after, until in arrivals))
+    """The condition that the first version of a call came in within these ranges."""
+    ranges = (sa.and_(*new_after(after), known_at(until)) for after, until in arrivals)
+    return sa.or_(sa.false(), *ranges)
 
 
 def _sums(source: Source, measures: Sequence[str]) -> sa.Select[Any]:

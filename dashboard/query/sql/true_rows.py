@@ -77,9 +77,17 @@ def new_after(call: int) -> tuple[Column, ...]:
 
     A later version of a call gets a number of its own; it is no new call if an earlier version was known.
     """
+    return usage_event.c.seq > call, ~_had_version(call)
+
+
+def known_at(call: int) -> Column:
+    """The condition that a call, or an earlier version of it, was known when this call was stored."""
+    return sa.or_(usage_event.c.seq <= call, _had_version(call))
+
+
+def _had_version(call: int) -> Column:
     earlier = usage_event_revision.c
-    was_known = sa.exists().where(earlier.event_id == usage_event.c.event_id, earlier.seq <= call)
-    return usage_event.c.seq > call, ~was_known
+    return sa.exists().where(earlier.event_id == usage_event.c.event_id, earlier.seq <= call)
 
 
 def between(column: sa.Column[Any], values: Range) -> tuple[Column, ...]:

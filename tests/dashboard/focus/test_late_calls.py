@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,6 +105,17 @@ def test_late_calls_of_a_closed_month_stay_where_they_were_booked(ledger: Ledger
         "2026-12": [("2026-10-09", 4_000_000, None), ("2026-11-09", 8_000_000, None)],
         "2027-01": [],
     }
+
+
+def test_a_call_that_a_later_version_replaces_is_no_late_call(ledger: Ledger) -> None:
+    add(ledger, of_acme("a"))
+    closing(ledger, "2026-10")
+    later = msgspec.structs.replace(of_acme("a", tokens=3_000_000), source_updated_at=SPRING)
+    put_events(ledger, read_book(ledger), later)
+    assert tokens(exported(ledger)) == 3_000_000
+    (row,) = corrected(exported(ledger, period="2026-11"))
+    assert (row.consumed_quantity, row.billed_cost) == (None, Decimal(5))
+    assert sum(each.billed_cost for each in exported(ledger)) == Decimal("2.5")
 
 
 def test_rows_of_late_calls_have_keys_of_their_own(ledger: Ledger) -> None:
