@@ -24,7 +24,7 @@ or revised calls; or, in a reopened month, the amounts that later statements hav
 CAUSES: Final[Mapping[str, str]] = {
     "late": "calls that came after closing",
     "ownership": "other owners or allocation rules",
-    "price": "other prices or revised calls",
+    "price": "other prices, fees or revised calls",
     "booked": "in later statements already",
     "reconciliation": "an invoice",
     "credit": "a credit",

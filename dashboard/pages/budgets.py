@@ -76,7 +76,9 @@ def _table(usages: Sequence[BudgetUsage]) -> Any:
     if any(usage.fixed for usage in usages):
         remarks.append(_FIXED_REMARK)
     header = ["Budget", "Of", "Period", "Counts", "Used", "Limit", "Left", "Share", "State", "Unpriced"]
-    return tables.table("budgets", "Budgets in the running period", header, rows, texts=4, remarks=remarks)
+    return tables.table(
+        "budgets", "Budgets in the running period", header, rows, texts=4, remarks=remarks, is_wrapped=True
+    )
 
 
 @registered_as("budgets:courses")
