@@ -68,11 +68,11 @@ def read(raw: bytes) -> UsageEvent:
         PassedOver: the record is a line of a stream before its last, which has no counts.
     """
     response = _decode(raw)
-    if response.done is False:
-        raise PassedOver
     is_embedding = is_present(response.embeddings)
     tokens_in, tokens_out = response.prompt_eval_count, response.eval_count
     stated = (tokens_in, tokens_out) != (None, None)
+    if response.done is False and not stated:
+        raise PassedOver
     return UsageEvent(
         source=PROVIDER,
         occurred_at=record_time(response.created_at, "created_at"),

@@ -84,14 +84,14 @@ def accidents(draw: st.DrawFn, values: list[Any]) -> Any:
 
 
 def is_told(raw: bytes) -> bool:
-    """Whether entries and rejections together are as many as the records, and the parts of each entry fit."""
+    """Whether every record is an entry, a rejection or passed over, and the parts of each entry fit."""
     records = formats.unpack(raw)
     decoded = DECODER.decode([RawRecord(0, 1, raw)], CONTEXT)
     for one in (raw,) if records is None else records:
         if DECODER.decode([RawRecord(0, 1, one)], CONTEXT).entries:
             check(formats.read(one))
     told = all(rejection.code and rejection.reason for rejection in decoded.rejections)
-    found = len(decoded.entries) + len(decoded.rejections)
+    found = len(decoded.entries) + len(decoded.rejections) + decoded.passed_over
     return told and found == (1 if records is None else len(records))
 
 

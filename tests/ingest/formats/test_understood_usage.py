@@ -290,3 +290,11 @@ def test_the_lines_of_ollamas_stream_before_its_last_are_no_calls() -> None:
         read(line)
     last = line | {"done": True, "prompt_eval_count": 5, "eval_count": 2}
     assert (read(last).input_tokens, read(last).output_tokens) == (5, 2)
+
+
+def test_a_line_of_ollama_that_is_not_done_counts_if_it_has_counts() -> None:
+    line = {"model": "llama3.2", "created_at": "2026-07-01T10:15:02Z", "done": False, "message": {}}
+    with pytest.raises(PassedOver):
+        formats.read(json.dumps(line).encode())
+    event = formats.read(json.dumps(line | {"prompt_eval_count": 26, "eval_count": 282}).encode())
+    assert (event.input_tokens, event.output_tokens) == (26, 282)
