@@ -3,9 +3,9 @@
 A body has no id, and its time is that of its end. Counts of 0 are left out.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from ingest.formats.completion import provider
 from ingest.formats.completion.body import NULL, Empty, is_present
@@ -13,7 +13,7 @@ from ingest.formats.completion.usage import Count
 from ingest.formats.format import Fields, Format
 from ingest.formats.json.decoder import decoder
 from ingest.formats.json.timestamps import record_time
-from ingest.model.event import UsageEvent
+from ingest.model.event import MAX_COUNT, UsageEvent
 from ingest.model.rejection import PassedOver
 
 PROVIDER: Final = "ollama"
@@ -22,6 +22,9 @@ _COUNTS: Final = frozenset({"prompt_eval_count", "eval_count"})
 _DURATIONS: Final = frozenset({"total_duration", "load_duration"})
 _FOREIGN_FIELDS: Final = frozenset({"extra_fields", "choices", "usage"})
 _NANOSECONDS_PER_MICROSECOND: Final = 1_000
+
+
+Nanoseconds = Annotated[int, Meta(ge=0, le=1000 * MAX_COUNT)]
 
 
 class Message(Struct, gc=False):
@@ -39,7 +42,7 @@ class Response(Struct, gc=False):
     done_reason: str | None = None
     message: Message | None = None
     embeddings: Raw = NULL
-    total_duration: int | None = None
+    total_duration: Nanoseconds | None = None
     prompt_eval_count: Count | None = None
     eval_count: Count | None = None
 

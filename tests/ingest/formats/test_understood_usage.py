@@ -298,3 +298,8 @@ def test_a_line_of_ollama_that_is_not_done_counts_if_it_has_counts() -> None:
         formats.read(json.dumps(line).encode())
     event = formats.read(json.dumps(line | {"prompt_eval_count": 26, "eval_count": 282}).encode())
     assert (event.input_tokens, event.output_tokens) == (26, 282)
+
+
+def test_a_duration_that_no_call_takes_is_refused_alone() -> None:
+    record = {"model": "m", "embeddings": [[0.1]], "prompt_eval_count": 8, "total_duration": 10**90}
+    assert refusal(record).field == "total_duration"
