@@ -35,7 +35,7 @@ class BudgetUsage:
     """Pico-units of money, or tokens."""
     unpriced_requests: int
     fixed: int = 0
-    """The fees and shared cost in `used`, those of the whole period."""
+    """The fees and shared cost of the whole period in `used`."""
 
     @property
     def limit(self) -> int:
@@ -132,7 +132,7 @@ def usages_binding_key(
 
 
 def _visible(connection: Connection, budgets: Iterable[Budget]) -> list[Budget]:
-    """The budgets that the caller may see: those of the caller's teams or key."""
+    """The budgets of the caller's teams or key, which are all that the caller may see."""
     principal = current_principal()
     if principal.sees_all:
         return list(budgets)
@@ -170,7 +170,7 @@ def _usage(ledger: Ledger, budget: Budget, about: Mapping[About, Subject], today
 def fees_and_shared(ledger: Ledger, budget: Budget, first: date, end: date) -> int:
     """The fees and the shared cost of a period that a budget counts, as the statement of the period has them.
 
-    They are those of the whole period, from its first day on.
+    They are of the whole period, from its first day on.
     """
     if budget.counts == "calls":
         return 0

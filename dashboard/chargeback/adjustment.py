@@ -1,7 +1,7 @@
 """An adjustment, opened: the calls, prices and owners that it is made of, before and after.
 
 Its number names the month in which it is booked, and its place in that month's statement. The evidence of a
-closed statement is sealed with it; that of an open one is computed from the ledger as it is now.
+closed statement is sealed with it; an open statement's is computed from the ledger as it is now.
 """
 
 import re

@@ -46,7 +46,7 @@ class Delivery:
 
     @property
     def statement_number(self) -> int:
-        """The number of the statement among those of its month: 2 of `2026-10/2`."""
+        """The number of the statement within its month: 2 of `2026-10/2`."""
         return int(self.what.split()[1].partition("/")[2])
 
 

@@ -178,7 +178,7 @@ class IdleMarkup:
 
 
 def joined_markups(parts: Iterable[IdleMarkup]) -> tuple[IdleMarkup, ...]:
-    """The sum of each mark-up and reason, those of most cost first."""
+    """The sum of each mark-up and reason, the highest cost first."""
     sums: dict[tuple[str, str, str], IdleMarkup] = {}
     for part in parts:
         key = (part.calls, part.percent, part.why)

@@ -236,8 +236,8 @@ def _entry(
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
     values[_AT["currency"]] = builder.currency(event, charge)
-    if event.flags or builder.doubts(charge):
-        values[_AT["flags"]] = joined((*(event.flags or ()), *builder.doubts(charge)))
+    if flags := (*(event.flags or ()), *builder.doubts(charge)):
+        values[_AT["flags"]] = joined(flags)
     if event.labels is not None:
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(

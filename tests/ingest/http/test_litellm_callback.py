@@ -3,27 +3,21 @@
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
-from pydantic import SecretStr
 
-from ingest.access.guard import guarded
-from ingest.access.permissions import Rights
-from ingest.http.app import RIGHTS, make_api
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.fields import TERMS
 from ingest.ledger.tables.calls import directory, rejected_record, term, usage_event
 from ingest.settings import Settings
 from tests.support.ledgers import SECRET, blank
 from tests.support.paths import TESTS
+from tests.support.serving import guarded_api, served
 
 TOKEN = "correct horse"
 COST = Decimal("0.000225")
@@ -33,27 +27,6 @@ SENDER = TESTS / "support" / "litellm_sender.py"
 
 RECORDS = {"json_array": 7, "ndjson": 7, "single": 7, "v1": 6}
 """How many records the callback logs in each format: the oldest logs no failures."""
-
-
-@contextmanager
-def served(ledger: Ledger) -> Iterator[str]:
-    """The address of a Tallybook that wants a token."""
-    settings = Settings(admin_token=SecretStr(TOKEN))
-    config = uvicorn.Config(
-        guarded(make_api(ledger, settings), ledger, settings, Rights(RIGHTS)),
-        port=0,
-        log_level="error",
-        lifespan="off",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    yield f"http://{host}:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +40,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ledg
             opened = open_ledger(Settings(database_url=url, secret_key=SECRET))
             stack.callback(opened.close)
             made[log_format] = opened
-            words += [log_format, stack.enter_context(served(opened)), str(records)]
+            words += [log_format, stack.enter_context(served(guarded_api(opened, TOKEN))), str(records)]
         send(words)
         yield made
 

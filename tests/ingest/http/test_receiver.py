@@ -4,7 +4,6 @@ import gzip
 import http.client
 import json
 import socket
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-import uvicorn
 import zstandard
 from starlette.testclient import TestClient
 
@@ -27,6 +25,7 @@ from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.tables.calls import directory, receipt, usage_event
 from ingest.settings import Settings
+from tests.support import serving
 from tests.support.stored_events import kept
 
 LIMIT = 2**20
@@ -42,16 +41,8 @@ def client(embedded: Ledger) -> Iterator[TestClient]:
 @pytest.fixture
 def served(embedded: Ledger) -> Iterator[str]:
     """The address of the same app behind a real server."""
-    config = uvicorn.Config(make_api(embedded, SETTINGS), port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    yield f"http://{host}:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving.served(make_api(embedded, SETTINGS)) as address:
+        yield address
 
 
 def call(name: str, **more: Any) -> dict[str, Any]:
