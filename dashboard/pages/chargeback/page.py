@@ -301,7 +301,7 @@ def _opened(ledger: Ledger, view: View) -> list[Any]:
     team = opened.name(correction.owner.team_id) or "no team"
     title = f"Adjustment {correction.number}: {CAUSES[correction.cause]}{about}, {team}"
     lines = tables.table("adjustment", title, header, rows, texts=3, is_wrapped=True)
-    return [lines, *_opened_calls(opened, view), *_opened_changes(opened, ledger), back]
+    return [lines, *_opened_calls(opened, view), *_opened_changes(opened, ledger), html.Div(back)]
 
 
 def _opened_calls(opened: OpenedAdjustment, view: View) -> list[Any]:
