@@ -8,10 +8,19 @@ import sqlalchemy as sa
 import ingest
 
 SCRIPTS = Path(ingest.__file__).resolve().parents[1] / "migrations"
+_NAMED_TABLES = 3
 
 
 class SchemaError(Exception):
     """The ledger's schema is not the schema of this program."""
+
+
+class OlderSchema(SchemaError):
+    """The ledger has to be migrated."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: run `tallybook migrate`")
+        self.what = what
 
 
 @cache
@@ -45,20 +54,31 @@ def require_current(engine: sa.Engine) -> None:
         raise SchemaError(
             f"it was made by a newer Tallybook (schema {revision}, this one knows {newest}): update Tallybook"
         )
-    raise SchemaError("its tables are missing or of an older version: run `tallybook migrate`")
+    _require_own(engine, revision)
+    raise OlderSchema("its tables are missing or of an older version")
+
+
+def _require_own(engine: sa.Engine, revision: str | None) -> None:
+    """Refuse the SQLite database of another program; in other databases several programs may have tables."""
+    if revision is not None or engine.dialect.name != "sqlite":
+        return
+    if others := sa.inspect(engine).get_table_names():
+        named = ", ".join(others[:_NAMED_TABLES])
+        raise SchemaError(f"it is the database of another program, with the tables {named}")
 
 
 def migrate(engine: sa.Engine) -> bool:
     """Migrate the ledger to this program's schema. Returns whether a migration was needed.
 
     Raises:
-        SchemaError: the ledger is newer than the program.
+        SchemaError: the ledger is newer than the program, or is no ledger.
     """
     revision = current(engine)
     if revision == revisions()[-1]:
         return False
     if revision is not None and revision not in revisions():
         require_current(engine)
+    _require_own(engine, revision)
     from alembic import command
     from alembic.config import Config
 
