@@ -20,7 +20,6 @@ from ingest.sync import cli as sync_cli
 from ingest.terminal import Json
 
 if TYPE_CHECKING:
-    from ingest.ledger.engine import Ledger
     from ingest.ledger.schema import Migration
 
 out = Console()
@@ -120,10 +119,10 @@ def migrate(
     Going down drops what only newer schemas keep, such as flags or hash chains. Calls and amounts stay.
     """
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, make_engine, translated_errors
+    from ingest.ledger.engine import LedgerError, open_engine, translated_errors
     from ingest.settings import Settings
 
-    engine = make_engine(Settings().database_url)
+    engine, _lock = open_engine(Settings().database_url)
     try:
         with translated_errors():
             migration = schema.migrate(engine, to, copy=copy)
@@ -156,8 +155,10 @@ def rollup(
 ) -> None:
     """Make the rollups of slots that have changed. A server does this by itself."""
     from ingest.ledger import rollups
+    from ingest.ledger.engine import open_existing
+    from ingest.settings import Settings
 
-    with _ledger() as ledger, err.status("summing") as status:
+    with open_existing(Settings()) as ledger, err.status("summing") as status:
         total = 0
 
         def show_progress(slots: int) -> None:
@@ -171,9 +172,11 @@ def rollup(
 
 def verify(as_json: Json = False) -> None:
     """Check the invariants on the ledger; exit 1 and say where one does not hold."""
+    from ingest.ledger.engine import open_to_read
     from ingest.ledger.verification import verify as check
+    from ingest.settings import Settings
 
-    with _ledger() as ledger:
+    with open_to_read(Settings()) as ledger:
         findings = check(ledger)
     failed = any(finding.level == "error" for finding in findings)
     if as_json:
@@ -210,10 +213,3 @@ def _value_text(value: object) -> str:
     if isinstance(value, str) and "://" in value:
         return without_password(value)
     return "" if value is None else str(value)
-
-
-def _ledger() -> "Ledger":
-    from ingest.ledger.engine import open_ledger
-    from ingest.settings import Settings
-
-    return open_ledger(Settings())

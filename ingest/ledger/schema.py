@@ -18,10 +18,19 @@ from ingest.model.zone import instant
 SCRIPTS = Path(ingest.__file__).resolve().parents[1] / "migrations"
 ROOM_LEFT: Final = 64 * 2**20
 """Bytes that stay free on the disk beside the copy that a migration makes."""
+_NAMED_TABLES = 3
 
 
 class SchemaError(Exception):
     """The ledger's schema is not the schema of this program."""
+
+
+class OlderSchema(SchemaError):
+    """The ledger has to be migrated."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: run `tallybook migrate`")
+        self.what = what
 
 
 @cache
@@ -68,17 +77,28 @@ def require_current(engine: sa.Engine) -> None:
         raise SchemaError(
             f"it was made by a newer Tallybook (schema {revision}, this one knows {newest}): update Tallybook"
         )
-    raise SchemaError("its tables are missing or of an older version: run `tallybook migrate`")
+    _require_own(engine, revision)
+    raise OlderSchema("its tables are missing or of an older version")
+
+
+def _require_own(engine: sa.Engine, revision: str | None) -> None:
+    """Refuse the SQLite database of another program; in other databases several programs may have tables."""
+    if revision is not None or engine.dialect.name != "sqlite":
+        return
+    if others := sa.inspect(engine).get_table_names():
+        named = ", ".join(others[:_NAMED_TABLES])
+        raise SchemaError(f"it is the database of another program, with the tables {named}")
 
 
 def migrate(engine: sa.Engine, to: str | None = None, *, copy: bool = True) -> Migration:
     """Migrate the ledger, in one transaction: to this program's schema, or up or down to revision `to`.
 
     A killed migration leaves the ledger as it was. An embedded ledger is copied first, beside its file
-    (`copy_path`); without `copy` it is not.
+    (`copy_aside`); without `copy` it is not.
 
     Raises:
-        SchemaError: the ledger is newer than the program, `to` is no revision, or the disk has no room.
+        SchemaError: the ledger is newer than the program or is no ledger, `to` is no revision, or the disk
+            has no room.
     """
     target = revisions()[-1] if to is None else to
     if target not in revisions():
@@ -88,6 +108,7 @@ def migrate(engine: sa.Engine, to: str | None = None, *, copy: bool = True) -> M
         require_current(engine)
     if revision == target:
         return Migration(revision, target)
+    _require_own(engine, revision)
     with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
         revision = _revision_in(connection)
         copied = copy_aside(engine, revision) if copy and revision not in (None, target) else None
