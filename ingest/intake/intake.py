@@ -62,9 +62,17 @@ class Intake:
             at += len(batch.entries) + len(batch.rejections)
         return self._take(placed, alongside)
 
+    @property
+    def keyless(self) -> int:
+        """The number of records without a key of their own so far."""
+        return self._occurrences.keyless
+
     def write(self, connection: Connection, lookup: Lookup, batch: Batch) -> Receipt:
-        """Write a decoded batch of a whole file in a transaction that the caller commits."""
-        return self._write_in(connection, lookup, [self._occurrences.identified(batch)])
+        """Write a decoded batch of a whole file in a transaction that the caller commits.
+
+        The caller also notes the progress of its import.
+        """
+        return write(connection, self._ledger, lookup, self._occurrences.identified(batch), self._origin)
 
     def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
         receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
@@ -85,8 +93,8 @@ class Intake:
         for batch in batches:
             total.add(write(connection, self._ledger, lookup, batch, self._origin))
         if self._origin.batch_id is not None:
-            read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
-            imports.advance(connection, self._origin.batch_id, read, total, keyless)
+            read = sum(batch.read for batch in batches)
+            imports.advance(connection, self._origin.batch_id, read, total, self.keyless)
         return total
 
     def __enter__(self) -> Self:
