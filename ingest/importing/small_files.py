@@ -5,14 +5,15 @@ imports and its own receipt, which is given after the commit; a process that is 
 nothing of the group, and the files are imported again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ingest.clock import now
 from ingest.files.paths import Source
 from ingest.intake.decode import Context, Decoder
-from ingest.intake.intake import Intake
+from ingest.intake.intake import Intake, salvaging_if_refused
 from ingest.ledger import imports
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Connection, Ledger
@@ -68,16 +69,22 @@ class SmallFiles:
         files, self._waiting = self._waiting, []
         if not files:
             return
-        with self._ledger.writing() as connection:
-            lookup = self._ledger.dictionary.lookup(connection, files[0].context.received_at)
-            receipts = [self._write(connection, lookup, file) for file in files]
-        lookup.remember()
+        receipts = salvaging_if_refused(partial(self._commit, files))
         for file, receipt in zip(files, receipts, strict=True):
             file.on_committed(receipt)
 
-    def _write(self, connection: Connection, lookup: Lookup, file: WaitingFile) -> Receipt:
+    def _commit(self, files: Sequence[WaitingFile], *, salvaging: bool) -> list[Receipt]:
+        with self._ledger.writing() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, files[0].context.received_at)
+            receipts = [self._write(connection, lookup, file, salvaging=salvaging) for file in files]
+        lookup.remember()
+        return receipts
+
+    def _write(
+        self, connection: Connection, lookup: Lookup, file: WaitingFile, *, salvaging: bool
+    ) -> Receipt:
         batch_id = imports.start(connection, file.context.channel, file.path, file.fingerprint, now())
         with Intake(self._ledger, self._decoder, file.context, batch_id) as intake:
-            receipt = intake.write(connection, lookup, file.batch)
+            receipt = intake.write(connection, lookup, file.batch, salvaging=salvaging)
         imports.finish(connection, batch_id, "finished", now())
         return receipt
