@@ -15,7 +15,7 @@ from msgspec import Raw
 from ingest.formats.format import Fields, Format
 from ingest.formats.otel import calls, page, reading, span
 from ingest.model.event import UsageEvent
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 PAGE_MARK: Final = b'"resourceSpans"'
 _decode_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -28,19 +28,32 @@ class TraceCalls(NamedTuple):
     """The span records of the calls."""
     others: int
     """The number of spans that are not model calls."""
+    refused: Sequence[Refused] = ()
+    """A refusal for each span that cannot be decoded."""
 
 
-def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft]]) -> TraceCalls:
+def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft | Refused]]) -> TraceCalls:
     """The calls of a request, which `drafts` decodes.
 
     Raises:
         Refused: the request cannot be decoded.
     """
     spans = drafts(raw)
-    records = [
-        span.encode(draft) for draft in spans if calls.request_type(draft.attributes, draft.kind) is not None
-    ]
-    return TraceCalls(records, len(spans) - len(records))
+    records = [record for draft in spans if (record := _record(draft)) is not None]
+    refused = [record for record in records if isinstance(record, Refused)]
+    read = [record for record in records if not isinstance(record, Refused)]
+    return TraceCalls(read, len(spans) - len(records), refused)
+
+
+def _record(draft: span.Draft | Refused) -> bytes | Refused | None:
+    """The record of a span; None for a span that is no call of a model."""
+    if isinstance(draft, Refused):
+        return draft
+    try:
+        is_call = calls.request_type(draft.attributes, draft.kind) is not None
+        return span.encode(draft) if is_call else None
+    except SURPRISES as error:
+        return unreadable(error)
 
 
 def _recognises(fields: Fields) -> bool:
@@ -53,11 +66,12 @@ def _read(raw: bytes) -> UsageEvent:
     return reading.read(raw)
 
 
-def _unpack(fields: Fields) -> Sequence[Raw]:
+def _unpack(fields: Fields) -> Sequence[Raw | Refused]:
     if "resourceSpans" not in fields:
         return [Raw(span.encode(fields))]
     raw = b'{"resourceSpans":' + bytes(fields["resourceSpans"]) + b"}"
-    return [Raw(record) for record in extract_calls(raw, page.drafts).records]
+    taken = extract_calls(raw, page.drafts)
+    return [*taken.refused, *map(Raw, taken.records)]
 
 
 FORMAT: Final = Format(

@@ -11,7 +11,7 @@ from typing import Final
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
-from ingest.framing import RawRecord
+from ingest.framing import RawRecord, RefusedRecord
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
 from ingest.http.otlp.responses import JSON
 from ingest.intake.intake import Intake
@@ -98,7 +98,9 @@ class TracesBody:
         except Refused as refused:
             raise Unreadable(refused.reason) from None
         self.others = taken.others
-        records = [RawRecord(index, 1, raw) for index, raw in enumerate(taken.records)]
+        damaged = [RefusedRecord(index, 1, one) for index, one in enumerate(taken.refused)]
+        read = [RawRecord(index, 1, raw) for index, raw in enumerate(taken.records, start=len(damaged))]
+        records = [*damaged, *read]
         for start in range(0, len(records), BATCH_RECORDS):
             self.receipt.add(self._intake.accept(records[start : start + BATCH_RECORDS]))
 
@@ -112,7 +114,7 @@ class TracesBody:
         self._body += piece
 
 
-def _drafts_of(media: str) -> Callable[[bytes], Sequence[Draft]]:
+def _drafts_of(media: str) -> Callable[[bytes], Sequence[Draft | Refused]]:
     if media == JSON:
         return page.drafts
     from ingest.formats.otel import protobuf
