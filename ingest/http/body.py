@@ -3,7 +3,7 @@
 A committed batch stays, even if the rest of the body is refused. Memory is bounded by a batch and a record.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -85,7 +85,7 @@ class RecordsBody:
         self._first = self._first or piece.lstrip(_OPENING)[:1]
         self._add(self._splitter.feed(piece))
 
-    def _add(self, records: list[Record]) -> None:
+    def _add(self, records: Iterable[Record]) -> None:
         for record in records:
             self._waiting.append(record)
             self._size += len(record.raw) if isinstance(record, RawRecord) else 0

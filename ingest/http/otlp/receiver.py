@@ -11,7 +11,7 @@ from typing import Final
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
-from ingest.framing import RawRecord, RefusedRecord
+from ingest.framing import RawRecord, Record, RefusedRecord
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
 from ingest.http.otlp.responses import JSON
 from ingest.intake.intake import Intake
@@ -100,7 +100,7 @@ class TracesBody:
         self.others = taken.others
         damaged = [RefusedRecord(index, 1, one) for index, one in enumerate(taken.refused)]
         read = [RawRecord(index, 1, raw) for index, raw in enumerate(taken.records, start=len(damaged))]
-        records = [*damaged, *read]
+        records: list[Record] = [*damaged, *read]
         for start in range(0, len(records), BATCH_RECORDS):
             self.receipt.add(self._intake.accept(records[start : start + BATCH_RECORDS]))
 
