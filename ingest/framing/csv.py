@@ -33,6 +33,11 @@ class TableSplitter:
         self._delimiter = b""  # empty: not announced
         self._refused = False
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return len(self._buffer)
+
     def feed(self, chunk: bytes) -> list[Record]:
         """The records that end in `chunk`."""
         self._buffer += chunk

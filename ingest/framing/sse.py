@@ -35,6 +35,8 @@ _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
 _STREAM_FACTOR: Final = 4
 """A stream repeats its envelope in every chunk, so its limit is this many times the limit of a record."""
+_CHUNK_COST: Final = 48
+"""Bytes that a chunk costs in memory beside its own."""
 
 
 class _ChunkIds(msgspec.Struct, rename="camel", gc=False):
@@ -89,6 +91,12 @@ class StreamSplitter:
         self._response: str | None = None
         self._is_repeated = False  # whether the id of the response has come twice
         self._refused: Refused | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory, with what each chunk costs beside its bytes."""
+        kept = self._size + _CHUNK_COST * len(self._chunks) if self._chunks else 0
+        return self._lines.held + self._event.held + kept
 
     def feed(self, chunk: bytes) -> list[Record]:
         """The records of the streams that end in `chunk`."""

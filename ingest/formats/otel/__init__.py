@@ -6,7 +6,7 @@ and a collector's file), give the same records, so a span that arrives twice is 
 call are joined in the ledger (`ingest.ledger.call_spans`), which sees all spans of a trace.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,17 +30,26 @@ class TraceCalls(NamedTuple):
     """The number of spans that are not model calls."""
 
 
-def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft]]) -> TraceCalls:
+def extract_calls(raw: bytes, drafts: Callable[[bytes], Iterable[span.Draft]]) -> TraceCalls:
     """The calls of a request, which `drafts` decodes.
 
     Raises:
         Refused: the request cannot be decoded.
     """
-    spans = drafts(raw)
-    records = [
-        span.encode(draft) for draft in spans if calls.request_type(draft.attributes, draft.kind) is not None
-    ]
+    spans = list(each_call(raw, drafts))
+    records = [record for record in spans if record is not None]
     return TraceCalls(records, len(spans) - len(records))
+
+
+def each_call(raw: bytes, drafts: Callable[[bytes], Iterable[span.Draft]]) -> Iterator[bytes | None]:
+    """The record of each span of a request, one by one; None for a span that is no model call.
+
+    Raises:
+        Refused: the request cannot be decoded, from here on.
+    """
+    for draft in drafts(raw):
+        is_call = calls.request_type(draft.attributes, draft.kind) is not None
+        yield span.encode(draft) if is_call else None
 
 
 def _recognises(fields: Fields) -> bool:
@@ -57,7 +66,7 @@ def _unpack(fields: Fields) -> Sequence[Raw]:
     if "resourceSpans" not in fields:
         return [Raw(span.encode(fields))]
     raw = b'{"resourceSpans":' + bytes(fields["resourceSpans"]) + b"}"
-    return [Raw(record) for record in extract_calls(raw, page.drafts).records]
+    return [Raw(record) for record in extract_calls(raw, page.each_draft).records]
 
 
 FORMAT: Final = Format(

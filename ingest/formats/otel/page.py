@@ -26,13 +26,22 @@ def drafts(raw: bytes) -> list[Draft]:
     Raises:
         Refused: the page is not JSON, or violates the encoding; the refusal names the field.
     """
+    return list(each_draft(raw))
+
+
+def each_draft(raw: bytes) -> Iterator[Draft]:
+    """The spans of a page, one by one.
+
+    Raises:
+        Refused: the page is not JSON, or violates the encoding; the refusal names the field.
+    """
     try:
         page = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = lenient.loads(raw)
     if not isinstance(page, dict):
         raise Refused("not_an_object", "the record is not a JSON object")
-    return list(_spans(page))
+    return _spans(page)
 
 
 def _spans(page: dict[str, Any]) -> Iterator[Draft]:
