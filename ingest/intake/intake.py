@@ -5,6 +5,7 @@ returned after its commit and never before.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -12,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 import msgspec
 
 from ingest.framing import Record
-from ingest.intake.decode import Context, Decoder
+from ingest.intake.decode import Context, Decoder, Decoding
 from ingest.intake.identity import DiskCounter, Occurrences
 from ingest.ledger import dialects, imports
 from ingest.ledger.dictionary import Lookup
@@ -48,9 +49,16 @@ class Intake:
     """Takes in the records of one body or file. Use it as a context manager."""
 
     def __init__(
-        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+        self,
+        ledger: Ledger,
+        decoder: Decoder,
+        context: Context,
+        batch_id: int | None = None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`around` is entered around each `commit`."""
         self._ledger = ledger
+        self._around = around
         self._decoder = decoder
         self._context = context
         self._occurrences = Occurrences()
@@ -61,6 +69,15 @@ class Intake:
     def accept(self, records: Sequence[Record]) -> Receipt:
         """Decode and commit one batch of records."""
         return self._take([self._decoder.decode(records, self._context, self._records)])
+
+    def begin(self) -> Decoding:
+        """Begin to decode the records of the body one by one. `commit` takes their batches."""
+        return self._decoder.begin(self._context)
+
+    def commit(self, batch: Batch) -> Receipt:
+        """Commit the next batch that `begin` has given."""
+        with self._around():
+            return self._take([batch])
 
     def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
         """Commit batches that were decoded elsewhere, in one transaction.

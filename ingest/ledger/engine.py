@@ -6,7 +6,7 @@ the write lock at its start (BEGIN IMMEDIATE), so that the rows it has read do n
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -38,6 +38,7 @@ Connection = sa.Connection
 """A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
 
 BUSY_SECONDS = 30
+"""How long a command waits for the lock of the database."""
 AUTOCHECKPOINT_PAGES: Final = 1000
 """A commit takes the write-ahead log back into the file once the log has so many pages (4 MB). With twice as
 many an import is 1% faster, and the log twice as long."""
@@ -92,6 +93,17 @@ class Ledger:
         """Whether the ledger is read where it lies, because it cannot be written."""
         return is_read_only(self.engine)
 
+    lock_seconds: float = BUSY_SECONDS
+    """How long a write transaction waits for the lock of the database."""
+
+    def waiting_at_most(self, seconds: float) -> "Ledger":
+        """The same ledger, whose write transactions wait at most `seconds` for the lock."""
+        return replace(self, lock_seconds=seconds)
+
+    @property
+    def _write_options(self) -> dict[str, Any]:
+        return {"tallybook_write": True, "tallybook_lock_seconds": self.lock_seconds}
+
     @property
     def url(self) -> str:
         """The database URL without its password."""
@@ -119,7 +131,7 @@ class Ledger:
         """
         with (
             translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            self.engine.connect().execution_options(**self._write_options) as connection,
             connection.begin(),
         ):
             yield connection
@@ -133,7 +145,7 @@ class Ledger:
         """
         with (
             translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            self.engine.connect().execution_options(**self._write_options) as connection,
         ):
             transaction = connection.begin()
             try:
@@ -304,6 +316,8 @@ def make_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -357,8 +371,22 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    wants_write = connection.get_execution_options().get("tallybook_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_write else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("tallybook_write", False):
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_lock_milliseconds(options)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if "tallybook_lock_seconds" in options:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout={_lock_milliseconds(options)}")
+
+
+def _lock_milliseconds(options: Mapping[str, Any]) -> int:
+    return int(options.get("tallybook_lock_seconds", BUSY_SECONDS) * 1000)
 
 
 def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
