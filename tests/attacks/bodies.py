@@ -1,4 +1,4 @@
-"""Hostile bodies: what a broken or malicious sender may post, each with the good records that it must not cost.
+"""Hostile bodies: what a broken or malicious sender may post, with the good records that it must not cost.
 
 Each is made at any size: small for the tests, as large as the limits allow for `python -m tests.attacks`.
 """
@@ -19,6 +19,11 @@ Packing = Literal["", "gzip", "zstd"]
 
 HUGE_EXPONENT: Final = "1e999999999999999999999"
 """A number that `decimal` refuses to hold."""
+ODD_NUMBERS: Final = {
+    "a huge exponent": HUGE_EXPONENT,
+    "a tiny exponent": "-1e-999999999999999999999",
+    "5,000 digits": "1" + "0" * 5_000,
+}
 NEIGHBOURS: Final = (9_000_001, 9_000_002, 9_000_003)
 """The numbers of the good records inside a hostile body: at its start, in the middle and at the end."""
 MILLION: Final = 10**6
@@ -298,8 +303,8 @@ REJECTED: Final = (
 
 POISON: Final = (
     *(
-        HostileBody(f"{raw} as {where}", _same(part), 1, 1)
-        for raw in (HUGE_EXPONENT, "-1e-999999999999999999999", "1" + "0" * 5_000)
+        HostileBody(f"{number} as {where}", _same(part), 1, 1)
+        for number, raw in ODD_NUMBERS.items()
         for where, part in {
             "a count": _with(usage=_usage(prompt_tokens=f"raw:{raw}")),
             "a cost": _with(usage=_usage(cost=f"raw:{raw}")),
@@ -326,7 +331,7 @@ POISON: Final = (
 """Bodies with records that parsers choke on, among good ones."""
 
 LARGE: Final = (
-    HostileBody("a record of many keys", _one(_keys), 20_000, MILLION),
+    HostileBody("a record of many keys", _one(_keys), 20_000, 800_000),
     HostileBody("a record with the same key again and again", _one(_same_keys), 20_000, MILLION),
     HostileBody("brackets in brackets", _one(_deep(b"[", b"", b"]")), 20_000, MILLION),
     HostileBody("objects in objects", _one(_deep(b'{"a":', b"1", b"}")), 20_000, MILLION),
