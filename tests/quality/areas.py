@@ -34,6 +34,7 @@ AREAS: Final = (
 
 TESTS: Final = (
     "tests/ingest/ledger",
+    "tests/ingest/intake",
     "tests/ingest/pricing",
     "tests/dashboard/chargeback",
     "tests/invariants/test_once.py",
