@@ -71,6 +71,8 @@ class Ledger:
     reported_cost_factor: int = COST_FACTOR
     """How many times the computed cost a reported cost may be before the call is flagged."""
     dictionary: Dictionary = field(default_factory=Dictionary)
+    pinned: sa.Connection | None = field(default=None, compare=False, repr=False)
+    """The snapshot that all reads share, in a ledger of `snapshot`; else each read has its own."""
 
     @property
     def url(self) -> str:
@@ -84,11 +86,27 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
+        if self.pinned is not None:
+            with translated_errors():
+                yield self.pinned
+            return
         with (
             translated_errors(),
             self.engine.connect().execution_options(**_snapshot(self.engine)) as connection,
         ):
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Ledger"]:
+        """This ledger with a single snapshot for all reads, so that their answers agree.
+
+        It is for one thread. Writes are not part of it.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+        """
+        with self.reading() as connection:
+            yield replace(self, pinned=connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

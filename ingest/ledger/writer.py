@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import call_spans, dialects, dirty_slots, former, rejections
+from ingest.ledger import arrivals, call_spans, dialects, dirty_slots, former, rejections
 from ingest.ledger.call_spans import Joined, Spans
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
@@ -44,6 +44,8 @@ Pair = tuple[Entry, Row]
 
 def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
     """Write a batch inside the open transaction. The receipt is valid once the transaction commits."""
+    if batch.entries:
+        arrivals.lock_arrivals(connection)
     if batch.entries and former.is_possible(connection):
         entries = former.with_known_identities(connection, batch.entries)
         batch = msgspec.structs.replace(batch, entries=entries)
