@@ -82,6 +82,10 @@ class Ledger:
     dictionary: Dictionary = field(default_factory=Dictionary)
     lock: FileLock | None = None
     """The lock that tells a restore that the ledger is in use."""
+    lock_seconds: float = BUSY_SECONDS
+    """How long a write transaction waits for the lock of the database."""
+    pinned: sa.Connection | None = field(default=None, compare=False, repr=False)
+    """The snapshot that all reads share, in a ledger of `snapshot`; else each read has its own."""
 
     @property
     def file(self) -> Path | None:
@@ -92,9 +96,6 @@ class Ledger:
     def is_read_only(self) -> bool:
         """Whether the ledger is read where it lies, because it cannot be written."""
         return is_read_only(self.engine)
-
-    lock_seconds: float = BUSY_SECONDS
-    """How long a write transaction waits for the lock of the database."""
 
     def waiting_at_most(self, seconds: float) -> "Ledger":
         """The same ledger, whose write transactions wait at most `seconds` for the lock."""
@@ -116,11 +117,27 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
+        if self.pinned is not None:
+            with translated_errors():
+                yield self.pinned
+            return
         with (
             translated_errors(),
             self.engine.connect().execution_options(**_snapshot(self.engine)) as connection,
         ):
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Ledger"]:
+        """This ledger with a single snapshot for all reads, so that their answers agree.
+
+        It is for one thread. Writes are not part of it.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+        """
+        with self.reading() as connection:
+            yield replace(self, pinned=connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

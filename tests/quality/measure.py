@@ -95,9 +95,7 @@ def reach() -> Reach:
     for area in AREAS:
         for path in area.files():
             lines = data.contexts_by_lineno(str(path))
-            by_line[path] = {
-                line: frozenset(tests) for line, tests in lines.items()
-            }
+            by_line[path] = {line: frozenset(tests) for line, tests in lines.items()}
     return Reach(json.loads(SECONDS.read_text()), by_line)
 
 
