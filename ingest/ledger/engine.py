@@ -32,7 +32,7 @@ from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
-from ingest.settings import Settings
+from ingest.settings import Settings, sqlite_url
 
 Connection = sa.Connection
 """A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
@@ -117,11 +117,7 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
-        with (
-            translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
-            connection.begin(),
-        ):
+        with translated_errors(), writing(self.engine) as connection:
             yield connection
 
     @contextmanager
@@ -152,7 +148,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections, and give the lock on the file back."""
-        _close(self.engine, self.lock)
+        close(self.engine, self.lock)
 
     def __enter__(self) -> Self:
         return self
@@ -189,10 +185,10 @@ def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
             _require_current(engine)
             return replace(_read_properties(engine, settings), lock=lock)
     except (DatabaseError, OSError, schema.SchemaError, NoSecret) as error:
-        _close(engine, lock)
+        close(engine, lock)
         raise LedgerError(_explain(engine, error)) from error
     except BaseException:
-        _close(engine, lock)
+        close(engine, lock)
         raise
 
 
@@ -247,6 +243,15 @@ def is_read_only(engine: sa.Engine) -> bool:
     return bool(engine.get_execution_options().get("tallybook_read_only", False))
 
 
+def engine_of_copy(file: Path) -> sa.Engine:
+    """An engine that reads a database file which nobody writes, of whatever schema, and touches no file.
+
+    Raises:
+        WrongFile: its write-ahead log cannot be read.
+    """
+    return _read_only_engine(sa.make_url(sqlite_url(file)), database_file.read_only_uri(file))
+
+
 def _read_only_engine(url: sa.URL, uri: str) -> sa.Engine:
     """An engine that reads an embedded ledger and touches no file."""
 
@@ -271,7 +276,8 @@ def _require_current(engine: sa.Engine) -> None:
         raise
 
 
-def _close(engine: sa.Engine, lock: FileLock | None) -> None:
+def close(engine: sa.Engine, lock: FileLock | None) -> None:
+    """Close all connections of an engine, and give its lock back."""
     engine.dispose()
     if lock is not None:
         lock.release()
@@ -305,6 +311,13 @@ def make_engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A write transaction on an engine: it commits at the end of the block, and rolls back after an error."""
+    with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+        yield connection
 
 
 @contextmanager
@@ -429,7 +442,7 @@ def _store_missing_properties(
 ) -> dict[str, str]:
     """The ledger's properties. Missing properties are stored with their default."""
     if missing := {name: value for name, value in defaults.items() if name not in stored}:
-        with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+        with writing(engine) as connection:
             already = set(connection.execute(sa.select(ledger_property.c.name)).scalars())
             rows = [{"name": n, "value": v} for n, v in missing.items() if n not in already]
             if rows:
@@ -443,17 +456,21 @@ def _secret(engine: sa.Engine, settings: Settings, known: str | None) -> bytes:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     if engine.dialect.name == "sqlite":
-        path = database_file.beside(Path(engine.url.database or ""), database_file.SECRET)
-        return secret_beside(path) if known is None else _known_secret(path, known)
+        file = Path(engine.url.database or "")
+        path = database_file.beside(file, database_file.SECRET)
+        return secret_beside(path) if known is None else _known_secret(file, path, known)
     raise LedgerError("set TALLYBOOK_SECRET_KEY: virtual keys are stored as hashes made with it")
 
 
-def _known_secret(path: Path, known: str) -> bytes:
-    """The secret of a file, which is the one that the ledger was made with.
+def _known_secret(file: Path, path: Path, known: str) -> bytes:
+    """The secret that the ledger was made with, from its file; also of a restore killed at its last step.
 
     Raises:
         NoSecret: the file is missing, empty or another one.
     """
+    restored = database_file.beside(file, database_file.RESTORED_SECRET)
+    if restored.exists() and fingerprint(secret := read_secret(restored)) == known:
+        return secret
     secret = read_secret(path)
     if fingerprint(secret) != known:
         raise NoSecret(
