@@ -109,7 +109,7 @@ def make_destination(path: Path) -> None:
     Raises:
         BackupFailed: it is no folder, or cannot be made or written.
     """
-    if "://" in str(path):
+    if path.parts[:1] and path.parts[0].endswith(":"):  # a Path makes s3:/bucket of s3://bucket
         raise BackupFailed(
             f"{path} is no folder of this machine: name a folder, such as /var/backups/tallybook"
         )

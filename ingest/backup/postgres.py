@@ -8,9 +8,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,6 @@ from ingest.ledger.engine import translated_errors
 _LOOK_SECONDS: Final = 0.1
 _VERSION: Final = re.compile(r"(\d+)(\.\d+)?")
 _PER_MAJOR: Final = 10_000
-_WAIT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +116,27 @@ def _too_old(name: str, path: str, server: int) -> str | None:
 def _run(command: Sequence[str], url: sa.URL, stop: threading.Event) -> str | None:
     """Run a program of PostgreSQL on a database; the last line that it said if it failed."""
     arguments, environment = _connection_of(url)
-    process = subprocess.Popen(  # noqa: S603 - as above
-        [*command, "--no-password", f"--dbname={arguments}"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said: list[str] = []
-    reader = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
-    reader.start()
-    try:
-        while process.poll() is None:
-            if stop.wait(_LOOK_SECONDS):
-                raise Stopped
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_WAIT_SECONDS)
-        reader.join(_WAIT_SECONDS)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603 - as above
+            [*command, "--no-password", f"--dbname={arguments}"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            while process.poll() is None:
+                if stop.wait(_LOOK_SECONDS):
+                    raise Stopped
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        said.seek(0)
+        lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
     if process.returncode == 0:
         return None
-    lines = [line.strip() for line in said if line.strip()]
-    return lines[-1] if lines else f"exit code {process.returncode}"
+    return lines[-1].strip() if lines else f"exit code {process.returncode}"
 
 
 def _connection_of(url: sa.URL) -> tuple[str, dict[str, str]]:
