@@ -32,7 +32,7 @@ from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
-from ingest.settings import Settings
+from ingest.settings import Settings, sqlite_url
 
 Connection = sa.Connection
 """A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
@@ -102,10 +102,6 @@ class Ledger:
         return replace(self, lock_seconds=seconds)
 
     @property
-    def _write_options(self) -> dict[str, Any]:
-        return {"tallybook_write": True, "tallybook_lock_seconds": self.lock_seconds}
-
-    @property
     def url(self) -> str:
         """The database URL without its password."""
         return self.engine.url.render_as_string(hide_password=True)
@@ -146,11 +142,7 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
-        with (
-            translated_errors(),
-            self.engine.connect().execution_options(**self._write_options) as connection,
-            connection.begin(),
-        ):
+        with translated_errors(), writing(self.engine, self.lock_seconds) as connection:
             yield connection
 
     @contextmanager
@@ -162,7 +154,7 @@ class Ledger:
         """
         with (
             translated_errors(),
-            self.engine.connect().execution_options(**self._write_options) as connection,
+            self.engine.connect().execution_options(**_write_options(self.lock_seconds)) as connection,
         ):
             transaction = connection.begin()
             try:
@@ -181,7 +173,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections, and give the lock on the file back."""
-        _close(self.engine, self.lock)
+        close(self.engine, self.lock)
 
     def __enter__(self) -> Self:
         return self
@@ -218,10 +210,10 @@ def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
             _require_current(engine)
             return replace(_read_properties(engine, settings), lock=lock)
     except (DatabaseError, OSError, schema.SchemaError, NoSecret) as error:
-        _close(engine, lock)
+        close(engine, lock)
         raise LedgerError(_explain(engine, error)) from error
     except BaseException:
-        _close(engine, lock)
+        close(engine, lock)
         raise
 
 
@@ -276,6 +268,15 @@ def is_read_only(engine: sa.Engine) -> bool:
     return bool(engine.get_execution_options().get("tallybook_read_only", False))
 
 
+def engine_of_copy(file: Path) -> sa.Engine:
+    """An engine that reads a database file which nobody writes, of whatever schema, and touches no file.
+
+    Raises:
+        WrongFile: its write-ahead log cannot be read.
+    """
+    return _read_only_engine(sa.make_url(sqlite_url(file)), database_file.read_only_uri(file))
+
+
 def _read_only_engine(url: sa.URL, uri: str) -> sa.Engine:
     """An engine that reads an embedded ledger and touches no file."""
 
@@ -300,7 +301,8 @@ def _require_current(engine: sa.Engine) -> None:
         raise
 
 
-def _close(engine: sa.Engine, lock: FileLock | None) -> None:
+def close(engine: sa.Engine, lock: FileLock | None) -> None:
+    """Close all connections of an engine, and give its lock back."""
     engine.dispose()
     if lock is not None:
         lock.release()
@@ -336,6 +338,18 @@ def make_engine(url: str) -> sa.Engine:
     else:
         sa.event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine, lock_seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
+    """A write transaction on an engine: it commits at the end of the block, and rolls back after an error."""
+    options = _write_options(lock_seconds)
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+def _write_options(lock_seconds: float) -> dict[str, Any]:
+    return {"tallybook_write": True, "tallybook_lock_seconds": lock_seconds}
 
 
 @contextmanager
@@ -474,7 +488,7 @@ def _store_missing_properties(
 ) -> dict[str, str]:
     """The ledger's properties. Missing properties are stored with their default."""
     if missing := {name: value for name, value in defaults.items() if name not in stored}:
-        with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+        with writing(engine) as connection:
             already = set(connection.execute(sa.select(ledger_property.c.name)).scalars())
             rows = [{"name": n, "value": v} for n, v in missing.items() if n not in already]
             if rows:
@@ -488,17 +502,21 @@ def _secret(engine: sa.Engine, settings: Settings, known: str | None) -> bytes:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     if engine.dialect.name == "sqlite":
-        path = database_file.beside(Path(engine.url.database or ""), database_file.SECRET)
-        return secret_beside(path) if known is None else _known_secret(path, known)
+        file = Path(engine.url.database or "")
+        path = database_file.beside(file, database_file.SECRET)
+        return secret_beside(path) if known is None else _known_secret(file, path, known)
     raise LedgerError("set TALLYBOOK_SECRET_KEY: virtual keys are stored as hashes made with it")
 
 
-def _known_secret(path: Path, known: str) -> bytes:
-    """The secret of a file, which is the one that the ledger was made with.
+def _known_secret(file: Path, path: Path, known: str) -> bytes:
+    """The secret that the ledger was made with, from its file; also of a restore killed at its last step.
 
     Raises:
         NoSecret: the file is missing, empty or another one.
     """
+    restored = database_file.beside(file, database_file.RESTORED_SECRET)
+    if restored.exists() and fingerprint(secret := read_secret(restored)) == known:
+        return secret
     secret = read_secret(path)
     if fingerprint(secret) != known:
         raise NoSecret(
