@@ -122,17 +122,17 @@ def migrate(
     Going down drops what only newer schemas keep, such as flags or hash chains. Calls and amounts stay.
     """
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, open_engine, translated_errors
+    from ingest.ledger.engine import LedgerError, Purpose, close, open_engine, translated_errors
     from ingest.settings import Settings
 
-    engine, _lock = open_engine(Settings().database_url)
+    engine, lock = open_engine(Settings().database_url, Purpose.START if to is None else Purpose.ALONE)
     try:
         with translated_errors():
             migration = schema.migrate(engine, to, copy=copy)
     except (schema.SchemaError, OSError) as error:
         raise LedgerError(f"cannot migrate: {error}") from error
     finally:
-        engine.dispose()
+        close(engine, lock)
     for line in _told(migration):
         out.print(line, highlight=False, soft_wrap=True)
 

@@ -193,6 +193,8 @@ class Purpose(Enum):
     """A missing ledger is refused, and so is a read-only ledger."""
     START = "start"
     """A missing ledger is made."""
+    ALONE = "alone"
+    """As `CHANGE`, and no other process has the ledger open."""
 
 
 def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
@@ -240,7 +242,7 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
 
     Raises:
         LedgerError: the URL is not valid, or its file cannot serve the purpose.
-        LedgerBusy: the ledger is being restored.
+        LedgerBusy: the ledger is being restored, or is to be had alone and is in use.
     """
     engine = make_engine(url)
     if engine.dialect.name != "sqlite":
@@ -253,14 +255,23 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
             database_file.require(file)
         reason = database_file.read_only_reason(file)
         if reason is None:
-            return engine, database_file.share(file)
+            return engine, _lock(file, url, alone=purpose is Purpose.ALONE)
         if purpose is not Purpose.READ:
             raise LedgerError(f"cannot write to the ledger {url}: {reason}")
         return _read_only_engine(engine.url, database_file.read_only_uri(file)), None
     except database_file.WrongFile as error:
         raise LedgerError(_explain(engine, error)) from error
+
+
+def _lock(file: Path, url: str, *, alone: bool) -> FileLock | None:
+    try:
+        return database_file.take_alone(file) if alone else database_file.share(file)
     except database_file.InUse as error:
-        raise LedgerBusy(f"the ledger {url} is being restored; try again when that has ended") from error
+        raise LedgerBusy(
+            f"a server or a command has the ledger {url} open: stop it first"
+            if alone
+            else f"the ledger {url} is being restored; try again when that has ended"
+        ) from error
 
 
 def is_read_only(engine: sa.Engine) -> bool:
