@@ -126,7 +126,7 @@ def test_a_good_record_among_damaged_ones_is_accepted_and_no_content_reaches_the
         with ledger.reading() as connection:
             count = connection.execute(sa.select(sa.func.count()).select_from(usage_event)).scalar_one()
         assert 0 < count <= total.accepted, "an accepted span may take the place of another"
-        assert verify(ledger) == []
+        assert [finding for finding in verify(ledger) if finding.level == "error"] == []
     assert not [file.name for file in tmp_path.iterdir() if fuzz.CANARY.encode() in file.read_bytes()]
 
 
