@@ -4,7 +4,8 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 some records rejected.
 """
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +19,9 @@ from ingest.importing import cli as import_cli
 from ingest.price_book import cli as prices_cli
 from ingest.sync import cli as sync_cli
 from ingest.terminal import Json
+
+if TYPE_CHECKING:
+    from ingest.ledger.schema import Migration
 
 out = Console()
 err = Console(stderr=True)
@@ -103,21 +107,48 @@ def _describe_format(name: str) -> int:
     return 0
 
 
-def migrate() -> None:
-    """Bring the ledger's tables to this version. An embedded ledger does this by itself."""
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="REVISION", help="Up or down to this schema, such as 0012."),
+    ] = None,
+    copy: Annotated[
+        bool,
+        typer.Option("--copy/--no-copy", help="Copy an embedded ledger beside its file before it changes."),
+    ] = True,
+) -> None:
+    """Bring the ledger's tables to this version, or to another. An embedded ledger does the first by itself.
+
+    Going down drops what only newer schemas keep, such as flags or hash chains. Calls and amounts stay.
+    """
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, open_engine, translated_errors
+    from ingest.ledger.engine import LedgerError, Purpose, close, open_engine, translated_errors
     from ingest.settings import Settings
 
-    engine, _lock = open_engine(Settings().database_url)
+    engine, lock = open_engine(Settings().database_url, Purpose.START if to is None else Purpose.ALONE)
     try:
         with translated_errors():
-            changed = schema.migrate(engine)
-    except schema.SchemaError as error:
+            migration = schema.migrate(engine, to, copy=copy)
+    except (schema.SchemaError, OSError) as error:
         raise LedgerError(f"cannot migrate: {error}") from error
-    out.print(
-        f"{'migrated to' if changed else 'already at'} schema {schema.revisions()[-1]}", highlight=False
-    )
+    finally:
+        close(engine, lock)
+    for line in _told(migration):
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _told(migration: "Migration") -> Iterator[str]:
+    if not migration.is_change:
+        yield f"already at schema {migration.after}"
+        return
+    if migration.copied_to is not None:
+        yield f"copied to {migration.copied_to} first"
+    yield f"migrated to schema {migration.after}"
+    if migration.before is not None and migration.after < migration.before:
+        yield (
+            "Use the release of Tallybook that has this schema now: "
+            "this release brings an embedded ledger up again when it opens it."
+        )
 
 
 def rollup(

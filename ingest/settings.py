@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
     )
+    max_memory_bytes: int = Field(
+        default=256 * 2**20,
+        ge=16 * 2**20,
+        description="What the request bodies underway may hold in memory together, in each worker.",
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="The key of the hashes that stand for virtual keys. "

@@ -6,7 +6,7 @@ the write lock at its start (BEGIN IMMEDIATE), so that the rows it has read do n
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -38,6 +38,7 @@ Connection = sa.Connection
 """A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
 
 BUSY_SECONDS = 30
+"""How long a command waits for the lock of the database."""
 AUTOCHECKPOINT_PAGES: Final = 1000
 """A commit takes the write-ahead log back into the file once the log has so many pages (4 MB). With twice as
 many an import is 1% faster, and the log twice as long."""
@@ -81,6 +82,10 @@ class Ledger:
     dictionary: Dictionary = field(default_factory=Dictionary)
     lock: FileLock | None = None
     """The lock that tells a restore that the ledger is in use."""
+    lock_seconds: float = BUSY_SECONDS
+    """How long a write transaction waits for the lock of the database."""
+    pinned: sa.Connection | None = field(default=None, compare=False, repr=False)
+    """The snapshot that all reads share, in a ledger of `snapshot`; else each read has its own."""
 
     @property
     def file(self) -> Path | None:
@@ -91,6 +96,10 @@ class Ledger:
     def is_read_only(self) -> bool:
         """Whether the ledger is read where it lies, because it cannot be written."""
         return is_read_only(self.engine)
+
+    def waiting_at_most(self, seconds: float) -> "Ledger":
+        """The same ledger, whose write transactions wait at most `seconds` for the lock."""
+        return replace(self, lock_seconds=seconds)
 
     @property
     def url(self) -> str:
@@ -104,11 +113,27 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
+        if self.pinned is not None:
+            with translated_errors():
+                yield self.pinned
+            return
         with (
             translated_errors(),
             self.engine.connect().execution_options(**_snapshot(self.engine)) as connection,
         ):
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Ledger"]:
+        """This ledger with a single snapshot for all reads, so that their answers agree.
+
+        It is for one thread. Writes are not part of it.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+        """
+        with self.reading() as connection:
+            yield replace(self, pinned=connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -117,7 +142,7 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
-        with translated_errors(), writing(self.engine) as connection:
+        with translated_errors(), writing(self.engine, self.lock_seconds) as connection:
             yield connection
 
     @contextmanager
@@ -129,7 +154,7 @@ class Ledger:
         """
         with (
             translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            self.engine.connect().execution_options(**_write_options(self.lock_seconds)) as connection,
         ):
             transaction = connection.begin()
             try:
@@ -168,6 +193,8 @@ class Purpose(Enum):
     """A missing ledger is refused, and so is a read-only ledger."""
     START = "start"
     """A missing ledger is made."""
+    ALONE = "alone"
+    """As `CHANGE`, and no other process has the ledger open."""
 
 
 def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
@@ -215,7 +242,7 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
 
     Raises:
         LedgerError: the URL is not valid, or its file cannot serve the purpose.
-        LedgerBusy: the ledger is being restored.
+        LedgerBusy: the ledger is being restored, or is to be had alone and is in use.
     """
     engine = make_engine(url)
     if engine.dialect.name != "sqlite":
@@ -228,14 +255,23 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
             database_file.require(file)
         reason = database_file.read_only_reason(file)
         if reason is None:
-            return engine, database_file.share(file)
+            return engine, _lock(file, url, alone=purpose is Purpose.ALONE)
         if purpose is not Purpose.READ:
             raise LedgerError(f"cannot write to the ledger {url}: {reason}")
         return _read_only_engine(engine.url, database_file.read_only_uri(file)), None
     except database_file.WrongFile as error:
         raise LedgerError(_explain(engine, error)) from error
+
+
+def _lock(file: Path, url: str, *, alone: bool) -> FileLock | None:
+    try:
+        return database_file.take_alone(file) if alone else database_file.share(file)
     except database_file.InUse as error:
-        raise LedgerBusy(f"the ledger {url} is being restored; try again when that has ended") from error
+        raise LedgerBusy(
+            f"a server or a command has the ledger {url} open: stop it first"
+            if alone
+            else f"the ledger {url} is being restored; try again when that has ended"
+        ) from error
 
 
 def is_read_only(engine: sa.Engine) -> bool:
@@ -310,14 +346,21 @@ def make_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, lock_seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
     """A write transaction on an engine: it commits at the end of the block, and rolls back after an error."""
-    with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+    options = _write_options(lock_seconds)
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
+
+
+def _write_options(lock_seconds: float) -> dict[str, Any]:
+    return {"tallybook_write": True, "tallybook_lock_seconds": lock_seconds}
 
 
 @contextmanager
@@ -370,8 +413,22 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    wants_write = connection.get_execution_options().get("tallybook_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_write else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("tallybook_write", False):
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_lock_milliseconds(options)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if "tallybook_lock_seconds" in options:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout={_lock_milliseconds(options)}")
+
+
+def _lock_milliseconds(options: Mapping[str, Any]) -> int:
+    return int(options.get("tallybook_lock_seconds", BUSY_SECONDS) * 1000)
 
 
 def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
