@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
+from dashboard.server.request_target import OriginFormProtocol
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
@@ -75,7 +76,12 @@ def app() -> ASGIApp:
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}",
+        factory=True,
+        workers=workers,
+        http=OriginFormProtocol,
+        log_level="warning",
+        access_log=False,
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
