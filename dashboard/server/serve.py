@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
+from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.settings import Settings, sqlite_url
@@ -67,6 +68,7 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     return make_site(open_ledger(settings), settings)
@@ -74,7 +76,12 @@ def app() -> ASGIApp:
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}",
+        factory=True,
+        workers=workers,
+        http=BoundedProtocol,
+        log_level="warning",
+        access_log=False,
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
