@@ -136,7 +136,7 @@ def integrity(case: Case) -> Findings:
     try:
         faults = case.look.faults()
     except LedgerBusy:
-        raise  # it is larger than can be read in the time
+        raise  # it is away, or larger than can be read in the time
     except DatabaseError as error:
         faults = [str(error)]
     for fault in faults:

@@ -3,6 +3,7 @@
 Nothing is opened: what is closed again would take away the locks that this process has on it.
 """
 
+import contextlib
 import os
 import shutil
 import stat
@@ -29,6 +30,8 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _WRITE_LOCKS: Final = {"-shm": 120, "": 0x40000001}
 """The byte that SQLite locks to write: of the shared memory beside a log, else of the file itself."""
 _PROC: Final = Path("/proc")
+_GONE: Final = " (deleted)"
+"""What Linux puts behind the name of an open file that was deleted or replaced."""
 
 
 def permissions(case: Case) -> Findings:
@@ -131,12 +134,11 @@ def replaced(case: Case) -> Findings:
         return
     path = case.file.resolve()
     inode = path.stat().st_ino
-    for process, target, open_inode in _open_files():
-        if target in (str(path), f"{path} (deleted)") and open_inode != inode:
-            yield trouble(
-                f"{process} has an earlier file {path} open: what it commits is lost",
-                "restart it",
-            )
+    logs = {f"{path}{ending}{gone}" for ending in (WAL, "-shm") for gone in ("", _GONE)}
+    for process, files in _open_files():
+        is_open = inode in files.values()
+        if f"{path}{_GONE}" in files or (not is_open and not logs.isdisjoint(files)):
+            yield trouble(f"{process} has an earlier file {path} open: what it commits is lost", "restart it")
 
 
 class Process(NamedTuple):
@@ -174,19 +176,15 @@ def _write_lock(file: Path) -> Process | None:
     return None
 
 
-def _open_files() -> Iterator[tuple[Process, str, int]]:
-    """The files that processes of this user have open: the process, the file's name and its inode."""
+def _open_files() -> Iterator[tuple[Process, dict[str, int]]]:
+    """The processes of this user, and the files that each has open: the inode by the name."""
     for folder in _PROC.glob("[0-9]*/fd"):
-        process = Process(int(folder.parent.name))
-        try:
-            descriptors = list(folder.iterdir())
-        except OSError:
-            continue  # of another user, or it has ended
-        for descriptor in descriptors:
-            try:
-                yield process, str(descriptor.readlink()), descriptor.stat().st_ino
-            except OSError:
-                continue
+        files: dict[str, int] = {}
+        with contextlib.suppress(OSError):  # of another user, or it has ended
+            for descriptor in folder.iterdir():
+                with contextlib.suppress(OSError):
+                    files[str(descriptor.readlink())] = descriptor.stat().st_ino
+        yield Process(int(folder.parent.name)), files
 
 
 def _present(file: Path) -> list[Path]:

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -285,15 +287,42 @@ def test_a_session_that_holds_up_others_is_named(ledger: Ledger, doctor: Doctor)
 
 
 @embedded_only
-def test_a_process_with_an_earlier_file_is_named(ledger: Ledger, file: Path, doctor: Doctor) -> None:
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_a_process_with_an_earlier_file_is_named(
+    ledger: Ledger, file: Path, doctor: Doctor, is_renamed: bool
+) -> None:
     ledger.close()
-    with file.open("rb"):
+    with _another_process(file) as pid:
+        assert doctor("replaced").level == "ok"
         copy = file.with_name("copy")
         copy.write_bytes(file.read_bytes())
+        if is_renamed:
+            file.rename(file.with_name("old.db"))
         copy.replace(file)
         level, text = doctor("replaced")
     assert level == "trouble"
-    assert f"process {os.getpid()} (" in text
+    assert f"process {pid} (" in text
+
+
+_READER: Final = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _another_process(file: Path) -> Iterator[int]:
+    """A process that has a database open; its number."""
+    words = [sys.executable, "-c", _READER, str(file)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        yield process.pid
+        process.communicate()
 
 
 # The database.
