@@ -25,6 +25,7 @@ from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
 from dashboard.server.assets import AssetCache
 from dashboard.server.locale import LocaleMiddleware
+from dashboard.server.outage_page import PagesNeedLedger, answer, answer_outage
 from dashboard.server.security_headers import SecurityHeaders
 from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
@@ -33,7 +34,8 @@ from ingest.access.credentials import Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.access.permissions import Rights
 from ingest.http import app as write_api
-from ingest.ledger.engine import Ledger
+from ingest.http.problems import AnswerUnexpectedErrors
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.model.principal import Right
 from ingest.settings import Settings
 
@@ -108,13 +110,16 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     for make_router in _ROUTERS:
         api.include_router(make_router(ledger))
     dashboard = make_dashboard(ledger)
+    dashboard.server.add_exception_handler(LedgerBusy, answer_outage)
     tries, credentials = Tries(), Credentials(ledger, settings)
     sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, LocaleMiddleware(AssetCache(dashboard.server)), sign_in)
+    pages = PagesNeedLedger(AssetCache(dashboard.server), api.state.readiness)
+    site = Site(api, LocaleMiddleware(pages), sign_in)
     compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
+    whole = guarded(compressed, ledger, settings, RIGHTS, tries, credentials)
     return SecurityHeaders(
-        guarded(compressed, ledger, settings, RIGHTS, tries, credentials),
+        AnswerUnexpectedErrors(whole, answer),
         dashboard.csp_hashes(),
         is_https=is_https,
     )

@@ -6,7 +6,7 @@ No answer and no log line contains a body, a secret or the text of an unexpected
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,9 +18,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.http.otlp import responses
+from ingest.ledger.engine import LedgerBusy
+from ingest.ledger.outage import Outage
 from ingest.logs import logger
 
 MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER: Final = "5"
+"""Seconds after which to try again while the ledger is away."""
 _VALUE_SHOWN: Final = 80
 _log = logger("tallybook.http")
 
@@ -74,6 +78,12 @@ def bad_parameter(name: str, value: object, expected: str) -> Problem:
     )
 
 
+def unavailable(outage: Outage, code: str = "unavailable") -> Problem:
+    """The problem of a ledger that is away; `reason` is the code of the outage."""
+    headers = {"Retry-After": RETRY_AFTER}
+    return Problem(503, code, "Not now", outage.detail, headers=headers, extra={"reason": outage.code})
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` with a problem."""
     app.add_exception_handler(Problem, _problem)
@@ -102,11 +112,19 @@ async def _refused(request: Request, error: Exception) -> Response:
     return problem(Problem(status, code, status.phrase, detail, headers=error.headers), request.scope)
 
 
-class AnswerUnexpectedErrors:
-    """Middleware that answers unexpected errors with 500, and logs where they happened."""
+Answer = Callable[[Problem, Scope], Response]
+"""Makes the answer with a problem, to the request of a scope."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class AnswerUnexpectedErrors:
+    """Middleware for errors that nothing has answered: 503 while the ledger is away, else 500 and a log line.
+
+    An answer that has begun is cut off, so that the client cannot take it for whole.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Answer = problem) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -123,12 +141,18 @@ class AnswerUnexpectedErrors:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:  # noqa: BLE001 - the last handler: no error may pass
-            _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
+            refused = _logged(error, scope)
             if not started:
-                internal = Problem(
-                    500, "internal", "Internal error", "Something went wrong here; the log says where."
-                )
-                await problem(internal, scope)(scope, receive, send)
+                await self._answer(refused, scope)(scope, receive, send)
+
+
+def _logged(error: Exception, scope: Scope) -> Problem:
+    """The problem of an unexpected error, which is logged."""
+    if isinstance(error, LedgerBusy):
+        _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
+        return unavailable(error.outage)
+    _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
+    return Problem(500, "internal", "Internal error", "Something went wrong here; the log says where.")
 
 
 def _place(error: BaseException) -> dict[str, object]:

@@ -15,20 +15,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    NoSuchModuleError,
-    OperationalError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ingest.ledger import database_file, dirty_slots, ownership, schema
+from ingest.ledger import database_file, dirty_slots, opened_file, outage, ownership, schema
 from ingest.ledger.database_file import FileLock
 from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.key_hashes import KeyRing, NoSecret, fingerprint, read_secret, secret_beside
+from ingest.ledger.opened_file import OpenedFile, Replaced
+from ingest.ledger.outage import UNAVAILABLE, Outage
 from ingest.ledger.tables.calls import ledger_property
+from ingest.ledger.writes import Writes
 from ingest.model.zone import Zone
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
@@ -61,7 +58,18 @@ class DatabaseError(LedgerError):
 
 
 class LedgerBusy(DatabaseError):
-    """The database is locked or unreachable; a retry may succeed."""
+    """The database is locked or unreachable; a retry may succeed.
+
+    `outage` says why, in words without anything of the database's message.
+    """
+
+    def __init__(self, message: str, kind: str = "", outage: Outage = UNAVAILABLE) -> None:
+        super().__init__(message, kind)
+        self.outage = outage
+
+
+class LedgerReplaced(LedgerBusy):
+    """The ledger's file is no longer the file that was opened; only a restart helps."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,18 @@ class Ledger:
     dictionary: Dictionary = field(default_factory=Dictionary)
     lock: FileLock | None = None
     """The lock that tells a restore that the ledger is in use."""
+    writes: Writes = field(default_factory=Writes)
+    """How the latest write of this process went."""
 
     @property
     def file(self) -> Path | None:
         """The file of an embedded ledger."""
         return Path(self.engine.url.database or "") if self.engine.dialect.name == "sqlite" else None
+
+    @property
+    def opened_file(self) -> OpenedFile:
+        """The file of an embedded ledger as it was opened; of a server, a file that nothing is known of."""
+        return opened_file.of_engine(self.engine)
 
     @property
     def is_read_only(self) -> bool:
@@ -116,13 +131,16 @@ class Ledger:
 
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+            LedgerReplaced: the ledger's file was replaced, and what was committed went to the old one.
         """
         with (
+            self.writes.noted(),
             translated_errors(),
             self.engine.connect().execution_options(tallybook_write=True) as connection,
-            connection.begin(),
         ):
-            yield connection
+            with connection.begin():
+                yield connection
+            opened_file.require_unchanged(connection)
 
     @contextmanager
     def dry_run(self) -> Iterator[sa.Connection]:
@@ -304,7 +322,7 @@ def make_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    return opened_file.watched(engine)
 
 
 @contextmanager
@@ -312,14 +330,18 @@ def translated_errors() -> Iterator[None]:
     """Raise the errors of the database as errors of the ledger, so that callers need not know SQLAlchemy.
 
     Raises:
-        LedgerBusy: the database is locked or unreachable.
+        LedgerBusy: the database is locked, full, unreachable or replaced.
         DatabaseError: the database has refused a statement for another reason.
     """
     try:
         yield
+    except Replaced as error:
+        raise LedgerReplaced(str(error), type(error).__qualname__, error.outage) from error
     except (DBAPIError, NoConnection) as error:
-        is_busy = isinstance(error, (OperationalError, InterfaceError, NoConnection))
-        raise (LedgerBusy if is_busy else DatabaseError)(_cause(error), type(error).__qualname__) from error
+        kind = type(error).__qualname__
+        if (reason := outage.of_error(error)) is not None:
+            raise LedgerBusy(_cause(error), kind, reason) from error
+        raise DatabaseError(_cause(error), kind) from error
 
 
 def _cause(error: DBAPIError | NoConnection) -> str:
