@@ -35,12 +35,23 @@ from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
 from ingest.access.permissions import Rights
 from ingest.http import app as write_api
 from ingest.http.problems import AnswerUnexpectedErrors
+from ingest.http.request_log import RequestLog
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.model.principal import Right
 from ingest.settings import Settings
 
 _MIN_COMPRESSED: Final = 1_024
 """Bytes from which a response is compressed."""
+
+_NAMES: Final = {
+    "/dashboard/_dash-component-suites/": "/dashboard/_dash-component-suites/{file}",
+    "/dashboard/_dash-": "/dashboard/_dash-{call}",
+    "/dashboard/assets/": "/dashboard/assets/{file}",
+    "/dashboard/": "/dashboard/{page}",
+    SIGN_IN: SIGN_IN,
+    SIGN_OUT: SIGN_OUT,
+}
+"""What the log calls addresses that are not routed by the API, by their beginning."""
 
 _ROUTERS: Final = (
     spend_api.make_router,
@@ -118,8 +129,15 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     whole = guarded(compressed, ledger, settings, RIGHTS, tries, credentials)
-    return SecurityHeaders(
-        AnswerUnexpectedErrors(whole, answer),
-        dashboard.csp_hashes(),
-        is_https=is_https,
+    secured = SecurityHeaders(
+        AnswerUnexpectedErrors(whole, answer), dashboard.csp_hashes(), is_https=is_https
     )
+    return RequestLog(secured, _name_of)
+
+
+def _name_of(path: str) -> str | None:
+    """What the log calls a path that no route has told of: its declared beginning."""
+    for prefix, name in _NAMES.items():
+        if path.startswith(prefix):
+            return name
+    return RIGHTS.right_of(path).path or None

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ingest.access.credentials import ADMIN, Credentials, OfferedCredentials, offered_credentials
 from ingest.access.permissions import Rights
 from ingest.http.problems import Problem, problem
+from ingest.http.request_log import PRINCIPAL
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, NOBODY, Principal, acting_as
 from ingest.settings import LOOPBACK, Settings
@@ -101,6 +102,7 @@ class Guard:
         except Problem as refused:
             await _refuse(refused, scope, receive, send)
             return
+        scope[PRINCIPAL] = principal
         with acting_as(principal):
             await self._app(scope, receive, send)
 

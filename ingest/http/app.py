@@ -25,6 +25,7 @@ from ingest.http.openapi import (
 from ingest.http.otlp import responses
 from ingest.http.readiness import Readiness
 from ingest.http.receiver import Receiver
+from ingest.http.request_log import RequestLog
 from ingest.ledger.engine import Ledger
 from ingest.ledger.health import Probe
 from ingest.model.principal import Right
@@ -86,6 +87,7 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
+    app.add_middleware(RequestLog)
     _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics))
     _add_operations(app, readiness, metrics)
     return app

@@ -5,7 +5,6 @@ The exception is the receiver of traces, because OTLP prescribes the form of its
 No answer and no log line contains a body, a secret or the text of an unexpected error, which may quote them.
 """
 
-import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,9 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.http.otlp import responses
+from ingest.http.request_log import request_id
 from ingest.ledger.engine import LedgerBusy
 from ingest.ledger.outage import Outage
-from ingest.logs import logger
+from ingest.logs import logger, place_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = "5"
@@ -66,6 +66,8 @@ def problem(refused: Problem, scope: Scope | None = None) -> Response:
         "detail": refused.detail,
         **(refused.extra or {}),
     }
+    if (known := request_id()) is not None:
+        body["request_id"] = known
     return Response(msgspec.json.encode(body), refused.status, refused.headers, MEDIA_TYPE)
 
 
@@ -141,24 +143,15 @@ class AnswerUnexpectedErrors:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:  # noqa: BLE001 - the last handler: no error may pass
-            refused = _logged(error, scope)
+            refused = _logged(error)
             if not started:
                 await self._answer(refused, scope)(scope, receive, send)
 
 
-def _logged(error: Exception, scope: Scope) -> Problem:
+def _logged(error: Exception) -> Problem:
     """The problem of an unexpected error, which is logged."""
     if isinstance(error, LedgerBusy):
         _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
         return unavailable(error.outage)
-    _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
+    _log.error("request failed", **place_of(error))
     return Problem(500, "internal", "Internal error", "Something went wrong here; the log says where.")
-
-
-def _place(error: BaseException) -> dict[str, object]:
-    """The class of an error and the last lines of its traceback, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__qualname__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
-    }

@@ -68,6 +68,11 @@ class LedgerBusy(DatabaseError):
         self.outage = outage
 
 
+def reason_of(error: DatabaseError) -> str:
+    """Why the database has refused, for logs: the code of an outage, else the class of the original error."""
+    return error.outage.code if isinstance(error, LedgerBusy) else error.kind
+
+
 class LedgerReplaced(LedgerBusy):
     """The ledger's file is no longer the file that was opened; only a restart helps."""
 
