@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ingest import __version__
 from ingest.access import cli as token_cli
+from ingest.backup import cli as backup_cli
 from ingest.directory import cli as owner_cli
 from ingest.importing import cli as import_cli
 from ingest.price_book import cli as prices_cli
@@ -40,6 +41,8 @@ def make_cli() -> typer.Typer:
     app.command()(sync_cli.sync)
     for command in (formats, migrate, rollup, verify, settings):
         app.command()(command)
+    app.command()(backup_cli.backup)
+    app.command()(backup_cli.restore)
     app.command()(prices_cli.reprice)
     app.add_typer(import_cli.rejected, name="rejected")
     app.add_typer(_extensible(owner_cli.directory), name="directory")
@@ -119,17 +122,17 @@ def migrate(
     Going down drops what only newer schemas keep, such as flags or hash chains. Calls and amounts stay.
     """
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, open_engine, translated_errors
+    from ingest.ledger.engine import LedgerError, Purpose, close, open_engine, translated_errors
     from ingest.settings import Settings
 
-    engine, _lock = open_engine(Settings().database_url)
+    engine, lock = open_engine(Settings().database_url, Purpose.START if to is None else Purpose.ALONE)
     try:
         with translated_errors():
             migration = schema.migrate(engine, to, copy=copy)
     except (schema.SchemaError, OSError) as error:
         raise LedgerError(f"cannot migrate: {error}") from error
     finally:
-        engine.dispose()
+        close(engine, lock)
     for line in _told(migration):
         out.print(line, highlight=False, soft_wrap=True)
 

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that a server logs: debug, info, warning or error."
     )
+    max_memory_bytes: int = Field(
+        default=256 * 2**20,
+        ge=16 * 2**20,
+        description="What the request bodies underway may hold in memory together, in each worker.",
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="The key of the hashes that stand for virtual keys. "

@@ -123,6 +123,21 @@ def test_every_path_in_the_code_that_developers_are_told_of_exists(name: str) ->
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
+QUALITY = (ROOT / "docs" / "quality.md").read_text()
+SHOWN_BY = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", QUALITY)))
+
+
+@pytest.mark.parametrize(("path", "name"), SHOWN_BY)
+def test_every_test_that_a_promise_is_shown_by_exists(path: str, name: str) -> None:
+    source = (ROOT / path).read_text()
+    assert not name or f"def {name}(" in source
+
+
+@pytest.mark.parametrize("part", re.findall(r"^## (.*)$", README, re.MULTILINE))
+def test_every_part_of_the_readme_that_promises_something_is_on_the_page_of_quality(part: str) -> None:
+    assert f"### {part}\n" in QUALITY or part in {"How it is built", "Settings", "What it stands on"}
+
+
 def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:
     guide = (ROOT / "docs" / "importing.md").read_text()
     (table,) = re.findall(r"^```csv\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)

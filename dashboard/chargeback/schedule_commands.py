@@ -16,7 +16,7 @@ from dashboard.chargeback.schedule_store import Delivery
 from dashboard.notifications.channels import TargetRefused, target_of
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger.engine import open_existing, open_ledger, open_to_read
+from ingest.ledger.engine import open_existing, open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
 
@@ -26,7 +26,7 @@ def schedule(every: str, to: str, by: str, form: str | None) -> int:
     settings = Settings()
     options = ScheduleOptions(every=every, target=to, by=by, form=form or "pdf")
     try:
-        with open_ledger(settings) as ledger:
+        with open_existing(settings) as ledger:
             added = add_schedule(ledger, settings, options, by=current_user(), at=now())
     except (QuestionError, TargetRefused) as error:
         return refuse("report", error)

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingest.http.problems import RETRY_AFTER, Problem, problem, unavailable
+from ingest.http.limits import RETRY_AFTER
+from ingest.http.problems import Problem, problem, unavailable
 from ingest.http.readiness import Readiness
 from ingest.ledger.engine import LedgerBusy
 

@@ -25,6 +25,7 @@ from dashboard.notifications.periodic import run_periodically
 from ingest import logs
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
+from ingest.ledger.write_ahead_log import LogKeeper
 from ingest.settings import Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
@@ -159,8 +160,14 @@ def _export_settings(settings: Settings) -> None:
 
 
 def _keep_rolling_up(ledger: Ledger, stop: threading.Event) -> None:
-    """Make rollups as slots become dirty."""
-    run_periodically("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
+    """Make rollups as slots become dirty, and keep the write-ahead log short."""
+    log = LogKeeper(ledger)
+
+    def work() -> None:
+        rollups.roll(ledger)
+        log.keep_short()
+
+    run_periodically("summing", work, ROLL_EVERY_SECONDS, stop)
 
 
 def _announce_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:

@@ -39,7 +39,7 @@ def read(raw: bytes, format: Format | None = None) -> UsageEvent:  # noqa: A002 
 def read_with_format(raw: bytes, format: Format | None = None) -> tuple[UsageEvent, Format]:  # noqa: A002
     """The event of one record, as `read` returns it, and the format of the record."""
     try:
-        if b"\\u0000" not in raw:
+        if lenient.NUL not in raw:
             return _read(raw, format)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
@@ -57,8 +57,11 @@ def recognise(raw: bytes) -> Format:
     return _format_of(_top_level(raw))
 
 
-def unpack(raw: bytes) -> Sequence[bytes] | None:
-    """The records of a page of many records; None for other records and for bytes that `read` refuses."""
+def unpack(raw: bytes) -> Sequence[bytes | Refused] | None:
+    """The records of a page of many records; None for other records and for bytes that `read` refuses.
+
+    A record that cannot be taken from its page is a refusal.
+    """
     if anthropic_iterations.MARK in raw and (calls := anthropic_iterations.split(raw)) is not None:
         return calls
     if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than decoding
@@ -69,7 +72,10 @@ def unpack(raw: bytes) -> Sequence[bytes] | None:
         return None
     for candidate in FORMATS:
         if candidate.unpack is not None and candidate.recognises(fields):
-            return [bytes(record) for record in candidate.unpack(fields)]
+            return [
+                record if isinstance(record, Refused) else bytes(record)
+                for record in candidate.unpack(fields)
+            ]
     return None
 
 

@@ -88,13 +88,13 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(RequestLog)
-    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics))
+    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes))
     _add_operations(app, readiness, metrics)
     return app
 
 
 def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
-    answers = described(400, 401, 403, 413, 415, 422, 500, 503)
+    answers = described(400, 401, 403, 408, 413, 415, 422, 500, 503)
 
     @app.post(
         "/v1/ingest",

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.http.limits import RETRY_AFTER
 from ingest.http.otlp import responses
 from ingest.http.request_log import request_id
 from ingest.ledger.engine import LedgerBusy
@@ -23,8 +24,7 @@ from ingest.ledger.outage import Outage
 from ingest.logs import logger, place_of
 
 MEDIA_TYPE: Final = "application/problem+json"
-RETRY_AFTER: Final = "5"
-"""Seconds after which to try again while the ledger is away."""
+INTERNAL: Final = "Something went wrong here; the log says where."
 _VALUE_SHOWN: Final = 80
 _log = logger("tallybook.http")
 
@@ -154,4 +154,4 @@ def _logged(error: Exception) -> Problem:
         _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
         return unavailable(error.outage)
     _log.error("request failed", **place_of(error))
-    return Problem(500, "internal", "Internal error", "Something went wrong here; the log says where.")
+    return Problem(500, "internal", "Internal error", INTERNAL)

@@ -21,6 +21,8 @@ WAL: Final = "-wal"
 """The write-ahead log: what is committed and not yet in the database file."""
 LOCK: Final = ".lock"
 SECRET: Final = ".secret"  # noqa: S105 - the end of a file name
+RESTORED_SECRET: Final = ".secret.restored"  # noqa: S105 - the end of a file name
+"""The secret of a database that has just been restored, until it has its own name."""
 WORKING_FILES: Final = (WAL, "-shm", "-journal")
 """What SQLite keeps beside a database while it is open, and after a crash."""
 MANIFEST: Final = "manifest.json"
@@ -39,8 +41,12 @@ class InUse(Exception):
 
 
 def beside(file: Path, ending: str) -> Path:
-    """The file beside a ledger's file with this ending, such as `ledger.db-wal`."""
-    return file.with_name(f"{file.name}{ending}")
+    """The file beside a ledger's file with this ending, such as `ledger.db-wal`.
+
+    SQLite follows a link, and so do its files and the lock. The secret lies beside the link.
+    """
+    real = file if ending in (SECRET, RESTORED_SECRET) else file.resolve()
+    return real.with_name(f"{real.name}{ending}")
 
 
 def size_of(file: Path) -> int:

@@ -114,6 +114,20 @@ def _as_of_sqlalchemy(connection: sa.Connection, statement: str, error: Any) -> 
     return wrapped
 
 
+def refuses_data(error: BaseException) -> bool:
+    """Whether the database, or its driver, does not take a value: the same statement fails again.
+
+    PostgreSQL takes no NUL in a text and no index entry over 2,704 bytes, SQLite no integer beyond 64 bits.
+    """
+    if isinstance(error, OverflowError | UnicodeError | sa.exc.DataError | sa.exc.IntegrityError):
+        return True
+    if type(error) is sa.exc.StatementError:  # a value that a column's type cannot convert
+        return True
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    kinds = {kind.__name__ for kind in type(cause).__mro__}
+    return bool({"DataError", "IntegrityError", "ProgramLimitExceeded"} & kinds)
+
+
 def lock_by_name(connection: sa.Connection, name: str) -> None:
     """Take the lock `name` until the end of the transaction, waiting while another transaction has it.
 
@@ -164,6 +178,12 @@ def lock_by_number(connection: sa.Connection, number: int, *, shared: bool) -> N
     if _is_postgresql(connection):
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
         connection.execute(sa.select(lock(number)))
+
+
+def wait_at_most(connection: sa.Connection, milliseconds: int) -> None:
+    """Let statements of this transaction wait so long for a lock, and then fail. Not on SQLite."""
+    if _is_postgresql(connection):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(milliseconds)}")
 
 
 def _is_postgresql(connection: sa.Connection) -> bool:

@@ -6,7 +6,7 @@ the write lock at its start (BEGIN IMMEDIATE), so that the rows it has read do n
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -29,12 +29,13 @@ from ingest.ledger.writes import Writes
 from ingest.model.zone import Zone
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
-from ingest.settings import Settings
+from ingest.settings import Settings, sqlite_url
 
 Connection = sa.Connection
 """A transaction on the ledger, as `Ledger.reading` and `Ledger.writing` open it."""
 
 BUSY_SECONDS = 30
+"""How long a command waits for the lock of the database."""
 AUTOCHECKPOINT_PAGES: Final = 1000
 """A commit takes the write-ahead log back into the file once the log has so many pages (4 MB). With twice as
 many an import is 1% faster, and the log twice as long."""
@@ -96,6 +97,10 @@ class Ledger:
     """The lock that tells a restore that the ledger is in use."""
     writes: Writes = field(default_factory=Writes)
     """How the latest write of this process went."""
+    lock_seconds: float = BUSY_SECONDS
+    """How long a write transaction waits for the lock of the database."""
+    pinned: sa.Connection | None = field(default=None, compare=False, repr=False)
+    """The snapshot that all reads share, in a ledger of `snapshot`; else each read has its own."""
 
     @property
     def file(self) -> Path | None:
@@ -112,6 +117,10 @@ class Ledger:
         """Whether the ledger is read where it lies, because it cannot be written."""
         return is_read_only(self.engine)
 
+    def waiting_at_most(self, seconds: float) -> "Ledger":
+        """The same ledger, whose write transactions wait at most `seconds` for the lock."""
+        return replace(self, lock_seconds=seconds)
+
     @property
     def url(self) -> str:
         """The database URL without its password."""
@@ -124,11 +133,27 @@ class Ledger:
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
         """
+        if self.pinned is not None:
+            with translated_errors():
+                yield self.pinned
+            return
         with (
             translated_errors(),
             self.engine.connect().execution_options(**_snapshot(self.engine)) as connection,
         ):
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Ledger"]:
+        """This ledger with a single snapshot for all reads, so that their answers agree.
+
+        It is for one thread. Writes are not part of it.
+
+        Raises:
+            DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+        """
+        with self.reading() as connection:
+            yield replace(self, pinned=connection)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -141,11 +166,9 @@ class Ledger:
         with (
             self.writes.noted(),
             translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            writing(self.engine, self.lock_seconds) as connection,
         ):
-            with connection.begin():
-                yield connection
-            opened_file.require_unchanged(connection)
+            yield connection
 
     @contextmanager
     def dry_run(self) -> Iterator[sa.Connection]:
@@ -156,7 +179,7 @@ class Ledger:
         """
         with (
             translated_errors(),
-            self.engine.connect().execution_options(tallybook_write=True) as connection,
+            self.engine.connect().execution_options(**_write_options(self.lock_seconds)) as connection,
         ):
             transaction = connection.begin()
             try:
@@ -175,7 +198,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections, and give the lock on the file back."""
-        _close(self.engine, self.lock)
+        close(self.engine, self.lock)
 
     def __enter__(self) -> Self:
         return self
@@ -195,6 +218,8 @@ class Purpose(Enum):
     """A missing ledger is refused, and so is a read-only ledger."""
     START = "start"
     """A missing ledger is made."""
+    ALONE = "alone"
+    """As `CHANGE`, and no other process has the ledger open."""
 
 
 def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
@@ -212,10 +237,10 @@ def open_ledger(settings: Settings, purpose: Purpose = Purpose.START) -> Ledger:
             _require_current(engine)
             return replace(_read_properties(engine, settings), lock=lock)
     except (DatabaseError, OSError, schema.SchemaError, NoSecret) as error:
-        _close(engine, lock)
+        close(engine, lock)
         raise LedgerError(_explain(engine, error)) from error
     except BaseException:
-        _close(engine, lock)
+        close(engine, lock)
         raise
 
 
@@ -242,7 +267,7 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
 
     Raises:
         LedgerError: the URL is not valid, or its file cannot serve the purpose.
-        LedgerBusy: the ledger is being restored.
+        LedgerBusy: the ledger is being restored, or is to be had alone and is in use.
     """
     engine = make_engine(url)
     if engine.dialect.name != "sqlite":
@@ -255,19 +280,37 @@ def open_engine(url: str, purpose: Purpose = Purpose.START) -> tuple[sa.Engine, 
             database_file.require(file)
         reason = database_file.read_only_reason(file)
         if reason is None:
-            return engine, database_file.share(file)
+            return engine, _lock(file, url, alone=purpose is Purpose.ALONE)
         if purpose is not Purpose.READ:
             raise LedgerError(f"cannot write to the ledger {url}: {reason}")
         return _read_only_engine(engine.url, database_file.read_only_uri(file)), None
     except database_file.WrongFile as error:
         raise LedgerError(_explain(engine, error)) from error
+
+
+def _lock(file: Path, url: str, *, alone: bool) -> FileLock | None:
+    try:
+        return database_file.take_alone(file) if alone else database_file.share(file)
     except database_file.InUse as error:
-        raise LedgerBusy(f"the ledger {url} is being restored; try again when that has ended") from error
+        raise LedgerBusy(
+            f"a server or a command has the ledger {url} open: stop it first"
+            if alone
+            else f"the ledger {url} is being restored; try again when that has ended"
+        ) from error
 
 
 def is_read_only(engine: sa.Engine) -> bool:
     """Whether an engine reads a ledger that cannot be written."""
     return bool(engine.get_execution_options().get("tallybook_read_only", False))
+
+
+def engine_of_copy(file: Path) -> sa.Engine:
+    """An engine that reads a database file which nobody writes, of whatever schema, and touches no file.
+
+    Raises:
+        WrongFile: its write-ahead log cannot be read.
+    """
+    return _read_only_engine(sa.make_url(sqlite_url(file)), database_file.read_only_uri(file))
 
 
 def _read_only_engine(url: sa.URL, uri: str) -> sa.Engine:
@@ -294,7 +337,8 @@ def _require_current(engine: sa.Engine) -> None:
         raise
 
 
-def _close(engine: sa.Engine, lock: FileLock | None) -> None:
+def close(engine: sa.Engine, lock: FileLock | None) -> None:
+    """Close all connections of an engine, and give its lock back."""
     engine.dispose()
     if lock is not None:
         lock.release()
@@ -327,7 +371,27 @@ def make_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "begin", _begin_postgresql)
     return opened_file.watched(engine)
+
+
+@contextmanager
+def writing(engine: sa.Engine, lock_seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
+    """A write transaction on an engine: it commits at the end of the block, and rolls back after an error.
+
+    Raises:
+        Replaced: the ledger's file was replaced, and what was committed went to the old one.
+    """
+    options = _write_options(lock_seconds)
+    with engine.connect().execution_options(**options) as connection:
+        with connection.begin():
+            yield connection
+        opened_file.require_unchanged(connection)
+
+
+def _write_options(lock_seconds: float) -> dict[str, Any]:
+    return {"tallybook_write": True, "tallybook_lock_seconds": lock_seconds}
 
 
 @contextmanager
@@ -384,8 +448,22 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    wants_write = connection.get_execution_options().get("tallybook_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_write else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("tallybook_write", False):
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_lock_milliseconds(options)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if "tallybook_lock_seconds" in options:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout={_lock_milliseconds(options)}")
+
+
+def _lock_milliseconds(options: Mapping[str, Any]) -> int:
+    return int(options.get("tallybook_lock_seconds", BUSY_SECONDS) * 1000)
 
 
 def _read_properties(engine: sa.Engine, settings: Settings) -> Ledger:
@@ -456,7 +534,7 @@ def _store_missing_properties(
 ) -> dict[str, str]:
     """The ledger's properties. Missing properties are stored with their default."""
     if missing := {name: value for name, value in defaults.items() if name not in stored}:
-        with engine.connect().execution_options(tallybook_write=True) as connection, connection.begin():
+        with writing(engine) as connection:
             already = set(connection.execute(sa.select(ledger_property.c.name)).scalars())
             rows = [{"name": n, "value": v} for n, v in missing.items() if n not in already]
             if rows:
@@ -470,17 +548,21 @@ def _secret(engine: sa.Engine, settings: Settings, known: str | None) -> bytes:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     if engine.dialect.name == "sqlite":
-        path = database_file.beside(Path(engine.url.database or ""), database_file.SECRET)
-        return secret_beside(path) if known is None else _known_secret(path, known)
+        file = Path(engine.url.database or "")
+        path = database_file.beside(file, database_file.SECRET)
+        return secret_beside(path) if known is None else _known_secret(file, path, known)
     raise LedgerError("set TALLYBOOK_SECRET_KEY: virtual keys are stored as hashes made with it")
 
 
-def _known_secret(path: Path, known: str) -> bytes:
-    """The secret of a file, which is the one that the ledger was made with.
+def _known_secret(file: Path, path: Path, known: str) -> bytes:
+    """The secret that the ledger was made with, from its file; also of a restore killed at its last step.
 
     Raises:
         NoSecret: the file is missing, empty or another one.
     """
+    restored = database_file.beside(file, database_file.RESTORED_SECRET)
+    if restored.exists() and fingerprint(secret := read_secret(restored)) == known:
+        return secret
     secret = read_secret(path)
     if fingerprint(secret) != known:
         raise NoSecret(

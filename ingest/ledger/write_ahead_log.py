@@ -11,6 +11,9 @@ from typing import Final
 
 from ingest.ledger import database_file
 from ingest.ledger.engine import Ledger, translated_errors
+from ingest.logs import logger
+
+_log = logger("tallybook.write_ahead_log")
 
 WANTED_BYTES: Final = 2 * 2**20
 """A server cuts the log where it is longer than this."""
@@ -62,3 +65,23 @@ def cut(ledger: Ledger, wanted: int = WANTED_BYTES) -> LogState:
         finally:
             connection.execute(f"PRAGMA busy_timeout = {waiting:d}")
     return LogState(wal_bytes(ledger), is_held_back=bool(busy))
+
+
+class LogKeeper:
+    """Keeps the log of a server's ledger short, and says when something holds it back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._is_told = False
+
+    def keep_short(self) -> LogState:
+        """Cut the log if it is long. A log that stays too long is logged once, until it has been short again.
+
+        Raises:
+            DatabaseError: the database refuses.
+        """
+        state = cut(self._ledger)
+        if state.is_too_long and not self._is_told:
+            _log.warning("write-ahead log held back", bytes=state.bytes, by="a long read or a backup")
+        self._is_told = state.is_too_long
+        return state

@@ -13,13 +13,13 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import call_spans, dialects, dirty_slots, former, rejections
+from ingest.ledger import arrivals, call_spans, dialects, dirty_slots, former, rejections
 from ingest.ledger.call_spans import Joined, Spans
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
-from ingest.ledger.rejections import Origin
+from ingest.ledger.rejections import Kept, Origin
 from ingest.ledger.tables.calls import usage_event, usage_event_revision
 from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
@@ -42,8 +42,20 @@ Row = tuple[Any, ...]
 Pair = tuple[Entry, Row]
 
 
-def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
-    """Write a batch inside the open transaction. The receipt is valid once the transaction commits."""
+def write(
+    connection: sa.Connection,
+    ledger: Ledger,
+    lookup: Lookup,
+    batch: Batch,
+    origin: Origin,
+    kept: Kept | None = None,
+) -> Receipt:
+    """Write a batch inside the open transaction. The receipt is valid once the transaction commits.
+
+    `kept` are the rejected records of the whole body or file that are kept one by one.
+    """
+    if batch.entries:
+        arrivals.lock_arrivals(connection)
     if batch.entries and former.is_possible(connection):
         entries = former.with_known_identities(connection, batch.entries)
         batch = msgspec.structs.replace(batch, entries=entries)
@@ -55,7 +67,7 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
     )
     if any(entry.span for entry in batch.entries):
         call_spans.lock(connection)
-    rejections.store(connection, batch.rejections, origin)
+    rejections.store(connection, batch.rejections, origin, kept)
     if batch.entries:
         columns = (*_HEAD, *batch.columns)
         occurred_at = columns.index("occurred_at")

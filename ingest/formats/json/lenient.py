@@ -6,14 +6,18 @@ mark is skipped.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import msgspec
 
+from ingest.formats.json.numbers import exact
 from ingest.model.rejection import Refused
 
+NUL: Final = b"\\u0000"
+"""The escape of NUL in JSON."""
 _LONGEST_INT: Final = 40
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -30,8 +34,19 @@ def to_strict_json(raw: bytes) -> bytes:
         raise too_deep_refusal() from None
 
 
-def loads(raw: bytes) -> Any:
+def without_nul(raw: bytes) -> bytes:
+    """`raw` as strict JSON without NUL; `raw` itself where it is not JSON."""
+    try:
+        return to_strict_json(raw)
+    except Refused:
+        return raw
+
+
+def loads(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> Any:
     """The decoded value of `raw`; numbers are int or Decimal, never float.
+
+    `odd_number` makes the value of NaN, infinity and a number that cannot be read. Without it they are
+    refused.
 
     Raises:
         Refused: `raw` is not JSON.
@@ -41,9 +56,9 @@ def loads(raw: bytes) -> Any:
     try:
         value = json.loads(
             raw.decode("utf-8-sig", "replace"),
-            parse_float=_number,
+            parse_float=_number if odd_number is None else partial(_number_or, odd_number),
             parse_int=_integer,
-            parse_constant=_constant,
+            parse_constant=odd_number or _constant,
         )
         return _clean(value)
     except json.JSONDecodeError as error:
@@ -72,17 +87,21 @@ def too_deep_refusal() -> Refused:
 
 
 def _number(text: str) -> Decimal | int:
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        raise Refused("not_json", "a number has an exponent beyond all measure") from None
+    number = exact(text)
     if number.adjusted() < _LONGEST_INT and number == number.to_integral_value():
         return int(number)
     return number
 
 
+def _number_or(odd_number: Callable[[str], Any], text: str) -> Any:
+    try:
+        return _number(text)
+    except Refused:
+        return odd_number(text)
+
+
 def _integer(text: str) -> Decimal | int:
-    return int(text) if len(text) < _LONGEST_INT else Decimal(text)
+    return int(text) if len(text) < _LONGEST_INT else exact(text)
 
 
 def _constant(name: str) -> NoReturn:

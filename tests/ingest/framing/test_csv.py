@@ -149,8 +149,8 @@ def test_an_open_quote_ends_at_the_limit_and_reading_goes_on_after_it() -> None:
 )
 def test_what_has_no_row_of_names_on_top_is_no_table(body: str) -> None:
     splitter = Splitter("any", assemble=b"|".join)
-    splitter.feed(body.encode())
-    splitter.finish()
+    list(splitter.feed(body.encode()))
+    list(splitter.finish())
     assert splitter.columns is None
 
 
@@ -160,11 +160,12 @@ def test_a_table_that_must_be_one_and_has_no_header_is_refused_once() -> None:
 
 def test_memory_stays_bounded_by_one_row() -> None:
     splitter = Splitter("csv", assemble=b"|".join, max_record_bytes=2**16)
-    splitter.feed(b"id,m\n")
+    assert not list(splitter.feed(b"id,m\n"))
     piece = b'1,"' + b"x" * 2**20
     tracemalloc.start()
     for _ in range(64):
-        splitter.feed(piece)
+        for _record in splitter.feed(piece):
+            pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 2**20

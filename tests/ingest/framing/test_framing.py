@@ -183,10 +183,10 @@ def test_a_large_array_on_one_line_is_cut_in_constant_memory() -> None:
     element = json.dumps({"id": "x", "text": "words " * 150}).encode()
     piece = b",".join([element] * 1000) + b","
     splitter = Splitter(assemble=together)
-    splitter.feed(b"[")
+    assert not list(splitter.feed(b"["))
     tracemalloc.start()
     for _ in range(20):
-        assert len(splitter.feed(piece)) == 1000
+        assert sum(1 for _ in splitter.feed(piece)) == 1000
     assert tracemalloc.get_traced_memory()[1] < 4 * len(piece)
     tracemalloc.stop()
 
@@ -194,11 +194,11 @@ def test_a_large_array_on_one_line_is_cut_in_constant_memory() -> None:
 @pytest.mark.parametrize("kind", ["lines", "json", "sse"])
 def test_no_more_than_the_limit_of_a_record_is_held(kind: Framing) -> None:
     splitter = Splitter(kind, assemble=together, max_record_bytes=2**16)
-    splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"')
+    assert not list(splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"'))
     piece = b"x" * 2**20
     tracemalloc.start()
     for _ in range(20):
-        splitter.feed(piece)
+        assert not list(splitter.feed(piece))
     assert tracemalloc.get_traced_memory()[1] < 3 * len(piece)
     tracemalloc.stop()
 

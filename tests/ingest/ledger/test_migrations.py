@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 
 from ingest.ledger import schema
-from ingest.ledger.engine import Ledger, make_engine, open_ledger
+from ingest.ledger.engine import Ledger, LedgerBusy, make_engine, open_ledger
 from ingest.ledger.tables.calls import metadata
 from ingest.ledger.verification import verify
 from ingest.pricing.book import Book
@@ -109,6 +109,7 @@ def test_a_ledger_without_room_for_its_copy_stays_as_it_is(
 def test_the_command_goes_down_and_says_who_may_open_the_ledger_then(
     tallybook: Command, embedded: Ledger
 ) -> None:
+    embedded.close()
     result = tallybook("migrate", "--to", "0012")
     assert result.exit_code == 0, result.output
     assert "migrated to schema 0012" in result.output
@@ -116,6 +117,13 @@ def test_the_command_goes_down_and_says_who_may_open_the_ledger_then(
     assert schema.current(embedded.engine) == "0012"
     assert f"migrated to schema {HEAD}" in tallybook("migrate").output
     assert f"already at schema {HEAD}" in tallybook("migrate").output
+
+
+def test_a_ledger_that_is_in_use_is_not_taken_to_another_schema(tallybook: Command, embedded: Ledger) -> None:
+    result = tallybook("migrate", "--to", "0012")
+    assert isinstance(result.exception, LedgerBusy)
+    assert "a server or a command has the ledger" in str(result.exception)
+    assert schema.current(embedded.engine) == HEAD
 
 
 def test_an_unknown_schema_is_named_with_those_that_there_are(embedded: Ledger) -> None:
