@@ -1,6 +1,7 @@
 """Settings: environment variables `TALLYBOOK_*`, read once at the start of a command and passed on."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +48,14 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
+    )
+    log_format: Literal["json", "console"] | None = Field(
+        default=None,
+        description="The form of a server's log lines, json or console; json where unset and standard error is "
+        "no terminal.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that a server logs: debug, info, warning or error."
     )
     max_memory_bytes: int = Field(
         default=256 * 2**20,

@@ -25,13 +25,13 @@ from ingest.http.memory import Claim, Memory, OutOfMemory
 from ingest.http.metrics import Metrics
 from ingest.http.otlp import responses
 from ingest.http.otlp.receiver import TracesBody
-from ingest.http.problems import INTERNAL, Problem, place_of
+from ingest.http.problems import INTERNAL, Problem
 from ingest.http.turns import Turns, TurnTaker
 from ingest.intake.decode import Context
 from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.logs import logger
+from ingest.logs import logger, place_of
 from ingest.model.event import ARRIVAL
 from ingest.model.principal import HERE, current_principal
 from ingest.model.receipt import Receipt
@@ -209,10 +209,10 @@ class Receiver:
 
     def _away(self, error: LedgerBusy, so_far: Receipt | None = None) -> Problem:
         """The problem while the ledger cannot be written. All that wait for their turn get it now."""
-        _log.warning("ledger unavailable", error=error.kind)
+        _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
         if self._breaker.is_open:
-            self._turns.refuse_waiting(lambda: LedgerBusy(str(error), error.kind))
-        return _try_later("unavailable", "the ledger is locked or out of reach", so_far)
+            self._turns.refuse_waiting(lambda: LedgerBusy(str(error), error.kind, error.outage))
+        return _unavailable(error, so_far)
 
     def _check_open(self) -> None:
         """Refuse a request before its body is read, if it could not be taken in now."""
@@ -220,8 +220,8 @@ class Receiver:
             raise _try_later("busy", "too many requests are waiting")
         try:
             self._breaker.check()
-        except LedgerBusy:
-            raise _try_later("unavailable", "the ledger is locked or out of reach") from None
+        except LedgerBusy as error:
+            raise _unavailable(error) from None
 
     async def _in_turn(self, taker: TurnTaker, work: Callable[[], T], so_far: Receipt | None = None) -> T:
         try:
@@ -299,6 +299,12 @@ def _sender(request: Request) -> str:
     if principal != HERE:
         return principal.name
     return request.client.host if request.client else ""
+
+
+def _unavailable(error: LedgerBusy, so_far: Receipt | None = None) -> Problem:
+    refused = _try_later("unavailable", error.outage.detail, so_far)
+    refused.extra = {"reason": error.outage.code, **(refused.extra or {})}
+    return refused
 
 
 def _try_later(code: str, detail: str, so_far: Receipt | None = None) -> Problem:
