@@ -114,7 +114,11 @@ def limit_files(place: Place) -> Callable[[], None]:
     pid = place.server.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (16_384, before[1]))
-    return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, before) and None
+
+    def lift() -> None:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    return lift
 
 
 def hold_lock(place: Place) -> Callable[[], None]:
