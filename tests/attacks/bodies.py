@@ -40,6 +40,11 @@ PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
+def key_of(number: int) -> str:
+    """The key by which a ledger knows the good record of this number."""
+    return f"openai:{response(number)['id']}"
+
+
 def good(number: int) -> bytes:
     """A good record: a response with an id."""
     return json.dumps(response(number), separators=(",", ":")).encode()

@@ -31,7 +31,7 @@ from ingest.ledger.rollups import roll
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings, sqlite_url
-from tests.attacks.bodies import BODIES, HostileBody
+from tests.attacks.bodies import BODIES, HostileBody, key_of
 from tests.attacks.server import MEBIBYTE, Server
 from tests.support.import_runs import lines, response
 from tests.support.ledgers import SECRET, blank
@@ -61,7 +61,7 @@ class Traffic:
     server: Server
     stop: threading.Event = field(default_factory=threading.Event)
     acknowledged: set[str] = field(default_factory=set)
-    """The ids of the records that were acknowledged."""
+    """The keys of the records that were acknowledged."""
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -85,7 +85,7 @@ Worker = Callable[[Traffic, httpx.Client, random.Random], None]
 
 
 def deliver(
-    traffic: Traffic, client: httpx.Client, path: str, content: bytes, media_type: str, ids: Sequence[str]
+    traffic: Traffic, client: httpx.Client, path: str, content: bytes, media_type: str, keys: Sequence[str]
 ) -> None:
     """Post a body until it is acknowledged, as a gateway does."""
     while not traffic.stop.is_set():
@@ -98,8 +98,8 @@ def deliver(
             continue
         if answer.is_success:
             with traffic.lock:
-                traffic.acknowledged.update(ids)
-                traffic.done["records"] += len(ids)
+                traffic.acknowledged.update(keys)
+                traffic.done["records"] += len(keys)
             return
         if answer.status_code != UNAVAILABLE or "retry-after" not in answer.headers:
             traffic.note(f"{answer.status_code} for {path}: {answer.text}")
@@ -107,21 +107,23 @@ def deliver(
 
 
 def post_one(traffic: Traffic, client: httpx.Client, _: random.Random) -> None:
-    made = response(traffic.number())
-    deliver(traffic, client, "v1/ingest", json.dumps(made).encode(), "application/json", [made["id"]])
+    number = traffic.number()
+    made = response(number)
+    deliver(traffic, client, "v1/ingest", json.dumps(made).encode(), "application/json", [key_of(number)])
 
 
 def post_lines(traffic: Traffic, client: httpx.Client, chance: random.Random) -> None:
-    made = [response(traffic.number()) for _ in range(chance.randint(2, 400))]
-    ids = [one["id"] for one in made]
-    deliver(traffic, client, "v1/ingest", lines(*made).encode(), "application/jsonl", ids)
+    numbers = [traffic.number() for _ in range(chance.randint(2, 400))]
+    content = lines(*map(response, numbers)).encode()
+    deliver(traffic, client, "v1/ingest", content, "application/jsonl", [*map(key_of, numbers)])
 
 
 def post_stream(traffic: Traffic, client: httpx.Client, _: random.Random) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-    made = response(traffic.number(), object="chat.completion.chunk", usage=usage)
+    number = traffic.number()
+    made = response(number, object="chat.completion.chunk", usage=usage)
     content = f"data: {json.dumps(made)}\n\ndata: [DONE]\n\n".encode()
-    deliver(traffic, client, "v1/ingest", content, "text/event-stream", [made["id"]])
+    deliver(traffic, client, "v1/ingest", content, "text/event-stream", [key_of(number)])
 
 
 def post_spans(traffic: Traffic, client: httpx.Client, _: random.Random) -> None:
@@ -205,12 +207,12 @@ def command(traffic: Traffic, *words: str) -> int:
 
 def run_commands(traffic: Traffic, _: httpx.Client, chance: random.Random) -> None:
     """Import a file, close and reopen a month, ask for spend: what people do beside a server."""
-    made = [response(traffic.number()) for _ in range(2_000)]
-    (traffic.folder / "calls.jsonl").write_text(lines(*made))
+    numbers = [traffic.number() for _ in range(2_000)]
+    (traffic.folder / "calls.jsonl").write_text(lines(*map(response, numbers)))
     if command(traffic, "import", "calls.jsonl") == 0:
         with traffic.lock:
-            traffic.acknowledged.update(one["id"] for one in made)
-            traffic.done["records"] += len(made)
+            traffic.acknowledged.update(map(key_of, numbers))
+            traffic.done["records"] += len(numbers)
     words = chance.choice(
         (
             ("spend", "--by", "model"),
@@ -401,7 +403,7 @@ def _outcome(traffic: Traffic, samples: list[Sample]) -> Outcome:
         with ledger.reading() as connection:
             found = Counter(connection.execute(sa.select(usage_event.c.source_event_id)).scalars())
     missing = len(traffic.acknowledged - found.keys())
-    twice = sum(found[ident] > 1 for ident in traffic.acknowledged)
+    twice = sum(found[key] > 1 for key in traffic.acknowledged)
     return Outcome(samples, traffic.done, missing, twice, broken, traffic.wrong)
 
 
