@@ -1,4 +1,4 @@
-"""Two minutes of the soak: mixed traffic, hostile senders and faults, and nothing that was acknowledged is lost.
+"""Two minutes of the soak: mixed traffic, hostile senders and faults; nothing acknowledged is lost.
 
 `make soak` runs an hour of it and looks at the slope of the memory too.
 """
