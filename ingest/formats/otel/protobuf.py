@@ -13,11 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
 from ingest.formats.otel.span import LONGEST_SCOPE, Draft, known_attributes, number
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 
-def drafts(raw: bytes) -> list[Draft]:
-    """The spans of a request.
+def drafts(raw: bytes) -> list[Draft | Refused]:
+    """The spans of a request, and a refusal for each span that cannot be decoded.
 
     Raises:
         Refused: the request is not an ExportTraceServiceRequest.
@@ -26,13 +26,22 @@ def drafts(raw: bytes) -> list[Draft]:
         request = ExportTraceServiceRequest.FromString(raw)
     except DecodeError:
         raise Refused("not_protobuf", "this is not an ExportTraceServiceRequest in protobuf") from None
-    spans = []
+    spans: list[Draft | Refused] = []
     for group in request.resource_spans:
         resource, labels = known_attributes(_pairs(group.resource.attributes), _attribute_value)
         for scope in group.scope_spans:
             name = scope.scope.name[:LONGEST_SCOPE] or None
-            spans += [_draft(span, name, resource, labels) for span in scope.spans]
+            spans += [_draft_or_refusal(span, name, resource, labels) for span in scope.spans]
     return spans
+
+
+def _draft_or_refusal(
+    span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
+) -> Draft | Refused:
+    try:
+        return _draft(span, scope, resource, inherited)
+    except SURPRISES as error:
+        return unreadable(error)
 
 
 def _draft(span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
