@@ -8,13 +8,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 
+PREFIX = "TALLYBOOK_"
+OTHER_VARIABLES = ("TALLYBOOK_TOKEN", "TALLYBOOK_VIRTUAL_KEY")
+"""Variables that are no settings: the token of a program that sends, the key of `import --virtual-key`."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Settings(BaseSettings):
     """All settings. Each field is read from the environment variable `TALLYBOOK_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: str = Field(
         default="sqlite:///tallybook.db",
@@ -44,6 +47,11 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
+    )
+    max_memory_bytes: int = Field(
+        default=256 * 2**20,
+        ge=16 * 2**20,
+        description="What the request bodies underway may hold in memory together, in each worker.",
     )
     secret_key: SecretStr | None = Field(
         default=None,

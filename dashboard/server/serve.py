@@ -22,8 +22,10 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
+from dashboard.server.request_target import OriginFormProtocol
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
+from ingest.ledger.write_ahead_log import LogKeeper
 from ingest.settings import Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
@@ -74,7 +76,12 @@ def app() -> ASGIApp:
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}",
+        factory=True,
+        workers=workers,
+        http=OriginFormProtocol,
+        log_level="warning",
+        access_log=False,
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
@@ -151,8 +158,14 @@ def _export_settings(settings: Settings) -> None:
 
 
 def _keep_rolling_up(ledger: Ledger, stop: threading.Event) -> None:
-    """Make rollups as slots become dirty."""
-    run_periodically("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
+    """Make rollups as slots become dirty, and keep the write-ahead log short."""
+    log = LogKeeper(ledger)
+
+    def work() -> None:
+        rollups.roll(ledger)
+        log.keep_short()
+
+    run_periodically("summing", work, ROLL_EVERY_SECONDS, stop)
 
 
 def _announce_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:

@@ -24,14 +24,16 @@ from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
 from dashboard.server.assets import AssetCache
+from dashboard.server.dash_requests import DashRequests
 from dashboard.server.locale import LocaleMiddleware
 from dashboard.server.security_headers import SecurityHeaders
 from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
 from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials
-from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
+from ingest.access.guard import SIGN_IN, SIGN_OUT, guarded
 from ingest.access.permissions import Rights
+from ingest.access.tries import Tries
 from ingest.http import app as write_api
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
@@ -110,7 +112,8 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
     sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, LocaleMiddleware(AssetCache(dashboard.server)), sign_in)
+    pages = DashRequests(dashboard.server, PREFIX, dashboard.callback_map)
+    site = Site(api, LocaleMiddleware(AssetCache(pages)), sign_in)
     compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     return SecurityHeaders(

@@ -65,6 +65,11 @@ class Splitter:
         return self._splitter.names if isinstance(self._splitter, TableSplitter) else None
 
     @property
+    def held(self) -> int:
+        """Bytes in memory, of records that have not ended."""
+        return len(self._head) + (self._splitter.held if self._splitter else 0)
+
+    @property
     def by_line(self) -> bool:
         """Whether records end with lines, so that a writer may not have finished the last record."""
         return isinstance(self._splitter, LineSplitter | TableSplitter)

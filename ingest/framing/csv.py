@@ -37,6 +37,11 @@ class TableSplitter:
         self._misfits = 0  # rows in a row that do not fit the header
         self._first_misfit = 0  # the line of the first
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return len(self._buffer)
+
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that end in `chunk`."""
         self._buffer += chunk

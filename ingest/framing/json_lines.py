@@ -19,6 +19,11 @@ class LineBuffer:
         self._limit = limit
         self._buffer = RecordBuffer(limit)
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._buffer.held
+
     def feed(self, chunk: bytes) -> Iterator[bytes | None]:
         """The lines that end in `chunk`, without their line feeds."""
         first, *lines = chunk.split(b"\n")
@@ -45,6 +50,11 @@ class LineSplitter:
         self.line = 1
         self._limit = limit
         self._lines = LineBuffer(limit)
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._lines.held
 
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that end in `chunk`."""

@@ -60,6 +60,11 @@ class ValueSplitter:
         self._start = 0  # the start of the current value
         self._counted = 0  # the end of the bytes whose line feeds are in `line`
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._buffer.held
+
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The values that end in `chunk`."""
         records: list[Record] = []

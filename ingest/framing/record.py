@@ -78,6 +78,11 @@ class RecordBuffer:
     def __bool__(self) -> bool:
         return self._size > 0
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._size if self._parts else 0
+
     def add(self, part: bytes) -> None:
         """Add `part`, or discard all parts when the record is over the limit."""
         self._size += len(part)

@@ -92,6 +92,12 @@ class StreamSplitter:
         self._is_repeated = False  # whether the id of the response has come twice
         self._refused: Refused | None = None
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory, with what each chunk costs beside its bytes."""
+        kept = self._size + _CHUNK_OVERHEAD * len(self._chunks) if self._chunks else 0
+        return self._lines.held + self._event.held + kept
+
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records of the streams that end in `chunk`."""
         records: list[Record] = []

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from ingest import __version__, formats
 from ingest.formats.format import Format
 from ingest.http import docs_page, problems
+from ingest.http.limits import RETRY_AFTER
 from ingest.http.metrics import MEDIA_TYPE, CountRequests, Metrics
 from ingest.http.openapi import (
     INGEST_BODY,
@@ -21,7 +22,7 @@ from ingest.http.openapi import (
     described,
 )
 from ingest.http.otlp import responses
-from ingest.http.receiver import RETRY_AFTER, Receiver
+from ingest.http.receiver import Receiver
 from ingest.ledger.engine import DatabaseError, Ledger
 from ingest.model.principal import Right
 from ingest.model.rejection import Refused
@@ -71,13 +72,13 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
-    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics))
+    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes))
     _add_operations(app, ledger, metrics)
     return app
 
 
 def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
-    answers = described(400, 401, 403, 413, 415, 422, 500, 503)
+    answers = described(400, 401, 403, 408, 413, 415, 422, 500, 503)
 
     @app.post(
         "/v1/ingest",

@@ -80,9 +80,10 @@ class FormatShape(BaseModel):
 
 
 _PROBLEMS: Final = {
-    400: "The body cannot be read at all",
+    400: "The body cannot be read at all, or nearly all of its records are rejected",
     401: "An access token is needed (where the server has one)",
     403: "The token may not do this, or the request comes from elsewhere (where the server needs no token)",
+    408: "The body came too slowly; the receipt says what was committed",
     413: "The body is too large, packed or unpacked; the receipt says what was committed",
     415: "The body is of a kind, or packed in a way, that is not read",
     422: "A parameter cannot be used",

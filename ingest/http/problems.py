@@ -21,6 +21,7 @@ from ingest.http.otlp import responses
 from ingest.logs import logger
 
 MEDIA_TYPE: Final = "application/problem+json"
+INTERNAL: Final = "Something went wrong here; the log says where."
 _VALUE_SHOWN: Final = 80
 _log = logger("tallybook.http")
 
@@ -123,15 +124,13 @@ class AnswerUnexpectedErrors:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:  # noqa: BLE001 - the last handler: no error may pass
-            _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
+            _log.error("request failed", method=scope["method"], path=scope["path"], **place_of(error))
             if not started:
-                internal = Problem(
-                    500, "internal", "Internal error", "Something went wrong here; the log says where."
-                )
+                internal = Problem(500, "internal", "Internal error", INTERNAL)
                 await problem(internal, scope)(scope, receive, send)
 
 
-def _place(error: BaseException) -> dict[str, object]:
+def place_of(error: BaseException) -> dict[str, object]:
     """The class of an error and the last lines of its traceback, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     return {

@@ -8,7 +8,7 @@ identity and version are determined. It reads no clock: the caller gives the tim
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
@@ -128,11 +128,22 @@ class Decoder:
         Entries of records without a key of their own have an empty `event_id`: see `ingest.intake.identity`.
         """
         builder = _BatchBuilder(self.book, first_index)
+        for _ in self.read(records, context, builder):
+            pass
+        return builder.batch()
+
+    def begin(self, context: Context) -> "Decoding":
+        """Begin to decode records one by one."""
+        return Decoding(self, context)
+
+    def read(self, records: Iterable[Record], context: Context, builder: "_BatchBuilder") -> Iterator[None]:
+        """Read records into a batch. Stops after each call and rejection, so that work can be put off."""
         for record in records:
             builder.line = record.line
             if isinstance(record, RefusedRecord):
                 builder.read += record.refused.code not in CUT
                 builder.refuse(record.refused, None)
+                yield
                 continue
             builder.read += 1
             if len(record.raw) < NONSENSE and (known := builder.refusals.get(record.raw)) is not None:
@@ -148,8 +159,7 @@ class Decoder:
                     builder.passed_over += 1
                 except SURPRISES as error:
                     builder.refuse_surprise(error)
-        builder.log_surprises()
-        return builder.batch()
+                yield
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
         """The batch of events that did not come from raw records."""
@@ -250,6 +260,32 @@ class Decoder:
     def _concealed(self, event: UsageEvent, context: Context) -> ConcealedKey | None:
         key = event.virtual_key or (None if event.virtual_key_name else context.virtual_key)
         return self._keyring.conceal(key) if key else None
+
+
+class Decoding:
+    """Records that are decoded one by one, and handed on in batches: also in the middle of a page."""
+
+    def __init__(self, decoder: Decoder, context: Context) -> None:
+        self._decoder = decoder
+        self._context = context
+        self._builder = _BatchBuilder(decoder.book, 0)
+        self._taken = 0
+
+    @property
+    def pending(self) -> int:
+        """Calls and rejections since the last batch."""
+        return self._builder.index - self._taken
+
+    def read(self, record: Record) -> Iterator[None]:
+        """Read one record, or all records of a page. Stops after each call and rejection."""
+        return self._decoder.read((record,), self._context, self._builder)
+
+    def take(self) -> Batch:
+        """The batch of what was read since the last one."""
+        batch = self._builder.batch()
+        self._builder.start_over(self._decoder.book)
+        self._taken = self._builder.index
+        return batch
 
 
 def _stripped(raw: bytes, context: Context) -> str | None:
@@ -385,6 +421,10 @@ class _BatchBuilder:
         self.index = first_index
         self.line = 0
         """The line of the current record."""
+        self.start_over(book)
+
+    def start_over(self, book: Book) -> None:
+        """Begin the next batch; positions go on."""
         self.read = 0
         self.passed_over = 0
         self.keyless = 0
@@ -486,6 +526,7 @@ class _BatchBuilder:
         return _BatchBuilder(self._book, 0)
 
     def batch(self) -> Batch:
+        self.log_surprises()
         columns, entries = _without_empty(self._entries)
         return Batch(
             read=self.read,

@@ -5,6 +5,7 @@ returned after its commit and never before.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -12,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 import msgspec
 
 from ingest.framing import Record
-from ingest.intake.decode import Context, Decoder
+from ingest.intake.decode import Context, Decoder, Decoding
 from ingest.intake.identity import DiskCounter, Occurrences
 from ingest.ledger import dialects, imports
 from ingest.ledger.dictionary import Lookup
@@ -48,9 +49,16 @@ class Intake:
     """Takes in the records of one body or file. Use it as a context manager."""
 
     def __init__(
-        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+        self,
+        ledger: Ledger,
+        decoder: Decoder,
+        context: Context,
+        batch_id: int | None = None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`around` is entered around each `commit`."""
         self._ledger = ledger
+        self._around = around
         self._decoder = decoder
         self._context = context
         self._occurrences = Occurrences()
@@ -61,6 +69,15 @@ class Intake:
     def accept(self, records: Sequence[Record]) -> Receipt:
         """Decode and commit one batch of records."""
         return self._take([self._decoder.decode(records, self._context, self._records)])
+
+    def begin(self) -> Decoding:
+        """Begin to decode the records of the body one by one. `commit` takes their batches."""
+        return self._decoder.begin(self._context)
+
+    def commit(self, batch: Batch) -> Receipt:
+        """Commit the next batch that `begin` has given."""
+        with self._around():
+            return self._take([batch])
 
     def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
         """Commit batches that were decoded elsewhere, in one transaction.
@@ -75,12 +92,19 @@ class Intake:
             at += len(batch.entries) + len(batch.rejections)
         return self._take(placed, alongside)
 
+    @property
+    def keyless(self) -> int:
+        """The number of records without a key of their own so far."""
+        return self._occurrences.keyless
+
     def write(self, connection: Connection, lookup: Lookup, batch: Batch, *, salvaging: bool) -> Receipt:
         """Write a decoded batch of a whole file in a transaction that the caller commits.
 
-        `salvaging` says whether the database has refused to write it as a whole.
+        The caller also notes the progress of its import. `salvaging` says whether the database has refused to
+        write it as a whole.
         """
-        return self._write_in(connection, lookup, [self._occurrences.identified(batch)], salvaging=salvaging)
+        identified = [self._occurrences.identified(batch)]
+        return self._write_all(connection, lookup, identified, self._kept, salvaging=salvaging)
 
     def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
         receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
@@ -94,23 +118,19 @@ class Intake:
         kept = self._kept.copy()
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            total = self._write_in(connection, lookup, batches, kept, salvaging=salvaging)
+            total = self._write_all(connection, lookup, batches, kept, salvaging=salvaging)
+            if self._origin.batch_id is not None:
+                read = sum(batch.read for batch in batches)
+                imports.advance(connection, self._origin.batch_id, read, total, self.keyless)
             if alongside is not None:
                 alongside(connection)
         lookup.remember()
         self._kept = kept
         return total
 
-    def _write_in(
-        self,
-        connection: Connection,
-        lookup: Lookup,
-        batches: Sequence[Batch],
-        kept: Kept | None = None,
-        *,
-        salvaging: bool,
+    def _write_all(
+        self, connection: Connection, lookup: Lookup, batches: Sequence[Batch], kept: Kept, *, salvaging: bool
     ) -> Receipt:
-        kept = kept or self._kept
         total, at = Receipt(), self._records
         for batch in batches:
             if salvaging:
@@ -119,9 +139,6 @@ class Intake:
                 receipt = write(connection, self._ledger, lookup, batch, self._origin, kept)
             total.add(receipt)
             at += len(batch.entries) + len(batch.rejections)
-        if self._origin.batch_id is not None:
-            read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
-            imports.advance(connection, self._origin.batch_id, read, total, keyless)
         return total
 
     def __enter__(self) -> Self:
@@ -171,7 +188,7 @@ class DryRunIntake(Intake):
     def _write_and_roll_back(self, batch: Batch, *, salvaging: bool) -> Receipt:
         with self._ledger.dry_run() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            return self._write_in(connection, lookup, [batch], salvaging=salvaging)
+            return self._write_all(connection, lookup, [batch], self._kept, salvaging=salvaging)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

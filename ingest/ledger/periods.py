@@ -25,10 +25,16 @@ from ingest.model.zone import day_number
 Status = Literal["open", "closing", "closed"]
 CHAINS: Final = (period_event, adjustment, audit_entry)
 """The tables whose rows are hash chains."""
+_BOOKS: Final = (period_event, adjustment)
+"""The chains that statements depend on, in the order in which transactions lock them."""
 
 
 class AlreadyClosed(ValueError):
     """The period is closed, so it cannot be closed again or get an adjustment."""
+
+
+class BooksChanged(Exception):
+    """A period was closed or opened, or an adjustment was booked, since a statement was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +109,37 @@ def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reas
         _add(connection, period, before, status="closing", at=at, by=by, reason=reason)
 
 
+Books = Mapping[str, chain.Head | None]
+"""The heads of the chains of periods and adjustments."""
+
+
+def books(connection: sa.Connection) -> Books:
+    """What is booked by hand and closed, as the heads of its chains; equal if nothing has changed."""
+    return {table.name: chain.head_of(connection, table) for table in _BOOKS}
+
+
 def close(
-    connection: sa.Connection, period: str, statement: Mapping[str, Any], *, at: int, by: str, reason: str
+    connection: sa.Connection,
+    period: str,
+    statement: Mapping[str, Any],
+    *,
+    at: int,
+    by: str,
+    reason: str,
+    computed_from: Books | None = None,
 ) -> str:
     """Close a period with its statement; the hash of the closing.
 
+    `computed_from` are the books of the snapshot that the statement was computed from.
+
     Raises:
         AlreadyClosed: it is closed.
+        BooksChanged: the books are not those that the statement was computed from.
     """
+    heads = {table.name: chain.lock(connection, table) for table in _BOOKS}
     before = _open_event(connection, period)
+    if computed_from is not None and heads != computed_from:
+        raise BooksChanged
     text = canonical({**statement, "chains": _heads(connection)})
     facts = {"status": "closed", "at": at, "by": by, "reason": reason, "statement": text}
     sealed = _add(connection, period, before, **facts)
@@ -225,6 +253,7 @@ def book(connection: sa.Connection, booked: Adjustment) -> None:
     Raises:
         AlreadyClosed: its period is closed.
     """
+    chain.lock(connection, period_event)  # or its period might be closed meanwhile, without the adjustment
     _open_event(connection, booked.period)
     row = {
         "period": booked.period,

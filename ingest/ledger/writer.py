@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import call_spans, dialects, dirty_slots, former, rejections
+from ingest.ledger import arrivals, call_spans, dialects, dirty_slots, former, rejections
 from ingest.ledger.call_spans import Joined, Spans
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
@@ -54,6 +54,8 @@ def write(
 
     `kept` are the rejected records of the whole body or file that are kept one by one.
     """
+    if batch.entries:
+        arrivals.lock_arrivals(connection)
     if batch.entries and former.is_possible(connection):
         entries = former.with_known_identities(connection, batch.entries)
         batch = msgspec.structs.replace(batch, entries=entries)

@@ -86,12 +86,14 @@ def _read(name: str, raw: bytes, label: str, source: str | None) -> PriceList:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ListRefused("too_large", f"{path}: it is larger than any price list; give the list alone")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         message = f"{path}: {error.strerror or error}; give a file that can be read"
         raise ListRefused("unreadable_file", message) from None
+    if len(raw) > _MAX_BYTES:
+        raise ListRefused("too_large", f"{path}: it is larger than any price list; give the list alone")
+    return raw
 
 
 def _source(name: str | None) -> str | None:

@@ -83,7 +83,8 @@ def parse_invoice(path: Path, provider: str | None = None, account: str = "") ->
         NotAnInvoice: the file holds no costs.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise NotAnInvoice(f"{path} has more than {_MOST_BYTES // 2**20} MiB: no invoice has")
     try:

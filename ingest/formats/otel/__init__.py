@@ -6,7 +6,7 @@ and a collector's file), give the same records, so a span that arrives twice is 
 call are joined in the ledger (`ingest.ledger.call_spans`), which sees all spans of a trace.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,6 +18,8 @@ from ingest.model.event import UsageEvent
 from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 PAGE_MARK: Final = b'"resourceSpans"'
+Drafts = Callable[[bytes], Iterable[span.Draft | Refused]]
+"""Decodes a request into its spans, and a refusal for each span that violates the encoding."""
 _decode_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -32,23 +34,31 @@ class TraceCalls(NamedTuple):
     """A refusal for each span that cannot be decoded."""
 
 
-def extract_calls(raw: bytes, drafts: Callable[[bytes], Sequence[span.Draft | Refused]]) -> TraceCalls:
+def extract_calls(raw: bytes, drafts: Drafts) -> TraceCalls:
     """The calls of a request, which `drafts` decodes.
+
+    Raises:
+        Refused: the request cannot be decoded, or none of its spans can.
+    """
+    spans = list(each_call(raw, drafts))
+    refused = [call for call in spans if isinstance(call, Refused)]
+    if refused and len(refused) == len(spans):
+        raise refused[0]
+    records = [call for call in spans if isinstance(call, bytes)]
+    return TraceCalls(records, spans.count(None), refused)
+
+
+def each_call(raw: bytes, drafts: Drafts) -> Iterator[bytes | Refused | None]:
+    """The spans of a request, one by one: a record, a refusal, or None for a span that is no model call.
 
     Raises:
         Refused: the request cannot be decoded.
     """
-    spans = drafts(raw)
-    records = [record for draft in spans if (record := _record(draft)) is not None]
-    refused = [record for record in records if isinstance(record, Refused)]
-    read = [record for record in records if not isinstance(record, Refused)]
-    return TraceCalls(read, len(spans) - len(records), refused)
+    for draft in drafts(raw):
+        yield draft if isinstance(draft, Refused) else _record(draft)
 
 
-def _record(draft: span.Draft | Refused) -> bytes | Refused | None:
-    """The record of a span; None for a span that is no call of a model."""
-    if isinstance(draft, Refused):
-        return draft
+def _record(draft: span.Draft) -> bytes | Refused | None:
     try:
         is_call = calls.request_type(draft.attributes, draft.kind) is not None
         return span.encode(draft) if is_call else None
@@ -70,7 +80,7 @@ def _unpack(fields: Fields) -> Sequence[Raw | Refused]:
     if "resourceSpans" not in fields:
         return [Raw(span.encode(fields))]
     raw = b'{"resourceSpans":' + bytes(fields["resourceSpans"]) + b"}"
-    taken = extract_calls(raw, page.drafts)
+    taken = extract_calls(raw, page.each_draft)
     return [*taken.refused, *map(Raw, taken.records)]
 
 

@@ -26,8 +26,16 @@ def drafts(raw: bytes) -> list[Draft | Refused]:
     """The spans of a page, and a refusal for each span that violates the encoding.
 
     Raises:
-        Refused: the page is not JSON, or violates the encoding, or none of its spans can be read; the refusal
-            names the field.
+        Refused: the page is not JSON, or violates the encoding; the refusal names the field.
+    """
+    return list(each_draft(raw))
+
+
+def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
+    """The spans of a page, one by one, and a refusal for each span that violates the encoding.
+
+    Raises:
+        Refused: the page is not JSON, or violates the encoding; the refusal names the field.
     """
     try:
         page = _decode(raw)
@@ -35,11 +43,7 @@ def drafts(raw: bytes) -> list[Draft | Refused]:
         page = lenient.loads(raw, odd_number=str)
     if not isinstance(page, dict):
         raise Refused("not_an_object", "the record is not a JSON object")
-    spans = list(_spans(page))
-    refused = [span for span in spans if isinstance(span, Refused)]
-    if refused and len(refused) == len(spans):
-        raise refused[0]
-    return spans
+    return _spans(page)
 
 
 def _spans(page: dict[str, Any]) -> Iterator[Draft | Refused]:

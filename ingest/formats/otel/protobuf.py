@@ -3,7 +3,7 @@
 Only a server that receives spans needs the library; nothing else imports this module.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -22,17 +22,25 @@ def drafts(raw: bytes) -> list[Draft | Refused]:
     Raises:
         Refused: the request is not an ExportTraceServiceRequest.
     """
+    return list(each_draft(raw))
+
+
+def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
+    """The spans of a request, and a refusal for each span that cannot be decoded, one by one.
+
+    Raises:
+        Refused: the request is not an ExportTraceServiceRequest.
+    """
     try:
         request = ExportTraceServiceRequest.FromString(raw)
     except DecodeError:
         raise Refused("not_protobuf", "this is not an ExportTraceServiceRequest in protobuf") from None
-    spans: list[Draft | Refused] = []
     for group in request.resource_spans:
         resource, labels = known_attributes(_pairs(group.resource.attributes), _attribute_value)
         for scope in group.scope_spans:
             name = scope.scope.name[:LONGEST_SCOPE] or None
-            spans += [_draft_or_refusal(span, name, resource, labels) for span in scope.spans]
-    return spans
+            for span in scope.spans:
+                yield _draft_or_refusal(span, name, resource, labels)
 
 
 def _draft_or_refusal(

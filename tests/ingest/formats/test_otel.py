@@ -652,7 +652,7 @@ def test_a_span_without_identity_or_time_is_refused_alone(
 )
 def test_a_page_that_cannot_be_decoded_is_refused_whole(text: str, code: str, field: str | None) -> None:
     with pytest.raises(Refused) as caught:
-        page.drafts(text.encode())
+        otel.extract_calls(text.encode(), page.each_draft)
     assert (caught.value.code, caught.value.field) == (code, field)
 
 

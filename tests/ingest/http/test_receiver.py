@@ -18,8 +18,7 @@ import sqlalchemy as sa
 import zstandard
 from starlette.testclient import TestClient
 
-from ingest.http import body as delivery
-from ingest.http import receiver
+from ingest.http import limits, turns
 from ingest.http.app import make_api
 from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
@@ -399,17 +398,17 @@ def test_simultaneous_requests_of_one_key_count_once(served: str, embedded: Ledg
 def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
     embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH_RECORDS", 10)
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
     body = many(25)
     app = make_api(embedded, SETTINGS)
-    accept = Intake.accept
+    commit = Intake.commit
 
-    def third_time_locked(intake: Intake, records: Any) -> Any:
-        if len(records) < 10:
+    def third_time_locked(intake: Intake, batch: Any) -> Any:
+        if len(batch.entries) < 10:
             raise LedgerBusy("INSERT secret: database is locked")
-        return accept(intake, records)
+        return commit(intake, batch)
 
-    monkeypatch.setattr(Intake, "accept", third_time_locked)
+    monkeypatch.setattr(Intake, "commit", third_time_locked)
     with TestClient(app) as client:
         answer = client.post("/v1/ingest", content=body)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
@@ -424,7 +423,7 @@ def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
 def test_a_request_too_many_is_asked_to_come_later(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "QUEUE", 0)
+    monkeypatch.setattr(turns, "QUEUE", 0)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
 
@@ -435,7 +434,7 @@ def test_an_unexpected_error_shows_and_logs_no_content(
     def explode(*_: object) -> None:
         raise RuntimeError("the secret prompt")
 
-    monkeypatch.setattr(Intake, "accept", explode)
+    monkeypatch.setattr(Intake, "commit", explode)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     logged = capsys.readouterr().err
@@ -484,7 +483,7 @@ def wait_for(ledger: Ledger, count: int) -> None:
 def test_a_cut_connection_leaves_what_was_committed_and_all_can_be_sent_again(
     served: str, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BLOCK", 2**14)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 2**14)
     body = many(3000)
     host, port = served.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:

@@ -49,14 +49,13 @@ def test_small_files_that_are_not_committed_leave_nothing(
     importer, report = Importer(embedded, ImportOptions()), FileReport("2.jsonl")
     for source in sources([str(tmp_path)]):
         importer.run(source, report, lambda _size, _records: None)
-    real = imports.finish
+    real = imports.finish_all
 
-    def dies_at_the_last(connection: sa.Connection, batch_id: int, status: str, at: int) -> None:
-        if batch_id == 3:
-            raise KeyboardInterrupt
-        real(connection, batch_id, status, at)
+    def dies_at_the_end(connection: sa.Connection, files: list[imports.WholeFile], at: int) -> None:
+        real(connection, files, at)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(imports, "finish", dies_at_the_last)
+    monkeypatch.setattr(imports, "finish_all", dies_at_the_end)
     with pytest.raises(KeyboardInterrupt):
         importer.finish()
     with embedded.reading() as connection:
@@ -65,3 +64,16 @@ def test_small_files_that_are_not_committed_leave_nothing(
             for kind in (usage_event, import_batch)
         ]
     assert (kept, report.receipt.records) == ([0, 0], 0)
+
+
+def test_files_without_records_cost_no_transaction(embedded: Ledger, tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"{n:03}.jsonl").write_text("" if n % 2 else "\n")
+    commits: list[object] = []
+    sa.event.listen(embedded.engine, "commit", commits.append)
+    importer, reports = Importer(embedded, ImportOptions()), []
+    for source in sources([str(tmp_path)]):
+        reports.append(FileReport(source.path))
+        importer.run(source, reports[-1], lambda _size, _records: None)
+    importer.finish()
+    assert (len(commits), sum(report.receipt.records for report in reports)) == (0, 0)

@@ -16,9 +16,11 @@ from ingest.model.money import MoneyError, from_pico, to_pico
 from ingest.model.zone import micros
 from ingest.pricing.book import Book, StoredPrices
 from ingest.pricing.charge import COMPONENTS, Charge
+from ingest.pricing.compute import compute
 from ingest.pricing.doubts import doubts
+from ingest.pricing.gateway_cache import lookup_call
 from ingest.pricing.pricing import price
-from ingest.pricing.rates import PriceSet
+from ingest.pricing.rates import PriceSet, Unpriced
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 AT = micros(MOMENT)
@@ -248,6 +250,19 @@ def test_transcription_by_the_minute() -> None:
 
 
 # Whose word counts.
+
+
+@pytest.mark.parametrize(
+    ("chosen", "counts"),
+    [(set(), False), ({"other"}, False), ({"test"}, True), ({"other", "*"}, True)],
+)
+def test_the_computed_cost_counts_for_the_sources_that_are_chosen(chosen: set[str], counts: bool) -> None:
+    book = Book(StoredPrices(computed=frozenset(chosen)))
+    usage = call(input_tokens=1_000, output_tokens=100, reported=ReportedCost(total=7))
+    charge = price(usage, book, AT)
+    computed = charged(input_tokens=1_000, output_tokens=100).total_cost
+    assert (charge.cost_source, charge.total_cost) == (("computed", computed) if counts else ("reported", 7))
+    assert (charge.computed_total, charge.reported_total) == (computed, 7)
 
 
 def test_a_reported_cost_is_kept_and_the_computed_one_stands_beside_it() -> None:
@@ -488,6 +503,21 @@ def test_a_miss_whose_look_up_has_no_price_is_partly_priced_unless_it_is_reporte
     assert charge.total_cost == charged(input_tokens=1_000).total_cost
     assert "cache look-up" in (charge.unpriced_reason or "")
     assert charged(**missed, reported=ReportedCost(total=7)).total_cost == 7
+
+
+def test_a_look_up_without_a_price_is_the_reason_where_the_call_itself_costs_nothing() -> None:
+    prices = BOOK.find("openai", "gpt-5.4", None, AT, 0)
+    no_price = Unpriced("cache look-up: no price for own/embedder")
+    assert compute(call(), prices, no_price) == no_price
+
+
+def test_a_look_up_names_the_provider_and_the_model_that_it_used() -> None:
+    found = lookup_call(call(cache_lookup_tokens=50, cache_used_model="own-embedder", currency="EUR"))
+    assert found == UsageEvent(
+        source="test", provider="unknown", model="own-embedder", input_tokens=50, currency="EUR"
+    )
+    assert lookup_call(call(cache_lookup_tokens=0, cache_used_model="own-embedder")) is None
+    assert lookup_call(call(cache_lookup_tokens=50)) is None
 
 
 def test_a_miss_pays_for_its_look_up_where_the_cost_is_computed() -> None:
