@@ -61,6 +61,8 @@ They do not count as records read: a later import continues here.
 
 NONSENSE: Final = 64
 """Bytes of a record below which an equal one before is looked up, and not read again."""
+LARGEST_KNOWN: Final = 2**12
+"""Bytes of a refused record below which an equal one after it is not stripped again."""
 LARGEST_STRIPPED: Final = 2**20
 """Bytes of a refused record of which a part is kept."""
 
@@ -148,6 +150,7 @@ class Decoder:
             builder.read += 1
             if len(record.raw) < NONSENSE and (known := builder.refusals.get(record.raw)) is not None:
                 builder.refuse_again(known)
+                yield
                 continue
             for raw in self._unpacked(record, context, builder):
                 try:
@@ -174,11 +177,13 @@ class Decoder:
         if refused.code in context.passes_over:
             builder.passed_over += 1
             return
-        known = builder.refusals.get(raw)
+        known = builder.refusals.get(raw) if len(raw) < LARGEST_KNOWN else None
         if known is not None:
             builder.refuse_again(known)
-        else:
-            builder.refusals[raw] = builder.refuse(refused, self._redacted(raw, refused, context, builder))
+            return
+        rejection = builder.refuse(refused, self._redacted(raw, refused, context, builder))
+        if len(raw) < LARGEST_KNOWN:
+            builder.refusals[raw] = rejection
 
     def _redacted(
         self, raw: bytes, refused: Refused, context: Context, builder: "_BatchBuilder"
@@ -239,10 +244,8 @@ class Decoder:
             _check_update(event.source_updated_at)
             if event.reported is not None:
                 check_reported(event.reported)
-            if len(event.model) > names.LONGEST:
-                names.check_name(
-                    "model", event.model
-                )  # before it is compared with the names of the price book
+            if len(event.model) > names.LONGEST:  # before it is compared with the names of the price book
+                names.check_name("model", event.model)
             charge = price(event, builder, _dated(event, context))
         except ImpossibleCount as error:
             raise Refused("impossible_count", str(error), error.field) from error
