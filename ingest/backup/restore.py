@@ -135,7 +135,7 @@ def _finish(engine: sa.Engine, backup: Backup, *, by: str, at: int) -> None:
     manifest = backup.manifest
     assert manifest is not None
     with translated_errors():
-        schema.migrate(engine)
+        schema.migrate(engine, copy=False)  # the backup is the copy
         detail = {
             "from": str(backup.path.absolute()),
             "made_at": manifest.made_at,
