@@ -9,6 +9,7 @@ from dashboard.budget_usage import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
 from dashboard.demo import cli as demo_cli
 from dashboard.directory import cli as owners_read_cli
+from dashboard.doctor import cli as doctor_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
 from dashboard.focus import cli as focus_cli
@@ -31,6 +32,7 @@ def make_cli() -> typer.Typer:
         serve_cli.serve,
         reconciliation_cli.reconcile,
         audit_cli.audit,
+        doctor_cli.doctor,
     ):
         app.command()(command)
     _group(app, "directory").add_typer(owners_read_cli.directory)
@@ -67,11 +69,13 @@ def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
 def main() -> None:
     """Run the command. A user's mistake is reported in one line on standard error, without a traceback."""
     try:
-        from ingest.ledger.engine import DatabaseError, LedgerError
+        from ingest.ledger.engine import DatabaseError, LedgerBusy, LedgerError
         from ingest.model.zone import UnknownZone
 
         try:
             make_cli()()
+        except LedgerBusy as error:
+            sys.exit(_report_failure(_stopped(error.outage.detail, str(error))))
         except DatabaseError as error:
             sys.exit(_report_failure(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
@@ -81,6 +85,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _stopped(advice: str, cause: str) -> str:
+    """The message of a command that stopped because the ledger went away."""
+    return f"stopped: {advice}" if advice == cause else f"stopped: {advice} ({cause})"
 
 
 def _report_failure(message: str) -> int:

@@ -1,6 +1,7 @@
 """Settings: environment variables `TALLYBOOK_*`, read once at the start of a command and passed on."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -8,13 +9,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 
+PREFIX = "TALLYBOOK_"
+OTHER_VARIABLES = ("TALLYBOOK_TOKEN", "TALLYBOOK_VIRTUAL_KEY")
+"""Variables that are no settings: the token of a program that sends, the key of `import --virtual-key`."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Settings(BaseSettings):
     """All settings. Each field is read from the environment variable `TALLYBOOK_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: str = Field(
         default="sqlite:///tallybook.db",
@@ -44,6 +48,14 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
+    )
+    log_format: Literal["json", "console"] | None = Field(
+        default=None,
+        description="The form of a server's log lines, json or console; json where unset and standard error is "
+        "no terminal.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that a server logs: debug, info, warning or error."
     )
     max_memory_bytes: int = Field(
         default=256 * 2**20,

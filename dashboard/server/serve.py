@@ -22,6 +22,8 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
+from ingest import logs
+from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
@@ -41,6 +43,7 @@ def run(
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
     _require_safe(settings)
+    logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
     ledger = open_ledger(settings)
@@ -68,14 +71,22 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
+    logs.configure(settings.log_format, settings.log_level)
     return make_site(open_ledger(settings), settings)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}",
+        factory=True,
+        workers=workers,
+        http=BoundedProtocol,
+        log_level="warning",
+        log_config=None,  # its lines take the form of ours
+        access_log=False,
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
