@@ -24,7 +24,7 @@ from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings, sqlite_url
 from tests.support.calls import call, put
-from tests.support.ledgers import blank
+from tests.support.ledgers import SECRET, blank
 from tests.support.process import Tallybook
 
 AT = 1_795_973_400_000_000
@@ -245,6 +245,12 @@ def test_a_damaged_backup_is_not_restored(backup: Backup, tmp_path: Path) -> Non
     with pytest.raises(RestoreRefused, match="not whole"):
         restored(place(tmp_path), backup.path)
     assert not (tmp_path / "new.db").exists()
+
+
+def test_another_secret_in_the_environment_is_told(backup: Backup, tmp_path: Path) -> None:
+    other = place(tmp_path).model_copy(update={"secret_key": SECRET})
+    (warning,) = restored(other, backup.path).warnings
+    assert "TALLYBOOK_SECRET_KEY is set to another secret" in warning
 
 
 def test_a_restore_never_writes_into_a_backup(backup: Backup) -> None:
