@@ -66,7 +66,7 @@ lock: .venv/uv/bin/uv
 		--annotation-style line --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv .quality demo.db demo.db-* demo.db.secret
+	rm -rf .venv .quality demo.db demo.db-* demo.db.secret demo.db.lock
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Tallybook needs Python 3.11 or newer; try make PYTHON=python3.12')"
