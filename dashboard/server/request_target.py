@@ -4,11 +4,11 @@
 uvicorn hands on the path of it alone, so it is refused here, before the application can see it.
 """
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from ingest.http.connections import BoundedProtocol
 
 
-class OriginFormProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with targets in origin form alone: a path, perhaps with a query."""
+class OriginFormProtocol(BoundedProtocol):
+    """HTTP/1.1 with targets in origin form alone: a path, perhaps with a query."""
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request, unless its target is no path: then the parser answers it with 400."""

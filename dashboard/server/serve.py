@@ -23,6 +23,7 @@ from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
 from dashboard.server.request_target import OriginFormProtocol
+from ingest.http.connections import raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
@@ -69,6 +70,7 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     return make_site(open_ledger(settings), settings)
