@@ -126,13 +126,14 @@ class Body(ABC):
 
     def _unpack(self, pieces: Iterable[bytes]) -> Iterator[int]:
         for piece in pieces:
-            self._in_work += len(piece)
+            extra = len(piece) if self._unpacker.is_compressed else 0  # else it is the block itself
+            self._in_work += extra
             for start in range(0, len(piece), limits.PIECE_BYTES):
                 part = piece[start : start + limits.PIECE_BYTES]
                 self.unpacked += len(part)
                 yield len(part)
                 yield from self._split(part)
-            self._in_work -= len(piece)
+            self._in_work -= extra
 
     def _decode(self, record: Record) -> Iterator[int]:
         """Decode a record, or the records of a page, and commit when a batch is full."""
