@@ -69,20 +69,34 @@ def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
 def main() -> None:
     """Run the command. A user's mistake is reported in one line on standard error, without a traceback."""
     try:
-        from ingest.ledger.engine import DatabaseError, LedgerError
+        from pydantic import ValidationError
+
+        from ingest.ledger.engine import DatabaseError, LedgerBusy, LedgerError
         from ingest.model.zone import UnknownZone
+        from ingest.settings import Settings, faults
 
         try:
             make_cli()()
+        except LedgerBusy as error:
+            sys.exit(_report_failure(_stopped(error.outage.detail, str(error))))
         except DatabaseError as error:
             sys.exit(_report_failure(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
             sys.exit(_report_failure(str(error)))
+        except ValidationError as error:
+            if error.title != Settings.__name__:
+                raise
+            sys.exit(_report_failure("; ".join(faults(error).values())))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _stopped(advice: str, cause: str) -> str:
+    """The message of a command that stopped because the ledger went away."""
+    return f"stopped: {advice}" if advice == cause else f"stopped: {advice} ({cause})"
 
 
 def _report_failure(message: str) -> int:

@@ -3,6 +3,7 @@
 Nothing is opened: what is closed again would take away the locks that this process has on it.
 """
 
+import contextlib
 import os
 import shutil
 import stat
@@ -29,12 +30,13 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _WRITE_LOCKS: Final = {"-shm": 120, "": 0x40000001}
 """The byte that SQLite locks to write: of the shared memory beside a log, else of the file itself."""
 _PROC: Final = Path("/proc")
+_GONE: Final = " (deleted)"
+"""What Linux puts behind the name of an open file that was deleted or replaced."""
 
 
 def permissions(case: Case) -> Findings:
     """Who may read and write the ledger, its secret and the files beside it."""
-    if case.file is None or not case.file.exists():
-        return
+    assert case.file is not None, "asked of a file only"
     for path in _present(case.file):
         facts = path.stat()
         name = path.name
@@ -67,9 +69,8 @@ def permissions(case: Case) -> Findings:
 
 def disk(case: Case) -> Findings:
     """The room on the disk of the ledger."""
-    if case.file is None:
-        return
-    folder = _existing(case.file.absolute().parent)
+    assert case.file is not None, "asked of a file only"
+    folder = case.file.absolute().parent
     usage, inodes = shutil.disk_usage(folder), os.statvfs(folder)
     free = f"{usage.free // 2**20:,} MiB are free on the disk of {folder}"
     if usage.free < LEAST_FREE:
@@ -84,8 +85,7 @@ def disk(case: Case) -> Findings:
 
 def wal(case: Case) -> Findings:
     """The size of the write-ahead log."""
-    if case.file is None:
-        return
+    assert case.file is not None, "asked of a file only"
     path = beside(case.file, WAL)
     size = size_of(path)
     if size > LONG_LOG:
@@ -97,7 +97,7 @@ def wal(case: Case) -> Findings:
 
 def locks(case: Case) -> Findings:
     """Whether the write lock is free within a second, and else who holds it."""
-    if case.file is not None and case.file.exists():
+    if case.file is not None:
         held = None
         for _ in range(_LOCK_POLLS):
             held = _write_lock(case.file)
@@ -127,14 +127,15 @@ def locks(case: Case) -> Findings:
 
 def replaced(case: Case) -> Findings:
     """Processes that have an earlier file of the ledger open, which was moved away or deleted."""
-    if case.file is None or not case.file.exists():
-        return
+    assert case.file is not None, "asked of a file only"
     path = case.file.resolve()
     inode = path.stat().st_ino
-    for process, target, open_inode in _open_files():
-        if target in (str(path), f"{path} (deleted)") and open_inode != inode:
+    logs = {f"{path}{ending}{gone}" for ending in (WAL, "-shm") for gone in ("", _GONE)}
+    for process, files in _open_files():
+        is_open = inode in files.values()
+        if f"{path}{_GONE}" in files or (not is_open and not logs.isdisjoint(files)):
             yield trouble(
-                f"{process} has an earlier file {path} open: what it commits is lost",
+                f"{process} has an earlier file {path} open: what it takes in does not come into the ledger",
                 "restart it",
             )
 
@@ -174,29 +175,20 @@ def _write_lock(file: Path) -> Process | None:
     return None
 
 
-def _open_files() -> Iterator[tuple[Process, str, int]]:
-    """The files that processes of this user have open: the process, the file's name and its inode."""
+def _open_files() -> Iterator[tuple[Process, dict[str, int]]]:
+    """The processes of this user, and the files that each has open: the inode by the name."""
     for folder in _PROC.glob("[0-9]*/fd"):
-        process = Process(int(folder.parent.name))
-        try:
-            descriptors = list(folder.iterdir())
-        except OSError:
-            continue  # of another user, or it has ended
-        for descriptor in descriptors:
-            try:
-                yield process, str(descriptor.readlink()), descriptor.stat().st_ino
-            except OSError:
-                continue
+        files: dict[str, int] = {}
+        with contextlib.suppress(OSError):  # of another user, or it has ended
+            for descriptor in folder.iterdir():
+                with contextlib.suppress(OSError):
+                    files[str(descriptor.readlink())] = descriptor.stat().st_ino
+        yield Process(int(folder.parent.name)), files
 
 
 def _present(file: Path) -> list[Path]:
     paths = (file, *(beside(file, ending) for ending in (WAL, "-shm", SECRET)))
     return [path for path in paths if path.exists()]
-
-
-def _existing(folder: Path) -> Path:
-    """The nearest folder above that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def _user() -> str:

@@ -17,8 +17,8 @@ from dash.exceptions import PreventUpdate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.http.limits import RETRY_AFTER
 from ingest.http.problems import Problem, problem
-from ingest.http.receiver import RETRY_AFTER
 from ingest.ledger.engine import DatabaseError, LedgerBusy
 from ingest.logs import logger
 

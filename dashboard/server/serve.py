@@ -3,6 +3,7 @@
 Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
+import gc
 import ipaddress
 import os
 import socket
@@ -22,7 +23,8 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
-from dashboard.server.request_target import OriginFormProtocol
+from ingest import logs
+from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
@@ -32,6 +34,8 @@ ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
 with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
+_GARBAGE_THRESHOLD: Final = 50_000
+"""New objects after which the youngest are searched for garbage."""
 DEMO_FILE: Final = Path("demo.db")
 
 
@@ -42,6 +46,7 @@ def run(
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
     _require_safe(settings)
+    logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
     ledger = open_ledger(settings)
@@ -69,9 +74,23 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
-    return make_site(open_ledger(settings), settings)
+    logs.configure(settings.log_format, settings.log_level)
+    site = make_site(open_ledger(settings), settings)
+    _calm_garbage_collector()
+    return site
+
+
+def _calm_garbage_collector() -> None:
+    """Leave out of the search for garbage what lives as long as the process, and search less often.
+
+    A large body makes a million values at once. The search would stop all threads for longer than they take.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:
@@ -79,8 +98,9 @@ def _serve(listening: socket.socket, workers: int) -> None:
         f"{__name__}:{app.__name__}",
         factory=True,
         workers=workers,
-        http=OriginFormProtocol,
+        http=BoundedProtocol,
         log_level="warning",
+        log_config=None,  # its lines take the form of ours
         access_log=False,
     )
     server = uvicorn.Server(configuration)

@@ -18,16 +18,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard.server.oidc import IdentityProvider, SignInRefused
+from dashboard.server.outage_page import answer_outage
 from ingest.access.credentials import COOKIE, Credentials
 from ingest.access.guard import SIGN_IN, SIGN_OUT
 from ingest.access.tries import Tries
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.settings import Settings
 
 _log = logger("tallybook.signing")
 _MAX_FORM_BYTES: Final = 16_384
 _HOME: Final = "/dashboard/"
+_WHILE_AWAY: Final[dict[Any, Any]] = {LedgerBusy: answer_outage}
 
 
 class SignIn:
@@ -48,7 +50,7 @@ class SignIn:
             Route(SIGN_OUT, self.sign_out, methods=["POST"]),
         ]
         if self._provider is None:
-            return Starlette(routes=routes)
+            return Starlette(routes=routes, exception_handlers=_WHILE_AWAY)
         routes += [
             Route(f"{SIGN_IN}/oidc", self.redirect_to_provider),
             Route(f"{SIGN_IN}/oidc/back", self.return_from_provider),
@@ -62,7 +64,7 @@ class SignIn:
             same_site="lax",
             https_only=self._is_public_https,
         )
-        return Starlette(routes=routes, middleware=[sessions])
+        return Starlette(routes=routes, middleware=[sessions], exception_handlers=_WHILE_AWAY)
 
     async def page(self, request: Request) -> Response:
         """Show the sign-in page."""

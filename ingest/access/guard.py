@@ -19,6 +19,7 @@ from ingest.access.permissions import Rights
 from ingest.access.request_form import malformation
 from ingest.access.tries import Tries
 from ingest.http.problems import Problem, problem
+from ingest.http.request_log import PRINCIPAL
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, NOBODY, Principal, acting_as
 from ingest.settings import LOOPBACK, Settings
@@ -75,6 +76,7 @@ class Guard:
         except Problem as refused:
             await _refuse(refused, scope, receive, send)
             return
+        scope[PRINCIPAL] = principal
         with acting_as(principal):
             await self._app(scope, receive, send)
 

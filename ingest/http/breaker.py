@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ingest.clock import now
 from ingest.http import limits
 from ingest.ledger.engine import LedgerBusy
+from ingest.ledger.outage import UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Breaker:
         self.longest_write_seconds = 0.0
         self._clock = clock
         self._tried_at = 0.0
+        self._outage = UNAVAILABLE
 
     def check(self) -> None:
         """Raise at once while the ledger is away, but for one try a second.
@@ -44,7 +46,7 @@ class Breaker:
             LedgerBusy: the ledger was away when it was last tried.
         """
         if self.is_open and self._clock() - self._tried_at < limits.RETRY_SECONDS:
-            raise LedgerBusy("the ledger was locked or away a moment ago", "still away")
+            raise LedgerBusy("the ledger was locked or away a moment ago", "still away", self._outage)
 
     @contextmanager
     def trying(self) -> Iterator[None]:
@@ -69,5 +71,6 @@ class Breaker:
     def strike(self, error: LedgerBusy) -> None:
         """Open the breaker."""
         self.is_open = True
+        self._outage = error.outage
         self.last_error = LastError(now(), error.kind)
         self._tried_at = self._clock()

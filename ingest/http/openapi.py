@@ -47,6 +47,7 @@ class ProblemShape(BaseModel):
     status: int
     code: str = Field(description="Stable: programs may rely on it.")
     detail: str
+    request_id: str | None = Field(default=None, description="As in `X-Request-ID` and in the log.")
     receipt: ReceiptShape | None = Field(
         default=None, description="What of the body was committed before; sending it all again is safe."
     )

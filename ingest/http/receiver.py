@@ -25,13 +25,13 @@ from ingest.http.memory import Claim, Memory, OutOfMemory
 from ingest.http.metrics import Metrics
 from ingest.http.otlp import responses
 from ingest.http.otlp.receiver import TracesBody
-from ingest.http.problems import INTERNAL, Problem, place_of
+from ingest.http.problems import INTERNAL, Problem
 from ingest.http.turns import Turns, TurnTaker
 from ingest.intake.decode import Context
 from ingest.intake.intake import Intake, make_decoder
 from ingest.ledger import idempotency
 from ingest.ledger.engine import Ledger, LedgerBusy
-from ingest.logs import logger
+from ingest.logs import logger, place_of
 from ingest.model.event import ARRIVAL
 from ingest.model.principal import HERE, current_principal
 from ingest.model.receipt import Receipt
@@ -40,6 +40,8 @@ CHANNEL: Final = "http"
 _log = logger("tallybook.http")
 
 T = TypeVar("T")
+Run = Callable[[Callable[[], bool | None]], Awaitable[bool | None]]
+"""Runs a turn of a body in the thread."""
 
 CLIENT_TOO_SLOW: Final = 408
 _REFUSALS: Final[dict[type[Exception], tuple[int, str, str, str]]] = {
@@ -183,21 +185,16 @@ class Receiver:
         except (Problem, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - every refusal has the receipt so far
-            raise await self._refusal(error, incoming, body, taker) from None
+            raise await self._refusal(error, incoming, body) from None
         finally:
             incoming.close()
             self._metrics.count(body.receipt)
         return body.receipt
 
-    async def _refusal(self, error: Exception, incoming: Incoming, body: Body, taker: TurnTaker) -> Problem:
+    async def _refusal(self, error: Exception, incoming: Incoming, body: Body) -> Problem:
         """The problem of a body that cannot be taken in, or not to its end."""
         if isinstance(error, _DRAINED):
             await _drain(incoming)
-        if isinstance(error, TooSlow):
-            try:
-                await self._turns.run(taker, body.keep)
-            except LedgerBusy as busy:
-                error = busy
         if isinstance(error, LedgerBusy):
             return self._away(error, body.receipt)
         if isinstance(error, OutOfMemory):
@@ -212,10 +209,10 @@ class Receiver:
 
     def _away(self, error: LedgerBusy, so_far: Receipt | None = None) -> Problem:
         """The problem while the ledger cannot be written. All that wait for their turn get it now."""
-        _log.warning("ledger unavailable", error=error.kind)
+        _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
         if self._breaker.is_open:
-            self._turns.refuse_waiting(lambda: LedgerBusy(str(error), error.kind))
-        return _try_later("unavailable", "the ledger is locked or out of reach", so_far)
+            self._turns.refuse_waiting(lambda: LedgerBusy(str(error), error.kind, error.outage))
+        return _unavailable(error, so_far)
 
     def _check_open(self) -> None:
         """Refuse a request before its body is read, if it could not be taken in now."""
@@ -223,8 +220,8 @@ class Receiver:
             raise _try_later("busy", "too many requests are waiting")
         try:
             self._breaker.check()
-        except LedgerBusy:
-            raise _try_later("unavailable", "the ledger is locked or out of reach") from None
+        except LedgerBusy as error:
+            raise _unavailable(error) from None
 
     async def _in_turn(self, taker: TurnTaker, work: Callable[[], T], so_far: Receipt | None = None) -> T:
         try:
@@ -259,9 +256,7 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-async def _push(
-    incoming: Incoming, body: Body, claim: Claim, run: Callable[[Callable[[], bool]], Awaitable[bool]]
-) -> None:
+async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
     """Push a request into `body`, block by block, each in as many turns as it needs.
 
     Raises:
@@ -274,7 +269,11 @@ async def _push(
         while not is_last and len(block) < limits.BLOCK_BYTES:
             claim.resize(body.held + len(block))
             claim.stop = lambda: incoming.stop(OutOfMemory())
-            chunk = await incoming.chunk()
+            try:
+                chunk = await incoming.chunk()
+            except TooSlow:
+                await _keep(bytes(block), body, run)
+                raise
             claim.stop = None
             is_last = chunk is None
             block += chunk or b""
@@ -286,12 +285,26 @@ async def _push(
             await incoming.check_connected()
 
 
+async def _keep(block: bytes, body: Body, run: Run) -> None:
+    """Commit what a client has sent that is given up."""
+    body.put(block, is_last=False)
+    while not await run(body.turn):
+        pass
+    await run(body.keep)
+
+
 def _sender(request: Request) -> str:
     """Who sends: the name of the token that is shown, else the client's address."""
     principal = current_principal()
     if principal != HERE:
         return principal.name
     return request.client.host if request.client else ""
+
+
+def _unavailable(error: LedgerBusy, so_far: Receipt | None = None) -> Problem:
+    refused = _try_later("unavailable", error.outage.detail, so_far)
+    refused.extra = {"reason": error.outage.code, **(refused.extra or {})}
+    return refused
 
 
 def _try_later(code: str, detail: str, so_far: Receipt | None = None) -> Problem:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -88,10 +89,29 @@ def _copy_new(
 
 
 def _copy(connection: sa.Connection, table: str, names: str, rows: Sequence[Row]) -> None:
+    import psycopg
+
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    statement = f"COPY {table} ({names}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise _as_of_sqlalchemy(connection, statement, error) from error
+
+
+def _as_of_sqlalchemy(connection: sa.Connection, statement: str, error: Any) -> DBAPIError:
+    """An error of the driver in the class that SQLAlchemy gives to errors of its own statements."""
+    dialect = connection.dialect
+    is_lost = dialect.is_disconnect(error, None, None)
+    wrapped = DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
+    )
+    assert isinstance(wrapped, DBAPIError), "made of an error of the driver"
+    if is_lost:
+        connection.invalidate(error)
+    return wrapped
 
 
 def refuses_data(error: BaseException) -> bool:

@@ -15,20 +15,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    NoSuchModuleError,
-    OperationalError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ingest.ledger import database_file, dirty_slots, ownership, schema
+from ingest.ledger import database_file, dirty_slots, opened_file, outage, ownership, schema
 from ingest.ledger.database_file import FileLock
 from ingest.ledger.dictionary import Dictionary
 from ingest.ledger.key_hashes import KeyRing, NoSecret, fingerprint, read_secret, secret_beside
+from ingest.ledger.opened_file import OpenedFile, Replaced
+from ingest.ledger.outage import UNAVAILABLE, Outage
 from ingest.ledger.tables.calls import ledger_property
+from ingest.ledger.writes import Writes
 from ingest.model.zone import Zone
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
@@ -62,7 +59,23 @@ class DatabaseError(LedgerError):
 
 
 class LedgerBusy(DatabaseError):
-    """The database is locked or unreachable; a retry may succeed."""
+    """The database is locked or unreachable; a retry may succeed.
+
+    `outage` says why, in words without anything of the database's message.
+    """
+
+    def __init__(self, message: str, kind: str = "", outage: Outage = UNAVAILABLE) -> None:
+        super().__init__(message, kind)
+        self.outage = outage
+
+
+def reason_of(error: DatabaseError) -> str:
+    """Why the database has refused, for logs: the code of an outage, else the class of the original error."""
+    return error.outage.code if isinstance(error, LedgerBusy) else error.kind
+
+
+class LedgerReplaced(LedgerBusy):
+    """The ledger's file is no longer the file that was opened; only a restart helps."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,8 @@ class Ledger:
     dictionary: Dictionary = field(default_factory=Dictionary)
     lock: FileLock | None = None
     """The lock that tells a restore that the ledger is in use."""
+    writes: Writes = field(default_factory=Writes)
+    """How the latest write of this process went."""
     lock_seconds: float = BUSY_SECONDS
     """How long a write transaction waits for the lock of the database."""
     pinned: sa.Connection | None = field(default=None, compare=False, repr=False)
@@ -91,6 +106,11 @@ class Ledger:
     def file(self) -> Path | None:
         """The file of an embedded ledger."""
         return Path(self.engine.url.database or "") if self.engine.dialect.name == "sqlite" else None
+
+    @property
+    def opened_file(self) -> OpenedFile:
+        """The file of an embedded ledger as it was opened; of a server, a file that nothing is known of."""
+        return opened_file.of_engine(self.engine)
 
     @property
     def is_read_only(self) -> bool:
@@ -141,8 +161,13 @@ class Ledger:
 
         Raises:
             DatabaseError: the database refuses a statement; `LedgerBusy` if a retry may succeed.
+            LedgerReplaced: the ledger's file was replaced, and what was committed went to the old one.
         """
-        with translated_errors(), writing(self.engine, self.lock_seconds) as connection:
+        with (
+            self.writes.noted(),
+            translated_errors(),
+            writing(self.engine, self.lock_seconds) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -270,7 +295,7 @@ def _lock(file: Path, url: str, *, alone: bool) -> FileLock | None:
         raise LedgerBusy(
             f"a server or a command has the ledger {url} open: stop it first"
             if alone
-            else f"the ledger {url} is being restored; try again when that has ended"
+            else f"the ledger {url} is being restored or migrated; try again when that has ended"
         ) from error
 
 
@@ -348,15 +373,21 @@ def make_engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         sa.event.listen(engine, "begin", _begin_postgresql)
-    return engine
+    return opened_file.watched(engine)
 
 
 @contextmanager
 def writing(engine: sa.Engine, lock_seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
-    """A write transaction on an engine: it commits at the end of the block, and rolls back after an error."""
+    """A write transaction on an engine: it commits at the end of the block, and rolls back after an error.
+
+    Raises:
+        Replaced: the ledger's file was replaced, and what was committed went to the old one.
+    """
     options = _write_options(lock_seconds)
-    with engine.connect().execution_options(**options) as connection, connection.begin():
-        yield connection
+    with engine.connect().execution_options(**options) as connection:
+        with connection.begin():
+            yield connection
+        opened_file.require_unchanged(connection)
 
 
 def _write_options(lock_seconds: float) -> dict[str, Any]:
@@ -368,14 +399,18 @@ def translated_errors() -> Iterator[None]:
     """Raise the errors of the database as errors of the ledger, so that callers need not know SQLAlchemy.
 
     Raises:
-        LedgerBusy: the database is locked or unreachable.
+        LedgerBusy: the database is locked, full, unreachable or replaced.
         DatabaseError: the database has refused a statement for another reason.
     """
     try:
         yield
+    except Replaced as error:
+        raise LedgerReplaced(str(error), type(error).__qualname__, error.outage) from error
     except (DBAPIError, NoConnection) as error:
-        is_busy = isinstance(error, (OperationalError, InterfaceError, NoConnection))
-        raise (LedgerBusy if is_busy else DatabaseError)(_cause(error), type(error).__qualname__) from error
+        kind = type(error).__qualname__
+        if (reason := outage.of_error(error)) is not None:
+            raise LedgerBusy(_cause(error), kind, reason) from error
+        raise DatabaseError(_cause(error), kind) from error
 
 
 def _cause(error: DBAPIError | NoConnection) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from ingest.ledger import schema
-from ingest.ledger.database_file import WrongFile, read_only_uri
-from ingest.ledger.engine import Ledger, LedgerError, make_engine, translated_errors
+from ingest.ledger.database_file import WrongFile, read_only_uri, require
+from ingest.ledger.engine import Ledger, LedgerBusy, LedgerError, make_engine, translated_errors
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
@@ -27,6 +27,10 @@ _MOST_FAULTS: Final = 5
 _LONG_SECONDS: Final = 300
 """How long a transaction of PostgreSQL may run before it is told of."""
 _POSTGRESQL: Final = "-c default_transaction_read_only=on -c statement_timeout={} -c lock_timeout={}"
+
+
+class TookTooLong(LedgerBusy):
+    """A question was given up because its time was over."""
 
 
 class Holder(NamedTuple):
@@ -64,13 +68,18 @@ class Look:
         """Give up statements of the block that are not done in time.
 
         Raises:
-            LedgerBusy: they are not, or the database is away.
+            TookTooLong: they are not.
+            LedgerBusy: the database is away.
         """
         outer = self.limit.at
         self.limit.at = min(outer, time.monotonic() + self.seconds)
         try:
             with translated_errors():
                 yield
+        except LedgerBusy as error:
+            if time.monotonic() > self.limit.at:
+                raise TookTooLong(str(error)) from error
+            raise
         finally:
             self.limit.at = outer
 
@@ -107,7 +116,7 @@ class Look:
         """What SQLite's quick check finds damaged, or the failed checksums of PostgreSQL.
 
         Raises:
-            LedgerBusy: it was given up before it was through.
+            TookTooLong: it was given up before it was through.
         """
         with self.reading() as connection:
             if self.is_embedded:
@@ -185,8 +194,10 @@ def looking(url: str, seconds: float = 1.0) -> Iterator[Look]:
 
 def _embedded(url: sa.URL, seconds: float) -> sa.Engine:
     """An engine that reads an embedded ledger and leaves no file beside it."""
+    file = Path(url.database or "")
     try:
-        uri = read_only_uri(Path(url.database or ""))
+        require(file)
+        uri = read_only_uri(file)
     except WrongFile as error:
         raise LedgerError(str(error)) from error
 

@@ -100,6 +100,11 @@ def _zip_that_lies(folder: Path) -> None:
     path.write_bytes(packed)
 
 
+def _cut_zip(folder: Path) -> None:
+    _zip({"a.jsonl": lines(711)})(folder)
+    os.truncate(folder / "m.zip", 90)
+
+
 def _zip_in_a_zip(folder: Path) -> None:
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
@@ -146,7 +151,7 @@ FILES: Final = (
     HostileFile("a zip whose sizes lie", _zip_that_lies),
     HostileFile("a zip in a zip", _zip_in_a_zip),
     HostileFile("a zip bomb", _zip({"a.jsonl": b" " * 40_000_000})),
-    HostileFile("a zip that is cut", lambda folder: (_zip({"a.jsonl": lines(711)})(folder), os.truncate(folder / "m.zip", 90))),
+    HostileFile("a zip that is cut", _cut_zip),
     HostileFile("gzip that is cut", _file("m.jsonl.gz", gzip.compress(lines(712))[:-9]), 1),
     HostileFile("zstd that is none", _file("m.jsonl.zst", zstandard.compress(lines(713))[:12] + b"\xff" * 99)),
     HostileFile("a link to a file outside", _link_to_outside),

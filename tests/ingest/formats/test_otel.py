@@ -837,5 +837,6 @@ def test_an_amount_is_never_a_float() -> None:
     (draft,) = page.drafts(as_json(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
     (same,) = protobuf.drafts(as_protobuf(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
     assert isinstance(draft, Draft)
+    assert isinstance(same, Draft)
     assert draft.attributes["gen_ai.usage.cost"] == same.attributes["gen_ai.usage.cost"] == Decimal("0.1")
     assert CHAT.keys() <= draft.attributes.keys()

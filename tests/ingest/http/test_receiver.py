@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import shutil
 import socket
 import time
 import zlib
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -466,12 +468,28 @@ def test_health_and_metrics(client: TestClient) -> None:
     assert 'tallybook_requests_total{method="POST",status="200"} 1.0' in told
 
 
-def test_a_ledger_out_of_reach_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Ledger) -> None:
-        raise LedgerBusy("no")
+def test_a_ledger_out_of_reach_is_not_ready_and_says_why(embedded: Ledger) -> None:
+    client = TestClient(make_api(embedded, SETTINGS))  # without a lifespan it looks when it is asked
+    assert client.get("/readyz").json() == {"status": "ready"}
+    Path(str(embedded.engine.url.database)).unlink()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["code"]) == (
+        503,
+        "5",
+        "replaced",
+    )
+    assert "restart" in answer.json()["detail"]
 
-    monkeypatch.setattr(Ledger, "reading", refuse)
-    assert client.get("/readyz").status_code == 503
+
+def test_a_body_for_a_file_that_was_replaced_is_not_acknowledged(
+    client: TestClient, embedded: Ledger
+) -> None:
+    client.post("/v1/ingest", json=call("a"))
+    file = Path(str(embedded.engine.url.database))
+    shutil.copyfile(file, file.with_name("restored.db"))
+    file.with_name("restored.db").replace(file)
+    answer = client.post("/v1/ingest", json=call("b"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def wait_for(ledger: Ledger, count: int) -> None:

@@ -82,7 +82,7 @@ def test_a_contract_has_a_discount_and_then_a_mark_up() -> None:
         Term(kind="markup", factor=Decimal("1.5")),
     )
     compiled = price_set({"input": rate("2")}, terms=terms)
-    assert (compiled.factor("discount"), compiled.factor("region")) == (Fraction(9, 10), 1)
+    assert (compiled.factor("discount"), compiled.factor("region")) == (Fraction(9, 10), Fraction(1))
     assert compiled.contracted.of(1_000) == 900
     assert compiled.charged.of(1_000) == 1_350
     assert price_set({"input": rate("2")}).charged.of(7) == 7

@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.responses import PlainTextResponse
 
-from dashboard.server.request_target import OriginFormProtocol
 from tests.support.serving import served
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
     """Where a server listens that answers every request that it understands."""
-    with served(PlainTextResponse("inside"), http=OriginFormProtocol, log_level="critical") as url:
+    with served(PlainTextResponse("inside"), log_level="critical") as url:
         parts = urlsplit(url)
         yield str(parts.hostname), int(parts.port or 0)
 
