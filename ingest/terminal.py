@@ -4,8 +4,8 @@ The periods of options include their start and exclude their end. Text from a le
 never wrapped, coloured or read as markup. Only JSON has its control characters; elsewhere they are escapes
 such as `\x1b`, so that no name moves the cursor or gives the terminal a command.
 
-A secret need not stand in the arguments, which other users of the machine can list: an option or argument that
-may hold one takes `@FILE` for the content of a file and `-` for a line of standard input.
+A secret need not stand in the arguments, which other users of the machine can list: an option or argument
+that may hold one takes `@FILE` for the content of a file and `-` for a line of standard input.
 """
 
 import getpass

@@ -13,11 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
 from ingest.formats.otel.span import LONGEST_SCOPE, Draft, known_attributes, number
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 
 def drafts(raw: bytes) -> list[Draft | Refused]:
-    """The spans of a request.
+    """The spans of a request, and a refusal for each span that cannot be decoded.
 
     Raises:
         Refused: the request is not an ExportTraceServiceRequest.
@@ -26,7 +26,7 @@ def drafts(raw: bytes) -> list[Draft | Refused]:
 
 
 def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
-    """The spans of a request, one by one.
+    """The spans of a request, and a refusal for each span that cannot be decoded, one by one.
 
     Raises:
         Refused: the request is not an ExportTraceServiceRequest.
@@ -40,7 +40,16 @@ def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
         for scope in group.scope_spans:
             name = scope.scope.name[:LONGEST_SCOPE] or None
             for span in scope.spans:
-                yield _draft(span, name, resource, labels)
+                yield _draft_or_refusal(span, name, resource, labels)
+
+
+def _draft_or_refusal(
+    span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
+) -> Draft | Refused:
+    try:
+        return _draft(span, scope, resource, inherited)
+    except SURPRISES as error:
+        return unreadable(error)
 
 
 def _draft(span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:
