@@ -28,7 +28,7 @@ from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
-from ingest.settings import Settings, sqlite_url
+from ingest.settings import LONG_TOKEN, Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
@@ -45,7 +45,7 @@ def run(
     """Serve until stopped; returns the exit code. If there is no ledger, serve what `make_demo` makes."""
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
-    _require_safe(settings)
+    require_safe(settings)
     logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
@@ -110,8 +110,8 @@ def _serve(listening: socket.socket, workers: int) -> None:
         server.run(sockets=[listening])
 
 
-def _require_safe(settings: Settings) -> None:
-    """Refuse to serve other machines unless the admin token and the secret key are set.
+def require_safe(settings: Settings) -> None:
+    """Refuse to serve other machines unless admin token and secret key are set; warn of a short admin token.
 
     Raises:
         LedgerError: the message names the settings to set.
@@ -123,6 +123,11 @@ def _require_safe(settings: Settings) -> None:
         names = " and ".join(f"TALLYBOOK_{name.upper()}" for name in missing)
         raise LedgerError(
             f"serving on {settings.host} lets others in: set {names} first, or serve on 127.0.0.1"
+        )
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < LONG_TOKEN:
+        sys.stderr.write(
+            f"TALLYBOOK_ADMIN_TOKEN has fewer than {LONG_TOKEN} characters: it may be guessed. "
+            "`tallybook doctor` says how to make a long one.\n"
         )
 
 
