@@ -77,3 +77,16 @@ def test_files_without_records_cost_no_transaction(embedded: Ledger, tmp_path: P
         importer.run(source, reports[-1], lambda _size, _records: None)
     importer.finish()
     assert (len(commits), sum(report.receipt.records for report in reports)) == (0, 0)
+
+
+def test_an_import_commits_less_at_once_while_commits_take_long(embedded: Ledger, tmp_path: Path) -> None:
+    """Others wait for a commit. The clock says that the first takes a second, and the others no time."""
+    (tmp_path / "a.jsonl").write_text(lines(*(response(n) for n in range(1_000))))
+    ticks = iter([0.0, 1.0])
+    sizes: list[int] = []
+    importer = Importer(embedded, ImportOptions(), clock=lambda: next(ticks, 1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingest.importing.importer.BATCH_RECORDS", 100)
+        (source,) = sources([str(tmp_path)])
+        importer.run(source, FileReport(source.path), lambda _size, records: sizes.append(records))
+    assert [size for size in sizes if size] == [400, 200, 400]
