@@ -90,12 +90,11 @@ def run(seed: int, count: int, *, again: bool) -> int:
     reach = measure.reach()
     paths = [path for area in AREAS for path in area.files()]
     chosen = drawn(paths, seed, count)
-    if again:
-        survived = {line["name"] for line in map(json.loads, RESULTS.open()) if line["killed_by"] is None}
-        chosen = [mutation for mutation in chosen if mutation.name in survived]
+    before = _last_outcomes(chosen) if again else []
+    chosen = [mutation for mutation in chosen if mutation not in {one.mutation for one in before}]
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    trial = Trial(reach, report)
+    trial = Trial(reach, report, before)
     _preload()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
         os.environ["PYTEST_ADDOPTS"] = f"--basetemp={folder}/tests"  # each child empties it
@@ -109,6 +108,13 @@ def run(seed: int, count: int, *, again: bool) -> int:
             file.write(json.dumps(_line(outcome)) + "\n")
     print(table(trial.outcomes), file=report)
     return any(outcome.killed_by is None and not outcome.is_explained for outcome in trial.outcomes)
+
+
+def _last_outcomes(chosen: Sequence[Mutation]) -> list[Outcome]:
+    """What the last run killed of these mutations."""
+    lines = map(json.loads, RESULTS.read_text().splitlines())
+    killed = {line["name"]: line["killed_by"] for line in lines if line["killed_by"] is not None}
+    return [Outcome(one, killed[one.name], 0) for one in chosen if one.name in killed]
 
 
 def _line(outcome: Outcome) -> dict[str, Any]:

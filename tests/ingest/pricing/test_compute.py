@@ -321,6 +321,18 @@ def test_a_marginal_price_without_a_price_below_it_is_missing_for_calls_that_rea
     assert (reached.total_cost, reached.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
 
 
+@pytest.mark.parametrize("cached", ["cache_read", "cache_write"])
+def test_cached_input_costs_nothing_less_where_the_price_of_the_input_is_missing(cached: str) -> None:
+    step = Step(cached, 10, Rate(Decimal(2), 1))
+    prices = set_of(step, **{cached: "3", "output": "1"})
+    event = call(input_tokens=15, output_tokens=1, **{f"{cached}_tokens": 15})
+    charge = compute(event, prices, None)
+    assert isinstance(charge, Charge)
+    assert (charge.total_cost, charge.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
+    workings = break_down(event, prices)
+    assert (workings.total, workings.missing) == (UNIT, ("input",))
+
+
 @pytest.mark.parametrize(
     ("reported", "computed", "is_far"),
     [
