@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -164,7 +164,7 @@ class Trial:
         return mutation.within is not None and "" not in self.reach.tests(mutation.path, mutation.statement)
 
     def tests(self, mutation: Mutation) -> list[str]:
-        """The tests to run: those that are named for the module first, then the fastest."""
+        """The tests to run, in order."""
         chosen: list[str] = []
         spent = 0.0
         own = f"/test_{mutation.path.stem}.py::"
@@ -174,12 +174,22 @@ class Trial:
             *(self.reach.of_file(path) for path in area_of(mutation.path).files())
         )
         for tests, most in ((reaching, LONGEST), (touching, further)):
-            order = sorted((own not in test, self.reach.seconds[test], test) for test in tests - set(chosen))
-            for _, seconds, test in order:
-                if "[postgresql" not in test and spent + seconds <= most:
-                    spent += seconds
+            for test in self._in_turns(tests - set(chosen), own):
+                if spent + self.reach.seconds[test] <= most:
+                    spent += self.reach.seconds[test]
                     chosen.append(test)
         return chosen
+
+    def _in_turns(self, tests: Iterable[str], own: str) -> list[str]:
+        """The tests that are named for a module, then the fastest test of each file, then the next of each."""
+        places: Counter[str] = Counter()
+        ordered: list[tuple[bool, int, float, str]] = []
+        for test in sorted(tests, key=lambda test: (self.reach.seconds[test], test)):
+            if "[postgresql" not in test:
+                file = test.partition("::")[0]
+                ordered.append((own not in test, places[file], self.reach.seconds[test], test))
+                places[file] += 1
+        return [test for *_, test in sorted(ordered)]
 
     def try_cold(self, mutation: Mutation) -> None:
         """Try it with all modules of ours loaded anew."""

@@ -286,6 +286,16 @@ def test_what_is_counted_beside_tokens_costs_its_price_in_its_part_of_the_total(
     )
 
 
+def test_speech_is_billed_by_the_characters_that_go_in_and_the_tokens_that_come_out() -> None:
+    spoken = call(characters=3, output_tokens=5)
+    charge = compute(spoken, set_of(character="2", output="1"), None)
+    assert isinstance(charge, Charge)
+    assert (charge.input_cost, charge.output_cost, charge.total_cost) == (6 * UNIT, 5 * UNIT, 11 * UNIT)
+    by_characters = compute(spoken, set_of(character="2"), None)
+    assert isinstance(by_characters, Charge)
+    assert (by_characters.total_cost, by_characters.unpriced_reason) == (6 * UNIT, None)
+
+
 @pytest.mark.parametrize(
     ("counts", "meter", "component"),
     [
