@@ -9,6 +9,7 @@ from dashboard.budget_usage import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
 from dashboard.demo import cli as demo_cli
 from dashboard.directory import cli as owners_read_cli
+from dashboard.doctor import cli as doctor_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
 from dashboard.focus import cli as focus_cli
@@ -31,6 +32,7 @@ def make_cli() -> typer.Typer:
         serve_cli.serve,
         reconciliation_cli.reconcile,
         audit_cli.audit,
+        doctor_cli.doctor,
     ):
         app.command()(command)
     _group(app, "directory").add_typer(owners_read_cli.directory)

@@ -9,13 +9,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 
+PREFIX = "TALLYBOOK_"
+OTHER_VARIABLES = ("TALLYBOOK_TOKEN", "TALLYBOOK_VIRTUAL_KEY")
+"""Variables that are no settings: the token of a program that sends, the key of `import --virtual-key`."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Settings(BaseSettings):
     """All settings. Each field is read from the environment variable `TALLYBOOK_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: str = Field(
         default="sqlite:///tallybook.db",

@@ -23,6 +23,7 @@ from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
 from ingest import logs
+from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
@@ -70,6 +71,7 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
@@ -81,6 +83,7 @@ def _serve(listening: socket.socket, workers: int) -> None:
         f"{__name__}:{app.__name__}",
         factory=True,
         workers=workers,
+        http=BoundedProtocol,
         log_level="warning",
         log_config=None,  # its lines take the form of ours
         access_log=False,

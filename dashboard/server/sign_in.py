@@ -20,7 +20,8 @@ from starlette.routing import Route
 from dashboard.server.oidc import IdentityProvider, SignInRefused
 from dashboard.server.outage_page import answer_outage
 from ingest.access.credentials import COOKIE, Credentials
-from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries
+from ingest.access.guard import SIGN_IN, SIGN_OUT
+from ingest.access.tries import Tries
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.settings import Settings
@@ -73,16 +74,13 @@ class SignIn:
         """Sign in with the token of the form."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         token, path = (form.get(name, [""])[0].strip() for name in ("token", "next"))
-        if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
-            refusal = self._tries.refusal
-            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
         session = await run_in_threadpool(self._credentials.sign_in, token) if token else None
-        if session is None:
-            self._tries.count_failure(request.scope)
-            return self._page(
-                _safe_next(path), "This token opens nothing here. Is it whole, and may it read?", 401
-            )
-        return self._start_session(request, session, _safe_next(path))
+        if session is not None:
+            return self._start_session(request, session, _safe_next(path))
+        reason = await self._credentials.why_no_session(token)
+        if reason is None and (refusal := self._tries.count(request.scope)):
+            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
+        return self._page(_safe_next(path), reason or "This token opens nothing here. Is it whole?", 401)
 
     async def sign_out(self, request: Request) -> Response:
         """End the session and delete its cookie."""

@@ -24,6 +24,7 @@ from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
 from dashboard.server.assets import AssetCache
+from dashboard.server.dash_requests import DashRequests
 from dashboard.server.locale import LocaleMiddleware
 from dashboard.server.outage_page import PagesNeedLedger, answer, answer_outage
 from dashboard.server.security_headers import SecurityHeaders
@@ -31,8 +32,9 @@ from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
 from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials
-from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
+from ingest.access.guard import SIGN_IN, SIGN_OUT, guarded
 from ingest.access.permissions import Rights
+from ingest.access.tries import Tries
 from ingest.http import app as write_api
 from ingest.http.problems import AnswerUnexpectedErrors
 from ingest.http.request_log import RequestLog
@@ -124,7 +126,8 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     dashboard.server.add_exception_handler(LedgerBusy, answer_outage)
     tries, credentials = Tries(), Credentials(ledger, settings)
     sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    pages = PagesNeedLedger(AssetCache(dashboard.server), api.state.readiness)
+    calls = DashRequests(dashboard.server, PREFIX, dashboard.callback_map)
+    pages = PagesNeedLedger(AssetCache(calls), api.state.readiness)
     site = Site(api, LocaleMiddleware(pages), sign_in)
     compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")

@@ -95,8 +95,7 @@ class StreamSplitter:
     @property
     def held(self) -> int:
         """Bytes in memory, with what each chunk costs beside its bytes."""
-        kept = self._size + _CHUNK_OVERHEAD * len(self._chunks) if self._chunks else 0
-        return self._lines.held + self._event.held + kept
+        return self._lines.held + self._event.held + (self._size if self._chunks else 0)
 
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records of the streams that end in `chunk`."""

@@ -34,16 +34,20 @@ class Body(ABC):
         unpacker: Decompressor,
         limit: int,
         clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
     ) -> None:
         """`limit` bounds the body as sent; `unpacker` has its own limit for the unpacked body."""
         self.receipt = Receipt()
         self.turns = 0
+        self.unpacked = 0
+        """Bytes after unpacking, so far."""
         self._intake = intake
         self._unpacker = unpacker
         self._limit = limit
         self._clock = clock
+        self._processor = processor
+        self._batch = limits.BATCH_RECORDS
         self._received = 0
-        self._unpacked = 0
         self._in_work = 0  # bytes of the block and of the piece that are worked on
         self._steps: Iterator[int] = iter(())
         self._decoding = intake.begin()
@@ -66,7 +70,7 @@ class Body(ABC):
     def held(self) -> int:
         """Bytes that the body holds in memory."""
         pending = self._size + limits.CALL_BYTES * self._decoding.pending
-        window = min(self._unpacked, limits.WINDOW_BYTES) if self._unpacker.is_compressed else 0
+        window = min(self.unpacked, limits.WINDOW_BYTES) if self._unpacker.is_compressed else 0
         return self._in_work + window + self.collected + pending
 
     def put(self, block: bytes, *, is_last: bool) -> None:
@@ -99,8 +103,12 @@ class Body(ABC):
     def keep(self) -> None:
         """Commit the records that were read and are not committed yet."""
         self._size = 0
-        if self._decoding.pending:
-            self.receipt.add(self._intake.commit(self._decoding.take()))
+        if not self._decoding.pending:
+            return
+        began = self._processor()
+        self.receipt.add(self._intake.commit(self._decoding.take()))
+        if self._processor() - began > limits.COMMIT_SECONDS:
+            self._batch = max(limits.LEAST_BATCH, self._batch // 2)
 
     def _work_on(self, block: bytes, *, is_last: bool) -> Iterator[int]:
         yield from self._unpack(self._unpacker.feed(self._within_limit(block)))
@@ -118,20 +126,21 @@ class Body(ABC):
 
     def _unpack(self, pieces: Iterable[bytes]) -> Iterator[int]:
         for piece in pieces:
-            self._unpacked += len(piece)
-            self._in_work += len(piece)
+            extra = len(piece) if self._unpacker.is_compressed else 0  # else it is the block itself
+            self._in_work += extra
             for start in range(0, len(piece), limits.PIECE_BYTES):
                 part = piece[start : start + limits.PIECE_BYTES]
+                self.unpacked += len(part)
                 yield len(part)
                 yield from self._split(part)
-            self._in_work -= len(piece)
+            self._in_work -= extra
 
     def _decode(self, record: Record) -> Iterator[int]:
         """Decode a record, or the records of a page, and commit when a batch is full."""
         self._size += len(record.raw) if isinstance(record, RawRecord) else 0
         decoding = self._decoding
         for _ in decoding.read(record):
-            if decoding.pending >= limits.BATCH_RECORDS or self._size >= limits.BATCH_BYTES:
+            if decoding.pending >= self._batch or self._size >= limits.BATCH_BYTES:
                 self.keep()
                 self._check_rejections()
             yield 0
@@ -155,8 +164,9 @@ class RecordsBody(Body):
         kind: Framing,
         limit: int,
         clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
     ) -> None:
-        super().__init__(intake, unpacker, limit, clock)
+        super().__init__(intake, unpacker, limit, clock, processor)
         self._kind = kind
         self._splitter = Splitter(
             kind,

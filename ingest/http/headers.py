@@ -1,6 +1,6 @@
 """The headers of a request with records: its keys, its kind of body, and what it states of its records."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -102,7 +102,7 @@ def _occurred_at(headers: Headers) -> int | None:
 def _seconds_or_text(time: str) -> float | str:
     try:
         return float(Decimal(time))
-    except (InvalidOperation, OverflowError):
+    except (ArithmeticError, ValueError):
         return time
 
 

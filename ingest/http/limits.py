@@ -19,6 +19,9 @@ BATCH_RECORDS: Final = 1_000
 """Calls and rejections of a commit. A turn has at most one commit."""
 BATCH_BYTES: Final = 4 * 2**20
 """Bytes of the records of a commit."""
+LEAST_BATCH: Final = 100
+COMMIT_SECONDS: Final = 0.05
+"""Processor time of a commit, above which the next commits of the body are half as large."""
 
 MOST_REJECTIONS: Final = 1_000
 """A body is refused from so many rejections on, if they are more than nine tenths of its records."""
@@ -47,3 +50,16 @@ RETRY_SECONDS: Final = 1.0
 """How often a ledger that is locked or away is tried again."""
 RETRY_AFTER: Final = "5"
 """Seconds after which a client that was refused with 503 may come again."""
+
+HEADERS_SECONDS: Final = 10.0
+"""How long a client may take for the headers of a request."""
+HEADERS_BYTES: Final = 2**16
+MOST_HEADERS: Final = 100
+READ_SECONDS: Final = 60.0
+"""How long a client may leave an answer unread."""
+CHECK_SECONDS: Final = 1.0
+"""How often the time limits of a connection are checked."""
+MOST_CONNECTIONS: Final = 10_000
+"""Connections of one worker, if it may open so many files."""
+FILES_RESERVED: Final = 128
+"""Files that are no connections: the database and its log, libraries, imports."""

@@ -40,6 +40,8 @@ CHANNEL: Final = "http"
 _log = logger("tallybook.http")
 
 T = TypeVar("T")
+Run = Callable[[Callable[[], bool | None]], Awaitable[bool | None]]
+"""Runs a turn of a body in the thread."""
 
 CLIENT_TOO_SLOW: Final = 408
 _REFUSALS: Final[dict[type[Exception], tuple[int, str, str, str]]] = {
@@ -183,21 +185,16 @@ class Receiver:
         except (Problem, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - every refusal has the receipt so far
-            raise await self._refusal(error, incoming, body, taker) from None
+            raise await self._refusal(error, incoming, body) from None
         finally:
             incoming.close()
             self._metrics.count(body.receipt)
         return body.receipt
 
-    async def _refusal(self, error: Exception, incoming: Incoming, body: Body, taker: TurnTaker) -> Problem:
+    async def _refusal(self, error: Exception, incoming: Incoming, body: Body) -> Problem:
         """The problem of a body that cannot be taken in, or not to its end."""
         if isinstance(error, _DRAINED):
             await _drain(incoming)
-        if isinstance(error, TooSlow):
-            try:
-                await self._turns.run(taker, body.keep)
-            except LedgerBusy as busy:
-                error = busy
         if isinstance(error, LedgerBusy):
             return self._away(error, body.receipt)
         if isinstance(error, OutOfMemory):
@@ -259,9 +256,7 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-async def _push(
-    incoming: Incoming, body: Body, claim: Claim, run: Callable[[Callable[[], bool]], Awaitable[bool]]
-) -> None:
+async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
     """Push a request into `body`, block by block, each in as many turns as it needs.
 
     Raises:
@@ -274,7 +269,11 @@ async def _push(
         while not is_last and len(block) < limits.BLOCK_BYTES:
             claim.resize(body.held + len(block))
             claim.stop = lambda: incoming.stop(OutOfMemory())
-            chunk = await incoming.chunk()
+            try:
+                chunk = await incoming.chunk()
+            except TooSlow:
+                await _keep(bytes(block), body, run)
+                raise
             claim.stop = None
             is_last = chunk is None
             block += chunk or b""
@@ -284,6 +283,14 @@ async def _push(
         while not await run(body.turn):
             claim.resize(body.held)
             await incoming.check_connected()
+
+
+async def _keep(block: bytes, body: Body, run: Run) -> None:
+    """Commit what a client has sent that is given up."""
+    body.put(block, is_last=False)
+    while not await run(body.turn):
+        pass
+    await run(body.keep)
 
 
 def _sender(request: Request) -> str:

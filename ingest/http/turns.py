@@ -7,7 +7,7 @@ a few short turns, whatever the bodies before it are, and a large body always ge
 """
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -45,29 +45,28 @@ class _Waiting:
 
 
 class _Lane:
-    """Bodies that wait: senders in turn, and the bodies of each in turn."""
+    """Bodies that wait: the sender whose turn is longest ago goes first, with the body that waits longest."""
 
-    def __init__(self) -> None:
-        self._senders: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+    def __init__(self, turn_of: dict[str, int]) -> None:
+        self._bodies: dict[str, deque[_Waiting]] = {}
+        self._turn_of = turn_of
         self.size = 0
 
     def add(self, one: _Waiting) -> None:
-        self._senders.setdefault(one.body.sender, deque()).append(one)
+        self._bodies.setdefault(one.body.sender, deque()).append(one)
         self.size += 1
 
     def next(self) -> _Waiting:
-        sender, bodies = self._senders.popitem(last=False)
-        one = bodies.popleft()
-        if bodies:
-            self._senders[sender] = bodies
-        self.size -= 1
+        sender = min(self._bodies, key=lambda name: self._turn_of.get(name, 0))
+        one = self._bodies[sender][0]
+        self.remove(one)
         return one
 
     def remove(self, one: _Waiting) -> None:
-        bodies = self._senders[one.body.sender]
+        bodies = self._bodies[one.body.sender]
         bodies.remove(one)
         if not bodies:
-            del self._senders[one.body.sender]
+            del self._bodies[one.body.sender]
         self.size -= 1
 
 
@@ -78,7 +77,9 @@ class Turns:
         self._clock = clock
         self._thread = CapacityLimiter(1)
         self._is_taken = False
-        self._little, self._much = _Lane(), _Lane()
+        self._turn_of: dict[str, int] = {}  # the number of each sender's last turn
+        self._number = 0
+        self._little, self._much = _Lane(self._turn_of), _Lane(self._turn_of)
         self._in_a_row = 0  # turns of bodies that have used little
 
     @property
@@ -94,6 +95,8 @@ class Turns:
     async def run(self, body: TurnTaker, work: Callable[[], T]) -> T:
         """The result of `work`, one turn of `body` in the thread."""
         await self._wait(body)
+        self._number += 1
+        self._turn_of[body.sender] = self._number
         started = self._clock()
         try:
             return await to_thread.run_sync(work, limiter=self._thread)
@@ -130,6 +133,8 @@ class Turns:
         self._is_taken = self.waiting > 0
         if self._is_taken:
             self._next().called.set()
+        else:
+            self._turn_of.clear()
 
     def _next(self) -> _Waiting:
         much_goes = self._in_a_row >= _LITTLE_TURNS or not self._little.size

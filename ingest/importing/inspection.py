@@ -5,7 +5,7 @@ otherwise it has the columns of the records.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -89,20 +89,20 @@ def _inspect_record(record: Record, form: Format | None, inspection: Inspection)
             inspection.formats[known.name] += 1
 
 
-def _records(record: RawRecord, form: Format | None, inspection: Inspection) -> Iterator[bytes]:
+def _records(record: RawRecord, form: Format | None, inspection: Inspection) -> Sequence[bytes]:
     """The record itself, or the records of a page."""
     if form is not None and form.redact is not None:
-        yield record.raw
-        return
+        return (record.raw,)
     try:
-        page = formats.unpack(record.raw)
+        page = formats.read_page(record.raw)
     except SURPRISES as error:
-        page = [error if isinstance(error, Refused) else unreadable(error)]
-    for item in (record.raw,) if page is None else page:
-        if isinstance(item, Refused):
-            _reject(record, item, inspection)
-        else:
-            yield item
+        _reject(record, error if isinstance(error, Refused) else unreadable(error), inspection)
+        return ()
+    if page is None:
+        return (record.raw,)
+    for refused in page.refused:
+        _reject(record, refused, inspection)
+    return page.records
 
 
 def _reject(record: Record, refused: Refused, inspection: Inspection) -> None:

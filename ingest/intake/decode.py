@@ -59,6 +59,9 @@ CUT: Final = frozenset({"incomplete", "unreadable"})
 They do not count as records read: a later import continues here.
 """
 
+LARGEST_STRIPPED: Final = 2**20
+"""Bytes of a refused record of which a part is kept."""
+
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
 _LENGTH: Final = UsageEvent.__struct_fields__.index("session")
@@ -197,7 +200,7 @@ class Decoder:
         if context.format is not None and context.format.redact is not None:
             return (record.raw,)  # a row of a table is no page, whatever its columns are called
         try:
-            page = formats.unpack(record.raw)
+            page = formats.read_page(record.raw)
             if page is None:
                 return (record.raw,)
         except Refused as refused:
@@ -206,10 +209,9 @@ class Decoder:
         except SURPRISES as error:
             builder.refuse_surprise(error)
             return ()
-        for item in page:
-            if isinstance(item, Refused):
-                builder.refuse(item, None)
-        return [item for item in page if not isinstance(item, Refused)]
+        for refused_record in page.refused:
+            builder.refuse(refused_record, None)
+        return page.records
 
     def _entry(self, event: UsageEvent, context: Context, builder: "_BatchBuilder") -> Entry:
         if context.stated is not None:
@@ -271,7 +273,12 @@ class Decoding:
 
 
 def _stripped(raw: bytes, context: Context) -> str | None:
-    """A refused record without possible content and secrets, at most 8 KB; None if nothing can be stored."""
+    """A refused record without possible content and secrets, at most 8 KB; None if nothing can be stored.
+
+    Of a very large record nothing is: it would be decoded once more.
+    """
+    if len(raw) > LARGEST_STRIPPED:
+        return None
     if context.format is None or context.format.redact is None:
         return redaction.redact(raw)
     redacted = context.format.redact(raw)

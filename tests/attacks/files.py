@@ -100,6 +100,11 @@ def _zip_that_lies(folder: Path) -> None:
     path.write_bytes(packed)
 
 
+def _cut_zip(folder: Path) -> None:
+    _zip({"a.jsonl": lines(711)})(folder)
+    os.truncate(folder / "m.zip", 90)
+
+
 def _zip_in_a_zip(folder: Path) -> None:
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
@@ -142,11 +147,11 @@ FILES: Final = (
     HostileFile("a packed tar that says 2 EiB", _file("m.tgz", gzip.compress(_tar_of_a_huge_member(2**61)))),
     HostileFile("a tar of links, pipes and devices", _file("m.tar", _tar_of_everything()), 1),
     HostileFile("a zip of empty files", _zip({f"{n}.jsonl": b"" for n in range(400)})),
-    HostileFile("a zip with names that leave it", _zip({"../up.jsonl": lines(708), "/etc/root.jsonl": lines(709), "a.jsonl": lines(710)}), 1),
-    HostileFile("a zip whose sizes lie", _zip_that_lies, 1),
+    HostileFile("a zip with names that leave it", _zip({"../up.jsonl": lines(708), "/etc/root.jsonl": lines(709), "a.jsonl": lines(710)}), 2),
+    HostileFile("a zip whose sizes lie", _zip_that_lies),
     HostileFile("a zip in a zip", _zip_in_a_zip),
     HostileFile("a zip bomb", _zip({"a.jsonl": b" " * 40_000_000})),
-    HostileFile("a zip that is cut", lambda folder: (_zip({"a.jsonl": lines(711)})(folder), os.truncate(folder / "m.zip", 90))),
+    HostileFile("a zip that is cut", _cut_zip),
     HostileFile("gzip that is cut", _file("m.jsonl.gz", gzip.compress(lines(712))[:-9]), 1),
     HostileFile("zstd that is none", _file("m.jsonl.zst", zstandard.compress(lines(713))[:12] + b"\xff" * 99)),
     HostileFile("a link to a file outside", _link_to_outside),

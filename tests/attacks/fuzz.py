@@ -170,7 +170,7 @@ def records(mutant: bytes) -> list[Record]:
     if not mutant.startswith(b"data: "):
         return [RawRecord(0, 1, mutant)]
     splitter = Splitter("sse", assemble=stream.assemble, open_envelope=stream.open_envelope)
-    return splitter.feed(mutant) + splitter.finish()
+    return [*splitter.feed(mutant), *splitter.finish()]
 
 
 Edit = Callable[[random.Random, Any, Sample], Any]

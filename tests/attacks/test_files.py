@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.ledger.engine import Ledger, open_ledger
-from ingest.ledger.tables.calls import rejected_record, usage_event
+from ingest.ledger.tables.calls import usage_event
 from ingest.settings import Settings
 from tests.attacks.files import COMMANDS, ESCAPES, FILES, MAPPING, HostileFile, lines
 from tests.support.cli import command_in
@@ -22,7 +22,6 @@ from tests.support.ledgers import SECRET, blank
 
 PATIENCE: Final = 15
 """Seconds after which a command is taken for one that never ends."""
-KEPT: Final = 1_000
 COMMITS: Final = 60
 ENDINGS: Final = frozenset({0, 1, 2, 3})
 
@@ -95,7 +94,6 @@ def test_a_hostile_file_costs_no_other_file(
     told = json.loads(done.stdout)
     with ledger_in(tmp_path) as ledger:
         assert told["accepted"] == count(ledger, usage_event) == 6 + hostile.accepted
-        assert count(ledger, rejected_record) <= KEPT
     assert len(commits) <= COMMITS
     with never_endless():
         again = json.loads(tallybook("import", "calls", "--json").stdout)

@@ -31,12 +31,12 @@ def run(words: Sequence[str], folder: str, settings: Mapping[str, str]) -> None:
     """Be the command `tallybook` with these words, in a folder and with settings by their names."""
     os.chdir(folder)
     os.environ.update({f"TALLYBOOK_{name}": value for name, value in settings.items()})
-    with Path(OUTPUT).open("w", buffering=1) as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-        sys.stdout = sys.stderr = output
-        sys.argv = ["tallybook", *words]
-        main()
+    output = Path(OUTPUT).open("w", buffering=1)  # noqa: SIM115 - the process closes it, when it ends
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    sys.stdout = sys.stderr = output
+    sys.argv = ["tallybook", *words]
+    main()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         governance = _decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).governance
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is not Bifrost's config.json: {error}") from None
+    except RecursionError:
+        raise NotAList(f"{path}: its JSON is nested too deeply to be Bifrost's config.json") from None
     if governance is None:
         raise NotAList(
             f"{path}: it has no section governance: where keys are made in Bifrost's pages, "

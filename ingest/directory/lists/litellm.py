@@ -38,6 +38,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is no JSON: {error}") from None
+    except RecursionError:
+        raise NotAList(f"{path}: its JSON is nested too deeply to be a list") from None
     if not is_list(content):
         raise NotAList(
             f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's "

@@ -22,14 +22,14 @@ _LONGEST_INT: Final = 40
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def to_strict_json(raw: bytes) -> bytes:
-    """`raw` as JSON for the strict decoder. Every number keeps its exact value.
+def to_strict_json(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> bytes:
+    """`raw` as JSON for the strict decoder. Every number keeps its exact value; `odd_number` as in `loads`.
 
     Raises:
         Refused: `raw` is not JSON.
     """
     try:
-        return _encode(loads(raw))
+        return _encode(loads(raw, odd_number))
     except RecursionError:
         raise too_deep_refusal() from None
 
@@ -101,7 +101,7 @@ def _number_or(odd_number: Callable[[str], Any], text: str) -> Any:
 
 
 def _integer(text: str) -> Decimal | int:
-    return int(text) if len(text) < _LONGEST_INT else exact(text)
+    return int(text) if len(text) < _LONGEST_INT else Decimal(text)
 
 
 def _constant(name: str) -> NoReturn:

@@ -16,6 +16,7 @@ from ingest.backup import check, folder, store
 from ingest.backup.folder import backup_at, backups
 from ingest.backup.model import BackupFailed, Stopped
 from ingest.backup.service import BackupOptions, MadeBackup, back_up
+from ingest.backup.state import BackupState, last_backup_state
 from ingest.ledger import database_file
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, open_to_read
 from ingest.ledger.key_hashes import fingerprint, read_secret
@@ -210,6 +211,19 @@ def test_the_ledger_knows_its_last_backup(own: Settings, tmp_path: Path) -> None
         last = store.last_backup(ledger)
     assert last is not None
     assert (last.at, last.path) == (AT, str(backup.path))
+
+
+def test_the_age_of_the_last_backup_and_its_loss_are_told(own: Settings, tmp_path: Path) -> None:
+    with open_ledger(own) as ledger:
+        assert last_backup_state(ledger, AT) is None
+        backup = made(own, tmp_path / "backups").backup
+        state = last_backup_state(ledger, AT + 90 * SECOND)
+        assert state == BackupState(str(backup.path), AT, 90, None)
+        (backup.path / "ledger.db").unlink()
+        lost = last_backup_state(ledger, AT)
+    assert lost is not None
+    assert lost.problem is not None
+    assert "ledger.db cannot be read" in lost.problem
 
 
 def test_a_backup_is_read_and_verified_where_it_lies(own: Settings, tmp_path: Path) -> None:

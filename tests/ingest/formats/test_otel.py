@@ -13,6 +13,7 @@ from ingest import formats
 from ingest.formats import otel, redaction
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
+from ingest.formats.otel.span import Draft
 from ingest.model.call_span import standing
 from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.rejection import Refused
@@ -835,5 +836,7 @@ def test_parts_fit_their_wholes_or_are_refused_with_both(
 def test_an_amount_is_never_a_float() -> None:
     (draft,) = page.drafts(as_json(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
     (same,) = protobuf.drafts(as_protobuf(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
+    assert isinstance(draft, Draft)
+    assert isinstance(same, Draft)
     assert draft.attributes["gen_ai.usage.cost"] == same.attributes["gen_ai.usage.cost"] == Decimal("0.1")
     assert CHAT.keys() <= draft.attributes.keys()
