@@ -32,6 +32,7 @@ from ingest.ledger.tables.calls import (
     usage_event,
 )
 from ingest.pricing.charge import MONEY
+from ingest.timing import timed
 
 SPLIT: Final = 10**9
 """Sums are queried in two parts, `x // SPLIT` and `x % SPLIT`, neither of which can overflow."""
@@ -90,6 +91,7 @@ def _dirty_days(ledger: Ledger) -> list[int]:
         )
 
 
+@timed("rollup")
 def _roll_day(ledger: Ledger, day: int) -> int:
     with ledger.reading() as connection:
         query = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
