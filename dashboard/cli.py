@@ -69,8 +69,11 @@ def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
 def main() -> None:
     """Run the command. A user's mistake is reported in one line on standard error, without a traceback."""
     try:
+        from pydantic import ValidationError
+
         from ingest.ledger.engine import DatabaseError, LedgerBusy, LedgerError
         from ingest.model.zone import UnknownZone
+        from ingest.settings import Settings, faults
 
         try:
             make_cli()()
@@ -80,6 +83,10 @@ def main() -> None:
             sys.exit(_report_failure(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
             sys.exit(_report_failure(str(error)))
+        except ValidationError as error:
+            if error.title != Settings.__name__:
+                raise
+            sys.exit(_report_failure("; ".join(faults(error).values())))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingest import __version__
@@ -18,13 +17,13 @@ from ingest.directory import cli as owner_cli
 from ingest.importing import cli as import_cli
 from ingest.price_book import cli as prices_cli
 from ingest.sync import cli as sync_cli
-from ingest.terminal import Json
+from ingest.terminal import Json, console
 
 if TYPE_CHECKING:
     from ingest.ledger.schema import Migration
 
-out = Console()
-err = Console(stderr=True)
+out = console()
+err = console(stderr=True)
 
 
 def make_cli() -> typer.Typer:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.pricing.doubts import COST_FACTOR
@@ -121,6 +121,14 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK
+
+
+def faults(error: ValidationError) -> dict[str, str]:
+    """What is wrong with settings that do not fit, by name; no value is told, for it may be a secret."""
+    return {
+        str(fault["loc"][0]): f"{PREFIX}{str(fault['loc'][0]).upper()} does not fit: {fault['msg']}"
+        for fault in error.errors()
+    }
 
 
 def sqlite_url(path: Path) -> str:

@@ -1,9 +1,11 @@
-"""What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
+r"""What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
 
 The periods of options include their start and exclude their end. Text from a ledger is printed as it is:
-never wrapped, coloured or read as markup. A secret need not stand in the arguments, which other users of the
-machine can list: an option or argument that may hold one takes `@FILE` for the content of a file and `-` for
-a line of standard input.
+never wrapped, coloured or read as markup. Only JSON has its control characters; elsewhere they are escapes
+such as `\x1b`, so that no name moves the cursor or gives the terminal a command.
+
+A secret need not stand in the arguments, which other users of the machine can list: an option or argument
+that may hold one takes `@FILE` for the content of a file and `-` for a line of standard input.
 """
 
 import getpass
@@ -18,8 +20,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ingest.model.invalid import Invalid
+from ingest.model.visible import visible
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
@@ -116,15 +120,27 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+class _PlainConsole(Console):
+    """A console that shows the controls in a text as escapes, in cells of tables too."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """The console of standard output, or of standard error."""
+    return _PlainConsole(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+
 def say(text: str, *, style: str | None = None) -> None:
     """Print a text on standard output."""
-    Console().print(text, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console().print(text, style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a text on standard error, after what standard output holds."""
     sys.stdout.flush()
-    Console(stderr=True).print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console(stderr=True).print(text, soft_wrap=True)
 
 
 def refuse(
@@ -162,7 +178,7 @@ def table(*headings: str, numbers: Collection[str] = ()) -> Table:
 def show(rows: Table, nothing: str) -> None:
     """Print a table, or the text `nothing` where it has no rows."""
     if rows.row_count:
-        Console().print(rows)
+        console().print(rows)
     else:
         say(nothing)
 

@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-from rich.console import Console
-
 from dashboard.budget_usage.usage import budget_usages
 from dashboard.budgets import service as budgets_service
 from dashboard.budgets.model import COUNTS
@@ -13,7 +11,7 @@ from ingest.ledger.engine import open_existing, open_ledger, open_to_read
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, table
 
 
 def set_budget(options: SetBudgetOptions) -> int:
@@ -71,7 +69,7 @@ def listed(*, as_json: bool) -> int:
             row["unit"],
             share,
         )
-    Console().print(printed)
+    console().print(printed)
     return ExitCode.OK
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rich.console import Console
-
 from dashboard.chargeback import closing
 from dashboard.chargeback.closing import ChecklistItem, CloseRefused, CloseResult
 from dashboard.chargeback.months import months
@@ -18,7 +16,7 @@ from ingest.ledger.engine import Ledger, Purpose, open_ledger
 from ingest.ledger.periods import Event
 from ingest.model import money
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, table
 
 
 def list_months(*, as_json: bool) -> int:
@@ -35,7 +33,7 @@ def list_months(*, as_json: bool) -> int:
             seal = (row["hash"] or "")[:12]
             who = (row["at"] or "", row["by"] or "")
             listing.add_row(row["period"], row["status"], row["number"] or "", *who, total, seal)
-        Console().print(listing)
+        console().print(listing)
         return ExitCode.OK
 
     return _with_ledger(work)

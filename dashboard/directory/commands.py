@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
 from dashboard.directory.history import (
     COLUMNS,
     directory_rows,
@@ -22,7 +20,7 @@ from dashboard.query.serialize import guarded, json_value
 from ingest.ledger.directory import NotKnown
 from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, print_json, refuse, say, show, table
+from ingest.terminal import ExitCode, console, print_json, refuse, say, show, table
 
 _NUMBERS: Final = ("Spend", "Requests", "Unpriced", "Tokens")
 """Headings of columns that hold numbers."""
@@ -108,7 +106,7 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
         names = ("customer", "cost_center", "total_cost", "currency", "requests", "unpriced_requests")
         facts = (row[name] for name in names)
         shown.add_row(str(row["team"] or "(none)"), *("" if fact is None else str(fact) for fact in facts))
-    Console().print(shown)
+    console().print(shown)
     return ExitCode.OK
 
 

@@ -48,7 +48,8 @@ def _print(results: Iterable[Result], status: Level) -> None:
             for line in lines:
                 say(line)
             say("")
-    if left := len(CHECKS) - len(results):
+    made = {result.check for result in results}
+    if left := sum(check.needs in ("database", "ledger") and check.name not in made for check in CHECKS):
         say(f"{left} checks of what is in the ledger were not made, because it cannot be read.")
     counts = [sum(one.level == level for result in results for one in result.findings) for level in _HEADINGS]
     say(_SUMMARY[status].format(trouble=counts[0], warning=counts[1]))

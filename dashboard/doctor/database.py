@@ -21,14 +21,11 @@ _MADE_AT: Final = 1_764_547_200 * _SECOND
 
 def opens(case: Case) -> Findings:
     """Whether the ledger is there and answers."""
-    if case.file is not None and not case.file.exists():
+    if case.look is None:
+        what = "the file and its folder" if case.file else "that the server runs"
         yield trouble(
-            f"there is no file {case.file.absolute()}",
-            "set TALLYBOOK_DATABASE_URL to the ledger's file; `tallybook import FILE` or `tallybook serve` makes a new one",
+            f"the ledger cannot be opened: {case.closed_because}", f"check TALLYBOOK_DATABASE_URL, and {what}"
         )
-    elif case.look is None:
-        where = "the folder's rights and the disk" if case.file else "that the server runs, and the URL"
-        yield trouble(f"the ledger cannot be opened: {case.closed_because}", f"check {where}")
 
 
 def schema_fits(case: Case) -> Findings:

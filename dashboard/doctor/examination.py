@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from ingest.ledger import schema
 from ingest.ledger.engine import DatabaseError, LedgerError, sqlite_file
 from ingest.ledger.inspection import Look, TookTooLong, looking
 from ingest.model.zone import UnknownZone
-from ingest.settings import PREFIX, Settings
+from ingest.settings import Settings, faults
 
 SECONDS: Final = 1.0
 """What a check may take in the database."""
@@ -51,8 +51,6 @@ def _opened(opened: ExitStack, environment: Mapping[str, str], now: int, seconds
     try:
         if settings.database_url.startswith("sqlite"):
             case = replace(case, file=Path(sqlite_file(settings.database_url) or ""))
-        if case.file is not None and not case.file.exists():
-            return case
         return _looked_at(case, opened.enter_context(looking(settings.database_url, seconds)))
     except LedgerError as error:
         return replace(case, closed_because=str(error))
@@ -77,11 +75,8 @@ def _settings() -> tuple[Settings, tuple[Finding, ...]]:
     try:
         return Settings(), ()
     except ValidationError as error:
-        found = {str(fault["loc"][0]): fault["msg"] for fault in error.errors()}
-        defaults = {name: Settings.model_fields[name].default for name in found}
+        found = faults(error)
+        defaults: dict[str, Any] = {name: Settings.model_fields[name].default for name in found}
         return Settings(**defaults), tuple(
-            trouble(
-                f"{PREFIX}{name.upper()} does not fit: {message}", "`tallybook settings` says what it takes"
-            )
-            for name, message in found.items()
+            trouble(message, str(Settings.model_fields[name].description)) for name, message in found.items()
         )

@@ -36,8 +36,7 @@ _GONE: Final = " (deleted)"
 
 def permissions(case: Case) -> Findings:
     """Who may read and write the ledger, its secret and the files beside it."""
-    if case.file is None or not case.file.exists():
-        return
+    assert case.file is not None, "asked of a file only"
     for path in _present(case.file):
         facts = path.stat()
         name = path.name
@@ -70,9 +69,8 @@ def permissions(case: Case) -> Findings:
 
 def disk(case: Case) -> Findings:
     """The room on the disk of the ledger."""
-    if case.file is None:
-        return
-    folder = _existing(case.file.absolute().parent)
+    assert case.file is not None, "asked of a file only"
+    folder = case.file.absolute().parent
     usage, inodes = shutil.disk_usage(folder), os.statvfs(folder)
     free = f"{usage.free // 2**20:,} MiB are free on the disk of {folder}"
     if usage.free < LEAST_FREE:
@@ -87,8 +85,7 @@ def disk(case: Case) -> Findings:
 
 def wal(case: Case) -> Findings:
     """The size of the write-ahead log."""
-    if case.file is None:
-        return
+    assert case.file is not None, "asked of a file only"
     path = beside(case.file, WAL)
     size = size_of(path)
     if size > LONG_LOG:
@@ -100,7 +97,7 @@ def wal(case: Case) -> Findings:
 
 def locks(case: Case) -> Findings:
     """Whether the write lock is free within a second, and else who holds it."""
-    if case.file is not None and case.file.exists():
+    if case.file is not None:
         held = None
         for _ in range(_LOCK_POLLS):
             held = _write_lock(case.file)
@@ -130,15 +127,17 @@ def locks(case: Case) -> Findings:
 
 def replaced(case: Case) -> Findings:
     """Processes that have an earlier file of the ledger open, which was moved away or deleted."""
-    if case.file is None or not case.file.exists():
-        return
+    assert case.file is not None, "asked of a file only"
     path = case.file.resolve()
     inode = path.stat().st_ino
     logs = {f"{path}{ending}{gone}" for ending in (WAL, "-shm") for gone in ("", _GONE)}
     for process, files in _open_files():
         is_open = inode in files.values()
         if f"{path}{_GONE}" in files or (not is_open and not logs.isdisjoint(files)):
-            yield trouble(f"{process} has an earlier file {path} open: what it commits is lost", "restart it")
+            yield trouble(
+                f"{process} has an earlier file {path} open: what it takes in does not come into the ledger",
+                "restart it",
+            )
 
 
 class Process(NamedTuple):
@@ -190,11 +189,6 @@ def _open_files() -> Iterator[tuple[Process, dict[str, int]]]:
 def _present(file: Path) -> list[Path]:
     paths = (file, *(beside(file, ending) for ending in (WAL, "-shm", SECRET)))
     return [path for path in paths if path.exists()]
-
-
-def _existing(folder: Path) -> Path:
-    """The nearest folder above that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def _user() -> str:

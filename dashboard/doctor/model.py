@@ -56,12 +56,17 @@ class Check:
     well: str
     """What there is to say where nothing is found."""
     find: Callable[[Case], Iterable[Finding]]
-    needs: Literal["nothing", "database", "ledger"] = "nothing"
+    needs: Literal["nothing", "file", "database", "ledger"] = "nothing"
     """What must be open for it."""
 
     def can_look(self, case: Case) -> bool:
         """Whether what it needs is open."""
-        needed = {"nothing": True, "database": case.look is not None, "ledger": case.ledger is not None}
+        needed = {
+            "nothing": True,
+            "file": case.file is not None and case.file.is_file(),
+            "database": case.look is not None,
+            "ledger": case.ledger is not None,
+        }
         return needed[self.needs]
 
 
@@ -85,12 +90,12 @@ def worst(levels: Iterable[Level]) -> Level:
 
 def trouble(message: str, action: str = "") -> Finding:
     """A finding that must be mended."""
-    return Finding("trouble", message, action)
+    return Finding("trouble", " ".join(message.split()), action)
 
 
 def warning(message: str, action: str = "") -> Finding:
     """A finding that somebody has to look at."""
-    return Finding("warning", message, action)
+    return Finding("warning", " ".join(message.split()), action)
 
 
 def well(message: str) -> Finding:

@@ -37,7 +37,7 @@ class Messages(NamedTuple):
 
     command: str
     status: str
-    count: int
+    messages: int
     said: str
     """What the newest attempt came to."""
 
@@ -103,7 +103,7 @@ def undelivered(connection: Connection, *, since: int, overdue_before: int) -> l
         for status, said in connection.execute(query.limit(MOST_COUNTED)):
             state = "late" if status in ("waiting", "sending") else status
             one = by_status.setdefault(state, Messages(command, state, 0, said))
-            by_status[state] = one._replace(count=one.count + 1)
+            by_status[state] = one._replace(messages=one.messages + 1)
         found += by_status.values()
     return found
 

@@ -45,12 +45,12 @@ def messages(case: Case) -> Findings:
         said = f": {state.said}" if state.said else ""
         if state.status == "late":
             yield warning(
-                f"{state.count:,} {what} are due and nobody sends them{said}",
+                f"{state.messages:,} {what} are due and nobody sends them{said}",
                 f"run a server, or `{state.command}` by cron",
             )
         else:
             yield trouble(
-                f"{state.count:,} {what} did not arrive ({state.status}){said}",
+                f"{state.messages:,} {what} did not arrive ({state.status}){said}",
                 f"mend the target; `{state.command} --again NUMBER` sends one again",
             )
 

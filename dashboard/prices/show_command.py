@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from dashboard.prices.model_prices import PricedModel, priced_model
@@ -24,7 +23,7 @@ from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import percent_of
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, explained, print_json, say, table, warn
+from ingest.terminal import ExitCode, console, explained, print_json, say, table, warn
 
 
 def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
@@ -102,7 +101,7 @@ def _row(prices: PriceSet, rate: Rate) -> str:
 def _print(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> None:
     for line in _head(ledger, book, priced, tier, at):
         say(line)
-    out = Console()
+    out = console()
     out.print(_bands(priced))
     for term in priced.terms:
         when = "with the release" if not term.added_at else f"by {term.added_by}"

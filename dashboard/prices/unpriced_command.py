@@ -3,8 +3,6 @@
 import sys
 from datetime import UTC, datetime
 
-from rich.markup import escape
-
 from dashboard.prices import unpriced
 from dashboard.prices.unpriced import UnpricedModel
 from dashboard.query.question import QuestionError, QuestionText, parse
@@ -42,7 +40,7 @@ def _print(models: list[UnpricedModel]) -> None:
         counts = (f"{count:,}" for count in (model.requests, model.tokens))
         seen = ((optional_rfc3339(at) or "")[:10] for at in (model.first_at, model.last_at))
         why = f"{model.reason} (the rest is priced)" if model.partly_priced else model.reason
-        rows.add_row(*map(escape, (f"{model.provider}/{model.model}", why, *counts, *seen)))
+        rows.add_row(f"{model.provider}/{model.model}", why, *counts, *seen)
     show(rows, "every call of the period has a price, or costs nothing")
     if command := next((model.how_to_price for model in models if model.how_to_price), None):
         say(f"\n{command}\ntallybook reprice --only-unpriced")

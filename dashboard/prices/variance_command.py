@@ -3,8 +3,6 @@
 import sys
 from datetime import UTC, datetime
 
-from rich.markup import escape
-
 from dashboard.prices import variance
 from dashboard.prices.variance import Variance
 from dashboard.query.question import QuestionError, QuestionText, parse
@@ -47,5 +45,5 @@ def _print(variances: list[Variance], threshold: str) -> None:
             share,
             model.cause or "unknown",
         )
-        rows.add_row(*map(escape, cells))
+        rows.add_row(*cells)
     show(rows, f"no model's reported and computed costs differ by more than {threshold}")

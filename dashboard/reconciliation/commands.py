@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from babel.numbers import get_currency_precision
-from rich.console import Console
 
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError
@@ -38,7 +37,7 @@ from ingest.ledger.engine import Purpose, open_ledger, open_to_read
 from ingest.model import money
 from ingest.model.zone import date_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table, warn
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, show, table, warn
 
 _MOST_SHOWN: Final = 20
 _MOST_LISTED: Final = 100
@@ -219,7 +218,7 @@ def _print_table(reconciliation: Reconciliation) -> None:
     for row in reconciliation.rows:
         key = [row.key or ""] if has_key else []
         listing.add_row(row.provider, *key, *_cells(reconciliation, row, names))
-    Console().print(listing)
+    console().print(listing)
 
 
 def _cells(reconciliation: Reconciliation, row: ReconciliationRow, names: Iterable[str]) -> list[str]:

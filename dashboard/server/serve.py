@@ -3,6 +3,7 @@
 Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
+import gc
 import ipaddress
 import os
 import socket
@@ -34,6 +35,8 @@ ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
 with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
+_GARBAGE_THRESHOLD: Final = 50_000
+"""New objects after which the youngest are searched for garbage."""
 DEMO_FILE: Final = Path("demo.db")
 
 
@@ -76,7 +79,19 @@ def app() -> ASGIApp:
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
-    return make_site(open_ledger(settings), settings)
+    site = make_site(open_ledger(settings), settings)
+    _calm_garbage_collector()
+    return site
+
+
+def _calm_garbage_collector() -> None:
+    """Leave out of the search for garbage what lives as long as the process, and search less often.
+
+    A large body makes a million values at once. The search would stop all threads for longer than they take.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:

@@ -90,15 +90,17 @@ def _difference(found: object, manifest: Manifest) -> str:
     )
 
 
-def findings(backup: Backup, settings: Settings) -> list[Finding]:
-    """What `tallybook verify` says of the ledger in a backup; nothing where only a restore can tell.
+def findings(backup: Backup, settings: Settings) -> list[Finding] | None:
+    """What `tallybook verify` says of the ledger in a backup; None where only a restore can tell.
+
+    A dump cannot be asked, nor a ledger of another schema.
 
     Raises:
         LedgerError: the ledger cannot be opened.
     """
     manifest = backup.manifest
     if manifest is None or manifest.database != "sqlite" or manifest.contents.schema != revisions()[-1]:
-        return []
+        return None
     own = {"database_url": sqlite_url(backup.path / EMBEDDED_FILE), "timezone": None}
     with open_to_read(settings.model_copy(update=own)) as ledger:
         return verify(ledger)

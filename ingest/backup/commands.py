@@ -113,7 +113,7 @@ def _as_json(made: MadeBackup, seconds: float) -> dict[str, Any]:
     return {
         **_facts(made.backup),
         "seconds": round(seconds, 3),
-        "verified": None if made.findings is None else not _has_errors(made.findings),
+        "verified": not _has_errors(made.findings) if made.is_verified else None,
         "findings": _findings_json(made.findings),
         "removed": [str(path) for path in made.removed],
         "warnings": made.warnings,
@@ -140,7 +140,8 @@ def _findings_json(findings: list[Finding] | None) -> list[dict[str, str]]:
 
 def _print(made: MadeBackup, seconds: float) -> None:
     say(f"{_sentence(made.backup)} in {seconds:.1f} s")
-    _print_findings(made.findings)
+    if made.is_verified:
+        _print_findings(made.findings)
     if made.removed:
         say(f"removed: {', '.join(path.name for path in made.removed)}")
 
@@ -153,12 +154,14 @@ def _sentence(backup: Backup) -> str:
 
 
 def _print_findings(findings: list[Finding] | None) -> None:
-    if findings is None:
-        return
-    for finding in findings:
+    for finding in findings or []:
         say(f"{finding.level}: {finding.invariant}: {finding.detail}")
-    failed = _has_errors(findings)
-    said = "an invariant of the ledger does not hold; older backups stay" if failed else "all invariants hold"
+    if findings is None:
+        said = "its invariants can be checked after a restore"
+    elif _has_errors(findings):
+        said = "an invariant of the ledger does not hold; older backups stay"
+    else:
+        said = "all invariants hold"
     say(f"verified: the copy is whole, {said}")
 
 
@@ -167,7 +170,7 @@ def _check(settings: Settings, path: Path, *, as_json: bool) -> int:
     try:
         backup = folder.newest(path)
         wrong = check.problems(backup)
-        findings = [] if wrong else check.findings(backup, settings)
+        findings = None if wrong else check.findings(backup, settings)
     except (BackupFailed, LedgerError) as error:
         return refuse("backup", error, ExitCode.FAILURE)
     failed = bool(wrong) or _has_errors(findings)

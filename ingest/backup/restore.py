@@ -114,12 +114,13 @@ def _target(to: str | None) -> str | None:
 
 def _secret_warnings(settings: Settings, manifest: Manifest) -> Iterator[str]:
     secret = manifest.secret
+    own = settings.secret_key and fingerprint(settings.secret_key.get_secret_value().encode())
     if secret.kept_in is None:
         yield f"the backup has no secret: bring back the one with the fingerprint {secret.fingerprint}"
-    if secret.kept_in == ENVIRONMENT:
-        own = settings.secret_key and fingerprint(settings.secret_key.get_secret_value().encode())
-        if own != secret.fingerprint:
-            yield f"set {ENVIRONMENT} to the secret that the ledger had (fingerprint {secret.fingerprint})"
+    elif secret.kept_in == ENVIRONMENT and own != secret.fingerprint:
+        yield f"set {ENVIRONMENT} to the secret that the ledger had (fingerprint {secret.fingerprint})"
+    elif own and own != secret.fingerprint:
+        yield f"{ENVIRONMENT} is set to another secret than the one that was restored: unset it"
 
 
 def _compare(engine: sa.Engine, manifest: Manifest) -> None:
@@ -135,7 +136,7 @@ def _finish(engine: sa.Engine, backup: Backup, *, by: str, at: int) -> None:
     manifest = backup.manifest
     assert manifest is not None
     with translated_errors():
-        schema.migrate(engine)
+        schema.migrate(engine, copy=False)  # the backup is the copy
         detail = {
             "from": str(backup.path.absolute()),
             "made_at": manifest.made_at,

@@ -62,8 +62,10 @@ class MadeBackup:
     backup: Backup
     removed: list[Path]
     warnings: list[str]
+    is_verified: bool
+    """Whether the copy was read again, and is what its manifest says."""
     findings: list[Finding] | None
-    """What `verify` says of the ledger in it; None if it was not asked."""
+    """What `verify` says of the ledger in it; None if it was not asked, or cannot tell."""
 
 
 @dataclass(slots=True)
@@ -109,7 +111,13 @@ def back_up(
         raise LedgerError(str(error)) from error
     backup = Backup(final, manifest, None)
     draft.warnings += _note(settings, backup)
-    return MadeBackup(backup=backup, removed=removed, warnings=draft.warnings, findings=findings)
+    return MadeBackup(
+        backup=backup,
+        removed=removed,
+        warnings=draft.warnings,
+        is_verified=options.is_verified,
+        findings=findings,
+    )
 
 
 def _copied(
@@ -197,7 +205,7 @@ def _with_secret(settings: Settings, draft: _Draft) -> SecretFacts:
     return SecretFacts(wanted, None)
 
 
-def _verified(settings: Settings, path: Path) -> list[Finding]:
+def _verified(settings: Settings, path: Path) -> list[Finding] | None:
     """Read the copy again and check it.
 
     Raises:

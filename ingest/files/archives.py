@@ -140,7 +140,7 @@ def _tar_members(source: Source, file: BinaryIO, passed_over: PassedOver) -> Ite
 def _entries(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """The entries of a stream. The archive forgets each, so that memory stays small."""
     while (entry := archive.next()) is not None:
-        archive.members = []  # type: ignore[attr-defined]
+        cast(Any, archive).members.clear()
         yield entry
 
 

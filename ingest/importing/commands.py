@@ -32,7 +32,7 @@ from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, say, show, table, warn
+from ingest.terminal import ExitCode, console, say, show, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _SHOWN_REJECTIONS: Final = 10
@@ -80,7 +80,7 @@ def _import(
     importer = Importer(ledger, options)
     reports: list[FileReport] = []
     started = time.perf_counter()
-    with _progress(Console(stderr=True)) as progress, _stopping_on_interrupt(importer):
+    with _progress(console(stderr=True)) as progress, _stopping_on_interrupt(importer):
         try:
             for source in (member for file in files for member in members(file, passed_over)):
                 reports.append(FileReport(source.path))

@@ -15,7 +15,9 @@ def show(limit: int) -> int:
         total = rejections.count(connection)
         newest = rejections.newest(connection, limit)
     for rejection in newest:
-        place = f"{rejection.path}:{rejection.line}" if rejection.path else rejection.channel
+        place = rejection.path or rejection.channel
+        if rejection.path and rejection.line:
+            place = f"{place}:{rejection.line}"
         field = f" {rejection.field}:" if rejection.field else ""
         at = f"{rejection.rejected_at:%Y-%m-%d %H:%M}"
         say(f"{at} {place}: {rejection.code}:{field} {rejection.reason}")

@@ -59,6 +59,10 @@ CUT: Final = frozenset({"incomplete", "unreadable"})
 They do not count as records read: a later import continues here.
 """
 
+NONSENSE: Final = 64
+"""Bytes of a record below which an equal one before is looked up, and not read again."""
+LARGEST_KNOWN: Final = 2**12
+"""Bytes of a refused record below which an equal one after it is not stripped again."""
 LARGEST_STRIPPED: Final = 2**20
 """Bytes of a refused record of which a part is kept."""
 
@@ -144,6 +148,10 @@ class Decoder:
                 yield
                 continue
             builder.read += 1
+            if len(record.raw) < NONSENSE and (known := builder.refusals.get(record.raw)) is not None:
+                builder.refuse_again(known)
+                yield
+                continue
             for raw in self._unpacked(record, context, builder):
                 try:
                     event, as_format = formats.read_with_format(raw, context.format)
@@ -169,10 +177,13 @@ class Decoder:
         if refused.code in context.passes_over:
             builder.passed_over += 1
             return
-        known = builder.stripped.get(raw)
-        if known is None:
-            known = builder.stripped[raw] = (self._redacted(raw, refused, context, builder),)
-        builder.refuse(refused, known[0])
+        known = builder.refusals.get(raw) if len(raw) < LARGEST_KNOWN else None
+        if known is not None:
+            builder.refuse_again(known)
+            return
+        rejection = builder.refuse(refused, self._redacted(raw, refused, context, builder))
+        if len(raw) < LARGEST_KNOWN:
+            builder.refusals[raw] = rejection
 
     def _redacted(
         self, raw: bytes, refused: Refused, context: Context, builder: "_BatchBuilder"
@@ -185,14 +196,24 @@ class Decoder:
             stripped = _stripped(raw, context)
             if stripped is None:
                 return None
-            event, _ = formats.read_with_format(stripped.encode(), context.format)
-            self._entry(event, context, builder.probe())
-        except PassedOver:
-            return None
-        except Refused as again:
-            return stripped if (again.code, again.field) == (refused.code, refused.field) else None
+            if stripped not in builder.outcomes:
+                builder.outcomes[stripped] = self._outcome(stripped, context, builder)
         except SURPRISES as error:
             builder.surprises[surprise_at(error)] += 1
+            return None
+        return stripped if builder.outcomes[stripped] == (refused.code, refused.field) else None
+
+    def _outcome(
+        self, stripped: str, context: Context, builder: "_BatchBuilder"
+    ) -> tuple[str, str | None] | None:
+        """Code and field with which a stripped record is refused; None if it is not refused."""
+        try:
+            event, _ = formats.read_with_format(stripped.encode(), context.format)
+            self._entry(event, context, builder.probe())
+        except Refused as refused:
+            return refused.code, refused.field
+        except PassedOver:
+            pass
         return None
 
     def _unpacked(self, record: RawRecord, context: Context, builder: "_BatchBuilder") -> Sequence[bytes]:
@@ -223,10 +244,8 @@ class Decoder:
             _check_update(event.source_updated_at)
             if event.reported is not None:
                 check_reported(event.reported)
-            if len(event.model) > names.LONGEST:
-                names.check_name(
-                    "model", event.model
-                )  # before it is compared with the names of the price book
+            if len(event.model) > names.LONGEST:  # before it is compared with the names of the price book
+                names.check_name("model", event.model)
             charge = price(event, builder, _dated(event, context))
         except ImpossibleCount as error:
             raise Refused("impossible_count", str(error), error.field) from error
@@ -412,8 +431,10 @@ class _BatchBuilder:
         self.read = 0
         self.passed_over = 0
         self.keyless = 0
-        self.stripped: dict[bytes, tuple[str | None]] = {}
-        """What may be stored of the refused records of the batch."""
+        self.refusals: dict[bytes, Rejection] = {}
+        """The refused records of the batch, by their bytes."""
+        self.outcomes: dict[str, tuple[str, str | None] | None] = {}
+        """How stripped records are refused; nonsense leaves the same rest of many."""
         self.surprises: Counter[str] = Counter()
         """Errors that no reader has foreseen, by class and place."""
         self._book = book
@@ -477,9 +498,16 @@ class _BatchBuilder:
         self._formats.add(format_name)
         self.index += 1
 
-    def refuse(self, refused: Refused, record: str | None) -> None:
+    def refuse(self, refused: Refused, record: str | None) -> Rejection:
         reason = refused.reason[:LONGEST_REASON]
-        self._rejections.append(Rejection(self.index, self.line, refused.code, reason, refused.field, record))
+        rejection = Rejection(self.index, self.line, refused.code, reason, refused.field, record)
+        self._rejections.append(rejection)
+        self.index += 1
+        return rejection
+
+    def refuse_again(self, known: Rejection) -> None:
+        """Refuse a record that equals another of the batch."""
+        self._rejections.append(msgspec.structs.replace(known, index=self.index, line=self.line))
         self.index += 1
 
     def refuse_surprise(self, error: BaseException) -> None:

@@ -295,7 +295,7 @@ def _lock(file: Path, url: str, *, alone: bool) -> FileLock | None:
         raise LedgerBusy(
             f"a server or a command has the ledger {url} open: stop it first"
             if alone
-            else f"the ledger {url} is being restored; try again when that has ended"
+            else f"the ledger {url} is being restored or migrated; try again when that has ended"
         ) from error
 
 

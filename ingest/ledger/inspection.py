@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from ingest.ledger import schema
-from ingest.ledger.database_file import WrongFile, read_only_uri
+from ingest.ledger.database_file import WrongFile, read_only_uri, require
 from ingest.ledger.engine import Ledger, LedgerBusy, LedgerError, make_engine, translated_errors
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import ledger_property
@@ -194,8 +194,10 @@ def looking(url: str, seconds: float = 1.0) -> Iterator[Look]:
 
 def _embedded(url: sa.URL, seconds: float) -> sa.Engine:
     """An engine that reads an embedded ledger and leaves no file beside it."""
+    file = Path(url.database or "")
     try:
-        uri = read_only_uri(Path(url.database or ""))
+        require(file)
+        uri = read_only_uri(file)
     except WrongFile as error:
         raise LedgerError(str(error)) from error
 

@@ -78,6 +78,9 @@ def store(
     rows: dict[bytes, dict[str, Any]] = {}
     further: Counter[str] = Counter()
     for equal in _equal(rejections, origin):
+        if kept.is_full and origin.path:  # a line of a file is kept once, so none of these is
+            further[equal[0].code] += len(equal)
+            continue
         digest = _digest(equal[0], origin)
         if kept.take(digest):
             rows[digest] = {**_row(equal[0], origin, digest), "times": len(equal)}
@@ -121,7 +124,10 @@ _COLUMNS: Final = [rejected_record.c[field.name] for field in fields(StoredRejec
 def newest(connection: sa.Connection, limit: int) -> list[StoredRejection]:
     """The latest rejected records, the newest first."""
     return _stored(
-        connection, sa.select(*_COLUMNS).order_by(rejected_record.c.rejected_at.desc()).limit(limit)
+        connection,
+        sa.select(*_COLUMNS)
+        .order_by(rejected_record.c.rejected_at.desc(), rejected_record.c.rejected_id.desc())
+        .limit(limit),
     )
 
 

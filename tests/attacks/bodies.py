@@ -40,6 +40,11 @@ PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
+def key_of(number: int) -> str:
+    """The key by which a ledger knows the good record of this number."""
+    return f"openai:{response(number)['id']}"
+
+
 def good(number: int) -> bytes:
     """A good record: a response with an id."""
     return json.dumps(response(number), separators=(",", ":")).encode()
@@ -77,6 +82,8 @@ class HostileBody:
     join: Join = "lines"
     packing: Packing = ""
     path: str = INGEST
+    breaks_off: bool = False
+    """Whether what follows may be left unread, as the receipt says."""
     spoils_all: bool = False
     """Whether no record of it can be read, as the body is only readable as a whole."""
 
@@ -353,8 +360,8 @@ TABLES: Final = (
     HostileBody("a table of a million columns", _header, 3_000, MILLION, CSV, "alone"),
     HostileBody("a table of equal columns", _equal_header, 3_000, MILLION, CSV, "alone"),
     HostileBody("a table with as many rows as columns", _wide_table, 200, 5_000, CSV, "alone", "gzip"),
-    HostileBody("a quote that never ends", _open_quote, 3_000, 3 * MILLION, CSV, "rows"),
-    HostileBody("rows that do not fit the header", _ragged, 3_000, 3 * MILLION, CSV, "rows", "gzip"),
+    HostileBody("a quote that never ends", _open_quote, 3_000, 3 * MILLION, CSV, "rows", breaks_off=True),
+    HostileBody("rows that do not fit the header", _ragged, 3_000, 3 * MILLION, CSV, "rows", "gzip", breaks_off=True),
     HostileBody("rows of carriage returns", _same(b"\r"), 3_000, 20 * MILLION, CSV, "rows", "gzip"),
 )  # fmt: skip
 """Hostile tables."""

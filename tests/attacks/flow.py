@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from tests.attacks.bodies import good
+from tests.support.import_runs import lines, response
 
 PAUSE: Final = 0.05
 """Seconds before a refused record is posted again: less than Retry-After asks, as impatient senders do."""
@@ -113,3 +114,26 @@ def until(address: str, status: int, seconds: float) -> float:
         assert time.monotonic() - started < seconds, now
         time.sleep(0.05)
     return time.monotonic() - started
+
+
+PER_BATCH: Final = 20
+"""Records of a batch."""
+
+
+def batch_of(number: int) -> str:
+    """The body with the records of a batch."""
+    return lines(*(response(number * PER_BATCH + n) for n in range(PER_BATCH)))
+
+
+def post_until_it_dies(url: str, batches: range, acknowledged: dict[int, dict[str, Any]]) -> None:
+    """Post batch after batch until the server is killed; the receipts of those that it acknowledged."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        for number in batches:
+            try:
+                answer = client.post(
+                    "/v1/ingest", content=batch_of(number), headers={"content-type": "application/jsonl"}
+                )
+            except httpx.TransportError:
+                return
+            assert answer.status_code == 200
+            acknowledged[number] = answer.json()

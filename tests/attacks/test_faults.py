@@ -27,6 +27,7 @@ from ingest.ledger.rollups import roll
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings, sqlite_url
+from tests.attacks.bodies import key_of
 from tests.attacks.flow import UNAVAILABLE, Flow, flowing, readiness, until
 from tests.attacks.server import Server
 from tests.support.ledgers import SECRET, administrator, blank
@@ -89,7 +90,7 @@ def events(url: str) -> set[str]:
 
 def ids(flow: Flow, since: float = 0) -> set[str]:
     """The ids of the records that were acknowledged, of those after a moment."""
-    return {f"chatcmpl-{number:07d}" for number, at in flow.acknowledged.items() if at > since}
+    return {key_of(number) for number, at in flow.acknowledged.items() if at > since}
 
 
 def fill_disk(place: Place) -> Callable[[], None]:
@@ -114,7 +115,11 @@ def limit_files(place: Place) -> Callable[[], None]:
     pid = place.server.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (16_384, before[1]))
-    return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, before) and None
+
+    def lift() -> None:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    return lift
 
 
 def hold_lock(place: Place) -> Callable[[], None]:

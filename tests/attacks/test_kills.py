@@ -31,7 +31,7 @@ from tests.attacks.victim import OUTPUT, Victims
 from tests.support.import_runs import lines, response
 from tests.support.spans import as_json, request, span
 
-KILLS: Final = 5
+KILLS: Final = 25
 """Kills of each operation on each database: with posts and lines 500 in all."""
 KILLS_OF_A_LEDGER: Final = 5
 """Kills before the operation is let to its end, and the next ledger is taken."""
@@ -56,24 +56,26 @@ def test_what_is_killed_again_and_again_ends_as_if_it_never_were(
     tmp_path: Path, databases: Databases, operation: Operation
 ) -> None:
     victims, chance = Victims(tmp_path), random.Random(f"{SEED} {operation.name}")
+    words = (*operation.words, *(operation.on_postgres if isinstance(databases, Postgres) else ()))
     prepared = databases.new()
     operation.prepare(tmp_path, prepared)
     untouched = databases.copy(prepared)
-    whole = victims.end(operation.words, settings_of(untouched))
+    whole = victims.end(words, settings_of(untouched))
     assert whole.code == 0, whole.output
     expected = state(untouched)
     killed = 0
     while killed < KILLS:
         url = databases.copy(prepared)
         for _ in range(KILLS_OF_A_LEDGER):
-            ending = victims.end(operation.words, settings_of(url), chance.uniform(0, whole.seconds))
+            ending = victims.end(words, settings_of(url), chance.uniform(0, whole.seconds))
             killed += ending.was_killed
             assert ending.was_killed or ending.code in operation.endings, ending.output
             if operation.keeps_schema:
                 with opened(url) as ledger:
                     assert verify(ledger) == []
-        last = victims.end(operation.words, settings_of(url))
+        last = victims.end(words, settings_of(url))
         assert last.code in operation.endings, last.output
+        assert not operation.check or victims.end(operation.check, settings_of(url)).code == 0
         assert state(url) == expected
 
 

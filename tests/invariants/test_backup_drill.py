@@ -20,7 +20,8 @@ from ingest.ledger.engine import open_existing, open_ledger
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings
-from tests.invariants.test_killed import Server, body, post_until_it_dies
+from tests.attacks.flow import batch_of, post_until_it_dies
+from tests.attacks.server import Server
 from tests.support.calls import call, put
 from tests.support.cli import command_in
 from tests.support.ledgers import SECRET, blank
@@ -102,7 +103,7 @@ def test_what_was_acknowledged_before_a_backup_survives_the_loss_of_the_ledger(t
         again = Server(tmp_path, url)
         try:
             sent = [
-                httpx.post(f"{again.url}v1/ingest", content=body(batch)).json()
+                httpx.post(f"{again.url}v1/ingest", content=batch_of(batch)).json()
                 for batch in sorted(acknowledged)
             ]
         finally:

@@ -164,7 +164,10 @@ class Trial:
         own = f"/test_{mutation.path.stem}.py::"
         reaching = self.reach.tests(mutation.path, mutation.statement) - {""}
         further = FURTHER if reaching else LONGEST
-        for tests, most in ((reaching, LONGEST), (self.reach.of_file(mutation.path), further)):
+        touching = self.reach.of_file(mutation.path) or set().union(
+            *(self.reach.of_file(path) for path in area_of(mutation.path).files())
+        )
+        for tests, most in ((reaching, LONGEST), (touching, further)):
             order = sorted((own not in test, self.reach.seconds[test], test) for test in tests - set(chosen))
             for _, seconds, test in order:
                 if "[postgresql" not in test and spent + seconds <= most:

@@ -280,9 +280,9 @@ def _iso_day(value: Any, field: str) -> int:
         if len(text) == 10:  # noqa: PLR2004 - a date
             return day_number(date.fromisoformat(text))
         at = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-    except ValueError as error:
+        return day_number((at if at.tzinfo is None else at.astimezone(UTC)).date())
+    except (ValueError, OverflowError) as error:
         raise _InvalidField(field, text, "is no date; write one as 2026-10-31") from error
-    return day_number((at if at.tzinfo is None else at.astimezone(UTC)).date())
 
 
 def _unix_day(value: Any, field: str) -> int:

@@ -19,6 +19,7 @@ from ingest.model.rejection import Refused
 NUL: Final = b"\\u0000"
 """The escape of NUL in JSON."""
 _LONGEST_INT: Final = 40
+_BOM: Final = b"\xef\xbb\xbf"
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -55,7 +56,7 @@ def loads(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> Any:
         raise Refused("not_json", "the record is empty")
     try:
         value = json.loads(
-            raw.decode("utf-8-sig", "replace"),
+            raw.removeprefix(_BOM).decode("utf-8", "replace"),
             parse_float=_number if odd_number is None else partial(_number_or, odd_number),
             parse_int=_integer,
             parse_constant=odd_number or _constant,

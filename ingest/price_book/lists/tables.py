@@ -96,7 +96,7 @@ def _check_yaml(text: str) -> None:
 
     depth = nodes = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        line = event.start_mark.line + 1  # type: ignore[union-attr]
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise NotAPriceList(f"line {line} has the alias *{event.anchor}: write the values out instead")
         if isinstance(event, yaml.CollectionEndEvent):

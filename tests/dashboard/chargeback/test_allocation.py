@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.chargeback.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
+from dashboard.chargeback.allocation import (
+    FEES,
+    METHODS,
+    POOLS,
+    UNASSIGNED,
+    Basis,
+    Method,
+    Rule,
+    Rules,
+    shares,
+)
 from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
 from ingest.model.ownership import NOBODY, Owner, Target
@@ -176,3 +186,15 @@ def test_shares_add_up_to_one_or_there_are_none(
     assert sum(found.values()) in ((1,) if found else (0,))
     assert bool(found) == bool(targets or used)
     assert all(share > 0 for share in found.values())
+
+
+def test_every_way_of_sharing_is_said_in_words() -> None:
+    assert METHODS == {
+        "even": "the same for each team",
+        "cost": "in proportion to direct cost",
+        "tokens": "in proportion to tokens",
+        "requests": "in proportion to requests",
+        "fixed": "in fixed parts",
+        "keep": "not shared: it stays where it is",
+    }
+    assert POOLS == ("fees", "unassigned")

@@ -69,6 +69,7 @@ def test_a_ledger_comes_back_into_an_empty_database(
     backup = made(settings, tmp_path / "backups").backup
     assert stat.S_IMODE((backup.path / "ledger.dump").stat().st_mode) == 0o600
     assert check.problems(backup) == []
+    assert check.findings(backup, settings) is None  # a dump cannot be asked
     with pytest.raises(RestoreRefused, match="not empty"):
         restored(settings, backup.path)
     restored(empty, backup.path)

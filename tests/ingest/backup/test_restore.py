@@ -17,14 +17,14 @@ from ingest.backup.folder import Backup
 from ingest.backup.model import BackupFailed, RestoreRefused, Stopped
 from ingest.backup.restore import Restored, RestoreOptions, restore
 from ingest.backup.service import BackupOptions, back_up
-from ingest.ledger import audit
-from ingest.ledger.engine import LedgerBusy, LedgerError, open_ledger, open_to_read
+from ingest.ledger import audit, schema
+from ingest.ledger.engine import LedgerBusy, LedgerError, make_engine, open_ledger, open_to_read
 from ingest.ledger.key_hashes import read_secret
 from ingest.ledger.tables.calls import usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings, sqlite_url
 from tests.support.calls import call, put
-from tests.support.ledgers import blank
+from tests.support.ledgers import SECRET, blank
 from tests.support.process import Tallybook
 
 AT = 1_795_973_400_000_000
@@ -216,6 +216,20 @@ def test_a_stopped_restore_changes_nothing(own: Settings, backup: Backup, tmp_pa
 
 
 def test_a_backup_of_an_older_schema_is_migrated(own: Settings, tmp_path: Path) -> None:
+    engine = make_engine(own.database_url)
+    schema.migrate(engine, "0017", copy=False)
+    engine.dispose()
+    older = back_up(own, BackupOptions(destination=tmp_path / "backups"), at=AT, stop=threading.Event())
+    restored(place(tmp_path), older.backup.path)
+    assert calls_in(place(tmp_path)) == 2
+    assert sorted(path.name for path in tmp_path.glob("new.db*")) == [
+        "new.db",
+        "new.db.lock",
+        "new.db.secret",
+    ]
+
+
+def test_a_backup_of_a_newer_release_is_refused(own: Settings, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "own.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     newer = back_up(own, BackupOptions(destination=tmp_path / "backups"), at=AT, stop=threading.Event())
@@ -231,6 +245,12 @@ def test_a_damaged_backup_is_not_restored(backup: Backup, tmp_path: Path) -> Non
     with pytest.raises(RestoreRefused, match="not whole"):
         restored(place(tmp_path), backup.path)
     assert not (tmp_path / "new.db").exists()
+
+
+def test_another_secret_in_the_environment_is_told(backup: Backup, tmp_path: Path) -> None:
+    other = place(tmp_path).model_copy(update={"secret_key": SECRET})
+    (warning,) = restored(other, backup.path).warnings
+    assert "TALLYBOOK_SECRET_KEY is set to another secret" in warning
 
 
 def test_a_restore_never_writes_into_a_backup(backup: Backup) -> None:

@@ -94,6 +94,7 @@ def test_a_copy_under_constant_writes_ends_and_holds_a_single_snapshot(own: Sett
 
         def write_meanwhile(left: int, _pages: int) -> None:
             steps.append(left)
+            assert len(steps) < 100, "it begins anew at each commit"
             put(ledger, [call(OCTOBER, 1)], first=100_000 + len(steps))
 
         wanted = BackupOptions(destination=tmp_path / "backups")

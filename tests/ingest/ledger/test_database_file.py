@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import database_file
 from ingest.ledger.database_file import readable_by_others
 from ingest.ledger.engine import (
     Ledger,
@@ -42,7 +41,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder on a disk that cannot be written, also not by root."""
     allowed = os.access
     monkeypatch.setattr(
-        database_file.os,
+        os,
         "access",
         lambda path, mode: (
             allowed(path, mode) and not (mode & os.W_OK and tmp_path in (path, *Path(path).parents))
@@ -187,7 +186,7 @@ def test_calls_in_the_log_of_a_ledger_that_cannot_be_written_are_not_left_out(
         return real(place, **more)  # type: ignore[call-overload,no-any-return]
 
     request.getfixturevalue("read_only")
-    monkeypatch.setattr(database_file.sqlite3, "connect", no_shared_memory)
+    monkeypatch.setattr(sqlite3, "connect", no_shared_memory)
     with pytest.raises(LedgerError, match="copy both to a folder that can be written"):
         open_to_read(own.model_copy(update={"database_url": sqlite_url(copy / "own.db")}))
 

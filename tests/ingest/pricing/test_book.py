@@ -341,3 +341,21 @@ def test_terms_start_and_end_where_prices_may_change() -> None:
     assert list(book.edges("acme", "talker-1", None)) == [AT, AT + 5]
     charged = [book.find("acme", "talker-1", None, at, 0) for at in (AT - 1, AT, AT + 4, AT + 5)]
     assert [one.terms for one in charged if isinstance(one, PriceSet)] == [(), (discount,), (discount,), ()]
+
+
+def test_a_buyer_s_term_is_of_that_buyer_s_calls_beside_terms_of_everybody() -> None:
+    terms = (
+        Term(kind="markup", factor=Decimal("1.1")),
+        Term(kind="discount", factor=Decimal("0.5"), team="Search"),
+        Term(kind="discount", factor=Decimal("0.7"), customer="Acme"),
+    )
+    book = Book(StoredPrices(points=(own("1"),), terms=terms), litellm=EMPTY)
+
+    def factors(team: str | None, customer: str | None) -> list[str]:
+        found = book.find("acme", "talker-1", None, AT, 0, None, team, customer)
+        assert isinstance(found, PriceSet)
+        return [str(term.factor) for term in found.terms]
+
+    assert factors(None, None) == ["1.1"]
+    assert factors("Search", None) == ["0.5", "1.1"]
+    assert factors("Ads", "Acme") == ["0.7", "1.1"]
