@@ -8,6 +8,7 @@ import ipaddress
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -105,9 +106,19 @@ def _serve(listening: socket.socket, workers: int) -> None:
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
-        Multiprocess(configuration, sockets=[listening]).run()
+        with tempfile.TemporaryDirectory(prefix="tallybook-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _count_beside_workers()
+            Multiprocess(configuration, sockets=[listening]).run()
     else:
         server.run(sockets=[listening])
+
+
+def _count_beside_workers() -> None:
+    """Count the work of this process, such as rollups, among that of the workers."""
+    from ingest.http.metrics import Metrics  # not before the folder is named: it is looked at once
+
+    Metrics()
 
 
 def require_safe(settings: Settings) -> None:
