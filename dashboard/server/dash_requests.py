@@ -17,8 +17,7 @@ from dash.exceptions import PreventUpdate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.http.limits import RETRY_AFTER
-from ingest.http.problems import Problem, problem
+from ingest.http.problems import Problem, problem, unavailable
 from ingest.ledger.engine import DatabaseError, LedgerBusy
 from ingest.logs import logger
 
@@ -172,8 +171,7 @@ def _problem_of(error: Exception | None) -> Problem:
     place = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     _log.warning("callback failed", error=type(error).__qualname__, at=place)
     if isinstance(error, LedgerBusy):
-        detail, headers = "the ledger cannot be read now: try again", {"Retry-After": RETRY_AFTER}
-        return Problem(503, "unavailable", "Not now", detail, headers=headers)
+        return unavailable(error.outage)
     if isinstance(error, _UNUSABLE):
         return _malformed("the callback cannot use these values")
     return Problem(500, "internal", "Internal error", "Something went wrong here; the log says where.")

@@ -3,10 +3,12 @@
 Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
+import gc
 import ipaddress
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -27,12 +29,14 @@ from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
-from ingest.settings import Settings, sqlite_url
+from ingest.settings import LONG_TOKEN, Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
 with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
+_GARBAGE_THRESHOLD: Final = 50_000
+"""New objects after which the youngest are searched for garbage."""
 DEMO_FILE: Final = Path("demo.db")
 
 
@@ -42,7 +46,7 @@ def run(
     """Serve until stopped; returns the exit code. If there is no ledger, serve what `make_demo` makes."""
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
-    _require_safe(settings)
+    require_safe(settings)
     logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
@@ -75,7 +79,19 @@ def app() -> ASGIApp:
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
-    return make_site(open_ledger(settings), settings)
+    site = make_site(open_ledger(settings), settings)
+    _calm_garbage_collector()
+    return site
+
+
+def _calm_garbage_collector() -> None:
+    """Leave out of the search for garbage what lives as long as the process, and search less often.
+
+    A large body makes a million values at once. The search would stop all threads for longer than they take.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:
@@ -90,13 +106,23 @@ def _serve(listening: socket.socket, workers: int) -> None:
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
-        Multiprocess(configuration, sockets=[listening]).run()
+        with tempfile.TemporaryDirectory(prefix="tallybook-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _count_beside_workers()
+            Multiprocess(configuration, sockets=[listening]).run()
     else:
         server.run(sockets=[listening])
 
 
-def _require_safe(settings: Settings) -> None:
-    """Refuse to serve other machines unless the admin token and the secret key are set.
+def _count_beside_workers() -> None:
+    """Count the work of this process, such as rollups, among that of the workers."""
+    from ingest.http.metrics import Metrics  # not before the folder is named: it is looked at once
+
+    Metrics()
+
+
+def require_safe(settings: Settings) -> None:
+    """Refuse to serve other machines unless admin token and secret key are set; warn of a short admin token.
 
     Raises:
         LedgerError: the message names the settings to set.
@@ -108,6 +134,11 @@ def _require_safe(settings: Settings) -> None:
         names = " and ".join(f"TALLYBOOK_{name.upper()}" for name in missing)
         raise LedgerError(
             f"serving on {settings.host} lets others in: set {names} first, or serve on 127.0.0.1"
+        )
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < LONG_TOKEN:
+        sys.stderr.write(
+            f"TALLYBOOK_ADMIN_TOKEN has fewer than {LONG_TOKEN} characters: it may be guessed. "
+            "`tallybook doctor` says how to make a long one.\n"
         )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from ingest import __version__, formats
 from ingest.formats.format import Format
 from ingest.http import docs_page, problems
-from ingest.http.metrics import MEDIA_TYPE, CountRequests, Metrics
+from ingest.http.metrics import MEDIA_TYPE, CountRequests, Gauges, Metrics
 from ingest.http.openapi import (
     INGEST_BODY,
     TRACES_ANSWERS,
@@ -88,7 +88,9 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(RequestLog)
-    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes))
+    receiver = Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes)
+    metrics.show(Gauges(readiness, receiver, ledger.engine.dialect.name))
+    _add_ingestion(app, receiver)
     _add_operations(app, readiness, metrics)
     return app
 

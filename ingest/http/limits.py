@@ -5,7 +5,9 @@ from typing import Final
 RECORD_BYTES: Final = 4 * 2**20
 """The largest record over HTTP. Files may have larger ones."""
 TRACES_BYTES: Final = 16 * 2**20
-"""The largest trace request, unpacked: it is decoded in one go."""
+"""The largest trace request, unpacked."""
+TRACES_VALUES: Final = 1_000_000
+"""Values of a trace request in JSON, which is decoded in one go."""
 
 BLOCK_BYTES: Final = 2**20
 """Bytes that are collected from the network before a turn."""
@@ -17,6 +19,8 @@ PIECE_BYTES: Final = 2**17
 """Unpacked bytes that are split into records at once."""
 BATCH_RECORDS: Final = 1_000
 """Calls and rejections of a commit. A turn has at most one commit."""
+BATCH_SPANS: Final = 250
+"""The same of a trace request: looking for other spans of each call takes longer."""
 BATCH_BYTES: Final = 4 * 2**20
 """Bytes of the records of a commit."""
 LEAST_BATCH: Final = 100

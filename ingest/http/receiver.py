@@ -51,8 +51,6 @@ _REFUSALS: Final[dict[type[Exception], tuple[int, str, str, str]]] = {
     TooSlow: (CLIENT_TOO_SLOW, "too_slow", "Too slow", ", so it is not waited for: send it again, all of it"),
 }
 """Status, code, title and hint of the refusals of a body."""
-_DRAINED: Final = (TooLarge, TooManyRejections, OutOfMemory)
-"""Refusals of bodies whose clients are still sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,7 @@ class Receiver:
 
     async def _refusal(self, error: Exception, incoming: Incoming, body: Body) -> Problem:
         """The problem of a body that cannot be taken in, or not to its end."""
-        if isinstance(error, _DRAINED):
+        if not isinstance(error, TooSlow):
             await _drain(incoming)
         if isinstance(error, LedgerBusy):
             return self._away(error, body.receipt)
@@ -279,6 +277,7 @@ async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
             block += chunk or b""
             claim.received(len(chunk or b""))
         body.put(bytes(block), is_last=is_last)
+        del block  # while the body waits for its turns
         claim.resize(body.held)
         while not await run(body.turn):
             claim.resize(body.held)

@@ -7,6 +7,7 @@ call are joined in the ledger (`ingest.ledger.call_spans`), which sees all spans
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ from ingest.model.rejection import SURPRISES, Refused, unreadable
 PAGE_MARK: Final = b'"resourceSpans"'
 Drafts = Callable[[bytes], Iterable[span.Draft | Refused]]
 """Decodes a request into its spans, and a refusal for each span that violates the encoding."""
+MOST_SPANS: Final = 50_000
+"""Spans of a page that is one record of a body or file."""
 _decode_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -40,7 +43,9 @@ def extract_calls(raw: bytes, drafts: Drafts) -> TraceCalls:
     Raises:
         Refused: the request cannot be decoded, or none of its spans can.
     """
-    spans = list(each_call(raw, drafts))
+    spans = list(islice(each_call(raw, drafts), MOST_SPANS + 1))
+    if len(spans) > MOST_SPANS:
+        raise Refused("too_many_spans", f"a page has at most {MOST_SPANS} spans")
     refused = [call for call in spans if isinstance(call, Refused)]
     if refused and len(refused) == len(spans):
         raise refused[0]

@@ -1,21 +1,26 @@
 """The body of a trace request on its way into the ledger.
 
-A trace request can only be decoded as a whole, so its unpacked body is collected in memory and its size is
-bounded. The decoding takes one step; the spans are then read one by one, like other records.
+The unpacked body of a trace request is collected in memory, and its size is bounded. JSON is decoded in one
+step, so the number of its values is bounded too. The spans are then read one by one, like other records.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
 from ingest.framing import RawRecord, RefusedRecord
-from ingest.framing.decompression import Decompressor, Unreadable
+from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.http import limits
 from ingest.http.body import Body
 from ingest.http.otlp.responses import JSON
 from ingest.intake.intake import Intake
 from ingest.model.rejection import Refused
+
+_MARKS: Final = (b"[", b"{", b",")
+"""There is at least one of them for each value in JSON."""
 
 
 class TracesBody(Body):
@@ -30,8 +35,10 @@ class TracesBody(Body):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(intake, unpacker, limit, clock)
+        self._batch = min(self._batch, limits.BATCH_SPANS)
         self.others = 0
         """Spans that are no calls of a model."""
+        self._is_json = media == JSON
         self._drafts = _drafts_of(media)
         self._body = bytearray()
         self._calls: list[bytes | Refused] = []
@@ -48,6 +55,8 @@ class TracesBody(Body):
 
     def _finish(self) -> Iterator[int]:
         raw, self._body = bytes(self._body), bytearray()
+        if self._is_json and sum(map(raw.count, _MARKS)) > limits.TRACES_VALUES:
+            raise TooLarge(f"the request has more than {limits.TRACES_VALUES} values")
         try:
             for call in otel.each_call(raw, self._drafts):
                 if call is None:
@@ -60,11 +69,10 @@ class TracesBody(Body):
             raise Unreadable(refused.reason) from None
         if self._calls and not self.others and all(isinstance(call, Refused) for call in self._calls):
             raise Unreadable(str(self._calls[0]))
-        for index, call in enumerate(self._calls):
-            if isinstance(call, Refused):
-                yield from self._decode(RefusedRecord(index, 1, call))
-            else:
-                yield from self._decode(RawRecord(index, 1, call))
+        yield from self._decode(
+            RefusedRecord(index, 1, call) if isinstance(call, Refused) else RawRecord(index, 1, call)
+            for index, call in enumerate(self._calls)
+        )
 
     def _check_rejections(self) -> None:
         """Rejected spans are told in the answer: OTLP knows no refusal of a part."""

@@ -8,6 +8,7 @@ from dirty_equals import IsStr
 
 from ingest.http.readiness import FAILURE_SECONDS, NOT_YET, STALE_SECONDS, STALLED, Readiness
 from ingest.ledger.engine import LedgerBusy
+from ingest.ledger.health import Figures
 from ingest.ledger.outage import DISK_FULL, LOCKED, Outage
 from ingest.ledger.writes import Writes
 
@@ -25,6 +26,9 @@ class Looker:
 
     def __init__(self, look: Callable[[], Outage | None]) -> None:
         self.outage = look
+
+    def figures(self) -> Figures | None:
+        return None
 
     def close(self) -> None:
         pass

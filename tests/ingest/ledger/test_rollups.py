@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.ledger import dirty_slots, rollups
@@ -197,10 +197,14 @@ class Watched(Ledger):
             self.waiting.pop()()
 
 
-meanwhile = st.lists(st.tuples(st.sampled_from(["put", "roll", "roll small"]), st.integers(0, 3)), max_size=9)
+meanwhile = st.lists(
+    st.tuples(st.sampled_from(["put", "roll", "roll small", "wait"]), st.integers(0, 3)), max_size=9
+)
 
 
 @given(steps=meanwhile)
+@example(steps=[("roll", 0), ("put", 0), *[("wait", 0)] * 5])
+@example(steps=[("roll small", 0), ("put", 3), *[("wait", 0)] * 6])
 @examples(10)
 def test_rollers_and_writers_between_the_transactions_of_a_large_day(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
@@ -213,6 +217,7 @@ def test_rollers_and_writers_between_the_transactions_of_a_large_day(
     def act(number: int, step: str, n: int) -> None:
         if step == "put":
             put_events(other, book, call(f"n-{number}", occurred_at=ARRIVAL - n * HOUR))
+        if not step.startswith("roll"):
             return
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rollups, "_MOST_ROWS", 1_000 if step == "roll small" else 1)
