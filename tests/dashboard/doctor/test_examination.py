@@ -400,6 +400,7 @@ def test_a_missing_secret_file_is_trouble_and_is_not_made(
     assert "is not the secret of this ledger" in doctor("secret").text
 
 
+@embedded_only
 def test_a_clock_that_went_back_is_trouble(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(1)])
     level, text = doctor("clock", now=NOW - DAY // 2)
@@ -407,6 +408,7 @@ def test_a_clock_that_went_back_is_trouble(ledger: Ledger, doctor: Doctor) -> No
     assert "the newest call was received 43,200 s from now" in text
 
 
+@embedded_only
 def test_calls_from_the_future_are_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(-2), ago(-3), ago(1)])
     assert "2 calls are dated more than an hour from now" in doctor("clock").text
@@ -429,6 +431,7 @@ def test_a_damaged_file_is_trouble(ledger: Ledger, file: Path, doctor: Doctor) -
     assert (level, "damaged" in text) == ("trouble", True)
 
 
+@embedded_only
 def test_a_log_that_was_changed_past_the_program_is_trouble(ledger: Ledger, doctor: Doctor) -> None:
     add_token(ledger, AddTokenOptions(name="one", scopes=["read"]), by="ann", at=NOW)
     assert doctor("chains").level == "ok"
@@ -440,6 +443,7 @@ def test_a_log_that_was_changed_past_the_program_is_trouble(ledger: Ledger, doct
 # Calls.
 
 
+@embedded_only
 def test_a_source_that_came_every_day_and_stopped_is_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(2.5 + day, source="gateway") for day in range(6)])
     level, text = doctor("sources")
@@ -490,6 +494,7 @@ def test_old_rejections_are_past(ledger: Ledger, doctor: Doctor) -> None:
     assert doctor("rejected").level == "ok"
 
 
+@embedded_only
 def test_traffic_from_two_sources_is_told(ledger: Ledger, doctor: Doctor) -> None:
     twice = [ago(1, 1, source=source, model="m", input_tokens=7) for source in ("gateway", "spans")]
     put(ledger, twice)
@@ -516,6 +521,7 @@ def test_a_missing_exchange_rate_is_told(ledger: Ledger, doctor: Doctor) -> None
 # Work.
 
 
+@embedded_only
 def test_a_backlog_of_rollups_is_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(at / 24) for at in range(250)])
     level, text = doctor("rollups")
@@ -554,6 +560,7 @@ def test_messages_that_do_not_arrive_are_told(
     assert doctor("messages").level == level
 
 
+@embedded_only
 def test_a_store_that_is_not_read_any_more_is_told(ledger: Ledger, doctor: Doctor) -> None:
     with ledger.writing() as connection:
         connection.execute(sync_cursor.insert(), {"store": "bifrost", "moved_at": instant(NOW - 2 * DAY)})
@@ -562,6 +569,7 @@ def test_a_store_that_is_not_read_any_more_is_told(ledger: Ledger, doctor: Docto
     assert (level, "bifrost was last read" in text, "litellm" in text) == ("warning", True, False)
 
 
+@embedded_only
 def test_an_import_that_was_cut_off_is_told(ledger: Ledger, doctor: Doctor) -> None:
     with ledger.writing() as connection:
         for path, at in (("old.jsonl", NOW - 2 * DAY), ("new.jsonl", NOW - HOUR)):
