@@ -258,6 +258,35 @@ def test_whoever_holds_the_write_lock_is_named(ledger: Ledger, file: Path, docto
     assert file.exists()
 
 
+@embedded_only
+def test_a_lock_that_goes_from_hand_to_hand_is_well(
+    ledger: Ledger, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(ledger, [ago(1)])
+
+    def commit_meanwhile(_: float) -> None:
+        with ledger.writing() as connection:
+            connection.execute(sync_cursor.delete())
+            connection.execute(sync_cursor.insert(), {"store": "s", "moved_at": instant(NOW)})
+
+    monkeypatch.setattr("dashboard.doctor.files._write_lock", lambda _: "process 1 (busy)")
+    monkeypatch.setattr("dashboard.doctor.files.time.sleep", lambda _: None)
+    assert doctor("locks").level == "trouble"
+    monkeypatch.setattr("dashboard.doctor.files.time.sleep", commit_meanwhile)
+    assert doctor("locks").level == "ok"
+
+
+@embedded_only
+def test_files_that_this_user_may_not_open_are_trouble(
+    ledger: Ledger, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.close()
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
+    assert doctor("permissions").level == "warning"
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert doctor("permissions").level == "trouble"
+
+
 @contextmanager
 def _waiting_for_a_lock(ledger: Ledger) -> Iterator[None]:
     """A session of PostgreSQL that waits for another, until the block is left."""
