@@ -223,6 +223,10 @@ def translated_errors() -> Iterator[None]:
     except (DBAPIError, NoConnection) as error:
         is_busy = isinstance(error, (OperationalError, InterfaceError, NoConnection))
         raise (LedgerBusy if is_busy else DatabaseError)(_cause(error), type(error).__qualname__) from error
+    except OverflowError as error:
+        raise DatabaseError("a number is larger than any number in a ledger", "OverflowError") from error
+    except UnicodeEncodeError as error:
+        raise DatabaseError("a text has characters that are not Unicode", "UnicodeEncodeError") from error
 
 
 def _cause(error: DBAPIError | NoConnection) -> str:
