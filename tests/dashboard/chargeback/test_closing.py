@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.chargeback import closing
+from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import statement
 from dashboard.query.calendar import Month, of_month
@@ -47,14 +48,14 @@ def corrections(ledger: Ledger) -> dict[str, int]:
 
 def before_sealing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something once, after the statement is computed and before it is sealed."""
-    real, acts = closing.sealed_content, [act]
+    acts = [act]
 
-    def sealed_content(issued: Statement) -> Any:
+    def acting(issued: Statement) -> Any:
         if acts:
             acts.pop()()
-        return real(issued)
+        return sealed_content(issued)
 
-    monkeypatch.setattr(closing, "sealed_content", sealed_content)
+    monkeypatch.setattr(closing, "sealed_content", acting)
 
 
 def test_what_comes_between_computing_and_sealing_is_a_late_call_or_a_new_price(
@@ -105,9 +106,11 @@ def test_a_call_that_is_underway_when_a_month_is_closed_is_waited_for(
     underway = ledger.writing()
     put_within(underway.__enter__(), ledger, [call(OTHER_DAY, 1)])
     put(ledger, [call(DAY, 20)], first=10)
-    ends = [lambda: underway.__exit__(None, None, None)]
-    waiting = partial(settled_snapshot, pause=lambda _seconds: ends.pop()())
-    monkeypatch.setattr(closing, "settled_snapshot", waiting)
+
+    def pause(_seconds: float) -> None:
+        underway.__exit__(None, None, None)
+
+    monkeypatch.setattr(closing, "settled_snapshot", partial(settled_snapshot, pause=pause))
     assert close(ledger).total == 4_021
     put(ledger, [call(DAY, 300)], first=20)
     assert corrections(ledger) == {"late": 300}

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.ledger import dirty_slots, rollups
+from ingest.ledger import dialects, dirty_slots, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
@@ -157,7 +157,7 @@ def test_large_days_are_true_after_any_history(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rollups, "_MOST_ROWS", 1)
-        history = test_rollups_of_clean_slots_are_true_after_any_history.hypothesis.inner_test
+        history = cast(Any, test_rollups_of_clean_slots_are_true_after_any_history).hypothesis.inner_test
         history(steps, fresh_ledger, book)
 
 
@@ -169,7 +169,7 @@ def test_no_transaction_of_a_large_day_has_many_rows(
     put_events(embedded, book, *many)
     monkeypatch.setattr(rollups, "_MOST_ROWS", 10)
     inserted: list[int] = []
-    real = rollups.dialects.insert_rows
+    real = dialects.insert_rows
 
     def insert_rows(connection: sa.Connection, table: sa.Table, columns: Any, rows: Any) -> None:
         inserted.append(len(rows))
@@ -177,7 +177,7 @@ def test_no_transaction_of_a_large_day_has_many_rows(
         with embedded.reading() as other:
             assert other.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one() > 0
 
-    monkeypatch.setattr(rollups.dialects, "insert_rows", insert_rows)
+    monkeypatch.setattr(dialects, "insert_rows", insert_rows)
     assert rollups.roll(embedded) == 3
     assert max(inserted) <= 10
     assert sum(inserted) == 95 + 95 + 95 + 1
