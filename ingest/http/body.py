@@ -6,7 +6,7 @@ batch stays, even if the rest of the body is refused. Memory is bounded by a blo
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -50,7 +50,7 @@ class Body(ABC):
         self._received = 0
         self._has_committed = False  # in this turn
         self._in_work = 0  # bytes of the block and of the piece that are worked on
-        self._steps: Iterator[int] = iter(())
+        self._steps: Generator[int] = _nothing()
         self._decoding = intake.begin()
         self._size = 0  # bytes of the records since the last commit
 
@@ -113,7 +113,11 @@ class Body(ABC):
         if self._processor() - began > limits.COMMIT_SECONDS:
             self._batch = max(limits.LEAST_BATCH, self._batch // 2)
 
-    def _work_on(self, block: bytes, *, is_last: bool) -> Iterator[int]:
+    def close(self) -> None:
+        """Drop the work that is left: it refers to the body, and keeps it in memory."""
+        self._steps.close()
+
+    def _work_on(self, block: bytes, *, is_last: bool) -> Generator[int]:
         yield from self._unpack(self._unpacker.feed(self._within_limit(block)))
         if self._received > self._limit:
             raise TooLarge(f"the body is larger than {self._limit} bytes")
@@ -220,6 +224,10 @@ class RecordsBody(Body):
                 yield from first
             elif len(self._doubtful) >= limits.BATCH_RECORDS or self._doubtful_size >= limits.BATCH_BYTES:
                 raise Unreadable("this is not JSON")
+
+
+def _nothing() -> Generator[int]:
+    yield from ()
 
 
 def _size(record: Record) -> int:

@@ -179,13 +179,14 @@ class Receiver:
         incoming = Incoming(request.receive, self._clock)
         try:
             with self._memory.claim() as claim:
-                await _push(incoming, body, claim, lambda work: self._turns.run(taker, work))
+                await _push(incoming, body, claim, taker, lambda work: self._turns.run(taker, work))
         except (Problem, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - every refusal has the receipt so far
             raise await self._refusal(error, incoming, body) from None
         finally:
             incoming.close()
+            body.close()
             self._metrics.count(body.receipt)
         return body.receipt
 
@@ -254,7 +255,7 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
+async def _push(incoming: Incoming, body: Body, claim: Claim, taker: TurnTaker, run: Run) -> None:
     """Push a request into `body`, block by block, each in as many turns as it needs.
 
     Raises:
@@ -276,6 +277,7 @@ async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
             is_last = chunk is None
             block += chunk or b""
             claim.received(len(chunk or b""))
+        taker.block = len(block)
         body.put(bytes(block), is_last=is_last)
         del block  # while the body waits for its turns
         claim.resize(body.held)
