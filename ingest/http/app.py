@@ -163,6 +163,7 @@ def _add_operations(app: FastAPI, readiness: Readiness, metrics: Metrics) -> Non
     async def readyz() -> dict[str, str]:
         """Whether records can be taken in now; if not, `code` and `detail` say why and what to do."""
         outage = await run_in_threadpool(readiness.first_outage) if readiness.must_wait else readiness.outage
+        readiness.tell(outage)  # a look that hangs cannot tell itself
         if outage is not None:
             raise problems.unavailable(outage, outage.code)
         return {"status": "ready"}

@@ -75,11 +75,14 @@ class Readiness:
             return NOT_YET
         if self._clock() - last.at > STALE_SECONDS:
             return STALLED
-        return last.outage or self._writes.latest_failure(FAILURE_SECONDS)
+        return last.outage or self._writes.latest_failure(FAILURE_SECONDS, last.at)
 
     @property
     def figures(self) -> Figures | None:
         """The latest sizes and ages of the ledger; None while it cannot be read."""
+        outage = self.outage
+        if outage is not None and outage.stops_reading:
+            return None
         if self._figures is None or self._clock() - self._figures[0] > FIGURES_STALE_SECONDS:
             return None
         return self._figures[1]
@@ -119,14 +122,15 @@ class Readiness:
         if (found is None or not found.stops_reading) and self.figures_are_due:
             self._figures = self._clock(), probe.figures()
         self._looked.set()
-        self._tell(self.outage)
+        self.tell(self.outage)
 
     @property
     def figures_are_due(self) -> bool:
         """Whether it is time to read the sizes and ages again."""
         return self._figures is None or self._clock() - self._figures[0] >= FIGURES_SECONDS
 
-    def _tell(self, outage: Outage | None) -> None:
+    def tell(self, outage: Outage | None) -> None:
+        """Log what is the matter, or that nothing is any more, if that was not the last thing logged."""
         code = None if outage is None else outage.code
         if code == self._told:
             return

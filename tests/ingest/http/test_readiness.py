@@ -94,11 +94,24 @@ def test_a_failed_write_counts_for_a_while_or_until_one_succeeds() -> None:
     clock.now += FAILURE_SECONDS
     readiness.look(FINE)
     seen.append(readiness.outage)
-    failed_write(writes, LOCKED)
+    failed_write(writes, DISK_FULL)
     seen.append(readiness.outage)
     with writes.noted():
         pass
-    assert [*seen, readiness.outage] == [DISK_FULL, None, LOCKED, None]
+    assert [*seen, readiness.outage] == [DISK_FULL, None, DISK_FULL, None]
+
+
+def test_a_failure_that_a_look_can_see_ends_with_the_next_look() -> None:
+    clock = Clock()
+    writes = Writes(clock)
+    readiness = Readiness(lambda: FINE, writes, clock)
+    readiness.look(FINE)
+    clock.now += 1
+    failed_write(writes, LOCKED)
+    seen = [readiness.outage]
+    clock.now += 1
+    readiness.look(FINE)
+    assert [*seen, readiness.outage] == [LOCKED, None]
 
 
 def test_a_refused_statement_is_no_failed_write() -> None:
