@@ -6,7 +6,6 @@ and an error in a callback is logged.
 """
 
 import json
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
@@ -17,10 +16,9 @@ from dash.exceptions import PreventUpdate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.http.limits import RETRY_AFTER
-from ingest.http.problems import Problem, problem
+from ingest.http.problems import Problem, problem, unavailable
 from ingest.ledger.engine import DatabaseError, LedgerBusy
-from ingest.logs import logger
+from ingest.logs import logger, place_of
 
 MAX_BYTES: Final = 8 * 2**20
 """The largest request. The state of a page may hold a table that is shown."""
@@ -168,12 +166,14 @@ def _noting_failure(callback: Callable[..., Awaitable[Any]]) -> Callable[..., Aw
 
 def _problem_of(error: Exception | None) -> Problem:
     """The problem of a callback that failed. The log says where, without the values."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:] if error else ()
-    place = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    _log.warning("callback failed", error=type(error).__qualname__, at=place)
     if isinstance(error, LedgerBusy):
-        detail, headers = "the ledger cannot be read now: try again", {"Retry-After": RETRY_AFTER}
-        return Problem(503, "unavailable", "Not now", detail, headers=headers)
+<<<<<<< HEAD
+        return unavailable(error.outage)
+=======
+        _log.warning("callback failed", error=type(error).__qualname__, reason=error.outage.code)
+        return unavailable(error.outage)
+    _log.warning("callback failed", **(place_of(error) if error is not None else {}))
+>>>>>>> away
     if isinstance(error, _UNUSABLE):
         return _malformed("the callback cannot use these values")
     return Problem(500, "internal", "Internal error", "Something went wrong here; the log says where.")

@@ -26,7 +26,7 @@ from dashboard.reconciliation import api as reconciliation_api
 from dashboard.server.assets import AssetCache
 from dashboard.server.dash_requests import DashRequests
 from dashboard.server.locale import LocaleMiddleware
-from dashboard.server.outage_page import PagesNeedLedger, answer, answer_outage
+from dashboard.server.outage_page import PagesNeedLedger, answer
 from dashboard.server.security_headers import SecurityHeaders
 from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
@@ -38,7 +38,7 @@ from ingest.access.tries import Tries
 from ingest.http import app as write_api
 from ingest.http.problems import AnswerUnexpectedErrors
 from ingest.http.request_log import RequestLog
-from ingest.ledger.engine import Ledger, LedgerBusy
+from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 from ingest.settings import Settings
 
@@ -123,7 +123,6 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     for make_router in _ROUTERS:
         api.include_router(make_router(ledger))
     dashboard = make_dashboard(ledger)
-    dashboard.server.add_exception_handler(LedgerBusy, answer_outage)
     tries, credentials = Tries(), Credentials(ledger, settings)
     sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
     dash_pages = DashRequests(dashboard.server, PREFIX, dashboard.callback_map)

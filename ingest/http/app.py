@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from ingest import __version__, formats
 from ingest.formats.format import Format
 from ingest.http import docs_page, problems
-from ingest.http.metrics import MEDIA_TYPE, CountRequests, Metrics
+from ingest.http.metrics import MEDIA_TYPE, CountRequests, Gauges, Metrics
 from ingest.http.openapi import (
     INGEST_BODY,
     TRACES_ANSWERS,
@@ -88,7 +88,9 @@ def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(RequestLog)
-    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes))
+    receiver = Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes)
+    metrics.show(Gauges(readiness, receiver, ledger.engine.dialect.name))
+    _add_ingestion(app, receiver)
     _add_operations(app, readiness, metrics)
     return app
 
@@ -161,6 +163,7 @@ def _add_operations(app: FastAPI, readiness: Readiness, metrics: Metrics) -> Non
     async def readyz() -> dict[str, str]:
         """Whether records can be taken in now; if not, `code` and `detail` say why and what to do."""
         outage = await run_in_threadpool(readiness.first_outage) if readiness.must_wait else readiness.outage
+        readiness.tell(outage)  # a look that hangs cannot tell itself
         if outage is not None:
             raise problems.unavailable(outage, outage.code)
         return {"status": "ready"}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final, NamedTuple, Protocol
 
+from ingest.ledger.health import Figures
 from ingest.ledger.outage import Outage
 from ingest.ledger.writes import Writes
 from ingest.logs import logger
@@ -18,6 +19,9 @@ EVERY_SECONDS: Final = 1.5
 STALE_SECONDS: Final = 3.0
 FIRST_SECONDS: Final = 2.5
 """How long the first question waits for the first result."""
+FIGURES_SECONDS: Final = 5.0
+"""How often the sizes and ages of the ledger are read."""
+FIGURES_STALE_SECONDS: Final = 15.0
 FAILURE_SECONDS: Final = 10.0
 """How long a failed write counts that no other has followed."""
 NOT_YET: Final = Outage("starting", "the ledger has not been looked at yet: ask again", stops_reading=False)
@@ -34,6 +38,9 @@ class Looker(Protocol):
 
     def outage(self) -> Outage | None:
         """Why the ledger cannot be written now; None if it can."""
+
+    def figures(self) -> Figures | None:
+        """The sizes and ages of the ledger; None while it is away."""
 
     def close(self) -> None:
         """Give back what it holds."""
@@ -58,6 +65,7 @@ class Readiness:
         self._looked = threading.Event()
         self._stop: threading.Event | None = None
         self._told: str | None = None
+        self._figures: tuple[float, Figures | None] | None = None
 
     @property
     def outage(self) -> Outage | None:
@@ -67,7 +75,17 @@ class Readiness:
             return NOT_YET
         if self._clock() - last.at > STALE_SECONDS:
             return STALLED
-        return last.outage or self._writes.latest_failure(FAILURE_SECONDS)
+        return last.outage or self._writes.latest_failure(FAILURE_SECONDS, last.at)
+
+    @property
+    def figures(self) -> Figures | None:
+        """The latest sizes and ages of the ledger; None while it cannot be read."""
+        outage = self.outage
+        if outage is not None and outage.stops_reading:
+            return None
+        if self._figures is None or self._clock() - self._figures[0] > FIGURES_STALE_SECONDS:
+            return None
+        return self._figures[1]
 
     @property
     def must_wait(self) -> bool:
@@ -101,10 +119,18 @@ class Readiness:
             _log.exception("probe failed", error=type(error).__qualname__)
             found = STALLED
         self._last = _Look(self._clock(), found)
+        if (found is None or not found.stops_reading) and self.figures_are_due:
+            self._figures = self._clock(), probe.figures()
         self._looked.set()
-        self._tell(self.outage)
+        self.tell(self.outage)
 
-    def _tell(self, outage: Outage | None) -> None:
+    @property
+    def figures_are_due(self) -> bool:
+        """Whether it is time to read the sizes and ages again."""
+        return self._figures is None or self._clock() - self._figures[0] >= FIGURES_SECONDS
+
+    def tell(self, outage: Outage | None) -> None:
+        """Log what is the matter, or that nothing is any more, if that was not the last thing logged."""
         code = None if outage is None else outage.code
         if code == self._told:
             return

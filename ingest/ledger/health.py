@@ -4,10 +4,13 @@ Nothing is written and no lock is kept: on SQLite a write transaction is begun a
 PostgreSQL the server says whether it takes writes.
 """
 
+import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +19,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ingest.ledger import outage, schema
+from ingest.ledger import database_file, outage, schema
 from ingest.ledger.engine import Ledger
 from ingest.ledger.outage import Outage
+from ingest.ledger.tables.calls import dirty_slot, ledger_property, usage_event
+from ingest.model.zone import micros
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes that must be free on the disk of an embedded ledger."""
 PATIENCE_SECONDS: Final = 1
+_LAST_BACKUP: Final = "last_backup"
+"""The property in which a backup notes itself (`ingest.backup.store`)."""
 _POSTGRESQL: Final = {
     "connect_timeout": 2,  # the shortest that libpq keeps
     "options": f"-c statement_timeout={PATIENCE_SECONDS * 1000}",
@@ -33,6 +40,22 @@ _POSTGRESQL: Final = {
 }
 """A server that has gone without a word is noticed, and found again when it is back."""
 _MIB: Final = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sizes and ages of a ledger, for operators. None is what this database does not have or tell."""
+
+    newest_event_at: int | None
+    """When the newest call was made, microseconds UTC."""
+    last_backup_at: int | None
+    dirty_slots: int
+    """Slots that wait for their rollups."""
+    database_bytes: int
+    log_bytes: int | None
+    """The write-ahead log of an embedded ledger."""
+    free_bytes: int | None
+    """What is free on the disk of an embedded ledger."""
 
 
 class Probe:
@@ -54,6 +77,32 @@ class Probe:
             return outage.of_error(error) or outage.UNAVAILABLE
         except OSError:
             return outage.GONE
+
+    def figures(self) -> Figures | None:
+        """The sizes and ages; None while the ledger is away. Each costs a look-up in an index, or less."""
+        try:
+            with self._engine.connect() as connection:
+                return self._figures(connection)
+        except (DBAPIError, NoConnection, OSError):
+            return None
+
+    def _figures(self, connection: sa.Connection) -> Figures:
+        c = usage_event.c
+        newest = connection.execute(
+            sa.select(sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger)))
+        ).scalar()
+        dirty = connection.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one()
+        backup = connection.execute(
+            sa.select(ledger_property.c.value).where(ledger_property.c.name == _LAST_BACKUP)
+        ).scalar()
+        backup_at = None if backup is None else micros(datetime.fromisoformat(json.loads(backup)["at"]))
+        file = self._ledger.file
+        if file is None:
+            size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+            return Figures(newest, backup_at, dirty, size, None, None)
+        log = database_file.size_of(database_file.beside(file, database_file.WAL))
+        free = self._free_bytes(file.resolve().parent)
+        return Figures(newest, backup_at, dirty, database_file.size_of(file), log, free)
 
     def close(self) -> None:
         """Close the connection."""

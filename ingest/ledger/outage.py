@@ -21,16 +21,21 @@ class Outage:
     """What is wrong, and what to do."""
     stops_reading: bool = True
     """Whether the ledger cannot be read either."""
+    is_hidden: bool = False
+    """Whether only a write can tell that it is over."""
 
 
-UNAVAILABLE: Final = Outage("unavailable", "the ledger is locked or out of reach")
+UNAVAILABLE: Final = Outage("unavailable", "the ledger is locked or out of reach", is_hidden=True)
 LOCKED: Final = Outage(
     "locked",
     "another process keeps the ledger locked: it goes on by itself when that process ends its transaction",
     stops_reading=False,
 )
 DISK_FULL: Final = Outage(
-    "disk_full", "the disk of the ledger is full: make room, it goes on by itself", stops_reading=False
+    "disk_full",
+    "the disk of the ledger is full: make room, it goes on by itself",
+    stops_reading=False,
+    is_hidden=True,
 )
 READ_ONLY: Final = Outage(
     "read_only",
@@ -39,7 +44,9 @@ READ_ONLY: Final = Outage(
     stops_reading=False,
 )
 DISK_ERROR: Final = Outage(
-    "disk_error", "the disk of the ledger answers with errors, or a limit of file sizes is reached: check it"
+    "disk_error",
+    "the disk of the ledger answers with errors, or a limit of file sizes is reached: check it",
+    is_hidden=True,
 )
 DAMAGED: Final = Outage(
     "damaged", "the ledger's file is damaged, or overwritten: stop the server and bring back a copy of it"

@@ -7,6 +7,7 @@ the other is stored in `usage_event_revision`. Two spans of one call are one eve
 span is current (`ingest.ledger.call_spans`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ _HEAD: Final = (
 COLUMNS: Final = (*_HEAD, *FACTS)
 
 _SOURCE: Final = _HEAD.index("source_id")
+_SOURCE_TERM: Final = TERMS.index("source")
 
 Row = tuple[Any, ...]
 Pair = tuple[Entry, Row]
@@ -62,6 +64,7 @@ def write(
     receipt = Receipt(
         rejected=len(batch.rejections),
         keyless=batch.keyless,
+        by_code=Counter(rejection.code for rejection in batch.rejections),
         rejections=batch.rejections[:MAX_REJECTIONS],
         identities=[entry.event_id for entry in batch.entries[:MAX_EVENT_IDS]],
     )
@@ -84,6 +87,7 @@ def write(
         joined = spans.join(inserted, origin.received_at)
         touched += joined.touched
         _count_new(receipt, batch, [entry for entry, _ in new], joined)
+        receipt.lags.note(origin.received_at - row[occurred_at] for entry, row in new if entry.dated)
         dirty_slots.mark(connection, ledger.zone, touched)
     return receipt
 
@@ -91,13 +95,17 @@ def write(
 def _count_new(receipt: Receipt, batch: Batch, new: Sequence[Entry], joined: Joined) -> None:
     """Count new events: a span is a duplicate if another stands for its call, revised if it replaced one."""
     for entry in new:
+        source = batch.shared[entry.shared].terms[_SOURCE_TERM] or ""
         if entry.event_id in joined.represented:
             receipt.duplicates += 1
+            receipt.by_source[source, "duplicates"] += 1
             continue
         if entry.event_id in joined.standing_for:
             receipt.revised += 1
+            receipt.by_source[source, "revised"] += 1
         else:
             receipt.accepted += 1
+            receipt.by_source[source, "accepted"] += 1
         receipt.unpriced += batch.shared[entry.shared].unpriced
         receipt.flagged += batch.shared[entry.shared].flagged
 
@@ -152,12 +160,15 @@ def _revise(
     touched: list[int] = []
     for entry, row in pairs:
         current = current_rows[entry.event_id]
+        source = batch.shared[entry.shared].terms[_SOURCE_TERM] or ""
         if (entry.event_id, entry.content_hash) in hashes:
             receipt.duplicates += 1
+            receipt.by_source[source, "duplicates"] += 1
             spans.note_known(entry, current)
             continue
         hashes.add((entry.event_id, entry.content_hash))
         receipt.revised += 1
+        receipt.by_source[source, "revised"] += 1
         new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), current)
         if entry.version_rank < current["version_rank"]:
             _store_superseded(connection, {**new, "seq": None}, origin.received_at)

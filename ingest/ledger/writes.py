@@ -15,10 +15,16 @@ class Writes:
         self._clock = clock
         self._failure: tuple[float, Outage] | None = None
 
-    def latest_failure(self, seconds: float) -> Outage | None:
-        """The outage that the latest write met, if it was less than `seconds` ago."""
-        failure = self._failure
-        return failure[1] if failure is not None and self._clock() - failure[0] < seconds else None
+    def latest_failure(self, seconds: float, looked_at: float = 0.0) -> Outage | None:
+        """The outage that the latest write met, if it was less than `seconds` ago.
+
+        A look that found the ledger well at `looked_at` ends it, unless only a write can tell.
+        """
+        if self._failure is None:
+            return None
+        at, outage = self._failure
+        lasts = self._clock() - at < seconds and (outage.is_hidden or at >= looked_at)
+        return outage if lasts else None
 
     @contextmanager
     def noted(self) -> Iterator[None]:

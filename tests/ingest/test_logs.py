@@ -1,6 +1,8 @@
 """Log lines: one for each event whatever is in it, in one form, and without what they must not hold."""
 
 import contextvars
+import errno
+import io
 import json
 import logging
 import threading
@@ -60,7 +62,7 @@ def test_nothing_from_outside_begins_a_line_or_steers_a_terminal(
     logs.configure(form)
     hostile = 'a\n{"level":"info","event":"forged"}\r\x1b[2J\x9b\u2028\u202e'
     logs.logger("tallybook.tests").info("seen", name=hostile, names=[hostile])
-    logging.getLogger("uvicorn.error").warning("Invalid %s", hostile)
+    logging.getLogger("some.library").warning("Invalid %s", hostile)
     printed = capsys.readouterr().err
     assert len(printed.splitlines()) == 2
     assert printed.replace("\n", "").isprintable()
@@ -146,3 +148,17 @@ def test_where_standard_error_is_no_terminal_lines_are_json(capsys: pytest.Captu
     logs.configure()
     logs.logger("tallybook.tests").info("seen")
     assert json.loads(capsys.readouterr().err)["event"] == "seen"
+
+
+class FullDisk(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+
+def test_a_line_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", FullDisk())
+    logs.configure("json")
+    logs.logger("tallybook.test").warning("no room")
+    logging.getLogger("of a library").warning("no room")

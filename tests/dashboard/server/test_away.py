@@ -1,10 +1,9 @@
 """Every route and page while the ledger is away: 503 and when to come back, and well again by itself."""
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from ingest.http import readiness
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.settings import Settings
 from tests.support.calls import call, put
+from tests.support.mishaps import another_file
 from tests.support.postgres_server import PostgresServer
 
 ADMIN = "an admin token of the tests, long enough"
@@ -51,16 +51,6 @@ def mishap(site: tuple[TestClient, Ledger], request: pytest.FixtureRequest) -> C
         return server.stopped
     file = Path(str(ledger.engine.url.database))
     return lambda: another_file(file)
-
-
-@contextmanager
-def another_file(file: Path) -> Iterator[None]:
-    """Another file stands where the ledger's was, and then the ledger's again."""
-    shutil.copyfile(file, file.with_name("copy.db"))
-    file.rename(file.with_name("kept.db"))
-    file.with_name("copy.db").rename(file)
-    yield
-    file.with_name("kept.db").replace(file)
 
 
 def gets(client: TestClient) -> list[str]:

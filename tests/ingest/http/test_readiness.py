@@ -8,6 +8,7 @@ from dirty_equals import IsStr
 
 from ingest.http.readiness import FAILURE_SECONDS, NOT_YET, STALE_SECONDS, STALLED, Readiness
 from ingest.ledger.engine import LedgerBusy
+from ingest.ledger.health import Figures
 from ingest.ledger.outage import DISK_FULL, LOCKED, Outage
 from ingest.ledger.writes import Writes
 
@@ -25,6 +26,9 @@ class Looker:
 
     def __init__(self, look: Callable[[], Outage | None]) -> None:
         self.outage = look
+
+    def figures(self) -> Figures | None:
+        return None
 
     def close(self) -> None:
         pass
@@ -90,11 +94,24 @@ def test_a_failed_write_counts_for_a_while_or_until_one_succeeds() -> None:
     clock.now += FAILURE_SECONDS
     readiness.look(FINE)
     seen.append(readiness.outage)
-    failed_write(writes, LOCKED)
+    failed_write(writes, DISK_FULL)
     seen.append(readiness.outage)
     with writes.noted():
         pass
-    assert [*seen, readiness.outage] == [DISK_FULL, None, LOCKED, None]
+    assert [*seen, readiness.outage] == [DISK_FULL, None, DISK_FULL, None]
+
+
+def test_a_failure_that_a_look_can_see_ends_with_the_next_look() -> None:
+    clock = Clock()
+    writes = Writes(clock)
+    readiness = Readiness(lambda: FINE, writes, clock)
+    readiness.look(FINE)
+    clock.now += 1
+    failed_write(writes, LOCKED)
+    seen = [readiness.outage]
+    clock.now += 1
+    readiness.look(FINE)
+    assert [*seen, readiness.outage] == [LOCKED, None]
 
 
 def test_a_refused_statement_is_no_failed_write() -> None:

@@ -138,7 +138,7 @@ def test_lines_of_a_request_carry_its_id_also_from_the_thread_that_writes(
         logs.logger("tallybook.tests").info("writing")
         raise LedgerBusy("a statement with a secret in it")
 
-    monkeypatch.setattr(Intake, "accept", speak_and_break)
+    monkeypatch.setattr(Intake, "commit", speak_and_break)
     answer = client.post("/v1/ingest", json={"id": "a"}, headers=AS_ADMIN | {"x-request-id": "r-2"})
     assert (answer.status_code, answer.json()["request_id"]) == (503, "r-2")
     told = lines()

@@ -91,3 +91,16 @@ def test_a_file_with_a_poisonous_line_loses_that_line_alone(embedded: Ledger, tm
     importer.finish()
     assert (report.receipt.accepted, report.receipt.rejected) == (3_000, 1)
     assert [one.line for one in report.receipt.rejections] == [2_501]
+
+
+def test_an_import_commits_less_at_once_while_commits_take_long(embedded: Ledger, tmp_path: Path) -> None:
+    """Others wait for a commit. The clock says that the first takes a second, and the others no time."""
+    (tmp_path / "a.jsonl").write_text(lines(*(response(n) for n in range(1_000))))
+    ticks = iter([0.0, 1.0])
+    sizes: list[int] = []
+    importer = Importer(embedded, ImportOptions(), clock=lambda: next(ticks, 1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingest.importing.importer.BATCH_RECORDS", 100)
+        (source,) = sources([str(tmp_path)])
+        importer.run(source, FileReport(source.path), lambda _size, records: sizes.append(records))
+    assert [size for size in sizes if size] == [400, 200, 400]

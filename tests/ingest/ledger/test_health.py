@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from ingest.ledger import health
 from ingest.ledger.engine import Ledger
 from ingest.ledger.health import Probe
+from ingest.pricing.book import Book
+from tests.support.ledgers import ARRIVAL, put_events
+from tests.support.one_call import call
 
 PLENTY = 2 * health.LEAST_FREE
 
@@ -114,3 +117,16 @@ def test_a_standby_takes_no_writes(ledger: Ledger) -> None:
     probe = Probe(ledger)
     assert code(probe) == "read_only"
     probe.close()
+
+
+def test_sizes_and_ages_are_those_of_the_ledger(ledger: Ledger, book: Book) -> None:
+    probe = Probe(ledger, lambda _: PLENTY)
+    put_events(ledger, book, call("a"), call("b", occurred_at=ARRIVAL - 5))
+    figures = probe.figures()
+    probe.close()
+    assert figures is not None
+    assert (figures.newest_event_at, figures.last_backup_at) == (ARRIVAL - 5, None)
+    assert figures.dirty_slots >= 1
+    assert figures.database_bytes > 0
+    is_file = ledger.file is not None
+    assert (figures.log_bytes is not None, figures.free_bytes) == (is_file, PLENTY if is_file else None)

@@ -47,12 +47,10 @@ def test_a_full_disk_is_told_and_writing_goes_on_when_there_is_room(embedded: Le
 
 
 def test_a_locked_ledger_is_told(embedded: Ledger) -> None:
-    with embedded.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout=1")
     with closing(sqlite3.connect(str(embedded.engine.url.database), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerBusy) as refused:
-            write_much(embedded)
+            write_much(embedded.waiting_at_most(0.01))
     assert code(refused) == "locked"
     assert not refused.value.outage.stops_reading
 
