@@ -154,7 +154,7 @@ class FileReader:
         try:
             with closing(self._seekable_file()) as file:
                 for rows in parquet.rows(file, self._set_columns):
-                    yield from (RawRecord(at, at + 1, raw) for at, raw in enumerate(rows, start=records))
+                    yield from (_row_record(at, row) for at, row in enumerate(rows, start=records))
                     records += len(rows)
         except (OSError, Unreadable) as error:
             yield RefusedRecord(records, records + 1, Refused("unreadable", str(_unreadable(error))))
@@ -188,6 +188,10 @@ class FileReader:
     def _spend_budget(self, data: bytes) -> None:
         if self._source.budget is not None:
             self._source.budget.spend(len(data))
+
+
+def _row_record(at: int, row: bytes | Refused) -> Record:
+    return RefusedRecord(at, at + 1, row) if isinstance(row, Refused) else RawRecord(at, at + 1, row)
 
 
 def _with_last(records: Iterator[Record]) -> Iterator[tuple[Record, bool]]:

@@ -100,8 +100,8 @@ class TableSplitter:
             self._delimiter = delimiter
             return end
         try:
-            header = header_columns(line, self._delimiter) if is_whole else None
-            if header is None:
+            header = header_columns(line, self._delimiter)
+            if header is None or not is_whole:
                 raise _no_header()
             self.names, self._delimiter = header
         except Refused as refused:

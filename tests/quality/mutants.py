@@ -181,11 +181,7 @@ class Trial:
         return chosen
 
     def _in_turns(self, tests: Iterable[str], own: str) -> list[str]:
-<<<<<<< HEAD
-        """The tests named for a module, then the fastest test of each file, then the next of each."""
-=======
         """The tests named for the module, then the fastest of each file, then the next of each file."""
->>>>>>> quality
         places: Counter[str] = Counter()
         ordered: list[tuple[bool, int, float, str]] = []
         for test in sorted(tests, key=lambda test: (self.reach.seconds[test], test)):

@@ -162,6 +162,7 @@ def test_a_header_of_too_many_columns_is_refused_once() -> None:
     header = ",".join(f"c{n}" for n in range(4_001))
     for kind in ("csv", "any"):
         assert read(f"{header}\n" + "1," * 4_000 + "1\n", kind) == [(0, 1, "too_many_columns")]
+    assert read(header * 9, "csv", limit=2**15) == [(0, 1, "too_many_columns")]
     blank = f"id,m{',' * 16_382}\n1,a{',' * 16_382}\n"  # as a spreadsheet writes its empty columns
     assert read(blank) == [(0, 2, {"id": "1", "m": "a"})]
 
