@@ -4,6 +4,7 @@ What bounds the time that a body may take is counted: statements and rows of a c
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +12,9 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from ingest.http import limits
 from ingest.http.app import make_api
+from ingest.http.body import Body
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables.calls import rejected_record, usage_event
@@ -45,12 +48,39 @@ class Commits:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What was done in one turn of a body: others wait for no more."""
+
+    unpacked: int
+    records: int
+
+
+@contextmanager
+def noted_turns() -> Iterator[list[Turn]]:
+    """The turns of all bodies during the block."""
+    turns: list[Turn] = []
+    take = Body.turn
+
+    def noting(body: Body) -> bool:
+        unpacked, records = body.unpacked, body.receipt.records
+        try:
+            return take(body)
+        finally:
+            turns.append(Turn(body.unpacked - unpacked, body.receipt.records - records))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Body, "turn", noting)
+        yield turns
+
+
+@dataclass(frozen=True)
 class Site:
     """A server with one ledger."""
 
     client: TestClient
     ledger: Ledger
     commits: Commits
+    turns: list[Turn]
 
     def count(self, table: sa.Table) -> int:
         with self.ledger.reading() as connection:
@@ -77,8 +107,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with open_ledger(Settings(database_url=blank(file), secret_key=SECRET)) as ledger:
         commits = Commits(ledger.engine)
         app = make_api(ledger, Settings(max_body_bytes=LIMIT))
-        with TestClient(app, raise_server_exceptions=False) as client:
-            yield Site(client, ledger, commits)
+        with TestClient(app, raise_server_exceptions=False) as client, noted_turns() as turns:
+            yield Site(client, ledger, commits, turns)
 
 
 def receipt_of(answer: Any) -> dict[str, Any]:
@@ -94,10 +124,11 @@ def test_a_hostile_body_costs_no_neighbour(site: Site, body: HostileBody) -> Non
     assert site.post(before)[1]["accepted"] == 1
     there, kept = site.count(usage_event), site.count(rejected_record)
     site.commits.clear()
+    site.turns.clear()
     answer = site.client.post(
         body.path, content=body.body(body.small, (first, middle, last)), headers=body.headers
     )
-    statements = list(site.commits.statements)
+    statements, turns = list(site.commits.statements), list(site.turns)
     assert answer.status_code == 200 or answer.status_code in REFUSALS, answer.text
     if body.path == INGEST:
         assert site.count(usage_event) - there == receipt_of(answer)["accepted"]
@@ -107,6 +138,8 @@ def test_a_hostile_body_costs_no_neighbour(site: Site, body: HostileBody) -> Non
         assert not is_read_on or (site.knows(body, middle) and site.knows(body, last))
     assert site.post(after)[1]["accepted"] == 1
     assert max(statements) <= STATEMENTS
+    assert max(turn.records for turn in turns) <= limits.BATCH_RECORDS
+    assert max(turn.unpacked for turn in turns) <= limits.TURN_BYTES + limits.PIECE_BYTES
     assert site.count(rejected_record) - kept <= KEPT
 
 
