@@ -1,5 +1,6 @@
 """The command `tallybook`, with the commands of both packages."""
 
+import os
 import sys
 
 import typer
@@ -20,6 +21,7 @@ from dashboard.spend import cli as spend_cli
 from dashboard.whatif import cli as whatif_cli
 from ingest import cli as write_side
 from ingest.audit import cli as audit_cli
+from ingest.model.visible import visible_name
 
 
 def make_cli() -> typer.Typer:
@@ -68,6 +70,11 @@ def _move_before(app: typer.Typer, next_name: str, name: str) -> None:
 
 def main() -> None:
     """Run the command. A user's mistake is reported in one line on standard error, without a traceback."""
+    if (odd := next(filter(_is_no_text, sys.argv[1:]), None)) is not None:
+        sys.stderr.write(
+            f"tallybook: {visible_name(odd)}: this is not text in UTF-8, and no file has this name\n"
+        )
+        sys.exit(2)
     try:
         from pydantic import ValidationError
 
@@ -97,6 +104,12 @@ def main() -> None:
 def _stopped(advice: str, cause: str) -> str:
     """The message of a command that stopped because the ledger went away."""
     return f"stopped: {advice}" if advice == cause else f"stopped: {advice} ({cause})"
+
+
+def _is_no_text(word: str) -> bool:
+    """Whether a word of the command line is neither text that a ledger can keep nor the name of a file."""
+    is_odd = any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in word)
+    return is_odd and not os.path.lexists(word)
 
 
 def _report_failure(message: str) -> int:

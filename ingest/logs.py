@@ -9,7 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -70,13 +70,24 @@ def configure(form: str | None = None, level: str = "info") -> None:
     logging.captureWarnings(capture=True)
 
 
+class _Lines:
+    """Writes lines to standard error. A line that cannot be written is lost: a full disk fails no request."""
+
+    def msg(self, line: str) -> None:
+        """Write a line, if it can be written."""
+        with suppress(OSError):
+            structlog.WriteLogger(sys.stderr).msg(line)
+
+    debug = info = warning = error = critical = msg
+
+
 class _StandardError(logging.Handler):
     """Writes to what standard error is at the moment, as structlog does here."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         try:
-            structlog.WriteLogger(sys.stderr).msg(self.format(record))
+            _Lines().msg(self.format(record))
         except Exception:  # noqa: BLE001 - as every handler of the standard library does
             self.handleError(record)
 
@@ -85,7 +96,7 @@ def _configure(render: Any, level: str) -> None:
     structlog.configure(
         processors=[*_facts(), *_safe(), render],
         wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        logger_factory=lambda *_: _Lines(),
     )
 
 

@@ -12,6 +12,8 @@ from ingest.pricing.point import TRUSTED
 PREFIX = "TALLYBOOK_"
 OTHER_VARIABLES = ("TALLYBOOK_TOKEN", "TALLYBOOK_VIRTUAL_KEY")
 """Variables that are no settings: the token of a program that sends, the key of `import --virtual-key`."""
+LONG_TOKEN = 32
+"""Characters of an admin token that nobody guesses."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 

@@ -20,8 +20,8 @@ START = {
 }
 """Commands that start a ledger, or set one up before the first call."""
 
-NO_LEDGER = {"formats", "settings"}
-"""Commands that need none. `restore` makes one of a backup."""
+NO_LEDGER = {"doctor", "formats", "settings"}
+"""Commands that need none; `doctor` says that it is missing."""
 
 OTHERS = {
     "alert check": (),

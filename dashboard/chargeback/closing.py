@@ -224,7 +224,7 @@ def _seal(
     now: int,
 ) -> str:
     """Seal a statement; the hash of the closing."""
-    content = sealed_content(issued)
+    content = {name: periods.canonical(value) for name, value in sealed_content(issued).items()}
     reason = accepted.get("accepted", "")
     try:
         with ledger.writing() as connection:

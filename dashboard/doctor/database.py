@@ -132,9 +132,9 @@ def integrity(case: Case) -> Findings:
     assert case.look is not None, "asked with an open database only"
     try:
         faults = case.look.faults()
-    except LedgerBusy:
-        raise  # it is away, or larger than can be read in the time
     except DatabaseError as error:
+        if isinstance(error, LedgerBusy) and error.outage.code != "damaged":
+            raise  # it is away, or larger than can be read in the time
         faults = [str(error)]
     for fault in faults:
         yield trouble(f"the database is damaged: {fault}", "stop what writes, and restore a backup")

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from dashboard.doctor.model import Case, Findings, trouble, warning
 from ingest.ledger.database_file import SECRET, WAL, beside, size_of
+from ingest.ledger.inspection import Look
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes with which nothing can be written for long."""
@@ -96,33 +97,35 @@ def wal(case: Case) -> Findings:
 
 
 def locks(case: Case) -> Findings:
-    """Whether the write lock is free within a second, and else who holds it."""
+    """Whether the write lock is free within a second or goes from hand to hand, and else who holds it."""
+    assert case.look is not None, "asked with an open database only"
     if case.file is not None:
-        held = None
+        yield from _lock_of_file(case.file, case.look)
+        return
+    if case.look.refuses_writes():
+        yield trouble("the server takes no writes: it is a standby, or set to read only", "name the primary")
+    for holder in case.look.holders():
+        who = f"session {holder.pid} ({holder.name}), {holder.seconds:,} s in a transaction"
+        action = f"end it: SELECT pg_terminate_backend({holder.pid})"
+        if holder.waiting:
+            yield trouble(f"{who}, holds up {holder.waiting} others", action)
+        else:
+            yield warning(f"{who}: the tables grow meanwhile", action)
+
+
+def _lock_of_file(file: Path, look: Look) -> Findings:
+    with look.commits() as commits:
+        before = commits()
         for _ in range(_LOCK_POLLS):
-            held = _write_lock(case.file)
+            held = _write_lock(file)
             if held is None:
                 return
             time.sleep(LOCK_SECONDS / _LOCK_POLLS)
-        yield trouble(
-            f"{held} has kept the write lock for a second: nothing else can be written",
-            "wait for its end, or end it; what it has not committed is lost",
-        )
-    elif case.look is not None and not case.look.is_embedded:
-        if case.look.refuses_writes():
+        if commits() == before:
             yield trouble(
-                "the server takes no writes: it is a standby, or set to read only", "name the primary"
+                f"{held} has kept the write lock for a second: nothing else can be written",
+                "wait for its end, or end it; what it has not committed is lost",
             )
-        for holder in case.look.holders():
-            who = f"session {holder.pid} ({holder.name}), {holder.seconds:,} s in a transaction"
-            if holder.waiting:
-                yield trouble(
-                    f"{who}, holds up {holder.waiting} others", f"SELECT pg_terminate_backend({holder.pid})"
-                )
-            else:
-                yield warning(
-                    f"{who}: the tables grow meanwhile", f"end it: SELECT pg_terminate_backend({holder.pid})"
-                )
 
 
 def replaced(case: Case) -> Findings:

@@ -10,10 +10,8 @@ from zoneinfo import TZPATH
 from dashboard.doctor.model import Case, Findings, trouble, warning
 from ingest.model.zone import UnknownZone, Zone, instant
 from ingest.parse.currency import known_currency
-from ingest.settings import OTHER_VARIABLES, PREFIX, Settings
+from ingest.settings import LONG_TOKEN, OTHER_VARIABLES, PREFIX, Settings
 
-LEAST_TOKEN: Final = 32
-"""Characters of an admin token that nobody guesses."""
 LEAST_SECRET: Final = 16
 """Characters of a secret key that nobody guesses, whom the hashes do not help."""
 _OLD_YEARS: Final = 2
@@ -54,7 +52,7 @@ def access(case: Case) -> Findings:
     token, secret = (
         one.get_secret_value() if one else None for one in (chosen.admin_token, chosen.secret_key)
     )
-    if token is not None and len(token) < LEAST_TOKEN:
+    if token is not None and len(token) < LONG_TOKEN:
         yield warning(
             f"TALLYBOOK_ADMIN_TOKEN has {len(token)} characters: it may be guessed",
             "make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",

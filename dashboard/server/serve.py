@@ -3,6 +3,7 @@
 Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
+import ctypes
 import gc
 import ipaddress
 import os
@@ -14,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +31,16 @@ from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
 from ingest.ledger.write_ahead_log import LogKeeper
-from ingest.settings import Settings, sqlite_url
+from ingest.settings import LONG_TOKEN, Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
 with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
-_GARBAGE_THRESHOLD: Final = 50_000
+_MMAP_THRESHOLD: Final = -3
+"""The parameter of `mallopt`: blocks of this size are taken from the system, and given back."""
+_LARGE_BLOCK: Final = 2**17
+_GARBAGE_THRESHOLD: Final = 20_000
 """New objects after which the youngest are searched for garbage."""
 DEMO_FILE: Final = Path("demo.db")
 
@@ -46,7 +51,7 @@ def run(
     """Serve until stopped; returns the exit code. If there is no ledger, serve what `make_demo` makes."""
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
-    _require_safe(settings)
+    require_safe(settings)
     logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
@@ -76,12 +81,23 @@ def app() -> ASGIApp:
     from dashboard.server.site import make_site
 
     raise_file_limit()
+    _return_large_memory()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
     site = make_site(open_ledger(settings), settings)
     _calm_garbage_collector()
     return site
+
+
+def _return_large_memory() -> None:
+    """Give large blocks of memory back to the system when they are free.
+
+    Otherwise glibc keeps them between small ones, and a server holds twice what its bodies did.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def _calm_garbage_collector() -> None:
@@ -91,7 +107,7 @@ def _calm_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
+    gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:
@@ -121,8 +137,8 @@ def _count_beside_workers() -> None:
     Metrics()
 
 
-def _require_safe(settings: Settings) -> None:
-    """Refuse to serve other machines unless the admin token and the secret key are set.
+def require_safe(settings: Settings) -> None:
+    """Refuse to serve other machines unless admin token and secret key are set; warn of a short admin token.
 
     Raises:
         LedgerError: the message names the settings to set.
@@ -134,6 +150,11 @@ def _require_safe(settings: Settings) -> None:
         names = " and ".join(f"TALLYBOOK_{name.upper()}" for name in missing)
         raise LedgerError(
             f"serving on {settings.host} lets others in: set {names} first, or serve on 127.0.0.1"
+        )
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < LONG_TOKEN:
+        sys.stderr.write(
+            f"TALLYBOOK_ADMIN_TOKEN has fewer than {LONG_TOKEN} characters: it may be guessed. "
+            "`tallybook doctor` says how to make a long one.\n"
         )
 
 

@@ -69,6 +69,7 @@ class Decompressor:
         self._window = window
         self._head = b""
         self._frame: _Frame | None = None
+        self._zstd: zstandard.ZstdDecompressor | None = None  # one for all frames: making it takes longest
         self._begun = False
         self._barren = 0  # members or frames in a row that held nothing
         self._unpacked = 0
@@ -164,7 +165,9 @@ class Decompressor:
         self._begun = True
         if self._encoding == "gzip":
             return _GzipMember()
-        return cast(_Frame, zstandard.ZstdDecompressor(max_window_size=self._window).decompressobj())
+        if self._zstd is None:
+            self._zstd = zstandard.ZstdDecompressor(max_window_size=self._window)
+        return cast(_Frame, self._zstd.decompressobj())
 
     def _without_padding(self, data: bytes) -> bytes:
         """`data` without zeros after a gzip member, with which tapes and block devices pad it."""

@@ -6,7 +6,7 @@ batch stays, even if the rest of the body is refused. Memory is bounded by a blo
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -48,8 +48,9 @@ class Body(ABC):
         self._processor = processor
         self._batch = limits.BATCH_RECORDS
         self._received = 0
+        self._has_committed = False  # in this turn
         self._in_work = 0  # bytes of the block and of the piece that are worked on
-        self._steps: Iterator[int] = iter(())
+        self._steps: Generator[int] = _nothing()
         self._decoding = intake.begin()
         self._size = 0  # bytes of the records since the last commit
 
@@ -88,11 +89,12 @@ class Body(ABC):
         """
         self.turns += 1
         end, left = self._clock() + limits.TURN_SECONDS, limits.TURN_BYTES
-        commits = self.receipt.records
+        self._has_committed = False
+        clock = self._clock
         try:
             for size in self._steps:
                 left -= size
-                if left < 0 or self.receipt.records != commits or self._clock() >= end:
+                if left < 0 or self._has_committed or clock() >= end:
                     return False
         except (TooLarge, Unreadable):
             self.keep()
@@ -105,12 +107,17 @@ class Body(ABC):
         self._size = 0
         if not self._decoding.pending:
             return
+        self._has_committed = True
         began = self._processor()
         self.receipt.add(self._intake.commit(self._decoding.take()))
         if self._processor() - began > limits.COMMIT_SECONDS:
             self._batch = max(limits.LEAST_BATCH, self._batch // 2)
 
-    def _work_on(self, block: bytes, *, is_last: bool) -> Iterator[int]:
+    def close(self) -> None:
+        """Drop the work that is left: it refers to the body, and keeps it in memory."""
+        self._steps.close()
+
+    def _work_on(self, block: bytes, *, is_last: bool) -> Generator[int]:
         yield from self._unpack(self._unpacker.feed(self._within_limit(block)))
         if self._received > self._limit:
             raise TooLarge(f"the body is larger than {self._limit} bytes")
@@ -135,15 +142,19 @@ class Body(ABC):
                 yield from self._split(part)
             self._in_work -= extra
 
-    def _decode(self, record: Record) -> Iterator[int]:
-        """Decode a record, or the records of a page, and commit when a batch is full."""
-        self._size += len(record.raw) if isinstance(record, RawRecord) else 0
+    def _decode(self, records: Iterable[Record]) -> Iterator[int]:
+        """Decode records, also those of a page one by one, and commit when a batch is full."""
         decoding = self._decoding
-        for _ in decoding.read(record):
+        for _ in decoding.read(self._weighed(records)):
             if decoding.pending >= self._batch or self._size >= limits.BATCH_BYTES:
                 self.keep()
                 self._check_rejections()
             yield 0
+
+    def _weighed(self, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            self._size += _size(record)
+            yield record
 
     def _check_rejections(self) -> None:
         rejected, records = self.receipt.rejected, self.receipt.records
@@ -186,39 +197,37 @@ class RecordsBody(Body):
 
     def _split(self, piece: bytes) -> Iterator[int]:
         self._first = self._first or piece.lstrip(_OPENING)[:1]
-        yield from self._read(self._splitter.feed(piece))
+        yield from self._decode(self._certain(self._splitter.feed(piece)))
 
     def _finish(self) -> Iterator[int]:
-        yield from self._read(self._splitter.finish())
+        yield from self._decode(self._certain(self._splitter.finish()))
         if self._doubtful:
             raise Unreadable("this is not JSON")
         if not self._splitter.records and (self._first != b"[" or self._kind == "sse"):
             raise Unreadable("there is no record in it" if self._first else "the body is empty")
 
-    def _read(self, records: Iterable[Record]) -> Iterator[int]:
-        for record in records:
-            if self._is_json:
-                yield from self._decode(record)
-            else:
-                yield from self._doubt(record)
-
-    def _doubt(self, record: Record) -> Iterator[int]:
-        """Wait with the first records until one is JSON.
+    def _certain(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records, once one is JSON.
 
         Raises:
             Unreadable: none of many is.
         """
-        self._doubtful.append(record)
-        self._doubtful_size += _size(record)
-        self._is_json = _looks_like_json(record)
-        if self._is_json:
-            first, self._doubtful, self._doubtful_size = self._doubtful, [], 0
-            for one in first:
-                yield from self._decode(one)
-        elif len(self._doubtful) >= limits.BATCH_RECORDS or self._doubtful_size >= limits.BATCH_BYTES:
-            raise Unreadable("this is not JSON")
-        else:
-            yield 0
+        for record in records:
+            if self._is_json:
+                yield record
+                continue
+            self._doubtful.append(record)
+            self._doubtful_size += _size(record)
+            self._is_json = _looks_like_json(record)
+            if self._is_json:
+                first, self._doubtful, self._doubtful_size = self._doubtful, [], 0
+                yield from first
+            elif len(self._doubtful) >= limits.BATCH_RECORDS or self._doubtful_size >= limits.BATCH_BYTES:
+                raise Unreadable("this is not JSON")
+
+
+def _nothing() -> Generator[int]:
+    yield from ()
 
 
 def _size(record: Record) -> int:

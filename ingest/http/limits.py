@@ -19,6 +19,8 @@ PIECE_BYTES: Final = 2**17
 """Unpacked bytes that are split into records at once."""
 BATCH_RECORDS: Final = 1_000
 """Calls and rejections of a commit. A turn has at most one commit."""
+BATCH_SPANS: Final = 250
+"""The same of a trace request: looking for other spans of each call takes longer."""
 BATCH_BYTES: Final = 4 * 2**20
 """Bytes of the records of a commit."""
 LEAST_BATCH: Final = 100

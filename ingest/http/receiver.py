@@ -51,8 +51,6 @@ _REFUSALS: Final[dict[type[Exception], tuple[int, str, str, str]]] = {
     TooSlow: (CLIENT_TOO_SLOW, "too_slow", "Too slow", ", so it is not waited for: send it again, all of it"),
 }
 """Status, code, title and hint of the refusals of a body."""
-_DRAINED: Final = (TooLarge, TooManyRejections, OutOfMemory)
-"""Refusals of bodies whose clients are still sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +179,20 @@ class Receiver:
         incoming = Incoming(request.receive, self._clock)
         try:
             with self._memory.claim() as claim:
-                await _push(incoming, body, claim, lambda work: self._turns.run(taker, work))
+                await _push(incoming, body, claim, taker, lambda work: self._turns.run(taker, work))
         except (Problem, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - every refusal has the receipt so far
             raise await self._refusal(error, incoming, body) from None
         finally:
             incoming.close()
+            body.close()
             self._metrics.count(body.receipt)
         return body.receipt
 
     async def _refusal(self, error: Exception, incoming: Incoming, body: Body) -> Problem:
         """The problem of a body that cannot be taken in, or not to its end."""
-        if isinstance(error, _DRAINED):
+        if not isinstance(error, TooSlow):
             await _drain(incoming)
         if isinstance(error, LedgerBusy):
             return self._away(error, body.receipt)
@@ -256,7 +255,7 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
+async def _push(incoming: Incoming, body: Body, claim: Claim, taker: TurnTaker, run: Run) -> None:
     """Push a request into `body`, block by block, each in as many turns as it needs.
 
     Raises:
@@ -278,7 +277,9 @@ async def _push(incoming: Incoming, body: Body, claim: Claim, run: Run) -> None:
             is_last = chunk is None
             block += chunk or b""
             claim.received(len(chunk or b""))
+        taker.block = len(block)
         body.put(bytes(block), is_last=is_last)
+        del block  # while the body waits for its turns
         claim.resize(body.held)
         while not await run(body.turn):
             claim.resize(body.held)

@@ -2,8 +2,8 @@
 
 One thread is fastest and fairest with a single writer such as SQLite; to use more cores, run more server
 processes. Senders take turns one after another, and so do the bodies of one sender. A body that has used
-little of the thread goes before a body that has used much, three times out of four: a small post waits behind
-a few short turns, whatever the bodies before it are, and a large body always gets on.
+little of the thread, and has little to do, goes before the others three times out of four: a small post waits
+behind a few short turns, whatever the bodies before it are, and a large body always gets on.
 """
 
 import time
@@ -21,6 +21,8 @@ QUEUE: Final = 256
 """Bodies that may wait for a turn; further requests are answered with 503."""
 LITTLE_SECONDS: Final = 0.1
 """The time in the thread up to which a body goes before bodies that have used more."""
+LITTLE_BYTES: Final = 2**16
+"""The size of a block up to which its body goes before bodies with larger ones."""
 _LITTLE_TURNS: Final = 3
 """Turns of bodies that have used little, for one of a body that has used much."""
 
@@ -33,6 +35,13 @@ class TurnTaker:
     """Who sends it: senders have equal shares of the thread, however many bodies they send."""
     used: float = 0.0
     """Seconds in the thread so far."""
+    block: int = 0
+    """Bytes of the block that waits for its turns."""
+
+    @property
+    def is_little(self) -> bool:
+        """Whether it has used little of the thread, and will not use much now."""
+        return self.used < LITTLE_SECONDS and self.block <= LITTLE_BYTES
 
 
 class _Waiting:
@@ -115,7 +124,7 @@ class Turns:
         if not self._is_taken:
             self._is_taken = True
             return
-        lane = self._little if body.used < LITTLE_SECONDS else self._much
+        lane = self._little if body.is_little else self._much
         one = _Waiting(body)
         lane.add(one)
         try:

@@ -279,9 +279,9 @@ class Decoding:
         """Calls and rejections since the last batch."""
         return self._builder.index - self._taken
 
-    def read(self, record: Record) -> Iterator[None]:
-        """Read one record, or all records of a page. Stops after each call and rejection."""
-        return self._decoder.read((record,), self._context, self._builder)
+    def read(self, records: Iterable[Record]) -> Iterator[None]:
+        """Read records, and all records of pages. Stops after each call and rejection."""
+        return self._decoder.read(records, self._context, self._builder)
 
     def take(self) -> Batch:
         """The batch of what was read since the last one."""

@@ -65,6 +65,7 @@ def require(file: Path) -> None:
     """
     if file.is_dir():
         raise WrongFile(f"{file} is a folder; name the ledger's file in it")
+    _require_regular(file)
     if not file.exists():
         raise WrongFile(
             f"there is no file {file.absolute()} (TALLYBOOK_DATABASE_URL names it); "
@@ -84,6 +85,7 @@ def create(file: Path) -> None:
     """
     if file.is_dir():
         raise WrongFile(f"{file} is a folder; name a file in it, as in sqlite:///{file}/tallybook.db")
+    _require_regular(file)
     if file.exists():
         return
     if not file.absolute().parent.is_dir():
@@ -98,6 +100,11 @@ def create(file: Path) -> None:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
     except OSError as error:
         raise WrongFile(f"cannot make {file.absolute()}: {error.strerror}") from error
+
+
+def _require_regular(file: Path) -> None:
+    if file.exists() and not file.is_file():
+        raise WrongFile(f"{file} is no regular file")
 
 
 def read_only_reason(file: Path) -> str | None:

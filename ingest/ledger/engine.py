@@ -411,6 +411,10 @@ def translated_errors() -> Iterator[None]:
         if (reason := outage.of_error(error)) is not None:
             raise LedgerBusy(_cause(error), kind, reason) from error
         raise DatabaseError(_cause(error), kind) from error
+    except OverflowError as error:
+        raise DatabaseError("a number is larger than any number in a ledger", "OverflowError") from error
+    except UnicodeEncodeError as error:
+        raise DatabaseError("a text has characters that are not Unicode", "UnicodeEncodeError") from error
 
 
 def _cause(error: DBAPIError | NoConnection) -> str:

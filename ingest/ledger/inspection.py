@@ -5,8 +5,8 @@ Whatever the database refuses or does not finish in time is `LedgerBusy` or `Dat
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -125,6 +125,13 @@ class Look:
             failed = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
             count = connection.exec_driver_sql(failed).scalar()
             return [f"{count} pages have a checksum that is wrong"] if count else []
+
+    @contextmanager
+    def commits(self) -> Iterator[Callable[[], int]]:
+        """A number of SQLite's that is another one after a commit of somebody else, while the block runs."""
+        with translated_errors(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            yield lambda: int(cursor.execute("PRAGMA data_version").fetchone()[0])
 
     def clock(self) -> int | None:
         """The database server's clock in microseconds; None for an embedded ledger, which has none."""

@@ -121,7 +121,7 @@ def books(connection: sa.Connection) -> Books:
 def close(
     connection: sa.Connection,
     period: str,
-    statement: Mapping[str, Any],
+    fields: Mapping[str, str],
     *,
     at: int,
     by: str,
@@ -130,7 +130,8 @@ def close(
 ) -> str:
     """Close a period with its statement; the hash of the closing.
 
-    `computed_from` are the books of the snapshot that the statement was computed from.
+    `fields` are the fields of the statement as `canonical` texts, made before the transaction because a
+    statement may be large. `computed_from` are the books of the snapshot that it was computed from.
 
     Raises:
         AlreadyClosed: it is closed.
@@ -140,7 +141,8 @@ def close(
     before = _open_event(connection, period)
     if computed_from is not None and heads != computed_from:
         raise BooksChanged
-    text = canonical({**statement, "chains": _heads(connection)})
+    texts = {**fields, "chains": canonical(_heads(connection))}
+    text = "{" + ",".join(f"{canonical(name)}:{texts[name]}" for name in sorted(texts)) + "}"
     facts = {"status": "closed", "at": at, "by": by, "reason": reason, "statement": text}
     sealed = _add(connection, period, before, **facts)
     hashes = {"hash": sealed.seal, "previous_hash": sealed.previous}
@@ -166,9 +168,9 @@ def reopen(connection: sa.Connection, period: str, *, at: int, by: str, reason: 
     _add(connection, period, history[-1], status="open", at=at, by=by, reason=reason)
 
 
-def canonical(statement: Mapping[str, Any]) -> str:
-    """The text of a statement that is stored and hashed: JSON with sorted keys and no spaces."""
-    return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def canonical(value: object) -> str:
+    """The text of a statement, or of its part, that is stored and hashed: JSON, keys sorted, no spaces."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def broken_chains(connection: sa.Connection) -> Iterator[str]:

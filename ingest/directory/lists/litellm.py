@@ -80,15 +80,23 @@ def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, entry: Mapping
             elif organization := texts.get("organization_id"):
                 links.append(Link("customer", organization))
             listing.put(
-                keyring, kind, at, ident=None, name=texts.get("key_alias"), digest=texts["token"], links=links
+                keyring,
+                kind,
+                at,
+                ident=None,
+                name=texts.get("key_alias"),
+                digest=texts.get("token"),
+                links=links,
             )
         case "team":
             if organization := texts.get("organization_id"):
                 links.append(Link("customer", organization))
-            listing.put(keyring, kind, at, ident=texts["team_id"], name=texts.get("team_alias"), links=links)
+            listing.put(
+                keyring, kind, at, ident=texts.get("team_id"), name=texts.get("team_alias"), links=links
+            )
         case "customer":
             name = texts.get("organization_alias")
-            listing.put(keyring, kind, at, ident=texts["organization_id"], name=name)
+            listing.put(keyring, kind, at, ident=texts.get("organization_id"), name=name)
         case _:
             listing.faults.append(
                 Fault(kind, at, "unknown_kind", "it is neither a key nor a team nor an organization")

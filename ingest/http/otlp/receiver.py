@@ -35,6 +35,7 @@ class TracesBody(Body):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(intake, unpacker, limit, clock)
+        self._batch = min(self._batch, limits.BATCH_SPANS)
         self.others = 0
         """Spans that are no calls of a model."""
         self._is_json = media == JSON
@@ -68,11 +69,10 @@ class TracesBody(Body):
             raise Unreadable(refused.reason) from None
         if self._calls and not self.others and all(isinstance(call, Refused) for call in self._calls):
             raise Unreadable(str(self._calls[0]))
-        for index, call in enumerate(self._calls):
-            if isinstance(call, Refused):
-                yield from self._decode(RefusedRecord(index, 1, call))
-            else:
-                yield from self._decode(RawRecord(index, 1, call))
+        yield from self._decode(
+            RefusedRecord(index, 1, call) if isinstance(call, Refused) else RawRecord(index, 1, call)
+            for index, call in enumerate(self._calls)
+        )
 
     def _check_rejections(self) -> None:
         """Rejected spans are told in the answer: OTLP knows no refusal of a part."""

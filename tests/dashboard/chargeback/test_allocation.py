@@ -20,7 +20,7 @@ from dashboard.chargeback.allocation import (
 )
 from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
-from ingest.model.ownership import NOBODY, Owner, Target
+from ingest.model.ownership import END_DAY, FIRST_DAY, NOBODY, Owner, Target
 from tests.support.acme import acme_call, acme_month
 from tests.support.cli import Command, object_of
 
@@ -100,9 +100,12 @@ def test_rules_are_read_as_they_were_recorded(ledger: Ledger) -> None:
         recorded_by="ann",
     )
     with ledger.writing() as connection:
-        add_rules(connection, [rule])
-        (found,) = read_rules(connection)
+        add_rules(connection, [])
+        add_rules(connection, [rule, Rule(pool="fees", method="even")])
+        found, plain = read_rules(connection)
     assert found == Rule(**{name: getattr(rule, name) for name in rule.__slots__} | {"number": found.number})
+    assert (plain.recorded_at, plain.recorded_by, plain.reason, plain.fallback) == (0, "", "", "even")
+    assert (plain.first_day, plain.end_day, plain.targets) == (FIRST_DAY, END_DAY, ())
 
 
 def test_a_credit_counts_for_the_whole_team() -> None:

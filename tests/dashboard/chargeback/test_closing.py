@@ -48,12 +48,12 @@ def corrections(ledger: Ledger) -> dict[str, int]:
 
 def before_sealing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something once, after the statement is computed and before it is sealed."""
-    real, acts = sealed_content, [act]
+    acts = [act]
 
     def acting(issued: Statement) -> Any:
         if acts:
             acts.pop()()
-        return real(issued)
+        return sealed_content(issued)
 
     monkeypatch.setattr(closing, "sealed_content", acting)
 

@@ -8,13 +8,14 @@ booked by hand, calls without a price, and a team that had cost in the month bef
 import io
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
-from dashboard.chargeback import closing, pdf
+from dashboard.chargeback import closing, pdf, xlsx
 from dashboard.chargeback.allocation import Rule
 from dashboard.chargeback.allocation_store import add_rules
 from dashboard.chargeback.journal import Clearing, as_csv, as_json, journal
@@ -186,3 +187,15 @@ def test_of_many_models_the_document_prints_the_dearest_and_sums_the_rest(
     rows = pdf._details(report, report.entries[0])
     assert [row[1] for row in rows] == ["unknown/m4", "unknown/m3", "in the workbook"]
     assert rows[2] == ["(3 more)", "in the workbook", "3", "3", "3.00"]
+
+
+@pytest.mark.parametrize(
+    ("exact", "cell"),
+    [
+        ("123456789.1234567", 123456789.123457),
+        ("0.30000000000000004", 0.3),
+        ("1234567890123456", 1234567890123460.0),
+    ],
+)
+def test_a_cell_keeps_fifteen_digits_as_spreadsheets_do(exact: str, cell: float) -> None:
+    assert xlsx._number(Decimal(exact)) == cell

@@ -258,6 +258,35 @@ def test_whoever_holds_the_write_lock_is_named(ledger: Ledger, file: Path, docto
     assert file.exists()
 
 
+@embedded_only
+def test_a_lock_that_goes_from_hand_to_hand_is_well(
+    ledger: Ledger, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(ledger, [ago(1)])
+
+    def commit_meanwhile(_: float) -> None:
+        with ledger.writing() as connection:
+            connection.execute(sync_cursor.delete())
+            connection.execute(sync_cursor.insert(), {"store": "s", "moved_at": instant(NOW)})
+
+    monkeypatch.setattr("dashboard.doctor.files._write_lock", lambda _: "process 1 (busy)")
+    monkeypatch.setattr("dashboard.doctor.files.time.sleep", lambda _: None)
+    assert doctor("locks").level == "trouble"
+    monkeypatch.setattr("dashboard.doctor.files.time.sleep", commit_meanwhile)
+    assert doctor("locks").level == "ok"
+
+
+@embedded_only
+def test_files_that_this_user_may_not_open_are_trouble(
+    ledger: Ledger, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.close()
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
+    assert doctor("permissions").level == "warning"
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert doctor("permissions").level == "trouble"
+
+
 @contextmanager
 def _waiting_for_a_lock(ledger: Ledger) -> Iterator[None]:
     """A session of PostgreSQL that waits for another, until the block is left."""
@@ -400,6 +429,7 @@ def test_a_missing_secret_file_is_trouble_and_is_not_made(
     assert "is not the secret of this ledger" in doctor("secret").text
 
 
+@embedded_only
 def test_a_clock_that_went_back_is_trouble(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(1)])
     level, text = doctor("clock", now=NOW - DAY // 2)
@@ -407,6 +437,7 @@ def test_a_clock_that_went_back_is_trouble(ledger: Ledger, doctor: Doctor) -> No
     assert "the newest call was received 43,200 s from now" in text
 
 
+@embedded_only
 def test_calls_from_the_future_are_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(-2), ago(-3), ago(1)])
     assert "2 calls are dated more than an hour from now" in doctor("clock").text
@@ -429,6 +460,7 @@ def test_a_damaged_file_is_trouble(ledger: Ledger, file: Path, doctor: Doctor) -
     assert (level, "damaged" in text) == ("trouble", True)
 
 
+@embedded_only
 def test_a_log_that_was_changed_past_the_program_is_trouble(ledger: Ledger, doctor: Doctor) -> None:
     add_token(ledger, AddTokenOptions(name="one", scopes=["read"]), by="ann", at=NOW)
     assert doctor("chains").level == "ok"
@@ -440,6 +472,7 @@ def test_a_log_that_was_changed_past_the_program_is_trouble(ledger: Ledger, doct
 # Calls.
 
 
+@embedded_only
 def test_a_source_that_came_every_day_and_stopped_is_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(2.5 + day, source="gateway") for day in range(6)])
     level, text = doctor("sources")
@@ -490,6 +523,7 @@ def test_old_rejections_are_past(ledger: Ledger, doctor: Doctor) -> None:
     assert doctor("rejected").level == "ok"
 
 
+@embedded_only
 def test_traffic_from_two_sources_is_told(ledger: Ledger, doctor: Doctor) -> None:
     twice = [ago(1, 1, source=source, model="m", input_tokens=7) for source in ("gateway", "spans")]
     put(ledger, twice)
@@ -516,6 +550,7 @@ def test_a_missing_exchange_rate_is_told(ledger: Ledger, doctor: Doctor) -> None
 # Work.
 
 
+@embedded_only
 def test_a_backlog_of_rollups_is_told(ledger: Ledger, doctor: Doctor) -> None:
     put(ledger, [ago(at / 24) for at in range(250)])
     level, text = doctor("rollups")
@@ -554,6 +589,7 @@ def test_messages_that_do_not_arrive_are_told(
     assert doctor("messages").level == level
 
 
+@embedded_only
 def test_a_store_that_is_not_read_any_more_is_told(ledger: Ledger, doctor: Doctor) -> None:
     with ledger.writing() as connection:
         connection.execute(sync_cursor.insert(), {"store": "bifrost", "moved_at": instant(NOW - 2 * DAY)})
@@ -562,6 +598,7 @@ def test_a_store_that_is_not_read_any_more_is_told(ledger: Ledger, doctor: Docto
     assert (level, "bifrost was last read" in text, "litellm" in text) == ("warning", True, False)
 
 
+@embedded_only
 def test_an_import_that_was_cut_off_is_told(ledger: Ledger, doctor: Doctor) -> None:
     with ledger.writing() as connection:
         for path, at in (("old.jsonl", NOW - 2 * DAY), ("new.jsonl", NOW - HOUR)):

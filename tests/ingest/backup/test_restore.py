@@ -289,6 +289,7 @@ def served(own: Settings, tmp_path: Path) -> Iterator[Tallybook]:
     server.communicate()
 
 
+@pytest.mark.long
 def test_a_running_server_keeps_its_ledger(served: Tallybook, backup: Backup) -> None:
     code, _, err = served.run("restore", str(backup.path), "--replace")
     assert (code, "is in use" in err) == (1, True)

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingest.backup import check, folder, store
+from ingest.backup import check, commands, folder, store
 from ingest.backup.folder import backup_at, backups
 from ingest.backup.model import BackupFailed, Stopped
 from ingest.backup.service import BackupOptions, MadeBackup, back_up
@@ -22,6 +23,7 @@ from ingest.ledger.engine import Ledger, LedgerError, open_ledger, open_to_read
 from ingest.ledger.key_hashes import fingerprint, read_secret
 from ingest.settings import Settings, sqlite_url
 from tests.support.calls import call, put
+from tests.support.cli import command_in
 from tests.support.ledgers import SECRET, blank
 from tests.support.process import Tallybook
 
@@ -89,7 +91,7 @@ def test_a_secret_of_the_environment_is_named_by_its_fingerprint(embedded: Ledge
 def test_a_copy_under_constant_writes_ends_and_holds_a_single_snapshot(own: Settings, tmp_path: Path) -> None:
     """Another connection commits between all steps; the copy has what was there when it began."""
     with open_ledger(own) as ledger:
-        put(ledger, [call(OCTOBER, 1, labels={"a": "x" * 900}) for _ in range(8_000)], first=10)
+        put(ledger, [call(OCTOBER, 1, labels={"a": "x" * 1_900}) for _ in range(4_000)], first=10)
         steps: list[int] = []
 
         def write_meanwhile(left: int, _pages: int) -> None:
@@ -102,7 +104,7 @@ def test_a_copy_under_constant_writes_ends_and_holds_a_single_snapshot(own: Sett
     assert len(steps) > 2
     assert steps == sorted(steps, reverse=True)  # SQLite's own copy begins anew at each commit of others
     assert backup.manifest is not None
-    assert backup.manifest.contents.counts["events"] == 8_003
+    assert backup.manifest.contents.counts["events"] == 4_003
     assert check.problems(backup) == []
 
 
@@ -307,21 +309,30 @@ def test_a_killed_backup_leaves_none_and_its_remains_go(own: Settings, tmp_path:
     assert [path for path in to.iterdir() if path.is_dir()] == [whole]
 
 
-def test_backups_every_so_often_go_on_after_an_error_and_end_when_asked(tmp_path: Path) -> None:
-    tallybook = Tallybook(tmp_path)
+def test_backups_every_so_often_go_on_after_an_error_and_end_when_asked(
+    own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first round finds no ledger, the second makes a backup; then the process is asked to end."""
     to = tmp_path / "backups"
-    process = tallybook.start("backup", str(to), "--every", "1s", "--keep", "2")
-    assert process.stderr is not None
-    assert "there is no file" in process.stderr.readline()
-    open_ledger(Settings(database_url=tallybook.url)).close()
-    while not (to.exists() and len(backups(to)) >= 2):
-        assert process.poll() is None
-        process.stderr.readline()
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert "tallybook-" in out
-    assert all(backup.is_whole for backup in backups(to))
+    rounds: list[int] = []
+    make = commands._make
+
+    def watched(*words: Any, **more: Any) -> int:
+        rounds.append(make(*words, **more))
+        if len(rounds) == 1:
+            (tmp_path / "away.db").rename(tmp_path / "own.db")
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return rounds[-1]
+
+    monkeypatch.setattr(commands, "_make", watched)
+    (tmp_path / "own.db").rename(tmp_path / "away.db")
+    done = command_in(
+        tmp_path, {"TALLYBOOK_DATABASE_URL": own.database_url}, "backup", "backups", "--every", "1s"
+    )
+    assert (done.returncode, rounds) == (0, [1, 0])
+    assert "there is no file" in done.stderr
+    assert [backup.is_whole for backup in backups(to)] == [True]
 
 
 def test_the_command_prints_what_it_made(own: Settings, tmp_path: Path) -> None:

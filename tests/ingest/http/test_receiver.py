@@ -5,11 +5,13 @@ import http.client
 import json
 import shutil
 import socket
+import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -553,3 +555,97 @@ def test_an_envelope_with_an_event_id_is_known_by_it(client: TestClient, embedde
         (0, 1, 0),
     ]
     assert events(embedded) == 1
+
+
+@contextmanager
+def locked(ledger: Ledger) -> Iterator[None]:
+    """Another program holds the write lock of the ledger."""
+    with closing(sqlite3.connect(str(ledger.engine.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_locked_ledger_keeps_one_post_waiting_and_refuses_the_others_at_once(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 3600)
+    begun: list[None] = []
+    with TestClient(make_api(embedded, SETTINGS)) as client:
+        sa.event.listen(embedded.engine, "begin", lambda _: begun.append(None))
+        with locked(embedded):
+            answers = [client.post("/v1/ingest", json=call(f"a{number}")) for number in range(5)]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "unavailable")}
+    assert all("retry-after" in one.headers for one in answers)
+    assert len(begun) <= 2  # the price book, and one write
+    assert events(embedded) == 0
+
+
+def test_posts_are_taken_again_when_the_lock_is_gone(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 0)
+    with TestClient(make_api(embedded, SETTINGS)) as client:
+        with locked(embedded):
+            assert client.post("/v1/ingest", json=call("a")).status_code == 503
+        assert client.post("/v1/ingest", json=call("a")).json()["accepted"] == 1
+
+
+def test_what_was_committed_before_an_error_is_in_the_answer_and_counted(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
+    commit = Intake.commit
+
+    def second_time_broken(intake: Intake, batch: Any) -> Any:
+        if len(batch.entries) < 10:
+            raise RuntimeError("where is my parcel?")
+        return commit(intake, batch)
+
+    monkeypatch.setattr(Intake, "commit", second_time_broken)
+    with TestClient(make_api(embedded, SETTINGS)) as client:
+        answer = client.post("/v1/ingest", content=many(15))
+        told = client.get("/metrics").text
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert answer.json()["receipt"]["accepted"] == events(embedded) == 10
+    assert "parcel" not in answer.text
+    assert 'outcome="accepted"' in told
+
+
+def test_large_bodies_that_stop_leave_room_for_small_ones(embedded: Ledger) -> None:
+    settings = Settings(max_memory_bytes=2**24)
+    app = make_api(embedded, settings)
+    head = b"POST /v1/ingest HTTP/1.1\r\nhost: localhost\r\ncontent-length: 30000000\r\n\r\n"
+    with serving.served(app) as address, ExitStack() as stack:
+        host, port = address.removeprefix("http://").split(":")
+        for _ in range(8):
+            sender = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            sender.sendall(head + b'{"id":"' + b"x" * 3 * 2**20)
+        for number in range(5):
+            answer = httpx.post(f"{address}/v1/ingest", json=call(f"small {number}"))
+            assert answer.json()["accepted"] == 1
+
+
+def test_the_turns_of_a_sender_that_has_gone_end(
+    served: str, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
+    commit, gone = Intake.commit, threading.Event()
+
+    def slowly(intake: Intake, batch: Any) -> Any:
+        receipt = commit(intake, batch)
+        gone.wait(20)
+        return receipt
+
+    monkeypatch.setattr(Intake, "commit", slowly)
+    host, port = served.removeprefix("http://").split(":")
+    body = many(1_000)
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"POST /v1/ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        wait_for(embedded, 10)
+    httpx.get(f"{served}/healthz")  # the server has seen the end of the connection
+    gone.set()
+    assert httpx.post(f"{served}/v1/ingest", json=call("next")).json()["accepted"] == 1
+    assert events(embedded) < 100

@@ -76,6 +76,23 @@ def test_a_new_body_waits_for_few_turns_of_those_that_have_had_many() -> None:
     assert anyio.run(main) <= 3
 
 
+def test_small_bodies_go_before_many_that_begin_with_large_blocks() -> None:
+    play = Play()
+
+    async def large(name: str) -> None:
+        await play.turns.run(TurnTaker("one address", block=2**20), play.work(name, 0.01))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(200):
+                group.start_soon(large, f"large {number}")
+            await anyio.lowlevel.checkpoint()
+            group.start_soon(play.body, "small", "one address", [0.01])
+
+    anyio.run(main)
+    assert play.order.index("small") <= 2
+
+
 def test_senders_have_equal_shares_however_many_bodies_they_send() -> None:
     many = [(f"many {number}", "many", LONG) for number in range(9)]
     order = Play().play(*many, ("one", "one", LONG))

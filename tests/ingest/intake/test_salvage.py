@@ -1,6 +1,8 @@
 """Salvage: what the database refuses costs its own record, on every channel and database."""
 
 import json
+import random
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,13 +35,26 @@ def with_a_count_beyond_64_bits(batch: Batch, at: int) -> Batch:
 
 
 def with_half_a_character(batch: Batch, at: int) -> Batch:
-    """The model of the entry is a lone surrogate, among the values that calls share."""
+    return _with_model(batch, at, "\ud800")
+
+
+def with_a_nul(batch: Batch, at: int) -> Batch:
+    return _with_model(batch, at, "gpt\0")
+
+
+def with_a_name_beyond_an_index(batch: Batch, at: int) -> Batch:
+    """The model is longer than an index of PostgreSQL takes, and cannot be packed."""
+    return _with_model(batch, at, "".join(random.Random(at).choices(string.ascii_letters, k=6_000)))
+
+
+def _with_model(batch: Batch, at: int, model: str) -> Batch:
     entry = batch.entries[at]
     shared = batch.shared[entry.shared]
     place = TERMS.index("model")
-    terms = (*shared.terms[:place], "\ud800", *shared.terms[place + 1 :])
-    spoiled = msgspec.structs.replace(shared, terms=terms)
-    batch = msgspec.structs.replace(batch, shared=[*batch.shared, spoiled])
+    terms = (*shared.terms[:place], model, *shared.terms[place + 1 :])
+    batch = msgspec.structs.replace(
+        batch, shared=[*batch.shared, msgspec.structs.replace(shared, terms=terms)]
+    )
     return _replaced(batch, at, msgspec.structs.replace(entry, shared=len(batch.shared) - 1))
 
 
@@ -77,6 +92,17 @@ def test_a_record_that_the_database_refuses_costs_itself_alone(
         stored = {row.text: row.term_id for row in connection.execute(sa.select(term.c.text, term.c.term_id))}
     assert cached == {text: stored[text] for text in cached}  # no id of what was rolled back
     assert verify(ledger) == []
+
+
+@pytest.mark.parametrize("spoil", [with_a_nul, with_a_name_beyond_an_index])
+def test_what_postgresql_alone_refuses_costs_itself_alone(ledger: Ledger, spoil: Spoil) -> None:
+    decoder, context = make_decoder(ledger), Context("http", ARRIVAL)
+    records = [RawRecord(n, n + 1, json.dumps(response(n)).encode()) for n in range(20)]
+    with Intake(ledger, decoder, context) as intake:
+        receipt = intake.accept_decoded(spoil(decoder.decode(records, context), 7))
+    refused = [one.index for one in receipt.rejections]
+    assert refused == ([7] if ledger.engine.dialect.name == "postgresql" else [])
+    assert receipt.accepted == 20 - len(refused)
 
 
 def test_a_small_file_with_such_a_record_costs_no_other_file(

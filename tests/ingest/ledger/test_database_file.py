@@ -79,6 +79,10 @@ def _a_folder(file: Path) -> None:
     file.mkdir()
 
 
+def _a_pipe(file: Path) -> None:
+    os.mkfifo(file)
+
+
 def _empty(file: Path) -> None:
     file.touch()
 
@@ -96,6 +100,7 @@ def _of_another_program(file: Path) -> None:
     ("make", "said"),
     [
         (_a_folder, "is a folder"),
+        (_a_pipe, "no regular file"),
         (_empty, "it holds no ledger"),
         (_no_database, "not a database"),
         (_of_another_program, "another program, with the tables bookmarks"),
@@ -114,7 +119,7 @@ def test_what_is_no_ledger_is_refused_and_left_alone(
     assert not (tmp_path / "x.db.secret").exists()
 
 
-@pytest.mark.parametrize("make", [_a_folder, _no_database, _of_another_program])
+@pytest.mark.parametrize("make", [_a_folder, _a_pipe, _no_database, _of_another_program])
 def test_no_ledger_is_started_in_a_file_of_something_else(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.ledger import dirty_slots, rollups
+from ingest.ledger import dialects, dirty_slots, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
@@ -136,7 +136,11 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "revise", "roll"]), st.intege
 def test_rollups_of_clean_slots_are_true_after_any_history(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:
-    ledger = fresh_ledger()
+    play(steps, fresh_ledger(), book)
+
+
+def play(steps: list[tuple[str, int]], ledger: Ledger, book: Book) -> None:
+    """A history of calls, revisions and rollups, after which every invariant holds."""
     for version, (step, n) in enumerate(steps):
         if step == "roll":
             rollups.roll(ledger)
@@ -157,8 +161,7 @@ def test_large_days_are_true_after_any_history(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rollups, "_MOST_ROWS", 1)
-        history = test_rollups_of_clean_slots_are_true_after_any_history.hypothesis.inner_test
-        history(steps, fresh_ledger, book)
+        play(steps, fresh_ledger(), book)
 
 
 def test_no_transaction_of_a_large_day_has_many_rows(
@@ -169,7 +172,7 @@ def test_no_transaction_of_a_large_day_has_many_rows(
     put_events(embedded, book, *many)
     monkeypatch.setattr(rollups, "_MOST_ROWS", 10)
     inserted: list[int] = []
-    real = rollups.dialects.insert_rows
+    real = dialects.insert_rows
 
     def insert_rows(connection: sa.Connection, table: sa.Table, columns: Any, rows: Any) -> None:
         inserted.append(len(rows))
@@ -177,7 +180,7 @@ def test_no_transaction_of_a_large_day_has_many_rows(
         with embedded.reading() as other:
             assert other.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one() > 0
 
-    monkeypatch.setattr(rollups.dialects, "insert_rows", insert_rows)
+    monkeypatch.setattr(dialects, "insert_rows", insert_rows)
     assert rollups.roll(embedded) == 3
     assert max(inserted) <= 10
     assert sum(inserted) == 95 + 95 + 95 + 1
@@ -197,10 +200,14 @@ class Watched(Ledger):
             self.waiting.pop()()
 
 
-meanwhile = st.lists(st.tuples(st.sampled_from(["put", "roll", "roll small"]), st.integers(0, 3)), max_size=9)
+meanwhile = st.lists(
+    st.tuples(st.sampled_from(["put", "roll", "roll small", "wait"]), st.integers(0, 3)), max_size=9
+)
 
 
 @given(steps=meanwhile)
+@example(steps=[("roll", 0), ("put", 0), *[("wait", 0)] * 5])
+@example(steps=[("roll small", 0), ("put", 3), *[("wait", 0)] * 6])
 @examples(10)
 def test_rollers_and_writers_between_the_transactions_of_a_large_day(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
@@ -213,6 +220,7 @@ def test_rollers_and_writers_between_the_transactions_of_a_large_day(
     def act(number: int, step: str, n: int) -> None:
         if step == "put":
             put_events(other, book, call(f"n-{number}", occurred_at=ARRIVAL - n * HOUR))
+        if not step.startswith("roll"):
             return
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rollups, "_MOST_ROWS", 1_000 if step == "roll small" else 1)

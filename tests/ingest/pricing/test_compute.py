@@ -286,6 +286,16 @@ def test_what_is_counted_beside_tokens_costs_its_price_in_its_part_of_the_total(
     )
 
 
+def test_speech_is_billed_by_the_characters_that_go_in_and_the_tokens_that_come_out() -> None:
+    spoken = call(characters=3, output_tokens=5)
+    charge = compute(spoken, set_of(character="2", output="1"), None)
+    assert isinstance(charge, Charge)
+    assert (charge.input_cost, charge.output_cost, charge.total_cost) == (6 * UNIT, 5 * UNIT, 11 * UNIT)
+    by_characters = compute(spoken, set_of(character="2"), None)
+    assert isinstance(by_characters, Charge)
+    assert (by_characters.total_cost, by_characters.unpriced_reason) == (6 * UNIT, None)
+
+
 @pytest.mark.parametrize(
     ("counts", "meter", "component"),
     [
@@ -319,6 +329,18 @@ def test_a_marginal_price_without_a_price_below_it_is_missing_for_calls_that_rea
     reached = compute(call(input_tokens=15, output_tokens=1), prices, None)
     assert isinstance(reached, Charge)
     assert (reached.total_cost, reached.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
+
+
+@pytest.mark.parametrize("cached", ["cache_read", "cache_write"])
+def test_cached_input_costs_nothing_less_where_the_price_of_the_input_is_missing(cached: str) -> None:
+    step = Step(cached, 10, Rate(Decimal(2), 1))
+    prices = set_of(step, **{cached: "3", "output": "1"})
+    event = call(input_tokens=15, output_tokens=1, **{f"{cached}_tokens": 15})
+    charge = compute(event, prices, None)
+    assert isinstance(charge, Charge)
+    assert (charge.total_cost, charge.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
+    workings = break_down(event, prices)
+    assert (workings.total, workings.missing) == (UNIT, ("input",))
 
 
 @pytest.mark.parametrize(
