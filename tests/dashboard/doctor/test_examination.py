@@ -390,6 +390,14 @@ def test_a_database_that_cannot_be_opened_is_trouble(
 
 
 @embedded_only
+def test_a_ledger_that_cannot_be_seen_is_told(environment: Any, settings: Settings) -> None:
+    environment("TALLYBOOK_DATABASE_URL", settings.database_url.replace("ledger", "a" * 300))
+    found = {result.check: result.findings[0].message for result in examine(os.environ, NOW)}
+    assert list(found) == ["settings", "access", "database"]
+    assert "File name too long" in found["database"]
+
+
+@embedded_only
 def test_a_file_that_is_no_database_is_trouble(ledger: Ledger, file: Path, doctor: Doctor) -> None:
     ledger.close()
     file.write_bytes(b"no database, only words " * 100)

@@ -295,6 +295,13 @@ def test_a_running_server_keeps_its_ledger(served: Tallybook, backup: Backup) ->
     assert (code, "is in use" in err) == (1, True)
 
 
+def test_a_name_that_no_disk_holds_is_told(backup: Backup, tmp_path: Path) -> None:
+    with pytest.raises(RestoreRefused, match="File name too long"):
+        restored(place(tmp_path, "a" * 300), backup.path)
+    with pytest.raises(BackupFailed, match="File name too long"):
+        restored(place(tmp_path), tmp_path / ("a" * 300))
+
+
 def test_a_missing_backup_is_named(tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="no folder"):
         restored(place(tmp_path), tmp_path / "nothing")

@@ -142,6 +142,16 @@ def test_keep_removes_older_backups_of_this_ledger_only(own: Settings, tmp_path:
     assert left == {foreign, damaged, mine, *kept}
 
 
+def test_keep_leaves_the_backup_just_made_also_after_the_clock_went_back(
+    own: Settings, tmp_path: Path
+) -> None:
+    to = tmp_path / "backups"
+    made(own, to, AT)
+    late = made(own, to, AT + SECOND).backup.path
+    early = made(own, to, AT - SECOND, keep=2).backup.path
+    assert {path for path in to.iterdir() if path.is_dir()} == {early, late}
+
+
 def test_keep_removes_nothing_if_no_new_backup_stands(own: Settings, tmp_path: Path) -> None:
     to = tmp_path / "backups"
     first = made(own, to).backup.path
@@ -162,7 +172,7 @@ def test_a_link_in_the_folder_of_backups_is_none(own: Settings, tmp_path: Path) 
     assert len(backups(to)) == 1
 
 
-@pytest.mark.parametrize("kind", ["folder of this machine", "file", "link", "backup itself"])
+@pytest.mark.parametrize("kind", ["folder of this machine", "file", "link", "backup itself", "too long"])
 def test_a_wrong_destination_is_refused_before_anything_is_made(
     own: Settings, tmp_path: Path, kind: str
 ) -> None:
@@ -173,6 +183,8 @@ def test_a_wrong_destination_is_refused_before_anything_is_made(
         to.symlink_to(tmp_path / "nowhere")
     elif kind == "backup itself":
         to = made(own, to).backup.path
+    elif kind == "too long":
+        to = tmp_path / ("a" * 300)
     else:
         to = Path("s3://bucket/backups")
     with pytest.raises(BackupFailed, match=kind):

@@ -119,6 +119,12 @@ def test_what_is_no_ledger_is_refused_and_left_alone(
     assert not (tmp_path / "x.db.secret").exists()
 
 
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_ledger_that_cannot_be_seen_is_told(tmp_path: Path, purpose: Purpose) -> None:
+    with pytest.raises(LedgerError, match=r"cannot look at .*: File name too long"):
+        open_ledger(Settings(database_url=sqlite_url(tmp_path / ("a" * 300))), purpose)
+
+
 @pytest.mark.parametrize("make", [_a_folder, _a_pipe, _no_database, _of_another_program])
 def test_no_ledger_is_started_in_a_file_of_something_else(
     tmp_path: Path, make: Callable[[Path], None]
