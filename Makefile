@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+MINUTES ?= 60
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test test-long lint format frozen prices bench lock clean
+.PHONY: run test test-long lint format frozen prices bench quality lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty
@@ -16,6 +17,14 @@ test: .venv/tested lint
 
 test-long: .venv/tested .venv/clients/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile many
+
+# Measures what each hostile body costs the next sender, and prints the table of docs/quality.md.
+attacks: .venv/tested
+	$(BIN)/python -m tests.attacks
+
+# Mixed traffic, hostile senders and faults, and what becomes of the memory: make soak MINUTES=60
+soak: .venv/tested
+	$(BIN)/python -m tests.attacks.soak --minutes $(MINUTES)
 
 lint: .venv/tested
 	$(BIN)/ruff check
@@ -46,13 +55,18 @@ bench: .venv/tested
 	$(BIN)/python -m tests.benchmarks.clicking
 	$(BIN)/python -m tests.benchmarks.detector
 
+# How well the tests watch the code that keeps identity and money, for docs/quality.md: about an hour of one core.
+quality: .venv/tested .venv/quality/installed
+	PYTHONPATH=.venv/quality $(BIN)/python -m tests.quality coverage
+	PYTHONPATH=.venv/quality $(BIN)/python -m tests.quality mutants --seed 15 --count 500
+
 # Moves every locked release to the newest that pyproject.toml allows.
 lock: .venv/uv/bin/uv
-	$< pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group build --group clients \
+	$< pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group build --group clients --group quality \
 		--annotation-style line --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv demo.db demo.db-* demo.db.secret
+	rm -rf .venv .quality demo.db demo.db-* demo.db.secret demo.db.lock
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Tallybook needs Python 3.11 or newer; try make PYTHON=python3.12')"
@@ -76,4 +90,8 @@ clean:
 	$(PYTHON) -m venv .venv/clients
 	.venv/clients/bin/python -m pip install $(LOCKED) pip
 	.venv/clients/bin/python -m pip install $(LOCKED) --group clients
+	touch $@
+
+.venv/quality/installed: .venv/python pyproject.toml
+	$(BIN)/python -m pip install $(LOCKED) --upgrade --target .venv/quality --group quality
 	touch $@

@@ -10,6 +10,7 @@ from dashboard.budget_usage import cli as budgets_cli
 from dashboard.chargeback import cli as chargeback_cli
 from dashboard.demo import cli as demo_cli
 from dashboard.directory import cli as owners_read_cli
+from dashboard.doctor import cli as doctor_cli
 from dashboard.exchange_rates import cli as rates_cli
 from dashboard.fees import cli as fees_cli
 from dashboard.focus import cli as focus_cli
@@ -33,6 +34,7 @@ def make_cli() -> typer.Typer:
         serve_cli.serve,
         reconciliation_cli.reconcile,
         audit_cli.audit,
+        doctor_cli.doctor,
     ):
         app.command()(command)
     _group(app, "directory").add_typer(owners_read_cli.directory)
@@ -74,20 +76,34 @@ def main() -> None:
         )
         sys.exit(2)
     try:
-        from ingest.ledger.engine import DatabaseError, LedgerError
+        from pydantic import ValidationError
+
+        from ingest.ledger.engine import DatabaseError, LedgerBusy, LedgerError
         from ingest.model.zone import UnknownZone
+        from ingest.settings import Settings, faults
 
         try:
             make_cli()()
+        except LedgerBusy as error:
+            sys.exit(_report_failure(_stopped(error.outage.detail, str(error))))
         except DatabaseError as error:
             sys.exit(_report_failure(f"the database refused: {error}"))
         except (LedgerError, UnknownZone) as error:
             sys.exit(_report_failure(str(error)))
+        except ValidationError as error:
+            if error.title != Settings.__name__:
+                raise
+            sys.exit(_report_failure("; ".join(faults(error).values())))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _stopped(advice: str, cause: str) -> str:
+    """The message of a command that stopped because the ledger went away."""
+    return f"stopped: {advice}" if advice == cause else f"stopped: {advice} ({cause})"
 
 
 def _is_no_text(word: str) -> bool:

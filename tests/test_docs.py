@@ -105,6 +105,32 @@ def test_there_are_recipes_that_post_records() -> None:
     assert RECIPES
 
 
+FENCES = [
+    pytest.param(fence, id=f"{path.name}: {fence.strip().splitlines()[0][:50]}")
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    for fence in re.findall(r"^```\w*\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+]
+SECRET = re.compile(r"sk-|tb_|Bearer|Basic|slack:|://[^/\s]*:[^/\s]*@|PASSWORD=|SECRET=|TOKEN=")
+"""What the arguments of a program never hold: every user of the machine can list them."""
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_no_recipe_sends_with_the_admin_token(fence: str) -> None:
+    assert "ADMIN_TOKEN" not in fence or not re.search(r"/v1/(ingest|traces)|-H |headers", fence)
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_no_recipe_has_a_secret_in_its_arguments(fence: str) -> None:
+    joined = fence.replace("\\\n", " ")
+    commands = [line for line in joined.splitlines() if re.match(r"(curl|tallybook|docker|psql) ", line)]
+    assert [line for line in commands if SECRET.search(line.partition(" #")[0])] == []
+
+
+def test_litellm_sends_with_a_token_that_may_do_nothing_else() -> None:
+    assert "tallybook token create litellm --scope ingest" in README
+    assert "x-tallybook-token: os.environ/TALLYBOOK_TOKEN" in README
+
+
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
@@ -121,6 +147,21 @@ def test_every_path_in_the_code_that_developers_are_told_of_exists(name: str) ->
     named = {path.rstrip(".") for path in PATHS.findall((ROOT / name).read_text())}
     assert named
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+QUALITY = (ROOT / "docs" / "quality.md").read_text()
+SHOWN_BY = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", QUALITY)))
+
+
+@pytest.mark.parametrize(("path", "name"), SHOWN_BY)
+def test_every_test_that_a_promise_is_shown_by_exists(path: str, name: str) -> None:
+    source = (ROOT / path).read_text()
+    assert not name or f"def {name}(" in source
+
+
+@pytest.mark.parametrize("part", re.findall(r"^## (.*)$", README, re.MULTILINE))
+def test_every_part_of_the_readme_that_promises_something_is_on_the_page_of_quality(part: str) -> None:
+    assert f"### {part}\n" in QUALITY or part in {"How it is built", "Settings", "What it stands on"}
 
 
 def test_the_mapping_of_the_guide_reads_the_table_of_the_guide() -> None:

@@ -7,7 +7,7 @@ from dashboard.budgets import service as budgets_service
 from dashboard.budgets.model import COUNTS
 from dashboard.budgets.service import SetBudgetOptions
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_existing, open_ledger, open_to_read
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
@@ -35,7 +35,7 @@ def set_budget(options: SetBudgetOptions) -> int:
 def remove(name: str) -> int:
     """Remove a budget; return the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             budgets_service.remove_budget(ledger, name, by=current_user(), at=now())
     except Invalid as error:
         return _refuse(error)
@@ -45,7 +45,7 @@ def remove(name: str) -> int:
 
 def listed(*, as_json: bool) -> int:
     """Print budgets and their usage; return the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = [usage.as_json() for usage in budget_usages(ledger, now())]
     if as_json:
         print_json({"budgets": rows})

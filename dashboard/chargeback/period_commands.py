@@ -12,7 +12,7 @@ from dashboard.query.calendar import of_month, read_month
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import periods
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, Purpose, open_ledger
 from ingest.ledger.periods import Event
 from ingest.model import money
 from ingest.settings import Settings
@@ -77,7 +77,7 @@ def close(period: str, accept: str | None, *, as_json: bool) -> int:
             _print_closing(period, result)
         return ExitCode.OK if result.hash else ExitCode.FAILURE
 
-    return _with_ledger(work)
+    return _with_ledger(work, Purpose.CHANGE)
 
 
 def _print_closing(period: str, result: CloseResult) -> None:
@@ -100,12 +100,12 @@ def reopen(period: str, reason: str) -> int:
         say(f"{period} is open again; its statement stays in its history")
         return ExitCode.OK
 
-    return _with_ledger(work)
+    return _with_ledger(work, Purpose.CHANGE)
 
 
-def _with_ledger(work: Callable[[Ledger], int]) -> int:
+def _with_ledger(work: Callable[[Ledger], int], purpose: Purpose = Purpose.READ) -> int:
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_ledger(Settings(), purpose) as ledger:
             return work(ledger)
     except QuestionError as error:
         return refuse("period", error)

@@ -18,7 +18,7 @@ from dashboard.query.question import QuestionError, SpendQuery, read_period
 from dashboard.query.run import run
 from dashboard.query.serialize import guarded, json_value
 from ingest.ledger.directory import NotKnown
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, console, print_json, refuse, say, show, table
 
@@ -28,7 +28,7 @@ _NUMBERS: Final = ("Spend", "Requests", "Unpriced", "Tokens")
 
 def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_json: bool) -> int:
     """Print assignments, the latest first; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             entries = history_entries(ledger, read_options(subject, at, as_of, ledger.zone))
         except (QuestionError, NotKnown) as error:
@@ -54,7 +54,7 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
 
 def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print the keys whose calls belong to no team, by spend; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -80,7 +80,7 @@ def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int
 
 def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print teams with their spend; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -112,7 +112,7 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
 
 def export(out: str | None, *, as_json: bool) -> int:
     """Write the directory as a list that `directory import` reads; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = directory_rows(ledger)
     try:
         if out is None or out == "-":

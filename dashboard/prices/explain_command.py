@@ -16,7 +16,7 @@ from dashboard.prices.explanation import (
 )
 from dashboard.prices.explanation_text import as_json, meter_text, price_from, price_text
 from ingest.clock import rfc3339
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.model.money import plain
 from ingest.pricing.charge import COMPONENTS
@@ -26,7 +26,7 @@ from ingest.terminal import ExitCode, console, refuse, say, table
 
 def run(text: str, *, as_json_object: bool) -> int:
     """Explain the call that `text` identifies, from the ledger of the settings; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return explain_in(ledger, text, as_json_object=as_json_object)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from dashboard.prices.rows import PriceFilter, PriceRow, all_points, points_in_effect, row_object, with_counts
 from dashboard.query.serialize import write_csv
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
 from ingest.price_book.descriptions import scope_of_point, unit_text, validity_text
@@ -43,7 +43,7 @@ class ListPricesOptions(NamedTuple):
 
 def run(options: ListPricesOptions) -> int:
     """Print the prices or conflicts that the options select; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             at = moment_or_now(options.at, ledger.zone)
         except NotATime as error:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dashboard.prices.model_prices import PricedModel, priced_model
 from dashboard.prices.rows import PriceRow, row_object, source_of
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
 from ingest.price_book.descriptions import (
@@ -28,7 +28,7 @@ from ingest.terminal import ExitCode, console, explained, print_json, say, table
 
 def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
     """Print the model; exit code 1 if it has no price at that time."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             priced_at = moment_or_now(at, ledger.zone)
         except NotATime as error:

@@ -1,6 +1,6 @@
 """`tallybook prices terms`: discounts, mark-ups, region surcharges, and model aliases."""
 
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import written
 from ingest.price_book.descriptions import calls_of_term, term_object
@@ -12,7 +12,7 @@ from ingest.terminal import ExitCode, console, print_json, say, table
 
 def run(*, as_json: bool) -> int:
     """Print terms and aliases, the newest first; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         book = read_book(ledger)
         if as_json:
             print_json(as_object(book))

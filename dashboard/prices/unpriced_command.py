@@ -7,7 +7,7 @@ from dashboard.prices import unpriced
 from dashboard.prices.unpriced import UnpricedModel
 from dashboard.query.question import QuestionError, QuestionText, parse
 from ingest.clock import optional_rfc3339
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 
@@ -17,7 +17,7 @@ def run(
 ) -> int:
     """Print the unpriced models of the period; the exit code."""
     where = [f"{key}={value}" for key, value in (("provider", provider), ("model", model)) if value]
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:

@@ -15,7 +15,7 @@ from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, Totals
 from dashboard.query.run import run as run_query
 from dashboard.query.serialize import as_csv, as_json
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, console, refuse, table
 
@@ -39,7 +39,7 @@ def run(
     question = QuestionText(
         [by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency
     )
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return spend(ledger, question, form)
 
 

@@ -18,7 +18,7 @@ from dashboard.whatif.whatif import (
     compare_costs,
     parse,
 )
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.settings import Settings
@@ -30,7 +30,7 @@ _MAX_REASONS: Final = 10
 
 def run(parameters: WhatIfParameters, form: Form) -> int:
     """Compare costs in the ledger of the settings and print the result; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return print_comparison(ledger, parameters, form)
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC
 
 from ingest.ledger.audit import entries
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.model.zone import instant
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, console, print_json, table
@@ -12,7 +12,7 @@ from ingest.terminal import ExitCode, console, print_json, table
 
 def run(action: str | None, most: int, *, as_json: bool) -> int:
     """Print the audit log, the latest first; the exit code."""
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         log = entries(connection, action=action, most=most)
     rows = [
         {

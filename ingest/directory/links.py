@@ -23,7 +23,7 @@ _WEIGHTS: Final[Mapping[Kind, int]] = {"team": 10}
 """How many entries of other kinds an entry counts for: the owners of all keys of a team follow from it."""
 
 
-def chunks_of(listed: Sequence[DirectoryEntry]) -> Sequence[Sequence[DirectoryEntry]]:
+def chunks_of(listed: Sequence[DirectoryEntry]) -> list[list[DirectoryEntry]]:
     """The list in chunks for short transactions: owners before what they own, an entry's rows together."""
     groups: dict[object, list[DirectoryEntry]] = {}
     group_of: dict[tuple[str, str], object] = {}

@@ -7,12 +7,13 @@ nothing of the group, and the files are imported again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ingest.clock import now
 from ingest.files.paths import Source
 from ingest.intake.decode import Context, Decoder
-from ingest.intake.intake import Intake
+from ingest.intake.intake import Intake, salvaging_if_refused
 from ingest.ledger import imports
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Connection, Ledger
@@ -67,17 +68,17 @@ class SmallFiles:
         """Commit the waiting files in one transaction. A file without records leaves nothing."""
         files, self._waiting = self._waiting, []
         filled = [file for file in files if file.batch.read]
-        receipts = iter(self._commit(filled) if filled else ())
+        receipts = iter(salvaging_if_refused(partial(self._commit, filled)) if filled else ())
         for file in files:
             file.on_committed(next(receipts) if file.batch.read else Receipt())
 
-    def _commit(self, files: Sequence[WaitingFile]) -> list[Receipt]:
+    def _commit(self, files: Sequence[WaitingFile], *, salvaging: bool) -> list[Receipt]:
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, files[0].context.received_at)
             named = [(file.path, file.fingerprint) for file in files]
             batch_ids = imports.start_all(connection, files[0].context.channel, named, now())
             whole = [
-                self._write(connection, lookup, file, batch_id)
+                self._write(connection, lookup, file, batch_id, salvaging=salvaging)
                 for file, batch_id in zip(files, batch_ids, strict=True)
             ]
             imports.finish_all(connection, whole, now())
@@ -85,8 +86,8 @@ class SmallFiles:
         return [file.receipt for file in whole]
 
     def _write(
-        self, connection: Connection, lookup: Lookup, file: WaitingFile, batch_id: int
+        self, connection: Connection, lookup: Lookup, file: WaitingFile, batch_id: int, *, salvaging: bool
     ) -> imports.WholeFile:
         with Intake(self._ledger, self._decoder, file.context, batch_id) as intake:
-            receipt = intake.write(connection, lookup, file.batch)
+            receipt = intake.write(connection, lookup, file.batch, salvaging=salvaging)
             return imports.WholeFile(batch_id, file.batch.read, receipt, intake.keyless)

@@ -147,8 +147,8 @@ def _concerned(connection: sa.Connection, subjects: Collection[Subject]) -> set[
         selects.append(sa.select(owned.c.attribution_id).where(owned.c.team_id.in_(ids)))
     for rule in RULES:
         for texts in _chunks([subject for kind, subject in subjects if kind == rule]):
-            named = sa.select(term.c.term_id).where(term.c.text.in_(texts))
-            selects.append(sa.select(c.attribution_id).where(c[f"{rule}_id"].in_(named)))
+            terms = sa.select(term.c.term_id).where(term.c.text.in_(texts))
+            selects.append(sa.select(c.attribution_id).where(c[f"{rule}_id"].in_(terms)))
     return {found for select in selects for found in connection.execute(select).scalars()}
 
 

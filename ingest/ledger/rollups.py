@@ -38,6 +38,7 @@ from ingest.ledger.tables.calls import (
     usage_event,
 )
 from ingest.pricing.charge import MONEY
+from ingest.timing import timed
 
 SPLIT: Final = 10**9
 """Sums are queried in two parts, `x // SPLIT` and `x % SPLIT`, neither of which can overflow."""
@@ -100,6 +101,7 @@ def _dirty_days(ledger: Ledger) -> list[int]:
         )
 
 
+@timed("rollup")
 def _roll_day(ledger: Ledger, day: int) -> int:
     with ledger.reading() as connection:
         generations = _marks(connection, day)

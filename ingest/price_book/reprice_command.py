@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ingest.ledger import periods, rollups
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_existing
 from ingest.model.invalid import Invalid
 from ingest.model.money import from_pico, plain
 from ingest.model.ownership import END_DAY, FIRST_DAY
@@ -42,7 +42,7 @@ class RepriceOptions:
 def run(options: RepriceOptions) -> int:
     """Reprice events, or print what a run would change; the exit code."""
     err = console(stderr=True)
-    with open_ledger(Settings()) as ledger:
+    with open_existing(Settings()) as ledger:
         try:
             scope = _scope(options, ledger)
         except Invalid as error:

@@ -203,8 +203,9 @@ def _lines_of_steps(event: UsageEvent, prices: PriceSet, missing: dict[str, None
     for step in prices.steps:
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
-        if beyond > 0 and step.meter not in prices.numerators:
-            missing[step.meter] = None
+        needed = CONTAINED_IN[step.meter] or step.meter
+        if beyond > 0 and needed not in prices.numerators:
+            missing[needed] = None
         elif beyond > 0:
             lower = before.get(step.meter) or _line(prices, component, step.meter, 0).rate
             yield CostLine(

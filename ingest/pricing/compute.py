@@ -18,7 +18,7 @@ from typing import Any, Final
 from ingest.model.event import UsageEvent
 from ingest.model.money import LARGEST, MoneyError
 from ingest.pricing.charge import Charge
-from ingest.pricing.rates import MissingPrice, PriceSet, Unpriced
+from ingest.pricing.rates import CONTAINED_IN, MissingPrice, PriceSet, Unpriced
 
 UNSTATED: Final = "USD"
 """The currency of events whose source states no cost. Their computed cost is in the currency of the
@@ -76,10 +76,8 @@ def compute(
     return _charge(prices, amounts, saved, lookup, reason)
 
 
-def missing_text(meters: Sequence[str], prices: PriceSet) -> str | None:
-    """The reason that meters without a price give; None where no meter is missing."""
-    if not meters:
-        return None
+def missing_text(meters: Sequence[str], prices: PriceSet) -> str:
+    """The reason that meters without a price give."""
     word = "meter" if len(meters) == 1 else "meters"
     return f"no price for the {word} {' and '.join(meters)} of {prices.provider}/{prices.model}"
 
@@ -240,9 +238,10 @@ def _add_steps(event: UsageEvent, prices: PriceSet, amounts: dict[str, int], mis
     for step, numerator in zip(prices.steps, prices.step_numerators, strict=True):
         component, count = STEPPED[step.meter]
         beyond = (count(event) or 0) - step.above
-        if beyond > 0 and step.meter not in prices.numerators:
-            if step.meter not in missing:
-                missing.append(step.meter)
+        needed = CONTAINED_IN[step.meter] or step.meter  # cached tokens are input, and need a price of input
+        if beyond > 0 and needed not in prices.numerators:
+            if needed not in missing:
+                missing.append(needed)
         elif beyond > 0:
             lower = before.get(step.meter, prices.numerators[step.meter])
             amounts[component] = amounts.get(component, 0) + beyond * (numerator - lower)

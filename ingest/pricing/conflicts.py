@@ -51,8 +51,6 @@ class _ModelAndTier(NamedTuple):
 
 def conflicts(book: Book, at: int, threshold: Decimal = THRESHOLD) -> list[Conflict]:
     """Every conflict at an instant (microseconds UTC), by provider, model, tier, band and meter."""
-    if len(book.sources) < 2:  # noqa: PLR2004 - one source cannot disagree
-        return []
     points = list(book.points(at))
     bands = sorted({0, *(point.above for point in points if not point.marginal)})
     listed: dict[tuple[object, ...], _UnitPrices] = {}

@@ -250,7 +250,7 @@ class PublishedPrices:
 
     def at(self, at: int, input_tokens: int) -> PriceSet | Unpriced:
         """The price set that applies."""
-        key = (bisect_right(self._days, at), bisect_right(self._times, at % _DAY) if self._times else 0)
+        key = (bisect_right(self._days, at), bisect_right(self._times, at % _DAY))
         bands = self._bands.get(key)
         if bands is None:
             bands = self._bands[key] = self._make_bands(at)

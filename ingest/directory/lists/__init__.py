@@ -59,6 +59,6 @@ def _has_governance(path: Path) -> bool:
     """
     try:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True
     return not (isinstance(content, dict) and "governance" not in content and litellm.is_list(content))

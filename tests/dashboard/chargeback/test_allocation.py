@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.chargeback.allocation import FEES, UNASSIGNED, Basis, Method, Rule, Rules, shares
+from dashboard.chargeback.allocation import (
+    FEES,
+    METHODS,
+    POOLS,
+    UNASSIGNED,
+    Basis,
+    Method,
+    Rule,
+    Rules,
+    shares,
+)
 from dashboard.chargeback.allocation_store import add_rules, read_rules
 from ingest.ledger.engine import Ledger
-from ingest.model.ownership import NOBODY, Owner, Target
+from ingest.model.ownership import END_DAY, FIRST_DAY, NOBODY, Owner, Target
 from tests.support.acme import acme_call, acme_month
 from tests.support.cli import Command, object_of
 
@@ -90,9 +100,12 @@ def test_rules_are_read_as_they_were_recorded(ledger: Ledger) -> None:
         recorded_by="ann",
     )
     with ledger.writing() as connection:
-        add_rules(connection, [rule])
-        (found,) = read_rules(connection)
+        add_rules(connection, [])
+        add_rules(connection, [rule, Rule(pool="fees", method="even")])
+        found, plain = read_rules(connection)
     assert found == Rule(**{name: getattr(rule, name) for name in rule.__slots__} | {"number": found.number})
+    assert (plain.recorded_at, plain.recorded_by, plain.reason, plain.fallback) == (0, "", "", "even")
+    assert (plain.first_day, plain.end_day, plain.targets) == (FIRST_DAY, END_DAY, ())
 
 
 def test_a_credit_counts_for_the_whole_team() -> None:
@@ -176,3 +189,15 @@ def test_shares_add_up_to_one_or_there_are_none(
     assert sum(found.values()) in ((1,) if found else (0,))
     assert bool(found) == bool(targets or used)
     assert all(share > 0 for share in found.values())
+
+
+def test_every_way_of_sharing_is_said_in_words() -> None:
+    assert METHODS == {
+        "even": "the same for each team",
+        "cost": "in proportion to direct cost",
+        "tokens": "in proportion to tokens",
+        "requests": "in proportion to requests",
+        "fixed": "in fixed parts",
+        "keep": "not shared: it stays where it is",
+    }
+    assert POOLS == ("fees", "unassigned")

@@ -106,11 +106,13 @@ def test_a_call_that_is_underway_when_a_month_is_closed_is_waited_for(
     underway = ledger.writing()
     put_within(underway.__enter__(), ledger, [call(OTHER_DAY, 1)])
     put(ledger, [call(DAY, 20)], first=10)
+    ends = [underway]
 
-    def pause(_seconds: float) -> None:
-        underway.__exit__(None, None, None)
+    def end_the_writer(_seconds: float) -> None:
+        ends.pop().__exit__(None, None, None)
 
-    monkeypatch.setattr(closing, "settled_snapshot", partial(settled_snapshot, pause=pause))
+    waiting = partial(settled_snapshot, pause=end_the_writer)
+    monkeypatch.setattr(closing, "settled_snapshot", waiting)
     assert close(ledger).total == 4_021
     put(ledger, [call(DAY, 300)], first=20)
     assert corrections(ledger) == {"late": 300}

@@ -4,6 +4,7 @@ Also once across failures, restarts and several processes.
 """
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,7 @@ def test_a_webhook_gets_a_signed_post_whose_key_stays_the_same(ledger: Ledger, h
     assert waits[:2] == [MINUTE, 2 * MINUTE]
     keys = {headers["idempotency-key"] for headers, _ in hook.got}
     assert (len(keys), len(hook.got)) == (1, 3)
+    assert re.fullmatch("[0-9a-f]{32}", keys.pop())
     headers, body = hook.got[-1]
     assert headers["x-tallybook-signature"] == signature("shared", body)
     assert headers["content-type"] == "application/json"

@@ -3,7 +3,7 @@
 Everything adds up to the ledger.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -267,6 +267,26 @@ def test_a_month_is_closed_once_and_opened_with_a_reason(ledger: Ledger) -> None
         closing.reopen(ledger, OCTOBER, reason=" ", by="ann", now=NOW)
     with pytest.raises(CloseRefused, match="2026-11 is not closed"):
         closing.reopen(ledger, NOVEMBER, reason="x", by="ann", now=NOW)
+
+
+def test_a_refusal_to_close_or_open_has_a_code_and_its_field(ledger: Ledger) -> None:
+    put(ledger, [call("2026-10-05T10:00:00Z", 3)])
+
+    def refusal(work: Callable[[], object]) -> tuple[str, str | None]:
+        with pytest.raises(CloseRefused) as refused:
+            work()
+        return refused.value.code, refused.value.field
+
+    def opened(reason: str) -> None:
+        closing.reopen(ledger, OCTOBER, reason=reason, by="ann", now=NOW)
+
+    assert refusal(lambda: close(ledger, Month(2030, 1))) == ("not_over", None)
+    assert refusal(lambda: close(ledger, Month(2026, 8))) == ("before_data", None)
+    assert refusal(lambda: opened("again")) == ("not_closed", None)
+    close(ledger, OCTOBER, accept="fine")
+    assert refusal(lambda: close(ledger, OCTOBER)) == ("already_closed", None)
+    assert refusal(lambda: opened(" ")) == ("missing_reason", "reason")
+    assert refusal(lambda: opened("x" * 501))[0] == "long_reason"
 
 
 def test_nothing_is_booked_by_hand_in_a_closed_month(ledger: Ledger) -> None:

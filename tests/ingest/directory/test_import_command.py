@@ -260,6 +260,51 @@ def test_a_file_without_a_list_is_explained(
         lists.read(tmp_path / "other.db", embedded.keyring)
 
 
+ODD_LISTS = {
+    "nested.json": b"[" * 50_000,
+    "nested-object.json": b'{"governance":' * 50_000,
+    "number.json": b'{"governance":{"virtual_keys":1e999999999999999999999}}',
+    "nan.json": b'[{"key_name":NaN}]',
+    "surrogate.json": b'[{"key_alias":"\\ud800","token":"x"}]',
+    "utf16.csv": "id,name\na,b\n".encode("utf-16"),
+    "zeros.json": b"\0" * 100,
+    "damaged.db": b"SQLite format 3\0" + b"\xff" * 5_000,
+}
+
+
+@pytest.mark.parametrize("name", ODD_LISTS)
+def test_an_odd_list_is_refused_with_words(embedded: Ledger, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(ODD_LISTS[name])
+    with pytest.raises(NotAList, match=name):
+        lists.read(path, embedded.keyring)
+
+
+@pytest.mark.parametrize(
+    "row", ["a,b,search,1e999999", "a,b,search,NaN", "a\0,b,search,1", "a,b,search,-Infinity"]
+)
+def test_an_odd_row_of_a_list_costs_no_other_row(embedded: Ledger, tmp_path: Path, row: str) -> None:
+    path = tmp_path / "keys.csv"
+    path.write_text(f"id,name,team,share,from\n{row},2026-10-01\nvk-1,Web,search,1,2026-10-01\n")
+    listing = lists.read(path, embedded.keyring)
+    assert [one.ident for one in listing.entries] == ["vk-1"]
+    assert [one.line for one in listing.faults] == [2]
+
+
+def test_an_odd_entry_of_a_gateways_list_costs_no_other(embedded: Ledger, tmp_path: Path) -> None:
+    path = tmp_path / "teams.json"
+    teams = [
+        {"team_id": ""},
+        {"team_id": "t-1", "organization_id": "a\0b"},
+        {"team_id": "t-2", "organization_id": "o" * 1_000},
+        {"team_id": "t-3", "team_alias": "Search"},
+    ]
+    path.write_text(json.dumps(teams))
+    listing = lists.read(path, embedded.keyring)
+    assert [one.ident for one in listing.entries] == ["t-3"]
+    assert [(one.line, one.code) for one in listing.faults] == [(1, "bad_id"), (2, "bad_id"), (3, "bad_id")]
+
+
 def test_a_long_list_is_entered(embedded: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     path.write_text("id,name\n" + "".join(f"vk-{n},Key {n}\n" for n in range(1_234)))

@@ -22,8 +22,8 @@ def content(path: Path | str) -> list[bytes]:
     (source,) = sources([str(path)])
     (member,) = members(source)
     with FileReader(member) as reading:
-        records = [record for batch in reading.batches(10, lambda _: None) for record in batch]
-    return [record.raw for record in records if isinstance(record, RawRecord)]
+        batches = reading.batches(10, lambda _: None)
+        return [record.raw for batch in batches for record in batch if isinstance(record, RawRecord)]
 
 
 def test_a_link_that_leads_out_of_the_folder_is_not_followed_and_is_counted(tmp_path: Path) -> None:

@@ -79,6 +79,20 @@ def test_files_without_records_cost_no_transaction(embedded: Ledger, tmp_path: P
     assert (len(commits), sum(report.receipt.records for report in reports)) == (0, 0)
 
 
+def test_a_file_with_a_poisonous_line_loses_that_line_alone(embedded: Ledger, tmp_path: Path) -> None:
+    """A number that no decimal can hold once ended the import, and every import of the file after it."""
+    good = [response(n) for n in range(3_000)]
+    span = '{"traceId":"%s","spanId":"%s","attributes":{"x":1e999999999999999999999}}\n'
+    poison = span % ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")
+    (tmp_path / "calls.jsonl").write_text(lines(*good[:2_500]) + poison + lines(*good[2_500:]))
+    importer, report = Importer(embedded, ImportOptions()), FileReport("calls.jsonl")
+    for source in sources([str(tmp_path / "calls.jsonl")]):
+        importer.run(source, report, lambda _size, _records: None)
+    importer.finish()
+    assert (report.receipt.accepted, report.receipt.rejected) == (3_000, 1)
+    assert [one.line for one in report.receipt.rejections] == [2_501]
+
+
 def test_an_import_commits_less_at_once_while_commits_take_long(embedded: Ledger, tmp_path: Path) -> None:
     """Others wait for a commit. The clock says that the first takes a second, and the others no time."""
     (tmp_path / "a.jsonl").write_text(lines(*(response(n) for n in range(1_000))))

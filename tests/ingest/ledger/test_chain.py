@@ -220,7 +220,7 @@ def before_chains(ledger: Ledger) -> None:
 
 def test_a_ledger_from_before_is_sealed_as_it_is_and_marked(ledger: Ledger, settings: Settings) -> None:
     before_chains(ledger)
-    assert schema.migrate(ledger.engine)
+    assert schema.migrate(ledger.engine).is_change
     with open_ledger(settings) as opened:
         assert findings(opened) == []
         with opened.reading() as connection:

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from ingest.model.event import UsageEvent
 from ingest.model.money import from_pico
 from ingest.model.zone import micros
-from ingest.pricing.book import NO_PROVIDER, Book
+from ingest.pricing.book import NO_PROVIDER, Book, StoredPrices
 from ingest.pricing.charge import COMPONENTS
 from ingest.pricing.litellm_snapshot import EMPTY
+from ingest.pricing.point import PricePoint
 from ingest.pricing.pricing import price
 from ingest.pricing.rates import CONTAINED_IN, PriceSet, Rate, Unpriced
+from ingest.pricing.terms import Term
 from tests.support.examples import examples
 
 AT = micros(datetime(2026, 11, 1, tzinfo=UTC))
@@ -308,3 +310,52 @@ def test_the_computed_total_is_what_the_package_itself_computes(
     components = sum(getattr(charge, name) is not None for name in COMPONENTS)
     rounding = Decimal(0) if set_of_call.denominator == 1 else Decimal(components) / 2
     assert abs(from_pico(charge.total_cost) - theirs) <= rounding.scaleb(-12)
+
+
+# Several sources.
+
+
+def own(price: str, **about: Any) -> PricePoint:
+    fields: dict[str, Any] = {"source": "own", "provider": "acme", "model": "talker-1", "meter": "input"}
+    return PricePoint(price=Decimal(price), per=1_000_000, **(fields | about))
+
+
+def test_a_call_before_every_source_has_a_price_has_the_reason_of_the_most_trusted() -> None:
+    book = Book(
+        StoredPrices(points=(own("1", valid_from=AT), own("2", source="bifrost", valid_from=AT - 5))),
+        litellm=EMPTY,
+    )
+    assert [
+        str(getattr(book.find("acme", "talker-1", None, at, 0), "reason", "priced")) for at in (0, AT)
+    ] == [
+        "no price for acme/talker-1",
+        "priced",
+    ]
+    assert list(book.edges("acme", "talker-1", None)) == [AT - 5, AT]
+    assert list(book.edges("acme", "talker-2", None)) == []
+
+
+def test_terms_start_and_end_where_prices_may_change() -> None:
+    discount = Term(kind="discount", factor=Decimal("0.9"), valid_from=AT, valid_to=AT + 5)
+    book = Book(StoredPrices(points=(own("1"),), terms=(discount,)), litellm=EMPTY)
+    assert list(book.edges("acme", "talker-1", None)) == [AT, AT + 5]
+    charged = [book.find("acme", "talker-1", None, at, 0) for at in (AT - 1, AT, AT + 4, AT + 5)]
+    assert [one.terms for one in charged if isinstance(one, PriceSet)] == [(), (discount,), (discount,), ()]
+
+
+def test_a_buyer_s_term_is_of_that_buyer_s_calls_beside_terms_of_everybody() -> None:
+    terms = (
+        Term(kind="markup", factor=Decimal("1.1")),
+        Term(kind="discount", factor=Decimal("0.5"), team="Search"),
+        Term(kind="discount", factor=Decimal("0.7"), customer="Acme"),
+    )
+    book = Book(StoredPrices(points=(own("1"),), terms=terms), litellm=EMPTY)
+
+    def factors(team: str | None, customer: str | None) -> list[str]:
+        found = book.find("acme", "talker-1", None, AT, 0, None, team, customer)
+        assert isinstance(found, PriceSet)
+        return [str(term.factor) for term in found.terms]
+
+    assert factors(None, None) == ["1.1"]
+    assert factors("Search", None) == ["0.5", "1.1"]
+    assert factors("Ads", "Acme") == ["0.7", "1.1"]

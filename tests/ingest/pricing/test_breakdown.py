@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model.event import UsageEvent
-from ingest.pricing.breakdown import break_down
+from ingest.pricing.breakdown import CostLine, break_down
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.compute import STEPPED, compute
 from ingest.pricing.rates import METERS, PriceSet, Rate, Step
@@ -135,3 +135,31 @@ def test_a_part_without_a_price_of_its_own_says_whose_price_it_has() -> None:
         ("cache_write", "input", 30, Fraction(75, MTOK)),
         ("cache_write_1h", "input", 10, Fraction(25, MTOK)),
     ]
+
+
+def test_a_line_says_where_a_marginal_price_begins_and_what_a_call_is_billed_at_least() -> None:
+    minute, cheap, dear = Rate(Decimal(3), 60_000, 10_000), Rate(Decimal(1), MTOK), Rate(Decimal(2), MTOK)
+    prices = PriceSet(
+        "openai",
+        "m",
+        "standard",
+        0,
+        "USD",
+        "x",
+        {"input": dear, "audio_ms": minute},
+        steps=(Step("input", 1_000, cheap),),
+    )
+    event = UsageEvent(source="test", input_tokens=1_500, audio_ms=4_000)
+    assert sorted(break_down(event, prices).lines) == sorted(
+        [
+            CostLine("input_cost", "input", "input", 1_500, dear),
+            CostLine("input_cost", "input", "input", 500, cheap, instead_of=dear, above=1_000),
+            CostLine("other_cost", "audio_ms", "audio_ms", 10_000, minute, counted=4_000),
+        ]
+    )
+
+
+def test_a_total_of_tokens_alone_has_no_price() -> None:
+    prices = PriceSet("openai", "m", "standard", 0, "USD", "x", {"input": Rate(Decimal(1), MTOK)})
+    workings = break_down(UsageEvent(source="test", total_tokens=5), prices)
+    assert (list(workings.missing), list(workings.lines)) == (["total_tokens"], [])

@@ -3,23 +3,30 @@
 Amounts are in units of the currency, at full precision.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model.event import ReportedCost, UsageEvent
-from ingest.model.money import MoneyError, from_pico, to_pico
+from ingest.model.money import LARGEST, MoneyError, from_pico, to_pico
 from ingest.model.zone import micros
 from ingest.pricing.book import Book, StoredPrices
+from ingest.pricing.breakdown import break_down
 from ingest.pricing.charge import COMPONENTS, Charge
+from ingest.pricing.compute import compute
 from ingest.pricing.doubts import doubts
+from ingest.pricing.gateway_cache import lookup_call
 from ingest.pricing.pricing import price
-from ingest.pricing.rates import PriceSet
+from ingest.pricing.rates import PriceSet, Rate, Step, Unpriced
+from ingest.pricing.terms import Term
 
+UNIT = 10**12
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 AT = micros(MOMENT)
 BOOK = Book()
@@ -247,7 +254,129 @@ def test_transcription_by_the_minute() -> None:
     assert Decimal(units(charge.total_cost)) == Decimal("0.006")
 
 
+def set_of(*steps: Step, **prices: str) -> PriceSet:
+    """Prices per unit of each meter."""
+    by_meter = {meter: Rate(Decimal(text), 1) for meter, text in prices.items()}
+    return PriceSet("acme", "m", "standard", 0, "USD", "list", by_meter, steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("counted", "meter", "component"),
+    [
+        ("characters", "character", "input_cost"),
+        ("pages", "page", "input_cost"),
+        ("audio_ms", "input_audio_ms", "input_cost"),
+        ("audio_ms", "audio_ms", "other_cost"),
+        ("video_ms", "video_ms", "output_cost"),
+        ("images", "image", "output_cost"),
+        ("search_units", "search_unit", "other_cost"),
+        ("search_queries", "search", "search_cost"),
+        ("tool_calls", "tool_call", "tool_cost"),
+    ],
+)
+def test_what_is_counted_beside_tokens_costs_its_price_in_its_part_of_the_total(
+    counted: str, meter: str, component: str
+) -> None:
+    charge = compute(call(**{counted: 3}), set_of(**{meter: "2"}), None)
+    assert isinstance(charge, Charge)
+    assert (getattr(charge, component), charge.total_cost, charge.unpriced_reason) == (
+        6 * UNIT,
+        6 * UNIT,
+        None,
+    )
+
+
+def test_speech_is_billed_by_the_characters_that_go_in_and_the_tokens_that_come_out() -> None:
+    spoken = call(characters=3, output_tokens=5)
+    charge = compute(spoken, set_of(character="2", output="1"), None)
+    assert isinstance(charge, Charge)
+    assert (charge.input_cost, charge.output_cost, charge.total_cost) == (6 * UNIT, 5 * UNIT, 11 * UNIT)
+    by_characters = compute(spoken, set_of(character="2"), None)
+    assert isinstance(by_characters, Charge)
+    assert (by_characters.total_cost, by_characters.unpriced_reason) == (6 * UNIT, None)
+
+
+@pytest.mark.parametrize(
+    ("counts", "meter", "component"),
+    [
+        ({"input_tokens": 15}, "input", "input_cost"),
+        ({"input_tokens": 15, "cache_read_tokens": 15}, "cache_read", "cache_read_cost"),
+        ({"input_tokens": 15, "cache_write_tokens": 15}, "cache_write", "cache_write_cost"),
+        ({"output_tokens": 15}, "output", "output_cost"),
+        ({"search_queries": 15}, "search", "search_cost"),
+        ({"characters": 15}, "character", "input_cost"),
+        ({"pages": 15}, "page", "input_cost"),
+        ({"images": 15}, "image", "output_cost"),
+    ],
+)
+def test_a_marginal_price_is_that_of_the_units_above_its_start(
+    counts: dict[str, int], meter: str, component: str
+) -> None:
+    steps = [Step(meter, above, Rate(Decimal(text), 1)) for above, text in ((10, "2"), (12, "1"), (15, "9"))]
+    prices = set_of(*steps, **{"input": "7", meter: "3"})
+    charge = compute(call(**counts), prices, None)
+    assert isinstance(charge, Charge)
+    # 10 at 3, 2 at 2 and 3 at 1; the last step begins where the call ends
+    assert (getattr(charge, component), charge.total_cost) == (37 * UNIT, 37 * UNIT)
+    workings = break_down(call(**counts), prices)
+    assert workings.total == 37 * UNIT
+    assert sum(line.product for line in workings.lines) == 37
+
+
+def test_a_marginal_price_without_a_price_below_it_is_missing_for_calls_that_reach_it() -> None:
+    step = Step("input", 10, Rate(Decimal(2), 1))
+    prices = set_of(step, step._replace(above=12), output="1")
+    reached = compute(call(input_tokens=15, output_tokens=1), prices, None)
+    assert isinstance(reached, Charge)
+    assert (reached.total_cost, reached.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
+
+
+@pytest.mark.parametrize("cached", ["cache_read", "cache_write"])
+def test_cached_input_costs_nothing_less_where_the_price_of_the_input_is_missing(cached: str) -> None:
+    step = Step(cached, 10, Rate(Decimal(2), 1))
+    prices = set_of(step, **{cached: "3", "output": "1"})
+    event = call(input_tokens=15, output_tokens=1, **{f"{cached}_tokens": 15})
+    charge = compute(event, prices, None)
+    assert isinstance(charge, Charge)
+    assert (charge.total_cost, charge.unpriced_reason) == (UNIT, "no price for the meter input of acme/m")
+    workings = break_down(event, prices)
+    assert (workings.total, workings.missing) == (UNIT, ("input",))
+
+
+@pytest.mark.parametrize(
+    ("reported", "computed", "is_far"),
+    [
+        (100 * UNIT, UNIT, False),
+        (100 * UNIT + 1, UNIT, True),
+        (UNIT, 100 * UNIT, False),
+        (UNIT, 100 * UNIT + 1, True),
+        (UNIT, 0, True),
+        (UNIT - 1, 0, False),
+        (UNIT, None, False),
+    ],
+)
+def test_a_reported_cost_more_than_a_hundred_times_off_is_doubtful(
+    reported: int, computed: int | None, is_far: bool
+) -> None:
+    charge = Charge(cost_source="reported", reported_total=reported, computed_total=computed)
+    assert bool(doubts(charge)) == is_far
+    assert not doubts(msgspec.structs.replace(charge, cost_source="computed"))
+
+
 # Whose word counts.
+
+
+@pytest.mark.parametrize(
+    ("chosen", "counts"),
+    [(set(), False), ({"other"}, False), ({"test"}, True), ({"other", "*"}, True)],
+)
+def test_the_computed_cost_counts_for_the_sources_that_are_chosen(chosen: set[str], counts: bool) -> None:
+    book = Book(StoredPrices(computed=frozenset(chosen)))
+    usage = call(input_tokens=1_000, output_tokens=100, reported=ReportedCost(total=7))
+    charge = price(usage, book, AT)
+    computed = charged(input_tokens=1_000, output_tokens=100).total_cost
+    assert (charge.cost_source, charge.total_cost) == (("computed", computed) if counts else ("reported", 7))
+    assert (charge.computed_total, charge.reported_total) == (computed, 7)
 
 
 def test_a_reported_cost_is_kept_and_the_computed_one_stands_beside_it() -> None:
@@ -488,6 +617,56 @@ def test_a_miss_whose_look_up_has_no_price_is_partly_priced_unless_it_is_reporte
     assert charge.total_cost == charged(input_tokens=1_000).total_cost
     assert "cache look-up" in (charge.unpriced_reason or "")
     assert charged(**missed, reported=ReportedCost(total=7)).total_cost == 7
+
+
+def test_a_look_up_without_a_price_is_the_reason_where_the_call_itself_costs_nothing() -> None:
+    prices = BOOK.find("openai", "gpt-5.4", None, AT, 0)
+    no_price = Unpriced("cache look-up: no price for own/embedder")
+    assert compute(call(), prices, no_price) == no_price
+
+
+def test_a_look_up_is_part_of_every_total_of_its_call() -> None:
+    prices = replace(
+        set_of(input="2"),
+        terms=(Term(kind="discount", factor=Decimal("0.9")), Term(kind="markup", factor=Decimal("1.5"))),
+    )
+    lookup = Charge(cost_source="computed", total_cost=5, list_total=7, contracted_total=6)
+    charge = compute(call(input_tokens=1), prices, lookup)
+    assert isinstance(charge, Charge)
+    plain = compute(call(input_tokens=1), prices, None)
+    assert isinstance(plain, Charge)
+    totals = ("other_cost", "total_cost", "computed_total", "list_total", "contracted_total")
+    assert [(getattr(charge, name) or 0) - (getattr(plain, name) or 0) for name in totals] == [5, 5, 5, 7, 6]
+
+
+def test_the_first_reason_of_a_partly_priced_call_is_its_own() -> None:
+    partly = call(input_tokens=1, search_queries=1)
+    no_price = Unpriced("cache look-up: no price for own/embedder")
+    charge = compute(partly, set_of(input="2"), no_price)
+    assert isinstance(charge, Charge)
+    assert charge.unpriced_reason == "no price for the meter search of acme/m"
+    assert (charge.total_cost, charge.other_cost) == (2 * UNIT, None)
+
+
+@pytest.mark.parametrize(("price_of_one", "is_refused"), [(LARGEST, False), (LARGEST + 1, True)])
+def test_a_cost_of_as_much_as_an_event_can_hold_is_charged(price_of_one: int, is_refused: bool) -> None:
+    prices = set_of(request=f"{from_pico(price_of_one):f}")
+    if is_refused:
+        with pytest.raises(MoneyError, match="acme/m: the computed cost is larger"):
+            compute(call(), prices, None)
+    else:
+        charge = compute(call(), prices, None)
+        assert isinstance(charge, Charge)
+        assert charge.total_cost == LARGEST
+
+
+def test_a_look_up_names_the_provider_and_the_model_that_it_used() -> None:
+    found = lookup_call(call(cache_lookup_tokens=50, cache_used_model="own-embedder", currency="EUR"))
+    assert found == UsageEvent(
+        source="test", provider="unknown", model="own-embedder", input_tokens=50, currency="EUR"
+    )
+    assert lookup_call(call(cache_lookup_tokens=0, cache_used_model="own-embedder")) is None
+    assert lookup_call(call(cache_lookup_tokens=50)) is None
 
 
 def test_a_miss_pays_for_its_look_up_where_the_cost_is_computed() -> None:

@@ -116,3 +116,9 @@ def test_the_snapshot_finds_each_price_that_it_lists_under_the_name_it_lists_it(
         prices = dated.at(AT, one.above + 1)  # type: ignore[union-attr]
         assert isinstance(prices, PriceSet)
         assert prices.by_meter[one.meter][:3] == (one.price, one.per, one.least), one
+
+
+def test_one_source_contradicts_nobody() -> None:
+    prices = StoredPrices(points=(point("own", "1"), point("own", "2", number=2)), trust=("own",))
+    book = Book(prices, snapshot(), EMPTY)
+    assert conflicts(book, AT) == []

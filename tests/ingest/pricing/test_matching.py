@@ -8,7 +8,7 @@ import pytest
 from ingest.ledger.price_book import snapshot
 from ingest.price_book import lists
 from ingest.pricing.book import Alias, Book, StoredPrices
-from ingest.pricing.matching import image_names, model_names, provider_of
+from ingest.pricing.matching import image_names, model_names, provider_of, tier_of
 from ingest.pricing.point import PricePoint
 from ingest.pricing.rates import PriceSet, Unpriced
 from ingest.pricing.source_prices import SourcePrices
@@ -216,6 +216,34 @@ def test_a_name_as_it_is_written_stands_before_what_is_left_of_it() -> None:
 @pytest.mark.parametrize(
     ("written", "name"),
     [
+        ("amazon-bedrock", "bedrock"),
+        ("amazon_nova", "amazon-nova"),
+        ("aws", "bedrock"),
+        ("aws.bedrock", "bedrock"),
+        ("az.ai.inference", "azure"),
+        ("az.ai.openai", "azure"),
+        ("azure-openai", "azure"),
+        ("azure.ai.inference", "azure"),
+        ("azure.ai.openai", "azure"),
+        ("azure_ai", "azure"),
+        ("azure_openai", "azure"),
+        ("azure_text", "azure"),
+        ("bedrock_mantle", "bedrock"),
+        ("cohere_chat", "cohere"),
+        ("fireworks_ai", "fireworks"),
+        ("gcp.gemini", "gemini"),
+        ("gcp.gen_ai", "gemini"),
+        ("gcp.vertex_ai", "vertex"),
+        ("github_copilot", "github-copilot"),
+        ("google-vertex", "vertex"),
+        ("mistral_ai", "mistral"),
+        ("mistralai", "mistral"),
+        ("moonshotai", "moonshot"),
+        ("together_ai", "together"),
+        ("togetherai", "together"),
+        ("voyageai", "voyage"),
+        ("x-ai", "xai"),
+        ("x_ai", "xai"),
         ("google", "gemini"),
         ("vertex_ai-anthropic_models", "vertex"),
         ("fireworks_ai-embedding-models", "fireworks"),
@@ -224,7 +252,7 @@ def test_a_name_as_it_is_written_stands_before_what_is_left_of_it() -> None:
         ("Acme", "acme"),
     ],
 )
-def test_price_lists_names_of_a_provider_are_one(written: str, name: str) -> None:
+def test_names_of_a_provider_by_gateways_telemetry_and_price_lists_are_one(written: str, name: str) -> None:
     assert provider_of(written) == name
 
 
@@ -286,3 +314,22 @@ def test_an_image_has_the_price_of_its_size_and_quality_before_that_of_one_of_th
     size: str | None, quality: str | None, found: list[str]
 ) -> None:
     assert list(image_names("m", size, quality)) == found
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (None, "standard"),
+        ("On_Demand", "standard"),
+        ("", "standard"),
+        ("auto", "standard"),
+        ("default", "standard"),
+        ("standard_only", "standard"),
+        ("on_demand", "standard"),
+        ("on_demand_flex", "flex"),
+        ("on_demand_priority", "priority"),
+        ("batch", "batch"),
+    ],
+)
+def test_a_tier_has_one_name_whatever_its_provider_calls_it(written: str | None, name: str) -> None:
+    assert tier_of(written) == name

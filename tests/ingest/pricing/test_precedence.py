@@ -100,8 +100,27 @@ def test_a_model_that_only_the_second_list_has_is_priced_at_any_time() -> None:
         ([listed("input", "1"), listed("input", "0.5", service_tier="batch")], "genai-prices"),
         ([listed("input", "1", hours="mon-fri 00:30-16:30"), listed("input", "2")], "genai-prices"),
         ([listed("input", "1", model="mistral-large")], "genai-prices"),
+        ([listed("input", "1", model="mistral-large-*")], "genai-prices"),
+        ([listed("input", "1", currency="EUR")], "genai-prices"),
+        ([listed("input", "1", marginal=True, above=200_000), listed("input", "1.5")], "genai-prices"),
+        ([listed("input", "1", valid_from=RELEASED + 2**62)], "genai-prices"),
+        ([listed("search", "1", per=1)], "genai-prices"),
+        ([listed("input", "0.00197", per=1_000)], "litellm"),
     ],
-    ids=["1% apart", "more", "context bands", "service tiers", "hours", "another name of the model"],
+    ids=[
+        "1% apart",
+        "more",
+        "context bands",
+        "service tiers",
+        "hours",
+        "another name of the model",
+        "a pattern",
+        "another currency",
+        "a marginal price",
+        "not yet",
+        "another meter",
+        "per thousand",
+    ],
 )
 def test_only_a_flat_price_of_the_same_name_that_differs_by_more_than_one_percent_stands_instead(
     points: list[PricePoint], source: str
