@@ -22,7 +22,7 @@ from ingest.backup.model import (
     SecretFacts,
 )
 from ingest.clock import rfc3339
-from ingest.ledger import database_file
+from ingest.ledger import database_file, last_backup
 from ingest.ledger.database_file import MANIFEST, SECRET, WAL, beside
 from ingest.ledger.engine import (
     DatabaseError,
@@ -230,7 +230,7 @@ def _note(settings: Settings, backup: Backup) -> list[str]:
         engine, lock = open_engine(settings.database_url, Purpose.CHANGE)
         try:
             with translated_errors(), writing(engine) as connection:
-                store.set_property(connection, store.LAST_BACKUP, facts)
+                store.set_property(connection, last_backup.PROPERTY, facts)
         finally:
             close(engine, lock)
     except LedgerError as error:

@@ -1,10 +1,11 @@
-"""How old the last backup of a ledger is, and whether it is still there and whole: for doctor and metrics."""
+"""Where the last backup of a ledger is, and whether it is still there and whole."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.backup import folder, store
+from ingest.backup import folder
 from ingest.ledger.engine import Ledger
+from ingest.ledger.last_backup import last_backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class BackupState:
     at: int
     """Microseconds UTC."""
     age_seconds: int
+    is_in_sight: bool
+    """Whether there is something where it was made."""
     problem: str | None
     """Why it is not whole where it was made; None if its files are there in their size."""
 
@@ -27,8 +30,17 @@ def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
     Raises:
         DatabaseError: the database is away.
     """
-    last = store.last_backup(ledger)
+    with ledger.reading() as connection:
+        last = last_backup(connection)
     if last is None:
         return None
     backup = folder.backup_at(Path(last.path))
-    return BackupState(last.path, last.at, max(0, now - last.at) // 1_000_000, backup.problem)
+    age = max(0, now - last.at) // 1_000_000
+    return BackupState(last.path, last.at, age, _is_in_sight(backup.path), backup.problem)
+
+
+def _is_in_sight(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of another user
+        return False
