@@ -2,8 +2,8 @@
 
 The headers of a request must come within a time and a size, an answer must be read in a time, and there are
 no more connections than the process has files for. A new connection over that number takes the place of the
-oldest connection without a request, or else of the oldest that has been sending one for long. If there is none,
-it is answered with 503.
+oldest connection without a request, or else of the oldest that has been sending one for long. If there is
+none, it is answered with 503.
 """
 
 import asyncio
