@@ -41,6 +41,8 @@ EXPLAINED: Final = re.compile(r"^\| `([\w/]+\.py)` \| `` (.+?) `` \| `` (.+?) ``
 """Rows of docs/quality.md: module, code before, code after, and why no test can tell them apart."""
 OPTIONS: Final = (
     "-q",
+    "--hypothesis-profile",
+    "mutants",
     "-p",
     "no:cacheprovider",
     "-p",
@@ -56,7 +58,7 @@ MEMORY: Final = Path("/dev/shm")
 """A file system in memory, where there is one, for what the tests write."""
 WAITS: Final = 10
 """How many times its seconds of processor a child may last: it may wait for other processes."""
-LONGEST: Final = 6.0
+LONGEST: Final = 12.0
 """Seconds of processor of tests that reach the line, for one mutation."""
 FURTHER: Final = 2.0
 """Seconds that tests of the module are added up to: a fixture reaches a line only for the first test."""

@@ -111,6 +111,7 @@ def test_a_month_that_is_stopped_says_how_to_close_it_all_the_same(
     put(october, [call("2026-10-07T10:00:00Z", None, model="new")], first=2)
     stopped = tallybook("period", "close", "2026-10")
     assert stopped.exit_code == 1
+    assert "stops unpriced: " in stopped.stdout
     assert stopped.stdout.splitlines()[-1] == (
         '2026-10 stays open: mend this, or close it with --accept "REASON"'
     )
