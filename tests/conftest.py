@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
 from ingest.ledger import schema
@@ -47,6 +47,10 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.register_profile(
     "many", parent=hypothesis_settings.get_profile("tallybook"), max_examples=MANY, derandomize=False
+)
+# A mutation is killed by the first example that fails: nobody reads the smallest.
+hypothesis_settings.register_profile(
+    "mutants", parent=hypothesis_settings.get_profile("tallybook"), phases=(Phase.explicit, Phase.generate)
 )
 hypothesis_settings.load_profile("tallybook")
 

@@ -36,6 +36,7 @@ from ingest.access.guard import SIGN_IN, SIGN_OUT, guarded
 from ingest.access.permissions import Rights
 from ingest.access.tries import Tries
 from ingest.http import app as write_api
+from ingest.http.other_bodies import OtherBodies
 from ingest.http.problems import AnswerUnexpectedErrors
 from ingest.http.request_log import RequestLog
 from ingest.ledger.engine import Ledger
@@ -128,7 +129,7 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     dash_pages = DashRequests(dashboard.server, PREFIX, dashboard.callback_map)
     pages = PagesNeedLedger(AssetCache(dash_pages), api.state.readiness)
     site = Site(api, LocaleMiddleware(pages), sign_in)
-    compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
+    compressed = GZipMiddleware(OtherBodies(site), _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
     whole = guarded(compressed, ledger, settings, RIGHTS, tries, credentials)
     secured = SecurityHeaders(

@@ -2,7 +2,8 @@
 
 The headers of a request must come within a time and a size, an answer must be read in a time, and there are
 no more connections than the process has files for. A new connection over that number takes the place of the
-oldest connection without a request; if all have one, it is answered with 503.
+oldest connection without a request, or else of the oldest that has been sending one for long. If there is
+none, it is answered with 503.
 """
 
 import asyncio
@@ -25,27 +26,40 @@ _TITLES: Final = {
 
 
 class Connections:
-    """The connections of this process that have no request at the moment, the oldest first."""
+    """The connections of this process that wait for their clients, the oldest first."""
 
     def __init__(self) -> None:
         self.most = limits.MOST_CONNECTIONS
-        self._idle: dict[BoundedProtocol, None] = {}
+        self._idle: dict[BoundedProtocol, float] = {}
+        self._sending: dict[BoundedProtocol, float] = {}
 
     def rest(self, connection: "BoundedProtocol") -> None:
         """Note that a connection has no request."""
-        self._idle[connection] = None
+        self.work(connection)
+        self._idle[connection] = connection.loop.time()
+
+    def await_body(self, connection: "BoundedProtocol") -> None:
+        """Note that the body of a connection's request has not ended."""
+        self.work(connection)
+        self._sending[connection] = connection.loop.time()
 
     def work(self, connection: "BoundedProtocol") -> None:
-        """Note that a connection has a request, or is closed."""
+        """Note that a connection has a whole request, or is closed."""
         self._idle.pop(connection, None)
+        self._sending.pop(connection, None)
 
-    def close_oldest(self) -> bool:
-        """Close the connection that has been without a request for longest; False if there is none."""
+    def close_oldest(self, now: float) -> bool:
+        """Close the connection that has been without a request for longest, or else sends for longest.
+
+        False if none is without a request, and none sends for long.
+        """
         oldest = next(iter(self._idle), None)
         if oldest is None:
-            return False
+            oldest, since = next(iter(self._sending.items()), (None, now))
+            if oldest is None or now - since < limits.SENDING_SECONDS:
+                return False
         self.work(oldest)
-        oldest.transport.close()
+        oldest.transport.abort()
         return True
 
 
@@ -83,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._await_headers()
         self._check()
-        if len(self.connections) > CONNECTIONS.most and not CONNECTIONS.close_oldest():
+        if len(self.connections) > CONNECTIONS.most and not CONNECTIONS.close_oldest(self.loop.time()):
             self._is_over = True
         CONNECTIONS.rest(self)
 
@@ -131,7 +145,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("the request's target is no path")
         self._awaits_headers_since = None
         self._is_in_body = True
-        CONNECTIONS.work(self)
+        CONNECTIONS.await_body(self)
         if self._is_over:
             self._refusal = 503
             raise ConnectionRefusedError
@@ -141,6 +155,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """End the body of the request."""
         self._is_in_body = False
         self._answered_at = None
+        CONNECTIONS.work(self)
         super().on_message_complete()
         if (cycle := self._current) is not None and cycle.response_complete:
             CONNECTIONS.rest(self)

@@ -35,6 +35,8 @@ SILENCE_SECONDS: Final = 30.0
 LEAST_SPEED: Final = 1024
 """Bytes a second that a client must send on average, over each `SPEED_SECONDS` of waiting for it."""
 SPEED_SECONDS: Final = 60.0
+OTHER_BODY_BYTES: Final = 8 * 2**20
+"""The largest body of a request that is not for ingestion."""
 DRAIN_BYTES: Final = 64 * 2**20
 """Bytes of a refused body that are read and dropped before the answer."""
 DRAIN_SECONDS: Final = 5.0
@@ -61,6 +63,8 @@ HEADERS_BYTES: Final = 2**16
 MOST_HEADERS: Final = 100
 READ_SECONDS: Final = 60.0
 """How long a client may leave an answer unread."""
+SENDING_SECONDS: Final = 10.0
+"""How long a request may be on its way before its connection makes room where there are too many."""
 CHECK_SECONDS: Final = 1.0
 """How often the time limits of a connection are checked."""
 MOST_CONNECTIONS: Final = 10_000

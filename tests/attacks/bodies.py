@@ -169,6 +169,11 @@ def _deep(opening: bytes, inner: bytes, closing: bytes) -> Callable[[int], bytes
     return lambda size: opening * size + inner + closing * size
 
 
+def _nearly_json(size: int) -> bytes:
+    """A record that only a lenient reader takes, with a list of many numbers."""
+    return _with(model="gpt\ud800", note="raw:[" + "1," * size + "1]")
+
+
 def _page(size: int) -> bytes:
     return b'{"logs":[' + b",".join([b"{}"] * size) + b"]}"
 
@@ -338,8 +343,8 @@ POISON: Final = (
 """Bodies with records that parsers choke on, among good ones."""
 
 LARGE: Final = (
-    HostileBody("a record of many keys", _one(_keys), 20_000, 800_000),
-    HostileBody("a record with the same key again and again", _one(_same_keys), 20_000, MILLION),
+    HostileBody("a record of many keys", _one(_keys), 20_000, 240_000),
+    HostileBody("a record with the same key again and again", _one(_same_keys), 20_000, 340_000),
     HostileBody("brackets in brackets", _one(_deep(b"[", b"", b"]")), 20_000, MILLION),
     HostileBody("objects in objects", _one(_deep(b'{"a":', b"1", b"}")), 20_000, MILLION),
     HostileBody("envelopes in envelopes", _one(_envelopes), 500, 20_000),
@@ -350,7 +355,10 @@ LARGE: Final = (
     HostileBody("a label of a million characters", _one(lambda size: b'{"labels":{"l":"%s"},"response":%s}' % (b"t" * size, good(7))), 20_000, MILLION),
     HostileBody("many labels", _one(lambda size: b'{"labels":%s,"response":%s}' % (_keys(size), good(7))), 2_000, 200_000),
     HostileBody("a number of a million digits", _one(lambda size: _with(created="raw:" + "1" * size)), 20_000, MILLION),
+    HostileBody("a text of 4 MB", _one(lambda size: _with(note="x" * size)), 20_000, 4_000_000),
     HostileBody("a text of 40 MB", _one(lambda size: _with(note="x" * size)), 20_000, 40_000_000),
+    HostileBody("a large record that is nearly JSON", _one(_nearly_json), 20_000, 1_900_000),
+    HostileBody("large records that are nearly JSON", lambda size: [_nearly_json(size // 8)] * 40, 20_000, 1_900_000),
     HostileBody("a line without an end", _one(lambda size: b"[" + b"1," * size), 20_000, 25_000_000, join="alone"),
 )  # fmt: skip
 """Bodies of records that are too large, too deep or too long."""

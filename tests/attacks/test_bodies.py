@@ -20,7 +20,7 @@ from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.tables.calls import rejected_record, usage_event
 from ingest.ledger.verification import verify
 from ingest.settings import Settings
-from tests.attacks.bodies import BODIES, GOOD, INGEST, LINES, HostileBody, good
+from tests.attacks.bodies import BODIES, GOOD, INGEST, LINES, HostileBody, good, named
 from tests.support.ledgers import SECRET, blank
 
 LIMIT: Final = 8 * 2**20
@@ -146,3 +146,9 @@ def test_a_hostile_body_costs_no_neighbour(site: Site, body: HostileBody) -> Non
 def test_the_ledger_is_whole_after_all_of_them(site: Site) -> None:
     rollups.roll(site.ledger)
     assert verify(site.ledger) == []
+
+
+def test_a_large_record_that_is_nearly_json_is_refused_before_it_is_mended(site: Site) -> None:
+    body = named("a large record that is nearly JSON")
+    receipt = site.client.post(INGEST, content=body.body(600_000, (1, 2, 3)), headers=body.headers).json()
+    assert [one["code"] for one in receipt["rejections"]] == ["too_many_values"]

@@ -21,8 +21,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ EXPLAINED: Final = re.compile(r"^\| `([\w/]+\.py)` \| `` (.+?) `` \| `` (.+?) ``
 """Rows of docs/quality.md: module, code before, code after, and why no test can tell them apart."""
 OPTIONS: Final = (
     "-q",
+    "--hypothesis-profile",
+    "mutants",
     "-p",
     "no:cacheprovider",
     "-p",
@@ -56,7 +58,7 @@ MEMORY: Final = Path("/dev/shm")
 """A file system in memory, where there is one, for what the tests write."""
 WAITS: Final = 10
 """How many times its seconds of processor a child may last: it may wait for other processes."""
-LONGEST: Final = 8.0
+LONGEST: Final = 12.0
 """Seconds of processor of tests that reach the line, for one mutation."""
 FURTHER: Final = 2.0
 """Seconds that tests of the module are added up to: a fixture reaches a line only for the first test."""
@@ -151,6 +153,10 @@ def _preload() -> None:
             importlib.import_module(name)
 
 
+Functions = Mapping[tuple[str, str, int], list[FunctionType]]
+"""Functions by file, name and first line of their code."""
+
+
 @dataclass
 class Trial:
     """Tries mutations in children."""
@@ -167,27 +173,42 @@ class Trial:
         """The tests to run, in order."""
         chosen: list[str] = []
         spent = 0.0
-        own = f"/test_{mutation.path.stem}.py::"
         reaching = self.reach.tests(mutation.path, mutation.statement) - {""}
         further = FURTHER if reaching else LONGEST
         touching = self.reach.of_file(mutation.path) or set().union(
             *(self.reach.of_file(path) for path in area_of(mutation.path).files())
         )
         for tests, most in ((reaching, LONGEST), (touching, further)):
-            for test in self._in_turns(tests - set(chosen), own):
+            for test in self._in_turns(tests - set(chosen), mutation.path):
                 if spent + self.reach.seconds[test] <= most:
                     spent += self.reach.seconds[test]
                     chosen.append(test)
         return chosen
 
-    def _in_turns(self, tests: Iterable[str], own: str) -> list[str]:
-        """The tests named for the module, then the fastest of each file, then the next of each file."""
+    def _in_turns(self, tests: Iterable[str], path: Path) -> list[str]:
+        """The tests in an order in which one soon fails.
+
+        Tests that killed another mutant of the module come first, then tests of its own folder. Of each file
+        the fastest test comes first, then the next of each.
+        """
+        folder = f"tests/{path.relative_to(ROOT).parent.as_posix()}/"
+        killers = Counter(one.killed_by for one in self.outcomes if one.mutation.path == path)
         places: Counter[str] = Counter()
-        ordered: list[tuple[bool, int, float, str]] = []
+        ordered: list[tuple[int, bool, int, bool, float, str]] = []
         for test in sorted(tests, key=lambda test: (self.reach.seconds[test], test)):
             if "[postgresql" not in test:
                 file = test.partition("::")[0]
-                ordered.append((own not in test, places[file], self.reach.seconds[test], test))
+                is_own = file.endswith(f"/test_{path.stem}.py")
+                ordered.append(
+                    (
+                        -killers[test],
+                        folder not in test,
+                        places[file],
+                        not is_own,
+                        self.reach.seconds[test],
+                        test,
+                    )
+                )
                 places[file] += 1
         return [test for *_, test in sorted(ordered)]
 
@@ -204,12 +225,16 @@ class Trial:
 
         self._try(mutation, tests, child)
 
-    def try_warm(self, mutation: Mutation, items: dict[str, pytest.Item]) -> None:
+    def try_warm(self, mutation: Mutation, items: dict[str, pytest.Item], functions: Functions) -> None:
         """Try it with the code of its function replaced."""
         tests = [test for test in self.tests(mutation) if test in items]
+        code = changed_code(mutation)
+        places = functions[_place(code)]
+        assert places, f"{mutation.within} is not loaded"
 
         def child() -> str | None:
-            replace_code(mutation)
+            for function in places:
+                function.__code__ = code
             return failing([items[test] for test in tests])
 
         self._try(mutation, tests, child)
@@ -275,9 +300,10 @@ class _Loop:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
         print(f"{len(items)} tests are loaded", file=self.trial.report)
-        gc.freeze()
+        functions = loaded_functions()
+        gc.freeze()  # children need not look through what is loaded
         for mutation in self.mutations:
-            self.trial.try_warm(mutation, items)
+            self.trial.try_warm(mutation, items, functions)
         for name in sorted({outcome.killed_by or "" for outcome in self.trial.outcomes} & items.keys()):
             if in_child(partial(failing, [items[name]]), 60 + 3 * self.trial.reach.seconds[name]):
                 print(f"{name} FAILS WITHOUT A CHANGE, TOO", file=self.trial.report)
@@ -302,25 +328,31 @@ class _Picked:
             self.failed = report.nodeid
 
 
-def replace_code(mutation: Mutation) -> None:
-    """Give every function that was made from the mutation's function the changed code."""
+def loaded_functions() -> Functions:
+    """Every function of the areas and of what they need."""
+    for area in AREAS:
+        for path in area.files():
+            importlib.import_module(
+                _module_name(path)
+            )  # some are loaded by the first command that needs them
+    functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+    for found in gc.get_objects():
+        if type(found) is FunctionType and found.__code__.co_filename.startswith(str(ROOT)):
+            functions[_place(found.__code__)].append(found)
+    return functions
+
+
+def changed_code(mutation: Mutation) -> CodeType:
+    """The code of the mutation's function with the change."""
     assert mutation.within is not None
-    name, line = mutation.within
-    at = str(mutation.path)
-    gc.unfreeze()
-    compiled = compile(mutation.source(), at, "exec", dont_inherit=True)
-    new = [code for code in _codes(compiled) if (code.co_qualname, code.co_firstlineno) == (name, line)]
-    old = [
-        function
-        for function in gc.get_objects()
-        if type(function) is FunctionType
-        and function.__code__.co_filename == at
-        and (function.__code__.co_qualname, function.__code__.co_firstlineno) == (name, line)
-    ]
-    assert len(new) == 1, f"{name} is found {len(new)} times"
-    assert old, f"{name} is not loaded"
-    for function in old:
-        function.__code__ = new[0]
+    place = (str(mutation.path), *mutation.within)
+    compiled = compile(mutation.source(), place[0], "exec", dont_inherit=True)
+    (code,) = (code for code in _codes(compiled) if _place(code) == place)
+    return code
+
+
+def _place(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -330,12 +362,16 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
+def _module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads one module with a mutation."""
 
     def __init__(self, mutation: Mutation) -> None:
         self._mutation = mutation
-        self._name = ".".join(mutation.path.relative_to(ROOT).with_suffix("").parts)
+        self._name = _module_name(mutation.path)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -111,6 +111,7 @@ def test_a_month_that_is_stopped_says_how_to_close_it_all_the_same(
     put(october, [call("2026-10-07T10:00:00Z", None, model="new")], first=2)
     stopped = tallybook("period", "close", "2026-10")
     assert stopped.exit_code == 1
+    assert "stops unpriced: " in stopped.stdout
     assert stopped.stdout.splitlines()[-1] == (
         '2026-10 stays open: mend this, or close it with --accept "REASON"'
     )
@@ -166,6 +167,17 @@ def test_an_adjustment_is_told_with_its_parts_prices_and_calls(tallybook: Comman
     (row,) = (line for line in said.splitlines() if "2026-10-08T10:00:00" in line)
     assert re.split(r"\s{2,}", row.strip())[2:] == ["web", "gpt-5", "3"]
     assert "and more calls" not in said
+
+
+def test_a_revised_call_is_shown_with_its_cost_before(tallybook: Command, october: Ledger) -> None:
+    tallybook("period", "close", "2026-10")
+    dearer = call(
+        "2026-10-05T10:00:00Z", 15 * UNIT, team="red", virtual_key="web", model="gpt-5", output_tokens=4
+    )
+    put(october, [dearer])
+    said = tallybook("report", "adjustment", "2026-11-1").stdout
+    (row,) = (line for line in said.splitlines() if "2026-10-05T10:00:00" in line)
+    assert re.split(r"\s{2,}", row.strip())[2:] == ["web", "gpt-5", "12", "15"]
 
 
 def test_an_adjustment_names_what_was_changed_since_the_month_was_closed(
@@ -247,6 +259,8 @@ def test_without_the_typesetter_a_pdf_says_what_to_install_and_other_forms_are_m
     app.include_router(api.make_router(october))
     answer = TestClient(app).get("/v1/reports/chargeback", params={"period": "2026-10", "format": "pdf"})
     assert (answer.status_code, answer.json()["code"]) == (501, "no_pdf")
+    described = app.openapi()["paths"]["/v1/reports/chargeback"]["get"]["responses"]
+    assert set(described) == {"200", "401", "403", "422", "500", "501"}
 
 
 @pytest.mark.usefixtures("october")

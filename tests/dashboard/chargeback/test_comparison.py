@@ -1,6 +1,7 @@
 """A closed statement keeps every figure that it showed, and currencies are never mixed."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashboard.chargeback import closing
+from dashboard.chargeback.comparison import compared
 from dashboard.chargeback.outputs import FORMS, report_of
 from dashboard.chargeback.statements import OtherCurrency, statement
 from dashboard.exchange_rates.model import Quote
@@ -134,6 +136,24 @@ def test_an_adjustment_in_another_currency_is_told_and_stops_closing(tmp_path: P
     assert as_json(euro, OCTOBER)["unconverted"] == [{"currency": "USD", "amount": "-1", "requests": 0}]
     stopped = closing.close(euro, OCTOBER, accept=None, by="ann", now=NOW)
     assert "unconverted" in [item.code for item in stopped.items if item.stops]
+    euro.close()
+
+
+def test_a_closed_statement_has_no_period_before_where_that_is_in_another_currency(tmp_path: Path) -> None:
+    url = blank(tmp_path / "ledger.db")
+    with a_ledger(tmp_path, url=url) as ledger:
+        put(
+            ledger,
+            [call("2026-09-05T10:00:00Z", UNIT, team="red"), call("2026-10-05T10:00:00Z", UNIT, team="red")],
+        )
+        close(ledger, OCTOBER)
+        issued = statement(ledger, of_month(OCTOBER), NOW)
+        assert {row.total for row in issued.previous or ()} == {UNIT}
+        of_an_earlier_version = replace(issued, previous=None, budgets=None)
+        known = compared(ledger, of_month(OCTOBER), of_an_earlier_version, NOW)
+        assert (known.previous, known.budgets) == (issued.previous, ())
+    euro = reporting_in("EUR", url)
+    assert compared(euro, of_month(OCTOBER), of_an_earlier_version, NOW).previous == ()
     euro.close()
 
 

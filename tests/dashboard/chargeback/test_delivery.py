@@ -5,6 +5,7 @@ Also once across failures, restarts and several processes.
 
 import json
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashboard.chargeback import closing, schedule_store
-from dashboard.chargeback.delivery import deliver
+from dashboard.chargeback.delivery import EVERY_SECONDS, deliver, keep_delivering
 from dashboard.chargeback.schedule_store import Schedule
 from dashboard.notifications.channels import TargetRefused, read_target, signature
 from dashboard.notifications.outbox import CLAIM, MOST_ATTEMPTS
@@ -154,6 +155,22 @@ def test_a_webhook_gets_a_signed_post_whose_key_stays_the_same(ledger: Ledger, h
     headers, body = hook.got[-1]
     assert headers["x-tallybook-signature"] == signature("shared", body)
     assert headers["content-type"] == "application/json"
+
+
+class _OneRound(threading.Event):
+    """Stops whoever waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout == EVERY_SECONDS
+        self.set()
+        return True
+
+
+def test_a_server_sends_what_is_due_in_each_round(ledger: Ledger, hook: Hook) -> None:
+    promised(ledger, f"webhook:{hook.url}")
+    closed(ledger)
+    keep_delivering(ledger, PLAIN, _OneRound())
+    assert states(ledger) == [("sent", 1)]
 
 
 def test_a_failing_receiver_is_tried_with_growing_waits_and_given_up_at_last(

@@ -138,6 +138,12 @@ def cells(raw: bytes) -> str:
     for sheet in load_workbook(io.BytesIO(raw)):
         widths = {name: one.width for name, one in sheet.column_dimensions.items()}
         lines.append(f"== {sheet.title} frozen at {sheet.freeze_panes}, {sheet.page_setup.orientation}")
+        pages = (
+            sheet.sheet_properties.pageSetUpPr,
+            sheet.page_setup.fitToWidth,
+            sheet.page_setup.fitToHeight,
+        )
+        lines.append(f"fits pages {pages[0] and pages[0].fitToPage, *pages[1:]}")
         lines.append(f"widths {widths}, titles {sheet.print_title_rows}, charts {len(sheet._charts)}")
         for chart in sheet._charts:
             spots = [one.val.numRef.f for one in chart.series] + [chart.series[0].cat.strRef.f]

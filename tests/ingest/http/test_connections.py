@@ -141,6 +141,20 @@ def test_one_connection_too_many_with_requests_is_asked_to_come_later(
     assert b"retry-after: 5" in refused
 
 
+def test_the_oldest_request_that_is_on_its_way_for_long_makes_room(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections.CONNECTIONS, "most", 3)
+    monkeypatch.setattr(limits, "SENDING_SECONDS", 0)
+    with ExitStack() as stack:
+        for _ in range(3):
+            slow = stack.enter_context(connect(address))
+            slow.sendall(POST + b"content-length: 100\r\n\r\n{")
+        assert ask(address, GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")).startswith(
+            b"HTTP/1.1 200"
+        )
+
+
 def test_requests_in_a_row_are_answered_in_order(address: tuple[str, int]) -> None:
     last = GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
     assert ask(address, GET * 3 + last).count(b"HTTP/1.1 200") == 4

@@ -220,6 +220,15 @@ def test_a_call_has_the_currency_of_its_reported_cost_or_of_its_prices(decoder: 
     assert [shared.terms[TERMS.index("currency")] for shared in batch.shared] == ["EUR", "USD"]
 
 
+def test_labels_and_flags_of_a_call_are_text_in_one_order(decoder: Decoder) -> None:
+    labelled = call(source_event_id="r1", labels={"team": "a", "job": "nightly"}, flags=("part_dropped",))
+    batch = decoder.decode_events([labelled], context())
+    assert facts(batch)[0]["labels"] == '{"job":"nightly","team":"a"}'
+    (shared,) = batch.shared
+    assert shared.terms[TERMS.index("flags")] == "part_dropped"
+    assert shared.flagged
+
+
 def test_a_doubtful_cost_flags_its_call(decoder: Decoder) -> None:
     far = call(source_event_id="r1", input_tokens=10**6, reported=ReportedCost(total=10**15))
     batch = decoder.decode_events([far, call(source_event_id="r2", input_tokens=1)], context())

@@ -12,7 +12,7 @@ from ingest.model.event import UsageEvent
 from ingest.pricing.breakdown import CostLine, break_down
 from ingest.pricing.charge import COMPONENTS, Charge
 from ingest.pricing.compute import STEPPED, compute
-from ingest.pricing.rates import METERS, PriceSet, Rate, Step
+from ingest.pricing.rates import METERS, PriceSet, Rate, Step, Unpriced
 from ingest.pricing.terms import Term
 from tests.support.examples import examples
 
@@ -163,3 +163,11 @@ def test_a_total_of_tokens_alone_has_no_price() -> None:
     prices = PriceSet("openai", "m", "standard", 0, "USD", "x", {"input": Rate(Decimal(1), MTOK)})
     workings = break_down(UsageEvent(source="test", total_tokens=5), prices)
     assert (list(workings.missing), list(workings.lines)) == (["total_tokens"], [])
+
+
+def test_reasoning_needs_a_price_of_the_output_that_it_is_part_of() -> None:
+    prices = PriceSet("openai", "m", "standard", 0, "USD", "x", {"reasoning": Rate(Decimal(1), MTOK)})
+    event = UsageEvent(source="test", output_tokens=5, reasoning_tokens=5)
+    workings = break_down(event, prices)
+    assert (workings.missing, workings.lines) == (("output",), ())
+    assert isinstance(compute(event, prices, None), Unpriced)

@@ -179,7 +179,7 @@ def term(factor: str, **about: Any) -> Term:
 
 def taken(stored: list[Term], listed: list[Term], start: int | None = None) -> Changes:
     result = Changes()
-    term_changes(result, stored, listed, ["list 1", "list 2"], JULY, start)
+    term_changes(result, stored, listed, iter(["list 1", "list 2"]), JULY, start)
     return result
 
 
@@ -211,3 +211,14 @@ def test_a_factor_that_has_ended_starts_anew_from_the_import_on() -> None:
 def test_the_factor_that_was_added_last_is_compared() -> None:
     stored = [term("1.2", origin="list 1", added_at=2), term("1.1", origin="list 1", added_at=1)]
     assert taken(stored, [term("1.2")]).terms == []
+
+
+def test_each_factor_of_an_earlier_edition_is_changed() -> None:
+    def of(model: str, factor: str, origin: str) -> Term:
+        return term(factor, model=model, origin=origin)
+
+    stored = [of("a-1", "1.1", "list 2"), of("b-1", "1.1", "list 1")]
+    listed = [of("a-1", "1.2", "list 3"), of("b-1", "1.3", "list 3")]
+    result = taken(stored, listed)
+    assert [str(one.factor) for one in result.terms] == ["1.2", "1.3"]
+    assert result.kept_terms == 0

@@ -122,3 +122,14 @@ def test_one_source_contradicts_nobody() -> None:
     prices = StoredPrices(points=(point("own", "1"), point("own", "2", number=2)), trust=("own",))
     book = Book(prices, snapshot(), EMPTY)
     assert conflicts(book, AT) == []
+
+
+def test_what_two_spellings_of_a_model_say_alike_of_two_tiers_is_told_of_both() -> None:
+    dated = "talker-1-2026-02-03"
+    told = found(
+        point("litellm", "1"),
+        point("bifrost", "2"),
+        point("litellm", "1", model=dated, service_tier="batch"),
+        point("bifrost", "2", model=dated, service_tier="batch"),
+    )
+    assert [(one[1], one[2]) for one in told] == [("talker-1", "standard"), (dated, "batch")]

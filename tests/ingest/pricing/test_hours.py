@@ -33,6 +33,7 @@ def at(day: int, clock: str, seconds: int = 0) -> int:
         ("fri 20:00-24:00,00:00-01:00", ((FRI, FRI + 60), (FRI + 1_200, SAT))),
         ("fri 22:00-02:00", ((FRI + 1_320, SAT), (SAT, SAT + 120))),
         ("sun 22:00-02:00", ((MON, MON + 120), (SUN + 1_320, SUN + DAY))),
+        ("sat 08:00-09:00,\t10:00-11:00", ((SAT + 480, SAT + 540), (SAT + 600, SAT + 660))),
         ("sun 22:00-00:00", ((SUN + 1_320, SUN + DAY),)),
         ("mon 01:00-02:00; mon 01:00-02:00; tue 03:00-04:00", ((60, 120), (TUE + 180, TUE + 240))),
         ("23:59-24:00", tuple((day + 1_439, day + 1_440) for day in range(0, 7 * DAY, DAY))),

@@ -18,6 +18,7 @@ from tests.support.paths import TESTS
 RELEASED = litellm_snapshot().editions[0].at
 NOW = micros(datetime(2026, 11, 29, 12, tzinfo=UTC))
 NIGHT = NOW + 8 * 3_600_000_000
+BOOK_DAY = micros(datetime(2026, 11, 20, tzinfo=UTC))
 BOOK = Book()
 MODELS = TESTS / "price_lists" / "models.txt"
 
@@ -106,6 +107,8 @@ def test_a_model_that_only_the_second_list_has_is_priced_at_any_time() -> None:
         ([listed("input", "1", valid_from=RELEASED + 2**62)], "genai-prices"),
         ([listed("search", "1", per=1)], "genai-prices"),
         ([listed("input", "0.00197", per=1_000)], "litellm"),
+        ([listed("input", "2"), listed("input", "1", valid_from=BOOK_DAY, added_at=1)], "litellm"),
+        ([listed("input", "1"), listed("input", "2", valid_from=BOOK_DAY, added_at=1)], "genai-prices"),
     ],
     ids=[
         "1% apart",
@@ -120,6 +123,8 @@ def test_a_model_that_only_the_second_list_has_is_priced_at_any_time() -> None:
         "not yet",
         "another meter",
         "per thousand",
+        "from its release on",
+        "until its release",
     ],
 )
 def test_only_a_flat_price_of_the_same_name_that_differs_by_more_than_one_percent_stands_instead(
