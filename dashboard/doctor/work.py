@@ -79,7 +79,7 @@ def backups(case: Case) -> Findings:
     """When the ledger was copied, and whether the copy is whole."""
     assert case.ledger is not None, "asked with an open ledger only"
     action = "`tallybook backup DEST --every 6h` makes one and goes on"
-    state = last_backup_state(case.ledger, case.now)
+    state = last_backup_state(case.ledger)
     if state is None:
         with case.ledger.reading() as connection:
             if store.newest_arrival(connection) is not None:

@@ -15,15 +15,14 @@ class BackupState:
     path: str
     at: int
     """Microseconds UTC."""
-    age_seconds: int
     is_in_sight: bool
     """Whether there is something where it was made."""
     problem: str | None
     """Why it is not whole where it was made; None if its files are there in their size."""
 
 
-def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
-    """The state of the last backup at an instant (microseconds UTC); None if there was none.
+def last_backup_state(ledger: Ledger) -> BackupState | None:
+    """The state of the last backup; None if there was none.
 
     Only names and sizes are looked at, so that it can be asked often.
 
@@ -35,8 +34,7 @@ def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
     if last is None:
         return None
     backup = folder.backup_at(Path(last.path))
-    age = max(0, now - last.at) // 1_000_000
-    return BackupState(last.path, last.at, age, _is_in_sight(backup.path), backup.problem)
+    return BackupState(last.path, last.at, _is_in_sight(backup.path), backup.problem)
 
 
 def _is_in_sight(path: Path) -> bool:

@@ -30,7 +30,6 @@ MANIFEST: Final = "manifest.json"
 """The file that makes a folder a backup."""
 BACKUP_KIND: Final = "tallybook backup"
 _PRIVATE: Final = 0o600
-_OTHERS: Final = 0o077
 
 
 class WrongFile(Exception):
@@ -159,12 +158,6 @@ def is_in_backup(file: Path) -> bool:
         return bool(manifest["kind"] == BACKUP_KIND and file.name in manifest["files"])
     except (OSError, ValueError, TypeError, KeyError):
         return False
-
-
-def readable_by_others(file: Path) -> list[Path]:
-    """The ledger's file and the files beside it that other users than the owner may read or write."""
-    paths = [file, *(beside(file, ending) for ending in (*WORKING_FILES, SECRET))]
-    return [path for path in paths if path.exists() and stat.S_IMODE(path.stat().st_mode) & _OTHERS]
 
 
 class FileLock:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger.database_file import readable_by_others
 from ingest.ledger.engine import (
     Ledger,
     LedgerError,
@@ -64,15 +63,6 @@ def test_new_files_can_be_read_by_their_owner_only(tmp_path: Path) -> None:
         os.umask(before)
     assert modes.keys() == {f"new.db{end}" for end in ("", "-wal", "-shm", ".secret", ".lock")}
     assert set(modes.values()) == {0o600}
-
-
-@pytest.mark.usefixtures("own")
-def test_files_that_others_can_read_are_found(tmp_path: Path) -> None:
-    for path in tmp_path.iterdir():
-        path.chmod(0o600)
-    assert readable_by_others(tmp_path / "own.db") == []
-    (tmp_path / "own.db.secret").chmod(0o644)
-    assert readable_by_others(tmp_path / "own.db") == [tmp_path / "own.db.secret"]
 
 
 def _a_folder(file: Path) -> None:
