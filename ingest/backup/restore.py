@@ -158,10 +158,8 @@ def _restore_file(
             raise RestoreRefused(
                 f"there can be no ledger {file}: it is a folder, or its folder does not exist"
             )
-        if database_file.is_in_backup(file):
-            raise RestoreRefused(
-                f"{file} is part of a backup, which nothing changes: name another file with --to"
-            )
+        if database_file.is_in_backup(file) or folder.backup_at(file.absolute().parent).manifest:
+            raise RestoreRefused(f"{file} is in a backup, which nothing changes: name another file with --to")
         with database_file.take_alone(file):
             old = _files_of(file)
             if old and not options.is_replacing:

@@ -253,9 +253,10 @@ def test_another_secret_in_the_environment_is_told(backup: Backup, tmp_path: Pat
     assert "TALLYBOOK_SECRET_KEY is set to another secret" in warning
 
 
-def test_a_restore_never_writes_into_a_backup(backup: Backup) -> None:
-    inside = Settings(database_url=sqlite_url(backup.path / "ledger.db"))
-    with pytest.raises(RestoreRefused, match="part of a backup"):
+@pytest.mark.parametrize("name", ["ledger.db", "beside.db"])
+def test_a_restore_never_writes_into_a_backup(backup: Backup, name: str) -> None:
+    inside = Settings(database_url=sqlite_url(backup.path / name))
+    with pytest.raises(RestoreRefused, match="in a backup"):
         restored(inside, backup.path, replace=True)
 
 
