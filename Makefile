@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+MINUTES ?= 60
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
@@ -16,6 +17,14 @@ test: .venv/tested lint
 
 test-long: .venv/tested .venv/clients/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile many
+
+# Measures what each hostile body costs the next sender, and prints the table of docs/quality.md.
+attacks: .venv/tested
+	$(BIN)/python -m tests.attacks
+
+# Mixed traffic, hostile senders and faults, and what becomes of the memory: make soak MINUTES=60
+soak: .venv/tested
+	$(BIN)/python -m tests.attacks.soak --minutes $(MINUTES)
 
 lint: .venv/tested
 	$(BIN)/ruff check
@@ -57,7 +66,7 @@ lock: .venv/uv/bin/uv
 		--annotation-style line --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv .quality demo.db demo.db-* demo.db.secret
+	rm -rf .venv .quality demo.db demo.db-* demo.db.secret demo.db.lock
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Tallybook needs Python 3.11 or newer; try make PYTHON=python3.12')"

@@ -4,25 +4,26 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 some records rejected.
 """
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingest import __version__
 from ingest.access import cli as token_cli
+from ingest.backup import cli as backup_cli
 from ingest.directory import cli as owner_cli
 from ingest.importing import cli as import_cli
 from ingest.price_book import cli as prices_cli
 from ingest.sync import cli as sync_cli
-from ingest.terminal import Json
+from ingest.terminal import Json, console
 
 if TYPE_CHECKING:
-    from ingest.ledger.engine import Ledger
+    from ingest.ledger.schema import Migration
 
-out = Console()
-err = Console(stderr=True)
+out = console()
+err = console(stderr=True)
 
 
 def make_cli() -> typer.Typer:
@@ -39,6 +40,8 @@ def make_cli() -> typer.Typer:
     app.command()(sync_cli.sync)
     for command in (formats, migrate, rollup, verify, settings):
         app.command()(command)
+    app.command()(backup_cli.backup)
+    app.command()(backup_cli.restore)
     app.command()(prices_cli.reprice)
     app.add_typer(import_cli.rejected, name="rejected")
     app.add_typer(_extensible(owner_cli.directory), name="directory")
@@ -103,21 +106,48 @@ def _describe_format(name: str) -> int:
     return 0
 
 
-def migrate() -> None:
-    """Bring the ledger's tables to this version. An embedded ledger does this by itself."""
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="REVISION", help="Up or down to this schema, such as 0012."),
+    ] = None,
+    copy: Annotated[
+        bool,
+        typer.Option("--copy/--no-copy", help="Copy an embedded ledger beside its file before it changes."),
+    ] = True,
+) -> None:
+    """Bring the ledger's tables to this version, or to another. An embedded ledger does the first by itself.
+
+    Going down drops what only newer schemas keep, such as flags or hash chains. Calls and amounts stay.
+    """
     from ingest.ledger import schema
-    from ingest.ledger.engine import LedgerError, make_engine, translated_errors
+    from ingest.ledger.engine import LedgerError, Purpose, close, open_engine, translated_errors
     from ingest.settings import Settings
 
-    engine = make_engine(Settings().database_url)
+    engine, lock = open_engine(Settings().database_url, Purpose.START if to is None else Purpose.ALONE)
     try:
         with translated_errors():
-            changed = schema.migrate(engine)
-    except schema.SchemaError as error:
+            migration = schema.migrate(engine, to, copy=copy)
+    except (schema.SchemaError, OSError) as error:
         raise LedgerError(f"cannot migrate: {error}") from error
-    out.print(
-        f"{'migrated to' if changed else 'already at'} schema {schema.revisions()[-1]}", highlight=False
-    )
+    finally:
+        close(engine, lock)
+    for line in _told(migration):
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _told(migration: "Migration") -> Iterator[str]:
+    if not migration.is_change:
+        yield f"already at schema {migration.after}"
+        return
+    if migration.copied_to is not None:
+        yield f"copied to {migration.copied_to} first"
+    yield f"migrated to schema {migration.after}"
+    if migration.before is not None and migration.after < migration.before:
+        yield (
+            "Use the release of Tallybook that has this schema now: "
+            "this release brings an embedded ledger up again when it opens it."
+        )
 
 
 def rollup(
@@ -127,8 +157,10 @@ def rollup(
 ) -> None:
     """Make the rollups of slots that have changed. A server does this by itself."""
     from ingest.ledger import rollups
+    from ingest.ledger.engine import open_existing
+    from ingest.settings import Settings
 
-    with _ledger() as ledger, err.status("summing") as status:
+    with open_existing(Settings()) as ledger, err.status("summing") as status:
         total = 0
 
         def show_progress(slots: int) -> None:
@@ -142,9 +174,11 @@ def rollup(
 
 def verify(as_json: Json = False) -> None:
     """Check the invariants on the ledger; exit 1 and say where one does not hold."""
+    from ingest.ledger.engine import open_to_read
     from ingest.ledger.verification import verify as check
+    from ingest.settings import Settings
 
-    with _ledger() as ledger:
+    with open_to_read(Settings()) as ledger:
         findings = check(ledger)
     failed = any(finding.level == "error" for finding in findings)
     if as_json:
@@ -181,10 +215,3 @@ def _value_text(value: object) -> str:
     if isinstance(value, str) and "://" in value:
         return without_password(value)
     return "" if value is None else str(value)
-
-
-def _ledger() -> "Ledger":
-    from ingest.ledger.engine import open_ledger
-    from ingest.settings import Settings
-
-    return open_ledger(Settings())

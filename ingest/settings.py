@@ -1,20 +1,26 @@
 """Settings: environment variables `TALLYBOOK_*`, read once at the start of a command and passed on."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.pricing.doubts import COST_FACTOR
 from ingest.pricing.point import TRUSTED
 
+PREFIX = "TALLYBOOK_"
+OTHER_VARIABLES = ("TALLYBOOK_TOKEN", "TALLYBOOK_VIRTUAL_KEY")
+"""Variables that are no settings: the token of a program that sends, the key of `import --virtual-key`."""
+LONG_TOKEN = 32
+"""Characters of an admin token that nobody guesses."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Settings(BaseSettings):
     """All settings. Each field is read from the environment variable `TALLYBOOK_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="TALLYBOOK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: str = Field(
         default="sqlite:///tallybook.db",
@@ -44,6 +50,19 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="The largest request body, before and after unpacking."
+    )
+    log_format: Literal["json", "console"] | None = Field(
+        default=None,
+        description="The form of a server's log lines, json or console; json where unset and standard error is "
+        "no terminal.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that a server logs: debug, info, warning or error."
+    )
+    max_memory_bytes: int = Field(
+        default=256 * 2**20,
+        ge=16 * 2**20,
+        description="What the request bodies underway may hold in memory together, in each worker.",
     )
     secret_key: SecretStr | None = Field(
         default=None,
@@ -104,6 +123,14 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK
+
+
+def faults(error: ValidationError) -> dict[str, str]:
+    """What is wrong with settings that do not fit, by name; no value is told, for it may be a secret."""
+    return {
+        str(fault["loc"][0]): f"{PREFIX}{str(fault['loc'][0]).upper()} does not fit: {fault['msg']}"
+        for fault in error.errors()
+    }
 
 
 def sqlite_url(path: Path) -> str:

@@ -1,21 +1,29 @@
-"""What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
+r"""What the commands share: options, exit codes, printing, refusals, tables, and the user who runs them.
 
 The periods of options include their start and exclude their end. Text from a ledger is printed as it is:
-never wrapped, coloured or read as markup.
+never wrapped, coloured or read as markup. Only JSON has its control characters; elsewhere they are escapes
+such as `\x1b`, so that no name moves the cursor or gives the terminal a command.
+
+A secret need not stand in the arguments, which other users of the machine can list: an option or argument
+that may hold one takes `@FILE` for the content of a file and `-` for a line of standard input.
 """
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Collection
 from enum import IntEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ingest.model.invalid import Invalid
+from ingest.model.visible import visible
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
@@ -24,10 +32,6 @@ From = Annotated[str | None, typer.Option("--from", help="Start: a date or an RF
 To = Annotated[str | None, typer.Option("--to", help="End, not included: a date or an RFC 3339 time.")]
 Timezone = Annotated[
     str | None, typer.Option(help="The zone of dates and days; the ledger's where not given.")
-]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(metavar="DIM=VALUE", help="Keep only these; may be given several times."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Show at most so many rows.")]
 
@@ -48,6 +52,64 @@ Source = Annotated[str | None, typer.Option(help="The source's name, in place of
 Tier = Annotated[str | None, typer.Option(help="The service tier, such as batch.")]
 
 
+_LONGEST_SECRET: Final = 16_384
+_OF_A_KEY: Final = "virtual_key="
+_LOOKS_SECRET: Final = re.compile(
+    r"sk-|slack:|webhook:.*[?]|(?:webhook:)?[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE
+)
+"""What the beginning of a virtual key, of a target with a secret, and of a URL with a password look like."""
+
+
+def secret(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
+    """The callback of an option or argument that may hold a secret; lists are read text by text.
+
+    Raises:
+        BadParameter: what `@FILE` or `-` names cannot be read, or is not a single line.
+    """
+    if isinstance(value, list | tuple):
+        return [secret(context, parameter, text) for text in value]
+    if value is None:
+        return None
+    head = _OF_A_KEY if value.startswith(_OF_A_KEY) else ""
+    text = value.removeprefix(head)
+    if text == "-" or text.startswith("@"):
+        return head + _content(text)
+    source = context.get_parameter_source(parameter.name or "")
+    if _LOOKS_SECRET.match(text) and source is not None and source.name == "COMMANDLINE":
+        option = parameter.opts[0]
+        name = option if option.startswith("-") else str(parameter.metavar).strip("[]")
+        warn(
+            f"{name}: other users of this machine can read a secret in the arguments; "
+            "write it to a file and give @FILE, or pipe it in and give -"
+        )
+    return value
+
+
+def _content(source: str) -> str:
+    """The single word in the file of `@FILE`, or in the first line of standard input for `-` and `@-`."""
+    name = "standard input" if source in ("-", "@-") else source[1:]
+    try:
+        if source in ("-", "@-"):
+            text = sys.stdin.buffer.readline(_LONGEST_SECRET)
+        else:
+            with Path(name).open("rb") as file:
+                text = file.read(_LONGEST_SECRET)
+        words = text.decode().split()
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{name} holds no text") from None
+    if len(words) != 1:
+        raise typer.BadParameter(f"{name} holds {'more than one word' if words else 'nothing'}")
+    return words[0]
+
+
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIM=VALUE", callback=secret, help="Keep only these; may be given several times."),
+]
+
+
 class ExitCode(IntEnum):
     """What a command's exit code means."""
 
@@ -58,15 +120,27 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+class _PlainConsole(Console):
+    """A console that shows the controls in a text as escapes, in cells of tables too."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """The console of standard output, or of standard error."""
+    return _PlainConsole(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+
 def say(text: str, *, style: str | None = None) -> None:
     """Print a text on standard output."""
-    Console().print(text, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console().print(text, style=style, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a text on standard error, after what standard output holds."""
     sys.stdout.flush()
-    Console(stderr=True).print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console(stderr=True).print(text, soft_wrap=True)
 
 
 def refuse(
@@ -104,7 +178,7 @@ def table(*headings: str, numbers: Collection[str] = ()) -> Table:
 def show(rows: Table, nothing: str) -> None:
     """Print a table, or the text `nothing` where it has no rows."""
     if rows.row_count:
-        Console().print(rows)
+        console().print(rows)
     else:
         say(nothing)
 

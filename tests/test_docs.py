@@ -105,6 +105,32 @@ def test_there_are_recipes_that_post_records() -> None:
     assert RECIPES
 
 
+FENCES = [
+    pytest.param(fence, id=f"{path.name}: {fence.strip().splitlines()[0][:50]}")
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    for fence in re.findall(r"^```\w*\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+]
+SECRET = re.compile(r"sk-|tb_|Bearer|Basic|slack:|://[^/\s]*:[^/\s]*@|PASSWORD=|SECRET=|TOKEN=")
+"""What the arguments of a program never hold: every user of the machine can list them."""
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_no_recipe_sends_with_the_admin_token(fence: str) -> None:
+    assert "ADMIN_TOKEN" not in fence or not re.search(r"/v1/(ingest|traces)|-H |headers", fence)
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_no_recipe_has_a_secret_in_its_arguments(fence: str) -> None:
+    joined = fence.replace("\\\n", " ")
+    commands = [line for line in joined.splitlines() if re.match(r"(curl|tallybook|docker|psql) ", line)]
+    assert [line for line in commands if SECRET.search(line.partition(" #")[0])] == []
+
+
+def test_litellm_sends_with_a_token_that_may_do_nothing_else() -> None:
+    assert "tallybook token create litellm --scope ingest" in README
+    assert "x-tallybook-token: os.environ/TALLYBOOK_TOKEN" in README
+
+
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dashboard.directory.cli_options import CostCenter, Customer, Key, Model, Project, Team, one_subject
-from ingest.terminal import Json
+from ingest.terminal import Json, secret
 
 alert = typer.Typer(
     help="Alerts: rules that are checked, and the targets that are notified.", no_args_is_help=True
@@ -23,7 +23,8 @@ def alert_add(
         list[str] | None,
         typer.Option(
             metavar="TARGET",
-            help="webhook:URL, slack:URL, smtp:ADDRESS or folder:PATH; repeated for several.",
+            callback=secret,
+            help="webhook:URL, slack:URL, smtp:ADDRESS or folder:PATH, or @FILE; repeated for several.",
         ),
     ] = None,
     budget: Annotated[str | None, typer.Option(help="Of this budget; of all where not given.")] = None,

@@ -11,7 +11,7 @@ from dashboard.alerts.service import AddRuleOptions
 from dashboard.alerts.store import Alert
 from dashboard.notifications.channels import target_of
 from ingest.clock import now
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_existing, open_ledger, open_to_read
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
@@ -48,7 +48,7 @@ def _unseen(ledger: Ledger, source: str | None) -> str:
 def remove(name: str) -> int:
     """Remove a rule; return the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             alerts_service.remove_rule(ledger, name, by=current_user(), at=now())
     except Invalid as error:
         return _refuse(error)
@@ -58,7 +58,7 @@ def remove(name: str) -> int:
 
 def listed(*, as_json: bool) -> int:
     """Print the rules; return the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = listing.rules(ledger)
     if as_json:
         print_json({"rules": rows})
@@ -73,7 +73,7 @@ def listed(*, as_json: bool) -> int:
 
 def history(*, as_json: bool, most: int) -> int:
     """Print alerts and their messages; return the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = [
             alert_json(ledger, listed.alert) | {"messages": list(listed.messages)}
             for listed in listing.alerts_with_messages(ledger, most)
@@ -92,7 +92,7 @@ def history(*, as_json: bool, most: int) -> int:
 def check_now(*, as_json: bool) -> int:
     """Check the rules and send messages now; return the exit code, 1 if a message did not arrive."""
     settings, at = Settings(), now()
-    with open_ledger(settings) as ledger:
+    with open_existing(settings) as ledger:
         fired = check(ledger, at)
         return _print_sent(ledger, fired, send_due_messages(ledger, settings, at), as_json=as_json)
 
@@ -100,7 +100,7 @@ def check_now(*, as_json: bool) -> int:
 def send_due(number: int | None, *, as_json: bool) -> int:
     """Send the messages that are due; return the exit code, 1 if a message did not arrive."""
     settings, at = Settings(), now()
-    with open_ledger(settings) as ledger:
+    with open_existing(settings) as ledger:
         if number is not None:
             try:
                 alerts_service.send_again(ledger, number, at=at)
@@ -134,7 +134,7 @@ def _print_sent(ledger: Ledger, fired: Sequence[Alert], tried: Sequence[int], *,
 def test(name: str) -> int:
     """Send a trial to every target of a rule; return the exit code, 1 if a trial did not arrive."""
     settings = Settings()
-    with open_ledger(settings) as ledger:
+    with open_existing(settings) as ledger:
         try:
             rule = alerts_service.rule_of(ledger, name)
         except Invalid as error:

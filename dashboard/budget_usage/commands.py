@@ -2,18 +2,16 @@
 
 from decimal import Decimal
 
-from rich.console import Console
-
 from dashboard.budget_usage.usage import budget_usages
 from dashboard.budgets import service as budgets_service
 from dashboard.budgets.model import COUNTS
 from dashboard.budgets.service import SetBudgetOptions
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_existing, open_ledger, open_to_read
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, table
 
 
 def set_budget(options: SetBudgetOptions) -> int:
@@ -37,7 +35,7 @@ def set_budget(options: SetBudgetOptions) -> int:
 def remove(name: str) -> int:
     """Remove a budget; return the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             budgets_service.remove_budget(ledger, name, by=current_user(), at=now())
     except Invalid as error:
         return _refuse(error)
@@ -47,7 +45,7 @@ def remove(name: str) -> int:
 
 def listed(*, as_json: bool) -> int:
     """Print budgets and their usage; return the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = [usage.as_json() for usage in budget_usages(ledger, now())]
     if as_json:
         print_json({"budgets": rows})
@@ -71,7 +69,7 @@ def listed(*, as_json: bool) -> int:
             row["unit"],
             share,
         )
-    Console().print(printed)
+    console().print(printed)
     return ExitCode.OK
 
 

@@ -10,7 +10,7 @@ from dashboard.chargeback.evidence_text import part_of, prices_of, teams_of
 from dashboard.chargeback.statement import CAUSES
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.model import money
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, refuse, say, show, table
@@ -19,7 +19,7 @@ from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 def run(number: str, *, as_json: bool) -> int:
     """Print an adjustment with its evidence; the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_to_read(Settings()) as ledger:
             opened = read_adjustment(ledger, number, now())
     except QuestionError as error:
         return refuse("report", error)

@@ -8,7 +8,7 @@ from dashboard.chargeback.allocation_service import AllocationRefused, SetAlloca
 from dashboard.chargeback.allocation_store import read_rules
 from dashboard.query import labels
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_ledger, open_to_read
 from ingest.model.ownership import END_DAY, FIRST_DAY
 from ingest.model.zone import date_of
 from ingest.settings import Settings
@@ -33,7 +33,7 @@ def set_rule(options: SetAllocationOptions) -> int:
 
 def list_rules(*, as_json: bool) -> int:
     """Print the rules; the exit code."""
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         rules = read_rules(connection)[::-1]
         teams = labels.entry_names(connection, {target.entry_id for rule in rules for target in rule.targets})
     rows = [_rule_as_json(rule, teams) for rule in rules]

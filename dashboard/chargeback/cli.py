@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.terminal import Json, OutFile, Reason, ToDay
+from ingest.terminal import Json, OutFile, Reason, ToDay, secret
 
 report = typer.Typer(help="Reports for finance.", no_args_is_help=True)
 period = typer.Typer(help="Months, and closing them.", no_args_is_help=True)
@@ -34,7 +34,10 @@ def chargeback(
         str | None, typer.Option(metavar="month", help="With --to: of every month, as soon as it is closed.")
     ] = None,
     to: Annotated[
-        str | None, typer.Option(metavar="TARGET", help="smtp:ADDRESS, webhook:URL or folder:PATH.")
+        str | None,
+        typer.Option(
+            metavar="TARGET", callback=secret, help="smtp:ADDRESS, webhook:URL or folder:PATH, or @FILE."
+        ),
     ] = None,
 ) -> None:
     """Write what each team, customer or cost centre owes for a period, or send it every month."""

@@ -1,6 +1,7 @@
 """Closing months: the checklist of a month, sealing its statement, and reopening it."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,12 +17,14 @@ from dashboard.query.question import Period, SpendQuery
 from dashboard.query.run import run
 from dashboard.reconciliation.compare import unreconciled
 from ingest.ledger import audit, periods
+from ingest.ledger.arrivals import settled_snapshot
 from ingest.ledger.engine import Ledger
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.zone import instant
 
 _REASON_MOST: Final = 500
+_ATTEMPTS: Final = 3
 
 
 class CloseRefused(Invalid):
@@ -161,6 +164,9 @@ def _unassigned(draft: Statement) -> Iterator[ChecklistItem]:
 def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int) -> CloseResult:
     """Close a month and seal its statement.
 
+    The statement is computed from one snapshot, while others write. It is sealed if nothing was booked,
+    closed or opened meanwhile; else it is computed again.
+
     Items of the checklist that stop the closing are returned, and nothing is closed, unless `accept` gives a
     reason to close all the same.
 
@@ -173,37 +179,70 @@ def close(ledger: Ledger, month: Month, *, accept: str | None, by: str, now: int
         raise CloseRefused("not_over", message)
     if month < (first := first_month(ledger, now)):
         raise CloseRefused("before_data", f"{month} is before all data: the first month to close is {first}")
-    draft = statement(ledger, of_month(month), now)
-    if draft.status == "closed":
-        message = f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"
-        raise CloseRefused("already_closed", message)
-    items = checklist(ledger, draft)
-    stopped = [item.code for item in items if item.stops]
+    for _ in range(_ATTEMPTS):
+        with suppress(periods.BooksChanged):
+            return _close(ledger, month, reason=reason, by=by, now=now)
+    message = f"others book or close while {month} is computed: close it again when they have finished"
+    raise CloseRefused("changing", message)
+
+
+def _close(ledger: Ledger, month: Month, *, reason: str, by: str, now: int) -> CloseResult:
+    """Compute and seal the statement, without a lock but for the moment of sealing.
+
+    Raises:
+        CloseRefused: the month is closed already.
+        BooksChanged: another month was closed or opened meanwhile, or an adjustment was booked.
+    """
+    with settled_snapshot(ledger) as snapshot:
+        with snapshot.reading() as connection:
+            books = periods.books(connection)
+        draft = statement(snapshot, of_month(month), now)
+        if draft.status == "closed":
+            message = f"{month} is closed already; `tallybook period reopen {month} --reason REASON` opens it"
+            raise CloseRefused("already_closed", message)
+        items = checklist(snapshot, draft)
+        stopped = ", ".join(item.code for item in items if item.stops)
+        if reason or not stopped:
+            complete = with_evidence(snapshot, compared(snapshot, of_month(month), draft, now), now)
     if stopped and not reason:
         with ledger.writing() as connection:
-            periods.begin_closing(connection, str(month), now, by, ", ".join(stopped))
+            periods.begin_closing(connection, str(month), now, by, stopped)
         return CloseResult(draft, items, None)
-    complete = with_evidence(ledger, compared(ledger, of_month(month), draft, now), now)
     issued = replace(complete, revision=draft.revision + 1)
-    content = sealed_content(issued)
+    accepted = {"accepted": reason, "despite": stopped} if reason else {}
+    return CloseResult(draft, items, _seal(ledger, month, issued, books, accepted, by=by, now=now))
+
+
+def _seal(
+    ledger: Ledger,
+    month: Month,
+    issued: Statement,
+    books: periods.Books,
+    accepted: Mapping[str, str],
+    *,
+    by: str,
+    now: int,
+) -> str:
+    """Seal a statement; the hash of the closing."""
+    content = {name: periods.canonical(value) for name, value in sealed_content(issued).items()}
+    reason = accepted.get("accepted", "")
     try:
         with ledger.writing() as connection:
-            statement_hash = periods.close(connection, str(month), content, at=now, by=by, reason=reason)
+            statement_hash = periods.close(
+                connection, str(month), content, at=now, by=by, reason=reason, computed_from=books
+            )
             detail = {
                 "statement": f"{month}/{issued.revision}",
                 "hash": statement_hash,
-                "total": money.plain(draft.total),
-                "currency": draft.currency,
+                "total": money.plain(issued.total),
+                "currency": issued.currency,
+                **accepted,
             }
-            if reason:
-                detail |= {"accepted": reason, "despite": ", ".join(stopped)}
-            audit.note(
-                connection,
-                audit.Entry(at=now, by=by, action="period close", subject=str(month), detail=detail),
-            )
+            entry = audit.Entry(at=now, by=by, action="period close", subject=str(month), detail=detail)
+            audit.note(connection, entry)
     except periods.AlreadyClosed as error:  # by a concurrent request
         raise CloseRefused("already_closed", str(error)) from error
-    return CloseResult(draft, items, statement_hash)
+    return statement_hash
 
 
 def reopen(ledger: Ledger, month: Month, *, reason: str, by: str, now: int) -> None:

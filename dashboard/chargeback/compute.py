@@ -10,7 +10,7 @@ from dashboard.chargeback.allocation import UNASSIGNED, Basis, Rule, Rules, shar
 from dashboard.chargeback.allocation_store import read_rules
 from dashboard.chargeback.idle_markups import idle_markups
 from dashboard.chargeback.statement import Allocation, Fee, Statement, StatementLine, Unpriced, by_id, lines
-from dashboard.chargeback.store import last_call, names_of
+from dashboard.chargeback.store import names_of
 from dashboard.chargeback.usage import Detail, Unconverted, Usage, by_owner, rounded_once, usage
 from dashboard.exchange_rates.model import NoRate, Rates
 from dashboard.exchange_rates.store import read_rates
@@ -21,6 +21,7 @@ from dashboard.prices.unpriced import unpriced_models
 from dashboard.query.apportion import Number, apportioned
 from dashboard.query.calendar import Calendar
 from dashboard.query.question import Period, SpendQuery
+from ingest.ledger.arrivals import newest_call
 from ingest.ledger.engine import Ledger
 from ingest.ledger.ownership import assignments
 from ingest.model.ownership import NOBODY, Owner, Owners
@@ -30,7 +31,7 @@ from ingest.model.zone import instant
 def compute_statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     """The statement of a period by the ledger as it is now, without corrections."""
     with ledger.reading() as connection:
-        newest = last_call(connection)
+        newest = newest_call(connection)
     costs = _period_costs(ledger, calendar, usage)
     whole = Statement(
         period=calendar.name,

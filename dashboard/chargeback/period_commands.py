@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rich.console import Console
-
 from dashboard.chargeback import closing
 from dashboard.chargeback.closing import ChecklistItem, CloseRefused, CloseResult
 from dashboard.chargeback.months import months
@@ -14,11 +12,11 @@ from dashboard.query.calendar import of_month, read_month
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import periods
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, Purpose, open_ledger
 from ingest.ledger.periods import Event
 from ingest.model import money
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, table
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, table
 
 
 def list_months(*, as_json: bool) -> int:
@@ -35,7 +33,7 @@ def list_months(*, as_json: bool) -> int:
             seal = (row["hash"] or "")[:12]
             who = (row["at"] or "", row["by"] or "")
             listing.add_row(row["period"], row["status"], row["number"] or "", *who, total, seal)
-        Console().print(listing)
+        console().print(listing)
         return ExitCode.OK
 
     return _with_ledger(work)
@@ -79,7 +77,7 @@ def close(period: str, accept: str | None, *, as_json: bool) -> int:
             _print_closing(period, result)
         return ExitCode.OK if result.hash else ExitCode.FAILURE
 
-    return _with_ledger(work)
+    return _with_ledger(work, Purpose.CHANGE)
 
 
 def _print_closing(period: str, result: CloseResult) -> None:
@@ -102,12 +100,12 @@ def reopen(period: str, reason: str) -> int:
         say(f"{period} is open again; its statement stays in its history")
         return ExitCode.OK
 
-    return _with_ledger(work)
+    return _with_ledger(work, Purpose.CHANGE)
 
 
-def _with_ledger(work: Callable[[Ledger], int]) -> int:
+def _with_ledger(work: Callable[[Ledger], int], purpose: Purpose = Purpose.READ) -> int:
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_ledger(Settings(), purpose) as ledger:
             return work(ledger)
     except QuestionError as error:
         return refuse("period", error)

@@ -10,7 +10,7 @@ from dashboard.chargeback.pdf import NoTypesetter
 from dashboard.query.calendar import read_calendar
 from dashboard.query.question import QuestionError
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, warn
 
@@ -20,7 +20,7 @@ def run(period: str, by: str, form: str | None, out: str | None) -> int:
     try:
         calendar, group_by = read_calendar(period), read_group_by(by)
         report_form = read_form(form or _suffix(out) or "json")
-        with open_ledger(Settings()) as ledger:
+        with open_to_read(Settings()) as ledger:
             content = FORMS[report_form].make(report_of(ledger, calendar, group_by, now()))
     except QuestionError as error:
         return refuse("report", error)
@@ -40,7 +40,7 @@ def run_journal(period: str, form: str, clearing: Clearing, out: str | None) -> 
         return refuse("report", f"--format: there is no {form!r}; there are csv, json")
     try:
         calendar = read_calendar(period)
-        with open_ledger(Settings()) as ledger:
+        with open_to_read(Settings()) as ledger:
             made = journal(report_of(ledger, calendar, "team", now()), clearing)
     except QuestionError as error:
         return refuse("report", error)

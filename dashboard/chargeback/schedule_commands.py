@@ -16,7 +16,7 @@ from dashboard.chargeback.schedule_store import Delivery
 from dashboard.notifications.channels import TargetRefused, target_of
 from dashboard.query.question import QuestionError
 from ingest.clock import now, rfc3339_seconds
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_existing, open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table
 
@@ -26,7 +26,7 @@ def schedule(every: str, to: str, by: str, form: str | None) -> int:
     settings = Settings()
     options = ScheduleOptions(every=every, target=to, by=by, form=form or "pdf")
     try:
-        with open_ledger(settings) as ledger:
+        with open_existing(settings) as ledger:
             added = add_schedule(ledger, settings, options, by=current_user(), at=now())
     except (QuestionError, TargetRefused) as error:
         return refuse("report", error)
@@ -41,7 +41,7 @@ def schedule(every: str, to: str, by: str, form: str | None) -> int:
 def send_due(again: int | None, *, as_json: bool) -> int:
     """Send due deliveries; the exit code, 1 if one was not sent."""
     settings = Settings()
-    with open_ledger(settings) as ledger:
+    with open_existing(settings) as ledger:
         if again is not None:
             try:
                 retry_delivery(ledger, again, at=now())
@@ -59,7 +59,7 @@ def send_due(again: int | None, *, as_json: bool) -> int:
 
 def list_schedules(*, as_json: bool) -> int:
     """Print the schedules and their deliveries; the exit code."""
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         schedules = schedule_store.schedules(connection)
         rows = schedule_store.deliveries(connection)
     if as_json:
@@ -86,7 +86,7 @@ def list_schedules(*, as_json: bool) -> int:
 def unschedule(number: int) -> int:
     """End a schedule; the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             end_schedule(ledger, number, by=current_user(), at=now())
     except ScheduleRefused as error:
         return refuse("report", error)

@@ -37,6 +37,11 @@ def statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     Raises:
         OtherCurrency: a month of the period is not closed, and others are closed in another currency.
     """
+    with ledger.snapshot() as snapshot:
+        return _statement(snapshot, calendar, now)
+
+
+def _statement(ledger: Ledger, calendar: Calendar, now: int) -> Statement:
     if not calendar.months:
         return compute_statement(ledger, calendar, now)
     sealed = sealed_statements(ledger)

@@ -18,9 +18,13 @@ from ingest.pricing.rates import PriceSet
 _KINDS: Final = ("virtual_key", "team", "customer", "cost_center")
 
 
-def last_call(connection: sa.Connection) -> int:
-    """The sequence number of the newest call; 0 if there is none."""
-    return connection.execute(sa.select(sa.func.max(usage_event.c.seq))).scalar() or 0
+def next_call(connection: sa.Connection, at: int | None = None) -> int | None:
+    """The time of the first call, or of the first call from the instant `at` on (microseconds UTC)."""
+    occurred_at = sa.type_coerce(usage_event.c.occurred_at, sa.BigInteger)
+    first = sa.select(sa.func.min(occurred_at))
+    if at is not None:
+        first = first.where(occurred_at >= at)
+    return connection.execute(first).scalar()
 
 
 def running_imports(connection: sa.Connection) -> list[str]:

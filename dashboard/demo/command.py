@@ -4,14 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from dashboard.demo.keys import KEYS
 from dashboard.demo.service import SampleOptions, SampleRefused, replace_sample
 from ingest.model.receipt import Receipt
 from ingest.settings import sqlite_url
-from ingest.terminal import ExitCode, say, warn
+from ingest.terminal import ExitCode, console, say, warn
 
 _FIRST_YEAR: Final = 2000
 
@@ -52,15 +51,15 @@ def _make(file: Path, options: SampleOptions) -> Receipt:
 
 
 def _progress() -> Progress:
-    console = Console(stderr=True)
+    err = console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=console,
+        console=err,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not err.is_terminal,
     )
 
 

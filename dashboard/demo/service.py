@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from dashboard.demo.books import keep_books
 from dashboard.demo.load import make_demo
 from dashboard.demo.store import DEMO, KIND, mark_as_sample
+from ingest.ledger.database_file import LOCK, WORKING_FILES
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.key_hashes import secret_beside
 from ingest.model.receipt import Receipt
@@ -28,7 +29,6 @@ _MARKED: Final = "SELECT 1 FROM ledger_property WHERE name = ? AND value = ?"
 _OTHERS: Final = (
     "SELECT count(*) FROM usage_event WHERE source_id NOT IN (SELECT term_id FROM term WHERE text = ?)"
 )
-_WORKING_FILES: Final = ("-wal", "-shm", "-journal")
 
 
 class SampleRefused(Exception):
@@ -64,10 +64,10 @@ def replace_sample(file: Path, options: SampleOptions, report: Callable[[int], N
             ledger.close()
         _release(file)
         # SQLite would replay a write-ahead log that is left behind into the new database.
-        _remove(file, _WORKING_FILES)
+        _remove(file, WORKING_FILES)
         draft.replace(file)
     finally:
-        _remove(draft, ("", *_WORKING_FILES))
+        _remove(draft, ("", *WORKING_FILES, LOCK))
     return receipt
 
 

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from ingest.terminal import secret
+
 Team = Annotated[str | None, typer.Option(help="Of this team.")]
 Customer = Annotated[str | None, typer.Option(help="Of this customer.")]
 CostCenter = Annotated[str | None, typer.Option(help="Of this cost centre.")]
-Key = Annotated[str | None, typer.Option(help="Of this virtual key.")]
+Key = Annotated[str | None, typer.Option(callback=secret, help="Of this virtual key.")]
 Project = Annotated[str | None, typer.Option(help="Of this project.")]
 Model = Annotated[str | None, typer.Option(help="Of this model.")]
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
 from dashboard.directory.history import (
     COLUMNS,
     directory_rows,
@@ -20,9 +18,9 @@ from dashboard.query.question import QuestionError, SpendQuery, read_period
 from dashboard.query.run import run
 from dashboard.query.serialize import guarded, json_value
 from ingest.ledger.directory import NotKnown
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, print_json, refuse, say, show, table
+from ingest.terminal import ExitCode, console, print_json, refuse, say, show, table
 
 _NUMBERS: Final = ("Spend", "Requests", "Unpriced", "Tokens")
 """Headings of columns that hold numbers."""
@@ -30,7 +28,7 @@ _NUMBERS: Final = ("Spend", "Requests", "Unpriced", "Tokens")
 
 def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_json: bool) -> int:
     """Print assignments, the latest first; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             entries = history_entries(ledger, read_options(subject, at, as_of, ledger.zone))
         except (QuestionError, NotKnown) as error:
@@ -56,7 +54,7 @@ def list_owners(subject: str | None, at: str | None, as_of: str | None, *, as_js
 
 def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print the keys whose calls belong to no team, by spend; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -82,7 +80,7 @@ def list_unassigned(start: str | None, end: str | None, *, as_json: bool) -> int
 
 def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print teams with their spend; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -108,13 +106,13 @@ def list_teams(start: str | None, end: str | None, *, as_json: bool) -> int:
         names = ("customer", "cost_center", "total_cost", "currency", "requests", "unpriced_requests")
         facts = (row[name] for name in names)
         shown.add_row(str(row["team"] or "(none)"), *("" if fact is None else str(fact) for fact in facts))
-    Console().print(shown)
+    console().print(shown)
     return ExitCode.OK
 
 
 def export(out: str | None, *, as_json: bool) -> int:
     """Write the directory as a list that `directory import` reads; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         rows = directory_rows(ledger)
     try:
         if out is None or out == "-":

@@ -13,7 +13,7 @@ from dashboard.exchange_rates.service import RateRefused, SetRateOptions
 from dashboard.exchange_rates.store import read_quotes
 from dashboard.exchange_rates.tables import Problem
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_ledger, open_to_read
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
 from ingest.parse.dates import read_day
@@ -85,7 +85,7 @@ def list_rates(pair: str | None, start: str | None, end: str | None, *, as_json:
         first, last = _day("from", start), _day("to", end)
     except Invalid as error:
         return refuse("rates", error)
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         quotes = read_quotes(connection)
     listed = [
         quote

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from dashboard.exchange_rates import tables
 from dashboard.exchange_rates.model import Quote
-from dashboard.exchange_rates.store import add_quotes
+from dashboard.exchange_rates.store import add_quotes, insert_quotes, new_quotes, newest_number
 from ingest.ledger import audit
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
+from ingest.ledger.prepared import prepared_write
 from ingest.model.invalid import Invalid
 from ingest.model.zone import date_of
 from ingest.parse.currency import known_currency
@@ -30,8 +31,12 @@ class SetRateOptions:
 
 def import_rates(ledger: Ledger, quotes: Sequence[Quote], file: str, *, by: str, at: int) -> int:
     """Add the new or changed rates of a file; returns their number."""
-    with ledger.writing() as connection:
-        new = add_quotes(connection, quotes)
+
+    def prepare(connection: Connection) -> list[Quote]:
+        return new_quotes(connection, quotes)
+
+    with prepared_write(ledger, prepare, newest_number) as (connection, added):
+        new = insert_quotes(connection, added)
         if new:
             detail = {"rates": new, "file": file}
             audit.note(

@@ -11,9 +11,22 @@ from ingest.ledger.tables.money import exchange_rate
 
 def add_quotes(connection: sa.Connection, quotes: Iterable[Quote]) -> int:
     """Add the quotes whose rate differs from the current rate of their pair and day; returns their number."""
-    quotes = list(quotes)
+    return insert_quotes(connection, new_quotes(connection, quotes))
+
+
+def newest_number(connection: sa.Connection) -> int | None:
+    """The number of the newest quote; None if there is none."""
+    return connection.execute(sa.select(sa.func.max(exchange_rate.c.number))).scalar()
+
+
+def new_quotes(connection: sa.Connection, quotes: Iterable[Quote]) -> list[Quote]:
+    """The quotes whose rate differs from the current rate of their pair and day."""
     current = {(quote.base, quote.quote, quote.day): quote.rate for quote in read_quotes(connection)}
-    new = [quote for quote in quotes if current.get((quote.base, quote.quote, quote.day)) != quote.rate]
+    return [quote for quote in quotes if current.get((quote.base, quote.quote, quote.day)) != quote.rate]
+
+
+def insert_quotes(connection: sa.Connection, new: Iterable[Quote]) -> int:
+    """Add quotes; returns their number."""
     rows = [
         {
             "base": quote.base,

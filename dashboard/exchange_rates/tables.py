@@ -78,7 +78,8 @@ def _read(text: str, recorded_at: int, recorded_by: str) -> tuple[list[Quote], l
 
 
 def _read_text(path: Path) -> str:
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise NoRates(f"{path} has more than {_MOST_BYTES // 2**20} MiB: no table of rates has")
     if data.startswith(b"PK"):

@@ -5,7 +5,7 @@ from typing import Final
 from dashboard.fees.model import Fee
 from dashboard.fees.service import AddedFee, AddFeeOptions, FeeRefused, add_fee, end_fee
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_existing, open_ledger
 from ingest.model import money
 from ingest.model.zone import Zone
 from ingest.parse.dates import NotATime, written
@@ -35,7 +35,7 @@ def add(options: AddFeeOptions) -> int:
 def end(name: str, at: str) -> int:
     """End a fee at a date or time; the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             end_fee(ledger, name, at, by=current_user(), at=now())
     except (FeeRefused, NotATime) as error:
         return refuse("fees", error, arguments=_ARGUMENTS)

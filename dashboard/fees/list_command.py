@@ -8,7 +8,7 @@ from rich.table import Table
 from dashboard.fees.summary import FeeRow, fees_of, history_as_json, history_of, totals_by_currency
 from dashboard.fees.summary import as_json as to_json
 from dashboard.query.question import QuestionError, read_period
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.model import money
 from ingest.model.zone import Zone
 from ingest.settings import Settings
@@ -30,7 +30,7 @@ _COLUMNS: Final = (
 
 def run(start: str | None, end: str | None, *, as_json: bool) -> int:
     """Print the fees; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             period = read_period(start, end, ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -49,7 +49,7 @@ def run(start: str | None, end: str | None, *, as_json: bool) -> int:
 
 def show_history(*, as_json: bool) -> int:
     """Print every recorded row of the fees; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         content = history_as_json(history_of(ledger), ledger.zone)
     if as_json:
         print_json(content)

@@ -9,7 +9,7 @@ from dashboard.focus.export import ExportResult, export_to_files, export_to_stre
 from dashboard.focus.parquet_file import MissingPackage
 from dashboard.focus.parse_request import DRAFTS, ExportOptions, read_request
 from dashboard.query.question import QuestionError
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, refuse, warn
 
@@ -19,7 +19,7 @@ _NAME: Final = "export focus"
 def export_focus(options: ExportOptions, out: str) -> int:
     """Export from the configured ledger; returns the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_to_read(Settings()) as ledger:
             export = read_request(options, ledger.zone)
             require_reporting_currency(ledger, export.scope)
             if out == "-":

@@ -29,7 +29,7 @@ from dashboard.ui.components import PART, Content, aria, error_alert, part_name
 from dashboard.ui.filter_bar import CONTROLS, control_id
 from dashboard.ui.view import DIMENSIONS, View, date_range, from_search, question, to_search
 from ingest.access.guard import SIGN_OUT
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.model.principal import current_principal
 
@@ -271,7 +271,11 @@ def _content(ledger: Ledger, page: Page | None, view: View) -> Any:
 
 
 def _content_or_error(make: Content, ledger: Ledger, view: View, what: str = "part") -> Any:
-    """The content of a page or of a part, or an error message in its place."""
+    """The content of a page or of a part, or an error message in its place.
+
+    Raises:
+        LedgerBusy: the ledger is away; the page's script asks again.
+    """
     try:
         rewrite(
             question(view, ledger.zone, ("requests",), ("time",))
@@ -279,6 +283,8 @@ def _content_or_error(make: Content, ledger: Ledger, view: View, what: str = "pa
         return make(ledger, view)
     except QuestionError as error:
         return error_alert(str(error), what)
+    except LedgerBusy:
+        raise
     except Exception as error:  # noqa: BLE001 - any error: the reader gets a message, the log the details
         _log.exception("page failed", part=part_name(make), error=type(error).__qualname__)
         return error_alert("The ledger cannot be read now. Reload the page to try again.", what)

@@ -20,7 +20,7 @@ from dashboard.ui.components import CHART, error_alert
 from dashboard.ui.view import from_search, to_search
 from ingest.clock import now
 from ingest.directory.service import rename_entry
-from ingest.ledger.engine import DatabaseError, Ledger
+from ingest.ledger.engine import DatabaseError, Ledger, LedgerBusy
 from ingest.ledger.price_book import LiveBook
 from ingest.model.invalid import Invalid
 from ingest.model.principal import NotAllowed, require
@@ -122,10 +122,16 @@ def _add_call_detail(app: Dash, ledger: Ledger) -> None:
 
 
 def call_detail(ledger: Ledger, books: PriceBooks, event_id: str) -> Any:
-    """The drawer with the detail of one call."""
+    """The drawer with the detail of one call.
+
+    Raises:
+        LedgerBusy: the ledger is away; the page's script asks again.
+    """
     try:
         call = read_call(ledger, UUID(event_id))
         cost = explain(ledger, UUID(event_id), books.current())
+    except LedgerBusy:
+        raise
     except DatabaseError:
         return detail.drawer(error_alert("The ledger cannot be read now. Reload the page to try again."))
     content = (

@@ -4,9 +4,6 @@ import json
 import sys
 from uuid import UUID
 
-from rich.console import Console
-from rich.markup import escape
-
 from dashboard.formatting import format as wording
 from dashboard.prices.explanation import (
     MAX_MATCHES,
@@ -19,17 +16,17 @@ from dashboard.prices.explanation import (
 )
 from dashboard.prices.explanation_text import as_json, meter_text, price_from, price_text
 from ingest.clock import rfc3339
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.model.money import plain
 from ingest.pricing.charge import COMPONENTS
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, refuse, say, table
+from ingest.terminal import ExitCode, console, refuse, say, table
 
 
 def run(text: str, *, as_json_object: bool) -> int:
     """Explain the call that `text` identifies, from the ledger of the settings; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return explain_in(ledger, text, as_json_object=as_json_object)
 
 
@@ -125,11 +122,11 @@ def _print_calculation(calculation: Calculation) -> None:
             _component_name(line.component),
             meter_text(line),
             wording.number(line.quantity),
-            escape(price_text(line)),
+            price_text(line),
             exact_text(line.product),
-            *([escape(price_from(calculation, line))] if has_price_rows else []),
+            *([price_from(calculation, line)] if has_price_rows else []),
         )
-    Console().print(rows)
+    console().print(rows)
     for part in breakdown.sums:
         after = f" x terms = {exact_text(part.charged)}" if part.charged != part.exact else ""
         rounded = f"rounded {plain(part.charged_pico)} {prices.currency}"

@@ -4,11 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from rich.console import Console
-
 from dashboard.prices.rows import PriceFilter, PriceRow, all_points, points_in_effect, row_object, with_counts
 from dashboard.query.serialize import write_csv
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
 from ingest.price_book.descriptions import scope_of_point, unit_text, validity_text
@@ -17,7 +15,7 @@ from ingest.pricing.conflicts import Conflict, conflicts
 from ingest.pricing.point import PricePoint
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, explained, print_json, say, table, warn
+from ingest.terminal import ExitCode, console, explained, print_json, say, table, warn
 
 _DEFAULT_LIMIT: Final = 100
 """Rows on the screen if no limit is given; JSON and CSV have all rows."""
@@ -45,7 +43,7 @@ class ListPricesOptions(NamedTuple):
 
 def run(options: ListPricesOptions) -> int:
     """Print the prices or conflicts that the options select; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             at = moment_or_now(options.at, ledger.zone)
         except NotATime as error:
@@ -104,7 +102,7 @@ def _print_points(rows: Sequence[PriceRow], ledger: Ledger, *, is_history: bool)
                 f"{written(point.added_at, ledger.zone)} {point.added_by}" if point.added_at else point.origin
             )
         rows_shown.add_row(*cells)
-    Console().print(rows_shown)
+    console().print(rows_shown)
 
 
 def _write_conflicts(options: ListPricesOptions, book: Book, at: int) -> None:
@@ -161,7 +159,7 @@ def _print_conflicts(shown: Sequence[Conflict]) -> None:
             prices,
             f"{conflict.spread:.1%}",
         )
-    Console().print(rows_shown)
+    console().print(rows_shown)
 
 
 def _per(conflict: Conflict, per: int) -> str:

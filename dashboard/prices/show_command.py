@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from dashboard.prices.model_prices import PricedModel, priced_model
 from dashboard.prices.rows import PriceRow, row_object, source_of
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import NotATime, moment_or_now, written
 from ingest.price_book.descriptions import (
@@ -24,12 +23,12 @@ from ingest.pricing.rates import PriceSet, Rate, Unpriced
 from ingest.pricing.terms import percent_of
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, explained, print_json, say, table, warn
+from ingest.terminal import ExitCode, console, explained, print_json, say, table, warn
 
 
 def run(provider: str, model: str, tier: str | None, at: str | None, *, as_json: bool) -> int:
     """Print the model; exit code 1 if it has no price at that time."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             priced_at = moment_or_now(at, ledger.zone)
         except NotATime as error:
@@ -102,7 +101,7 @@ def _row(prices: PriceSet, rate: Rate) -> str:
 def _print(ledger: Ledger, book: Book, priced: PricedModel, tier: str | None, at: int) -> None:
     for line in _head(ledger, book, priced, tier, at):
         say(line)
-    out = Console()
+    out = console()
     out.print(_bands(priced))
     for term in priced.terms:
         when = "with the release" if not term.added_at else f"by {term.added_by}"

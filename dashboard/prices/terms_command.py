@@ -1,20 +1,18 @@
 """`tallybook prices terms`: discounts, mark-ups, region surcharges, and model aliases."""
 
-from rich.console import Console
-
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.parse.dates import written
 from ingest.price_book.descriptions import calls_of_term, term_object
 from ingest.pricing.book import Alias, Book
 from ingest.pricing.terms import Term, percent_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, print_json, say, table
+from ingest.terminal import ExitCode, console, print_json, say, table
 
 
 def run(*, as_json: bool) -> int:
     """Print terms and aliases, the newest first; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         book = read_book(ledger)
         if as_json:
             print_json(as_object(book))
@@ -66,7 +64,7 @@ def _print(ledger: Ledger, book: Book) -> None:
         )
         kind = f"{term.kind} {percent_of(term)}"
         terms.add_row(kind, calls_of_term(term), f"{term.factor:f}", when or "always", added, term.origin)
-    Console().print(terms)
+    console().print(terms)
     say(f"and {len(of_the_map):,} factors of regions from {book.litellm.origin} (--json lists them)")
     for alias in _aliases(book):
         target = f"{alias.target_provider}/{alias.target_model}"

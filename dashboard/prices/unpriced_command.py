@@ -3,13 +3,11 @@
 import sys
 from datetime import UTC, datetime
 
-from rich.markup import escape
-
 from dashboard.prices import unpriced
 from dashboard.prices.unpriced import UnpricedModel
 from dashboard.query.question import QuestionError, QuestionText, parse
 from ingest.clock import optional_rfc3339
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, print_json, refuse, say, show, table
 
@@ -19,7 +17,7 @@ def run(
 ) -> int:
     """Print the unpriced models of the period; the exit code."""
     where = [f"{key}={value}" for key, value in (("provider", provider), ("model", model)) if value]
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
         except QuestionError as error:
@@ -42,7 +40,7 @@ def _print(models: list[UnpricedModel]) -> None:
         counts = (f"{count:,}" for count in (model.requests, model.tokens))
         seen = ((optional_rfc3339(at) or "")[:10] for at in (model.first_at, model.last_at))
         why = f"{model.reason} (the rest is priced)" if model.partly_priced else model.reason
-        rows.add_row(*map(escape, (f"{model.provider}/{model.model}", why, *counts, *seen)))
+        rows.add_row(f"{model.provider}/{model.model}", why, *counts, *seen)
     show(rows, "every call of the period has a price, or costs nothing")
     if command := next((model.how_to_price for model in models if model.how_to_price), None):
         say(f"\n{command}\ntallybook reprice --only-unpriced")

@@ -3,12 +3,10 @@
 import sys
 from datetime import UTC, datetime
 
-from rich.markup import escape
-
 from dashboard.prices import variance
 from dashboard.prices.variance import Variance
 from dashboard.query.question import QuestionError, QuestionText, parse
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.settings import Settings
@@ -17,7 +15,7 @@ from ingest.terminal import ExitCode, print_json, refuse, show, table
 
 def run(start: str | None, end: str | None, where: list[str], threshold: str, form: str) -> int:
     """Print the models whose totals differ by more than the threshold; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         try:
             query = parse(QuestionText(start=start, end=end, where=where), ledger.zone, datetime.now(UTC))
             limit = variance.read_percent(threshold)
@@ -47,5 +45,5 @@ def _print(variances: list[Variance], threshold: str) -> None:
             share,
             model.cause or "unknown",
         )
-        rows.add_row(*map(escape, cells))
+        rows.add_row(*cells)
     show(rows, f"no model's reported and computed costs differ by more than {threshold}")

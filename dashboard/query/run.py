@@ -30,6 +30,7 @@ from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.histogram import Histogram, pack_text, parse
 from ingest.ledger.rollups import join_sum
 from ingest.model.zone import Zone
+from ingest.timing import timed
 
 Decode = Callable[[Any], Any]
 
@@ -97,6 +98,7 @@ class _DatedPortion(NamedTuple):
     day: int | None
 
 
+@timed("question")
 def run(ledger: Ledger, query: SpendQuery) -> Result:
     """Answer a question.
 

@@ -12,6 +12,7 @@ from dashboard.query.question import SpendQuery
 from dashboard.query.run import Result, Totals
 from ingest.clock import rfc3339_text
 from ingest.model.money import plain_decimal
+from ingest.model.visible import visible
 from ingest.model.zone import Zone
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -67,8 +68,12 @@ def write_csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
 
 
 def guarded(text: str) -> str:
-    """`text`, after an apostrophe if a spreadsheet would take it for a formula; negative numbers are not."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(text) else text
+    """`text`, after an apostrophe if a spreadsheet would take it for a formula; negative numbers are not.
+
+    Controls are escapes, because CSV is looked at on terminals.
+    """
+    shown = visible(text)
+    return f"'{shown}" if text.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(text) else shown
 
 
 def json_value(value: Value) -> Any:

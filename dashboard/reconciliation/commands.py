@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from babel.numbers import get_currency_precision
-from rich.console import Console
 
 from dashboard.query.calendar import read_calendar, read_month
 from dashboard.query.question import QuestionError
@@ -34,11 +33,11 @@ from dashboard.reconciliation.service import (
     record_invoice,
 )
 from ingest.clock import now
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import Purpose, open_ledger, open_to_read
 from ingest.model import money
 from ingest.model.zone import date_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, refuse, say, show, table, warn
+from ingest.terminal import ExitCode, console, current_user, print_json, refuse, say, show, table, warn
 
 _MOST_SHOWN: Final = 20
 _MOST_LISTED: Final = 100
@@ -121,7 +120,7 @@ def list_invoices(period: str | None, *, as_json: bool) -> int:
         first, end = read_calendar(period).days if period else (0, 2**31 - 1)
     except QuestionError as error:
         return refuse("invoice", error)
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         rows = _invoice_rows(read_lines(connection, first, end))
     if as_json:
         print_json({"invoices": rows})
@@ -166,7 +165,8 @@ def run(options: ReconcileOptions) -> int:
     try:
         month, by = read_month(options.period), read_group_by(options.by)
         threshold = read_threshold(options.threshold)
-        with open_ledger(Settings()) as ledger:
+        purpose = Purpose.READ if options.accept is None else Purpose.CHANGE
+        with open_ledger(Settings(), purpose) as ledger:
             if options.accept is not None:
                 accepted = AcceptVarianceOptions(
                     month=month, reason=options.accept, provider=options.provider, team=options.team
@@ -218,7 +218,7 @@ def _print_table(reconciliation: Reconciliation) -> None:
     for row in reconciliation.rows:
         key = [row.key or ""] if has_key else []
         listing.add_row(row.provider, *key, *_cells(reconciliation, row, names))
-    Console().print(listing)
+    console().print(listing)
 
 
 def _cells(reconciliation: Reconciliation, row: ReconciliationRow, names: Iterable[str]) -> list[str]:

@@ -151,7 +151,7 @@ def read_threshold(text: str | None) -> Threshold:
     except InvalidOperation as error:
         message = f"threshold: {text!r} is neither a percent such as 1% nor an amount such as 5"
         raise QuestionError("invalid_threshold", "threshold", message) from error
-    if not number.is_finite() or number < 0 or number.adjusted() > 15:  # noqa: PLR2004
+    if not number.is_finite() or number < 0 or (number and abs(number.adjusted()) > 15):  # noqa: PLR2004
         raise QuestionError("invalid_threshold", "threshold", f"threshold: {text!r} is not above 0")
     return Threshold(share=Fraction(number) / 100) if is_percent else Threshold(amount=money.pico_of(number))
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from dashboard.query.calendar import Month, of_month
-from dashboard.reconciliation.compare import reconcile
+from dashboard.reconciliation.compare import Reconciliation, reconcile
 from dashboard.reconciliation.invoices.line import Document, InvoiceLine
 from dashboard.reconciliation.invoices.parser import ParsedInvoice
-from dashboard.reconciliation.invoices.store import add_lines, lock
+from dashboard.reconciliation.invoices.store import insert_lines, lines_to_add, lock, newest_number
 from ingest.ledger import audit, directory, ownership, periods
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.periods import Adjustment
+from ingest.ledger.prepared import prepared_write
 from ingest.model import money
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import NOBODY, Owner, Owners
@@ -35,9 +36,12 @@ def record_invoice(ledger: Ledger, invoice: ParsedInvoice, path: str, *, by: str
     A file with rejected lines may be incomplete, so it does not replace recorded lines.
     """
     lines = [replace(line, recorded_at=at, recorded_by=by) for line in invoice.lines]
-    with ledger.writing() as connection:
-        lock(connection)
-        new, replaced = add_lines(connection, lines, may_replace=not invoice.problems)
+
+    def prepare(connection: Connection) -> tuple[list[InvoiceLine], list[Document]]:
+        return lines_to_add(connection, lines, may_replace=not invoice.problems)
+
+    with prepared_write(ledger, prepare, newest_number, lock) as (connection, prepared):
+        new, replaced = insert_lines(connection, *prepared)
         if new:
             detail: dict[str, object] = {"lines": new, "amounts": _amounts(lines)}
             if replaced:
@@ -79,10 +83,13 @@ def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str,
     reason = " ".join(options.reason.split())
     if not reason:
         raise AcceptRefused("missing_reason", "say why the variance is accepted", field="accept")
-    with ledger.writing() as connection:
-        # Compared while the lock is held: a variance that is accepted twice at once is booked once.
-        lock(connection)
-        reconciliation = reconcile(ledger, options.month, provider=options.provider)
+
+    def compare(_connection: Connection) -> Reconciliation:
+        return reconcile(ledger, options.month, provider=options.provider)
+
+    # What is booked and invoiced is the same as when it was compared: a variance that is accepted twice at
+    # once is booked once.
+    with prepared_write(ledger, compare, _version, lock) as (connection, reconciliation):
         variances = {row.provider: row.variance for row in reconciliation.rows if row.variance}
         if not variances:
             raise AcceptRefused("nothing_to_accept", f"nothing of {options.month} differs from an invoice")
@@ -106,6 +113,11 @@ def accept_variances(ledger: Ledger, options: AcceptVarianceOptions, *, by: str,
         for adjustment in adjustments:
             _book(connection, adjustment)
     return adjustments
+
+
+def _version(connection: Connection) -> tuple[int | None, periods.Books]:
+    """What a comparison with invoices depends on, but for calls and fees."""
+    return newest_number(connection), periods.books(connection)
 
 
 def _open_month(month: Month, closed: Collection[str]) -> Month:

@@ -3,15 +3,19 @@
 Rollups are made by a single thread: beside the server, or in the supervisor if there are several workers.
 """
 
+import ctypes
+import gc
 import ipaddress
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +26,22 @@ from uvicorn.supervisors import Multiprocess
 from dashboard.alerts.notify import check_periodically
 from dashboard.chargeback.delivery import keep_delivering
 from dashboard.notifications.periodic import run_periodically
+from ingest import logs
+from ingest.http.connections import BoundedProtocol, raise_file_limit
 from ingest.ledger import rollups
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, sqlite_file
-from ingest.settings import Settings, sqlite_url
+from ingest.ledger.write_ahead_log import LogKeeper
+from ingest.settings import LONG_TOKEN, Settings, sqlite_url
 
 ROLL_EVERY_SECONDS: Final = 2.0
 _SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while others wait. A thread that reads rows yields at every row;
 with Python's default of 5 ms it would wait that long at each row for a thread that computes."""
+_MMAP_THRESHOLD: Final = -3
+"""The parameter of `mallopt`: blocks of this size are taken from the system, and given back."""
+_LARGE_BLOCK: Final = 2**17
+_GARBAGE_THRESHOLD: Final = 20_000
+"""New objects after which the youngest are searched for garbage."""
 DEMO_FILE: Final = Path("demo.db")
 
 
@@ -39,7 +51,8 @@ def run(
     """Serve until stopped; returns the exit code. If there is no ledger, serve what `make_demo` makes."""
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=changes)
-    _require_safe(settings)
+    require_safe(settings)
+    logs.configure(settings.log_format, settings.log_level)
     if make_demo and _has_no_ledger(settings):
         settings = _with_demo(settings, make_demo)
     ledger = open_ledger(settings)
@@ -67,24 +80,65 @@ def app() -> ASGIApp:
     """The ASGI application of one process, made from the settings in the environment."""
     from dashboard.server.site import make_site
 
+    raise_file_limit()
+    _return_large_memory()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     settings = Settings()
-    return make_site(open_ledger(settings), settings)
+    logs.configure(settings.log_format, settings.log_level)
+    site = make_site(open_ledger(settings), settings)
+    _calm_garbage_collector()
+    return site
+
+
+def _return_large_memory() -> None:
+    """Give large blocks of memory back to the system when they are free.
+
+    Otherwise glibc keeps them between small ones, and a server holds twice what its bodies did.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+def _calm_garbage_collector() -> None:
+    """Leave out of the search for garbage what lives as long as the process, and search less often.
+
+    A large body makes a million values at once. The search would stop all threads for longer than they take.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
 
 
 def _serve(listening: socket.socket, workers: int) -> None:
     configuration = uvicorn.Config(
-        f"{__name__}:{app.__name__}", factory=True, workers=workers, log_level="warning", access_log=False
+        f"{__name__}:{app.__name__}",
+        factory=True,
+        workers=workers,
+        http=BoundedProtocol,
+        log_level="warning",
+        log_config=None,  # its lines take the form of ours
+        access_log=False,
     )
     server = uvicorn.Server(configuration)
     if workers > 1:
-        Multiprocess(configuration, sockets=[listening]).run()
+        with tempfile.TemporaryDirectory(prefix="tallybook-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _count_beside_workers()
+            Multiprocess(configuration, sockets=[listening]).run()
     else:
         server.run(sockets=[listening])
 
 
-def _require_safe(settings: Settings) -> None:
-    """Refuse to serve other machines unless the admin token and the secret key are set.
+def _count_beside_workers() -> None:
+    """Count the work of this process, such as rollups, among that of the workers."""
+    from ingest.http.metrics import Metrics  # not before the folder is named: it is looked at once
+
+    Metrics()
+
+
+def require_safe(settings: Settings) -> None:
+    """Refuse to serve other machines unless admin token and secret key are set; warn of a short admin token.
 
     Raises:
         LedgerError: the message names the settings to set.
@@ -96,6 +150,11 @@ def _require_safe(settings: Settings) -> None:
         names = " and ".join(f"TALLYBOOK_{name.upper()}" for name in missing)
         raise LedgerError(
             f"serving on {settings.host} lets others in: set {names} first, or serve on 127.0.0.1"
+        )
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < LONG_TOKEN:
+        sys.stderr.write(
+            f"TALLYBOOK_ADMIN_TOKEN has fewer than {LONG_TOKEN} characters: it may be guessed. "
+            "`tallybook doctor` says how to make a long one.\n"
         )
 
 
@@ -151,8 +210,14 @@ def _export_settings(settings: Settings) -> None:
 
 
 def _keep_rolling_up(ledger: Ledger, stop: threading.Event) -> None:
-    """Make rollups as slots become dirty."""
-    run_periodically("summing", lambda: rollups.roll(ledger), ROLL_EVERY_SECONDS, stop)
+    """Make rollups as slots become dirty, and keep the write-ahead log short."""
+    log = LogKeeper(ledger)
+
+    def work() -> None:
+        rollups.roll(ledger)
+        log.keep_short()
+
+    run_periodically("summing", work, ROLL_EVERY_SECONDS, stop)
 
 
 def _announce_when_ready(settings: Settings, ledger: Ledger, stop: threading.Event) -> None:

@@ -18,15 +18,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard.server.oidc import IdentityProvider, SignInRefused
+from dashboard.server.outage_page import answer_outage
 from ingest.access.credentials import COOKIE, Credentials
-from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries
-from ingest.ledger.engine import Ledger
+from ingest.access.guard import SIGN_IN, SIGN_OUT
+from ingest.access.tries import Tries
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.logs import logger
 from ingest.settings import Settings
 
 _log = logger("tallybook.signing")
 _MAX_FORM_BYTES: Final = 16_384
 _HOME: Final = "/dashboard/"
+_WHILE_AWAY: Final[dict[Any, Any]] = {LedgerBusy: answer_outage}
 
 
 class SignIn:
@@ -47,7 +50,7 @@ class SignIn:
             Route(SIGN_OUT, self.sign_out, methods=["POST"]),
         ]
         if self._provider is None:
-            return Starlette(routes=routes)
+            return Starlette(routes=routes, exception_handlers=_WHILE_AWAY)
         routes += [
             Route(f"{SIGN_IN}/oidc", self.redirect_to_provider),
             Route(f"{SIGN_IN}/oidc/back", self.return_from_provider),
@@ -61,7 +64,7 @@ class SignIn:
             same_site="lax",
             https_only=self._is_public_https,
         )
-        return Starlette(routes=routes, middleware=[sessions])
+        return Starlette(routes=routes, middleware=[sessions], exception_handlers=_WHILE_AWAY)
 
     async def page(self, request: Request) -> Response:
         """Show the sign-in page."""
@@ -71,16 +74,13 @@ class SignIn:
         """Sign in with the token of the form."""
         form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         token, path = (form.get(name, [""])[0].strip() for name in ("token", "next"))
-        if self._credentials.is_guessable(token) and self._tries.are_too_many(request.scope):
-            refusal = self._tries.refusal
-            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
         session = await run_in_threadpool(self._credentials.sign_in, token) if token else None
-        if session is None:
-            self._tries.count_failure(request.scope)
-            return self._page(
-                _safe_next(path), "This token opens nothing here. Is it whole, and may it read?", 401
-            )
-        return self._start_session(request, session, _safe_next(path))
+        if session is not None:
+            return self._start_session(request, session, _safe_next(path))
+        reason = await self._credentials.why_no_session(token)
+        if reason is None and (refusal := self._tries.count(request.scope)):
+            return self._page(_safe_next(path), refusal.detail, refusal.status, refusal.headers)
+        return self._page(_safe_next(path), reason or "This token opens nothing here. Is it whole?", 401)
 
     async def sign_out(self, request: Request) -> Response:
         """End the session and delete its cookie."""

@@ -24,21 +24,37 @@ from dashboard.pages.app import PREFIX, make_dashboard
 from dashboard.prices import api as prices_api
 from dashboard.reconciliation import api as reconciliation_api
 from dashboard.server.assets import AssetCache
+from dashboard.server.dash_requests import DashRequests
 from dashboard.server.locale import LocaleMiddleware
+from dashboard.server.outage_page import PagesNeedLedger, answer
 from dashboard.server.security_headers import SecurityHeaders
 from dashboard.server.sign_in import SignIn
 from dashboard.spend import api as spend_api
 from dashboard.whatif import api as whatif_api
 from ingest.access.credentials import Credentials
-from ingest.access.guard import SIGN_IN, SIGN_OUT, Tries, guarded
+from ingest.access.guard import SIGN_IN, SIGN_OUT, guarded
 from ingest.access.permissions import Rights
+from ingest.access.tries import Tries
 from ingest.http import app as write_api
+from ingest.http.other_bodies import OtherBodies
+from ingest.http.problems import AnswerUnexpectedErrors
+from ingest.http.request_log import RequestLog
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import Right
 from ingest.settings import Settings
 
 _MIN_COMPRESSED: Final = 1_024
 """Bytes from which a response is compressed."""
+
+_NAMES: Final = {
+    "/dashboard/_dash-component-suites/": "/dashboard/_dash-component-suites/{file}",
+    "/dashboard/_dash-": "/dashboard/_dash-{call}",
+    "/dashboard/assets/": "/dashboard/assets/{file}",
+    "/dashboard/": "/dashboard/{page}",
+    SIGN_IN: SIGN_IN,
+    SIGN_OUT: SIGN_OUT,
+}
+"""What the log calls addresses that are not routed by the API, by their beginning."""
 
 _ROUTERS: Final = (
     spend_api.make_router,
@@ -110,11 +126,21 @@ def make_site(ledger: Ledger, settings: Settings) -> ASGIApp:
     dashboard = make_dashboard(ledger)
     tries, credentials = Tries(), Credentials(ledger, settings)
     sign_in = SignIn(ledger, settings, tries, credentials).app(ledger.keyring.proof("on the way"))
-    site = Site(api, LocaleMiddleware(AssetCache(dashboard.server)), sign_in)
-    compressed = GZipMiddleware(site, _MIN_COMPRESSED, compresslevel=5)
+    dash_pages = DashRequests(dashboard.server, PREFIX, dashboard.callback_map)
+    pages = PagesNeedLedger(AssetCache(dash_pages), api.state.readiness)
+    site = Site(api, LocaleMiddleware(pages), sign_in)
+    compressed = GZipMiddleware(OtherBodies(site), _MIN_COMPRESSED, compresslevel=5)
     is_https = (settings.public_url or "").startswith("https:")
-    return SecurityHeaders(
-        guarded(compressed, ledger, settings, RIGHTS, tries, credentials),
-        dashboard.csp_hashes(),
-        is_https=is_https,
+    whole = guarded(compressed, ledger, settings, RIGHTS, tries, credentials)
+    secured = SecurityHeaders(
+        AnswerUnexpectedErrors(whole, answer), dashboard.csp_hashes(), is_https=is_https
     )
+    return RequestLog(secured, _name_of)
+
+
+def _name_of(path: str) -> str | None:
+    """What the log calls a path that no route has told of: its declared beginning."""
+    for prefix, name in _NAMES.items():
+        if path.startswith(prefix):
+            return name
+    return RIGHTS.right_of(path).path or None

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.markup import escape
 
 from dashboard.formatting.format import metric_value, unpriced_notice
 from dashboard.query import catalogue
@@ -16,9 +15,9 @@ from dashboard.query.question import QuestionError, QuestionText, parse
 from dashboard.query.run import Result, Totals
 from dashboard.query.run import run as run_query
 from dashboard.query.serialize import as_csv, as_json
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, refuse, table
+from ingest.terminal import ExitCode, console, refuse, table
 
 Form = Literal["table", "json", "csv"]
 
@@ -40,7 +39,7 @@ def run(
     question = QuestionText(
         [by], [metric], start, end, interval, timezone, where, limit=limit, currency=currency
     )
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return spend(ledger, question, form)
 
 
@@ -56,7 +55,7 @@ def spend(ledger: Ledger, question: QuestionText, form: Form = "table") -> int:
         case "csv":
             sys.stdout.write(as_csv(result))
         case "table":
-            _print(result, Console())
+            _print(result, console())
     return ExitCode.OK
 
 
@@ -70,7 +69,7 @@ def _print(result: Result, console: Console) -> None:
         metric_value(metric, value) for metric, value in zip(metrics, result.totals.values, strict=True)
     ]
     for at, key in enumerate(query.dimensions):
-        rows.add_column(escape(_label(key)), footer="total" if at == 0 else "", overflow="fold")
+        rows.add_column(_label(key), footer="total" if at == 0 else "", overflow="fold")
     split = bool(result.other_currencies) and "currency" not in query.dimensions
     if split:
         rows.add_column("Currency", footer=result.totals.currency)
@@ -81,10 +80,10 @@ def _print(result: Result, console: Console) -> None:
         rows.add_row(*map(_dimension_text, row.key), *([row.currency] if split else []), *values)
     console.print(rows)
     for paid in result.converted:
-        console.print(escape(f"converted, {_totals_text(metrics, paid)}"), highlight=False)
+        console.print(f"converted, {_totals_text(metrics, paid)}", highlight=False)
     for other in result.other_currencies:
-        console.print(escape(_totals_text(metrics, other)), highlight=False)
-    console.print(escape(_period(result)), style="dim", highlight=False)
+        console.print(_totals_text(metrics, other), highlight=False)
+    console.print(_period(result), style="dim", highlight=False)
     if result.unpriced_requests:
         console.print(unpriced_notice(result.unpriced_requests), style="yellow", highlight=False)
 
@@ -103,7 +102,7 @@ def _label(key: str) -> str:
 def _dimension_text(value: Any) -> str:
     if value is None:
         return "(none)"
-    return ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _totals_text(metrics: Sequence[Metric], totals: Totals) -> str:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from rich.console import Console
-from rich.markup import escape
 
 from dashboard.formatting import format as wording
 from dashboard.query.question import QuestionError
@@ -19,11 +18,11 @@ from dashboard.whatif.whatif import (
     compare_costs,
     parse,
 )
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_to_read
 from ingest.ledger.price_book import read_book
 from ingest.model.money import from_pico
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, refuse, table
+from ingest.terminal import ExitCode, console, refuse, table
 
 Form = Literal["table", "json", "csv"]
 _MAX_REASONS: Final = 10
@@ -31,7 +30,7 @@ _MAX_REASONS: Final = 10
 
 def run(parameters: WhatIfParameters, form: Form) -> int:
     """Compare costs in the ledger of the settings and print the result; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         return print_comparison(ledger, parameters, form)
 
 
@@ -48,7 +47,7 @@ def print_comparison(ledger: Ledger, parameters: WhatIfParameters, form: Form = 
         case "csv":
             sys.stdout.write(as_csv(result))
         case "table":
-            _print(result, Console())
+            _print(result, console())
     return ExitCode.OK
 
 
@@ -62,13 +61,13 @@ def _print(result: WhatIfResult, console: Console) -> None:
     for heading in ("Calls", f"Cost{money}", "There", "Difference", "Change", *gaps):
         rows.add_column(heading, justify="right")
     for (key, currency), row in result.rows.items():
-        rows.add_row(escape("/".join(key)), *_cells(row, "" if money else currency, gaps=has_gaps))
+        rows.add_row("/".join(key), *_cells(row, "" if money else currency, gaps=has_gaps))
     for currency, row in totals.items():
         rows.add_row("total", *_cells(row, "" if money else currency, gaps=has_gaps), style="bold")
     console.print(rows)
     for reason, calls in list(result.reasons.items())[:_MAX_REASONS]:
         console.print(
-            f"{wording.number(calls)} calls have no price there: {escape(reason)}",
+            f"{wording.number(calls)} calls have no price there: {reason}",
             style="yellow",
             highlight=False,
         )

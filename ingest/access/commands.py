@@ -9,7 +9,7 @@ from ingest.access.service import AddTokenOptions, TokenRefused, add_token, revo
 from ingest.access.store import Token
 from ingest.clock import now, rfc3339_seconds
 from ingest.ledger import directory
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_existing, open_ledger, open_to_read
 from ingest.model.invalid import Invalid
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, current_user, print_json, say, table, warn
@@ -35,7 +35,7 @@ def create(name: str, scopes: list[str], teams: list[str], expires: str | None, 
 
 def list_tokens(*, as_json: bool) -> int:
     """Print all tokens; the exit code."""
-    with open_ledger(Settings()) as ledger:
+    with open_to_read(Settings()) as ledger:
         with ledger.reading() as connection:
             tokens = access.tokens(connection)
         rows = [_as_json(ledger, token) for token in tokens]
@@ -55,7 +55,7 @@ def list_tokens(*, as_json: bool) -> int:
 def revoke(name: str) -> int:
     """Revoke a token and end its sessions; the exit code."""
     try:
-        with open_ledger(Settings()) as ledger:
+        with open_existing(Settings()) as ledger:
             revoke_token(ledger, name, by=current_user(), at=now())
     except TokenRefused as error:
         return terminal.refuse("token", error, arguments=("name",))

@@ -11,7 +11,7 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -32,6 +32,8 @@ ADMIN: Final = Principal(name="admin token", scopes=frozenset(("admin",)))
 _CACHE_SECONDS: Final = 1.0
 _MOST_CACHED: Final = 4_096
 _LONGEST: Final = 4_096
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,12 @@ class Credentials:
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self._ledger = ledger
         token = settings.admin_token
-        self._admin = token.get_secret_value() if token else None
+        self._admin = ledger.keyring.proof(token.get_secret_value()) if token else None
         self._issuer = settings.oidc_issuer
         self._hours = settings.session_hours
-        self._cache: dict[str, tuple[float, Principal | None]] = {}
+        self._tokens = _Cache[Token](ledger, self._token)
+        self._sessions = _Cache[Principal](ledger, self._session)
+        self._keys = _Cache[Principal](ledger, self._key)
 
     @property
     def are_needed(self) -> bool:
@@ -77,30 +81,42 @@ class Credentials:
         return self._admin is not None or self._issuer is not None
 
     def is_admin(self, token: str) -> bool:
-        """Whether a token is the admin token of the settings."""
-        return self._admin is not None and hmac.compare_digest(self._admin.encode(), token.encode())
-
-    def is_guessable(self, token: str) -> bool:
-        """True for secrets chosen by people; generated tokens have enough entropy to skip the throttle."""
-        chosen = (self._admin or "").startswith(access.TOKEN_PREFIX)
-        return chosen or not token.startswith(access.TOKEN_PREFIX)
+        """Whether a token is the admin token of the settings, in a time that tells nothing of it."""
+        proof = self._ledger.keyring.proof(token)
+        return self._admin is not None and hmac.compare_digest(self._admin, proof)
 
     async def of_token(self, text: str) -> Principal | None:
-        """The principal of an access token of the ledger; None if it is not valid."""
-        if not text.startswith(access.TOKEN_PREFIX):
+        """The principal of the admin token or of an access token of the ledger; None if it is not valid."""
+        if self.is_admin(text):
+            return ADMIN
+        token = await self._access_token(text)
+        return token.principal if token and token.is_active(now()) else None
+
+    async def why_ended(self, text: str) -> str | None:
+        """Why an access token that was valid once is not valid now; None for all other texts."""
+        token = await self._access_token(text)
+        if token is None or token.is_active(now()):
             return None
-        return await self._cached(text, self._token)
+        state = "was revoked" if token.revoked_at is not None else "has expired"
+        return f"the token {token.name} {state}: ask for a new one"
+
+    async def why_no_session(self, text: str) -> str | None:
+        """Why a token of the ledger begins no session; None for all other texts."""
+        if reason := await self.why_ended(text):
+            return reason
+        token = await self._access_token(text)
+        return f"the token {token.name} may not read, so it opens no page" if token else None
 
     async def of_session(self, text: str) -> Principal | None:
         """The principal of a session; None if it is not valid."""
-        return await self._cached(text, self._session)
+        return await self._sessions.look_up(text)
 
     async def of_key(self, text: str) -> Principal | None:
         """The principal of a virtual key, from the key itself.
 
         The id of a key is no secret and opens nothing.
         """
-        return await self._cached(text, self._key) if looks_secret(text) else None
+        return await self._keys.look_up(text) if looks_secret(text) else None
 
     def sign_in(self, text: str) -> str | None:
         """Begin a session for a token; the text for the cookie, or None for a token that is not valid."""
@@ -108,8 +124,8 @@ class Credentials:
         if self.is_admin(text):
             return self._begin(ADMIN, proof=ring.proof(text))
         with self._ledger.reading() as connection:
-            token = access.token_of(connection, text, ring, now())
-        if token is None or not token.principal.may("read"):
+            token = access.token_of(connection, text, ring)
+        if token is None or not token.is_active(now()) or not token.principal.may("read"):
             return None
         return self._begin(token.principal, token=token)
 
@@ -128,29 +144,23 @@ class Credentials:
         """End a session."""
         with self._ledger.writing() as connection:
             access.end_session(connection, text, self._ledger.keyring, now())
-        self._cache.clear()
+        self._sessions.clear()
 
-    async def _cached(self, text: str, look_up: Callable[[str], Principal | None]) -> Principal | None:
-        key = f"{getattr(look_up, '__name__', look_up)}:{self._ledger.keyring.proof(text)}"
-        expires, principal = self._cache.get(key, (0.0, None))
-        if time.monotonic() >= expires:
-            principal = await run_in_threadpool(look_up, text)
-            if len(self._cache) >= _MOST_CACHED:
-                self._cache.clear()
-            self._cache[key] = time.monotonic() + _CACHE_SECONDS, principal
-        return principal
+    async def _access_token(self, text: str) -> Token | None:
+        """The token of the ledger with this text, also one that has ended."""
+        return await self._tokens.look_up(text) if text.startswith(access.TOKEN_PREFIX) else None
 
-    def _token(self, text: str) -> Principal | None:
+    def _token(self, text: str) -> Token | None:
         with self._ledger.reading() as connection:
-            token = access.token_of(connection, text, self._ledger.keyring, now())
-        return None if token is None else token.principal
+            return access.token_of(connection, text, self._ledger.keyring)
 
     def _session(self, text: str) -> Principal | None:
         ring = self._ledger.keyring
-        proofs = [f"issuer {self._issuer}"] if self._issuer else []
-        proofs += [self._admin] if self._admin else []
+        proofs = {ring.proof(f"issuer {self._issuer}")} if self._issuer else set()
+        if self._admin is not None:
+            proofs.add(self._admin)
         with self._ledger.reading() as connection:
-            return access.session_of(connection, text, ring, now(), frozenset(map(ring.proof, proofs)))
+            return access.session_of(connection, text, ring, now(), frozenset(proofs))
 
     def _key(self, text: str) -> Principal | None:
         ident = self._ledger.keyring.conceal(text).ident
@@ -159,6 +169,30 @@ class Credentials:
         if not is_known:
             return None
         return Principal(name="holder of a key", scopes=frozenset(), virtual_key=ident)
+
+
+class _Cache(Generic[Found]):
+    """What texts were found to be, for a second each. It holds keyed hashes of the texts, not the texts."""
+
+    def __init__(self, ledger: Ledger, find: Callable[[str], Found | None]) -> None:
+        self._proof = ledger.keyring.proof
+        self._find = find
+        self._found: dict[str, tuple[float, Found | None]] = {}
+
+    async def look_up(self, text: str) -> Found | None:
+        """What a text stands for; None for nothing."""
+        key = self._proof(text)
+        expires, found = self._found.get(key, (0.0, None))
+        if time.monotonic() >= expires:
+            found = await run_in_threadpool(self._find, text)
+            if len(self._found) >= _MOST_CACHED:
+                self._found.clear()
+            self._found[key] = time.monotonic() + _CACHE_SECONDS, found
+        return found
+
+    def clear(self) -> None:
+        """Forget what was found."""
+        self._found.clear()
 
 
 def _password(text: str) -> str:

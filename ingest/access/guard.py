@@ -10,16 +10,16 @@ passes on, because a proxy may serve other machines. Credentials are never logge
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingest.access.credentials import ADMIN, Credentials, OfferedCredentials, offered_credentials
+from ingest.access.credentials import Credentials, OfferedCredentials, offered_credentials
 from ingest.access.permissions import Rights
+from ingest.access.request_form import malformation
+from ingest.access.tries import Tries
 from ingest.http.problems import Problem, problem
+from ingest.http.request_log import PRINCIPAL
 from ingest.ledger.engine import Ledger
 from ingest.model.principal import HERE, NOBODY, Principal, acting_as
 from ingest.settings import LOOPBACK, Settings
@@ -30,36 +30,11 @@ OPEN_PATHS: Final = frozenset(("/healthz", "/readyz", "/favicon.ico"))
 OPEN_BELOW: Final = (f"{SIGN_IN}/", f"{SIGN_OUT}/", "/dashboard/assets/")
 """Prefixes of the paths that are open before the sign-in: they show nothing of the ledger."""
 _HARMLESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_HOW_TO: Final = "send an access token as Authorization: Bearer, in X-Tallybook-Token, or as a Basic password"
 _BEARER: Final = 'Bearer realm="Tallybook"'
 _BASIC: Final = 'Basic realm="Tallybook", charset="UTF-8"'
 _FORWARDED: Final = ("forwarded", "via", "x-forwarded-", "x-real-ip")
 """Prefixes of the names of headers that only proxies write."""
-_TRIES: Final = RateLimitItemPerMinute(20, 5)
-"""Wrong credentials from one client address, after which guessable credentials are not checked."""
-
-
-class Tries:
-    """Counts wrong credentials by client address, in this process."""
-
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def count_failure(self, scope: Scope) -> None:
-        """Count one failed credential for the client's address."""
-        self._limiter.hit(_TRIES, _address(scope))
-
-    def are_too_many(self, scope: Scope) -> bool:
-        """Whether the client's address has to wait."""
-        return not self._limiter.test(_TRIES, _address(scope))
-
-    @property
-    def refusal(self) -> Problem:
-        """The answer to a client that has to wait."""
-        wait = _TRIES.get_expiry()
-        detail = f"too many wrong tokens from this address; try again in {wait // 60} minutes"
-        return Problem(
-            429, "too_many_tries", "Too many wrong tokens", detail, headers={"Retry-After": str(wait)}
-        )
 
 
 def guarded(
@@ -101,6 +76,7 @@ class Guard:
         except Problem as refused:
             await _refuse(refused, scope, receive, send)
             return
+        scope[PRINCIPAL] = principal
         with acting_as(principal):
             await self._app(scope, receive, send)
 
@@ -110,6 +86,8 @@ class Guard:
         Raises:
             Problem: it may not.
         """
+        if reason := malformation(scope):
+            raise Problem(400, "malformed_request", "Request cannot be understood", reason)
         headers = Headers(scope=scope)
         path = scope["path"]
         if path in OPEN_PATHS:
@@ -156,27 +134,23 @@ class Guard:
         if offered.session and (principal := await self._credentials.of_session(offered.session)):
             return principal
         needed = self._credentials.are_needed or offered.is_token
-        is_of_key = self._rights.right_of(scope["path"]).is_of_key
-        if (needed or is_of_key) and offered.tokens:
-            return await self._authenticate_guessable(scope, offered)
+        if not needed and not self._rights.right_of(scope["path"]).is_of_key:
+            return HERE
+        for token in offered.tokens:
+            if principal := await self._credentials.of_key(token):
+                return principal
+        if offered.tokens:
+            raise await self._wrong(scope, offered)
         if needed:
             raise _no_access(scope)
         return HERE
 
-    async def _authenticate_guessable(self, scope: Scope, offered: OfferedCredentials) -> Principal:
-        """The principal of the admin token or a virtual key.
-
-        Throttled, because people may choose these secrets.
-        """
-        if self._tries.are_too_many(scope):
-            raise self._tries.refusal
-        if any(self._credentials.is_admin(token) for token in offered.tokens):
-            return ADMIN
+    async def _wrong(self, scope: Scope, offered: OfferedCredentials) -> Problem:
+        """The refusal of credentials of which none is valid. A token that has ended is no guess."""
         for token in offered.tokens:
-            if principal := await self._credentials.of_key(token):
-                return principal
-        self._tries.count_failure(scope)
-        raise _no_access(scope)
+            if reason := await self._credentials.why_ended(token):
+                return _no_access(scope, reason)
+        return self._tries.count(scope) or _no_access(scope)
 
     def _is_foreign(self, headers: Headers) -> bool:
         """Whether a browser marks the request as coming from a page of another server."""
@@ -222,8 +196,7 @@ def _answer(refused: Problem, scope: Scope) -> Response:
     return RedirectResponse(f"{SIGN_IN}?next={quote(target, safe='')}", 303)
 
 
-def _no_access(scope: Scope) -> Problem:
-    detail = "send an access token as Authorization: Bearer, in X-Tallybook-Token, or as a Basic password"
+def _no_access(scope: Scope, detail: str = _HOW_TO) -> Problem:
     # Basic would make the browser open a password prompt over the page whose script made the request.
     challenge = _BEARER if "sec-fetch-mode" in Headers(scope=scope) else f"{_BASIC}, {_BEARER}"
     return Problem(401, "no_access", "Access token needed", detail, headers={"WWW-Authenticate": challenge})
@@ -235,12 +208,6 @@ def _foreign(detail: str) -> Problem:
 
 def _changes_things(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] not in _HARMLESS
-
-
-def _address(scope: Scope) -> str:
-    """The client's address."""
-    client = scope.get("client")
-    return client[0] if client else "unknown"
 
 
 def _host_name(host: str) -> str:

@@ -3,18 +3,16 @@
 import json
 from datetime import UTC
 
-from rich.console import Console
-
 from ingest.ledger.audit import entries
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_to_read
 from ingest.model.zone import instant
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, print_json, table
+from ingest.terminal import ExitCode, console, print_json, table
 
 
 def run(action: str | None, most: int, *, as_json: bool) -> int:
     """Print the audit log, the latest first; the exit code."""
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         log = entries(connection, action=action, most=most)
     rows = [
         {
@@ -33,5 +31,5 @@ def run(action: str | None, most: int, *, as_json: bool) -> int:
     for row in rows:
         detail = json.dumps(row["detail"], ensure_ascii=False)
         shown.add_row(str(row["at"]), str(row["by"]), str(row["action"]), str(row["subject"]), detail)
-    Console().print(shown)
+    console().print(shown)
     return ExitCode.OK

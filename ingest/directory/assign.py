@@ -187,10 +187,17 @@ def record_missing(connection: Connection, listed: Sequence[Assignment]) -> int:
     The listed assignments have no end and are in the order of their first days,
     so each one replaces the one before.
     """
-    recorded = ownership.assignments(connection)
+    recorded: dict[object, list[Assignment]] = {}
+    for earlier in ownership.assignments_of(connection, {(one.subject_kind, one.subject) for one in listed}):
+        recorded.setdefault(earlier.about, []).append(earlier)
     by_subject: dict[object, list[Assignment]] = {}
     for assignment in listed:
         by_subject.setdefault(assignment.about, []).append(assignment)
-    new = [one for some in by_subject.values() if would_change_owners(some, recorded) for one in some]
+    new = [
+        one
+        for about, some in by_subject.items()
+        if would_change_owners(some, recorded.get(about, []))
+        for one in some
+    ]
     ownership.record(connection, new)
     return len(new)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ingest.terminal import Json, Reason, ToDay
+from ingest.terminal import Json, Reason, ToDay, secret
 
 if TYPE_CHECKING:
     from ingest.model.ownership import SubjectKind, TargetKind
@@ -23,7 +23,11 @@ _Name = Annotated[str | None, typer.Option(help="What people call it.")]
 def owner_set(
     key: Annotated[
         str | None,
-        typer.Argument(metavar="[KEY]", help="A virtual key: its id, its name, or the key itself."),
+        typer.Argument(
+            metavar="[KEY]",
+            callback=secret,
+            help="A virtual key: its id, its name, or the key itself as @FILE or -.",
+        ),
     ] = None,
     team: Annotated[
         list[str] | None,
@@ -135,7 +139,12 @@ def cost_center_add(
 
 @key.command("add")
 def key_add(
-    ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the key itself, which is not kept.")],
+    ident: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", callback=secret, help="Its id, or the key itself, which is not kept, as @FILE or -."
+        ),
+    ],
     name: _Name = None,
 ) -> None:
     """Add a key before its first call; again to name it anew."""

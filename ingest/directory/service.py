@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ingest.directory.assign import AssignOptions, RecordedAssignment, assign_within
-from ingest.directory.links import record_links
+from ingest.directory.links import chunks_of, record_links
 from ingest.ledger import audit, directory, ownership
 from ingest.ledger.directory import KIND_NAMES, DirectoryEntry, ImportCounts, Kind, NotKnown, clean
 from ingest.ledger.engine import Connection, Ledger
@@ -90,7 +90,8 @@ def add_entry(ledger: Ledger, options: AddEntryOptions, *, by: str, at: int) -> 
             detail = {"name": options.name, "gl_code": gl_code}
             audit.note(connection, audit.Entry(at=at, by=by, action=action, subject=shown, detail=detail))
         new_center = _add_center(connection, ledger, options.cost_center, by=by, at=at)
-        assigned = {assignment.about for assignment in ownership.assignments(connection)}
+        of_entry = ownership.assignments_of(connection, {("team", str(entry_id))})
+        assigned = {assignment.about for assignment in of_entry}
         owners = [
             assign_within(
                 connection,
@@ -165,8 +166,14 @@ def _renamed(kind: Kind, before: str, name: str | None, by: str, at: int) -> aud
 def import_list(ledger: Ledger, listed: Sequence[DirectoryEntry], *, by: str, at: int) -> ImportedList:
     """Import a list with the owners that it names. Importing the same list again changes nothing.
 
-    Entries are committed in small batches, so that other writers do not wait
-    for long; the owners in one transaction.
+    Entries are committed in small batches together with their owners, so that other writers do not wait for
+    long. After an interruption, importing the list again completes it.
     """
-    entered = directory.enter(ledger, listed, at)
-    return ImportedList(entered, record_links(ledger, listed, at=at, by=by))
+    entered, owners = ImportCounts(), 0
+    for chunk in chunks_of(listed):
+        with ledger.writing() as connection:
+            if any(entry.links or entry.aliases for entry in chunk):
+                ownership.lock_attributions(connection)
+            entered.add(directory.enter_some(connection, chunk, at))
+            owners += record_links(connection, ledger, chunk, at=at, by=by)
+    return ImportedList(entered, owners)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from ingest.framing.decompression import Unreadable
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 MAGIC: Final = b"PAR1"
 EXTRA: Final = "pip install 'tallybook[parquet]'"
@@ -20,8 +20,10 @@ _ROWS: Final = 2_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def rows(file: BinaryIO, on_columns: Callable[[list[str]], None]) -> Iterator[list[bytes]]:
+def rows(file: BinaryIO, on_columns: Callable[[list[str]], None]) -> Iterator[list[bytes | Refused]]:
     """The rows of a seekable file, in lists. `on_columns` is called first, with the column names.
+
+    A row with a value that cannot be read is a refusal.
 
     Raises:
         Refused: raised by `on_columns`.
@@ -36,7 +38,7 @@ def rows(file: BinaryIO, on_columns: Callable[[list[str]], None]) -> Iterator[li
         durations = [field.name for field in plain if pa.types.is_duration(field.type)]
         for batch in parquet_file.iter_batches(batch_size=_ROWS, use_threads=False):
             table = pa.Table.from_batches([batch]).cast(plain, safe=False)
-            yield [_record(row, durations) for row in table.to_pylist(maps_as_pydicts="lossy")]
+            yield _records(table, durations)
     except Refused:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError) as error:
@@ -73,6 +75,16 @@ def _nested(kind: Any, pa: ModuleType) -> Any:
     if types.is_list(kind) or types.is_large_list(kind):
         return pa.list_(_plain(kind.value_type, pa))
     return kind
+
+
+def _records(table: Any, durations: list[str]) -> list[bytes | Refused]:
+    """The rows of a table: one by one where a value of theirs cannot be read."""
+    try:
+        return [_record(row, durations) for row in table.to_pylist(maps_as_pydicts="lossy")]
+    except SURPRISES as error:
+        if table.num_rows == 1:
+            return [unreadable(error)]
+    return [row for at in range(table.num_rows) for row in _records(table.slice(at, 1), durations)]
 
 
 def _record(row: dict[str, Any], durations: list[str]) -> bytes:

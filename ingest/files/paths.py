@@ -1,16 +1,20 @@
 """Files: the files of a path, and how each is opened. Their contents are read in `ingest.files.reader`."""
 
 import io
+import os
 import shutil
+import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from ingest.files import object_store
+from ingest.files.passed_over import PassedOver, is_hidden
 from ingest.framing.decompression import Unreadable
+from ingest.model.visible import visible_name
 
 STANDARD_INPUT: Final = "-"
 SUFFIXES: Final = frozenset(
@@ -35,6 +39,19 @@ class SizeBudget:
         """Whether the limit has been exceeded."""
         return self._remaining < 0
 
+    def allows(self, size: int) -> bool:
+        """Whether `size` decompressed bytes are within what is left."""
+        return size <= self._remaining
+
+    def require(self, size: int) -> None:
+        """Require that a file of `size` decompressed bytes is within what is left.
+
+        Raises:
+            Unreadable: it is not.
+        """
+        if not self.allows(size):
+            raise self._exceeded()
+
     def spend(self, size: int) -> None:
         """Count `size` decompressed bytes.
 
@@ -43,7 +60,10 @@ class SizeBudget:
         """
         self._remaining -= size
         if self.is_spent:
-            raise Unreadable(f"the archive unpacks to more than {self._size:,} bytes: its packing is a trap")
+            raise self._exceeded()
+
+    def _exceeded(self) -> Unreadable:
+        return Unreadable(f"the archive unpacks to more than {self._size:,} bytes: its packing is a trap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,7 @@ class Source:
     """One file to import."""
 
     path: str
-    """The path in reports and in the ledger, without credentials."""
+    """The path in reports and in the ledger: without credentials, and with escapes for what has no letter."""
     size: int | None
     """Bytes as stored, compressed or not; None if unknown."""
     open: Callable[[], BinaryIO]
@@ -69,39 +89,118 @@ class Source:
     budget: SizeBudget | None = None
 
 
-def sources(paths: Iterable[str]) -> list[Source]:
+def sources(paths: Iterable[str], passed_over: PassedOver | None = None) -> list[Source]:
     """The files of `paths`: each file itself, and the readable files of each folder.
+
+    The files of a folder that are not read are counted in `passed_over`.
 
     Raises:
         NoSuchPath: a path does not exist, is not readable, or is a folder without readable files.
     """
-    return [source for path in paths for source in _sources(path)]
+    counted = passed_over if passed_over is not None else PassedOver()
+    return [source for path in paths for source in _sources(path, counted)]
 
 
-def _sources(path: str) -> list[Source]:
+def _sources(path: str, passed_over: PassedOver) -> list[Source]:
     if path == STANDARD_INPUT:
         return [Source(path, None, lambda: sys.stdin.buffer, identifiable=False)]
+    if not path:
+        raise NoSuchPath("a path is empty: name a file, a folder, or - for standard input")
     if object_store.is_remote(path):
         return _remote_sources(path)
-    local_path = Path(path)
     try:
-        if local_path.is_dir():
-            below = [file for file in sorted(local_path.rglob("*")) if file.is_file()]
-            if files := [file for file in below if is_readable_file(file.relative_to(local_path))]:
-                return [_local_source(str(file), file) for file in files]
-            raise NoSuchPath(_no_files_message(path))
-        with local_path.open("rb"):
-            return [_local_source(path, local_path)]
+        if Path(path).is_dir():
+            return _folder_sources(path, passed_over)
+        return [_named_source(path)]
     except OSError as error:
-        raise NoSuchPath(f"{path}: {error.strerror or error}") from error
+        raise NoSuchPath(f"{visible_name(path)}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL byte
+        raise NoSuchPath(f"{visible_name(path)}: {error}") from error
 
 
-def _local_source(path: str, local_path: Path) -> Source:
-    is_regular = local_path.is_file()
+def _named_source(path: str) -> Source:
+    """The source of a file that is named itself. A pipe is opened once, where it is read."""
+    mode = Path(path).stat().st_mode
+    if stat.S_ISREG(mode):
+        with Path(path).open("rb"):
+            return _local_source(Path(path))
+    if not stat.S_ISFIFO(mode) and not _is_standard_input(path):
+        raise NoSuchPath(f"{visible_name(path)}: this is a device: name a file, or - for standard input")
+    if not os.access(path, os.R_OK):
+        raise PermissionError(0, "Permission denied")
+    return _local_source(Path(path))
+
+
+def _is_standard_input(path: str) -> bool:
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(0))
+    except OSError:
+        return False
+
+
+def _folder_sources(folder: str, passed_over: PassedOver) -> list[Source]:
+    """The readable files of a folder and of the folders in it, in the order of their paths.
+
+    A folder that cannot be read is a source that cannot be read, so that its absence is seen.
+    """
+    unreadable: list[Source] = []
+
+    def note(error: OSError) -> None:
+        reason = f"this folder cannot be read: {error.strerror or error}"
+        unreadable.append(unreadable_source(visible_name(str(error.filename)), reason))
+
+    files = [_local_source(file) for file in sorted(_files_below(Path(folder), passed_over, note))]
+    if not files and not unreadable:
+        raise NoSuchPath(_no_files_message(visible_name(folder)) + passed_over.note())
+    return [*files, *unreadable]
+
+
+def _files_below(root: Path, passed_over: PassedOver, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    """The readable files below a folder. What is hidden and links to folders are not entered."""
+    real_root = root.resolve()
+    for folder, folders, names in os.walk(root, onerror=on_error):
+        inside = Path(folder)
+        for name in [*folders]:
+            shown = visible_name(str((inside / name).relative_to(root)))
+            if is_hidden(PurePosixPath(name)):
+                folders.remove(name)
+                passed_over.add("hidden folders", shown)
+            elif (inside / name).is_symlink():
+                passed_over.add("links to folders", shown)
+        for file in (inside / name for name in names):
+            shown = visible_name(str(file.relative_to(root)))
+            if not is_readable_file(file.relative_to(root)):
+                passed_over.add_by_name(shown)
+            elif file.is_symlink() and not _stays_within(file, real_root):
+                passed_over.add("links that lead out of the folder or to nothing", shown)
+            elif file.is_file():
+                yield file
+            else:
+                passed_over.add("pipes and devices", shown)
+
+
+def _stays_within(link: Path, real_root: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(real_root)
+    except (OSError, RuntimeError):  # it leads to nothing, or in a circle
+        return False
+
+
+def unreadable_source(path: str, reason: str) -> Source:
+    """A source that is refused when it is opened, with the reason."""
+
+    def fail() -> BinaryIO:
+        raise Unreadable(reason)
+
+    return Source(path, None, fail, identifiable=False)
+
+
+def _local_source(file: Path) -> Source:
+    is_regular = file.is_file()
     return Source(
-        path,
-        local_path.stat().st_size if is_regular else None,
-        lambda: local_path.open("rb"),
+        visible_name(str(file)),
+        file.stat().st_size if is_regular else None,
+        lambda: file.open("rb"),
         seekable=is_regular,
         growing=is_regular,
     )
@@ -114,7 +213,7 @@ def _remote_sources(path: str) -> list[Source]:
         raise NoSuchPath(str(error)) from None
     if not files:
         raise NoSuchPath(_no_files_message(object_store.redacted_url(path)))
-    return [Source(file.path, file.size, file.open, seekable=file.seekable) for file in files]
+    return [Source(visible_name(file.path), file.size, file.open, seekable=file.seekable) for file in files]
 
 
 def _no_files_message(folder: str) -> str:
@@ -138,7 +237,7 @@ def is_archive(path: PurePosixPath) -> bool:
 
 
 def _suffix(path: Path | PurePosixPath) -> str:
-    if any(part.startswith((".", "__MACOSX")) for part in path.parts):
+    if is_hidden(path):
         return ""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSED:
@@ -174,3 +273,9 @@ class PrefixedStream(io.RawIOBase):
             return data
         data, self._head = self._head[:size], self._head[size:]
         return data
+
+    def close(self) -> None:
+        """Close the stream."""
+        if not self.closed:
+            self._rest.close()
+        super().close()

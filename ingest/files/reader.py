@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import islice
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
@@ -71,24 +72,19 @@ class FileReader:
 
         Unreadable bytes end the file with one refused record. Records before them are valid.
         """
-        waiting: list[Record] = []
-        for records in self._records(on_bytes_read):
-            waiting.extend(records)
-            while len(waiting) >= size:
-                yield waiting[:size]
-                del waiting[:size]
-        if waiting:
-            yield waiting
+        records = self._records(on_bytes_read)
+        while batch := list(islice(records, size)):
+            yield batch
 
-    def _records(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+    def _records(self, on_bytes_read: OnBytesRead) -> Iterator[Record]:
         if self._failed:
-            yield [RefusedRecord(0, 1, Refused("unreadable", str(self._failed)))]
+            yield RefusedRecord(0, 1, Refused("unreadable", str(self._failed)))
         elif self._head.startswith(parquet.MAGIC):
             yield from self._rows(on_bytes_read)
         else:
             yield from self._split(on_bytes_read)
 
-    def _split(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+    def _split(self, on_bytes_read: OnBytesRead) -> Iterator[Record]:
         decompressor = Decompressor.detecting()
         splitter = Splitter("any", assemble=stream.assemble, open_envelope=stream.open_envelope)
         last_byte = b""
@@ -97,36 +93,30 @@ class FileReader:
                 for data in decompressor.feed(piece):
                     self._spend_budget(data)
                     last_byte = data[-1:]
-                    yield self._with_columns(splitter.feed(data), splitter)
+                    yield from self._with_columns(splitter.feed(data), splitter)
             for data in decompressor.finish():
                 self._spend_budget(data)
                 last_byte = data[-1:]
-                yield self._with_columns(splitter.feed(data), splitter)
+                yield from self._with_columns(splitter.feed(data), splitter)
         except (OSError, Unreadable) as error:
-            yield splitter.finish()
-            yield [
-                RefusedRecord(splitter.records, splitter.line, Refused("unreadable", str(_unreadable(error))))
-            ]
+            yield from splitter.finish()
+            reason = str(_unreadable(error))
+            yield RefusedRecord(splitter.records, splitter.line, Refused("unreadable", reason))
         except Refused as refused:
-            yield [RefusedRecord(0, 1, refused)]
+            yield RefusedRecord(0, 1, refused)
         else:
             yield from self._last(splitter, whole=last_byte.endswith(b"\n") or decompressor.is_compressed)
 
-    def _last(self, splitter: Splitter, *, whole: bool) -> Iterator[list[Record]]:
+    def _last(self, splitter: Splitter, *, whole: bool) -> Iterator[Record]:
         try:
-            records = self._with_columns(splitter.finish(), splitter)
+            for record, is_last in _with_last(self._with_columns(splitter.finish(), splitter)):
+                may_grow = is_last and not whole and self._source.growing and splitter.by_line
+                if may_grow and self._is_unfinished(record):
+                    self.unfinished = record.line
+                else:
+                    yield record
         except Refused as refused:
-            yield [RefusedRecord(0, 1, refused)]
-            return
-        if (
-            records
-            and not whole
-            and self._source.growing
-            and splitter.by_line
-            and self._is_unfinished(records[-1])
-        ):
-            self.unfinished = records.pop().line
-        yield records
+            yield RefusedRecord(0, 1, refused)
 
     def _is_unfinished(self, last: Record) -> bool:
         """Whether the last line, which has no line feed, is incomplete."""
@@ -139,28 +129,37 @@ class FileReader:
         assert self._file is not None, "what was read is open"
         return os.fstat(self._file.fileno()).st_size > self._file.tell()
 
-    def _with_columns(self, records: list[Record], splitter: Splitter) -> list[Record]:
+    def _with_columns(self, records: Iterator[Record], splitter: Splitter) -> Iterator[Record]:
+        """The records of a piece; the columns of a table are checked before its first row."""
+        if self.columns is not None:
+            yield from records
+            return
+        for record in records:
+            self._check(splitter)
+            yield record
+        self._check(splitter)
+
+    def _check(self, splitter: Splitter) -> None:
         if self.columns is None and splitter.columns is not None:
             self._set_columns(splitter.columns)
-        return records
 
     def _set_columns(self, columns: Sequence[str]) -> None:
         self.columns = columns
         if self._check_columns is not None:
             self._check_columns(columns)
 
-    def _rows(self, on_bytes_read: OnBytesRead) -> Iterator[list[Record]]:
+    def _rows(self, on_bytes_read: OnBytesRead) -> Iterator[Record]:
         """The rows of a Parquet file, with their number as the line."""
         records = 0
         try:
             with closing(self._seekable_file()) as file:
                 for rows in parquet.rows(file, self._set_columns):
-                    yield [RawRecord(at, at + 1, raw) for at, raw in enumerate(rows, start=records)]
+                    yield from (_row_record(at, row) for at, row in enumerate(rows, start=records))
                     records += len(rows)
         except (OSError, Unreadable) as error:
-            yield [RefusedRecord(records, records + 1, Refused("unreadable", str(_unreadable(error))))]
+            yield RefusedRecord(records, records + 1, Refused("unreadable", str(_unreadable(error))))
         except Refused as refused:
-            yield [RefusedRecord(0, 1, refused)]
+            yield RefusedRecord(0, 1, refused)
         on_bytes_read(self._source.size or 0)
 
     def _seekable_file(self) -> BinaryIO:
@@ -189,6 +188,21 @@ class FileReader:
     def _spend_budget(self, data: bytes) -> None:
         if self._source.budget is not None:
             self._source.budget.spend(len(data))
+
+
+def _row_record(at: int, row: bytes | Refused) -> Record:
+    return RefusedRecord(at, at + 1, row) if isinstance(row, Refused) else RawRecord(at, at + 1, row)
+
+
+def _with_last(records: Iterator[Record]) -> Iterator[tuple[Record, bool]]:
+    """The records, each with whether it is the last."""
+    previous = next(records, None)
+    if previous is None:
+        return
+    for record in records:
+        yield previous, False
+        previous = record
+    yield previous, True
 
 
 def _unreadable(error: Exception) -> Unreadable:

@@ -1,13 +1,13 @@
 """Formats: the bytes of one record in, a usage event or a refusal out.
 
-`read` is the whole interface for one record. `unpack` comes before it, for a page of many records. A record
-that the strict decoder refuses is decoded once more, leniently (`ingest.formats.json.lenient`), before it is
-refused.
+`read` is the whole interface for one record. `read_page` comes before it, for a page of many records. A
+record that the strict decoder refuses is decoded once more, leniently (`ingest.formats.json.lenient`), before
+it is refused.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ from ingest.formats.bedrock import converse, invocation_log
 from ingest.formats.bifrost import log, mcp_log
 from ingest.formats.completion import anthropic_iterations, completion
 from ingest.formats.format import Fields, Format, marks
-from ingest.formats.json import decode_errors, lenient
+from ingest.formats.json import decode_errors, keys, lenient
 from ingest.formats.litellm import batch_line, payload_event, spend_log, unsupported, v1
 from ingest.formats.providers import batch, cohere, gemini, gemini_interactions, ollama, openrouter
 from ingest.model.event import UsageEvent
@@ -38,8 +38,10 @@ def read(raw: bytes, format: Format | None = None) -> UsageEvent:  # noqa: A002 
 
 def read_with_format(raw: bytes, format: Format | None = None) -> tuple[UsageEvent, Format]:  # noqa: A002
     """The event of one record, as `read` returns it, and the format of the record."""
+    if len(raw) > keys.LARGE:
+        keys.check_keys(raw)
     try:
-        if b"\\u0000" not in raw:
+        if lenient.NUL not in raw:
             return _read(raw, format)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
@@ -57,19 +59,41 @@ def recognise(raw: bytes) -> Format:
     return _format_of(_top_level(raw))
 
 
+class Page(NamedTuple):
+    """The records of a page of many records."""
+
+    records: list[bytes]
+    refused: list[Refused]
+    """A refusal for each record that cannot be taken from the page."""
+
+
 def unpack(raw: bytes) -> Sequence[bytes] | None:
     """The records of a page of many records; None for other records and for bytes that `read` refuses."""
+    page = read_page(raw)
+    return None if page is None else page.records
+
+
+def read_page(raw: bytes) -> Page | None:
+    """The page of many records; None for other records and for bytes that `read` refuses.
+
+    Raises:
+        Refused: the page has too many fields to be decoded.
+    """
+    if len(raw) > keys.LARGE:
+        keys.check_keys(raw, keys.MOST_KEYS_OF_PAGE)
     if anthropic_iterations.MARK in raw and (calls := anthropic_iterations.split(raw)) is not None:
-        return calls
+        return Page(list(calls), [])
     if not any(mark in raw for mark in _PAGE_MARKS):  # ten times cheaper than decoding
         return None
     try:
-        fields = _top_level(raw)
+        fields = _top_level(raw, odd_number=str)  # a number that is none costs only the record that has it
     except Refused:
         return None
     for candidate in FORMATS:
         if candidate.unpack is not None and candidate.recognises(fields):
-            return [bytes(record) for record in candidate.unpack(fields)]
+            found = candidate.unpack(fields)
+            records = [bytes(record) for record in found if not isinstance(record, Refused)]
+            return Page(records, [record for record in found if isinstance(record, Refused)])
     return None
 
 
@@ -103,11 +127,11 @@ def _read_leniently(raw: bytes, format: Format | None) -> tuple[UsageEvent, Form
         raise decode_errors.refusal(error, strict) from None
 
 
-def _top_level(raw: bytes) -> Fields:
+def _top_level(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> Fields:
     try:
         return marks(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        strict = lenient.to_strict_json(raw)
+        strict = lenient.to_strict_json(raw, odd_number)
     try:
         return marks(strict)
     except msgspec.ValidationError as error:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from ingest.model.event import UsageEvent
+from ingest.model.rejection import Refused
 
 Fields = Mapping[str, msgspec.Raw]
 """The top level of a JSON object: field names, with values that are not decoded yet."""
@@ -49,7 +50,10 @@ class Format:
         ingest.model.rejection.Refused: the record is not a valid event.
         msgspec.ValidationError: a field has the wrong type; the caller turns it into a refusal.
     """
-    unpack: Callable[[Fields], Sequence[msgspec.Raw]] | None = None
-    """The records of a page of many records. Each is recognised by itself."""
+    unpack: Callable[[Fields], Sequence[msgspec.Raw | Refused]] | None = None
+    """The records of a page of many records, and a refusal for each that cannot be taken from the page.
+
+    Each record is recognised by itself.
+    """
     redact: Callable[[bytes], bytes | None] | None = None
     """The part of a refused record that may be stored; None for the field names that `redaction` allows."""

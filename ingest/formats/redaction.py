@@ -44,6 +44,8 @@ _KEYS: Final = frozenset({"virtual_key", "api_key", "user_api_key", "user_api_ke
 """Fields whose value may be a secret."""
 _QUOTING: Final = frozenset({"error"})
 """Text fields that may quote content: an `error` that is only a message."""
+_PATHS: Final = frozenset({"url"})
+"""Text fields that are kept only as the path of an API: other addresses may be a citation's, thus content."""
 _NESTED_OBJECTS: Final = frozenset(
     {
         *("response", "logs", "token_usage", "cache_debug", "error_details", "cost_breakdown"),
@@ -139,6 +141,8 @@ def _parse_json_text(item: Any) -> Any:
 
 def _is_allowed(name: str, item: object) -> bool:
     if isinstance(item, str):
+        if name in _PATHS and not item.startswith("/"):
+            return False
         return name in _TEXTS or (name in _NUMBERS and _NUMBER.fullmatch(item) is not None)
     if isinstance(item, dict | list):
         return name in _OBJECTS

@@ -268,7 +268,10 @@ def _choices(chunks: list[Chunk]) -> list[Choice] | None:
     count = max((delta.index for delta in deltas), default=-1) + 1
     if count > _MOST_CHOICES:
         raise Refused("impossible_count", f"a stream of {count} choices is not believed", "choices")
-    return [_choice([delta for delta in deltas if delta.index == index]) for index in range(count)]
+    pieces: list[list[ChoiceDelta]] = [[] for _ in range(count)]
+    for delta in deltas:
+        pieces[delta.index].append(delta)
+    return [_choice(of_choice) for of_choice in pieces]
 
 
 def _choice(pieces: list[ChoiceDelta]) -> Choice:

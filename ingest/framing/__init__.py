@@ -5,6 +5,7 @@ text (CSV). The records do not depend on the pieces. Nothing here knows the mean
 """
 
 import codecs
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from ingest.framing.csv import TableSplitter, header_columns
@@ -13,6 +14,7 @@ from ingest.framing.json_lines import LineSplitter
 from ingest.framing.json_values import ValueSplitter
 from ingest.framing.record import MAX_RECORD_BYTES, RawRecord, Record, RefusedRecord
 from ingest.framing.sse import Assemble, OpenEnvelope, StreamSplitter
+from ingest.model.rejection import Refused
 
 __all__ = ["MAX_RECORD_BYTES", "Framing", "RawRecord", "Record", "RefusedRecord", "Splitter"]
 
@@ -24,6 +26,8 @@ _BOMS: Final = (_BOM, *_UTF16)
 _SSE_FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 _HEAD: Final = 2**20
 """Bytes of the first line that are examined before it is taken for JSON without lines."""
+_ALWAYS_EXAMINED: Final = 2**12
+"""Bytes of a head that is examined again with each piece, however small the pieces are."""
 
 
 class Splitter:
@@ -33,6 +37,9 @@ class Splitter:
     lines, or else JSON lines. `any` also detects a table, whose first line is a row of names. `assemble`
     makes one record of the chunks of one server-sent stream, `open_envelope` opens the envelope on a line
     before a stream. UTF-16 with a byte order mark (from Windows) is read too.
+
+    Records are cut while they are taken, so that a caller may pause between two of them. All records of a
+    piece must be taken before the next piece is fed.
     """
 
     def __init__(
@@ -47,7 +54,8 @@ class Splitter:
         self._assemble = assemble
         self._open_envelope = open_envelope
         self._limit = max_record_bytes
-        self._head = b""
+        self._head = bytearray()
+        self._next_look = 0  # the size of the head at which it is examined again
         self._utf16_decoder: codecs.IncrementalDecoder | None = None
         self._splitter: LineSplitter | ValueSplitter | StreamSplitter | TableSplitter | None = None
 
@@ -55,6 +63,11 @@ class Splitter:
     def columns(self) -> tuple[str, ...] | None:
         """The columns of a table; None before its header is read, and for other input."""
         return self._splitter.names if isinstance(self._splitter, TableSplitter) else None
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory, of records that have not ended."""
+        return len(self._head) + (self._splitter.held if self._splitter else 0)
 
     @property
     def by_line(self) -> bool:
@@ -71,32 +84,38 @@ class Splitter:
         """The current line, from 1."""
         return self._splitter.line if self._splitter else 1
 
-    def feed(self, chunk: bytes) -> list[Record]:
+    def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that end in `chunk`."""
         if self._splitter:
             return self._splitter.feed(self._utf8(chunk))
         self._head += self._utf8(chunk)
+        if len(self._head) < self._next_look:
+            return iter(())
         return self._start(ended=False)
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> Iterator[Record]:
         """The last records, which end with the input. A record that was cut is refused."""
-        records = self._start(ended=True) if self._splitter is None else []
-        return records + self._splitter.finish() if self._splitter else records
+        if self._splitter is None:
+            yield from self._start(ended=True)
+        if self._splitter:
+            yield from self._splitter.finish()
 
     def _utf8(self, chunk: bytes) -> bytes:
         return self._utf16_decoder.decode(chunk).encode() if self._utf16_decoder else chunk
 
-    def _start(self, *, ended: bool) -> list[Record]:
+    def _start(self, *, ended: bool) -> Iterator[Record]:
+        """The first records, once the framing is known. The head is examined as often as its size doubles."""
         if any(bom.startswith(self._head) for bom in _BOMS) and not ended:
-            return []
+            return iter(())
         if self._utf16_decoder is None and self._head.startswith(_UTF16):
             self._utf16_decoder = codecs.getincrementaldecoder("utf-16")("replace")
-            self._head = self._utf8(self._head)
-        head = self._head.removeprefix(_BOM)
+            self._head = bytearray(self._utf8(bytes(self._head)))
+        head = bytes(self._head.removeprefix(_BOM))
         kind = self._kind if self._kind not in {"any", "auto"} else self._detect(head, ended=ended)
         if kind is None:
-            return []
-        self._head = b""
+            self._next_look = 2 * len(self._head) if len(self._head) > _ALWAYS_EXAMINED else 0
+            return iter(())
+        self._head.clear()
         self._splitter = self._new_splitter(kind)
         return self._splitter.feed(head)
 
@@ -146,4 +165,7 @@ def _lines_or_table(head: bytes, *, ended: bool) -> Framing | None:
     if not line_feed and not ended and len(head) < _HEAD:
         return None
     first_line = first_line.rstrip(b"\r")
-    return "csv" if announced_delimiter(first_line) or header_columns(first_line) else "lines"
+    try:
+        return "csv" if announced_delimiter(first_line) or header_columns(first_line) else "lines"
+    except Refused:
+        return "csv"

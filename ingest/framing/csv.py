@@ -2,11 +2,11 @@
 
 Quoted cells may have delimiters and line feeds. A row that does not fit the header is refused alone. A row
 that a missing quote has made endless is refused at the limit, and reading continues at the next line. Blank
-rows are skipped.
+rows are skipped. Where a thousand rows in a row do not fit, nothing more of the table is read.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
 
@@ -14,6 +14,8 @@ from ingest.framing import csv_cells
 from ingest.framing.record import RawRecord, Record, RefusedRecord, too_large_refusal
 from ingest.model.rejection import Refused
 
+MOST_MISFITS: Final = 1_000
+"""Rows in a row that do not fit the header, after which nothing more of the table is read."""
 _RESCAN_SIZE: Final = 2**16
 """Bytes. An incomplete row above this size is scanned again only when its size has doubled."""
 
@@ -32,28 +34,36 @@ class TableSplitter:
         self._skipping = False  # up to the next line feed, after a row over the limit
         self._delimiter = b""  # empty: not announced
         self._refused = False
+        self._misfits = 0  # rows in a row that do not fit the header
+        self._first_misfit = 0  # the line of the first
 
-    def feed(self, chunk: bytes) -> list[Record]:
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return len(self._buffer)
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that end in `chunk`."""
         self._buffer += chunk
         if len(self._buffer) < self._next_scan_size:
-            return []
-        records = self._rows(bytes(self._buffer))
+            return
+        yield from self._rows(bytes(self._buffer))
         size = len(self._buffer)
         self._next_scan_size = 2 * size if size > _RESCAN_SIZE else 0
-        return records
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> Iterator[Record]:
         """The last row, if it has no line feed. A row with an open quote was cut, and is refused."""
-        records = self._rows(bytes(self._buffer))
+        yield from self._rows(bytes(self._buffer))
         if last := bytes(self._buffer):
-            ended = self._rows(last + b"\n")
-            cut = not ended and bool(self._buffer)
-            records += [self._refuse(self.line, incomplete())] if cut else ended
+            ended = False
+            for record in self._rows(last + b"\n"):
+                ended = True
+                yield record
+            if not ended and self._buffer:
+                yield self._refuse(self.line, incomplete())
             self._buffer.clear()
-        return records
 
-    def _rows(self, data: bytes) -> list[Record]:
+    def _rows(self, data: bytes) -> Iterator[Record]:
         """The records of the complete rows of `data`; the rest goes to the buffer."""
         records: list[Record] = []
         at, size = 0, len(data)
@@ -70,10 +80,11 @@ class TableSplitter:
                 end = self._row(data, at, records)
             if end == at:
                 break
+            yield from records
+            records.clear()
             self.line += data.count(b"\n", at, end)
             at = end
         self._buffer = bytearray(data[at:])
-        return records
 
     def _head(self, data: bytes, at: int, records: list[Record]) -> int:
         """Read the first line, the header. The end of the line; `at` if the line is incomplete."""
@@ -88,12 +99,14 @@ class TableSplitter:
         if delimiter := csv_cells.announced_delimiter(line):
             self._delimiter = delimiter
             return end
-        header = header_columns(line, self._delimiter) if is_whole else None
-        if header is None:
-            self._refused = True
-            records.append(self._refuse(self.line, _no_header()))
-        else:
+        try:
+            header = header_columns(line, self._delimiter)
+            if header is None or not is_whole:
+                raise _no_header()
             self.names, self._delimiter = header
+        except Refused as refused:
+            self._refused = True
+            records.append(self._refuse(self.line, refused))
         return end
 
     def _row(self, data: bytes, at: int, records: list[Record]) -> int:
@@ -110,11 +123,21 @@ class TableSplitter:
             raw = csv_cells.row_as_json(self.names, data[at : match.end()].rstrip(b"\r\n"), self._delimiter)
         except Refused as refused:
             records.append(self._refuse(self.line, refused))
+            self._note_misfit(records)
         else:
             if raw is not None:
+                self._misfits = 0
                 records.append(RawRecord(self.records, self.line, raw))
                 self.records += 1
         return match.end()
+
+    def _note_misfit(self, records: list[Record]) -> None:
+        """Stop reading where nothing fits any more: a quote that is open turns all rows into nonsense."""
+        self._first_misfit = self._first_misfit if self._misfits else self.line
+        self._misfits += 1
+        if self._misfits >= MOST_MISFITS:
+            self._refused = True
+            records.append(self._refuse(self.line, _no_table(self._first_misfit)))
 
     def _refuse(self, line: int, refused: Refused) -> Record:
         self.records += 1
@@ -122,7 +145,11 @@ class TableSplitter:
 
 
 def header_columns(line: bytes, delimiter: bytes = b"") -> tuple[tuple[str, ...], bytes] | None:
-    """The column names in a line, and their delimiter: the given one, or the one with most columns."""
+    """The column names in a line, and their delimiter: the given one, or the one with most columns.
+
+    Raises:
+        Refused: it has more columns than are read.
+    """
     candidates = (delimiter,) if delimiter else csv_cells.DELIMITERS
     headers = [(names, candidate) for candidate in candidates if (names := csv_cells.header(line, candidate))]
     return max(headers, key=lambda header: len(header[0]), default=None)
@@ -131,6 +158,14 @@ def header_columns(line: bytes, delimiter: bytes = b"") -> tuple[tuple[str, ...]
 def incomplete() -> Refused:
     """The refusal of a row that was cut."""
     return Refused("incomplete", "the table ends in the middle of this row: a quote is still open")
+
+
+def _no_table(line: int) -> Refused:
+    reason = (
+        f"{MOST_MISFITS:,} rows in a row, from line {line} on, do not fit the header: is a quote before them "
+        "not closed? Nothing more of this table is read"
+    )
+    return Refused("ragged_table", reason)
 
 
 def _no_header() -> Refused:

@@ -11,6 +11,7 @@ import msgspec
 from ingest.model.rejection import Refused
 
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
+MOST_COLUMNS: Final = 4_000
 MAX_NAME_LENGTH: Final = 80
 _MAX_CELL_SIZE: Final = 2**31 - 1  # rows are bounded before they come here
 _WESTERN: Final = "cp1252"
@@ -34,7 +35,11 @@ def header(row: bytes, delimiter: bytes) -> tuple[str, ...] | None:
 
     In a header at least two cells are names, and no cell is a number, a time or JSON. A column without a
     name is named by its position, and a repeated name gets a number.
+
+    Raises:
+        Refused: it has more columns than are read.
     """
+    row, rest = _read_part(row, delimiter)
     try:
         cells = [cell.strip() for cell in split_row(row, delimiter)]
     except csv.Error:
@@ -44,7 +49,18 @@ def header(row: bytes, delimiter: bytes) -> tuple[str, ...] | None:
     names = [cell for cell in cells if cell]
     if len(names) < 2 or not all(map(_is_name, names)):  # noqa: PLR2004 - one column is no table
         return None
+    if rest:
+        reason = f"the header names more than {MOST_COLUMNS:,} columns: leave out those without a figure"
+        raise Refused("too_many_columns", reason)
     return _distinct([cell or f"column_{place}" for place, cell in enumerate(cells, start=1)])
+
+
+def _read_part(row: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
+    """A header up to the columns that are read, and what is named after them."""
+    if row.count(delimiter) < MOST_COLUMNS:
+        return row, b""
+    cells = row.split(delimiter, MOST_COLUMNS)
+    return delimiter.join(cells[:MOST_COLUMNS]), cells[-1].strip(delimiter + b'" \t\r\n')
 
 
 def split_row(row: bytes, delimiter: bytes) -> list[str]:
@@ -89,16 +105,16 @@ def _is_name(cell: str) -> bool:
         len(cell) <= MAX_NAME_LENGTH
         and not _NUMBER.fullmatch(cell)
         and cell[0] not in "{["
-        and not any(not character.isprintable() for character in cell)
+        and cell.isprintable()
     )
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     seen: Counter[str] = Counter()
-    distinct: list[str] = []
+    distinct: dict[str, None] = {}
     for name in names:
         seen[name] += 1
         while (unique_name := name if seen[name] == 1 else f"{name}_{seen[name]}") in distinct:
             seen[name] += 1
-        distinct.append(unique_name)
+        distinct[unique_name] = None
     return tuple(distinct)

@@ -2,7 +2,9 @@
 
 Plain, gzip (any number of members) and zstd (any number of frames). Compressed input is processed in small
 slices, so that no step produces more than `LARGEST_STEP` bytes at any compression ratio, and a limit is
-enforced before a decompression bomb fills the memory.
+enforced before a decompression bomb fills the memory. A caller gets at most `LARGEST_PIECE` bytes at a time,
+and the work is linear in the bytes, whatever they are: members or frames that hold nothing are damage where
+they are many in a row.
 """
 
 import zlib
@@ -14,10 +16,16 @@ import zstandard
 Encoding = Literal["identity", "gzip", "zstd"]
 
 LARGEST_STEP: Final = 32 * 2**20
-"""The largest output of `_ZSTD_SLICE` bytes: four bytes of zstd can be 128 KiB of one repeated byte."""
+"""The largest output of a slice: four bytes of zstd can be 128 KiB of one repeated byte."""
 
-_ZSTD_SLICE: Final = 1024
-_GZIP_STEP: Final = 2**20
+LARGEST_PIECE: Final = 2**18
+"""The most bytes that are handed on at a time."""
+
+MOST_BARREN: Final = 1_000
+"""Members or frames in a row without a byte in them; with more the stream is damaged."""
+
+_SLICES: Final = {"gzip": 4_096, "zstd": 1_024}
+"""Bytes of input that are processed at a time. Each member or frame copies the rest of its slice."""
 _GZIP_WRAPPER: Final = 16 + zlib.MAX_WBITS
 _HTTP_WINDOW: Final = 8 * 2**20  # RFC 9659: the window that a receiver of zstd must support
 _FILE_WINDOW: Final = 128 * 2**20  # the default limit of the zstd command
@@ -61,7 +69,9 @@ class Decompressor:
         self._window = window
         self._head = b""
         self._frame: _Frame | None = None
+        self._zstd: zstandard.ZstdDecompressor | None = None  # one for all frames: making it takes longest
         self._begun = False
+        self._barren = 0  # members or frames in a row that held nothing
         self._unpacked = 0
 
     @classmethod
@@ -121,12 +131,11 @@ class Decompressor:
             raise Unreadable(f"the {self._encoding} stream ends too early")
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
-        if self._encoding == "identity":
-            yield data
-        elif self._encoding == "gzip":
-            yield from self._frames(data, len(data) or 1)
-        else:
-            yield from self._frames(data, _ZSTD_SLICE)
+        if self._encoding is None or self._encoding == "identity":
+            yield from _in_pieces(data)
+            return
+        for unpacked in self._frames(data, _SLICES[self._encoding]):
+            yield from _in_pieces(unpacked)
 
     def _frames(self, data: bytes, slice_size: int) -> Iterator[bytes]:
         for start in range(0, len(data), slice_size):
@@ -134,19 +143,31 @@ class Decompressor:
             while rest:
                 frame = self._frame = self._frame or self._next_frame()
                 try:
-                    yield frame.decompress(rest)
+                    unpacked = frame.decompress(rest)
                 except (zlib.error, zstandard.ZstdError) as error:
                     raise Unreadable(f"the {self._encoding} stream is damaged: {error}") from error
+                yield unpacked
+                self._barren = 0 if unpacked else self._barren
                 rest = frame.unused_data
                 if frame.eof:
                     self._frame = None
+                    self._count_barren(empty=not unpacked)
                     rest = self._without_padding(rest)
+
+    def _count_barren(self, *, empty: bool) -> None:
+        """Count a member or frame that has ended without a byte since the last output."""
+        self._barren += empty
+        if self._barren > MOST_BARREN:
+            reason = f"it holds more than {MOST_BARREN:,} empty parts in a row"
+            raise Unreadable(f"the {self._encoding} stream is damaged: {reason}")
 
     def _next_frame(self) -> _Frame:
         self._begun = True
         if self._encoding == "gzip":
             return _GzipMember()
-        return cast(_Frame, zstandard.ZstdDecompressor(max_window_size=self._window).decompressobj())
+        if self._zstd is None:
+            self._zstd = zstandard.ZstdDecompressor(max_window_size=self._window)
+        return cast(_Frame, self._zstd.decompressobj())
 
     def _without_padding(self, data: bytes) -> bytes:
         """`data` without zeros after a gzip member, with which tapes and block devices pad it."""
@@ -169,7 +190,16 @@ class _GzipMember:
         return self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
 
     def decompress(self, data: bytes, /) -> bytes:
-        return self._inflate.decompress(data, _GZIP_STEP)
+        return self._inflate.decompress(data, LARGEST_PIECE)
+
+
+def _in_pieces(data: bytes) -> Iterator[bytes]:
+    """The bytes in pieces of at most `LARGEST_PIECE`."""
+    if len(data) <= LARGEST_PIECE:
+        yield data
+        return
+    for start in range(0, len(data), LARGEST_PIECE):
+        yield data[start : start + LARGEST_PIECE]
 
 
 def _encoding_of(head: bytes) -> Encoding:

@@ -1,6 +1,6 @@
 """JSON lines: each line that is not blank is a record, so a broken line does not affect other lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ingest.framing.record import (
     RawRecord,
@@ -19,15 +19,23 @@ class LineBuffer:
         self._limit = limit
         self._buffer = RecordBuffer(limit)
 
-    def feed(self, chunk: bytes) -> Sequence[bytes | None]:
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._buffer.held
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | None]:
         """The lines that end in `chunk`, without their line feeds."""
         first, *lines = chunk.split(b"\n")
         self._buffer.add(first)
         if not lines:
-            return ()
+            return
         ended = self._buffer.take()
         self._buffer.add(lines.pop())
-        return [ended, *(line if len(line) <= self._limit else None for line in lines)]
+        yield ended
+        limit = self._limit
+        for line in lines:
+            yield line if len(line) <= limit else None
 
     def finish(self) -> Sequence[bytes | None]:
         """The last line, if it has no line feed."""
@@ -43,27 +51,30 @@ class LineSplitter:
         self._limit = limit
         self._lines = LineBuffer(limit)
 
-    def feed(self, chunk: bytes) -> list[Record]:
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._lines.held
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that end in `chunk`."""
-        records: list[Record] = []
         for line in self._lines.feed(chunk):
             if line is None:
-                self._add(records, RefusedRecord(self.records, self.line, too_large_refusal(self._limit)))
+                yield self._too_large()
             elif raw := line.strip():
-                self._add(records, RawRecord(self.records, self.line, raw))
+                self.records += 1
+                yield RawRecord(self.records - 1, self.line, raw)
             self.line += 1
-        return records
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> Iterator[Record]:
         """The last line, if it has no line feed."""
-        records: list[Record] = []
         for line in self._lines.finish():
             if line is None:
-                self._add(records, RefusedRecord(self.records, self.line, too_large_refusal(self._limit)))
+                yield self._too_large()
             elif raw := line.strip():
-                self._add(records, last_record(self.records, self.line, raw))
-        return records
+                self.records += 1
+                yield last_record(self.records - 1, self.line, raw)
 
-    def _add(self, records: list[Record], record: Record) -> None:
-        records.append(record)
+    def _too_large(self) -> Record:
         self.records += 1
+        return RefusedRecord(self.records - 1, self.line, too_large_refusal(self._limit))

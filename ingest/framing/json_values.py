@@ -8,7 +8,7 @@ array is a record up to the end of its line.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from ingest.framing.record import (
@@ -60,7 +60,12 @@ class ValueSplitter:
         self._start = 0  # the start of the current value
         self._counted = 0  # the end of the bytes whose line feeds are in `line`
 
-    def feed(self, chunk: bytes) -> list[Record]:
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._buffer.held
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
         """The values that end in `chunk`."""
         records: list[Record] = []
         self._start = self._counted = at = 0
@@ -75,26 +80,24 @@ class ValueSplitter:
                 at = self._element(chunk, at, records)
             else:
                 at = self._top(chunk, at, records)
+            if records:
+                yield records.pop()
         if self._start_line is not None:
             self._buffer.add(chunk[self._start :])
         self._count_lines(chunk, len(chunk))
-        return records
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> Iterator[Record]:
         """The last value, if it has no end."""
-        records: list[Record] = []
-        if self._start_line is not None:
-            raw = self._buffer.take()
-            if raw is None:
-                records.append(
-                    RefusedRecord(self.records, self._start_line, too_large_refusal(self._buffer.limit))
-                )
-            else:
-                records.append(last_record(self.records, self._start_line, raw.rstrip()))
-        elif self._expects_element:
-            records.append(RefusedRecord(self.records, self.line, incomplete_refusal()))
-        self.records += len(records)
-        return records
+        if self._start_line is None and not self._expects_element:
+            return
+        self.records += 1
+        at = self.records - 1
+        if self._start_line is None:
+            yield RefusedRecord(at, self.line, incomplete_refusal())
+        elif (raw := self._buffer.take()) is None:
+            yield RefusedRecord(at, self._start_line, too_large_refusal(self._buffer.limit))
+        else:
+            yield last_record(at, self._start_line, raw.rstrip())
 
     def _string(self, chunk: bytes, at: int) -> int:
         """Skip a string that began before. It ends with a quote, or before a line feed."""

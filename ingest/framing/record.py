@@ -10,6 +10,10 @@ MAX_RECORD_BYTES: Final = 16 * 2**20
 """A larger record is refused. Usage records are far smaller, and a record is kept in memory as a whole."""
 
 
+_MOST_PARTS: Final = 1_024
+"""Parts of a record that are kept apart."""
+
+
 class RawRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One record as it arrived, without blanks around it."""
 
@@ -60,27 +64,41 @@ def too_large_refusal(limit: int) -> Refused:
 
 
 class RecordBuffer:
-    """Collects one record at a time. It stores at most `limit` bytes, and only counts the rest."""
+    """Collects one record at a time. It stores at most `limit` bytes, and only counts the rest.
+
+    It holds little more than these bytes, however small the parts are.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._parts: list[bytes] = []
+        self._joined = bytearray()  # the parts before
         self._size = 0
 
     def __bool__(self) -> bool:
         return self._size > 0
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._size if self._parts else 0
 
     def add(self, part: bytes) -> None:
         """Add `part`, or discard all parts when the record is over the limit."""
         self._size += len(part)
         if self._size > self.limit:
             self._parts.clear()
+            self._joined.clear()
         elif part:
             self._parts.append(part)
+            if len(self._parts) > _MOST_PARTS:
+                self._joined += b"".join(self._parts)
+                self._parts.clear()
 
     def take(self) -> bytes | None:
         """Return the record and empty the buffer; None for a record over the limit."""
-        whole = None if self._size > self.limit else b"".join(self._parts)
+        whole = None if self._size > self.limit else b"".join((self._joined, *self._parts))
         self._parts.clear()
+        self._joined.clear()
         self._size = 0
         return whole

@@ -7,7 +7,7 @@ Some servers give each chunk an id of its own. Where no id has come twice, a chu
 another response only if the stream before it has ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from ingest.framing.record import (
     is_cut,
     too_large_refusal,
 )
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 Assemble = Callable[[Sequence[bytes]], bytes]
 """Makes one record of the chunks of a stream."""
@@ -35,6 +35,8 @@ _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
 _STREAM_FACTOR: Final = 4
 """A stream repeats its envelope in every chunk, so its limit is this many times the limit of a record."""
+_CHUNK_OVERHEAD: Final = 64
+"""Bytes that a chunk counts beyond its own, for what it takes to hold it: chunks may be of one byte."""
 
 
 class _ChunkIds(msgspec.Struct, rename="camel", gc=False):
@@ -90,22 +92,29 @@ class StreamSplitter:
         self._is_repeated = False  # whether the id of the response has come twice
         self._refused: Refused | None = None
 
-    def feed(self, chunk: bytes) -> list[Record]:
+    @property
+    def held(self) -> int:
+        """Bytes in memory, with what each chunk costs beside its bytes."""
+        return self._lines.held + self._event.held + (self._size if self._chunks else 0)
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records of the streams that end in `chunk`."""
         records: list[Record] = []
         for line in self._lines.feed(chunk):
             self._add_line(line, records)
+            if records:
+                yield from records
+                records.clear()
             self.line += 1
-        return records
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> Iterator[Record]:
         """The record of the stream that ends with the body."""
         records: list[Record] = []
         for line in self._lines.finish():
             self._add_line(line, records)
         self._end_event(records, last=True)
         self._end_stream(records)
-        return records
+        yield from records
 
     def _add_line(self, line: bytes | None, records: list[Record]) -> None:
         if line is None:
@@ -161,7 +170,7 @@ class StreamSplitter:
                 self._note_start()
         self._response = response or self._response
         self._refused, self._wrong_envelope = self._refused or self._wrong_envelope, None
-        self._size += len(data)
+        self._size += len(data) + _CHUNK_OVERHEAD
         if self._size > self._limit:
             self._refused = self._refused or too_large_refusal(self._limit)
         if self._refused:
@@ -189,6 +198,8 @@ class StreamSplitter:
             return RawRecord(self.records, line, record)
         except Refused as refused:
             return RefusedRecord(self.records, line, refused)
+        except SURPRISES as error:
+            return RefusedRecord(self.records, line, unreadable(error))
 
 
 def _response_id(data: bytes) -> str | None:

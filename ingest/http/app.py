@@ -1,5 +1,7 @@
 """The HTTP interface of the write side: ingestion of records, and the endpoints for operations."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Path, Request, Response
@@ -10,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from ingest import __version__, formats
 from ingest.formats.format import Format
 from ingest.http import docs_page, problems
-from ingest.http.metrics import MEDIA_TYPE, CountRequests, Metrics
+from ingest.http.metrics import MEDIA_TYPE, CountRequests, Gauges, Metrics
 from ingest.http.openapi import (
     INGEST_BODY,
     TRACES_ANSWERS,
@@ -21,8 +23,11 @@ from ingest.http.openapi import (
     described,
 )
 from ingest.http.otlp import responses
-from ingest.http.receiver import RETRY_AFTER, Receiver
-from ingest.ledger.engine import DatabaseError, Ledger
+from ingest.http.readiness import Readiness
+from ingest.http.receiver import Receiver
+from ingest.http.request_log import RequestLog
+from ingest.ledger.engine import Ledger
+from ingest.ledger.health import Probe
 from ingest.model.principal import Right
 from ingest.model.rejection import Refused
 from ingest.settings import Settings
@@ -58,26 +63,40 @@ IdempotencyKey = Annotated[
 def make_api(ledger: Ledger, settings: Settings) -> FastAPI:
     """The app that takes records into `ledger`.
 
-    Authentication is done before it, by `ingest.access.guard`.
+    Authentication is done before it, by `ingest.access.guard`. `app.state.readiness` tells whether the ledger
+    can be reached; it looks while the app's lifespan lasts.
     """
+    readiness = Readiness(lambda: Probe(ledger), ledger.writes)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        readiness.start()
+        yield
+        readiness.stop()
+
     app = FastAPI(
         title="Tallybook",
         summary="An exact usage and cost ledger for LLM gateways.",
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        lifespan=lifespan,
     )
+    app.state.readiness = readiness
     metrics = Metrics()
     problems.install(app)
     app.add_exception_handler(ClientDisconnect, _answer_to_closed_connection)
     app.add_middleware(CountRequests, metrics=metrics)
-    _add_ingestion(app, Receiver(ledger, settings.max_body_bytes, metrics))
-    _add_operations(app, ledger, metrics)
+    app.add_middleware(RequestLog)
+    receiver = Receiver(ledger, settings.max_body_bytes, metrics, settings.max_memory_bytes)
+    metrics.show(Gauges(readiness, receiver, ledger.engine.dialect.name))
+    _add_ingestion(app, receiver)
+    _add_operations(app, readiness, metrics)
     return app
 
 
 def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
-    answers = described(400, 401, 403, 413, 415, 422, 500, 503)
+    answers = described(400, 401, 403, 408, 413, 415, 422, 500, 503)
 
     @app.post(
         "/v1/ingest",
@@ -134,7 +153,7 @@ def _add_ingestion(app: FastAPI, receiver: Receiver) -> None:
         return [FormatShape(name=form.name, title=form.title) for form in formats.FORMATS]
 
 
-def _add_operations(app: FastAPI, ledger: Ledger, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> dict[str, str]:
         """Whether the process is alive."""
@@ -142,13 +161,11 @@ def _add_operations(app: FastAPI, ledger: Ledger, metrics: Metrics) -> None:
 
     @app.get("/readyz", tags=["operations"], responses=described(503))
     async def readyz() -> dict[str, str]:
-        """Whether the ledger can be reached."""
-        try:
-            await run_in_threadpool(ledger.check)
-        except DatabaseError:
-            detail = "the ledger cannot be reached"
-            headers = {"Retry-After": RETRY_AFTER}
-            raise problems.Problem(503, "unavailable", "Not now", detail, headers=headers) from None
+        """Whether records can be taken in now; if not, `code` and `detail` say why and what to do."""
+        outage = await run_in_threadpool(readiness.first_outage) if readiness.must_wait else readiness.outage
+        readiness.tell(outage)  # a look that hangs cannot tell itself
+        if outage is not None:
+            raise problems.unavailable(outage, outage.code)
         return {"status": "ready"}
 
     @app.get(

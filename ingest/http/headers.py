@@ -1,6 +1,6 @@
 """The headers of a request with records: its keys, its kind of body, and what it states of its records."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -11,6 +11,7 @@ from ingest.formats.json.timestamps import parse_timestamp
 from ingest.framing import Framing
 from ingest.framing.decompression import Decompressor
 from ingest.http.problems import Problem, bad_parameter
+from ingest.intake import names
 from ingest.intake.decode import EARLIEST, LATEST
 from ingest.model.rejection import Refused
 
@@ -101,7 +102,7 @@ def _occurred_at(headers: Headers) -> int | None:
 def _seconds_or_text(time: str) -> float | str:
     try:
         return float(Decimal(time))
-    except (InvalidOperation, OverflowError):
+    except (ArithmeticError, ValueError):
         return time
 
 
@@ -110,10 +111,12 @@ def _labels(headers: Headers) -> dict[str, str] | None:
     if labels is None:
         return None
     try:
-        return text_labels(_decode_labels(labels))
-    except (msgspec.DecodeError, RecursionError):
+        named = text_labels(_decode_labels(labels))
+        names.check_labels(named or {})
+    except (msgspec.DecodeError, UnicodeError, RecursionError, Refused):
         expected = 'must be a JSON object with a text, number or truth for each label, as {"job": "nightly"}'
         raise bad_parameter(STATED + "labels", labels, expected) from None
+    return named
 
 
 KINDS: Final[dict[str, Framing]] = {

@@ -47,6 +47,7 @@ class ProblemShape(BaseModel):
     status: int
     code: str = Field(description="Stable: programs may rely on it.")
     detail: str
+    request_id: str | None = Field(default=None, description="As in `X-Request-ID` and in the log.")
     receipt: ReceiptShape | None = Field(
         default=None, description="What of the body was committed before; sending it all again is safe."
     )
@@ -80,9 +81,10 @@ class FormatShape(BaseModel):
 
 
 _PROBLEMS: Final = {
-    400: "The body cannot be read at all",
+    400: "The body cannot be read at all, or nearly all of its records are rejected",
     401: "An access token is needed (where the server has one)",
     403: "The token may not do this, or the request comes from elsewhere (where the server needs no token)",
+    408: "The body came too slowly; the receipt says what was committed",
     413: "The body is too large, packed or unpacked; the receipt says what was committed",
     415: "The body is of a kind, or packed in a way, that is not read",
     422: "A parameter cannot be used",

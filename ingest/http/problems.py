@@ -5,8 +5,7 @@ The exception is the receiver of traces, because OTLP prescribes the form of its
 No answer and no log line contains a body, a secret or the text of an unexpected error, which may quote them.
 """
 
-import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,10 +16,15 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingest.http.limits import RETRY_AFTER
 from ingest.http.otlp import responses
-from ingest.logs import logger
+from ingest.http.request_log import request_id
+from ingest.ledger.engine import LedgerBusy
+from ingest.ledger.outage import Outage
+from ingest.logs import logger, place_of
 
 MEDIA_TYPE: Final = "application/problem+json"
+INTERNAL: Final = "Something went wrong here; the log says where."
 _VALUE_SHOWN: Final = 80
 _log = logger("tallybook.http")
 
@@ -62,6 +66,8 @@ def problem(refused: Problem, scope: Scope | None = None) -> Response:
         "detail": refused.detail,
         **(refused.extra or {}),
     }
+    if (known := request_id()) is not None:
+        body["request_id"] = known
     return Response(msgspec.json.encode(body), refused.status, refused.headers, MEDIA_TYPE)
 
 
@@ -72,6 +78,12 @@ def bad_parameter(name: str, value: object, expected: str) -> Problem:
     return Problem(
         422, "bad_parameter", "A parameter cannot be used", f"{name}: {expected}; it is {shown}", extra=extra
     )
+
+
+def unavailable(outage: Outage, code: str = "unavailable") -> Problem:
+    """The problem of a ledger that is away; `reason` is the code of the outage."""
+    headers = {"Retry-After": RETRY_AFTER}
+    return Problem(503, code, "Not now", outage.detail, headers=headers, extra={"reason": outage.code})
 
 
 def install(app: FastAPI) -> None:
@@ -102,11 +114,19 @@ async def _refused(request: Request, error: Exception) -> Response:
     return problem(Problem(status, code, status.phrase, detail, headers=error.headers), request.scope)
 
 
-class AnswerUnexpectedErrors:
-    """Middleware that answers unexpected errors with 500, and logs where they happened."""
+Answer = Callable[[Problem, Scope], Response]
+"""Makes the answer with a problem, to the request of a scope."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class AnswerUnexpectedErrors:
+    """Middleware for errors that nothing has answered: 503 while the ledger is away, else 500 and a log line.
+
+    An answer that has begun is cut off, so that the client cannot take it for whole.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Answer = problem) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -123,18 +143,15 @@ class AnswerUnexpectedErrors:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:  # noqa: BLE001 - the last handler: no error may pass
-            _log.error("request failed", method=scope["method"], path=scope["path"], **_place(error))
+            refused = _logged(error)
             if not started:
-                internal = Problem(
-                    500, "internal", "Internal error", "Something went wrong here; the log says where."
-                )
-                await problem(internal, scope)(scope, receive, send)
+                await self._answer(refused, scope)(scope, receive, send)
 
 
-def _place(error: BaseException) -> dict[str, object]:
-    """The class of an error and the last lines of its traceback, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__qualname__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
-    }
+def _logged(error: Exception) -> Problem:
+    """The problem of an unexpected error, which is logged."""
+    if isinstance(error, LedgerBusy):
+        _log.warning("ledger unavailable", reason=error.outage.code, error=error.kind)
+        return unavailable(error.outage)
+    _log.error("request failed", **place_of(error))
+    return Problem(500, "internal", "Internal error", INTERNAL)

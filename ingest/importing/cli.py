@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.terminal import Json, Source
+from ingest.terminal import Json, Source, secret
 
 rejected = typer.Typer(help="Records that could not become events.", no_args_is_help=True)
 
@@ -25,7 +25,12 @@ def import_(
     ] = False,
     source: Source = None,
     virtual_key: Annotated[
-        str | None, typer.Option(help="The virtual key of records that do not name one.")
+        str | None,
+        typer.Option(
+            callback=secret,
+            envvar="TALLYBOOK_VIRTUAL_KEY",
+            help="The virtual key of records that do not name one; @FILE or - for a secret one.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")

@@ -20,10 +20,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Column
+from rich.table import Column, Table
 from rich.text import Text
 
 from ingest.files.archives import members
+from ingest.files.passed_over import PassedOver
 from ingest.files.paths import NoSuchPath, Source, sources
 from ingest.importing.format_choice import WrongChoice, choice
 from ingest.importing.importer import FileReport, Importer, ImportOptions, Interrupted
@@ -31,10 +32,12 @@ from ingest.ledger import rollups
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, say, table, warn
+from ingest.terminal import ExitCode, console, say, show, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _SHOWN_REJECTIONS: Final = 10
+_SHOWN_FILES: Final = 200
+_OUTCOMES_OF_NOTE: Final = ("rejected", "unpriced")
 
 
 def run(
@@ -51,16 +54,17 @@ def run(
     """Import `paths` into the ledger of the settings and print the report; the exit code."""
     try:
         form, mapped = choice(format_name, mapping)
-        files = sources(paths)
+        passed_over = PassedOver()
+        files = sources(paths, passed_over)
     except (NoSuchPath, WrongChoice) as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
     options = ImportOptions(form, mapped, source, virtual_key, dry_run, resume)
-    reports, seconds, is_complete = _import(files, options)
+    reports, seconds, is_complete = _import(files, options, passed_over)
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(reports, seconds), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(reports, passed_over, seconds), indent=2) + "\n")
     else:
-        _print(reports, seconds, dry_run=dry_run)
+        _print(reports, passed_over, seconds, dry_run=dry_run)
     if not is_complete:
         warn("interrupted: what is counted above is committed; run the same command again to go on")
         return ExitCode.INTERRUPTED
@@ -68,15 +72,17 @@ def run(
     return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
 
 
-def _import(files: Sequence[Source], options: ImportOptions) -> tuple[list[FileReport], float, bool]:
+def _import(
+    files: Sequence[Source], options: ImportOptions, passed_over: PassedOver
+) -> tuple[list[FileReport], float, bool]:
     """Import file by file under a progress bar; reports, seconds, and whether it was not interrupted."""
     ledger = open_ledger(Settings())
     importer = Importer(ledger, options)
     reports: list[FileReport] = []
     started = time.perf_counter()
-    with _progress(Console(stderr=True)) as progress, _stopping_on_interrupt(importer):
+    with _progress(console(stderr=True)) as progress, _stopping_on_interrupt(importer):
         try:
-            for source in (member for file in files for member in members(file)):
+            for source in (member for file in files for member in members(file, passed_over)):
                 reports.append(FileReport(source.path))
                 _import_one(importer, source, reports[-1], progress)
             importer.finish()
@@ -107,11 +113,16 @@ def _stopping_on_interrupt(importer: Importer) -> Iterator[None]:
 
 def _import_one(importer: Importer, source: Source, report: FileReport, progress: Progress) -> None:
     task = progress.add_task(source.path, total=source.size, records=0)
+    committed = 0
 
     def on_progress(size: int, records: int) -> None:
-        progress.update(task, advance=size, records=progress.tasks[task].fields["records"] + records)
+        nonlocal committed
+        committed += records
+        if task in progress.task_ids:
+            progress.update(task, advance=size, records=committed)
 
     importer.run(source, report, on_progress)
+    progress.remove_task(task)
 
 
 def _roll(progress: Progress, ledger: Any) -> None:
@@ -132,7 +143,11 @@ class _Speed(ProgressColumn):
 def _progress(err: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+        ),
         BarColumn(bar_width=None),
         DownloadColumn(),
         _Speed(),
@@ -143,7 +158,7 @@ def _progress(err: Console) -> Progress:
     )
 
 
-def _as_json(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
+def _as_json(reports: Sequence[FileReport], passed_over: PassedOver, seconds: float) -> dict[str, Any]:
     total = _total(reports)
     rejections = [
         {"path": report.path, "line": r.line, "code": r.code, "field": r.field, "reason": r.reason}
@@ -163,6 +178,10 @@ def _as_json(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
             for r in reports
         ],
         **_counts(total),
+        "files_passed_over": [
+            {"reason": reason, "files": kind.files, "first": kind.first}
+            for reason, kind in passed_over.kinds.items()
+        ],
         "seconds": round(seconds, 3),
         "rejections": rejections[:MAX_REJECTIONS],
     }
@@ -179,17 +198,35 @@ def _counts(receipt: Receipt) -> dict[str, int]:
     return {name: getattr(receipt, name) for name in _COUNTS}
 
 
-def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> None:
+def _print(reports: Sequence[FileReport], passed_over: PassedOver, seconds: float, *, dry_run: bool) -> None:
+    shown = _shown(reports)
+    total = _total(reports)
+    show(_table(shown, reports, total), "there is no file to read")
+    if more := len(reports) - len(shown):
+        say(f"{more:,} more files are counted together and have no line; --json has them all")
+    for line in passed_over.lines():
+        say(f"not read: {line}")
+    for report in shown:
+        _print_rejections(report)
+    _print_notes(reports)
+    if total.unpriced:
+        say(f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0")
+    speed = total.records / seconds if seconds else 0
+    verb = "would be read" if dry_run else "read"
+    say(f"{total.records:,} records {verb} in {seconds:.1f} s ({speed:,.0f}/s)")
+
+
+def _table(shown: Sequence[FileReport], reports: Sequence[FileReport], total: Receipt) -> Table:
     headings = [name.replace("_", " ") for name in _COUNTS]
     counts = table("file", *headings, numbers=headings)
-    for report in reports:
+    for report in shown:
         counts.add_row(report.path, *(f"{count:,}" for count in _counts(report.receipt).values()))
-    total = _total(reports)
     if len(reports) > 1:
         counts.add_row("together", *(f"{count:,}" for count in _counts(total).values()))
-    Console().print(counts)
-    for report in reports:
-        _print_rejections(report)
+    return counts
+
+
+def _print_notes(reports: Sequence[FileReport]) -> None:
     if skipped := sum(report.skipped for report in reports):
         say(f"{skipped:,} records were committed by an earlier import and skipped")
     if passed_over := sum(report.passed_over for report in reports):
@@ -198,11 +235,17 @@ def _print(reports: Sequence[FileReport], seconds: float, *, dry_run: bool) -> N
         if report.unfinished is not None:
             place = f"{report.path}:{report.unfinished}"
             say(f"{place}: this line is not whole yet and was left: import again with --resume")
-    if total.unpriced:
-        say(f"{total.unpriced:,} calls have no price: they count as unpriced, not as 0")
-    speed = total.records / seconds if seconds else 0
-    verb = "would be read" if dry_run else "read"
-    say(f"{total.records:,} records {verb} in {seconds:.1f} s ({speed:,.0f}/s)")
+
+
+def _shown(reports: Sequence[FileReport]) -> Sequence[FileReport]:
+    """The reports that have a line: all, or the first; those with rejected or unpriced records first."""
+    if len(reports) <= _SHOWN_FILES:
+        return reports
+    return sorted(reports, key=lambda report: not _is_of_note(report.receipt))[:_SHOWN_FILES]
+
+
+def _is_of_note(receipt: Receipt) -> bool:
+    return any(getattr(receipt, outcome) for outcome in _OUTCOMES_OF_NOTE)
 
 
 def _print_rejections(report: FileReport) -> None:

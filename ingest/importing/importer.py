@@ -1,10 +1,11 @@
 """Batch import: files into the ledger, safe to interrupt and to run again.
 
-Four batches of 2,000 records (`BATCH_RECORDS`) are one commit, and so are many small files. Importing a file
-again counts its records as duplicates; `resume` skips the records that an earlier import of the same file
-has committed.
+Up to four batches of 2,000 records (`BATCH_RECORDS`) are one commit, and so are many small files. Importing
+a file again counts its records as duplicates; `resume` skips the records that an earlier import of the same
+file has committed.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ingest.mapping import TableMapping
 
 CHANNEL: Final = "import"
+_MOST_BATCHES: Final = 4
+_LONG_COMMIT: Final = 0.2
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,11 @@ class Interrupted(Exception):
 class Importer:
     """Imports files one after another with the same options."""
 
-    def __init__(self, ledger: Ledger, options: ImportOptions) -> None:
+    def __init__(
+        self, ledger: Ledger, options: ImportOptions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._options = options
         self._decoder = make_decoder(ledger)
         self._small_files = SmallFiles(ledger, self._decoder)
@@ -184,8 +191,11 @@ class Importer:
         with make_intake(self._ledger, self._decoder, context, batch_id) as intake:
             records = _after(batches, report.skipped)
             decoding = decoded(records, context, self._decoder, self._ledger.keyring, options.mapped)
-            for of_commit in _in_fours(decoding):
+            pace = Pace()
+            for of_commit in _groups(decoding, pace):
+                started = self._clock()
                 receipt = intake.accept_decoded(*of_commit)
+                pace.note(self._clock() - started)
                 report.receipt.add(receipt)
                 report.formats.update(name for batch in of_commit for name in batch.formats)
                 report.passed_over += sum(batch.passed_over for batch in of_commit)
@@ -194,13 +204,26 @@ class Importer:
                     raise Interrupted
 
 
-def _in_fours(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """The batches in groups of four, each group to be one commit.
+class Pace:
+    """How many batches are one commit: four, and fewer while commits take long, so that others can write.
 
     Event ids are spread over their whole index, and a commit writes every index
     page that it has changed. Fewer and larger commits therefore write far less.
     """
-    while group := list(islice(batches, 4)):
+
+    def __init__(self) -> None:
+        self.batches = _MOST_BATCHES
+
+    def note(self, seconds: float) -> None:
+        """Note how long a commit has taken."""
+        if seconds > _LONG_COMMIT:
+            self.batches = max(1, self.batches // 2)
+        elif seconds < _LONG_COMMIT / 2:
+            self.batches = min(_MOST_BATCHES, self.batches * 2)
+
+
+def _groups(batches: Iterator[Batch], pace: Pace) -> Iterator[list[Batch]]:
+    while group := list(islice(batches, pace.batches)):
         yield group
 
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from ingest import formats
@@ -22,7 +21,7 @@ from ingest.mapping.sample import Sample
 from ingest.model.event import ReportedCost, UsageEvent
 from ingest.model.money import plain
 from ingest.model.rejection import Refused
-from ingest.terminal import ExitCode, say, table, warn
+from ingest.terminal import ExitCode, console, say, table, warn
 
 _EVENTS: Final = 3
 _REJECTIONS: Final = 5
@@ -60,7 +59,7 @@ def _print_known(inspection: Inspection, source: Source) -> None:
     if inspection.passed_over:
         say(f"records that are no calls: {inspection.passed_over:,}")
     if inspection.events:
-        out = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+        out = console() if sys.stdout.isatty() else console(width=_WIDE)
         out.print(_events(inspection.events[:_EVENTS]))
     for rejection in inspection.rejections[:_REJECTIONS]:
         say(f"{source.path}:{rejection.line}: would be rejected ({rejection.code}): {rejection.reason}")
@@ -83,7 +82,7 @@ def _events(events: list[UsageEvent]) -> Table:
     shown = table(*titles)
     flat = [_facts(event) for event in events]
     for name in dict.fromkeys(name for facts in flat for name in facts):
-        shown.add_row(name, *(_bare(facts.get(name, "")) for facts in flat))
+        shown.add_row(name, *(facts.get(name, "") for facts in flat))
     return shown
 
 
@@ -112,7 +111,7 @@ def _shown(name: str, value: Any) -> str:
 def _propose(inspection: Inspection, source: Source) -> int:
     sample = inspection.sample
     warn(f"{source.path}: no format knows these records; their columns are")
-    Console(stderr=True).print(_columns(sample))
+    console(stderr=True).print(_columns(sample))
     try:
         proposed = propose(sample, source.path)
     except NothingToMap as error:
@@ -127,10 +126,5 @@ def _columns(sample: Sample) -> Table:
     shown = table("column", "filled", "seems to be", "examples")
     for column in sample.columns.values():
         cells = (column.name, f"{len(column.cells):,}", column.kind, " | ".join(column.examples))
-        shown.add_row(*map(_bare, cells))
+        shown.add_row(*cells)
     return shown
-
-
-def _bare(text: str) -> str:
-    """The text with square brackets escaped, which rich would read as markup."""
-    return text.replace("[", r"\[")

@@ -20,7 +20,7 @@ from ingest.framing import RawRecord, Record
 from ingest.mapping.sample import Sample, sample_columns
 from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.money import MoneyError
-from ingest.model.rejection import PassedOver, Refused, Rejection
+from ingest.model.rejection import SURPRISES, PassedOver, Refused, Rejection, unreadable
 
 SAMPLED: Final = 1_000
 """The number of records inspected."""
@@ -68,7 +68,7 @@ def _inspect_record(record: Record, form: Format | None, inspection: Inspection)
     if not isinstance(record, RawRecord):
         _reject(record, record.refused, inspection)
         return
-    for raw in _records(record.raw, form):
+    for raw in _records(record, form, inspection):
         try:
             event, known = formats.read_with_format(raw, form)
             check(event)
@@ -82,16 +82,27 @@ def _inspect_record(record: Record, form: Format | None, inspection: Inspection)
             _reject(record, refused, inspection)
             if refused.code == "unknown_format" and _is_object(raw):
                 inspection.unknown.append(raw)
+        except SURPRISES as error:
+            _reject(record, unreadable(error), inspection)
         else:
             inspection.events.append(event)
             inspection.formats[known.name] += 1
 
 
-def _records(raw: bytes, form: Format | None) -> Sequence[bytes]:
+def _records(record: RawRecord, form: Format | None, inspection: Inspection) -> Sequence[bytes]:
+    """The record itself, or the records of a page."""
     if form is not None and form.redact is not None:
-        return (raw,)
-    page = formats.unpack(raw)
-    return (raw,) if page is None else page
+        return (record.raw,)
+    try:
+        page = formats.read_page(record.raw)
+    except SURPRISES as error:
+        _reject(record, error if isinstance(error, Refused) else unreadable(error), inspection)
+        return ()
+    if page is None:
+        return (record.raw,)
+    for refused in page.refused:
+        _reject(record, refused, inspection)
+    return page.records
 
 
 def _reject(record: Record, refused: Refused, inspection: Inspection) -> None:

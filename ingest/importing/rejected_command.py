@@ -4,18 +4,20 @@ from ingest.clock import now
 from ingest.importing.format_choice import WrongChoice, choice
 from ingest.importing.rejected_service import retry_rejected
 from ingest.ledger import rejections
-from ingest.ledger.engine import open_ledger
+from ingest.ledger.engine import open_existing, open_to_read
 from ingest.settings import Settings
 from ingest.terminal import ExitCode, say, warn
 
 
 def show(limit: int) -> int:
     """Print the newest rejected records; the exit code."""
-    with open_ledger(Settings()) as ledger, ledger.reading() as connection:
+    with open_to_read(Settings()) as ledger, ledger.reading() as connection:
         total = rejections.count(connection)
         newest = rejections.newest(connection, limit)
     for rejection in newest:
-        place = f"{rejection.path}:{rejection.line}" if rejection.path else rejection.channel
+        place = rejection.path or rejection.channel
+        if rejection.path and rejection.line:
+            place = f"{place}:{rejection.line}"
         field = f" {rejection.field}:" if rejection.field else ""
         at = f"{rejection.rejected_at:%Y-%m-%d %H:%M}"
         say(f"{at} {place}: {rejection.code}:{field} {rejection.reason}")
@@ -30,7 +32,7 @@ def retry(mapping: str | None = None) -> int:
     except WrongChoice as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    with open_ledger(Settings()) as ledger:
+    with open_existing(Settings()) as ledger:
         retried = retry_rejected(ledger, mapped, at=now())
     say(f"{retried.taken:,} of {retried.records:,} records are events now")
     if retried.waiting:

@@ -52,7 +52,8 @@ def _retry(ledger: Ledger, decoder: Decoder, record: StoredRejection, context: C
     if batch.rejections:
         return False
     with Intake(ledger, decoder, context) as intake:
-        intake.accept_decoded(batch)
+        if intake.accept_decoded(batch).rejected:
+            return False
     with ledger.writing() as connection:
         rejections.drop(connection, record.rejected_id)
     return True

@@ -5,14 +5,15 @@ imports and its own receipt, which is given after the commit; a process that is 
 nothing of the group, and the files are imported again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ingest.clock import now
 from ingest.files.paths import Source
 from ingest.intake.decode import Context, Decoder
-from ingest.intake.intake import Intake
+from ingest.intake.intake import Intake, salvaging_if_refused
 from ingest.ledger import imports
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Connection, Ledger
@@ -64,20 +65,29 @@ class SmallFiles:
         self._waiting.append(file)
 
     def commit(self) -> None:
-        """Commit the waiting files in one transaction."""
+        """Commit the waiting files in one transaction. A file without records leaves nothing."""
         files, self._waiting = self._waiting, []
-        if not files:
-            return
+        filled = [file for file in files if file.batch.read]
+        receipts = iter(salvaging_if_refused(partial(self._commit, filled)) if filled else ())
+        for file in files:
+            file.on_committed(next(receipts) if file.batch.read else Receipt())
+
+    def _commit(self, files: Sequence[WaitingFile], *, salvaging: bool) -> list[Receipt]:
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, files[0].context.received_at)
-            receipts = [self._write(connection, lookup, file) for file in files]
+            named = [(file.path, file.fingerprint) for file in files]
+            batch_ids = imports.start_all(connection, files[0].context.channel, named, now())
+            whole = [
+                self._write(connection, lookup, file, batch_id, salvaging=salvaging)
+                for file, batch_id in zip(files, batch_ids, strict=True)
+            ]
+            imports.finish_all(connection, whole, now())
         lookup.remember()
-        for file, receipt in zip(files, receipts, strict=True):
-            file.on_committed(receipt)
+        return [file.receipt for file in whole]
 
-    def _write(self, connection: Connection, lookup: Lookup, file: WaitingFile) -> Receipt:
-        batch_id = imports.start(connection, file.context.channel, file.path, file.fingerprint, now())
+    def _write(
+        self, connection: Connection, lookup: Lookup, file: WaitingFile, batch_id: int, *, salvaging: bool
+    ) -> imports.WholeFile:
         with Intake(self._ledger, self._decoder, file.context, batch_id) as intake:
-            receipt = intake.write(connection, lookup, file.batch)
-        imports.finish(connection, batch_id, "finished", now())
-        return receipt
+            receipt = intake.write(connection, lookup, file.batch, salvaging=salvaging)
+            return imports.WholeFile(batch_id, file.batch.read, receipt, intake.keyless)

@@ -7,7 +7,8 @@ identity and version are determined. It reads no clock: the caller gives the tim
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
@@ -19,6 +20,7 @@ from ingest.formats import redaction
 from ingest.formats.envelope import Stated, filled
 from ingest.formats.format import Format
 from ingest.framing import RawRecord, Record, RefusedRecord
+from ingest.intake import names
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.key_hashes import ConcealedKey, KeyRing
@@ -26,7 +28,15 @@ from ingest.ledger.price_sets import row_of
 from ingest.model.event import Former, ImpossibleCount, UsageEvent, billable_tokens, check
 from ingest.model.flags import joined
 from ingest.model.money import MoneyError
-from ingest.model.rejection import PassedOver, Refused, Rejection
+from ingest.model.rejection import (
+    LONGEST_REASON,
+    SURPRISES,
+    PassedOver,
+    Refused,
+    Rejection,
+    surprise_at,
+    unreadable,
+)
 from ingest.model.reported_cost import check_reported
 from ingest.pricing.book import Book, PriceBooks
 from ingest.pricing.charge import Charge
@@ -49,10 +59,19 @@ CUT: Final = frozenset({"incomplete", "unreadable"})
 They do not count as records read: a later import continues here.
 """
 
+NONSENSE: Final = 64
+"""Bytes of a record below which an equal one before is looked up, and not read again."""
+LARGEST_KNOWN: Final = 2**12
+"""Bytes of a refused record below which an equal one after it is not stripped again."""
+LARGEST_STRIPPED: Final = 2**20
+"""Bytes of a refused record of which a part is kept."""
+
 _FIELDS = (*UsageEvent.__struct_fields__, *Charge.__struct_fields__)
 _FIRST: Final = UsageEvent.__struct_fields__.index("image_size")
 _LENGTH: Final = UsageEvent.__struct_fields__.index("session")
 _AT = {field: index for index, field in enumerate(_FIELDS)}
+_IDS = [_AT[field] for field in names.IDS]
+_NAMES = [_AT[field] for field in names.NAMES]
 _WHO = slice(_AT[WHO[0]], _AT[WHO[-1]] + 1)
 _COST_SOURCE = TERMS.index("cost_source")
 _FLAGS = TERMS.index("flags")
@@ -111,24 +130,39 @@ class Decoder:
         Entries of records without a key of their own have an empty `event_id`: see `ingest.intake.identity`.
         """
         builder = _BatchBuilder(self.book, first_index)
+        for _ in self.read(records, context, builder):
+            pass
+        return builder.batch()
+
+    def begin(self, context: Context) -> "Decoding":
+        """Begin to decode records one by one."""
+        return Decoding(self, context)
+
+    def read(self, records: Iterable[Record], context: Context, builder: "_BatchBuilder") -> Iterator[None]:
+        """Read records into a batch. Stops after each call and rejection, so that work can be put off."""
         for record in records:
+            builder.line = record.line
             if isinstance(record, RefusedRecord):
                 builder.read += record.refused.code not in CUT
-                builder.refuse(record.line, record.refused, None)
+                builder.refuse(record.refused, None)
+                yield
                 continue
             builder.read += 1
+            if len(record.raw) < NONSENSE and (known := builder.refusals.get(record.raw)) is not None:
+                builder.refuse_again(known)
+                yield
+                continue
             for raw in self._unpacked(record, context, builder):
                 try:
                     event, as_format = formats.read_with_format(raw, context.format)
                     builder.put(self._entry(event, context, builder), as_format.name)
                 except Refused as refused:
-                    if refused.code in context.passes_over:
-                        builder.passed_over += 1
-                    else:
-                        builder.refuse(record.line, refused, self._redacted(raw, refused, context))
+                    self._refuse(raw, refused, context, builder)
                 except PassedOver:
                     builder.passed_over += 1
-        return builder.batch()
+                except SURPRISES as error:
+                    builder.refuse_surprise(error)
+                yield
 
     def decode_events(self, events: Iterable[UsageEvent], context: Context) -> Batch:
         """The batch of events that did not come from raw records."""
@@ -138,21 +172,48 @@ class Decoder:
             builder.put(self._entry(event, context, builder), "")
         return builder.batch()
 
-    def _redacted(self, raw: bytes, refused: Refused, context: Context) -> str | None:
+    def _refuse(self, raw: bytes, refused: Refused, context: Context, builder: "_BatchBuilder") -> None:
+        """Refuse a record. Equal records of a batch are stripped once, because nonsense is often repeated."""
+        if refused.code in context.passes_over:
+            builder.passed_over += 1
+            return
+        known = builder.refusals.get(raw) if len(raw) < LARGEST_KNOWN else None
+        if known is not None:
+            builder.refuse_again(known)
+            return
+        rejection = builder.refuse(refused, self._redacted(raw, refused, context, builder))
+        if len(raw) < LARGEST_KNOWN:
+            builder.refusals[raw] = rejection
+
+    def _redacted(
+        self, raw: bytes, refused: Refused, context: Context, builder: "_BatchBuilder"
+    ) -> str | None:
         """The refused record without its content; None if it is not refused for the same reason without it.
 
         Such a record would later be accepted with wrong facts.
         """
-        stripped = _stripped(raw, context)
-        if stripped is None:
+        try:
+            stripped = _stripped(raw, context)
+            if stripped is None:
+                return None
+            if stripped not in builder.outcomes:
+                builder.outcomes[stripped] = self._outcome(stripped, context, builder)
+        except SURPRISES as error:
+            builder.surprises[surprise_at(error)] += 1
             return None
+        return stripped if builder.outcomes[stripped] == (refused.code, refused.field) else None
+
+    def _outcome(
+        self, stripped: str, context: Context, builder: "_BatchBuilder"
+    ) -> tuple[str, str | None] | None:
+        """Code and field with which a stripped record is refused; None if it is not refused."""
         try:
             event, _ = formats.read_with_format(stripped.encode(), context.format)
-            self._entry(event, context, _BatchBuilder(self.book, 0))
+            self._entry(event, context, builder.probe())
+        except Refused as refused:
+            return refused.code, refused.field
         except PassedOver:
-            return None
-        except Refused as again:
-            return stripped if (again.code, again.field) == (refused.code, refused.field) else None
+            pass
         return None
 
     def _unpacked(self, record: RawRecord, context: Context, builder: "_BatchBuilder") -> Sequence[bytes]:
@@ -160,11 +221,18 @@ class Decoder:
         if context.format is not None and context.format.redact is not None:
             return (record.raw,)  # a row of a table is no page, whatever its columns are called
         try:
-            page = formats.unpack(record.raw)
+            page = formats.read_page(record.raw)
+            if page is None:
+                return (record.raw,)
         except Refused as refused:
-            builder.refuse(record.line, refused, redaction.redact(record.raw))
+            self._refuse(record.raw, refused, context, builder)
             return ()
-        return (record.raw,) if page is None else page
+        except SURPRISES as error:
+            builder.refuse_surprise(error)
+            return ()
+        for refused_record in page.refused:
+            builder.refuse(refused_record, None)
+        return page.records
 
     def _entry(self, event: UsageEvent, context: Context, builder: "_BatchBuilder") -> Entry:
         if context.stated is not None:
@@ -173,8 +241,11 @@ class Decoder:
             event = msgspec.structs.replace(event, source=context.source)
         try:
             check(event)
+            _check_update(event.source_updated_at)
             if event.reported is not None:
                 check_reported(event.reported)
+            if len(event.model) > names.LONGEST:  # before it is compared with the names of the price book
+                names.check_name("model", event.model)
             charge = price(event, builder, _dated(event, context))
         except ImpossibleCount as error:
             raise Refused("impossible_count", str(error), error.field) from error
@@ -194,8 +265,39 @@ class Decoder:
         return self._keyring.conceal(key) if key else None
 
 
+class Decoding:
+    """Records that are decoded one by one, and handed on in batches: also in the middle of a page."""
+
+    def __init__(self, decoder: Decoder, context: Context) -> None:
+        self._decoder = decoder
+        self._context = context
+        self._builder = _BatchBuilder(decoder.book, 0)
+        self._taken = 0
+
+    @property
+    def pending(self) -> int:
+        """Calls and rejections since the last batch."""
+        return self._builder.index - self._taken
+
+    def read(self, records: Iterable[Record]) -> Iterator[None]:
+        """Read records, and all records of pages. Stops after each call and rejection."""
+        return self._decoder.read(records, self._context, self._builder)
+
+    def take(self) -> Batch:
+        """The batch of what was read since the last one."""
+        batch = self._builder.batch()
+        self._builder.start_over(self._decoder.book)
+        self._taken = self._builder.index
+        return batch
+
+
 def _stripped(raw: bytes, context: Context) -> str | None:
-    """A refused record without possible content and secrets, at most 8 KB; None if nothing can be stored."""
+    """A refused record without possible content and secrets, at most 8 KB; None if nothing can be stored.
+
+    Of a very large record nothing is: it would be decoded once more.
+    """
+    if len(raw) > LARGEST_STRIPPED:
+        return None
     if context.format is None or context.format.redact is None:
         return redaction.redact(raw)
     redacted = context.format.redact(raw)
@@ -218,6 +320,13 @@ def _dated(event: UsageEvent, context: Context) -> int:
     return at
 
 
+def _check_update(at: int | None) -> None:
+    """Check the time at which a source has changed the record: a rank and a column hold it."""
+    if at is not None and not 0 <= at < LATEST:
+        reason = f"the time of the last change is not between 1970 and 2100 ({at} µs)"
+        raise Refused("impossible_time", reason, "source_updated_at")
+
+
 def _entry(
     event: UsageEvent, charge: Charge, context: Context, hint: str | None, builder: "_BatchBuilder"
 ) -> Entry:
@@ -233,12 +342,16 @@ def _entry(
     else:
         former_id, former_content = _former(event, event.former, values)
     values[_AT["source_event_id"]] = key
+    # `content` has every text of the event but the session, so most calls need no further look
+    if len(content) > names.LONGEST or (event.session is not None and len(event.session) > names.LONGEST):
+        _fit(values)
     if event.occurred_at is None:
         values[_AT["occurred_at"]] = context.received_at
     values[_AT["currency"]] = builder.currency(event, charge)
     if flags := (*(event.flags or ()), *builder.doubts(charge)):
         values[_AT["flags"]] = joined(flags)
     if event.labels is not None:
+        names.check_labels(event.labels)
         values[_AT["labels"]] = _to_json(event.labels).decode()
     return Entry(
         event_id=event_id,
@@ -249,8 +362,21 @@ def _entry(
         dated=event.occurred_at is not None,
         shared=builder.share(tuple(values[_WHO]), hint, charge.price_set, _terms_of(values)),
         facts=_facts_of(values),
-        span=event.span,
+        line=builder.line,
+        span=None if event.span is None else names.short_span(event.span),
     )
+
+
+def _fit(values: list[Any]) -> None:
+    """Replace ids that are too long by their hash.
+
+    Raises:
+        Refused: a name is too long.
+    """
+    for at in _IDS:
+        if values[at] is not None:
+            values[at] = names.short_id(values[at])
+    names.check_names(names.NAMES, [values[at] for at in _NAMES])
 
 
 def _former(event: UsageEvent, former: Former, values: list[Any]) -> tuple[bytes, bytes]:
@@ -296,9 +422,21 @@ class _BatchBuilder:
 
     def __init__(self, book: Book, first_index: int) -> None:
         self.index = first_index
+        self.line = 0
+        """The line of the current record."""
+        self.start_over(book)
+
+    def start_over(self, book: Book) -> None:
+        """Begin the next batch; positions go on."""
         self.read = 0
         self.passed_over = 0
         self.keyless = 0
+        self.refusals: dict[bytes, Rejection] = {}
+        """The refused records of the batch, by their bytes."""
+        self.outcomes: dict[str, tuple[str, str | None] | None] = {}
+        """How stripped records are refused; nonsense leaves the same rest of many."""
+        self.surprises: Counter[str] = Counter()
+        """Errors that no reader has foreseen, by class and place."""
         self._book = book
         self._entries: list[Entry] = []
         self._shared: dict[_Sharing, int] = {}
@@ -342,21 +480,56 @@ class _BatchBuilder:
         price_set: str | None,
         terms: tuple[str | None, ...],
     ) -> int:
-        """The index of the values that this call shares with others of the batch."""
-        return self._shared.setdefault((who, hint, price_set, terms), len(self._shared))
+        """The index of the values that this call shares with others of the batch.
+
+        Raises:
+            Refused: a name among them is too long.
+        """
+        shared = (who, hint, price_set, terms)
+        at = self._shared.get(shared)
+        if at is None:
+            names.check_names(WHO, who)
+            names.check_names(TERMS, terms)
+            at = self._shared[shared] = len(self._shared)
+        return at
 
     def put(self, entry: Entry, format_name: str) -> None:
         self._entries.append(entry)
         self._formats.add(format_name)
         self.index += 1
 
-    def refuse(self, line: int, refused: Refused, record: str | None) -> None:
-        self._rejections.append(
-            Rejection(self.index, line, refused.code, refused.reason, refused.field, record)
-        )
+    def refuse(self, refused: Refused, record: str | None) -> Rejection:
+        reason = refused.reason[:LONGEST_REASON]
+        rejection = Rejection(self.index, self.line, refused.code, reason, refused.field, record)
+        self._rejections.append(rejection)
+        self.index += 1
+        return rejection
+
+    def refuse_again(self, known: Rejection) -> None:
+        """Refuse a record that equals another of the batch."""
+        self._rejections.append(msgspec.structs.replace(known, index=self.index, line=self.line))
         self.index += 1
 
+    def refuse_surprise(self, error: BaseException) -> None:
+        """Refuse the record whose reading has raised what no reader has foreseen."""
+        self.surprises[surprise_at(error)] += 1
+        self.refuse(unreadable(error), None)
+
+    def log_surprises(self) -> None:
+        """Log each surprise once for the batch, by its class and its place, without content."""
+        if not self.surprises:
+            return
+        from ingest.logs import logger  # slow to load in every worker, and not needed by most
+
+        for error, records in self.surprises.items():
+            logger("tallybook.intake").warning("unreadable records", error=error, records=records)
+
+    def probe(self) -> "_BatchBuilder":
+        """An empty builder with the same book, to try a record out."""
+        return _BatchBuilder(self._book, 0)
+
     def batch(self) -> Batch:
+        self.log_surprises()
         columns, entries = _without_empty(self._entries)
         return Batch(
             read=self.read,

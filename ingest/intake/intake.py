@@ -5,23 +5,36 @@ returned after its commit and never before.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 import msgspec
 
 from ingest.framing import Record
-from ingest.intake.decode import Context, Decoder
+from ingest.intake.decode import Context, Decoder, Decoding
 from ingest.intake.identity import DiskCounter, Occurrences
-from ingest.ledger import imports
+from ingest.ledger import dialects, imports
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Connection, Ledger
 from ingest.ledger.entry import Batch
 from ingest.ledger.price_book import LiveBook
-from ingest.ledger.rejections import Origin
+from ingest.ledger.rejections import MOST_OF_BODY, MOST_OF_FILE, Kept, Origin
+from ingest.ledger.salvage import salvage
 from ingest.ledger.writer import write
 from ingest.model.receipt import Receipt
 from ingest.model.rejection import Rejection
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Commit(Protocol[T_co]):
+    """Writes and commits. `salvaging` says whether the database has refused the whole of it before."""
+
+    def __call__(self, *, salvaging: bool) -> T_co:
+        """Write and commit."""
+
 
 Alongside = Callable[[Connection], None]
 """Writes more in the transaction that commits records, such as the cursor of their source."""
@@ -36,18 +49,35 @@ class Intake:
     """Takes in the records of one body or file. Use it as a context manager."""
 
     def __init__(
-        self, ledger: Ledger, decoder: Decoder, context: Context, batch_id: int | None = None
+        self,
+        ledger: Ledger,
+        decoder: Decoder,
+        context: Context,
+        batch_id: int | None = None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`around` is entered around each `commit`."""
         self._ledger = ledger
+        self._around = around
         self._decoder = decoder
         self._context = context
         self._occurrences = Occurrences()
         self._origin = Origin(context.channel, context.received_at, context.path, context.source, batch_id)
+        self._kept = Kept(MOST_OF_FILE if context.path else MOST_OF_BODY)
         self._records = 0
 
     def accept(self, records: Sequence[Record]) -> Receipt:
         """Decode and commit one batch of records."""
         return self._take([self._decoder.decode(records, self._context, self._records)])
+
+    def begin(self) -> Decoding:
+        """Begin to decode the records of the body one by one. `commit` takes their batches."""
+        return self._decoder.begin(self._context)
+
+    def commit(self, batch: Batch) -> Receipt:
+        """Commit the next batch that `begin` has given."""
+        with self._around():
+            return self._take([batch])
 
     def accept_decoded(self, *batches: Batch, alongside: Alongside | None = None) -> Receipt:
         """Commit batches that were decoded elsewhere, in one transaction.
@@ -62,9 +92,19 @@ class Intake:
             at += len(batch.entries) + len(batch.rejections)
         return self._take(placed, alongside)
 
-    def write(self, connection: Connection, lookup: Lookup, batch: Batch) -> Receipt:
-        """Write a decoded batch of a whole file in a transaction that the caller commits."""
-        return self._write_in(connection, lookup, [self._occurrences.identified(batch)])
+    @property
+    def keyless(self) -> int:
+        """The number of records without a key of their own so far."""
+        return self._occurrences.keyless
+
+    def write(self, connection: Connection, lookup: Lookup, batch: Batch, *, salvaging: bool) -> Receipt:
+        """Write a decoded batch of a whole file in a transaction that the caller commits.
+
+        The caller also notes the progress of its import. `salvaging` says whether the database has refused to
+        write it as a whole.
+        """
+        identified = [self._occurrences.identified(batch)]
+        return self._write_all(connection, lookup, identified, self._kept, salvaging=salvaging)
 
     def _take(self, batches: Sequence[Batch], alongside: Alongside | None = None) -> Receipt:
         receipt = self._write([self._occurrences.identified(batch) for batch in batches], alongside)
@@ -72,21 +112,33 @@ class Intake:
         return receipt
 
     def _write(self, batches: Sequence[Batch], alongside: Alongside | None) -> Receipt:
+        return salvaging_if_refused(partial(self._commit, batches, alongside))
+
+    def _commit(self, batches: Sequence[Batch], alongside: Alongside | None, *, salvaging: bool) -> Receipt:
+        kept = self._kept.copy()
         with self._ledger.writing() as connection:
             lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            total = self._write_in(connection, lookup, batches)
+            total = self._write_all(connection, lookup, batches, kept, salvaging=salvaging)
+            if self._origin.batch_id is not None:
+                read = sum(batch.read for batch in batches)
+                imports.advance(connection, self._origin.batch_id, read, total, self.keyless)
             if alongside is not None:
                 alongside(connection)
         lookup.remember()
+        self._kept = kept
         return total
 
-    def _write_in(self, connection: Connection, lookup: Lookup, batches: Sequence[Batch]) -> Receipt:
-        total = Receipt()
+    def _write_all(
+        self, connection: Connection, lookup: Lookup, batches: Sequence[Batch], kept: Kept, *, salvaging: bool
+    ) -> Receipt:
+        total, at = Receipt(), self._records
         for batch in batches:
-            total.add(write(connection, self._ledger, lookup, batch, self._origin))
-        if self._origin.batch_id is not None:
-            read, keyless = sum(batch.read for batch in batches), self._occurrences.keyless
-            imports.advance(connection, self._origin.batch_id, read, total, keyless)
+            if salvaging:
+                receipt = salvage(connection, self._ledger, lookup, batch, self._origin, kept, at)
+            else:
+                receipt = write(connection, self._ledger, lookup, batch, self._origin, kept)
+            total.add(receipt)
+            at += len(batch.entries) + len(batch.rejections)
         return total
 
     def __enter__(self) -> Self:
@@ -128,18 +180,31 @@ class DryRunIntake(Intake):
                 repeated.revised += 1
             else:
                 new.append(entry)
-        with self._ledger.dry_run() as connection:
-            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
-            slim = msgspec.structs.replace(batch, entries=new)
-            receipt = write(connection, self._ledger, lookup, slim, self._origin)
+        slim = msgspec.structs.replace(batch, entries=new)
+        receipt = salvaging_if_refused(partial(self._write_and_roll_back, slim))
         receipt.add(repeated)
         return receipt
+
+    def _write_and_roll_back(self, batch: Batch, *, salvaging: bool) -> Receipt:
+        with self._ledger.dry_run() as connection:
+            lookup = self._ledger.dictionary.lookup(connection, self._origin.received_at)
+            return self._write_all(connection, lookup, [batch], self._kept, salvaging=salvaging)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._versions.close()
         super().__exit__(kind, error, trace)
+
+
+def salvaging_if_refused(commit: Commit[T_co]) -> T_co:
+    """What `commit` returns: of a whole write, else of one that salvages what the database takes."""
+    try:
+        return commit(salvaging=False)
+    except Exception as error:
+        if not dialects.refuses_data(error.__cause__ or error):
+            raise
+    return commit(salvaging=True)
 
 
 def _moved(rejection: Rejection, by: int) -> Rejection:

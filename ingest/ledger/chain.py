@@ -53,6 +53,11 @@ def append(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -
     return sealed
 
 
+def lock(connection: sa.Connection, table: sa.Table) -> Head | None:
+    """The head of a chain, to which no other transaction adds until the end of this transaction."""
+    return _read_head(connection, table, for_update=True)
+
+
 def seal_of(previous: str, table: str, row: Mapping[str, Any]) -> str:
     """The seal of a row: SHA-256 of the seal before it, the table and the row as JSON, a line each."""
     values = {name: value for name, value in row.items() if value is not None and name not in _UNSEALED}

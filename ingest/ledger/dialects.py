@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -88,10 +89,43 @@ def _copy_new(
 
 
 def _copy(connection: sa.Connection, table: str, names: str, rows: Sequence[Row]) -> None:
+    import psycopg
+
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    statement = f"COPY {table} ({names}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise _as_of_sqlalchemy(connection, statement, error) from error
+
+
+def _as_of_sqlalchemy(connection: sa.Connection, statement: str, error: Any) -> DBAPIError:
+    """An error of the driver in the class that SQLAlchemy gives to errors of its own statements."""
+    dialect = connection.dialect
+    is_lost = dialect.is_disconnect(error, None, None)
+    wrapped = DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
+    )
+    assert isinstance(wrapped, DBAPIError), "made of an error of the driver"
+    if is_lost:
+        connection.invalidate(error)
+    return wrapped
+
+
+def refuses_data(error: BaseException) -> bool:
+    """Whether the database, or its driver, does not take a value: the same statement fails again.
+
+    PostgreSQL takes no NUL in a text and no index entry over 2,704 bytes, SQLite no integer beyond 64 bits.
+    """
+    if isinstance(error, OverflowError | UnicodeError | sa.exc.DataError | sa.exc.IntegrityError):
+        return True
+    if type(error) is sa.exc.StatementError:  # a value that a column's type cannot convert
+        return True
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    kinds = {kind.__name__ for kind in type(cause).__mro__}
+    return bool({"DataError", "IntegrityError", "ProgramLimitExceeded"} & kinds)
 
 
 def lock_by_name(connection: sa.Connection, name: str) -> None:
@@ -144,6 +178,12 @@ def lock_by_number(connection: sa.Connection, number: int, *, shared: bool) -> N
     if _is_postgresql(connection):
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
         connection.execute(sa.select(lock(number)))
+
+
+def wait_at_most(connection: sa.Connection, milliseconds: int) -> None:
+    """Let statements of this transaction wait so long for a lock, and then fail. Not on SQLite."""
+    if _is_postgresql(connection):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(milliseconds)}")
 
 
 def _is_postgresql(connection: sa.Connection) -> bool:

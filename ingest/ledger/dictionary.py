@@ -57,6 +57,14 @@ class Lookup:
                 cache.clear()
             cache.update(new)
 
+    def mark(self) -> int:
+        """What has been found so far, for `forget_since`."""
+        return len(self._new)
+
+    def forget_since(self, mark: int) -> None:
+        """Forget the ids that were found since a mark: a savepoint was rolled back, and new ids with it."""
+        del self._new[mark:]
+
     def terms(self, texts: Iterable[str | None]) -> Ids:
         """The id of each text, and None for None."""
         unique_texts = {text for text in texts if text is not None}

@@ -7,7 +7,7 @@ A key may have several idents: the id that its gateway uses, and the hash of the
 them aliases of one entry: calls under any of them, earlier calls included, are calls of that entry.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -133,6 +133,21 @@ def entries(connection: sa.Connection, kind: str, idents: Sequence[str]) -> set[
     return {int(entry_id) for select in (own, aliased) for entry_id in connection.execute(select).scalars()}
 
 
+def entries_of(connection: sa.Connection, idents: Collection["Ident"]) -> dict["Ident", int]:
+    """The entry of each id or alias that the directory has."""
+    return aliases(connection, list(idents)) | _own_entries(connection, idents)
+
+
+def _own_entries(connection: sa.Connection, idents: Collection["Ident"]) -> dict["Ident", int]:
+    """The entry of each id, aliases left out."""
+    c = directory.c
+    found: dict[Ident, int] = {}
+    for chunk in dialects.chunks(sorted({ident for _, ident in idents})):
+        query = sa.select(c.kind, c.ident, c.entry_id).where(c.ident.in_(chunk))
+        found.update(((row.kind, row.ident), row.entry_id) for row in connection.execute(query))
+    return {ident: entry_id for ident, entry_id in found.items() if ident in idents}
+
+
 def ident(connection: sa.Connection, entry_id: int) -> str:
     """The id of an entry."""
     return str(
@@ -233,19 +248,29 @@ def enter_some(connection: sa.Connection, listed: Sequence[DirectoryEntry], now:
     counts = ImportCounts()
     aliased = aliases(connection, [(e.kind, ident) for e in listed for ident in (e.ident, *e.aliases)])
     rows = _existing_rows(connection, listed, aliased)
+    merged: dict[Ident, int] = {}
     for entry in listed:
         row = rows.get((entry.kind, entry.ident))
+        is_new = row is None
         if row is None:
             row = rows[entry.kind, entry.ident] = _add(connection, entry, now)
-            counts.added += 1
-            _add_aliases(connection, entry, row["entry_id"], aliased)
-            continue
-        is_renamed = _update(connection, entry, row)
-        if _add_aliases(connection, entry, row["entry_id"], aliased) or is_renamed:
-            counts.changed += 1
-        else:
-            counts.unchanged += 1
+        is_changed = not is_new and _update(connection, entry, row)
+        new = {(entry.kind, alias) for alias in entry.aliases if alias != entry.ident}
+        new = {alias for alias in new if aliased.get(alias) != row["entry_id"]}
+        merged |= dict.fromkeys(new, row["entry_id"])
+        aliased |= dict.fromkeys(new, row["entry_id"])
+        rows |= dict.fromkeys(new, row)
+        counts.add(_counted(is_new=is_new, is_changed=is_changed or bool(new)))
+    if merged:
+        _add_aliases(connection, merged)
+        _merge(connection, merged)
     return counts
+
+
+def _counted(*, is_new: bool, is_changed: bool) -> ImportCounts:
+    if is_new:
+        return ImportCounts(added=1)
+    return ImportCounts(changed=1) if is_changed else ImportCounts(unchanged=1)
 
 
 def add(connection: sa.Connection, entry: DirectoryEntry, now: int) -> int:
@@ -304,40 +329,54 @@ def _update(connection: sa.Connection, entry: DirectoryEntry, row: dict[str, Any
     return True
 
 
-def _add_aliases(
-    connection: sa.Connection, entry: DirectoryEntry, entry_id: int, aliased: dict[Ident, int]
-) -> bool:
-    """Make the listed aliases aliases of the entry; whether any is new.
+def _add_aliases(connection: sa.Connection, merged: Mapping[Ident, int]) -> None:
+    """Make idents aliases of entries."""
+    statement = dialects.insert(connection, directory_alias)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["kind", "ident"], set_={"entry_id": statement.excluded.entry_id}
+    )
+    rows = [
+        {"kind": kind, "ident": ident, "entry_id": into} for (kind, ident), into in sorted(merged.items())
+    ]
+    connection.execute(upsert, rows)
 
-    Calls under them become calls of the entry.
+
+def _merge(connection: sa.Connection, merged: Mapping[Ident, int]) -> None:
+    """Merge the entries of idents into other entries, whose calls theirs become.
+
+    Rollups refer to attributions and stay true. The entries are deleted before their attributions are moved.
+    The deletion waits for a writer of calls that has locked a row, so the next statement sees the
+    attributions that the writer has added.
     """
-    kind = entry.kind
-    others = (alias for alias in entry.aliases if alias != entry.ident)
-    new = [alias for alias in others if aliased.get((kind, alias)) != entry_id]
-    for alias in new:
-        statement = dialects.insert(connection, directory_alias)
-        upsert = statement.on_conflict_do_update(
-            index_elements=["kind", "ident"], set_={"entry_id": statement.excluded.entry_id}
-        )
-        connection.execute(upsert, [{"kind": kind, "ident": alias, "entry_id": entry_id}])
-        _merge(connection, kind, alias, entry_id)
-        aliased[kind, alias] = entry_id
-    return bool(new)
+    deleted = _deleted(connection, merged)
+    into = {old.entry_id: merged[old.kind, old.ident] for old in deleted}
+    moved: dict[str, dict[int, int]] = {}
+    for old in deleted:
+        last = into[old.entry_id]
+        while last in into:  # which was merged itself
+            last = into[last]
+        moved.setdefault(old.kind, {})[old.entry_id] = last
+        if old.given_name is not None:
+            given_name = sa.func.coalesce(directory.c.given_name, old.given_name)
+            rename_it = directory.update().where(directory.c.entry_id == last)
+            connection.execute(rename_it.values(given_name=given_name))
+    for kind, entry_ids in moved.items():
+        for column in (attribution.c[f"{kind}_id"], directory_alias.c.entry_id):
+            move = column.table.update().where(column.in_(entry_ids))
+            connection.execute(move.values({column: sa.case(entry_ids, value=column)}))
+        ownership.move_assignments(connection, entry_ids)
 
 
-def _merge(connection: sa.Connection, kind: str, ident: str, into: int) -> None:
-    """Merge the entry of an ident into another entry. Rollups refer to attributions and stay true.
-
-    The entry is deleted before its attributions are moved. The deletion waits for a writer of calls
-    that has locked the row, so the next statement sees the attributions that the writer has added.
-    """
+def _deleted(connection: sa.Connection, merged: Mapping[Ident, int]) -> list[Any]:
+    """The entries of the idents, which are deleted, but for those that are merged into themselves."""
     c = directory.c
-    gone = directory.delete().where(c.kind == kind, c.ident == ident, c.entry_id != into)
-    old = connection.execute(gone.returning(c.entry_id, c.given_name)).first()
-    if old is None:
-        return
-    column = attribution.c[f"{kind}_id"]
-    connection.execute(attribution.update().where(column == old.entry_id).values({column: into}))
-    ownership.move_assignments(connection, old.entry_id, into)
-    given_name = sa.func.coalesce(c.given_name, old.given_name)
-    connection.execute(directory.update().where(c.entry_id == into).values(given_name=given_name))
+    old = [
+        entry_id
+        for (kind, ident), entry_id in _own_entries(connection, merged).items()
+        if entry_id != merged[kind, ident]
+    ]
+    deleted: list[Any] = []
+    for chunk in dialects.chunks(sorted(old)):
+        gone = directory.delete().where(c.entry_id.in_(chunk))
+        deleted += connection.execute(gone.returning(c.entry_id, c.kind, c.ident, c.given_name)).all()
+    return deleted

@@ -38,6 +38,13 @@ def mark(connection: sa.Connection, zone: Zone, instants: Iterable[int]) -> None
     connection.execute(upsert, [{**zone.slot(start)._asdict(), "generation": generation} for start in starts])
 
 
+def mark_again(connection: sa.Connection, slot: int) -> int:
+    """Give the mark of a slot a new generation, which is returned."""
+    generation = secrets.randbits(62)
+    connection.execute(dirty_slot.update().where(dirty_slot.c.slot == slot).values(generation=generation))
+    return generation
+
+
 def zone_of(connection: sa.Connection) -> Zone:
     """The ledger's reporting zone as seen by this transaction."""
     return Zone(_zone_name(connection) or "UTC")

@@ -43,6 +43,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The id of the event in releases with the first version of the content hash; empty like `event_id`."""
     former_hash: bytes = b""
     """The content hash of the first version."""
+    line: int = 0
+    """The line of the body or file where the record starts, from 1."""
     span: CallSpan | None = None
     """What tells the call of a span from others; None for an event that did not come from a span."""
 

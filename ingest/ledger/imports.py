@@ -1,6 +1,8 @@
 """Import batches: the files read, how many records of each are committed, and the state of each import."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -18,17 +20,37 @@ class Progress:
     keyless: int
 
 
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """The result of a file that is committed as a whole."""
+
+    batch_id: int
+    read: int
+    receipt: Receipt
+    keyless: int
+
+
 def start(connection: sa.Connection, channel: str, path: str, fingerprint: str, now: int) -> int:
     """Record that an import has started. Returns its batch id."""
-    values = {
-        "channel": channel,
-        "path": path,
-        "fingerprint": fingerprint,
-        "status": "running",
-        "started_at": now,
-    }
-    added = import_batch.insert().values(values).returning(import_batch.c.batch_id)
-    return int(connection.execute(added).scalar_one())
+    return start_all(connection, channel, [(path, fingerprint)], now)[0]
+
+
+def start_all(
+    connection: sa.Connection, channel: str, files: Sequence[tuple[str, str]], now: int
+) -> list[int]:
+    """Record that the imports of files (path, fingerprint) have started. Returns their batch ids."""
+    rows = [
+        {
+            "channel": channel,
+            "path": path,
+            "fingerprint": fingerprint,
+            "status": "running",
+            "started_at": now,
+        }
+        for path, fingerprint in files
+    ]
+    added = import_batch.insert().returning(import_batch.c.batch_id, sort_by_parameter_order=True)
+    return list(connection.execute(added, rows).scalars())
 
 
 def advance(connection: sa.Connection, batch_id: int, read: int, receipt: Receipt, keyless: int) -> None:
@@ -59,6 +81,25 @@ def finish(connection: sa.Connection, batch_id: int, status: str, now: int) -> N
         .where(import_batch.c.batch_id == batch_id)
         .values(status=status, finished_at=now)
     )
+
+
+def finish_all(connection: sa.Connection, files: Sequence[WholeFile], now: int) -> None:
+    """Record that the imports of whole files have finished, in the transaction that commits their records."""
+    connection.execute(_FINISHED, [_finished_row(file, now) for file in files])
+
+
+_RESULTS: Final = (*_COUNTS, "committed_records", "keyless", "finished_at")
+_FINISHED: Final = (
+    import_batch.update()
+    .where(import_batch.c.batch_id == sa.bindparam("of_batch"))
+    .values(status="finished", **{name: sa.bindparam(f"new_{name}") for name in _RESULTS})
+)
+
+
+def _finished_row(file: WholeFile, now: int) -> dict[str, Any]:
+    counts = {f"new_{name}": getattr(file.receipt, name) for name in _COUNTS}
+    progress = {"new_committed_records": file.read, "new_keyless": file.keyless}
+    return {"of_batch": file.batch_id, **counts, **progress, "new_finished_at": now}
 
 
 def furthest(connection: sa.Connection, fingerprint: str) -> Progress | None:

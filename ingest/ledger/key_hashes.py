@@ -24,6 +24,10 @@ HINT_MIN_LENGTH = 16
 _DIGEST_TEXT = re.compile(f"{DIGEST}[0-9a-fA-F]{{64}}")
 
 
+class NoSecret(Exception):
+    """The secret of a ledger cannot be read; the message says what to do."""
+
+
 class ConcealedKey(msgspec.Struct, frozen=True, gc=False):
     """A virtual key as stored: its ident (a keyed hash, or the text if it is not secret) and its hint."""
 
@@ -71,6 +75,11 @@ def hint(key: str) -> str | None:
     return f"{start}…{key[-4:]}"
 
 
+def fingerprint(secret: bytes) -> str:
+    """What tells one secret from another, and nothing about it."""
+    return hashlib.blake2b(secret, digest_size=8).hexdigest()
+
+
 def secret_beside(path: Path) -> bytes:
     """The secret stored in `path`, created on first use and readable by the file's owner only.
 
@@ -86,4 +95,19 @@ def secret_beside(path: Path) -> bytes:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()
-    return path.read_bytes().strip()
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> bytes:
+    """The secret stored in `path`.
+
+    Raises:
+        NoSecret: the file is missing or empty.
+    """
+    try:
+        secret = path.read_bytes().strip()
+    except FileNotFoundError:
+        raise NoSecret(f"the secret file {path} is missing: bring it back (it is in your backups)") from None
+    if not secret:
+        raise NoSecret(f"the secret file {path} is empty: bring it back (it is in your backups)")
+    return secret

@@ -1,12 +1,12 @@
 """Ownership in the ledger: append-only assignments, and the owners of attributions derived from them.
 
-The table `owned` is derived and always complete: a transaction that adds
-assignments or attributions also updates it. An attribution that no assignment
-changes has no row; its owner is the owner that the gateway reported.
+The table `owned` is derived and always complete: a transaction that adds assignments or attributions also
+updates it, for the attributions that they concern and no others. An attribution that no assignment changes
+has no row; its owner is the owner that the gateway reported.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -29,17 +29,21 @@ from ingest.model.ownership import (
 )
 from ingest.model.zone import Zone
 
+Subject = tuple[SubjectKind, str]
 Instants = Callable[[OwnerShare], dict[str, int]]
 
 COLUMNS: Final = (*OwnerShare._fields, "first_at", "end_at")
 """The columns of `owned` besides the attribution."""
 _CHUNK: Final = 500
+_MANY: Final = 5_000
+"""So many attributions are derived from all assignments, fewer from those that concern them."""
 _LOCK: Final = 0x7A110001
 """The lock that transactions adding attributions (shared) and adding assignments (exclusive) take."""
 
 
 def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
-    """Add assignments, and update the owners of attributions."""
+    """Add assignments, and update the owners of the attributions that they concern."""
+    new = list(new)
     rows = [
         {
             "subject_kind": added.subject_kind,
@@ -57,15 +61,29 @@ def record(connection: sa.Connection, new: Iterable[Assignment]) -> None:
     if rows:
         lock_attributions(connection)
         connection.execute(assignment.insert(), rows)
-        update_owners(connection)
+        subjects = {(added.subject_kind, added.subject) for added in new}
+        update_owners(connection, _concerned(connection, subjects))
 
 
 def assignments(connection: sa.Connection, until: int | None = None) -> list[Assignment]:
     """The assignments in the order of their recording; only those before the instant `until` if given."""
     at = sa.type_coerce(assignment.c.recorded_at, sa.BigInteger)
-    query = sa.select(assignment, at.label("at")).order_by(assignment.c.number)
-    if until is not None:
-        query = query.where(at < until)
+    return _select(connection, *([] if until is None else [at < until]))
+
+
+def assignments_of(connection: sa.Connection, subjects: Collection[Subject]) -> list[Assignment]:
+    """The assignments of these subjects, in the order of their recording for each subject."""
+    c = assignment.c
+    found: list[Assignment] = []
+    for kind in sorted({kind for kind, _ in subjects}):
+        for chunk in dialects.chunks(sorted(subject for of_kind, subject in subjects if of_kind == kind)):
+            found += _select(connection, c.subject_kind == kind, c.subject.in_(chunk))
+    return found
+
+
+def _select(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Assignment]:
+    at = sa.type_coerce(assignment.c.recorded_at, sa.BigInteger).label("at")
+    query = sa.select(assignment, at).where(*where).order_by(assignment.c.number)
     return [_assignment(row) for row in connection.execute(query).mappings()]
 
 
@@ -101,45 +119,85 @@ def lock_attributions(connection: sa.Connection) -> None:
     dialects.lock_by_number(connection, _LOCK, shared=False)
 
 
-def move_assignments(connection: sa.Connection, old: int, into: int) -> None:
-    """Move all assignments of a merged directory entry to the entry it was merged into."""
+def move_assignments(connection: sa.Connection, moved: Mapping[int, int]) -> None:
+    """Move all assignments of merged directory entries to the entries that they were merged into."""
     c = assignment.c
-    subject = assignment.update().where(c.subject_kind.in_(("virtual_key", "team")), c.subject == str(old))
-    connection.execute(subject.values(subject=str(into)))
-    update_owners(connection)
+    subjects = {str(old): str(into) for old, into in moved.items()}
+    move = assignment.update().where(c.subject_kind.in_(_ENTRIES), c.subject.in_(subjects))
+    connection.execute(move.values(subject=sa.case(subjects, value=c.subject)))
+    merged: set[Subject] = {(kind, into) for kind in _ENTRIES for into in subjects.values()}
+    update_owners(connection, _concerned(connection, merged))
+
+
+_ENTRIES: Final[tuple[SubjectKind, ...]] = ("virtual_key", "team")
+"""The subjects that are directory entries."""
+
+
+def _concerned(connection: sa.Connection, subjects: Collection[Subject]) -> set[int]:
+    """The attributions whose owners may follow from the assignments of these subjects.
+
+    A team's assignments also concern the calls of keys and projects that belong to the team now.
+    """
+    c = attribution.c
+    of_teams = [int(subject) for kind, subject in subjects if kind == "team"]
+    of_keys = [int(subject) for kind, subject in subjects if kind == "virtual_key"]
+    selects = [sa.select(c.attribution_id).where(c.virtual_key_id.in_(ids)) for ids in _chunks(of_keys)]
+    for ids in _chunks(of_teams):
+        selects.append(sa.select(c.attribution_id).where(c.team_id.in_(ids)))
+        selects.append(sa.select(owned.c.attribution_id).where(owned.c.team_id.in_(ids)))
+    for rule in RULES:
+        for texts in _chunks([subject for kind, subject in subjects if kind == rule]):
+            terms = sa.select(term.c.term_id).where(term.c.text.in_(texts))
+            selects.append(sa.select(c.attribution_id).where(c[f"{rule}_id"].in_(terms)))
+    return {found for select in selects for found in connection.execute(select).scalars()}
+
+
+def _chunks(values: Sequence[Any]) -> list[Sequence[Any]]:
+    return dialects.chunks(sorted(values))
 
 
 def update_owners(connection: sa.Connection, attributions: Collection[int] | None = None) -> None:
     """Derive the owners of these attributions again, or of all."""
-    owners = Owners(assignments(connection))
     instants = _instants(zone_of(connection))
     if attributions is None:
         connection.execute(owned.delete())
-    for chunk in [None] if attributions is None else dialects.chunks(sorted(attributions)):
+    everything = None
+    if attributions is None or len(attributions) > _MANY:
+        everything = Owners(assignments(connection))
+    for chunk in [None] if attributions is None else dialects.chunks(sorted(attributions), _CHUNK):
         if chunk is not None:
             connection.execute(owned.delete().where(owned.c.attribution_id.in_(chunk)))
-        rows = _rows(connection, owners, instants, chunk)
+        reported = list(_reported(connection, chunk))
+        owners = everything or Owners(_assignments_about(connection, [who for _, who in reported]))
+        rows = _rows(reported, owners, instants)
         for start in range(0, len(rows), _CHUNK):
             connection.execute(owned.insert(), rows[start : start + _CHUNK])
+
+
+def _assignments_about(connection: sa.Connection, reported: Sequence[CallAttribution]) -> list[Assignment]:
+    """The assignments from which the owners of these attributions follow."""
+    subjects: set[Subject] = {(kind, text) for who in reported for kind, text in who.texts.items()}
+    subjects |= {("virtual_key", str(who.virtual_key_id)) for who in reported if who.virtual_key_id}
+    found = assignments_of(connection, subjects)
+    teams = {who.team_id for who in reported if who.team_id}
+    teams |= {target.entry_id for one in found if one.target_kind == "team" for target in one.targets}
+    return found + assignments_of(connection, {("team", str(team)) for team in teams})
 
 
 def expected_owners(connection: sa.Connection) -> set[tuple[object, ...]]:
     """The rows that `owned` should have: the attribution, then `COLUMNS`."""
     owners = Owners(assignments(connection))
-    rows = _rows(connection, owners, _instants(zone_of(connection)), None)
+    rows = _rows(_reported(connection, None), owners, _instants(zone_of(connection)))
     return {(row["attribution_id"], *(row[name] for name in COLUMNS)) for row in rows}
 
 
 def _rows(
-    connection: sa.Connection,
-    owners: Owners,
-    instants: Instants,
-    attributions: Sequence[int] | None,
+    reported: Iterable[tuple[int, CallAttribution]], owners: Owners, instants: Instants
 ) -> list[dict[str, Any]]:
     return [
         {"attribution_id": attribution_id, **share._asdict(), **instants(share)}
-        for attribution_id, reported in _reported(connection, attributions)
-        for share in _changed_shares(owners, reported)
+        for attribution_id, who in reported
+        for share in _changed_shares(owners, who)
     ]
 
 

@@ -25,10 +25,16 @@ from ingest.model.zone import day_number
 Status = Literal["open", "closing", "closed"]
 CHAINS: Final = (period_event, adjustment, audit_entry)
 """The tables whose rows are hash chains."""
+_BOOKS: Final = (period_event, adjustment)
+"""The chains that statements depend on, in the order in which transactions lock them."""
 
 
 class AlreadyClosed(ValueError):
     """The period is closed, so it cannot be closed again or get an adjustment."""
+
+
+class BooksChanged(Exception):
+    """A period was closed or opened, or an adjustment was booked, since a statement was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +109,40 @@ def begin_closing(connection: sa.Connection, period: str, at: int, by: str, reas
         _add(connection, period, before, status="closing", at=at, by=by, reason=reason)
 
 
+Books = Mapping[str, chain.Head | None]
+"""The heads of the chains of periods and adjustments."""
+
+
+def books(connection: sa.Connection) -> Books:
+    """What is booked by hand and closed, as the heads of its chains; equal if nothing has changed."""
+    return {table.name: chain.head_of(connection, table) for table in _BOOKS}
+
+
 def close(
-    connection: sa.Connection, period: str, statement: Mapping[str, Any], *, at: int, by: str, reason: str
+    connection: sa.Connection,
+    period: str,
+    fields: Mapping[str, str],
+    *,
+    at: int,
+    by: str,
+    reason: str,
+    computed_from: Books | None = None,
 ) -> str:
     """Close a period with its statement; the hash of the closing.
 
+    `fields` are the fields of the statement as `canonical` texts, made before the transaction because a
+    statement may be large. `computed_from` are the books of the snapshot that it was computed from.
+
     Raises:
         AlreadyClosed: it is closed.
+        BooksChanged: the books are not those that the statement was computed from.
     """
+    heads = {table.name: chain.lock(connection, table) for table in _BOOKS}
     before = _open_event(connection, period)
-    text = canonical({**statement, "chains": _heads(connection)})
+    if computed_from is not None and heads != computed_from:
+        raise BooksChanged
+    texts = {**fields, "chains": canonical(_heads(connection))}
+    text = "{" + ",".join(f"{canonical(name)}:{texts[name]}" for name in sorted(texts)) + "}"
     facts = {"status": "closed", "at": at, "by": by, "reason": reason, "statement": text}
     sealed = _add(connection, period, before, **facts)
     hashes = {"hash": sealed.seal, "previous_hash": sealed.previous}
@@ -138,9 +168,9 @@ def reopen(connection: sa.Connection, period: str, *, at: int, by: str, reason: 
     _add(connection, period, history[-1], status="open", at=at, by=by, reason=reason)
 
 
-def canonical(statement: Mapping[str, Any]) -> str:
-    """The text of a statement that is stored and hashed: JSON with sorted keys and no spaces."""
-    return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def canonical(value: object) -> str:
+    """The text of a statement, or of its part, that is stored and hashed: JSON, keys sorted, no spaces."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def broken_chains(connection: sa.Connection) -> Iterator[str]:
@@ -225,6 +255,7 @@ def book(connection: sa.Connection, booked: Adjustment) -> None:
     Raises:
         AlreadyClosed: its period is closed.
     """
+    chain.lock(connection, period_event)  # or its period might be closed meanwhile, without the adjustment
     _open_event(connection, booked.period)
     row = {
         "period": booked.period,

@@ -6,13 +6,19 @@ the events were read. When a day has no marks left, its day rows are made from i
 transaction. So at every commit, a slot without a mark has true slot rows, and a day without marks has true
 day rows.
 
+A day of many rows is replaced in several short transactions. A roller claims such a day by giving one of its
+marks a generation of its own, and clears this mark last. The day has a mark until then, so nobody reads its
+day rows. Another roller that works on the day clears the mark or replaces its generation, because rollers
+read all marks of a day at once. So a mark that still has the generation of the claim proves that nobody else
+has changed the rows of the day.
+
 Rows are additive. A sum too large for a 64-bit cell is spread over several rows with the same dimensions.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -32,6 +38,7 @@ from ingest.ledger.tables.calls import (
     usage_event,
 )
 from ingest.pricing.charge import MONEY
+from ingest.timing import timed
 
 SPLIT: Final = 10**9
 """Sums are queried in two parts, `x // SPLIT` and `x % SPLIT`, neither of which can overflow."""
@@ -40,6 +47,10 @@ _HISTOGRAMS = tuple(LATENCY_HISTOGRAMS)
 _SLOT_COLUMNS = (*SLOT_TIME, *DIMENSIONS, *MEASURES, *_HISTOGRAMS)
 
 Sums = Sequence[Any]
+_Claim = tuple[int, int]
+"""A slot of a day and the generation of its mark."""
+_MOST_ROWS: Final = 2_000
+"""Rows in one transaction, so that it is short."""
 
 
 def split_sum(column: sa.ColumnElement[Any], name: str) -> list[sa.ColumnElement[Any]]:
@@ -90,14 +101,19 @@ def _dirty_days(ledger: Ledger) -> list[int]:
         )
 
 
+@timed("rollup")
 def _roll_day(ledger: Ledger, day: int) -> int:
     with ledger.reading() as connection:
-        query = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
-        generations = dict(connection.execute(query).all())
+        generations = _marks(connection, day)
+        earlier_rows = _count_slot_rows(connection, day)
     if not generations:
         return 0
+    if earlier_rows > _MOST_ROWS:
+        return _roll_large_day(ledger, day)
     with ledger.reading() as connection:
         rows = _slot_rows(connection, ledger, day, generations.keys())
+    if earlier_rows + len(rows) > _MOST_ROWS:
+        return _roll_large_day(ledger, day)
     with ledger.writing() as connection:
         dialects.lock_by_name(connection, "rollup")
         cleared = dirty_slots.clear(connection, generations)
@@ -107,6 +123,119 @@ def _roll_day(ledger: Ledger, day: int) -> int:
         if not connection.execute(sa.select(sa.exists().where(dirty_slot.c.day == day))).scalar_one():
             _replace_day(connection, day)
     return len(cleared)
+
+
+def _marks(connection: sa.Connection, day: int) -> dict[int, int]:
+    """The marks of a day: their generations by slot."""
+    query = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
+    return dict(connection.execute(query).all())
+
+
+def _count_slot_rows(connection: sa.Connection, day: int) -> int:
+    """The number of a day's slot rows, counted no further than it matters."""
+    some = sa.select(rollup_slot.c.day).where(rollup_slot.c.day == day).limit(_MOST_ROWS + 1)
+    return connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one()
+
+
+def _roll_large_day(ledger: Ledger, day: int) -> int:
+    """Make the rollups of a day in several transactions; how many slots became clean."""
+    claim = _claim_day(ledger, day)
+    if claim is None:
+        return 0
+    with ledger.reading() as connection:
+        generations = _marks(connection, day)
+        if generations.get(claim[0]) != claim[1]:
+            return 0
+        rows = _slot_rows(connection, ledger, day, generations.keys())
+    cleaned = 0
+    for parts in _transactions(rows, generations):
+        cleared = _write_slots(ledger, claim, parts)
+        if cleared is None:
+            return cleaned
+        cleaned += cleared
+    return cleaned + _finish_day(ledger, day, claim)
+
+
+def _claim_day(ledger: Ledger, day: int) -> _Claim | None:
+    """Give the first mark of a day a generation of its own."""
+    with ledger.writing() as connection:
+        dialects.lock_by_name(connection, "rollup")
+        marks = _marks(connection, day)
+        return (min(marks), dirty_slots.mark_again(connection, min(marks))) if marks else None
+
+
+class _Part(NamedTuple):
+    """Rows of a slot that are written in one transaction."""
+
+    slot: int
+    generation: int
+    rows: Sequence[Sums]
+    is_first: bool
+    is_last: bool
+
+
+def _transactions(rows: Sequence[Sums], generations: dict[int, int]) -> Iterator[list[_Part]]:
+    """The rows of slots in parts, and the parts of each transaction."""
+    by_slot: dict[int, list[Sums]] = {slot: [] for slot in sorted(generations)}
+    for row in rows:
+        by_slot[row[0]].append(row)
+    waiting: list[_Part] = []
+    for slot, of_slot in by_slot.items():
+        pieces = dialects.chunks(of_slot, _MOST_ROWS) or [[]]
+        for number, piece in enumerate(pieces, start=1):
+            if sum(len(part.rows) for part in waiting) + len(piece) > _MOST_ROWS:
+                yield waiting
+                waiting = []
+            waiting.append(_Part(slot, generations[slot], piece, number == 1, number == len(pieces)))
+    yield waiting
+
+
+def _write_slots(ledger: Ledger, claim: _Claim, parts: Sequence[_Part]) -> int | None:
+    """Write parts of slots whose marks have not changed, and clear the marks of complete slots.
+
+    The claim's mark stays. Returns the number of cleared marks, or None if the claim is lost.
+    """
+    with ledger.writing() as connection:
+        marks = _claimed_marks(connection, claim)
+        if marks is None:
+            return None
+        standing = [part for part in parts if marks.get(part.slot) == part.generation]
+        for slots in dialects.chunks([part.slot for part in standing if part.is_first]):
+            connection.execute(rollup_slot.delete().where(rollup_slot.c.slot.in_(slots)))
+        _insert(connection, rollup_slot, _SLOT_COLUMNS, [row for part in standing for row in part.rows])
+        complete = {part.slot: part.generation for part in standing if part.is_last}
+        complete.pop(claim[0], None)
+        return len(dirty_slots.clear(connection, complete)) if complete else 0
+
+
+def _claimed_marks(connection: sa.Connection, claim: _Claim) -> dict[int, int] | None:
+    """The marks of the day of a claim; None if the claim is lost."""
+    dialects.lock_by_name(connection, "rollup")
+    day = sa.select(dirty_slot.c.day).where(dirty_slot.c.slot == claim[0]).scalar_subquery()
+    query = sa.select(dirty_slot.c.slot, dirty_slot.c.generation).where(dirty_slot.c.day == day)
+    marks = dict(connection.execute(query).all())
+    return marks if marks.get(claim[0]) == claim[1] else None
+
+
+def _finish_day(ledger: Ledger, day: int, claim: _Claim) -> int:
+    """Write the day rows if the claim is the day's last mark, and clear it; how many slots became clean."""
+    with ledger.reading() as connection:
+        is_last_mark = _marks(connection, day) == dict([claim])
+        tables = _day_rows(connection, day) if is_last_mark else []
+    for table, columns, rows in tables:
+        for number, part in enumerate(dialects.chunks(rows, _MOST_ROWS) or [[]]):
+            with ledger.writing() as connection:
+                if _claimed_marks(connection, claim) is None:
+                    return 0
+                if number == 0:
+                    connection.execute(table.delete().where(table.c.day == day))
+                _insert(connection, table, columns, part)
+    with ledger.writing() as connection:
+        marks = _claimed_marks(connection, claim)
+        if marks is None or (len(marks) == 1 and not is_last_mark):
+            return 0
+        # Another mark, if there is one, guards the day in place of the claim.
+        return len(dirty_slots.clear(connection, dict([claim])))
 
 
 def _slot_rows(connection: sa.Connection, ledger: Ledger, day: int, slots: AbstractSet[int]) -> list[Sums]:
@@ -163,12 +292,20 @@ def of_event(measure: str) -> sa.ColumnElement[Any]:
 
 def _replace_day(connection: sa.Connection, day: int) -> None:
     """Make a day's rows from its slot rows, all of which are true now."""
+    for table, columns, rows in _day_rows(connection, day):
+        connection.execute(table.delete().where(table.c.day == day))
+        _insert(connection, table, columns, rows)
+
+
+def _day_rows(connection: sa.Connection, day: int) -> list[tuple[sa.Table, Sequence[str], list[Sums]]]:
+    """A day's rows by its slot rows: each table with its columns and rows."""
+    tables: list[tuple[sa.Table, Sequence[str], list[Sums]]] = []
     for table, dimensions in DAY_ROLLUPS:
         query, keys = _sums_of_slots(dimensions)
         merged_rows = (merged(row, keys, histogram.merge) for row in connection.execute(query, {"day": day}))
         rows = [part for row in merged_rows for part in _spread(row, keys)]
-        connection.execute(table.delete().where(table.c.day == day))
-        _insert(connection, table, (*DAY_TIME, *dimensions, *MEASURES, *_HISTOGRAMS), rows)
+        tables.append((table, (*DAY_TIME, *dimensions, *MEASURES, *_HISTOGRAMS), rows))
+    return tables
 
 
 @cache

@@ -27,11 +27,12 @@ from ingest.ledger.tables.calls import (
 )
 from ingest.model.event import ARRIVAL
 from ingest.model.flags import FLAGS, split
-from ingest.model.zone import date_of
+from ingest.model.zone import HOUR, date_of
 from ingest.pricing.charge import COMPONENTS
 
 _TWO_VIEWS: Final = ("bifrost", "bifrost-log")
 """Sources that see one traffic: live responses, and rows of the gateway's log."""
+_DAY: Final = 24 * HOUR
 RETRIED_WITHIN: Final = 60_000_000
 """Microseconds between a request and one that may be its repetition."""
 
@@ -207,7 +208,20 @@ def _secrets_stay_out(connection: sa.Connection, _: Ledger) -> Iterator[Finding]
         yield Finding("secrets", "error", f"{count} directory entries hold what looks like a key itself")
 
 
-def _not_one_traffic_from_two_sources(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+def _no_traffic_counts_twice(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+    yield from doubled_traffic(connection)
+
+
+def doubled_traffic(connection: sa.Connection, since: int | None = None) -> Iterator[Finding]:
+    """Traffic that seems to have come in from two sources since an instant, or ever.
+
+    Read from rollups: what is not summed yet is not seen.
+    """
+    yield from _two_views_of_one_traffic(connection, since)
+    yield from _one_traffic_from_two_sources(connection, since)
+
+
+def _one_traffic_from_two_sources(connection: sa.Connection, since: int | None) -> Iterator[Finding]:
     """Two sources with the same calls: as many in the same hour, with the same tokens of the same model.
 
     The two views of one gateway have a check of their own.
@@ -224,6 +238,7 @@ def _not_one_traffic_from_two_sources(connection: sa.Connection, _: Ledger) -> I
             sa.func.sum(_zero(slots.c.output_tokens)).label("output_tokens"),
         )
         .join(term, term.c.term_id == slots.c.model_id)
+        .where(sa.true() if since is None else slots.c.slot >= since)
         .group_by(slots.c.slot, slots.c.source_id, term.c.text)
         .having(tokens > 0)
     )
@@ -271,13 +286,13 @@ def _no_call_sent_again_without_a_key(connection: sa.Connection, _: Ledger) -> I
         )
 
 
-def _not_two_views_of_one_traffic(connection: sa.Connection, _: Ledger) -> Iterator[Finding]:
+def _two_views_of_one_traffic(connection: sa.Connection, since: int | None) -> Iterator[Finding]:
     """A live response and the gateway's log row of the same call have different ids and would count twice."""
     doubled = (
         sa.select(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
         .join(attribution, attribution.c.attribution_id == rollup_day.c.attribution_id)
         .join(term, term.c.term_id == rollup_day.c.source_id)
-        .where(term.c.text.in_(_TWO_VIEWS))
+        .where(term.c.text.in_(_TWO_VIEWS), sa.true() if since is None else rollup_day.c.day >= since // _DAY)
         .group_by(rollup_day.c.day, attribution.c.virtual_key_id, rollup_day.c.model_id)
         .having(sa.func.count(sa.distinct(rollup_day.c.source_id)) > 1)
         .subquery()
@@ -341,8 +356,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _unknown_is_not_zero,
     _rollups_are_true,
     _secrets_stay_out,
-    _not_two_views_of_one_traffic,
-    _not_one_traffic_from_two_sources,
+    _no_traffic_counts_twice,
     _no_call_sent_again_without_a_key,
     _tools_are_charged_once,
     _flags_are_seen,

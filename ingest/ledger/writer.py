@@ -7,19 +7,20 @@ the other is stored in `usage_event_revision`. Two spans of one call are one eve
 span is current (`ingest.ledger.call_spans`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger import call_spans, dialects, dirty_slots, former, rejections
+from ingest.ledger import arrivals, call_spans, dialects, dirty_slots, former, rejections
 from ingest.ledger.call_spans import Joined, Spans
 from ingest.ledger.dictionary import Lookup
 from ingest.ledger.engine import Ledger
 from ingest.ledger.entry import Batch, Entry
 from ingest.ledger.fields import FACTS, TERMS
-from ingest.ledger.rejections import Origin
+from ingest.ledger.rejections import Kept, Origin
 from ingest.ledger.tables.calls import usage_event, usage_event_revision
 from ingest.model.receipt import MAX_EVENT_IDS, MAX_REJECTIONS, Receipt
 
@@ -37,25 +38,39 @@ _HEAD: Final = (
 COLUMNS: Final = (*_HEAD, *FACTS)
 
 _SOURCE: Final = _HEAD.index("source_id")
+_SOURCE_TERM: Final = TERMS.index("source")
 
 Row = tuple[Any, ...]
 Pair = tuple[Entry, Row]
 
 
-def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batch, origin: Origin) -> Receipt:
-    """Write a batch inside the open transaction. The receipt is valid once the transaction commits."""
+def write(
+    connection: sa.Connection,
+    ledger: Ledger,
+    lookup: Lookup,
+    batch: Batch,
+    origin: Origin,
+    kept: Kept | None = None,
+) -> Receipt:
+    """Write a batch inside the open transaction. The receipt is valid once the transaction commits.
+
+    `kept` are the rejected records of the whole body or file that are kept one by one.
+    """
+    if batch.entries:
+        arrivals.lock_arrivals(connection)
     if batch.entries and former.is_possible(connection):
         entries = former.with_known_identities(connection, batch.entries)
         batch = msgspec.structs.replace(batch, entries=entries)
     receipt = Receipt(
         rejected=len(batch.rejections),
         keyless=batch.keyless,
+        by_code=Counter(rejection.code for rejection in batch.rejections),
         rejections=batch.rejections[:MAX_REJECTIONS],
         identities=[entry.event_id for entry in batch.entries[:MAX_EVENT_IDS]],
     )
     if any(entry.span for entry in batch.entries):
         call_spans.lock(connection)
-    rejections.store(connection, batch.rejections, origin)
+    rejections.store(connection, batch.rejections, origin, kept)
     if batch.entries:
         columns = (*_HEAD, *batch.columns)
         occurred_at = columns.index("occurred_at")
@@ -72,6 +87,7 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
         joined = spans.join(inserted, origin.received_at)
         touched += joined.touched
         _count_new(receipt, batch, [entry for entry, _ in new], joined)
+        receipt.lags.note(origin.received_at - row[occurred_at] for entry, row in new if entry.dated)
         dirty_slots.mark(connection, ledger.zone, touched)
     return receipt
 
@@ -79,13 +95,17 @@ def write(connection: sa.Connection, ledger: Ledger, lookup: Lookup, batch: Batc
 def _count_new(receipt: Receipt, batch: Batch, new: Sequence[Entry], joined: Joined) -> None:
     """Count new events: a span is a duplicate if another stands for its call, revised if it replaced one."""
     for entry in new:
+        source = batch.shared[entry.shared].terms[_SOURCE_TERM] or ""
         if entry.event_id in joined.represented:
             receipt.duplicates += 1
+            receipt.by_source[source, "duplicates"] += 1
             continue
         if entry.event_id in joined.standing_for:
             receipt.revised += 1
+            receipt.by_source[source, "revised"] += 1
         else:
             receipt.accepted += 1
+            receipt.by_source[source, "accepted"] += 1
         receipt.unpriced += batch.shared[entry.shared].unpriced
         receipt.flagged += batch.shared[entry.shared].flagged
 
@@ -140,12 +160,15 @@ def _revise(
     touched: list[int] = []
     for entry, row in pairs:
         current = current_rows[entry.event_id]
+        source = batch.shared[entry.shared].terms[_SOURCE_TERM] or ""
         if (entry.event_id, entry.content_hash) in hashes:
             receipt.duplicates += 1
+            receipt.by_source[source, "duplicates"] += 1
             spans.note_known(entry, current)
             continue
         hashes.add((entry.event_id, entry.content_hash))
         receipt.revised += 1
+        receipt.by_source[source, "revised"] += 1
         new = _next_version(entry, dict(zip((*_HEAD, *batch.columns), row, strict=True)), current)
         if entry.version_rank < current["version_rank"]:
             _store_superseded(connection, {**new, "seq": None}, origin.received_at)

@@ -86,9 +86,11 @@ def load(path: str) -> TableMapping:
     """
     file = Path(path)
     try:
-        if file.stat().st_size > _MAX_BYTES:
+        with file.open("rb") as opened:
+            data = opened.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
             raise MappingError(f"{path}: a mapping is not larger than {_MAX_BYTES} bytes")
-        text = file.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise MappingError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError:

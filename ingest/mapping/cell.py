@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.formats.json import decode_errors
+from ingest.formats.json import decode_errors, lenient
+from ingest.formats.json.numbers import exact
 from ingest.mapping.columns import Column
 from ingest.model.rejection import Refused
 
@@ -22,7 +23,7 @@ GetCell = Callable[[Row], Cell]
 MAX_LENGTH: Final = 1_000
 """Characters. A name or an id is shorter; a longer text may be content, which is never stored."""
 
-_decode_nested = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_nested = msgspec.json.Decoder(float_hook=exact).decode
 
 
 def cell_getter(column: Column, key: str, empty: Collection[str], joint: str | None = None) -> GetCell:
@@ -85,8 +86,9 @@ def _nested_value(value: Any, path: tuple[str, ...]) -> Any:
 
 def _decode_json(json_text: str) -> Any:
     try:
-        return _decode_nested(json_text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raw = json_text.encode()
+        return _decode_nested(lenient.without_nul(raw) if lenient.NUL in raw else raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, Refused):
         return None
 
 

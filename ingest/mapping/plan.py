@@ -2,11 +2,11 @@
 
 import tomllib
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, create_model, model_validator
 
+from ingest.formats.json.numbers import exact
 from ingest.mapping import errors
 from ingest.mapping.columns import (
     COLUMN_TYPES,
@@ -173,8 +173,8 @@ def parse_plan(text: str, name: str) -> Plan:
         MappingError: the text is not TOML, or has keys or values that a mapping does not allow.
     """
     try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text, parse_float=exact)
+    except (ValueError, RecursionError) as error:  # TOML's own errors, and numbers that cannot be read
         raise MappingError(f"{name}: not TOML: {error}") from None
     try:
         return Plan.model_validate(document)

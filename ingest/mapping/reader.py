@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -11,6 +10,7 @@ import msgspec
 from ingest.formats.completion import provider
 from ingest.formats.completion.doubtful_parts import settle
 from ingest.formats.completion.request_type import canonical_request_type
+from ingest.formats.json.numbers import exact
 from ingest.formats.redaction import mask_secrets
 from ingest.mapping import values
 from ingest.mapping.cell import Cell, GetCell, Row, cell_getter, text
@@ -40,7 +40,7 @@ STORED_ROW: Final = "row"
 _JOINT: Final = ":"
 _SIDES: Final = ("input_tokens", "output_tokens")
 _SECRETS: Final = frozenset({"event.virtual_key"})
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=exact).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -127,7 +127,7 @@ class RowReader:
         """The part of a refused row that may be stored: mapped cells, without secrets and content."""
         try:
             row = decode_row(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused):
             return None
         cells = {name: cell for name, get_cell in self._cells.items() if (cell := get_cell(row)) is not None}
         return _encode({"mapping": self.plan.source, STORED_ROW: cells})
@@ -219,7 +219,7 @@ def source_of(raw: bytes) -> str | None:
     """The source of the mapping that refused a stored record; None for a record of another format."""
     try:
         row = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused):
         return None
     return (
         str(row["mapping"]) if decode_row(raw) is not row and row.keys() == {"mapping", STORED_ROW} else None

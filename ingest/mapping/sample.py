@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ingest.formats.json.numbers import exact_or_text
 from ingest.formats.redaction import mask_secrets
 from ingest.mapping.cell import text
 from ingest.mapping.numbers import Notation
@@ -58,7 +59,7 @@ _EPOCHS: Final = (
 )
 """The numbers of digits of a present time since 1970 before its point, by unit."""
 
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=exact_or_text).decode
 
 
 @dataclass(slots=True)
@@ -171,8 +172,11 @@ def sample_columns(records: Iterable[bytes], names: Iterable[str] = ()) -> Sampl
     totals: dict[str, str] = {}
     rows = 0
     for raw in records:
+        try:
+            cells = dict(_flat(_decode(raw)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue  # it is refused, and tells nothing of its columns
         rows += 1
-        cells = dict(_flat(_decode(raw)))
         totals_in_row = {
             name: cell
             for name, cell in cells.items()

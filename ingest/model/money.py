@@ -47,6 +47,11 @@ def pico_of(amount: Decimal) -> int:
     return int(amount.scaleb(SCALE, _WIDE))
 
 
+def add(first: Decimal, second: Decimal) -> Decimal:
+    """The sum of two amounts that `to_pico` takes, exact to 60 digits."""
+    return _WIDE.add(first, second)
+
+
 def plain(pico: int) -> str:
     """`pico` as a decimal text: full precision, no exponent, no trailing zeros, `"0"` for zero."""
     sign = "-" if pico < 0 else ""

@@ -1,11 +1,13 @@
 """The receipt: what became of each record. Every record is in exactly one of four counts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
 from ingest.model.rejection import Rejection
+from ingest.model.tally import Lags, add_bounded
 
 T = TypeVar("T")
 
@@ -28,6 +30,12 @@ class Receipt:
     """Accepted or revised calls of which a part is doubtful."""
     rejections: list[Rejection] = field(default_factory=list)
     identities: list[bytes] = field(default_factory=list)
+    by_source: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many records of each source had each outcome but `rejected`, of the first sources."""
+    by_code: Counter[str] = field(default_factory=Counter)
+    """How many records were rejected for each reason."""
+    lags: Lags = field(default_factory=Lags)
+    """How long after they were made the new calls with a time of their own arrived."""
 
     @property
     def records(self) -> int:
@@ -48,6 +56,9 @@ class Receipt:
         self.unpriced += other.unpriced
         self.keyless += other.keyless
         self.flagged += other.flagged
+        add_bounded(self.by_source, other.by_source)
+        add_bounded(self.by_code, other.by_code)
+        self.lags.add(other.lags)
         _extend(self.rejections, other.rejections, MAX_REJECTIONS)
         _extend(self.identities, other.identities, MAX_EVENT_IDS)
 

@@ -1,6 +1,20 @@
 """Refusals: why a record could not become an event. A rejection is a value that ends up in the receipt."""
 
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import Final
+
 import msgspec
+
+SURPRISES: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError),
+    *(RecursionError, msgspec.MsgspecError),
+)
+"""What the reading of a single record may raise that no reader has foreseen: it costs this record alone."""
+LONGEST_REASON: Final = 1_000
+"""Characters of a reason that are kept."""
+UNREADABLE: Final = "unreadable_record"
+_ROOT: Final = "ingest"
 
 
 class Refused(ValueError):
@@ -18,6 +32,25 @@ class Refused(ValueError):
 
     def __reduce__(self) -> tuple[type["Refused"], tuple[str, str, str | None]]:
         return Refused, (self.code, self.reason, self.field)
+
+
+def unreadable(error: BaseException) -> Refused:
+    """The refusal of a record whose reading has failed by surprise. It has no content of the record."""
+    return Refused(
+        UNREADABLE,
+        f"reading this record failed ({surprise_at(error)}): the record is not kept; please report it",
+    )
+
+
+def surprise_at(error: BaseException) -> str:
+    """The class of an error and the place in this program where it was raised."""
+    place = ""
+    for frame, line in walk_tb(error.__traceback__):
+        parts = PurePath(frame.f_code.co_filename).parts
+        if _ROOT in parts:
+            at = len(parts) - 1 - parts[::-1].index(_ROOT)
+            place = f" at {'/'.join(parts[at:])}:{line}"
+    return f"{type(error).__name__}{place}"
 
 
 class PassedOver(Exception):

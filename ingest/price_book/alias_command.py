@@ -1,13 +1,11 @@
 """`tallybook prices alias`: another name of a model, such as an Azure deployment."""
 
-from rich.console import Console
-
 from ingest.clock import now
 from ingest.ledger.engine import open_ledger
 from ingest.model.invalid import Invalid
 from ingest.price_book.service import add_alias
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, warn
+from ingest.terminal import ExitCode, current_user, say, warn
 
 
 def run(name: str, model: str) -> int:
@@ -18,6 +16,5 @@ def run(name: str, model: str) -> int:
     except Invalid as error:
         warn(f"tallybook: {error}")
         return ExitCode.USAGE
-    message = f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls"
-    Console().print(message, highlight=False, markup=False, emoji=False)
+    say(f"{name} is priced as {model} from now on; `tallybook reprice` for earlier calls")
     return ExitCode.OK

@@ -4,7 +4,6 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from ingest.clock import now
@@ -16,7 +15,7 @@ from ingest.price_book.lists import LeftOut, PriceList
 from ingest.pricing.changes import Change, Changes
 from ingest.pricing.point import PricePoint
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, print_json, say, warn
+from ingest.terminal import ExitCode, console, current_user, print_json, say, warn
 
 _MAX_ROWS: Final = 20
 _MAX_LISTED: Final = 100
@@ -109,7 +108,7 @@ def _print(price_list: PriceList, changes: Changes, start: int, *, dry_run: bool
     counts = f"{changes.added:,} added, {len(changes.changed):,} changed, {changes.unchanged:,} unchanged"
     say(f"{counts}{' (dry run: nothing is kept)' if dry_run else ''}")
     if changes.changed:
-        Console().print(_changes_table(changes.changed))
+        console().print(_changes_table(changes.changed))
         say(
             f"changed prices hold from {instant(start).isoformat()}, or from the date in their row; "
             "calls before keep theirs (--from DATE to say otherwise)"

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingest.ledger import price_book
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Connection, Ledger
+from ingest.ledger.prepared import prepared_write
 from ingest.model.invalid import Invalid
 from ingest.price_book import lists
 from ingest.price_book.lists import NotAPriceList, PriceList
@@ -64,16 +65,22 @@ def import_list(
     Changed prices are valid from `start` (microseconds UTC), or from `at` if it is None.
     """
     sources = {price_list.source, *(point.source for point in price_list.points)}
-    with ledger.reading() if dry_run else ledger.writing() as connection:
+
+    def prepare(connection: Connection) -> Changes:
         points = price_book.points(connection, price_book.from_sources(sources))
-        list_changes = changes(points, price_list.points, at, start, is_whole=price_list.is_whole)
+        found = changes(points, price_list.points, at, start, is_whole=price_list.is_whole)
         if price_list.terms:
             origins = {point.origin for point in points}
-            term_changes(list_changes, price_book.terms(connection), price_list.terms, origins, at, start)
-        if not dry_run:
-            added = {"added_at": at, "added_by": by}
-            price_book.add_points(connection, [replace(point, **added) for point in list_changes.points])
-            price_book.add_terms(connection, [replace(term, **added) for term in list_changes.terms])
+            term_changes(found, price_book.terms(connection), price_list.terms, origins, at, start)
+        return found
+
+    if dry_run:
+        with ledger.reading() as connection:
+            return prepare(connection)
+    with prepared_write(ledger, prepare, price_book.generation) as (connection, list_changes):
+        added = {"added_at": at, "added_by": by}
+        price_book.add_points(connection, [replace(point, **added) for point in list_changes.points])
+        price_book.add_terms(connection, [replace(term, **added) for term in list_changes.terms])
     return list_changes
 
 
@@ -86,12 +93,14 @@ def _read(name: str, raw: bytes, label: str, source: str | None) -> PriceList:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ListRefused("too_large", f"{path}: it is larger than any price list; give the list alone")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         message = f"{path}: {error.strerror or error}; give a file that can be read"
         raise ListRefused("unreadable_file", message) from None
+    if len(raw) > _MAX_BYTES:
+        raise ListRefused("too_large", f"{path}: it is larger than any price list; give the list alone")
+    return raw
 
 
 def _source(name: str | None) -> str | None:

@@ -6,12 +6,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ingest.ledger import periods, rollups
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Ledger, open_existing
 from ingest.model.invalid import Invalid
 from ingest.model.money import from_pico, plain
 from ingest.model.ownership import END_DAY, FIRST_DAY
@@ -20,7 +19,7 @@ from ingest.price_book import reprice_runs, repricing
 from ingest.price_book.reprice_runs import ModelChange, Run, Scope
 from ingest.price_book.repricing import Repricing
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn
+from ingest.terminal import ExitCode, console, current_user, explained, print_json, say, table, warn
 
 INTERRUPTED: Final = 130
 _MAX_ROWS: Final = 30
@@ -42,8 +41,8 @@ class RepriceOptions:
 
 def run(options: RepriceOptions) -> int:
     """Reprice events, or print what a run would change; the exit code."""
-    err = Console(stderr=True)
-    with open_ledger(Settings()) as ledger:
+    err = console(stderr=True)
+    with open_existing(Settings()) as ledger:
         try:
             scope = _scope(options, ledger)
         except Invalid as error:
@@ -127,7 +126,7 @@ def _print(
         text = f"closed already: {', '.join(closed)}; what changes there is booked in the next open month"
         say(text, style="yellow")
     if changes:
-        Console().print(_table(changes[:_MAX_ROWS]))
+        console().print(_table(changes[:_MAX_ROWS]))
         if len(changes) > _MAX_ROWS:
             say(f"and {len(changes) - _MAX_ROWS:,} more models; --json lists all")
     for currency, (before, after) in sorted(repricing.amounts(changes).items()):
@@ -151,7 +150,7 @@ def _table(changes: Sequence[ModelChange]) -> Table:
     for change in changes:
         amounts = (change.before, change.after, change.difference)
         rows.add_row(
-            escape(f"{change.provider}/{change.model}"),
+            f"{change.provider}/{change.model}",
             f"{change.events:,}",
             *(f"{_short(pico)} {change.currency}" for pico in amounts),
             f"{change.unpriced_before:,}",

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
-
 from ingest.clock import now
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.parse.dates import NotATime, read_edges, written
@@ -15,7 +13,7 @@ from ingest.price_book.set_price import PriceRefused
 from ingest.pricing.point import ANY
 from ingest.pricing.units import unit_of
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, explained, print_json, say, table, warn
+from ingest.terminal import ExitCode, console, current_user, explained, print_json, say, table, warn
 
 
 def run(options: SetPriceOptions, start: str | None, end: str | None, *, as_json: bool) -> int:
@@ -51,7 +49,7 @@ def _print(ledger: Ledger, changes: Sequence[PriceChange]) -> None:
     is_pattern = ANY in first.model
     pattern = " (a pattern: every model whose name is like that and has no price of its own)"
     say(heading + pattern * is_pattern)
-    Console().print(rows)
+    console().print(rows)
     say("Calls that come from now on are priced by it; `tallybook reprice` for those that are there.")
 
 

@@ -143,6 +143,18 @@ class GenaiPrices:
             return Unpriced(f"no price for {provider}/{model}")
         return self._compile(provider_data, model_info, provider, service_tier)
 
+    def maker_of(self, model: str) -> str | None:
+        """The provider whose models are named like this one, or None."""
+        prefix, slash, _ = model.partition("/")
+        if slash and self._by_id(prefix.lower()):
+            return prefix
+        name = model.lower()
+        makers = (
+            maker for maker in self._providers if maker.model_match and maker.model_match.is_match(name)
+        )
+        maker = next(makers, None)
+        return None if maker is None else str(maker.id)
+
     def _compile(self, provider_data: Any, model: Any, provider: str, service_tier: str) -> "PublishedPrices":
         return PublishedPrices(
             model=model,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.terminal import Json, Source
+from ingest.terminal import Json, Source, secret
 
 
 def sync(
@@ -14,7 +14,9 @@ def sync(
     url: Annotated[
         str,
         typer.Argument(
-            metavar="URL", help="A path, sqlite:///PATH, postgresql://..., or http(s)://... of the log API."
+            metavar="URL",
+            callback=secret,
+            help="A path, sqlite:///PATH, postgresql://..., or http(s)://... of the log API; @FILE or -.",
         ),
     ],
     since: Annotated[

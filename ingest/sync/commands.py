@@ -12,8 +12,6 @@ from types import FrameType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-
 from ingest.intake.intake import make_decoder
 from ingest.ledger.engine import open_ledger
 from ingest.model.receipt import MAX_REJECTIONS, Receipt
@@ -23,7 +21,7 @@ from ingest.sync.follow import Sync, follow
 from ingest.sync.gateway import GATEWAYS, Gateway, open_store
 from ingest.sync.pull import Options, Report, Stopped
 from ingest.sync.store import Store, StoreError
-from ingest.terminal import ExitCode, say, table, warn
+from ingest.terminal import ExitCode, console, say, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _NEWS: Final = ("accepted", "revised", "rejected")
@@ -63,7 +61,7 @@ def _run(printer: "_Printer", options: Options, every: float | None, stopping: E
     failed = whole = False
     try:
         if every is None:
-            with Console(stderr=True).status(f"reading {printer.store.place}"):
+            with console(stderr=True).status(f"reading {printer.store.place}"):
                 printer.sync.run(options, stopping.is_set)
         else:
             follow(printer.sync, options, every, stopping, printer.warn, printer.print_pass)
@@ -172,7 +170,7 @@ class _Printer:
         for report in self.reports:
             counts.add_row(report.table.name, *(f"{count:,}" for count in _counts(report.receipt).values()))
         if self.reports:
-            Console().print(counts)
+            console().print(counts)
         for report in self.reports:
             self._print_refusals(report)
         total = _total(self.reports)

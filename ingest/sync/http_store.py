@@ -14,6 +14,8 @@ import msgspec
 
 from ingest.clock import rfc3339
 from ingest.formats.completion.body import NULL
+from ingest.formats.json import lenient
+from ingest.model.rejection import SURPRISES, Refused
 from ingest.sync import timestamps
 from ingest.sync.store import PAGE, PROCESSING, Away, Page, Row, StoreError, Table, Unusable
 
@@ -27,10 +29,10 @@ Fields = dict[str, msgspec.Raw]
 
 
 class _Answer(msgspec.Struct, gc=False):
-    logs: list[Fields] | None
+    logs: list[msgspec.Raw] | None
 
 
-_decode_page = msgspec.json.Decoder(_Answer).decode
+_decode_strict_page = msgspec.json.Decoder(_Answer).decode
 _decode_row = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
@@ -60,7 +62,7 @@ class HttpStore:
             return False
         try:
             _decode_page(self._successful(answer).content)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, Refused):
             if table.optional:
                 return False
             raise Unusable(
@@ -109,8 +111,8 @@ class HttpStore:
             parameters["start_time"] = rfc3339(start)
         answer = self._successful(self._get(f"{table.path}", parameters))
         try:
-            rows = [_row(table, fields) for fields in _decode_page(answer.content).logs or ()]
-        except msgspec.DecodeError as error:
+            rows = [_row_or_refused(table, raw) for raw in _decode_page(answer.content).logs or ()]
+        except (msgspec.DecodeError, Refused) as error:
             raise Unusable(f"{self.place}: {table.path} answers with no page of logs: {error}") from None
         moments = [row.at for row in rows if row.at is not None]
         if moments != sorted(moments):
@@ -126,7 +128,7 @@ class HttpStore:
                 continue
             try:
                 row = _row(table, _decode_row(self._successful(answer).content))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise Unusable(f"{self.place}: {table.path}/ID answers with no row: {error}") from None
             if _is_call(table, row):
                 readable_rows.append(row)
@@ -184,6 +186,27 @@ def _parsed(url: str) -> tuple[httpx.URL, tuple[str, str] | None]:
     return parsed.copy_with(username=None, password=None, path=path or "/", query=None, fragment=None), auth
 
 
+def _decode_page(content: bytes) -> _Answer:
+    """The page of logs in an answer. What strict JSON does not allow in a row costs that row alone.
+
+    Raises:
+        msgspec.DecodeError: it is no page of logs.
+        Refused: it is not JSON.
+    """
+    try:
+        return _decode_strict_page(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_strict_page(lenient.to_strict_json(content, odd_number=str))
+
+
+def _row_or_refused(table: Table, raw: msgspec.Raw) -> Row:
+    """A row of the API; one that is none is rejected when it is decoded."""
+    try:
+        return _row(table, _decode_row(raw))
+    except SURPRISES:
+        return Row("", None, True, bytes(raw))
+
+
 def _row(table: Table, fields: Fields) -> Row:
     """A row of the API, reduced to the columns that may be read."""
     values = {name: bytes(fields[name]) for name in table.columns if name in fields}
@@ -204,6 +227,8 @@ def _is_call(table: Table, row: Row) -> bool:
         return float(bytes(_decode_row(row.raw).get(table.paid, NULL))) > 0
     except ValueError:
         return False
+    except msgspec.DecodeError:
+        return True  # it is rejected when it is decoded
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -16,6 +16,7 @@ import msgspec
 
 from ingest.clock import now
 from ingest.framing import RawRecord
+from ingest.intake import names
 from ingest.intake.decode import Context, Decoder
 from ingest.intake.decode_pool import decoded
 from ingest.intake.intake import Intake
@@ -186,14 +187,20 @@ class Puller:
         moved_at = now()
         newest_at = max((row.at for row in rows if row.at is not None), default=None)
         cursors.move(connection, self.name, None if newest_at is None else min(newest_at, moved_at), moved_at)
-        cursors.settle(connection, self.name, [row.key for row in rows if row.ended])
-        cursors.wait_for(connection, self.name, [row.key for row in rows if not row.ended], moved_at)
+        keyed = [row for row in rows if _is_key(row.key)]
+        cursors.settle(connection, self.name, [row.key for row in keyed if row.ended])
+        cursors.wait_for(connection, self.name, [row.key for row in keyed if not row.ended], moved_at)
 
     def _refresh_report(self) -> None:
         """Update the report with the cursor and the number of waiting calls."""
         with self._ledger.reading() as connection:
             self._report.newest_at = cursors.newest(connection, self.name)
             self._report.waiting = cursors.count_waiting(connection, self.name)
+
+
+def _is_key(key: str) -> bool:
+    """Whether a text can be the key by which a row is asked for again, in the store and in the ledger."""
+    return 0 < len(key) <= names.LONGEST and "\0" not in key
 
 
 def _pass_start(newest_at: int | None, options: Options) -> int | None:

@@ -5,10 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.model.rejection import SURPRISES
 from ingest.sync import timestamps
 from ingest.sync.store import PROCESSING, Page, Row, Table
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+UNREADABLE_ROW: Final = b""
+"""Stands for a row that cannot be read from its store: it is rejected, and its neighbours are read."""
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 
@@ -34,7 +37,10 @@ def _json(record: dict[str, Any]) -> bytes:
         record = {
             name: _text(value) if isinstance(value, _BYTES) else value for name, value in record.items()
         }
-    return _encode(record)
+    try:
+        return _encode(record)
+    except SURPRISES:
+        return UNREADABLE_ROW
 
 
 def _text(value: Any) -> str:

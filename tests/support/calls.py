@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-from ingest.ledger.engine import Ledger, open_ledger
+from ingest.ledger.engine import Connection, Ledger, open_ledger
 from ingest.ledger.entry import Batch, Entry, Shared
 from ingest.ledger.fields import FACTS, TERMS, WHO
 from ingest.ledger.rejections import Origin
@@ -58,6 +58,12 @@ def a_ledger(folder: Path, zone: str = "UTC", url: str | None = None) -> Iterato
 
 def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
     """Write the calls; their event ids."""
+    with ledger.writing() as connection:
+        return put_within(connection, ledger, calls, first)
+
+
+def put_within(connection: Connection, ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
+    """Write the calls in an open transaction; their event ids."""
     made = [_entry(ledger, one, index, at) for at, (index, one) in enumerate(enumerate(calls, start=first))]
     entries = [entry for entry, _ in made]
     origin = Origin("test", NOW)
@@ -70,10 +76,7 @@ def put(ledger: Ledger, calls: Iterable[Call], first: int = 0) -> list[str]:
         price_sets=[],
         formats=[],
     )
-    with ledger.writing() as connection:
-        lookup = ledger.dictionary.lookup(connection, NOW)
-        receipt = write(connection, ledger, lookup, batch, origin)
-    lookup.remember()
+    receipt = write(connection, ledger, ledger.dictionary.lookup(connection, NOW), batch, origin)
     assert receipt.accepted + receipt.revised == len(entries)
     return receipt.event_ids
 

@@ -32,6 +32,7 @@ Post = Callable[..., Receipt]
 def blank(file: Path) -> str:
     """The database URL of a migrated ledger in a new file, which nobody has opened yet."""
     shutil.copyfile(_migrated(), file)
+    file.chmod(0o600)
     return sqlite_url(file)
 
 

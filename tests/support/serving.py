@@ -12,14 +12,16 @@ from pydantic import SecretStr
 from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
 from ingest.http.app import RIGHTS, make_api
+from ingest.http.connections import BoundedProtocol
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """The address of an app on a free port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+def served(app: Any, **options: Any) -> Iterator[str]:
+    """The address of an app on a free port; `options` are uvicorn's."""
+    about: dict[str, Any] = {"port": 0, "http": BoundedProtocol, "log_level": "error", "lifespan": "off"}
+    server = uvicorn.Server(uvicorn.Config(app, **(about | options)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -9,7 +9,6 @@ any table with a provider, a month or date, and an amount.
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,12 +17,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboard.reconciliation.invoices.line import InvoiceLine
+from ingest.formats.json import lenient
 from ingest.model import money
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 from ingest.model.zone import day_number
 from ingest.parse.currency import read_currency
 from ingest.pricing.matching import provider_of
 
 _MOST_BYTES: Final = 256 * 1024 * 1024
+_LONGEST_VALUE: Final = 100
+"""Characters of a wrong value that are shown."""
 _CENTS: Final = Decimal("0.01")
 _AMOUNTS: Final = ("amount_value", "amount", "cost_usd", "cost", "usage", "total", "amount_usd")
 _DATES: Final = (
@@ -70,7 +73,7 @@ class _InvalidField(ValueError):
 
     def __init__(self, field: str, value: object, reason: str) -> None:
         super().__init__(reason)
-        self.field, self.value, self.reason = field, str(value), reason
+        self.field, self.value, self.reason = field, str(value)[:_LONGEST_VALUE], reason
 
 
 def parse_invoice(path: Path, provider: str | None = None, account: str = "") -> ParsedInvoice:
@@ -80,16 +83,17 @@ def parse_invoice(path: Path, provider: str | None = None, account: str = "") ->
         NotAnInvoice: the file holds no costs.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise NotAnInvoice(f"{path} has more than {_MOST_BYTES // 2**20} MiB: no invoice has")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig").replace("\0", "")  # no database stores a NUL
     except UnicodeDecodeError as error:
         raise NotAnInvoice(f"{path} is not UTF-8 text: {_SUPPORTED}") from error
     try:
         invoice = (
-            _json(path, text, provider) if text.lstrip()[:1] in ("{", "[") else _table(path, text, provider)
+            _json(path, data, provider) if text.lstrip()[:1] in ("{", "[") else _table(path, text, provider)
         )
     except csv.Error as error:
         raise NotAnInvoice(f"{path} is no CSV: {error}") from error
@@ -103,27 +107,35 @@ _SUPPORTED: Final = (
 )
 
 
-def _json(path: Path, text: str, provider: str | None) -> ParsedInvoice:
+def _json(path: Path, data: bytes, provider: str | None) -> ParsedInvoice:
     try:
-        content = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise NotAnInvoice(f"{path} is no JSON: {error}") from error
+        content = lenient.loads(data, odd_number=str)  # a number beyond all measure is no amount of its line
+    except Refused as refused:
+        raise NotAnInvoice(f"{path}: {refused.reason}") from refused
     pages = content if isinstance(content, list) else [content]
     if pages and all(isinstance(page, dict) and "date" in page for page in pages):
         pages = [{"data": pages}]
-    items = [item for page in pages if isinstance(page, dict) for item in page.get("data") or ()]
+    stated = [page.get("data") for page in pages if isinstance(page, dict)]
+    items = [item for data_of_page in stated if isinstance(data_of_page, list) for item in data_of_page]
     source, parse_item = _json_format(path, items)
     lines: list[InvoiceLine] = []
     problems: list[RejectedLine] = []
     for number, item in enumerate(items, start=1):
         try:
-            lines += parse_item(item, provider)
+            lines += list(parse_item(item, provider))
         except _InvalidField as bad:
             problems.append(RejectedLine(number, bad.field, bad.value, bad.reason))
+        except SURPRISES as error:
+            problems.append(_unreadable(number, error))
     if isinstance(pages[-1], dict) and pages[-1].get("has_more") is True:
         reason = "the last page says that more follow; ask for them and save all pages in one list"
         problems.append(RejectedLine(len(items), "has_more", "true", reason))
     return ParsedInvoice(source, tuple(lines), tuple(problems))
+
+
+def _unreadable(line: int, error: Exception) -> RejectedLine:
+    """The rejection of a line whose reading has failed by surprise."""
+    return RejectedLine(line, "line", "", unreadable(error).reason)
 
 
 def _json_format(path: Path, items: Sequence[Any]) -> tuple[str, Any]:
@@ -170,7 +182,7 @@ def _anthropic(bucket: Any, provider: str | None) -> Iterator[InvoiceLine]:
             source="anthropic-cost-report",
             account=str(result.get("workspace_id") or ""),
             description=str(result.get("description") or ""),
-            model=result.get("model") or None,
+            model=str(result.get("model") or "") or None,
         )
 
 
@@ -185,7 +197,7 @@ def _openrouter(item: Any, provider: str | None) -> Iterator[InvoiceLine]:
         currency="USD",
         source="openrouter-activity",
         description=str(item.get("provider_name") or ""),
-        model=item.get("model") or None,
+        model=str(item.get("model") or "") or None,
     )
 
 
@@ -209,6 +221,8 @@ def _table(path: Path, text: str, provider: str | None) -> ParsedInvoice:
             lines.append(_table_line(row, amount, day, source, provider or default))
         except _InvalidField as bad:
             problems.append(RejectedLine(number, bad.field, bad.value, bad.reason))
+        except SURPRISES as error:
+            problems.append(_unreadable(number, error))
     return ParsedInvoice(source, tuple(lines), tuple(problems))
 
 
@@ -266,9 +280,9 @@ def _iso_day(value: Any, field: str) -> int:
         if len(text) == 10:  # noqa: PLR2004 - a date
             return day_number(date.fromisoformat(text))
         at = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-    except ValueError as error:
+        return day_number((at if at.tzinfo is None else at.astimezone(UTC)).date())
+    except (ValueError, OverflowError) as error:
         raise _InvalidField(field, text, "is no date; write one as 2026-10-31") from error
-    return day_number((at if at.tzinfo is None else at.astimezone(UTC)).date())
 
 
 def _unix_day(value: Any, field: str) -> int:

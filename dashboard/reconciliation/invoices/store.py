@@ -27,8 +27,27 @@ def add_lines(
 
     Without `may_replace`, only the lines of documents that have no recorded lines.
     """
+    return insert_lines(connection, *lines_to_add(connection, lines, may_replace=may_replace))
+
+
+def newest_number(connection: sa.Connection) -> int | None:
+    """The number of the newest line; None if there is none."""
+    return connection.execute(sa.select(sa.func.max(table.c.number))).scalar()
+
+
+def lines_to_add(
+    connection: sa.Connection, lines: Iterable[InvoiceLine], *, may_replace: bool = True
+) -> tuple[list[InvoiceLine], list[Document]]:
+    """The lines that are new, and the documents that no longer count because of them, as `add_lines` says."""
     known = _all(connection)
     added = new_lines(list(lines), known, may_replace=may_replace)
+    return added, replaced_documents(added, known)
+
+
+def insert_lines(
+    connection: sa.Connection, added: Iterable[InvoiceLine], replaced: list[Document]
+) -> tuple[int, list[Document]]:
+    """Record lines; the number of recorded lines, and the documents that no longer count."""
     rows = [
         {
             "provider": line.provider,
@@ -49,7 +68,7 @@ def add_lines(
     ]
     for start in range(0, len(rows), _CHUNK):
         connection.execute(table.insert(), rows[start : start + _CHUNK])
-    return len(rows), replaced_documents(added, known)
+    return len(rows), replaced
 
 
 def lock(connection: sa.Connection) -> None:

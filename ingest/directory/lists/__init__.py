@@ -19,6 +19,7 @@ __all__ = ["Listing", "NotAList", "read"]
 
 _SQLITE: Final = b"SQLite format 3\0"
 _HEAD: Final = 4096
+_MOST_BYTES: Final = 256 * 2**20
 
 
 def read(path: Path, keyring: KeyRing) -> Listing:
@@ -28,10 +29,15 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         NotAList: the file cannot be read, or has no list; the message says what to do.
     """
     try:
+        size = path.stat().st_size if path.is_file() or path.is_dir() else None
+        if size is None and path.exists():
+            raise NotAList(f"{path}: this is a pipe or a device: save the list as a file")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise NotAList(f"{path}: {error.strerror or error}") from None
+    if size is not None and size > _MOST_BYTES and not head.startswith(_SQLITE):
+        raise NotAList(f"{path}: it has more than {_MOST_BYTES // 2**20} MiB: no list of names has")
     return _reader(path, head)(path, keyring)
 
 
@@ -53,6 +59,6 @@ def _has_governance(path: Path) -> bool:
     """
     try:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True
     return not (isinstance(content, dict) and "governance" not in content and litellm.is_list(content))

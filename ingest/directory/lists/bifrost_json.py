@@ -54,6 +54,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         governance = _decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).governance
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is not Bifrost's config.json: {error}") from None
+    except RecursionError:
+        raise NotAList(f"{path}: its JSON is nested too deeply to be Bifrost's config.json") from None
     if governance is None:
         raise NotAList(
             f"{path}: it has no section governance: where keys are made in Bifrost's pages, "
@@ -69,7 +71,7 @@ def read(path: Path, keyring: KeyRing) -> Listing:
 def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, raw: msgspec.Raw) -> None:
     try:
         entry = _decode_entry(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         listing.faults.append(Fault(kind, at, "wrong_type", str(error)))
         return
     value = entry.value if isinstance(entry.value, str) and kind == "virtual_key" else None

@@ -7,7 +7,7 @@ a row for each team, with the same `from`. `gl_code` is the general-ledger accou
 
 import csv
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
@@ -118,7 +118,7 @@ def _parts(share: str) -> int:
     is_weight = share.isascii() and share.isdigit()
     try:
         value = Decimal(share.removesuffix("%")) * (1 if is_weight or share.endswith("%") else 100)
-    except InvalidOperation:
+    except ArithmeticError:
         value = Decimal(0)
     if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= _MOST_PARTS:
         raise ValueError(

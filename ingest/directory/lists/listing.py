@@ -60,6 +60,8 @@ class Listing:
         """
         try:
             entry = _listed(keyring, kind, ident, name, value, digest)
+            for link in links:
+                _check_ident(link.target)
             self.entries.append(replace(entry, links=tuple(links), gl_code=gl_code))
         except (NameRefused, ValueError) as error:
             code = "bad_name" if isinstance(error, NameRefused) else "bad_id"
@@ -71,6 +73,11 @@ def links_of(kind: Kind, team: str | None, customer: str | None) -> list[Link]:
     if kind == "virtual_key" and team:
         return [Link("team", team)]
     return [Link("customer", customer)] if customer and kind in ("virtual_key", "team") else []
+
+
+def _check_ident(ident: str) -> None:
+    if len(ident) > _LONGEST_IDENT or not ident.isprintable():
+        raise ValueError(f"an id has at most {_LONGEST_IDENT} characters, all of which can be seen")
 
 
 def _listed(
@@ -89,7 +96,6 @@ def _listed(
     own_ident = own_ident or hashed or ""
     if not own_ident:
         raise ValueError("it has no id")
-    if len(own_ident) > _LONGEST_IDENT or not own_ident.isprintable():
-        raise ValueError(f"an id has at most {_LONGEST_IDENT} characters, all of which can be seen")
+    _check_ident(own_ident)
     aliases = (hashed,) if hashed is not None and hashed != own_ident else ()
     return DirectoryEntry(kind, own_ident, clean(name), hint(value) if value else None, aliases)

@@ -38,6 +38,8 @@ def read(path: Path, keyring: KeyRing) -> Listing:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAList(f"{path}: this is no JSON: {error}") from None
+    except RecursionError:
+        raise NotAList(f"{path}: its JSON is nested too deeply to be a list") from None
     if not is_list(content):
         raise NotAList(
             f"{path}: it lists no keys, teams or organizations: save the answers of LiteLLM's "
@@ -78,15 +80,23 @@ def _put(listing: Listing, keyring: KeyRing, kind: Kind, at: int, entry: Mapping
             elif organization := texts.get("organization_id"):
                 links.append(Link("customer", organization))
             listing.put(
-                keyring, kind, at, ident=None, name=texts.get("key_alias"), digest=texts["token"], links=links
+                keyring,
+                kind,
+                at,
+                ident=None,
+                name=texts.get("key_alias"),
+                digest=texts.get("token"),
+                links=links,
             )
         case "team":
             if organization := texts.get("organization_id"):
                 links.append(Link("customer", organization))
-            listing.put(keyring, kind, at, ident=texts["team_id"], name=texts.get("team_alias"), links=links)
+            listing.put(
+                keyring, kind, at, ident=texts.get("team_id"), name=texts.get("team_alias"), links=links
+            )
         case "customer":
             name = texts.get("organization_alias")
-            listing.put(keyring, kind, at, ident=texts["organization_id"], name=name)
+            listing.put(keyring, kind, at, ident=texts.get("organization_id"), name=name)
         case _:
             listing.faults.append(
                 Fault(kind, at, "unknown_kind", "it is neither a key nor a team nor an organization")

@@ -22,9 +22,12 @@ class JsonColumn(Generic[T]):
         self._decode: Callable[[bytes], T] = decoder(kind)
 
     def json(self, raw: msgspec.Raw) -> bytes:
-        """The JSON of a cell."""
+        """The JSON of a cell. A text in it has no NUL, which no database stores."""
         value = bytes(raw)
-        return _text(value).encode() if value[:1] == b'"' else value
+        if value[:1] != b'"':
+            return value
+        text = _text(value).encode()
+        return lenient.without_nul(text) if lenient.NUL in text else text
 
     def read(self, raw: msgspec.Raw) -> T | None:
         """The decoded value of a cell, None for an empty cell.

@@ -6,44 +6,67 @@ mark is skipped.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import msgspec
 
+from ingest.formats.json.numbers import exact
 from ingest.model.rejection import Refused
 
+NUL: Final = b"\\u0000"
+"""The escape of NUL in JSON."""
 _LONGEST_INT: Final = 40
+_BOM: Final = b"\xef\xbb\xbf"
+MOST_VALUES: Final = 500_000
+"""Values of a record that is read leniently: each takes half a microsecond, and others wait meanwhile."""
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def to_strict_json(raw: bytes) -> bytes:
-    """`raw` as JSON for the strict decoder. Every number keeps its exact value.
+def to_strict_json(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> bytes:
+    """`raw` as JSON for the strict decoder. Every number keeps its exact value; `odd_number` as in `loads`.
 
     Raises:
         Refused: `raw` is not JSON.
     """
     try:
-        return _encode(loads(raw))
+        return _encode(loads(raw, odd_number))
     except RecursionError:
         raise too_deep_refusal() from None
 
 
-def loads(raw: bytes) -> Any:
+def without_nul(raw: bytes) -> bytes:
+    """`raw` as strict JSON without NUL; `raw` itself where it is not JSON."""
+    try:
+        return to_strict_json(raw)
+    except Refused:
+        return raw
+
+
+def loads(raw: bytes, odd_number: Callable[[str], Any] | None = None) -> Any:
     """The decoded value of `raw`; numbers are int or Decimal, never float.
+
+    `odd_number` makes the value of NaN, infinity and a number that cannot be read. Without it they are
+    refused.
 
     Raises:
         Refused: `raw` is not JSON.
     """
     if not raw.strip():
         raise Refused("not_json", "the record is empty")
+    if raw.count(b",") > MOST_VALUES:
+        reason = (
+            f"the record has more than {MOST_VALUES:,} values and is not strictly JSON: leave out its content"
+        )
+        raise Refused("too_many_values", reason)
     try:
         value = json.loads(
-            raw.decode("utf-8-sig", "replace"),
-            parse_float=_number,
+            raw.removeprefix(_BOM).decode("utf-8", "replace"),
+            parse_float=_number if odd_number is None else partial(_number_or, odd_number),
             parse_int=_integer,
-            parse_constant=_constant,
+            parse_constant=odd_number or _constant,
         )
         return _clean(value)
     except json.JSONDecodeError as error:
@@ -72,13 +95,17 @@ def too_deep_refusal() -> Refused:
 
 
 def _number(text: str) -> Decimal | int:
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        raise Refused("not_json", "a number has an exponent beyond all measure") from None
+    number = exact(text)
     if number.adjusted() < _LONGEST_INT and number == number.to_integral_value():
         return int(number)
     return number
+
+
+def _number_or(odd_number: Callable[[str], Any], text: str) -> Any:
+    try:
+        return _number(text)
+    except Refused:
+        return odd_number(text)
 
 
 def _integer(text: str) -> Decimal | int:

@@ -8,6 +8,7 @@ import msgspec
 
 from ingest.formats.completion.cost import pico
 from ingest.formats.json.decode_errors import safe_repr
+from ingest.formats.json.numbers import bounded
 from ingest.formats.otel.names import Spellings
 from ingest.model.event import MAX_COUNT
 from ingest.model.rejection import Refused
@@ -92,11 +93,8 @@ class Attributes:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return Decimal(value)
-        if isinstance(value, str):
-            try:
-                return Decimal(value)
-            except ArithmeticError:
-                pass
+        if isinstance(value, str) and (number := bounded(value)) is not None:
+            return number
         raise self._wrong_type(name, value, expected)
 
     def _wrong_type(self, name: str, value: Any, expected: str) -> Refused:

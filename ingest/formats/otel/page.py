@@ -1,8 +1,9 @@
 """The page: a trace request in OTLP's JSON encoding, of a client or of a collector's file exporter.
 
-A violation of the encoding makes the whole page unreadable, as for every receiver. A valid value that no
-call can have (text for a count, an id of the wrong length) is found when the span's record is read, and
-refuses only that span.
+A violation of the encoding outside of a span makes the whole page unreadable, as for every receiver; inside
+of a span it refuses only that span, as long as another can be read. A valid value that no call can have (text
+for a count, an id of the wrong length) is found when the span's record is read, and refuses only that span
+too.
 """
 
 from collections.abc import Iterator
@@ -13,15 +14,25 @@ import msgspec
 
 from ingest.formats.json import lenient
 from ingest.formats.json.decode_errors import safe_repr
+from ingest.formats.json.numbers import bounded, exact_or_text
 from ingest.formats.otel import names
 from ingest.formats.otel.span import ERROR, LONGEST_SCOPE, Draft, known_attributes, number
-from ingest.model.rejection import Refused
+from ingest.model.rejection import SURPRISES, Refused, unreadable
 
-_decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode: Final = msgspec.json.Decoder(float_hook=exact_or_text).decode
 
 
-def drafts(raw: bytes) -> list[Draft]:
-    """The spans of a page.
+def drafts(raw: bytes) -> list[Draft | Refused]:
+    """The spans of a page, and a refusal for each span that violates the encoding.
+
+    Raises:
+        Refused: the page is not JSON, or violates the encoding; the refusal names the field.
+    """
+    return list(each_draft(raw))
+
+
+def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
+    """The spans of a page, one by one, and a refusal for each span that violates the encoding.
 
     Raises:
         Refused: the page is not JSON, or violates the encoding; the refusal names the field.
@@ -29,13 +40,13 @@ def drafts(raw: bytes) -> list[Draft]:
     try:
         page = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = lenient.loads(raw)
+        page = lenient.loads(raw, odd_number=str)
     if not isinstance(page, dict):
         raise Refused("not_an_object", "the record is not a JSON object")
-    return list(_spans(page))
+    return _spans(page)
 
 
-def _spans(page: dict[str, Any]) -> Iterator[Draft]:
+def _spans(page: dict[str, Any]) -> Iterator[Draft | Refused]:
     for group_path, group in _objects(page, "resourceSpans"):
         resource_object = _object(group, "resource", group_path)
         resource, labels = known_attributes(
@@ -43,8 +54,21 @@ def _spans(page: dict[str, Any]) -> Iterator[Draft]:
         )
         for scope_path, scope in _objects(group, "scopeSpans", group_path):
             name = _text_field(_object(scope, "scope", scope_path), "name")[:LONGEST_SCOPE] or None
-            for span_path, span in _objects(scope, "spans", scope_path):
-                yield _draft(span, span_path, name, resource, labels)
+            for index, span in enumerate(_list(scope, "spans", scope_path)):
+                yield _draft_or_refusal(span, f"{scope_path}.spans[{index}]", name, resource, labels)
+
+
+def _draft_or_refusal(
+    span: Any, path: str, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
+) -> Draft | Refused:
+    if not isinstance(span, dict):
+        return _wrong_type(path, span, "an object")
+    try:
+        return _draft(span, path, scope, resource, inherited)
+    except Refused as refused:
+        return refused
+    except SURPRISES as error:
+        return unreadable(error)
 
 
 def _draft(
@@ -131,10 +155,8 @@ def _integer(value: Any) -> Any:
 def _double(value: Any) -> Any:
     """A floating-point number, which may be text in JSON, for NaN and infinity."""
     if isinstance(value, str):
-        try:
-            return number(Decimal(value))
-        except ArithmeticError:
-            return value
+        exact = bounded(value)
+        return value if exact is None else number(exact)
     return number(value) if isinstance(value, Decimal) else value
 
 

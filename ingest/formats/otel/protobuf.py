@@ -3,36 +3,143 @@
 Only a server that receives spans needs the library; nothing else imports this module.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from google.protobuf.message import Message as AnyMessage
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
 from ingest.formats.otel.span import LONGEST_SCOPE, Draft, known_attributes, number
-from ingest.model.rejection import Refused
+from ingest.framing import MAX_RECORD_BYTES
+from ingest.model.rejection import SURPRISES, Refused, unreadable
+
+MOST_MESSAGES: Final = 100_000
+"""Spans, scopes and resources of a request."""
+_RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SCOPE, _SPANS = 1, 1, 2, 1, 2
+"""Field numbers of OTLP: of groups in a request, of what is in a group, and of what is in a scope."""
+_VARINT, _BYTES = 0, 2
+_FIXED: Final = {1: 8, 5: 4}
+"""Sizes by wire type."""
+_LONGEST_VARINT: Final = 10
+_Part = tuple[int, int, int]
+"""Field number, start and end of a message in the request."""
+_M = TypeVar("_M", bound=AnyMessage)
 
 
-def drafts(raw: bytes) -> list[Draft]:
-    """The spans of a request.
+def drafts(raw: bytes) -> list[Draft | Refused]:
+    """The spans of a request, and a refusal for each span that cannot be decoded.
 
     Raises:
         Refused: the request is not an ExportTraceServiceRequest.
     """
+    return list(each_draft(raw))
+
+
+def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
+    """The spans of a request, and a refusal for each span that cannot be decoded, one by one.
+
+    Raises:
+        Refused: the request is not an ExportTraceServiceRequest.
+    """
+    walk = _Walk(raw)
+    for _, *place in walk.messages(0, len(raw), _RESOURCE_SPANS):
+        group = list(walk.messages(*place, _RESOURCE, _SCOPE_SPANS))
+        resource, labels = known_attributes(
+            _pairs(walk.read(Resource, group, _RESOURCE).attributes), _attribute_value
+        )
+        for number_, *scope_place in group:
+            if number_ != _SCOPE_SPANS:
+                continue
+            scope = list(walk.messages(*scope_place, _SCOPE, _SPANS))
+            name = walk.read(InstrumentationScope, scope, _SCOPE).name[:LONGEST_SCOPE] or None
+            for part in scope:
+                if part[0] == _SPANS:
+                    yield _draft_or_refusal(walk, part, name, resource, labels)
+
+
+def _draft_or_refusal(
+    walk: "_Walk", part: "_Part", scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
+) -> Draft | Refused:
+    span = walk.read(Message, [part], _SPANS)
     try:
-        request = ExportTraceServiceRequest.FromString(raw)
-    except DecodeError:
-        raise Refused("not_protobuf", "this is not an ExportTraceServiceRequest in protobuf") from None
-    spans = []
-    for group in request.resource_spans:
-        resource, labels = known_attributes(_pairs(group.resource.attributes), _attribute_value)
-        for scope in group.scope_spans:
-            name = scope.scope.name[:LONGEST_SCOPE] or None
-            spans += [_draft(span, name, resource, labels) for span in scope.spans]
-    return spans
+        return _draft(span, scope, resource, inherited)
+    except SURPRISES as error:
+        return unreadable(error)
+
+
+class _Walk:
+    """Finds the spans of a request, so that each is decoded alone: whole, a request may fill the memory."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._left = MOST_MESSAGES
+
+    def messages(self, at: int, end: int, *wanted: int) -> Iterator[_Part]:
+        """The messages with these field numbers in the message at a place.
+
+        Raises:
+            Refused: it is no message, or there are too many.
+        """
+        while at < end:
+            tag, at = self._varint(at, end)
+            number_, kind = tag >> 3, tag & 7
+            if kind == _VARINT:
+                _, at = self._varint(at, end)
+                continue
+            if kind == _BYTES:
+                size, at = self._varint(at, end)
+            elif kind in _FIXED:
+                size = _FIXED[kind]
+            else:
+                raise _no_request()
+            if size > end - at:
+                raise _no_request()
+            if kind == _BYTES and number_ in wanted:
+                self._count()
+                yield number_, at, at + size
+            at += size
+
+    def read(self, kind: type[_M], parts: Iterable[_Part], wanted: int) -> _M:
+        """A message decoded from its parts with a field number, of which there should be one.
+
+        Raises:
+            Refused: it is damaged, or too large.
+        """
+        message: _M = kind()
+        for number_, start, end in parts:
+            if number_ != wanted:
+                continue
+            if end - start > MAX_RECORD_BYTES // 4:
+                raise Refused("too_large", "a span or resource of the request is larger than 4 MiB")
+            try:
+                message.MergeFromString(self._raw[start:end])
+            except DecodeError:
+                raise _no_request() from None
+        return message
+
+    def _varint(self, at: int, end: int) -> tuple[int, int]:
+        """A number, and the place after it."""
+        value = shift = 0
+        for place in range(at, min(end, at + _LONGEST_VARINT)):
+            byte = self._raw[place]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:  # noqa: PLR2004 - the mark that more bytes follow
+                return value, place + 1
+            shift += 7
+        raise _no_request()
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Refused("too_many_spans", f"a request has at most {MOST_MESSAGES} spans")
+
+
+def _no_request() -> Refused:
+    return Refused("not_protobuf", "this is not an ExportTraceServiceRequest in protobuf")
 
 
 def _draft(span: Message, scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]) -> Draft:

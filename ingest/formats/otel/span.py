@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ingest.formats.format import Fields
+from ingest.formats.json.numbers import exact
 from ingest.formats.otel import names
 
 V = TypeVar("V")
@@ -72,7 +73,7 @@ class _RequestParameters(Struct, gc=False):
 
 
 _decode_parameters: Final = msgspec.json.Decoder(_RequestParameters).decode
-decode: Final = msgspec.json.Decoder(Span, float_hook=Decimal).decode
+decode: Final = msgspec.json.Decoder(Span, float_hook=exact).decode
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -104,12 +105,12 @@ def known_attributes(
 
 def number(value: float | Decimal) -> int | str | Decimal:
     """A floating-point number for a record: exact by its shortest text, whole numbers as int."""
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-    if not exact.is_finite():
-        return str(exact)
-    if exact.adjusted() < _LONGEST_INT and exact == exact.to_integral_value():
-        return int(exact)
-    return exact
+    decimal = value if isinstance(value, Decimal) else Decimal(repr(value))
+    if not decimal.is_finite():
+        return str(decimal)
+    if decimal.adjusted() < _LONGEST_INT and decimal == decimal.to_integral_value():
+        return int(decimal)
+    return decimal
 
 
 def _model_of_parameters(parameters: Any) -> str | None:

@@ -22,6 +22,7 @@ from ingest.formats.format import Fields, Format
 from ingest.formats.json.decoder import decoder
 from ingest.formats.json.timestamps import parse_timestamp
 from ingest.model.event import ReportedCost, UsageEvent
+from ingest.model.money import add
 
 PROVIDER: Final = "openrouter"
 
@@ -231,9 +232,12 @@ def _activity_cost(row: Activity) -> ReportedCost | None:
     """The charge of OpenRouter plus, with BYOK, of the provider. Only search is a part of its own."""
     if row.cost_total is None:
         return None
-    charged = row.cost_total + (row.byok_usage_inference or Decimal(0))
+    amounts = {"cost_total": row.cost_total, "byok_usage_inference": row.byok_usage_inference or Decimal(0)}
+    for name, amount in amounts.items():
+        pico(amount, name)  # refuses what no call can cost, before it is added up
     search = pico(row.cost_web_search, "cost_web_search")
-    return _with_believed_zero(ReportedCost(search=search or None, total=pico(charged, "cost_total")))
+    total = pico(add(*amounts.values()), "cost_total")
+    return _with_believed_zero(ReportedCost(search=search or None, total=total))
 
 
 def _with_believed_zero(cost: ReportedCost | None) -> ReportedCost | None:

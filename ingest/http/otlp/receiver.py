@@ -1,120 +1,86 @@
 """The body of a trace request on its way into the ledger.
 
-A trace request can only be decoded as a whole, so its decompressed body is
-collected in memory. A `MemoryLimit` bounds the bodies of all requests together.
+The unpacked body of a trace request is collected in memory, and its size is bounded. JSON is decoded in one
+step, so the number of its values is bounded too. The spans are then read one by one, like other records.
 """
 
-from collections.abc import Callable, Sequence
-from threading import Lock
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ingest.formats import otel
 from ingest.formats.otel import page
 from ingest.formats.otel.span import Draft
-from ingest.framing import RawRecord
+from ingest.framing import RawRecord, RefusedRecord
 from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.http import limits
+from ingest.http.body import Body
 from ingest.http.otlp.responses import JSON
 from ingest.intake.intake import Intake
-from ingest.model.receipt import Receipt
 from ingest.model.rejection import Refused
 
-BATCH_RECORDS: Final = 1_000
+_MARKS: Final = (b"[", b"{", b",")
+"""There is at least one of them for each value in JSON."""
 
 
-class OutOfMemory(Exception):
-    """The memory for bodies is used up at the moment."""
-
-
-class MemoryLimit:
-    """A limit of the bytes of all bodies in memory together."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._used = 0
-        self._lock = Lock()
-
-    def acquire(self, size: int) -> None:
-        """Use `size` bytes more.
-
-        Raises:
-            OutOfMemory: the limit would be exceeded.
-        """
-        with self._lock:
-            if self._used + size > self._size:
-                raise OutOfMemory
-            self._used += size
-
-    def release(self, size: int) -> None:
-        """Use `size` bytes less."""
-        with self._lock:
-            self._used -= size
-
-
-class TracesBody:
-    """The body of a trace request, pushed in piece by piece, from one thread at a time. Must be closed."""
+class TracesBody(Body):
+    """The body of a trace request."""
 
     def __init__(
-        self, intake: Intake, unpacker: Decompressor, media: str, limit: int, memory: MemoryLimit
+        self,
+        intake: Intake,
+        unpacker: Decompressor,
+        media: str,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`limit` bounds the body as sent; `unpacker` has its own limit for the decompressed body."""
-        self.receipt = Receipt()
+        super().__init__(intake, unpacker, limit, clock)
+        self._batch = min(self._batch, limits.BATCH_SPANS)
         self.others = 0
         """Spans that are no calls of a model."""
-        self._intake = intake
-        self._unpacker = unpacker
+        self._is_json = media == JSON
         self._drafts = _drafts_of(media)
-        self._limit = limit
-        self._memory = memory
-        self._received = 0
         self._body = bytearray()
+        self._calls: list[bytes | Refused] = []
+        self._calls_size = 0
 
-    def take(self, data: bytes) -> None:
-        """Take in the next piece of the body as sent.
+    @property
+    def collected(self) -> int:
+        """Bytes of the unpacked body, and of the calls in it."""
+        return len(self._body) + self._calls_size
 
-        Raises:
-            TooLarge: the body exceeds the limit, compressed or decompressed.
-            Unreadable: the body is damaged.
-            OutOfMemory: the bodies of other requests use too much memory.
-        """
-        self._received += len(data)
-        if self._received > self._limit:
-            raise TooLarge(f"the body is larger than {self._limit} bytes")
-        for piece in self._unpacker.feed(data):
-            self._collect(piece)
+    def _split(self, piece: bytes) -> Iterator[int]:
+        self._body += piece
+        yield 0
 
-    def end(self, data: bytes) -> None:
-        """Take in the last piece of the body, and commit the calls in it.
-
-        Raises:
-            TooLarge: the body exceeds the limit.
-            Unreadable: the body ends too early, or cannot be decoded.
-            OutOfMemory: the bodies of other requests use too much memory.
-        """
-        self.take(data)
-        for piece in self._unpacker.finish():
-            self._collect(piece)
+    def _finish(self) -> Iterator[int]:
+        raw, self._body = bytes(self._body), bytearray()
+        if self._is_json and sum(map(raw.count, _MARKS)) > limits.TRACES_VALUES:
+            raise TooLarge(f"the request has more than {limits.TRACES_VALUES} values")
         try:
-            taken = otel.extract_calls(bytes(self._body), self._drafts)
+            for call in otel.each_call(raw, self._drafts):
+                if call is None:
+                    self.others += 1
+                else:
+                    self._calls.append(call)
+                    self._calls_size += len(call) if isinstance(call, bytes) else 0
+                yield 0
         except Refused as refused:
             raise Unreadable(refused.reason) from None
-        self.others = taken.others
-        records = [RawRecord(index, 1, raw) for index, raw in enumerate(taken.records)]
-        for start in range(0, len(records), BATCH_RECORDS):
-            self.receipt.add(self._intake.accept(records[start : start + BATCH_RECORDS]))
+        if self._calls and not self.others and all(isinstance(call, Refused) for call in self._calls):
+            raise Unreadable(str(self._calls[0]))
+        yield from self._decode(
+            RefusedRecord(index, 1, call) if isinstance(call, Refused) else RawRecord(index, 1, call)
+            for index, call in enumerate(self._calls)
+        )
 
-    def close(self) -> None:
-        """Release the memory of the body."""
-        self._memory.release(len(self._body))
-        self._body = bytearray()
-
-    def _collect(self, piece: bytes) -> None:
-        self._memory.acquire(len(piece))
-        self._body += piece
+    def _check_rejections(self) -> None:
+        """Rejected spans are told in the answer: OTLP knows no refusal of a part."""
 
 
-def _drafts_of(media: str) -> Callable[[bytes], Sequence[Draft]]:
+def _drafts_of(media: str) -> Callable[[bytes], Iterable[Draft | Refused]]:
     if media == JSON:
-        return page.drafts
+        return page.each_draft
     from ingest.formats.otel import protobuf
 
-    return protobuf.drafts
+    return protobuf.each_draft

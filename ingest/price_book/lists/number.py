@@ -14,6 +14,8 @@ from ingest.price_book.lists.price_list import NotAPriceList
 _CERTAIN_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _LARGEST: Final = Decimal(1_000_000)
 _LONGEST: Final = 28
+_LARGEST_EXPONENT: Final = 100
+"""A number with a larger exponent is no figure, and its digits would fill the memory."""
 
 
 def decoded(text: str) -> Any:
@@ -50,10 +52,12 @@ def plain(amount: Decimal) -> Decimal:
 
 
 def _decimal(text: str) -> Any:
-    """The decimal of a number's text, or the text itself if it is no number or too long for a price."""
+    """The decimal of a number's text, or the text itself if it is no number, or none that a price can be."""
     if len(text) > _LONGEST:
         return text
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except DecimalException:
         return text
+    is_figure = not number.is_finite() or abs(number.adjusted()) <= _LARGEST_EXPONENT
+    return number if is_figure else text

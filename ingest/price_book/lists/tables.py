@@ -15,6 +15,8 @@ from ingest.price_book.lists.price_list import Fault, NotAPriceList
 _DELIMITERS: Final = ",;\t"
 _LIST: Final = "prices"
 _CELL: Final = (str, int, Decimal, bool)
+_MOST_NODES: Final = 100_000
+_DEEPEST: Final = 20
 
 
 class Row(NamedTuple):
@@ -72,6 +74,7 @@ def of_yaml(text: str) -> Table:
     import yaml
 
     try:
+        _check_yaml(text)
         document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - loads only text and lists
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -79,9 +82,32 @@ def of_yaml(text: str) -> Table:
         raise NotAPriceList(
             f"it is not YAML{where}: {getattr(error, 'problem', None) or 'it cannot be read'}"
         ) from None
-    except RecursionError:
-        raise NotAPriceList("its YAML is nested too deeply to be a price list") from None
     return of_document(document)
+
+
+def _check_yaml(text: str) -> None:
+    """Refuse YAML that is far larger than its text, or than any price list, before it is built.
+
+    Raises:
+        NotAPriceList: it has aliases, too many values, or values too deep in others.
+        yaml.YAMLError: it is not YAML.
+    """
+    import yaml
+
+    depth = nodes = 0
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if isinstance(event, yaml.AliasEvent):
+            raise NotAPriceList(f"line {line} has the alias *{event.anchor}: write the values out instead")
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+        if depth > _DEEPEST:
+            raise NotAPriceList(f"line {line} is nested too deeply to be in a price list")
+        if nodes > _MOST_NODES:
+            raise NotAPriceList(f"it has more than {_MOST_NODES:,} values by line {line}: split it")
 
 
 def of_document(document: Any) -> Table:

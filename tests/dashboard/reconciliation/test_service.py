@@ -15,7 +15,12 @@ from dashboard.pages.chargeback.callbacks import accept_variance
 from dashboard.query.calendar import Month
 from dashboard.reconciliation.compare import reconcile
 from dashboard.reconciliation.invoices.line import Document, InvoiceLine, current_lines, new_lines
-from dashboard.reconciliation.invoices.parser import ParsedInvoice, RejectedLine, parse_invoice
+from dashboard.reconciliation.invoices.parser import (
+    NotAnInvoice,
+    ParsedInvoice,
+    RejectedLine,
+    parse_invoice,
+)
 from dashboard.reconciliation.invoices.store import add_lines
 from dashboard.reconciliation.service import (
     AcceptRefused,
@@ -55,6 +60,54 @@ def test_an_invoice_is_audited_by_its_files_name_and_only_where_it_says_somethin
         (told,) = audit.entries(connection)
     assert (told.at, told.by, told.action, told.subject) == (1, "ann", "invoice import", "costs.csv")
     assert told.detail == {"lines": 2, "amounts": {"USD": "105"}}
+
+
+HUGE = "1e999999999999999999999"
+BUCKET = '{"start_time":%s,"end_time":1790086400,"results":[{"amount":{"value":%s,"currency":"usd"},"line_item":%s}]}'
+GOOD = BUCKET % (1790000000, 7, '"half a \\ud800 and \\u0000"')
+
+
+@pytest.mark.parametrize(
+    ("bucket", "field"),
+    [
+        (BUCKET % (1790000000, HUGE, '"x"'), "amount.value"),
+        (BUCKET % (1790000000, "NaN", '"x"'), "amount.value"),
+        (BUCKET % ("1e999999999", 5, '"x"'), "start_time"),
+        (BUCKET % ("Infinity", 5, '"x"'), "start_time"),
+        ('{"results":7}', "start_time"),
+        ("7", "data"),
+    ],
+)
+def test_an_odd_line_of_an_invoice_costs_no_other_line(
+    embedded: Ledger, tmp_path: Path, bucket: str, field: str
+) -> None:
+    path = tmp_path / "costs.json"
+    path.write_text(f'{{"data":[{GOOD},{bucket}]}}')
+    parsed = parse_invoice(path)
+    assert [(one.line, one.field) for one in parsed.problems] == [(2, field)]
+    assert record_invoice(embedded, parsed, "costs.json", by="ann", at=1).new == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 50_000,
+        b'{"a":' * 50_000,
+        b'{"data":5}',
+        b"[]",
+        b"{",
+        b"\xff\xfe{",
+        b"\0\0",
+        b'[{"date":1}]',
+        b"",
+    ],
+    ids=lambda data: repr(data[:10]),
+)
+def test_what_is_no_invoice_is_refused_with_words(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "costs.json"
+    path.write_bytes(data)
+    with pytest.raises(NotAnInvoice, match=r"costs\.json"):
+        parse_invoice(path)
 
 
 def test_an_invoice_with_faults_does_not_take_the_place_of_what_is_known(

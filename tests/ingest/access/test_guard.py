@@ -12,8 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.server.site import RIGHTS
 from ingest.access.guard import guarded
+from ingest.access.request_form import malformation
+from ingest.access.service import AddTokenOptions, add_token, revoke_token
+from ingest.access.tries import MAX_TRIES
+from ingest.clock import now
 from ingest.ledger.engine import Ledger
 from ingest.settings import Settings
+from tests.support.calls import call, put
 
 TOKEN: Final = "correct horse"
 HERE: Final = "http://127.0.0.1:8000"
@@ -124,8 +129,6 @@ def test_without_a_token_this_machine_may(client: Door, base: str) -> None:
         "evil.example",
         "127.0.0.1.evil.example",
         "localhost.evil.example:8000",
-        "evil@localhost.x",
-        "[::1",
         "",
         "10.0.0.7",
     ],
@@ -159,3 +162,141 @@ def test_websockets_are_guarded_too(client: Door) -> None:
             guard.websocket_connect("ws://127.0.0.1:8000/live", headers=headers),
         ):
             pass
+
+
+# Wrong credentials of others behind the same address.
+
+KEY: Final = "sk-bf-0123456789abcdef0123456789abcdef"
+
+
+def guess(client: TestClient, path: str = "/v1/spend", times: int = MAX_TRIES + 5) -> list[int]:
+    """The answers to so many wrong credentials, of all kinds."""
+    kinds = ("guess {}", "tb_guess{}", "sk-bf-a-guess-of-a-key-{}")
+    return [
+        client.get(path, headers={"x-tallybook-token": kinds[at % 3].format(at)}).status_code
+        for at in range(times)
+    ]
+
+
+def test_who_guesses_has_to_wait(client: Door) -> None:
+    guesser = client(TOKEN)
+    assert guess(guesser) == [401] * MAX_TRIES + [429] * 5
+    answer = guesser.get("/v1/spend", headers={"authorization": "Bearer once more"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_tries")
+    assert 0 < int(answer.headers["retry-after"]) <= 300
+
+
+def test_a_right_credential_is_let_in_whatever_others_tried(client: Door, embedded: Ledger) -> None:
+    put(embedded, [call("2026-10-05T10:00:00+00:00", 1, virtual_key=KEY)])
+    token = add_token(embedded, AddTokenOptions(name="mine", scopes=["read"]), by="ann", at=now()).text
+    door = client(TOKEN)
+    guess(door)
+    for right in (
+        {"authorization": f"Bearer {TOKEN}"},
+        {"x-tallybook-token": TOKEN},
+        {"authorization": basic(token)},
+    ):
+        assert door.get("/v1/spend", headers=right).text == "inside"
+    assert door.get("/v1/me/usage", headers={"authorization": f"Bearer {KEY}"}).text == "inside"
+
+
+def test_a_right_key_is_let_in_whatever_others_tried_on_an_open_server(
+    client: Door, embedded: Ledger
+) -> None:
+    put(embedded, [call("2026-10-05T10:00:00+00:00", 1, virtual_key=KEY)])
+    assert guess(client(), "/v1/me/usage")[-1] == 429
+    door = client()
+    guess(door, "/v1/me/usage")
+    assert door.get("/v1/me/usage", headers={"authorization": f"Bearer {KEY}"}).text == "inside"
+    assert door.get("/v1/spend").text == "inside"
+
+
+@pytest.mark.parametrize("ended", ["revoked", "expired"])
+def test_a_token_that_has_ended_is_no_guess(
+    client: Door, embedded: Ledger, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = AddTokenOptions(
+        name="old", scopes=["read"], expires="2100-01-01" if ended == "expired" else None
+    )
+    token = add_token(embedded, options, by="ann", at=now()).text
+    if ended == "revoked":
+        revoke_token(embedded, "old", by="ann", at=now())
+    else:
+        monkeypatch.setattr("ingest.access.credentials.now", lambda: 4_102_444_800_000_000)  # 2100-01-01
+    door = client(TOKEN)
+    for _ in range(MAX_TRIES + 5):
+        answer = door.get("/v1/spend", headers={"authorization": f"Bearer {token}"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "no_access")
+        assert ended in answer.json()["detail"]
+    assert guess(door)[:MAX_TRIES] == [401] * MAX_TRIES
+
+
+def test_two_credentials_of_which_one_is_right_are_no_guess(client: Door) -> None:
+    door = client(TOKEN)
+    for _ in range(MAX_TRIES + 5):
+        both = {"authorization": "Bearer sk-of-another-service", "x-tallybook-token": TOKEN}
+        assert door.get("/v1/spend", headers=both).text == "inside"
+    assert guess(door, times=1) == [401]
+
+
+def test_no_credential_at_all_is_no_guess(client: Door) -> None:
+    door = client(TOKEN)
+    assert {door.get("/v1/spend").status_code for _ in range(MAX_TRIES + 5)} == {401}
+    assert guess(door, times=1) == [401]
+
+
+# Requests that a proxy could understand differently.
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("host", "127.0.0.1"), ("host", "127.0.0.1")],
+        [("host", "127.0.0.1"), ("Host", "evil.example")],
+        [("host", "127.0.0.1, evil.example")],
+        [("host", "evil@127.0.0.1")],
+        [("host", "127.0.0.1/evil.example")],
+        [("host", "127.0.0.1:80:80")],
+        [("host", "127.0.0.1:port")],
+        [("host", "127.0.0.1 ")],
+        [("host", "[::1")],
+        [("host", "\xe9.example")],
+        [("host", "127.0.0.1"), ("authorization", basic(TOKEN)), ("authorization", basic(TOKEN))],
+        [("host", "127.0.0.1"), ("x-tallybook-token", TOKEN), ("x-tallybook-token", "wrong")],
+        [("host", "127.0.0.1"), ("content-length", "1"), ("content-length", "1")],
+        [("host", "127.0.0.1"), ("content-length", "1, 1")],
+        [("host", "127.0.0.1"), ("content-length", "+1")],
+        [("host", "127.0.0.1"), ("content-length", "1"), ("transfer-encoding", "chunked")],
+        [("host", "127.0.0.1"), ("transfer-encoding", "chunked"), ("transfer-encoding", "identity")],
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/ingest", "/healthz"])
+def test_a_request_with_two_meanings_is_refused(
+    client: Door, headers: list[tuple[str, str]], token: str | None, path: str
+) -> None:
+    sent = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    answer = client(token).post(path, content=b"x", headers=sent)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+    assert TOKEN not in answer.text
+
+
+def test_a_request_without_a_host_is_refused_since_http_1_1() -> None:
+    asked = {"headers": [], "http_version": "1.1"}
+    assert malformation(asked) == "send a Host"
+    assert malformation(asked | {"http_version": "1.0"}) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "127.0.0.1:8000",
+        "[::1]:8000",
+        "my_box.lan.",
+        "tally.example.com:443",
+        "xn--bcher-kva.example",
+    ],
+)
+def test_hosts_in_use_are_well_formed(host: str) -> None:
+    assert malformation({"headers": [(b"host", host.encode())], "http_version": "1.1"}) is None

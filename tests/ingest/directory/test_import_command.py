@@ -13,19 +13,20 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.directory import names
-from dashboard.query.question import QuestionText, parse
+from dashboard.query.question import Period, QuestionText, SpendQuery, parse
 from dashboard.query.run import run
 from dashboard.query.serialize import as_json
 from ingest.directory import lists
 from ingest.directory.lists import NotAList
-from ingest.directory.service import rename_entry
-from ingest.ledger import directory, rollups
-from ingest.ledger.directory import ImportCounts
+from ingest.directory.service import import_list, rename_entry
+from ingest.ledger import directory, ownership, rollups
+from ingest.ledger.directory import DirectoryEntry, ImportCounts, Link
 from ingest.ledger.engine import Ledger
 from ingest.ledger.tables.calls import directory as entries
 from ingest.ledger.verification import verify
 from ingest.model.zone import instant
 from ingest.pricing.book import Book
+from tests.support.import_runs import response
 from tests.support.ledgers import put_records
 from tests.support.process import Tallybook
 
@@ -259,6 +260,51 @@ def test_a_file_without_a_list_is_explained(
         lists.read(tmp_path / "other.db", embedded.keyring)
 
 
+ODD_LISTS = {
+    "nested.json": b"[" * 50_000,
+    "nested-object.json": b'{"governance":' * 50_000,
+    "number.json": b'{"governance":{"virtual_keys":1e999999999999999999999}}',
+    "nan.json": b'[{"key_name":NaN}]',
+    "surrogate.json": b'[{"key_alias":"\\ud800","token":"x"}]',
+    "utf16.csv": "id,name\na,b\n".encode("utf-16"),
+    "zeros.json": b"\0" * 100,
+    "damaged.db": b"SQLite format 3\0" + b"\xff" * 5_000,
+}
+
+
+@pytest.mark.parametrize("name", ODD_LISTS)
+def test_an_odd_list_is_refused_with_words(embedded: Ledger, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(ODD_LISTS[name])
+    with pytest.raises(NotAList, match=name):
+        lists.read(path, embedded.keyring)
+
+
+@pytest.mark.parametrize(
+    "row", ["a,b,search,1e999999", "a,b,search,NaN", "a\0,b,search,1", "a,b,search,-Infinity"]
+)
+def test_an_odd_row_of_a_list_costs_no_other_row(embedded: Ledger, tmp_path: Path, row: str) -> None:
+    path = tmp_path / "keys.csv"
+    path.write_text(f"id,name,team,share,from\n{row},2026-10-01\nvk-1,Web,search,1,2026-10-01\n")
+    listing = lists.read(path, embedded.keyring)
+    assert [one.ident for one in listing.entries] == ["vk-1"]
+    assert [one.line for one in listing.faults] == [2]
+
+
+def test_an_odd_entry_of_a_gateways_list_costs_no_other(embedded: Ledger, tmp_path: Path) -> None:
+    path = tmp_path / "teams.json"
+    teams = [
+        {"team_id": ""},
+        {"team_id": "t-1", "organization_id": "a\0b"},
+        {"team_id": "t-2", "organization_id": "o" * 1_000},
+        {"team_id": "t-3", "team_alias": "Search"},
+    ]
+    path.write_text(json.dumps(teams))
+    listing = lists.read(path, embedded.keyring)
+    assert [one.ident for one in listing.entries] == ["t-3"]
+    assert [(one.line, one.code) for one in listing.faults] == [(1, "bad_id"), (2, "bad_id"), (3, "bad_id")]
+
+
 def test_a_long_list_is_entered(embedded: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     path.write_text("id,name\n" + "".join(f"vk-{n},Key {n}\n" for n in range(1_234)))
@@ -327,3 +373,88 @@ def test_litellm_lists_keys_by_their_hash_with_teams_and_organizations(
 def test_json_that_lists_nothing_says_what_is_read(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(NotAList, match="/key/list"):
         lists.read(config(tmp_path, [{"x": 1}]), ledger.keyring)
+
+
+def a_list(ledger: Ledger, keys: int, teams: int) -> list[DirectoryEntry]:
+    """Keys with the hash of their values, and after them the teams, which the keys name by their names."""
+    return [
+        *(
+            DirectoryEntry(
+                "virtual_key",
+                f"vk-{n}",
+                f"Key {n}",
+                aliases=(ledger.keyring.conceal(f"sk-bf-{n:012}").ident,),
+                links=(Link("team", f"Team {n % teams}"),),
+            )
+            for n in range(keys)
+        ),
+        *(
+            DirectoryEntry("team", f"t-{n}", f"Team {n}", links=(Link("customer", f"c-{n % 3}"),))
+            for n in range(teams)
+        ),
+    ]
+
+
+def by_team(ledger: Ledger) -> dict[str, int]:
+    """The calls of each team that the directory names."""
+    query = SpendQuery(
+        period=Period(instant(0), instant(2 * NOW)),
+        zone=ledger.zone.name,
+        metrics=("requests",),
+        dimensions=("team",),
+    )
+    return {str(row.key[0]): int(row.values[0] or 0) for row in run(ledger, query).rows}
+
+
+def test_a_long_list_is_committed_in_short_transactions_with_owners(embedded: Ledger, book: Book) -> None:
+    """Keys that were met by their values are merged, however long the list is and in whatever order."""
+    records = tuple(
+        json.dumps({"virtual_key": f"sk-bf-{n:012}", "response": response(n)}).encode() for n in range(1_200)
+    )
+    put_records(embedded, book, records)
+    statements: list[int] = []
+    sa.event.listen(embedded.engine, "begin", lambda _connection: statements.append(0))
+    sa.event.listen(embedded.engine, "after_cursor_execute", lambda *_: _count(statements))
+    listed = a_list(embedded, 1_200, 8)
+    imported = import_list(embedded, listed, by="ann", at=NOW)
+    assert (imported.entered.added, imported.owners) == (1_208, 1_208)
+    assert len(statements) == 3
+    assert max(statements) < 500 + 70, (
+        "a statement for each new entry; look-ups, merges and owners share them"
+    )
+    again = import_list(embedded, listed, by="ann", at=NOW)
+    assert (again.entered.unchanged, again.owners) == (1_208, 0)
+    assert by_team(embedded) == {f"Team {n}": 150 for n in range(8)}
+    assert verify(embedded) == []
+
+
+def _count(statements: list[int]) -> None:
+    if statements:
+        statements[-1] += 1
+
+
+def test_an_import_that_is_killed_between_chunks_is_completed_by_the_next(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every entry of a chunk that was committed has its owners."""
+    listed = a_list(embedded, 1_200, 8)
+    real, left = directory.enter_some, [2]
+
+    def dies(*arguments: Any) -> ImportCounts:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(directory, "enter_some", dies)
+    with pytest.raises(KeyboardInterrupt):
+        import_list(embedded, listed, by="ann", at=NOW)
+    with embedded.reading() as connection:
+        entered = connection.execute(sa.select(sa.func.count()).select_from(entries)).scalar_one()
+        owned_by_somebody = len({one.subject for one in ownership.assignments(connection)})
+    assert entered - 3 == owned_by_somebody, "all but the customers, which the teams name"
+    monkeypatch.undo()
+    import_list(embedded, listed, by="ann", at=NOW)
+    with embedded.reading() as connection:
+        assert len({one.subject for one in ownership.assignments(connection)}) == 1_208
+    assert verify(embedded) == []

@@ -14,6 +14,7 @@ import zstandard
 
 from ingest.files import archives
 from ingest.files.archives import members
+from ingest.files.passed_over import PassedOver
 from ingest.files.paths import Source, sources
 from ingest.files.reader import FileReader
 from ingest.framing import RawRecord
@@ -152,6 +153,7 @@ def test_an_archive_in_an_archive_and_one_without_records_are_refused(tmp_path: 
 
 
 def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file states a size beyond what is allowed, so nothing of it is unpacked."""
     monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 2**20)
     bomb = lines(1) + b" " * 2**23
     for path, content in (
@@ -162,8 +164,18 @@ def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             path.write_bytes(content)
         else:
             zipped(path, {"a.jsonl": bomb, "b.jsonl": bomb})
-        assert "its packing is a trap" in str(seen(path)[f"{path}/a.jsonl"][-1])
-        assert len(seen(path)) == 1, "nothing more of the archive is unpacked"
+        for reasons in seen(path).values():
+            (reason,) = reasons
+            assert "its packing is a trap" in str(reason)
+
+
+def test_a_bomb_that_hides_its_size_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packed file in an archive states the size of what is packed."""
+    monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 2**20)
+    bomb = gzip.compress(lines(1) + b" " * 2**24)
+    path = zipped(tmp_path / "x.zip", {"a.jsonl.gz": bomb, "b.jsonl.gz": bomb})
+    assert "its packing is a trap" in str(seen(path)[f"{path}/a.jsonl.gz"][-1])
+    assert len(seen(path)) == 1, "nothing more of the archive is unpacked"
 
 
 def test_a_member_is_unpacked_in_constant_memory(tmp_path: Path) -> None:
@@ -177,3 +189,94 @@ def test_a_member_is_unpacked_in_constant_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert ids == 40_000
     assert peak < 24 * 2**20
+
+
+def tar_header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type = size, kind
+    return entry.tobuf(format=tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("size", [2**40, 2**62])
+def test_a_file_larger_than_its_archive_may_unpack_to_is_refused_by_its_header(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(tarred({"a.jsonl": lines(1)})[:1024] + tar_header("b.jsonl", size) + bytes(4_096))
+    ids = seen(path)
+    assert ids[f"{path}/a.jsonl"] == [1]
+    assert "its packing is a trap" in str(ids[f"{path}/b.jsonl"])
+
+
+def test_a_tar_that_ends_within_a_file_that_is_passed_over_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(tar_header("video.mp4", 10**8) + bytes(20_000))
+    assert seen(path) == {str(path): ["the tar archive is damaged here: it is cut"]}
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME], ids=["attributes", "a long name"]
+)
+def test_a_header_without_end_does_not_fill_the_memory(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "x.tar.gz"
+    path.write_bytes(gzip.compress(tar_header("x", 2**28, kind) + bytes(2**26)))
+    tracemalloc.start()
+    ids = seen(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "a header in it is longer than any name" in str(ids)
+    assert peak < 16 * 2**20
+
+
+def test_headers_within_headers_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(tar_header("x", 0, tarfile.XHDTYPE) * 1_500 + bytes(1_024))
+    assert "the tar archive is damaged here" in str(seen(path))
+
+
+def test_links_and_devices_of_a_tar_are_passed_over_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, kind in (("a.jsonl", tarfile.SYMTYPE), ("b.jsonl", tarfile.CHRTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, "/etc/shadow"
+            archive.addfile(entry)
+        entry = tarfile.TarInfo("c.jsonl")
+        entry.size = len(lines(1))
+        archive.addfile(entry, io.BytesIO(lines(1)))
+    passed_over = PassedOver()
+    (source,) = members(sources([str(path)])[0], passed_over)
+    assert source.path == f"{path}/c.jsonl"
+    assert passed_over.lines() == ["1 links in the archive: a.jsonl", "1 pipes and devices: b.jsonl"]
+
+
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "tar"])
+def test_names_that_are_not_read_are_counted(tmp_path: Path, is_zip: bool) -> None:
+    files = {"../up.jsonl": lines(1), ".hidden.jsonl": lines(2), "notes.md": b"", "a.jsonl": lines(3)}
+    path = tmp_path / "x"
+    if is_zip:
+        zipped(path, files)
+    else:
+        path.write_bytes(tarred(files))
+    passed_over = PassedOver()
+    assert [one.path for one in members(sources([str(path)])[0], passed_over)] == [f"{path}/a.jsonl"]
+    assert passed_over.lines() == [
+        "1 files whose names lead out of the archive: ../up.jsonl",
+        "1 hidden files: .hidden.jsonl",
+        "1 files whose names do not end as files of records do: notes.md",
+    ]
+
+
+def test_two_files_of_the_same_name_are_both_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jsonl", lines(1))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.jsonl", lines(2))
+    found = [read(one) for one in members(sources([str(path)])[0])]
+    assert found == [[1], [2]]
+
+
+def test_a_name_in_an_archive_is_shown_with_escapes(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", {"a\x1b[2J\n.jsonl": lines(1)})
+    assert seen(path) == {rf"{path}/a\x1b[2J\n.jsonl": [1]}

@@ -245,13 +245,15 @@ def test_a_row_of_parquet_is_exact(tmp_path: Path) -> None:
     assert second == {"double": None}
 
 
-def test_a_time_beyond_the_calendar_ends_a_parquet_file_with_a_reason(tmp_path: Path) -> None:
+def test_a_time_beyond_the_calendar_costs_its_row_of_parquet_alone(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
-    far = pa.array([10**18], pa.int64()).cast(pa.timestamp("ms"), safe=False)
+    far = pa.array([0, 10**18, 1_000], pa.int64()).cast(pa.timestamp("ms"), safe=False)
     pq.write_table(pa.table({"when": far}), tmp_path / "a.parquet")
-    assert read(tmp_path / "a.parquet") == (["unreadable"], None)
+    first, refused, third = read(tmp_path / "a.parquet")[0]
+    assert (first, third) == ({"when": "1970-01-01T00:00:00"}, {"when": "1970-01-01T00:00:01"})
+    assert refused == "unreadable_record"
 
 
 def test_parquet_is_read_from_folders_archives_and_pipes_and_refused_when_it_is_damaged(

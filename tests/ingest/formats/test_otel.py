@@ -13,6 +13,7 @@ from ingest import formats
 from ingest.formats import otel, redaction
 from ingest.formats.otel import names, page, protobuf
 from ingest.formats.otel.providers import provider
+from ingest.formats.otel.span import Draft
 from ingest.model.call_span import standing
 from ingest.model.event import ImpossibleCount, UsageEvent, check
 from ingest.model.rejection import Refused
@@ -651,7 +652,7 @@ def test_a_span_without_identity_or_time_is_refused_alone(
 )
 def test_a_page_that_cannot_be_decoded_is_refused_whole(text: str, code: str, field: str | None) -> None:
     with pytest.raises(Refused) as caught:
-        page.drafts(text.encode())
+        otel.extract_calls(text.encode(), page.each_draft)
     assert (caught.value.code, caught.value.field) == (code, field)
 
 
@@ -835,5 +836,7 @@ def test_parts_fit_their_wholes_or_are_refused_with_both(
 def test_an_amount_is_never_a_float() -> None:
     (draft,) = page.drafts(as_json(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
     (same,) = protobuf.drafts(as_protobuf(request(span(1, with_={"gen_ai.usage.cost": 0.1}))))
+    assert isinstance(draft, Draft)
+    assert isinstance(same, Draft)
     assert draft.attributes["gen_ai.usage.cost"] == same.attributes["gen_ai.usage.cost"] == Decimal("0.1")
     assert CHAT.keys() <= draft.attributes.keys()

@@ -303,7 +303,7 @@ def test_a_stream_whose_message_was_compacted_is_two_calls() -> None:
 
 def cut(body: bytes) -> list[bytes]:
     splitter = Splitter(assemble=stream.assemble, open_envelope=stream.open_envelope)
-    records = splitter.feed(body) + splitter.finish()
+    records = [*splitter.feed(body), *splitter.finish()]
     assert all(isinstance(record, RawRecord) for record in records)
     return [record.raw for record in records if isinstance(record, RawRecord)]
 

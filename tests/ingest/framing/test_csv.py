@@ -149,8 +149,8 @@ def test_an_open_quote_ends_at_the_limit_and_reading_goes_on_after_it() -> None:
 )
 def test_what_has_no_row_of_names_on_top_is_no_table(body: str) -> None:
     splitter = Splitter("any", assemble=b"|".join)
-    splitter.feed(body.encode())
-    splitter.finish()
+    list(splitter.feed(body.encode()))
+    list(splitter.finish())
     assert splitter.columns is None
 
 
@@ -158,13 +158,43 @@ def test_a_table_that_must_be_one_and_has_no_header_is_refused_once() -> None:
     assert read("1,2\n3,4\n", "csv") == [(0, 1, "no_header")]
 
 
+def test_a_header_of_too_many_columns_is_refused_once() -> None:
+    header = ",".join(f"c{n}" for n in range(4_001))
+    for kind in ("csv", "any"):
+        assert read(f"{header}\n" + "1," * 4_000 + "1\n", kind) == [(0, 1, "too_many_columns")]
+    assert read(header * 9, "csv", limit=2**15) == [(0, 1, "too_many_columns")]
+    blank = f"id,m{',' * 16_382}\n1,a{',' * 16_382}\n"  # as a spreadsheet writes its empty columns
+    assert read(blank) == [(0, 2, {"id": "1", "m": "a"})]
+
+
+def test_equal_names_of_columns_get_a_number_each() -> None:
+    records = read("id,m,m,m_2,m\n1,2,3,4,5\n")
+    assert records == [(0, 2, {"id": "1", "m": "2", "m_2": "3", "m_2_2": "4", "m_3": "5"})]
+
+
+def test_nothing_is_read_where_a_thousand_rows_in_a_row_do_not_fit() -> None:
+    good, ragged = "1,a\n", "1,2,3\n"
+    records = read("id,m\n" + good + ragged * 999 + good + ragged * 5_000)
+    assert len(records) == 2 + 999 + 1_000 + 1
+    assert records[-2][2] == "ragged_row"
+    assert records[-1] == (2_001, 2_002, "ragged_table")
+
+
+def test_rows_of_a_piece_are_given_one_at_a_time() -> None:
+    splitter = Splitter("csv", assemble=b"|".join)
+    rows = splitter.feed(b"id,m\n" + b"1,a\n" * 1_000)
+    assert next(rows).line == 2
+    assert splitter.records == 1
+
+
 def test_memory_stays_bounded_by_one_row() -> None:
     splitter = Splitter("csv", assemble=b"|".join, max_record_bytes=2**16)
-    splitter.feed(b"id,m\n")
+    assert not list(splitter.feed(b"id,m\n"))
     piece = b'1,"' + b"x" * 2**20
     tracemalloc.start()
     for _ in range(64):
-        splitter.feed(piece)
+        for _record in splitter.feed(piece):
+            pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 2**20

@@ -8,7 +8,14 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.framing.decompression import LARGEST_STEP, Decompressor, TooLarge, Unreadable
+from ingest.framing.decompression import (
+    LARGEST_PIECE,
+    LARGEST_STEP,
+    MOST_BARREN,
+    Decompressor,
+    TooLarge,
+    Unreadable,
+)
 
 TEXT = b"".join(b'{"id":"%d","usage":{"prompt_tokens":%d}}\n' % (n, n * n) for n in range(5000))
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x04\0\0\0abcd"
@@ -70,6 +77,28 @@ def test_a_bomb_is_not_spread_out_in_memory(encoding: str) -> None:
     assert tracemalloc.get_traced_memory()[1] < LARGEST_STEP + 2**22
     assert all(len(piece) <= LARGEST_STEP + 2**17 for piece in Decompressor.for_encoding(encoding).feed(bomb))
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "empty"),
+    [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b"")), ("zstd", SKIPPABLE)],
+    ids=["members", "frames", "skippable frames"],
+)
+def test_parts_that_hold_nothing_are_damage_where_they_are_many_in_a_row(encoding: str, empty: bytes) -> None:
+    part = gzip.compress(TEXT) if encoding == "gzip" else zstandard.compress(TEXT)
+    allowed = part + (empty * (MOST_BARREN - 1) + part) * 2
+    assert unpacked(Decompressor.for_encoding(encoding), allowed, 10**6) == TEXT * 3
+    with pytest.raises(Unreadable, match="empty parts"):
+        unpacked(Decompressor.for_encoding(encoding), part + empty * (MOST_BARREN + 1), 10**6)
+
+
+@pytest.mark.parametrize("name", ["plain", "gzip", "zstd"])
+def test_pieces_are_bounded_and_come_one_at_a_time(name: str) -> None:
+    text = TEXT * 10
+    packed = {"plain": text, "gzip": gzip.compress(text), "zstd": zstandard.compress(text)}[name]
+    pieces = list(Decompressor.for_encoding(PACKED[name][0]).feed(packed))
+    assert b"".join(pieces) == text
+    assert max(map(len, pieces)) <= LARGEST_PIECE
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])

@@ -183,22 +183,69 @@ def test_a_large_array_on_one_line_is_cut_in_constant_memory() -> None:
     element = json.dumps({"id": "x", "text": "words " * 150}).encode()
     piece = b",".join([element] * 1000) + b","
     splitter = Splitter(assemble=together)
-    splitter.feed(b"[")
+    assert not list(splitter.feed(b"["))
     tracemalloc.start()
     for _ in range(20):
-        assert len(splitter.feed(piece)) == 1000
+        assert sum(1 for _ in splitter.feed(piece)) == 1000
     assert tracemalloc.get_traced_memory()[1] < 4 * len(piece)
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("lines", b'{"a":1}\n' * 9),
+        ("json", b'[{"a":1},1,[2],"x"]'),
+        ("sse", b"data: {}\n\ndata: [DONE]\n\n" * 9),
+    ],
+)
+def test_records_of_a_piece_are_given_one_at_a_time(kind: Framing, body: bytes) -> None:
+    splitter = Splitter(kind, assemble=together)
+    records = splitter.feed(body)
+    next(records)
+    assert splitter.records == 1
+
+
+def test_a_head_that_comes_byte_by_byte_is_examined_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    real = framing._framing_of
+
+    def counted(head: bytes, *, ended: bool) -> Framing | None:
+        nonlocal looks
+        looks += 1
+        return real(head, ended=ended)
+
+    monkeypatch.setattr(framing, "_framing_of", counted)
+    splitter = Splitter(assemble=together)
+    for _ in range(2**17):
+        assert not list(splitter.feed(b" "))
+    assert looks < 2**12 + 10
+
+
+def test_a_record_of_tiny_pieces_is_held_in_little_more_than_its_bytes() -> None:
+    splitter = Splitter("lines", assemble=together)
+    pieces = [b"%02d" % (n % 100) for n in range(100)] * 2_000
+    tracemalloc.start()
+    for piece in pieces:
+        assert not list(splitter.feed(piece))
+    assert tracemalloc.get_traced_memory()[0] < 2 * sum(map(len, pieces))
+    tracemalloc.stop()
+
+
+def test_a_stream_of_tiny_chunks_is_refused_before_it_fills_the_memory() -> None:
+    splitter = Splitter("sse", assemble=together, max_record_bytes=2**12)
+    records = [*splitter.feed(b"data: 1\n\n" * 1_000), *splitter.finish()]
+    assert [one.refused.code for one in records if isinstance(one, RefusedRecord)] == ["too_large"]
 
 
 @pytest.mark.parametrize("kind", ["lines", "json", "sse"])
 def test_no_more_than_the_limit_of_a_record_is_held(kind: Framing) -> None:
     splitter = Splitter(kind, assemble=together, max_record_bytes=2**16)
-    splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"')
+    assert not list(splitter.feed(b'data: {"content":"' if kind == "sse" else b'{"content":"'))
     piece = b"x" * 2**20
     tracemalloc.start()
     for _ in range(20):
-        splitter.feed(piece)
+        assert not list(splitter.feed(piece))
     assert tracemalloc.get_traced_memory()[1] < 3 * len(piece)
     tracemalloc.stop()
 

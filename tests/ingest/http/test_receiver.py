@@ -3,13 +3,17 @@
 import gzip
 import http.client
 import json
+import shutil
 import socket
+import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,8 +22,7 @@ import sqlalchemy as sa
 import zstandard
 from starlette.testclient import TestClient
 
-from ingest.http import body as delivery
-from ingest.http import receiver
+from ingest.http import limits, turns
 from ingest.http.app import make_api
 from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
@@ -399,17 +402,17 @@ def test_simultaneous_requests_of_one_key_count_once(served: str, embedded: Ledg
 def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
     embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH_RECORDS", 10)
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
     body = many(25)
     app = make_api(embedded, SETTINGS)
-    accept = Intake.accept
+    commit = Intake.commit
 
-    def third_time_locked(intake: Intake, records: Any) -> Any:
-        if len(records) < 10:
+    def third_time_locked(intake: Intake, batch: Any) -> Any:
+        if len(batch.entries) < 10:
             raise LedgerBusy("INSERT secret: database is locked")
-        return accept(intake, records)
+        return commit(intake, batch)
 
-    monkeypatch.setattr(Intake, "accept", third_time_locked)
+    monkeypatch.setattr(Intake, "commit", third_time_locked)
     with TestClient(app) as client:
         answer = client.post("/v1/ingest", content=body)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
@@ -424,7 +427,7 @@ def test_a_ledger_that_is_locked_is_503_and_nothing_is_acknowledged(
 def test_a_request_too_many_is_asked_to_come_later(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "QUEUE", 0)
+    monkeypatch.setattr(turns, "QUEUE", 0)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
 
@@ -435,7 +438,7 @@ def test_an_unexpected_error_shows_and_logs_no_content(
     def explode(*_: object) -> None:
         raise RuntimeError("the secret prompt")
 
-    monkeypatch.setattr(Intake, "accept", explode)
+    monkeypatch.setattr(Intake, "commit", explode)
     answer = client.post("/v1/ingest", json=call("a"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     logged = capsys.readouterr().err
@@ -467,12 +470,28 @@ def test_health_and_metrics(client: TestClient) -> None:
     assert 'tallybook_requests_total{method="POST",status="200"} 1.0' in told
 
 
-def test_a_ledger_out_of_reach_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Ledger) -> None:
-        raise LedgerBusy("no")
+def test_a_ledger_out_of_reach_is_not_ready_and_says_why(embedded: Ledger) -> None:
+    client = TestClient(make_api(embedded, SETTINGS))  # without a lifespan it looks when it is asked
+    assert client.get("/readyz").json() == {"status": "ready"}
+    Path(str(embedded.engine.url.database)).unlink()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["code"]) == (
+        503,
+        "5",
+        "replaced",
+    )
+    assert "restart" in answer.json()["detail"]
 
-    monkeypatch.setattr(Ledger, "reading", refuse)
-    assert client.get("/readyz").status_code == 503
+
+def test_a_body_for_a_file_that_was_replaced_is_not_acknowledged(
+    client: TestClient, embedded: Ledger
+) -> None:
+    client.post("/v1/ingest", json=call("a"))
+    file = Path(str(embedded.engine.url.database))
+    shutil.copyfile(file, file.with_name("restored.db"))
+    file.with_name("restored.db").replace(file)
+    answer = client.post("/v1/ingest", json=call("b"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def wait_for(ledger: Ledger, count: int) -> None:
@@ -484,7 +503,7 @@ def wait_for(ledger: Ledger, count: int) -> None:
 def test_a_cut_connection_leaves_what_was_committed_and_all_can_be_sent_again(
     served: str, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BLOCK", 2**14)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 2**14)
     body = many(3000)
     host, port = served.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
@@ -536,3 +555,102 @@ def test_an_envelope_with_an_event_id_is_known_by_it(client: TestClient, embedde
         (0, 1, 0),
     ]
     assert events(embedded) == 1
+
+
+@contextmanager
+def locked(ledger: Ledger) -> Iterator[None]:
+    """Another program holds the lock that writing needs."""
+    if ledger.engine.dialect.name == "postgresql":
+        with ledger.engine.begin() as other:
+            other.execute(sa.text("LOCK TABLE usage_event IN ACCESS EXCLUSIVE MODE"))
+            yield
+        return
+    with closing(sqlite3.connect(str(ledger.engine.url.database), isolation_level=None)) as other_file:
+        other_file.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_locked_ledger_keeps_one_post_waiting_and_refuses_the_others_at_once(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 3600)
+    begun: list[None] = []
+    with TestClient(make_api(embedded, SETTINGS)) as client:
+        sa.event.listen(embedded.engine, "begin", lambda _: begun.append(None))
+        with locked(embedded):
+            answers = [client.post("/v1/ingest", json=call(f"a{number}")) for number in range(5)]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "unavailable")}
+    assert all("retry-after" in one.headers for one in answers)
+    assert len(begun) <= 2  # the price book, and one write
+    assert events(embedded) == 0
+
+
+def test_posts_are_taken_again_when_the_lock_is_gone(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 0)
+    with TestClient(make_api(ledger, SETTINGS)) as client:
+        with locked(ledger):
+            assert client.post("/v1/ingest", json=call("a")).status_code == 503
+        assert client.post("/v1/ingest", json=call("a")).json()["accepted"] == 1
+
+
+def test_what_was_committed_before_an_error_is_in_the_answer_and_counted(
+    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
+    commit = Intake.commit
+
+    def second_time_broken(intake: Intake, batch: Any) -> Any:
+        if len(batch.entries) < 10:
+            raise RuntimeError("where is my parcel?")
+        return commit(intake, batch)
+
+    monkeypatch.setattr(Intake, "commit", second_time_broken)
+    with TestClient(make_api(embedded, SETTINGS)) as client:
+        answer = client.post("/v1/ingest", content=many(15))
+        told = client.get("/metrics").text
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert answer.json()["receipt"]["accepted"] == events(embedded) == 10
+    assert "parcel" not in answer.text
+    assert 'outcome="accepted"' in told
+
+
+def test_large_bodies_that_stop_leave_room_for_small_ones(embedded: Ledger) -> None:
+    settings = Settings(max_memory_bytes=2**24)
+    app = make_api(embedded, settings)
+    head = b"POST /v1/ingest HTTP/1.1\r\nhost: localhost\r\ncontent-length: 30000000\r\n\r\n"
+    with serving.served(app) as address, ExitStack() as stack:
+        host, port = address.removeprefix("http://").split(":")
+        for _ in range(8):
+            sender = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            sender.sendall(head + b'{"id":"' + b"x" * 3 * 2**20)
+        for number in range(5):
+            answer = httpx.post(f"{address}/v1/ingest", json=call(f"small {number}"))
+            assert answer.json()["accepted"] == 1
+
+
+def test_the_turns_of_a_sender_that_has_gone_end(
+    served: str, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 10)
+    commit, gone = Intake.commit, threading.Event()
+
+    def slowly(intake: Intake, batch: Any) -> Any:
+        receipt = commit(intake, batch)
+        gone.wait(20)
+        return receipt
+
+    monkeypatch.setattr(Intake, "commit", slowly)
+    host, port = served.removeprefix("http://").split(":")
+    body = many(1_000)
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"POST /v1/ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        wait_for(embedded, 10)
+    httpx.get(f"{served}/healthz")  # the server has seen the end of the connection
+    gone.set()
+    deadline = time.monotonic() + 60
+    while "tallybook_bodies_underway 0.0" not in httpx.get(f"{served}/metrics").text:
+        assert time.monotonic() < deadline
+    assert events(embedded) < 100

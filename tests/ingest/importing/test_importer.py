@@ -49,14 +49,13 @@ def test_small_files_that_are_not_committed_leave_nothing(
     importer, report = Importer(embedded, ImportOptions()), FileReport("2.jsonl")
     for source in sources([str(tmp_path)]):
         importer.run(source, report, lambda _size, _records: None)
-    real = imports.finish
+    real = imports.finish_all
 
-    def dies_at_the_last(connection: sa.Connection, batch_id: int, status: str, at: int) -> None:
-        if batch_id == 3:
-            raise KeyboardInterrupt
-        real(connection, batch_id, status, at)
+    def dies_at_the_end(connection: sa.Connection, files: list[imports.WholeFile], at: int) -> None:
+        real(connection, files, at)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(imports, "finish", dies_at_the_last)
+    monkeypatch.setattr(imports, "finish_all", dies_at_the_end)
     with pytest.raises(KeyboardInterrupt):
         importer.finish()
     with embedded.reading() as connection:
@@ -65,3 +64,43 @@ def test_small_files_that_are_not_committed_leave_nothing(
             for kind in (usage_event, import_batch)
         ]
     assert (kept, report.receipt.records) == ([0, 0], 0)
+
+
+def test_files_without_records_cost_no_transaction(embedded: Ledger, tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"{n:03}.jsonl").write_text("" if n % 2 else "\n")
+    commits: list[object] = []
+    sa.event.listen(embedded.engine, "commit", commits.append)
+    importer, reports = Importer(embedded, ImportOptions()), []
+    for source in sources([str(tmp_path)]):
+        reports.append(FileReport(source.path))
+        importer.run(source, reports[-1], lambda _size, _records: None)
+    importer.finish()
+    assert (len(commits), sum(report.receipt.records for report in reports)) == (0, 0)
+
+
+def test_a_file_with_a_poisonous_line_loses_that_line_alone(embedded: Ledger, tmp_path: Path) -> None:
+    """A number that no decimal can hold once ended the import, and every import of the file after it."""
+    good = [response(n) for n in range(3_000)]
+    span = '{"traceId":"%s","spanId":"%s","attributes":{"x":1e999999999999999999999}}\n'
+    poison = span % ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")
+    (tmp_path / "calls.jsonl").write_text(lines(*good[:2_500]) + poison + lines(*good[2_500:]))
+    importer, report = Importer(embedded, ImportOptions()), FileReport("calls.jsonl")
+    for source in sources([str(tmp_path / "calls.jsonl")]):
+        importer.run(source, report, lambda _size, _records: None)
+    importer.finish()
+    assert (report.receipt.accepted, report.receipt.rejected) == (3_000, 1)
+    assert [one.line for one in report.receipt.rejections] == [2_501]
+
+
+def test_an_import_commits_less_at_once_while_commits_take_long(embedded: Ledger, tmp_path: Path) -> None:
+    """Others wait for a commit. The clock says that the first takes a second, and the others no time."""
+    (tmp_path / "a.jsonl").write_text(lines(*(response(n) for n in range(1_000))))
+    ticks = iter([0.0, 1.0])
+    sizes: list[int] = []
+    importer = Importer(embedded, ImportOptions(), clock=lambda: next(ticks, 1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingest.importing.importer.BATCH_RECORDS", 100)
+        (source,) = sources([str(tmp_path)])
+        importer.run(source, FileReport(source.path), lambda _size, records: sizes.append(records))
+    assert [size for size in sizes if size] == [400, 200, 400]

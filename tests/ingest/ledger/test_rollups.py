@@ -1,14 +1,16 @@
 """Invariant 5: rollups are derived from events, and an answer is right at every moment."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.ledger import dirty_slots, rollups
+from ingest.ledger import dialects, dirty_slots, rollups
 from ingest.ledger.engine import Ledger, open_ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables.calls import DAY_ROLLUPS, dirty_slot, rollup_day, rollup_slot, usage_event
@@ -134,7 +136,11 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "revise", "roll"]), st.intege
 def test_rollups_of_clean_slots_are_true_after_any_history(
     steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
 ) -> None:
-    ledger = fresh_ledger()
+    play(steps, fresh_ledger(), book)
+
+
+def play(steps: list[tuple[str, int]], ledger: Ledger, book: Book) -> None:
+    """A history of calls, revisions and rollups, after which every invariant holds."""
     for version, (step, n) in enumerate(steps):
         if step == "roll":
             rollups.roll(ledger)
@@ -146,3 +152,87 @@ def test_rollups_of_clean_slots_are_true_after_any_history(
         put_events(ledger, book, call(f"r-{n}", **facts))
     assert verify(ledger) == []
     ledger.close()
+
+
+@given(steps=steps)
+@examples(4)
+def test_large_days_are_true_after_any_history(
+    steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollups, "_MOST_ROWS", 1)
+        play(steps, fresh_ledger(), book)
+
+
+def test_no_transaction_of_a_large_day_has_many_rows(
+    embedded: Ledger, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of many keys is written in parts, and nobody reads its day rows before the last."""
+    many = [call(f"r-{n}", virtual_key=f"vk-{n}", occurred_at=ARRIVAL - n % 3 * HOUR) for n in range(95)]
+    put_events(embedded, book, *many)
+    monkeypatch.setattr(rollups, "_MOST_ROWS", 10)
+    inserted: list[int] = []
+    real = dialects.insert_rows
+
+    def insert_rows(connection: sa.Connection, table: sa.Table, columns: Any, rows: Any) -> None:
+        inserted.append(len(rows))
+        real(connection, table, columns, rows)
+        with embedded.reading() as other:
+            assert other.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one() > 0
+
+    monkeypatch.setattr(dialects, "insert_rows", insert_rows)
+    assert rollups.roll(embedded) == 3
+    assert max(inserted) <= 10
+    assert sum(inserted) == 95 + 95 + 95 + 1
+    assert verify(embedded) == []
+
+
+class Watched(Ledger):
+    """A ledger that calls back after each of its transactions."""
+
+    waiting: ClassVar[list[Callable[[], object]]] = []
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with super().writing() as connection:
+            yield connection
+        if self.waiting:
+            self.waiting.pop()()
+
+
+meanwhile = st.lists(
+    st.tuples(st.sampled_from(["put", "roll", "roll small", "wait"]), st.integers(0, 3)), max_size=9
+)
+
+
+@given(steps=meanwhile)
+@example(steps=[("roll", 0), ("put", 0), *[("wait", 0)] * 5])
+@example(steps=[("roll small", 0), ("put", 3), *[("wait", 0)] * 6])
+@examples(10)
+def test_rollers_and_writers_between_the_transactions_of_a_large_day(
+    steps: list[tuple[str, int]], fresh_ledger: Callable[[], Ledger], book: Book
+) -> None:
+    """After each transaction another process puts a call, or rolls with another idea of a large day."""
+    other = fresh_ledger()
+    ledger = Watched(other.engine, other.zone, other.keyring)
+    put_events(other, book, *(call(f"r-{n}", occurred_at=ARRIVAL - n * HOUR) for n in range(4)))
+
+    def act(number: int, step: str, n: int) -> None:
+        if step == "put":
+            put_events(other, book, call(f"n-{number}", occurred_at=ARRIVAL - n * HOUR))
+        if not step.startswith("roll"):
+            return
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rollups, "_MOST_ROWS", 1_000 if step == "roll small" else 1)
+            rollups.roll(other)
+
+    Watched.waiting[:] = [partial(act, number, *step) for number, step in enumerate(steps)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollups, "_MOST_ROWS", 1)
+        rollups.roll(ledger)
+        assert verify(ledger) == []
+        Watched.waiting.clear()
+        rollups.roll(ledger)
+    assert rollups.count_dirty_slots(ledger) == 0
+    assert verify(ledger) == []
+    other.close()

@@ -497,6 +497,24 @@ def test_what_is_no_log_api_is_explained(embedded: Ledger) -> None:
         synced(embedded, url)
 
 
+class DamagedApi(LogApi):
+    """Answers pages with something between the rows that is no row."""
+
+    def answer(self, target: str, authorization: str | None) -> tuple[int, Any]:
+        code, page = super().answer(target, authorization)
+        page.get("logs", []).insert(1, 7)
+        return code, page
+
+
+def test_a_row_of_a_page_that_cannot_be_read_costs_no_other_row(embedded: Ledger) -> None:
+    api = DamagedApi()
+    api.write(row(0), row(1, model="gpt-\ud800"), row(2), row(3, provider=5))
+    with serving(api) as url:
+        assert counts(synced(embedded, url)) == (3, 0, 0, 2)
+        assert counts(synced(embedded, url)) == (0, 3, 0, 2)
+    assert verify(embedded) == []
+
+
 def test_an_api_without_tool_calls_is_read(embedded: Ledger) -> None:
     api = LogApi()
     api.tool_calls = None

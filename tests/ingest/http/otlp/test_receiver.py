@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
-from ingest.http import receiver
+from ingest.http import limits, turns
 from ingest.http.app import RIGHTS, make_api
 from ingest.intake.intake import Intake
 from ingest.ledger.engine import Ledger, LedgerBusy
@@ -25,6 +25,7 @@ from tests.support.stored_events import kept
 
 LIMIT = 2**16
 SETTINGS = Settings(max_body_bytes=LIMIT)
+TIGHT = Settings(max_memory_bytes=2**24)
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
 ENCODINGS: dict[str, Callable[[dict[str, Any]], bytes]] = {JSON: as_json, PROTOBUF: as_protobuf}
@@ -217,32 +218,24 @@ def test_other_kinds_of_bodies_are_not_read(headers: dict[str, str], media: str,
 def test_who_has_to_wait_is_told_when_to_come_back(
     media: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "QUEUE", 0)
+    monkeypatch.setattr(turns, "QUEUE", 0)
     answer = export(client, media, span(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert failure(answer, media)[0] == 14
 
 
-def test_bodies_that_are_not_whole_have_bounded_room(
-    embedded: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(receiver, "BODIES_HELD", 0)
-    with TestClient(make_api(embedded, SETTINGS)) as client:
-        answer = export(client, JSON, span(1))
+def test_a_trace_request_that_finds_no_room_is_asked_to_come_later(embedded: Ledger) -> None:
+    with TestClient(make_api(embedded, TIGHT)) as client:
+        answer = client.post("/v1/traces", content=b"{" * 2**24, headers={"content-type": JSON})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert "too many traces" in failure(answer, JSON)[1]
+    assert "memory" in failure(answer, JSON)[1]
 
 
-def test_room_is_free_again_after_each_request(embedded: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "BODIES_HELD", 1)
-    with TestClient(make_api(embedded, SETTINGS)) as client:
-        size = len(as_json(request(*(span(n) for n in range(1, 60)))))
-        assert LIMIT / 3 < size < LIMIT
-        for _ in range(5):
-            assert (
-                client.post("/v1/traces", content=b"{" * size, headers={"content-type": JSON}).status_code
-                == 400
-            )
+def test_room_is_free_again_after_each_trace_request(embedded: Ledger) -> None:
+    with TestClient(make_api(embedded, TIGHT)) as client:
+        for _ in range(3):
+            broken = client.post("/v1/traces", content=b"x" * 5 * 2**20, headers={"content-type": JSON})
+            assert broken.status_code == 400
             assert export(client, JSON, *(span(n) for n in range(1, 60))).status_code == 200
     assert len(kept(embedded)) == 59
 
@@ -251,16 +244,17 @@ def test_room_is_free_again_after_each_request(embedded: Ledger, monkeypatch: py
 def test_a_ledger_that_is_locked_halfway_can_be_sent_everything_again(
     media: str, client: TestClient, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.http.otlp.receiver.BATCH_RECORDS", 2)
-    accept = Intake.accept
+    monkeypatch.setattr(limits, "BATCH_RECORDS", 2)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 0)
+    commit = Intake.commit
     times = iter(range(100))
 
-    def third_time_locked(self: Intake, records: Any) -> Any:
+    def third_time_locked(self: Intake, batch: Any) -> Any:
         if next(times) == 2:
             raise LedgerBusy("database is locked")
-        return accept(self, records)
+        return commit(self, batch)
 
-    monkeypatch.setattr(Intake, "accept", third_time_locked)
+    monkeypatch.setattr(Intake, "commit", third_time_locked)
     spans = [span(n) for n in range(1, 8)]
     answer = export(client, media, *spans)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -276,7 +270,7 @@ def test_an_error_of_ours_is_told_in_the_words_of_the_protocol(
     def explode(*_: Any) -> None:
         raise RuntimeError("where is my parcel?")
 
-    monkeypatch.setattr(Intake, "accept", explode)
+    monkeypatch.setattr(Intake, "commit", explode)
     answer = export(client, media, span(1))
     assert answer.status_code == 500
     assert failure(answer, media) == (13, "Something went wrong here; the log says where.")

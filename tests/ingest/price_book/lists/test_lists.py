@@ -576,3 +576,24 @@ def test_two_rows_that_contradict_each_other_are_told() -> None:
 def test_what_is_no_price_list_says_what_to_do(name: str, raw: bytes, reason: str) -> None:
     with pytest.raises(NotAPriceList, match=reason):
         lists.read(name, raw)
+
+
+def test_yaml_that_grows_when_it_is_read_is_refused_with_its_line() -> None:
+    levels = [b"a0: &a0 [x,x,x,x,x,x,x,x,x]"]
+    levels += [b"a%d: &a%d [%s]" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 10)]
+    with pytest.raises(NotAPriceList, match=r"line 2 has the alias \*a0: write the values out instead"):
+        lists.read("own.yaml", b"\n".join(levels))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"prices:\n- " + b"[" * 5_000, "line 2 is nested too deeply"),
+        (b"".join(b"%*s- \n" % (2 * n, b"") for n in range(400)), "line 21 is nested too deeply"),
+        (b"prices: [" + b"1," * 100_001 + b"]", "more than 100,000 values by line 1"),
+    ],
+    ids=["brackets", "dashes", "values"],
+)
+def test_yaml_deeper_or_larger_than_any_price_list_is_refused(text: bytes, message: str) -> None:
+    with pytest.raises(NotAPriceList, match=message):
+        lists.read("own.yaml", text)

@@ -1,0 +1,1 @@
+"""`tallybook doctor`: what is wrong with an installation, and what to do."""

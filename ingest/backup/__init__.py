@@ -1,0 +1,1 @@
+"""Backups: whole copies of a ledger while calls arrive, their verification, and the way back."""
