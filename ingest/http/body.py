@@ -13,7 +13,7 @@ import msgspec
 
 from ingest.formats import stream
 from ingest.framing import Framing, RawRecord, Record, Splitter
-from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.framing.decompression import HTTP_WINDOW, Decompressor, TooLarge, Unreadable
 from ingest.http import limits
 from ingest.intake.intake import Intake
 from ingest.model.receipt import Receipt
@@ -71,7 +71,7 @@ class Body(ABC):
     def held(self) -> int:
         """Bytes that the body holds in memory."""
         pending = self._size + limits.CALL_BYTES * self._decoding.pending
-        window = min(self.unpacked, limits.WINDOW_BYTES) if self._unpacker.is_compressed else 0
+        window = min(self.unpacked, HTTP_WINDOW) + self._unpacker.held if self._unpacker.is_compressed else 0
         return self._in_work + window + self.collected + pending
 
     def put(self, block: bytes, *, is_last: bool) -> None:
