@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ingest.ledger import health
 from ingest.ledger.engine import Ledger
 from ingest.ledger.health import Probe
+from ingest.ledger.tables.calls import ledger_property
 from ingest.pricing.book import Book
 from tests.support.ledgers import ARRIVAL, put_events
 from tests.support.one_call import call
@@ -117,6 +118,17 @@ def test_a_standby_takes_no_writes(ledger: Ledger) -> None:
     probe = Probe(ledger)
     assert code(probe) == "read_only"
     probe.close()
+
+
+@pytest.mark.parametrize(
+    "value", ["", "null", "{}", '{"at": "soon", "path": "/b"}', '{"at": "2026-11-29", "path": "/b"}']
+)
+def test_a_note_of_a_backup_that_says_nothing_is_none(embedded: Ledger, probe: Probe, value: str) -> None:
+    with embedded.writing() as connection:
+        connection.execute(ledger_property.insert(), {"name": "last_backup", "value": value})
+    figures = probe.figures()
+    assert figures is not None
+    assert figures.last_backup_at is None
 
 
 def test_sizes_and_ages_are_those_of_the_ledger(ledger: Ledger, book: Book) -> None:
