@@ -21,6 +21,8 @@ from ingest.model.rejection import Refused
 
 _MARKS: Final = (b"[", b"{", b",")
 """There is at least one of them for each value in JSON."""
+_TOO_LARGE: Final = frozenset({"too_large", "too_many_spans"})
+"""Refusals of a request that would be taken in smaller pieces."""
 
 
 class TracesBody(Body):
@@ -78,7 +80,7 @@ class TracesBody(Body):
                     self._calls_size += len(call) if isinstance(call, bytes) else 0
                 yield 0
         except Refused as refused:
-            raise Unreadable(refused.reason) from None
+            raise (TooLarge if refused.code in _TOO_LARGE else Unreadable)(refused.reason) from None
         self._being_read = 0
 
     def _check_rejections(self) -> None:
