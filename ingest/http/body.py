@@ -38,7 +38,6 @@ class Body(ABC):
     ) -> None:
         """`limit` bounds the body as sent; `unpacker` has its own limit for the unpacked body."""
         self.receipt = Receipt()
-        self.turns = 0
         self.unpacked = 0
         """Bytes after unpacking, so far."""
         self._intake = intake
@@ -87,7 +86,6 @@ class Body(ABC):
             Unreadable: the body is damaged, ends too early, is empty, or is not JSON.
             TooManyRejections: nearly all of its records are rejected.
         """
-        self.turns += 1
         end, left = self._clock() + limits.TURN_SECONDS, limits.TURN_BYTES
         self._has_committed = False
         clock = self._clock
