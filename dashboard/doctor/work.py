@@ -1,21 +1,19 @@
 """Checks of the work that is done beside taking calls in: rollups, messages, sync, imports, backups."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from dashboard.doctor import store
 from dashboard.doctor.model import Case, Findings, trouble, warning
 from ingest.clock import rfc3339_seconds
+from ingest.ledger import last_backup
 from ingest.ledger.database_file import MANIFEST
-from ingest.model.zone import HOUR, date_of, micros
+from ingest.model.zone import HOUR, date_of
 
 MANY_SLOTS: Final = 200
 """Slots without rollups that a server never has for long."""
 OLD_BACKUP_DAYS: Final = 7
-LAST_BACKUP: Final = "last_backup"
-"""The property in which `tallybook backup` notes when and where it copied the ledger."""
 _DAY: Final = 24 * HOUR
 _LATE: Final = HOUR // 2
 """How long a message may be due before nobody seems to send it."""
@@ -84,31 +82,21 @@ def backups(case: Case) -> Findings:
     """When the ledger was copied, and whether the copy is whole."""
     assert case.ledger is not None, "asked with an open ledger only"
     action = "`tallybook backup DEST --every 6h` makes one and goes on"
-    noted = _noted((case.properties or {}).get(LAST_BACKUP))
-    if noted is None:
+    last = last_backup.noted((case.properties or {}).get(last_backup.PROPERTY))
+    if last is None:
         with case.ledger.reading() as connection:
             if store.newest_arrival(connection) is not None:
                 yield warning("there is no backup of this ledger", action)
         return
-    made_at, folder = noted
-    days = (case.now - made_at) // _DAY
+    folder, days = Path(last.path), (case.now - last.at) // _DAY
     if days >= OLD_BACKUP_DAYS:
-        yield warning(f"the last backup is of {rfc3339_seconds(made_at)}, {days:,} days ago", action)
+        yield warning(f"the last backup is of {rfc3339_seconds(last.at)}, {days:,} days ago", action)
     if not folder.exists():
         yield warning(
             f"the last backup, {folder}, cannot be seen from here", "look whether it is where it was put"
         )
     elif lacking := _lacking(folder):
         yield trouble(f"the last backup, {folder}, is not whole: {lacking}", action)
-
-
-def _noted(text: str | None) -> tuple[int, Path] | None:
-    """When and where the last backup was made; None without one."""
-    try:
-        noted: Any = json.loads(text or "")
-        return micros(datetime.fromisoformat(noted["at"])), Path(noted["path"])
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def _lacking(folder: Path) -> str:

@@ -22,7 +22,7 @@ from ingest.backup.model import (
     SecretFacts,
 )
 from ingest.clock import rfc3339
-from ingest.ledger import database_file
+from ingest.ledger import database_file, last_backup
 from ingest.ledger.database_file import MANIFEST, SECRET, beside
 from ingest.ledger.engine import (
     DatabaseError,
@@ -142,7 +142,9 @@ def _copied(
 
 def _require_room(file: Path, path: Path) -> list[str]:
     """Refuse a copy for which the disk has no room; a warning if it is the disk of the ledger."""
-    needed = database_file.size_of(file) + database_file.size_of(beside(file, "-wal")) + _SPARE_BYTES
+    needed = (
+        database_file.size_of(file) + database_file.size_of(beside(file, database_file.WAL)) + _SPARE_BYTES
+    )
     if (free := shutil.disk_usage(path).free) < needed:
         raise BackupFailed(
             f"{path.parent} has {free:,} bytes free and the copy needs {needed:,}: make room, or use another disk"
@@ -231,7 +233,7 @@ def _note(settings: Settings, backup: Backup) -> list[str]:
         engine, lock = open_engine(settings.database_url, Purpose.CHANGE)
         try:
             with translated_errors(), writing(engine) as connection:
-                store.set_property(connection, store.LAST_BACKUP, facts)
+                store.set_property(connection, last_backup.PROPERTY, facts)
         finally:
             close(engine, lock)
     except LedgerError as error:

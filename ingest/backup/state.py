@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.backup import folder, store
+from ingest.backup import folder
 from ingest.ledger.engine import Ledger
+from ingest.ledger.last_backup import last_backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
     Raises:
         DatabaseError: the database is away.
     """
-    last = store.last_backup(ledger)
+    with ledger.reading() as connection:
+        last = last_backup(connection)
     if last is None:
         return None
     backup = folder.backup_at(Path(last.path))

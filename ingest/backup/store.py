@@ -2,19 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ingest.backup.model import Contents
-from ingest.ledger.engine import Ledger
 from ingest.ledger.rollups import join_sum, split_sum
 from ingest.ledger.tables.calls import ledger_property, term, usage_event
-from ingest.model.zone import micros
 
-LAST_BACKUP: Final = "last_backup"
 LAST_RESTORE: Final = "last_restore"
 _NAMED: Final = {
     "events": "usage_event",
@@ -58,33 +53,6 @@ def set_property(connection: sa.Connection, name: str, value: Mapping[str, Any])
     connection.execute(ledger_property.delete().where(ledger_property.c.name == name))
     row = {"name": name, "value": json.dumps(value, ensure_ascii=False, sort_keys=True)}
     connection.execute(ledger_property.insert(), row)
-
-
-@dataclass(frozen=True, slots=True)
-class LastBackup:
-    """The last backup that the ledger knows of. It may have been moved or removed since."""
-
-    at: int
-    """Microseconds UTC."""
-    path: str
-    sha256: str
-    events: int
-
-
-def last_backup(ledger: Ledger) -> LastBackup | None:
-    """The last backup of a ledger; None if there was none.
-
-    Raises:
-        DatabaseError: the database is away.
-    """
-    with ledger.reading() as connection:
-        query = sa.select(ledger_property.c.value).where(ledger_property.c.name == LAST_BACKUP)
-        text = connection.execute(query).scalar()
-    if text is None:
-        return None
-    facts = json.loads(text)
-    at = micros(datetime.fromisoformat(facts["at"]))
-    return LastBackup(at, facts["path"], facts["sha256"], facts["events"])
 
 
 def is_empty(connection: sa.Connection) -> bool:

@@ -4,13 +4,11 @@ Nothing is written and no lock is kept: on SQLite a write transaction is begun a
 PostgreSQL the server says whether it takes writes.
 """
 
-import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,19 +18,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from ingest.ledger import database_file, outage, schema
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, libpq_options
+from ingest.ledger.last_backup import last_backup
 from ingest.ledger.outage import Outage
-from ingest.ledger.tables.calls import dirty_slot, ledger_property, usage_event
-from ingest.model.zone import micros
+from ingest.ledger.tables.calls import dirty_slot, usage_event
+from ingest.ledger.write_ahead_log import wal_bytes
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes that must be free on the disk of an embedded ledger."""
 PATIENCE_SECONDS: Final = 1
-_LAST_BACKUP: Final = "last_backup"
-"""The property in which a backup notes itself (`ingest.backup.store`)."""
 _POSTGRESQL: Final = {
     "connect_timeout": 2,  # the shortest that libpq keeps
-    "options": f"-c statement_timeout={PATIENCE_SECONDS * 1000}",
     "tcp_user_timeout": 2000,
     "keepalives_idle": 1,
     "keepalives_interval": 1,
@@ -92,17 +88,14 @@ class Probe:
             sa.select(sa.func.max(sa.type_coerce(c.occurred_at, sa.BigInteger)))
         ).scalar()
         dirty = connection.execute(sa.select(sa.func.count()).select_from(dirty_slot)).scalar_one()
-        backup = connection.execute(
-            sa.select(ledger_property.c.value).where(ledger_property.c.name == _LAST_BACKUP)
-        ).scalar()
-        backup_at = None if backup is None else micros(datetime.fromisoformat(json.loads(backup)["at"]))
+        backup = last_backup(connection)
+        backup_at = None if backup is None else backup.at
         file = self._ledger.file
         if file is None:
             size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
             return Figures(newest, backup_at, dirty, size, None, None)
-        log = database_file.size_of(database_file.beside(file, database_file.WAL))
         free = self._free_bytes(file.resolve().parent)
-        return Figures(newest, backup_at, dirty, database_file.size_of(file), log, free)
+        return Figures(newest, backup_at, dirty, database_file.size_of(file), wal_bytes(self._ledger), free)
 
     def close(self) -> None:
         """Close the connection."""
@@ -153,8 +146,13 @@ def _engine(ledger: Ledger) -> sa.Engine:
     if ledger.file is not None:
         creator = partial(_connect, ledger.file.absolute())
         return sa.create_engine(url, creator=creator, pool_size=1, isolation_level="AUTOCOMMIT")
+    options = libpq_options(url, f"-c statement_timeout={PATIENCE_SECONDS * 1000}")
     return sa.create_engine(
-        url, connect_args=_POSTGRESQL, pool_size=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        url,
+        connect_args={**_POSTGRESQL, "options": options},
+        pool_size=1,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
     )
 
 

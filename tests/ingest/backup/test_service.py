@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ingest.backup import check, commands, folder, store
+from ingest.backup import check, commands, folder
 from ingest.backup.folder import backup_at, backups
 from ingest.backup.model import BackupFailed, Stopped
 from ingest.backup.service import BackupOptions, MadeBackup, back_up
@@ -21,6 +21,7 @@ from ingest.backup.state import BackupState, last_backup_state
 from ingest.ledger import database_file
 from ingest.ledger.engine import Ledger, LedgerError, open_ledger, open_to_read
 from ingest.ledger.key_hashes import fingerprint, read_secret
+from ingest.ledger.last_backup import last_backup
 from ingest.settings import Settings, sqlite_url
 from tests.support.calls import call, put
 from tests.support.cli import command_in
@@ -210,8 +211,8 @@ def test_an_older_ledger_is_copied_as_it_is(own: Settings, tmp_path: Path) -> No
 
 def test_the_ledger_knows_its_last_backup(own: Settings, tmp_path: Path) -> None:
     backup = made(own, tmp_path / "backups").backup
-    with open_to_read(own) as ledger:
-        last = store.last_backup(ledger)
+    with open_to_read(own) as ledger, ledger.reading() as connection:
+        last = last_backup(connection)
     assert last is not None
     assert (last.at, last.path) == (AT, str(backup.path))
 
