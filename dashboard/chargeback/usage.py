@@ -53,9 +53,6 @@ class UsageSums:
     priced_tokens: int = 0
     """The tokens of priced calls."""
 
-    def __add__(self, other: "UsageSums") -> "UsageSums":
-        return UsageSums(*(getattr(self, name) + getattr(other, name) for name in NUMBERS))
-
 
 NUMBERS: Final = tuple(field.name for field in fields(UsageSums))
 

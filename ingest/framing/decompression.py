@@ -27,7 +27,8 @@ MOST_BARREN: Final = 1_000
 _SLICES: Final = {"gzip": 4_096, "zstd": 1_024}
 """Bytes of input that are processed at a time. Each member or frame copies the rest of its slice."""
 _GZIP_WRAPPER: Final = 16 + zlib.MAX_WBITS
-_HTTP_WINDOW: Final = 8 * 2**20  # RFC 9659: the window that a receiver of zstd must support
+HTTP_WINDOW: Final = 8 * 2**20
+"""The largest window of zstd over HTTP: RFC 9659 wants a receiver to support so much."""
 _FILE_WINDOW: Final = 128 * 2**20  # the default limit of the zstd command
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -73,6 +74,8 @@ class Decompressor:
         self._begun = False
         self._barren = 0  # members or frames in a row that held nothing
         self._unpacked = 0
+        self.held = 0
+        """Bytes of a step that are unpacked and kept until all of them are handed on."""
 
     @classmethod
     def for_encoding(cls, name: str, limit: int | None = None) -> "Decompressor":
@@ -86,7 +89,7 @@ class Decompressor:
             name = "gzip"
         if name and name not in get_args(Encoding):
             raise LookupError(f"content encoding {name[:40]!r} is not read here; use gzip, zstd or none")
-        return cls(cast(Encoding, name) if name else None, limit, _HTTP_WINDOW)
+        return cls(cast(Encoding, name) if name else None, limit, HTTP_WINDOW)
 
     @classmethod
     def detecting(cls, limit: int | None = None) -> "Decompressor":
@@ -135,7 +138,9 @@ class Decompressor:
             yield from _in_pieces(data)
             return
         for unpacked in self._frames(data, _SLICES[self._encoding]):
+            self.held = len(unpacked) if len(unpacked) > LARGEST_PIECE else 0  # else it is the piece itself
             yield from _in_pieces(unpacked)
+            self.held = 0
 
     def _frames(self, data: bytes, slice_size: int) -> Iterator[bytes]:
         for start in range(0, len(data), slice_size):

@@ -81,7 +81,7 @@ class RecordBuffer:
     @property
     def held(self) -> int:
         """Bytes in memory."""
-        return self._size if self._parts else 0
+        return self._size if self._size <= self.limit else 0
 
     def add(self, part: bytes) -> None:
         """Add `part`, or discard all parts when the record is over the limit."""

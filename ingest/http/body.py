@@ -13,7 +13,7 @@ import msgspec
 
 from ingest.formats import stream
 from ingest.framing import Framing, RawRecord, Record, Splitter
-from ingest.framing.decompression import Decompressor, TooLarge, Unreadable
+from ingest.framing.decompression import HTTP_WINDOW, Decompressor, TooLarge, Unreadable
 from ingest.http import limits
 from ingest.intake.intake import Intake
 from ingest.model.receipt import Receipt
@@ -38,7 +38,6 @@ class Body(ABC):
     ) -> None:
         """`limit` bounds the body as sent; `unpacker` has its own limit for the unpacked body."""
         self.receipt = Receipt()
-        self.turns = 0
         self.unpacked = 0
         """Bytes after unpacking, so far."""
         self._intake = intake
@@ -71,7 +70,7 @@ class Body(ABC):
     def held(self) -> int:
         """Bytes that the body holds in memory."""
         pending = self._size + limits.CALL_BYTES * self._decoding.pending
-        window = min(self.unpacked, limits.WINDOW_BYTES) if self._unpacker.is_compressed else 0
+        window = min(self.unpacked, HTTP_WINDOW) + self._unpacker.held if self._unpacker.is_compressed else 0
         return self._in_work + window + self.collected + pending
 
     def put(self, block: bytes, *, is_last: bool) -> None:
@@ -87,7 +86,6 @@ class Body(ABC):
             Unreadable: the body is damaged, ends too early, is empty, or is not JSON.
             TooManyRejections: nearly all of its records are rejected.
         """
-        self.turns += 1
         end, left = self._clock() + limits.TURN_SECONDS, limits.TURN_BYTES
         self._has_committed = False
         clock = self._clock

@@ -7,22 +7,10 @@ tried; the first that succeeds closes the breaker.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from ingest.clock import now
 from ingest.http import limits
 from ingest.ledger.engine import LedgerBusy
 from ingest.ledger.outage import UNAVAILABLE
-
-
-@dataclass(frozen=True, slots=True)
-class LastError:
-    """The last time that the ledger could not be written."""
-
-    at: int
-    """Microseconds UTC."""
-    kind: str
-    """The class of the database's error."""
 
 
 class Breaker:
@@ -30,11 +18,6 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_open = False
-        self.last_error: LastError | None = None
-        self.writes = 0
-        self.write_seconds = 0.0
-        """Seconds that the writes have taken together."""
-        self.longest_write_seconds = 0.0
         self._clock = clock
         self._tried_at = 0.0
         self._outage = UNAVAILABLE
@@ -56,21 +39,16 @@ class Breaker:
             LedgerBusy: the ledger is away.
         """
         self.check()
-        began = self._tried_at = self._clock()
+        self._tried_at = self._clock()
         try:
             yield
         except LedgerBusy as error:
             self.strike(error)
             raise
         self.is_open = False
-        seconds = self._clock() - began
-        self.writes += 1
-        self.write_seconds += seconds
-        self.longest_write_seconds = max(self.longest_write_seconds, seconds)
 
     def strike(self, error: LedgerBusy) -> None:
         """Open the breaker."""
         self.is_open = True
         self._outage = error.outage
-        self.last_error = LastError(now(), error.kind)
         self._tried_at = self._clock()

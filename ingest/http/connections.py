@@ -9,6 +9,7 @@ none, it is answered with 503.
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -67,15 +68,19 @@ CONNECTIONS: Final = Connections()
 
 
 def raise_file_limit() -> None:
-    """Allow this process as many open files as the system does, and bound the connections by it."""
+    """Let this process open files for all connections, as far as the system allows, and else for fewer."""
     if sys.platform == "win32":
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    CONNECTIONS.most = min(limits.MOST_CONNECTIONS, max(hard - limits.FILES_RESERVED, hard // 2))
+    wanted = limits.MOST_CONNECTIONS + limits.FILES_RESERVED
+    allowed, files = (wanted if limit == resource.RLIM_INFINITY else limit for limit in (hard, soft))
+    if files < min(wanted, allowed):
+        with suppress(OSError, ValueError):  # macOS allows less than it states
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, allowed), hard))
+            files = min(wanted, allowed)
+    CONNECTIONS.most = min(limits.MOST_CONNECTIONS, max(files - limits.FILES_RESERVED, files // 2))
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -45,8 +45,8 @@ BODY_BYTES: Final = 2**17
 """What a body costs in memory beside its bytes: its connection, its unpacker, its receipt."""
 CALL_BYTES: Final = 2**11
 """What a decoded call costs in memory until it is committed."""
-WINDOW_BYTES: Final = 8 * 2**20
-"""The largest window of zstd: the bytes that an unpacker may keep."""
+VALUE_BYTES: Final = 2**7
+"""What a decoded value of a trace request in JSON costs in memory."""
 SMALL_BODY_BYTES: Final = 2**19
 """A body that holds no more than this may use the reserved quarter of the memory for bodies."""
 

@@ -6,8 +6,8 @@ for it: a result that is too old is itself a reason not to be ready.
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from ingest.ledger.health import Figures
@@ -113,14 +113,14 @@ class Readiness:
 
     def look(self, probe: Looker) -> None:
         """Look once, and log when the ledger becomes ready or stops being so."""
-        try:
+        found: Outage | None = STALLED
+        with _living_on():
             found = probe.outage()
-        except Exception as error:  # noqa: BLE001 - the thread must live on, and what it cannot see is not ready
-            _log.exception("probe failed", error=type(error).__qualname__)
-            found = STALLED
         self._last = _Look(self._clock(), found)
         if (found is None or not found.stops_reading) and self.figures_are_due:
-            self._figures = self._clock(), probe.figures()
+            self._figures = self._clock(), None
+            with _living_on():
+                self._figures = self._clock(), probe.figures()
         self._looked.set()
         self.tell(self.outage)
 
@@ -145,3 +145,12 @@ class Readiness:
             while not stop.is_set():
                 self.look(probe)
                 stop.wait(EVERY_SECONDS)
+
+
+@contextmanager
+def _living_on() -> Iterator[None]:
+    """Log what the block raises and go on: nobody would start the thread again."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was not seen is not ready
+        _log.exception("probe failed", error=type(error).__qualname__)

@@ -17,7 +17,7 @@ from ingest.formats.format import Format
 from ingest.framing.decompression import TooLarge, Unreadable
 from ingest.http import headers, limits
 from ingest.http.body import Body, RecordsBody, TooManyRejections
-from ingest.http.breaker import Breaker, LastError
+from ingest.http.breaker import Breaker
 from ingest.http.headers import kind_of, unpacker_of
 from ingest.http.incoming import Incoming, TooSlow
 from ingest.http.limits import RETRY_AFTER
@@ -63,14 +63,6 @@ class ReceiverState:
     """Bodies underway."""
     bytes_held: int
     """What they hold in memory."""
-    is_away: bool
-    """Whether requests are refused because the ledger is locked or away."""
-    last_error: LastError | None
-    commits: int
-    """Commits so far."""
-    commit_seconds: float
-    """What they have taken together."""
-    longest_commit_seconds: float
 
 
 class Receiver:
@@ -95,23 +87,9 @@ class Receiver:
         self._breaker = Breaker(clock)
 
     @property
-    def last_error(self) -> LastError | None:
-        """The last time that the ledger could not be written; None if it always could."""
-        return self._breaker.last_error
-
-    @property
     def state(self) -> ReceiverState:
         """What the receiver is doing now."""
-        return ReceiverState(
-            self._turns.waiting,
-            self._memory.bodies,
-            self._memory.held,
-            self._breaker.is_open,
-            self._breaker.last_error,
-            self._breaker.writes,
-            self._breaker.write_seconds,
-            self._breaker.longest_write_seconds,
-        )
+        return ReceiverState(self._turns.waiting, self._memory.bodies, self._memory.held)
 
     async def receive(self, request: Request, form: Format | None, key: str | None) -> Response:
         """The answer to a request: its receipt, after all its records are committed.
@@ -271,6 +249,7 @@ async def _push(incoming: Incoming, body: Body, claim: Claim, taker: TurnTaker, 
             try:
                 chunk = await incoming.chunk()
             except TooSlow:
+                claim.stop = None
                 await _keep(bytes(block), body, run)
                 raise
             claim.stop = None

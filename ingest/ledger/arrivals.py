@@ -14,12 +14,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from ingest.ledger import dialects
-from ingest.ledger.engine import Ledger, LedgerBusy
+from ingest.ledger.engine import Ledger, LedgerBusy, translated_errors, writing
 from ingest.ledger.tables.calls import usage_event
 
 _LOCK: Final = 0x7A110002
 """The lock that transactions adding calls (shared) and the start of a settled snapshot (exclusive) take."""
-_WAIT_MILLISECONDS: Final = 300
+_WAIT_SECONDS: Final = 0.3
 """How long the start waits for writers, which meanwhile wait for it."""
 _ATTEMPTS: Final = 40
 _PAUSE_SECONDS: Final = 0.2
@@ -57,8 +57,8 @@ def _is_settled(ledger: Ledger, snapshot: Ledger) -> bool:
         _begin(snapshot)
         return True
     try:
-        with ledger.writing() as connection:
-            dialects.wait_at_most(connection, _WAIT_MILLISECONDS)
+        # not as a write of the ledger: that it has to wait is no failure
+        with translated_errors(), writing(ledger.engine, _WAIT_SECONDS) as connection:
             dialects.lock_by_number(connection, _LOCK, shared=False)
             _begin(snapshot)
     except LedgerBusy:

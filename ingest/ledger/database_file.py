@@ -20,11 +20,13 @@ from typing import Final, Self
 
 WAL: Final = "-wal"
 """The write-ahead log: what is committed and not yet in the database file."""
+INDEX: Final = "-shm"
+"""The index of that log."""
 LOCK: Final = ".lock"
 SECRET: Final = ".secret"  # noqa: S105 - the end of a file name
 RESTORED_SECRET: Final = ".secret.restored"  # noqa: S105 - the end of a file name
 """The secret of a database that has just been restored, until it has its own name."""
-WORKING_FILES: Final = (WAL, "-shm", "-journal")
+WORKING_FILES: Final = (WAL, INDEX, "-journal")
 """What SQLite keeps beside a database while it is open, and after a crash."""
 MANIFEST: Final = "manifest.json"
 """The file that makes a folder a backup."""

@@ -180,11 +180,5 @@ def lock_by_number(connection: sa.Connection, number: int, *, shared: bool) -> N
         connection.execute(sa.select(lock(number)))
 
 
-def wait_at_most(connection: sa.Connection, milliseconds: int) -> None:
-    """Let statements of this transaction wait so long for a lock, and then fail. Not on SQLite."""
-    if _is_postgresql(connection):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(milliseconds)}")
-
-
 def _is_postgresql(connection: sa.Connection) -> bool:
     return connection.dialect.name == "postgresql"

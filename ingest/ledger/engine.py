@@ -376,6 +376,12 @@ def make_engine(url: str) -> sa.Engine:
     return opened_file.watched(engine)
 
 
+def libpq_options(url: sa.URL, more: str) -> str:
+    """The options of a PostgreSQL URL, such as its `search_path`, and more, which win."""
+    stated = url.query.get("options", "")
+    return f"{stated if isinstance(stated, str) else ' '.join(stated)} {more}".strip()
+
+
 @contextmanager
 def writing(engine: sa.Engine, lock_seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
     """A write transaction on an engine: it commits at the end of the block, and rolls back after an error.

@@ -18,17 +18,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from ingest.ledger import database_file, outage, schema
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, libpq_options
 from ingest.ledger.last_backup import last_backup
 from ingest.ledger.outage import Outage
 from ingest.ledger.tables.calls import dirty_slot, usage_event
+from ingest.ledger.write_ahead_log import wal_bytes
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes that must be free on the disk of an embedded ledger."""
 PATIENCE_SECONDS: Final = 1
 _POSTGRESQL: Final = {
     "connect_timeout": 2,  # the shortest that libpq keeps
-    "options": f"-c statement_timeout={PATIENCE_SECONDS * 1000}",
     "tcp_user_timeout": 2000,
     "keepalives_idle": 1,
     "keepalives_interval": 1,
@@ -94,9 +94,8 @@ class Probe:
         if file is None:
             size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
             return Figures(newest, backup_at, dirty, size, None, None)
-        log = database_file.size_of(database_file.beside(file, database_file.WAL))
         free = self._free_bytes(file.resolve().parent)
-        return Figures(newest, backup_at, dirty, database_file.size_of(file), log, free)
+        return Figures(newest, backup_at, dirty, database_file.size_of(file), wal_bytes(self._ledger), free)
 
     def close(self) -> None:
         """Close the connection."""
@@ -147,8 +146,13 @@ def _engine(ledger: Ledger) -> sa.Engine:
     if ledger.file is not None:
         creator = partial(_connect, ledger.file.absolute())
         return sa.create_engine(url, creator=creator, pool_size=1, isolation_level="AUTOCOMMIT")
+    options = libpq_options(url, f"-c statement_timeout={PATIENCE_SECONDS * 1000}")
     return sa.create_engine(
-        url, connect_args=_POSTGRESQL, pool_size=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        url,
+        connect_args={**_POSTGRESQL, "options": options},
+        pool_size=1,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
     )
 
 

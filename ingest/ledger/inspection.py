@@ -15,7 +15,14 @@ import sqlalchemy as sa
 
 from ingest.ledger import schema
 from ingest.ledger.database_file import WrongFile, read_only_uri, require
-from ingest.ledger.engine import Ledger, LedgerBusy, LedgerError, make_engine, translated_errors
+from ingest.ledger.engine import (
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    libpq_options,
+    make_engine,
+    translated_errors,
+)
 from ingest.ledger.key_hashes import KeyRing
 from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import Zone
@@ -218,7 +225,8 @@ def _embedded(url: sa.URL, seconds: float) -> sa.Engine:
 
 def _served(url: sa.URL, seconds: float) -> sa.Engine:
     milliseconds = int(seconds * 1_000)
-    arguments = {"connect_timeout": 3, "options": _POSTGRESQL.format(milliseconds, milliseconds)}
+    options = libpq_options(url, _POSTGRESQL.format(milliseconds, milliseconds))
+    arguments = {"connect_timeout": 3, "options": options}
     return sa.create_engine(url, connect_args=arguments)
 
 

@@ -1,9 +1,9 @@
-"""The note of its last backup that a ledger keeps."""
+"""The last backup that a ledger knows of: a property that every backup writes."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,26 +11,27 @@ from ingest.ledger.tables.calls import ledger_property
 from ingest.model.zone import micros
 
 PROPERTY: Final = "last_backup"
-"""The property of the ledger that holds the note, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """The last backup that the ledger knows of. It may have been moved or removed since."""
+    """When and where a ledger was copied last. The copy may have been moved or removed since."""
 
     at: int
     """Microseconds UTC."""
     path: str
-    sha256: str
-    events: int
 
 
 def last_backup(connection: sa.Connection) -> LastBackup | None:
-    """The last backup of a ledger; None if there was none."""
+    """The last backup of the ledger of a connection; None if none is known."""
     query = sa.select(ledger_property.c.value).where(ledger_property.c.name == PROPERTY)
-    text = connection.execute(query).scalar()
-    if text is None:
+    return noted(connection.execute(query).scalar())
+
+
+def noted(value: str | None) -> LastBackup | None:
+    """The last backup by the value of the property; None without one, and for a value that says none."""
+    try:
+        facts: Any = json.loads(value or "")
+        return LastBackup(micros(datetime.fromisoformat(facts["at"])), str(facts["path"]))
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
-    facts = json.loads(text)
-    at = micros(datetime.fromisoformat(facts["at"]))
-    return LastBackup(at, facts["path"], facts["sha256"], facts["events"])

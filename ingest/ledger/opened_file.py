@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from ingest.ledger.database_file import INDEX, WAL
 from ingest.ledger.outage import GONE, REPLACED, Outage
 
 _INFO: Final = "tallybook_files"
 _OPTION: Final = "tallybook_file"
-_SUFFIXES: Final = ("-wal", "-shm")
 
 Identity = tuple[int, int]
 
@@ -79,7 +79,7 @@ class OpenedFile:
         elif outage := self.outage():
             raise Replaced(outage)
         resolved = Path(self._path).resolve()
-        paths = [f"{resolved}{suffix}" for suffix in _SUFFIXES]
+        paths = [f"{resolved}{suffix}" for suffix in (WAL, INDEX)]
         record.info[_INFO] = [(path, found) for path in paths if (found := _identity_of(path)) is not None]
 
 

@@ -38,7 +38,11 @@ class LogState:
 
 def wal_bytes(ledger: Ledger) -> int:
     """The length of the write-ahead log; 0 for a ledger that has none, as on PostgreSQL."""
-    return 0 if ledger.file is None else database_file.size_of(database_file.beside(ledger.file, "-wal"))
+    return (
+        0
+        if ledger.file is None
+        else database_file.size_of(database_file.beside(ledger.file, database_file.WAL))
+    )
 
 
 def cut(ledger: Ledger, wanted: int = WANTED_BYTES) -> LogState:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 MAX_NAMES: Final = 100
@@ -21,14 +22,12 @@ def add_bounded(counts: Counter[K], more: Mapping[K, int], most: int = 4 * MAX_N
             counts[name] += count
 
 
+@dataclass(slots=True)
 class Lags:
     """How long after they were made calls arrived, in classes."""
 
-    __slots__ = ("counts", "microseconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BOUNDS) + 1)
-        self.microseconds = 0
+    counts: list[int] = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
+    microseconds: int = 0
 
     def note(self, lags: Iterable[int]) -> None:
         """Count lags in microseconds. A call of the future has no lag."""

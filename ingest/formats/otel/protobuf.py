@@ -14,11 +14,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
 from ingest.formats.otel import names
 from ingest.formats.otel.span import LONGEST_SCOPE, Draft, known_attributes, number
-from ingest.framing import MAX_RECORD_BYTES
 from ingest.model.rejection import SURPRISES, Refused, unreadable
 
 MOST_MESSAGES: Final = 100_000
 """Spans, scopes and resources of a request."""
+LARGEST_MESSAGE: Final = 4 * 2**20
+"""Bytes of a span, a scope or a resource."""
 _RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SCOPE, _SPANS = 1, 1, 2, 1, 2
 """Field numbers of OTLP: of groups in a request, of what is in a group, and of what is in a scope."""
 _VARINT, _BYTES = 0, 2
@@ -64,9 +65,10 @@ def each_draft(raw: bytes) -> Iterator[Draft | Refused]:
 def _draft_or_refusal(
     walk: "_Walk", part: "_Part", scope: str | None, resource: dict[str, Any], inherited: dict[str, Any]
 ) -> Draft | Refused:
-    span = walk.read(Message, [part], _SPANS)
     try:
-        return _draft(span, scope, resource, inherited)
+        return _draft(walk.read(Message, [part], _SPANS), scope, resource, inherited)
+    except Refused as refused:
+        return refused
     except SURPRISES as error:
         return unreadable(error)
 
@@ -113,7 +115,7 @@ class _Walk:
         for number_, start, end in parts:
             if number_ != wanted:
                 continue
-            if end - start > MAX_RECORD_BYTES // 4:
+            if end - start > LARGEST_MESSAGE:
                 raise Refused("too_large", "a span or resource of the request is larger than 4 MiB")
             try:
                 message.MergeFromString(self._raw[start:end])

@@ -21,6 +21,8 @@ from ingest.model.rejection import Refused
 
 _MARKS: Final = (b"[", b"{", b",")
 """There is at least one of them for each value in JSON."""
+_TOO_LARGE: Final = frozenset({"too_large", "too_many_spans"})
+"""Refusals of a request that would be taken in smaller pieces."""
 
 
 class TracesBody(Body):
@@ -43,20 +45,32 @@ class TracesBody(Body):
         self._body = bytearray()
         self._calls: list[bytes | Refused] = []
         self._calls_size = 0
+        self._being_read = 0  # bytes of the whole body, and of its values, while the spans are read
 
     @property
     def collected(self) -> int:
-        """Bytes of the unpacked body, and of the calls in it."""
-        return len(self._body) + self._calls_size
+        """Bytes of the unpacked body, of its values while they are read, and of the calls in it."""
+        return len(self._body) + self._being_read + self._calls_size
 
     def _split(self, piece: bytes) -> Iterator[int]:
         self._body += piece
         yield 0
 
     def _finish(self) -> Iterator[int]:
+        yield from self._read_spans()
+        if self._calls and not self.others and all(isinstance(call, Refused) for call in self._calls):
+            raise Unreadable(str(self._calls[0]))
+        yield from self._decode(
+            RefusedRecord(index, 1, call) if isinstance(call, Refused) else RawRecord(index, 1, call)
+            for index, call in enumerate(self._calls)
+        )
+
+    def _read_spans(self) -> Iterator[int]:
         raw, self._body = bytes(self._body), bytearray()
-        if self._is_json and sum(map(raw.count, _MARKS)) > limits.TRACES_VALUES:
+        values = sum(map(raw.count, _MARKS)) if self._is_json else 0
+        if values > limits.TRACES_VALUES:
             raise TooLarge(f"the request has more than {limits.TRACES_VALUES} values")
+        self._being_read = len(raw) + limits.VALUE_BYTES * values
         try:
             for call in otel.each_call(raw, self._drafts):
                 if call is None:
@@ -66,13 +80,8 @@ class TracesBody(Body):
                     self._calls_size += len(call) if isinstance(call, bytes) else 0
                 yield 0
         except Refused as refused:
-            raise Unreadable(refused.reason) from None
-        if self._calls and not self.others and all(isinstance(call, Refused) for call in self._calls):
-            raise Unreadable(str(self._calls[0]))
-        yield from self._decode(
-            RefusedRecord(index, 1, call) if isinstance(call, Refused) else RawRecord(index, 1, call)
-            for index, call in enumerate(self._calls)
-        )
+            raise (TooLarge if refused.code in _TOO_LARGE else Unreadable)(refused.reason) from None
+        self._being_read = 0
 
     def _check_rejections(self) -> None:
         """Rejected spans are told in the answer: OTLP knows no refusal of a part."""

@@ -10,6 +10,7 @@ import zstandard
 
 from ingest.framing import Framing
 from ingest.framing.decompression import Decompressor, Unreadable
+from ingest.framing.record import RecordBuffer
 from ingest.http import limits
 from ingest.http.body import Body, RecordsBody, TooManyRejections
 from ingest.http.otlp.receiver import TracesBody
@@ -55,6 +56,15 @@ def make(embedded: Ledger) -> Iterator[Make]:
             return RecordsBody(intake, unpacker, kind, LIMIT, clock or Ticking())
 
         yield made
+
+
+@pytest.fixture
+def make_unpacking(embedded: Ledger) -> Iterator[Callable[[str], RecordsBody]]:
+    """Makes the body of one request with a content encoding."""
+    with Intake(embedded, make_decoder(embedded), Context("http", NOW, arrival="a")) as intake:
+        yield lambda encoding: RecordsBody(
+            intake, Decompressor.for_encoding(encoding, LIMIT), "lines", LIMIT, Ticking()
+        )
 
 
 def turns_of(body: Body, data: bytes, *, is_last: bool = True) -> list[tuple[int, int]]:
@@ -114,6 +124,20 @@ def test_the_spans_of_a_trace_request_are_read_in_turns(embedded: Ledger) -> Non
         turns = turns_of(body, as_json(request(*(span(number) for number in range(1, 101)))))
     assert len(turns) >= 16
     assert body.receipt.accepted == 100
+
+
+def test_what_a_trace_request_holds_while_its_spans_are_read_is_known(embedded: Ledger) -> None:
+    raw = as_json(request(*(span(number) for number in range(1, 101))))
+    with Intake(embedded, make_decoder(embedded), Context("http", NOW)) as intake:
+        clock = Ticking(limits.TURN_SECONDS / 10)
+        body = TracesBody(intake, Decompressor.for_encoding("", LIMIT), "application/json", LIMIT, clock)
+        body.put(raw, is_last=True)
+        while not body.turn() and not body.others and not body._calls:
+            pass
+        assert body.held > 2 * len(raw)
+        while not body.turn():
+            pass
+    assert body.held < len(raw)
 
 
 def test_a_body_of_nonsense_is_refused_early_with_its_receipt(make: Make) -> None:
@@ -186,3 +210,23 @@ def test_what_an_unfinished_record_holds_is_known(
     data = start + more * (2**20 // len(more))
     turns_of(body, data, is_last=False)
     assert len(data) * 0.5 <= body.held <= len(data) * 6
+
+
+def test_what_is_unpacked_and_not_read_yet_is_known(make_unpacking: Callable[[str], RecordsBody]) -> None:
+    """A thousand bytes of zstd may be megabytes, of which a turn reads one."""
+    body = make_unpacking("zstd")
+    bomb = zstandard.ZstdCompressor().compress(b"\n" * 2**24)
+    body.put(bomb, is_last=False)
+    assert not body.turn()
+    assert body.held > 2**23
+    while not body.turn():
+        pass
+    assert body.held <= len(bomb) + 2**23
+
+
+@pytest.mark.parametrize("parts", [1_024, 1_025, 1_026])
+def test_a_record_in_many_small_parts_is_held_whole(parts: int) -> None:
+    buffer = RecordBuffer(LIMIT)
+    for _ in range(parts):
+        buffer.add(b"x")
+    assert buffer.held == parts

@@ -52,14 +52,3 @@ def test_other_errors_do_not_open_it() -> None:
     with pytest.raises(ZeroDivisionError), breaker.trying():
         raise ZeroDivisionError
     breaker.check()
-
-
-def test_the_last_error_and_the_time_of_writes_are_known() -> None:
-    clock = Clock()
-    breaker = Breaker(clock)
-    with breaker.trying():
-        clock.time += 0.25
-    lock(breaker)
-    assert breaker.last_error is not None
-    assert breaker.last_error.kind == "OperationalError"
-    assert (breaker.writes, breaker.write_seconds, breaker.longest_write_seconds) == (1, 0.25, 0.25)

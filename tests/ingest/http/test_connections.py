@@ -1,6 +1,7 @@
 """Connections of clients that are slow, silent, too many, or that speak no HTTP, on a real server."""
 
 import json
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -165,3 +166,28 @@ def test_a_body_in_chunks_of_odd_sizes_is_read(address: tuple[str, int]) -> None
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in call) + b"0\r\n\r\n"
     said = ask(address, POST + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n" + chunks)
     assert json.loads(said.partition(b"\r\n\r\n")[2])["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "refused", "most"),
+    [
+        (1_024, 2**20, False, limits.MOST_CONNECTIONS),
+        (1_024, 4_096, False, 4_096 - limits.FILES_RESERVED),
+        (2**20, 2**20, True, limits.MOST_CONNECTIONS),
+        (1_024, resource.RLIM_INFINITY, False, limits.MOST_CONNECTIONS),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, True, limits.MOST_CONNECTIONS),
+        (256, resource.RLIM_INFINITY, True, 128),
+    ],
+)
+def test_connections_are_as_many_as_the_system_allows_files(
+    soft: int, hard: int, *, refused: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def set_limit(_kind: int, wanted: tuple[int, int]) -> None:
+        if refused or wanted[0] == resource.RLIM_INFINITY:
+            raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    monkeypatch.setattr(connections.CONNECTIONS, "most", 0)
+    connections.raise_file_limit()
+    assert most == connections.CONNECTIONS.most

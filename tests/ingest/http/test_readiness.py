@@ -84,6 +84,16 @@ def test_a_look_that_breaks_is_not_ready_and_the_next_counts() -> None:
     assert seen == [STALLED, None]
 
 
+def test_figures_that_cannot_be_read_end_no_look() -> None:
+    class Blind(Looker):
+        def figures(self) -> Figures | None:
+            raise RuntimeError("the secret of the probe")
+
+    readiness = Readiness(lambda: FINE, Writes())
+    readiness.look(Blind(lambda: None))
+    assert (readiness.outage, readiness.figures) == (None, None)
+
+
 def test_a_failed_write_counts_for_a_while_or_until_one_succeeds() -> None:
     clock = Clock()
     writes = Writes(clock)

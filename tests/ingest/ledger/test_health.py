@@ -3,14 +3,17 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from ingest.ledger import health
-from ingest.ledger.engine import Ledger
+from ingest.ledger import health, schema
+from ingest.ledger.engine import Ledger, make_engine
 from ingest.ledger.health import Probe
+from ingest.ledger.inspection import looking
+from ingest.ledger.tables.calls import ledger_property
 from ingest.pricing.book import Book
 from tests.support.ledgers import ARRIVAL, put_events
 from tests.support.one_call import call
@@ -119,6 +122,17 @@ def test_a_standby_takes_no_writes(ledger: Ledger) -> None:
     probe.close()
 
 
+@pytest.mark.parametrize(
+    "value", ["", "null", "{}", '{"at": "soon", "path": "/b"}', '{"at": "2026-11-29", "path": "/b"}']
+)
+def test_a_note_of_a_backup_that_says_nothing_is_none(embedded: Ledger, probe: Probe, value: str) -> None:
+    with embedded.writing() as connection:
+        connection.execute(ledger_property.insert(), {"name": "last_backup", "value": value})
+    figures = probe.figures()
+    assert figures is not None
+    assert figures.last_backup_at is None
+
+
 def test_sizes_and_ages_are_those_of_the_ledger(ledger: Ledger, book: Book) -> None:
     probe = Probe(ledger, lambda _: PLENTY)
     put_events(ledger, book, call("a"), call("b", occurred_at=ARRIVAL - 5))
@@ -130,3 +144,17 @@ def test_sizes_and_ages_are_those_of_the_ledger(ledger: Ledger, book: Book) -> N
     assert figures.database_bytes > 0
     is_file = ledger.file is not None
     assert (figures.log_bytes is not None, figures.free_bytes) == (is_file, PLENTY if is_file else None)
+
+
+@pytest.mark.parametrize("settings", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_a_ledger_in_a_schema_of_its_own_is_found(ledger: Ledger) -> None:
+    """The options of the URL say where its tables are."""
+    with ledger.writing() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA books")
+        connection.exec_driver_sql("ALTER TABLE alembic_version SET SCHEMA books")
+    url = ledger.engine.url.update_query_dict({"options": "-csearch_path=books"})
+    elsewhere = replace(ledger, engine=make_engine(url.render_as_string(hide_password=False)))
+    with closing(elsewhere), closing(Probe(elsewhere)) as probe:
+        assert probe.outage() is None
+        with looking(url.render_as_string(hide_password=False)) as look:
+            assert look.revision() == schema.revisions()[-1]

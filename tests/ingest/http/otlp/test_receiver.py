@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from ingest.access.guard import guarded
 from ingest.access.permissions import Rights
+from ingest.formats.otel import protobuf
 from ingest.http import limits, turns
 from ingest.http.app import RIGHTS, make_api
 from ingest.intake.intake import Intake
@@ -173,6 +174,25 @@ def test_what_cannot_be_decoded_is_final(
     assert code == 3
     assert message
     assert kept(embedded) == []
+
+
+def test_a_span_that_is_too_large_costs_no_other(
+    client: TestClient, embedded: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protobuf, "LARGEST_MESSAGE", 2_000)
+    said = partial(
+        export(client, PROTOBUF, span(1), span(2, with_={"prompt": "x" * 3_000}), span(3)), PROTOBUF
+    )
+    assert said is not None
+    assert said[0] == 1
+    assert len(kept(embedded)) == 2
+
+
+def test_more_spans_than_are_read_are_too_large(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protobuf, "MOST_MESSAGES", 10)
+    answer = export(client, PROTOBUF, *(span(number) for number in range(1, 20)))
+    assert answer.status_code == 413
+    assert "at most 10 spans" in failure(answer, PROTOBUF)[1]
 
 
 @media
