@@ -7,7 +7,7 @@ MINUTES ?= 60
 BIN := .venv/bin
 LOCKED := --quiet --constraint constraints.txt
 
-.PHONY: run test test-long lint format frozen prices bench quality lock clean
+.PHONY: run test test-long attacks soak lint format frozen prices bench quality lock clean
 
 run: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TALLYBOOK_PORT=$(PORT) $(BIN)/tallybook serve --demo-if-empty

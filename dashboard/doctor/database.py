@@ -98,7 +98,7 @@ def clock(case: Case) -> Findings:
         found = trouble if difference > _MANY else warning
         if difference > _FEW:
             yield found(f"the clock is {difference:,} s off the database server's", "set both by NTP")
-    if case.file is not None and case.file.exists():
+    if case.file is not None and case.has_file:
         ahead = int(case.file.stat().st_mtime * _SECOND) - case.now
         if ahead > _MANY * _SECOND:
             yield warning(

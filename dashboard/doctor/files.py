@@ -14,10 +14,9 @@ from typing import Final, NamedTuple
 
 from dashboard.doctor.model import Case, Findings, trouble, warning
 from ingest.ledger.database_file import SECRET, WAL, beside, size_of
+from ingest.ledger.health import LEAST_FREE
 from ingest.ledger.inspection import Look
 
-LEAST_FREE: Final = 64 * 2**20
-"""Bytes with which nothing can be written for long."""
 LITTLE_FREE: Final = 2**30
 LITTLE_SHARE: Final = 20
 """A disk with less than a 20th of it free is nearly full, unless that is much."""

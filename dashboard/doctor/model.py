@@ -45,6 +45,14 @@ class Case:
     ledger: Ledger | None = None
     """None where the tables are not those of this program."""
 
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file that this user can see."""
+        try:
+            return self.file is not None and self.file.is_file()
+        except OSError:  # in a folder of another user, or under a name that is too long
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -63,7 +71,7 @@ class Check:
         """Whether what it needs is open."""
         needed = {
             "nothing": True,
-            "file": case.file is not None and case.file.is_file(),
+            "file": case.has_file,
             "database": case.look is not None,
             "ledger": case.ledger is not None,
         }

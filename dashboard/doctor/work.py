@@ -1,14 +1,11 @@
 """Checks of the work that is done beside taking calls in: rollups, messages, sync, imports, backups."""
 
-import json
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dashboard.doctor import store
 from dashboard.doctor.model import Case, Findings, trouble, warning
+from ingest.backup.state import last_backup_state
 from ingest.clock import rfc3339_seconds
-from ingest.ledger import last_backup
-from ingest.ledger.database_file import MANIFEST
 from ingest.model.zone import HOUR, date_of
 
 MANY_SLOTS: Final = 200
@@ -82,32 +79,19 @@ def backups(case: Case) -> Findings:
     """When the ledger was copied, and whether the copy is whole."""
     assert case.ledger is not None, "asked with an open ledger only"
     action = "`tallybook backup DEST --every 6h` makes one and goes on"
-    last = last_backup.noted((case.properties or {}).get(last_backup.PROPERTY))
-    if last is None:
+    state = last_backup_state(case.ledger)
+    if state is None:
         with case.ledger.reading() as connection:
             if store.newest_arrival(connection) is not None:
                 yield warning("there is no backup of this ledger", action)
         return
-    folder, days = Path(last.path), (case.now - last.at) // _DAY
+    days = (case.now - state.at) // _DAY
     if days >= OLD_BACKUP_DAYS:
-        yield warning(f"the last backup is of {rfc3339_seconds(last.at)}, {days:,} days ago", action)
-    if not folder.exists():
+        yield warning(f"the last backup is of {rfc3339_seconds(state.at)}, {days:,} days ago", action)
+    if not state.is_in_sight:
         yield warning(
-            f"the last backup, {folder}, cannot be seen from here", "look whether it is where it was put"
+            f"the last backup, {state.path}, cannot be seen from here",
+            "look whether it is where it was put",
         )
-    elif lacking := _lacking(folder):
-        yield trouble(f"the last backup, {folder}, is not whole: {lacking}", action)
-
-
-def _lacking(folder: Path) -> str:
-    """What a backup lacks by its manifest; nothing if all files have their size."""
-    try:
-        files: Any = json.loads((folder / MANIFEST).read_bytes())["files"]
-        for name, facts in files.items():
-            if (folder / name).stat().st_size != facts["bytes"]:
-                return f"{name} has another size than was copied"
-    except OSError as error:
-        return f"{Path(str(error.filename)).name}: {error.strerror}"
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return "its manifest is damaged"
-    return ""
+    elif state.problem:
+        yield trouble(f"the last backup, {state.path}, is not whole: {state.problem}", action)

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-
 from ingest.backup import check, folder
 from ingest.backup.folder import Backup
 from ingest.backup.model import BackupFailed, RestoreRefused, Stopped
@@ -25,7 +23,7 @@ from ingest.ledger.verification import Finding
 from ingest.logs import logger
 from ingest.parse.durations import read_duration
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, current_user, refuse, say, warn
+from ingest.terminal import ExitCode, console, current_user, refuse, say, warn
 
 _log = logger("tallybook.backup")
 
@@ -84,7 +82,7 @@ def _follow(
 def _make(settings: Settings, options: BackupOptions, stop: threading.Event, *, as_json: bool) -> int:
     begun = time.perf_counter()
     try:
-        with Console(stderr=True).status("copying") as status:
+        with console(stderr=True).status("copying") as status:
 
             def show(left: int, pages: int) -> None:
                 status.update(f"copying: {100 * (pages - left) // max(pages, 1)}%")

@@ -87,11 +87,11 @@ def newest(path: Path) -> Backup:
     Raises:
         BackupFailed: there is none, or there are backups of several ledgers.
     """
-    if not path.is_dir():
-        raise BackupFailed(f"{path} is no folder: name a backup, or a folder of backups")
-    if is_backup(path):
-        return backup_at(path)
     try:
+        if not path.is_dir():
+            raise BackupFailed(f"{path} is no folder: name a backup, or a folder of backups")
+        if is_backup(path):
+            return backup_at(path)
         found = backups(path)
     except OSError as error:
         raise BackupFailed(f"{path} cannot be read: {error.strerror}") from error
@@ -113,13 +113,13 @@ def make_destination(path: Path) -> None:
         raise BackupFailed(
             f"{path} is no folder of this machine: name a folder, such as /var/backups/tallybook"
         )
-    if path.exists() and not path.is_dir():
-        raise BackupFailed(f"{path} is a file: name a folder for the backups")
-    if path.is_symlink() and not path.exists():
-        raise BackupFailed(f"{path} is a link to {path.readlink()}, which does not exist")
-    if is_backup(path):
-        raise BackupFailed(f"{path} is a backup itself: name the folder around it")
     try:
+        if path.exists() and not path.is_dir():
+            raise BackupFailed(f"{path} is a file: name a folder for the backups")
+        if path.is_symlink() and not path.exists():
+            raise BackupFailed(f"{path} is a link to {path.readlink()}, which does not exist")
+        if is_backup(path):
+            raise BackupFailed(f"{path} is a backup itself: name the folder around it")
         path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
         raise BackupFailed(f"cannot make the folder {path}: {error.strerror}") from error
@@ -193,18 +193,23 @@ def publish(draft: Path, name: str) -> Path:
     raise BackupFailed(f"there are {_SAME_SECOND:,} backups of this second already")
 
 
-def prune(destination: Path, keep: int, newest: Manifest) -> list[Path]:
-    """Remove all but the last `keep` whole backups of the ledger of the newest backup; the removed ones.
+def prune(destination: Path, keep: int, made: Backup) -> list[Path]:
+    """Remove all whole backups of the ledger but the one just made and the last others, `keep` in all.
 
-    Other ledgers' backups, damaged ones and other folders stay.
+    The one just made stays where a clock that went back makes it the oldest. Other ledgers' backups, damaged
+    ones and other folders stay.
     """
-    mine = [
+    others = [
         backup
         for backup in backups(destination)
-        if backup.is_whole and backup.manifest and backup.manifest.same_ledger_as(newest)
+        if backup.path != made.path
+        and backup.is_whole
+        and backup.manifest
+        and made.manifest
+        and backup.manifest.same_ledger_as(made.manifest)
     ]
     removed = []
-    for backup in mine[keep:]:
+    for backup in others[keep - 1 :]:
         going = backup.path.with_name(f".{backup.path.name}.{os.getpid()}.partial")
         with contextlib.suppress(OSError):
             backup.path.rename(going)

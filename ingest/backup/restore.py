@@ -153,13 +153,13 @@ def _restore_file(
     backup: Backup, file: Path, options: RestoreOptions, *, by: str, at: int, stop: threading.Event
 ) -> Path | None:
     """Restore an embedded ledger into `file`; where the ledger that was there is now."""
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise RestoreRefused(f"there can be no ledger {file}: it is a folder, or its folder does not exist")
-    if database_file.is_in_backup(file):
-        raise RestoreRefused(
-            f"{file} is part of a backup, which nothing changes: name another file with --to"
-        )
     try:
+        if file.is_dir() or not file.absolute().parent.is_dir():
+            raise RestoreRefused(
+                f"there can be no ledger {file}: it is a folder, or its folder does not exist"
+            )
+        if database_file.is_in_backup(file) or folder.backup_at(file.absolute().parent).manifest:
+            raise RestoreRefused(f"{file} is in a backup, which nothing changes: name another file with --to")
         with database_file.take_alone(file):
             old = _files_of(file)
             if old and not options.is_replacing:

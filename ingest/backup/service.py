@@ -23,7 +23,7 @@ from ingest.backup.model import (
 )
 from ingest.clock import rfc3339
 from ingest.ledger import database_file, last_backup
-from ingest.ledger.database_file import MANIFEST, SECRET, beside
+from ingest.ledger.database_file import MANIFEST, SECRET, WAL, beside
 from ingest.ledger.engine import (
     DatabaseError,
     LedgerError,
@@ -101,15 +101,14 @@ def back_up(
             draft = _copied(settings, path, options, stop, progress)
             manifest = _described(settings, draft, at)
             findings = _verified(settings, path) if options.is_verified else None
-            final = folder.publish(path, folder.name_at(at))
+            backup = Backup(folder.publish(path, folder.name_at(at)), manifest, None)
             is_right = not any(finding.level == "error" for finding in findings or [])
-            removed = folder.prune(destination, options.keep, manifest) if options.keep and is_right else []
+            removed = folder.prune(destination, options.keep, backup) if options.keep and is_right else []
     except (OSError, sqlite3.Error) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise BackupFailed(f"no backup was made in {destination}: {said}") from error
     except database_file.WrongFile as error:
         raise LedgerError(str(error)) from error
-    backup = Backup(final, manifest, None)
     draft.warnings += _note(settings, backup)
     return MadeBackup(
         backup=backup,
@@ -142,9 +141,7 @@ def _copied(
 
 def _require_room(file: Path, path: Path) -> list[str]:
     """Refuse a copy for which the disk has no room; a warning if it is the disk of the ledger."""
-    needed = (
-        database_file.size_of(file) + database_file.size_of(beside(file, database_file.WAL)) + _SPARE_BYTES
-    )
+    needed = database_file.size_of(file) + database_file.size_of(beside(file, WAL)) + _SPARE_BYTES
     if (free := shutil.disk_usage(path).free) < needed:
         raise BackupFailed(
             f"{path.parent} has {free:,} bytes free and the copy needs {needed:,}: make room, or use another disk"

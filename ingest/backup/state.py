@@ -1,4 +1,4 @@
-"""How old the last backup of a ledger is, and whether it is still there and whole: for doctor and metrics."""
+"""Where the last backup of a ledger is, and whether it is still there and whole."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,14 @@ class BackupState:
     path: str
     at: int
     """Microseconds UTC."""
-    age_seconds: int
+    is_in_sight: bool
+    """Whether there is something where it was made."""
     problem: str | None
     """Why it is not whole where it was made; None if its files are there in their size."""
 
 
-def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
-    """The state of the last backup at an instant (microseconds UTC); None if there was none.
+def last_backup_state(ledger: Ledger) -> BackupState | None:
+    """The state of the last backup; None if there was none.
 
     Only names and sizes are looked at, so that it can be asked often.
 
@@ -33,4 +34,11 @@ def last_backup_state(ledger: Ledger, now: int) -> BackupState | None:
     if last is None:
         return None
     backup = folder.backup_at(Path(last.path))
-    return BackupState(last.path, last.at, max(0, now - last.at) // 1_000_000, backup.problem)
+    return BackupState(last.path, last.at, _is_in_sight(backup.path), backup.problem)
+
+
+def _is_in_sight(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of another user
+        return False

@@ -1,4 +1,4 @@
-"""What a ledger holds, counted for the manifest of a backup; and the mark of its last backup and restore."""
+"""What a ledger holds, counted for the manifest of a backup; and its notes of backup and restore."""
 
 import json
 from collections.abc import Mapping

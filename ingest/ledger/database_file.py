@@ -13,7 +13,8 @@ import json
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -31,7 +32,6 @@ MANIFEST: Final = "manifest.json"
 """The file that makes a folder a backup."""
 BACKUP_KIND: Final = "tallybook backup"
 _PRIVATE: Final = 0o600
-_OTHERS: Final = 0o077
 
 
 class WrongFile(Exception):
@@ -63,18 +63,19 @@ def require(file: Path) -> None:
     """Refuse a path without a ledger's file.
 
     Raises:
-        WrongFile: there is no file, or a file that holds nothing.
+        WrongFile: there is no file, or a file that holds nothing, or it cannot be seen.
     """
-    if file.is_dir():
-        raise WrongFile(f"{file} is a folder; name the ledger's file in it")
-    _require_regular(file)
-    if not file.exists():
-        raise WrongFile(
-            f"there is no file {file.absolute()} (TALLYBOOK_DATABASE_URL names it); "
-            "`tallybook import FILE` or `tallybook serve` starts a ledger"
-        )
-    if size_of(file) == 0 and size_of(beside(file, WAL)) == 0:
-        raise WrongFile(f"{file.absolute()} is empty: it holds no ledger")
+    with _looking_at(file):
+        if file.is_dir():
+            raise WrongFile(f"{file} is a folder; name the ledger's file in it")
+        _require_regular(file)
+        if not file.exists():
+            raise WrongFile(
+                f"there is no file {file.absolute()} (TALLYBOOK_DATABASE_URL names it); "
+                "`tallybook import FILE` or `tallybook serve` starts a ledger"
+            )
+        if size_of(file) == 0 and size_of(beside(file, WAL)) == 0:
+            raise WrongFile(f"{file.absolute()} is empty: it holds no ledger")
 
 
 def create(file: Path) -> None:
@@ -85,23 +86,33 @@ def create(file: Path) -> None:
     Raises:
         WrongFile: there can be no such file.
     """
-    if file.is_dir():
-        raise WrongFile(f"{file} is a folder; name a file in it, as in sqlite:///{file}/tallybook.db")
-    _require_regular(file)
-    if file.exists():
-        return
-    if not file.absolute().parent.is_dir():
-        raise WrongFile(f"the folder {file.absolute().parent} does not exist: make it first")
-    if log := size_of(beside(file, WAL)):
-        raise WrongFile(
-            f"{file} is missing, but {beside(file, WAL)} holds {log:,} bytes of its calls: "
-            "bring the file back, or move the log away to start a new ledger"
-        )
+    with _looking_at(file):
+        if file.is_dir():
+            raise WrongFile(f"{file} is a folder; name a file in it, as in sqlite:///{file}/tallybook.db")
+        _require_regular(file)
+        if file.exists():
+            return
+        if not file.absolute().parent.is_dir():
+            raise WrongFile(f"the folder {file.absolute().parent} does not exist: make it first")
+        if log := size_of(beside(file, WAL)):
+            raise WrongFile(
+                f"{file} is missing, but {beside(file, WAL)} holds {log:,} bytes of its calls: "
+                "bring the file back, or move the log away to start a new ledger"
+            )
     try:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
     except OSError as error:
         raise WrongFile(f"cannot make {file.absolute()}: {error.strerror}") from error
+
+
+@contextmanager
+def _looking_at(file: Path) -> Iterator[None]:
+    """Names the file that cannot be seen, as in a folder of another user or under a name that is too long."""
+    try:
+        yield
+    except OSError as error:
+        raise WrongFile(f"cannot look at {file.absolute()}: {error.strerror}") from error
 
 
 def _require_regular(file: Path) -> None:
@@ -149,12 +160,6 @@ def is_in_backup(file: Path) -> bool:
         return bool(manifest["kind"] == BACKUP_KIND and file.name in manifest["files"])
     except (OSError, ValueError, TypeError, KeyError):
         return False
-
-
-def readable_by_others(file: Path) -> list[Path]:
-    """The ledger's file and the files beside it that other users than the owner may read or write."""
-    paths = [file, *(beside(file, ending) for ending in (*WORKING_FILES, SECRET))]
-    return [path for path in paths if path.exists() and stat.S_IMODE(path.stat().st_mode) & _OTHERS]
 
 
 class FileLock:

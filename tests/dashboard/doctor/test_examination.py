@@ -22,6 +22,7 @@ from dashboard.doctor.checks import CHECKS
 from dashboard.doctor.examination import examine
 from dashboard.doctor.model import Case, Check, Finding, Level
 from ingest.access.service import AddTokenOptions, add_token
+from ingest.backup.model import Contents, FileFacts, Manifest, SecretFacts
 from ingest.ledger.audit import audit_entry
 from ingest.ledger.engine import Ledger
 from ingest.ledger.rejections import Origin, store
@@ -390,6 +391,14 @@ def test_a_database_that_cannot_be_opened_is_trouble(
 
 
 @embedded_only
+def test_a_ledger_that_cannot_be_seen_is_told(environment: Any, settings: Settings) -> None:
+    environment("TALLYBOOK_DATABASE_URL", settings.database_url.replace("ledger", "a" * 300))
+    found = {result.check: result.findings[0].message for result in examine(os.environ, NOW)}
+    assert list(found) == ["settings", "access", "database"]
+    assert "File name too long" in found["database"]
+
+
+@embedded_only
 def test_a_file_that_is_no_database_is_trouble(ledger: Ledger, file: Path, doctor: Doctor) -> None:
     ledger.close()
     file.write_bytes(b"no database, only words " * 100)
@@ -609,7 +618,7 @@ def test_an_import_that_was_cut_off_is_told(ledger: Ledger, doctor: Doctor) -> N
 
 
 def _note_backup(ledger: Ledger, at: int, folder: Path) -> None:
-    value = json.dumps({"at": instant(at).isoformat(), "path": str(folder)})
+    value = json.dumps({"at": instant(at).isoformat(), "path": str(folder), "sha256": "...", "events": 1})
     with ledger.writing() as connection:
         connection.execute(ledger_property.insert(), {"name": "last_backup", "value": value})
 
@@ -617,7 +626,17 @@ def _note_backup(ledger: Ledger, at: int, folder: Path) -> None:
 def _a_backup(folder: Path) -> Path:
     folder.mkdir()
     (folder / "ledger.db").write_bytes(b"copy")
-    (folder / "manifest.json").write_text('{"files": {"ledger.db": {"bytes": 4, "sha256": "..."}}}')
+    manifest = Manifest(
+        made_at=instant(NOW).isoformat(),
+        program="1",
+        database="sqlite",
+        ledger="sqlite:///ledger.db",
+        currency="USD",
+        contents=Contents("0001", "1", "UTC", None, {}, {}, {}, {}),
+        secret=SecretFacts(None, None),
+        files={"ledger.db": FileFacts(4, "...")},
+    )
+    (folder / "manifest.json").write_bytes(manifest.encoded())
     return folder
 
 
@@ -638,8 +657,8 @@ def test_an_old_backup_is_told(ledger: Ledger, doctor: Doctor, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("harm", "level", "said"),
     [
-        (lambda folder: (folder / "ledger.db").unlink(), "trouble", "ledger.db: No such file"),
-        (lambda folder: (folder / "ledger.db").write_bytes(b"cut"), "trouble", "another size"),
+        (lambda folder: (folder / "ledger.db").unlink(), "trouble", "ledger.db cannot be read: No such file"),
+        (lambda folder: (folder / "ledger.db").write_bytes(b"cut"), "trouble", "has 3 bytes and had 4"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "trouble", "manifest is damaged"),
         (lambda folder: folder.rename(folder.with_name("moved")), "warning", "cannot be seen from here"),
     ],

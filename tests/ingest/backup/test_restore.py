@@ -253,9 +253,10 @@ def test_another_secret_in_the_environment_is_told(backup: Backup, tmp_path: Pat
     assert "TALLYBOOK_SECRET_KEY is set to another secret" in warning
 
 
-def test_a_restore_never_writes_into_a_backup(backup: Backup) -> None:
-    inside = Settings(database_url=sqlite_url(backup.path / "ledger.db"))
-    with pytest.raises(RestoreRefused, match="part of a backup"):
+@pytest.mark.parametrize("name", ["ledger.db", "beside.db"])
+def test_a_restore_never_writes_into_a_backup(backup: Backup, name: str) -> None:
+    inside = Settings(database_url=sqlite_url(backup.path / name))
+    with pytest.raises(RestoreRefused, match="in a backup"):
         restored(inside, backup.path, replace=True)
 
 
@@ -293,6 +294,13 @@ def served(own: Settings, tmp_path: Path) -> Iterator[Tallybook]:
 def test_a_running_server_keeps_its_ledger(served: Tallybook, backup: Backup) -> None:
     code, _, err = served.run("restore", str(backup.path), "--replace")
     assert (code, "is in use" in err) == (1, True)
+
+
+def test_a_name_that_no_disk_holds_is_told(backup: Backup, tmp_path: Path) -> None:
+    with pytest.raises(RestoreRefused, match="File name too long"):
+        restored(place(tmp_path, "a" * 300), backup.path)
+    with pytest.raises(BackupFailed, match="File name too long"):
+        restored(place(tmp_path), tmp_path / ("a" * 300))
 
 
 def test_a_missing_backup_is_named(tmp_path: Path) -> None:

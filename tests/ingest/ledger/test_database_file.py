@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger.database_file import readable_by_others
 from ingest.ledger.engine import (
     Ledger,
     LedgerError,
@@ -66,15 +65,6 @@ def test_new_files_can_be_read_by_their_owner_only(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-@pytest.mark.usefixtures("own")
-def test_files_that_others_can_read_are_found(tmp_path: Path) -> None:
-    for path in tmp_path.iterdir():
-        path.chmod(0o600)
-    assert readable_by_others(tmp_path / "own.db") == []
-    (tmp_path / "own.db.secret").chmod(0o644)
-    assert readable_by_others(tmp_path / "own.db") == [tmp_path / "own.db.secret"]
-
-
 def _a_folder(file: Path) -> None:
     file.mkdir()
 
@@ -117,6 +107,12 @@ def test_what_is_no_ledger_is_refused_and_left_alone(
         open_ledger(Settings(database_url=sqlite_url(file)), purpose)
     assert file.stat().st_size == before
     assert not (tmp_path / "x.db.secret").exists()
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_ledger_that_cannot_be_seen_is_told(tmp_path: Path, purpose: Purpose) -> None:
+    with pytest.raises(LedgerError, match=r"cannot look at .*: File name too long"):
+        open_ledger(Settings(database_url=sqlite_url(tmp_path / ("a" * 300))), purpose)
 
 
 @pytest.mark.parametrize("make", [_a_folder, _a_pipe, _no_database, _of_another_program])
