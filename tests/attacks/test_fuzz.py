@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_records() -> None:
 
 
 def test_every_damaged_record_has_one_outcome_and_keeps_no_content() -> None:
-    counts = outcomes(SEED, 10_000)
+    counts = outcomes(SEED, 50_000)
     assert counts["accepted"] > 2_000, "records that are all refused would show nothing"
     assert len(counts) > 15, "nor records that are all refused for the same reason"
 
