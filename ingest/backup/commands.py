@@ -1,15 +1,11 @@
 """`tallybook backup` and `tallybook restore`: what they print, and their exit codes."""
 
 import json
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from ingest.backup import check, folder
@@ -23,7 +19,7 @@ from ingest.ledger.verification import Finding
 from ingest.logs import logger
 from ingest.parse.durations import read_duration
 from ingest.settings import Settings
-from ingest.terminal import ExitCode, console, current_user, refuse, say, warn
+from ingest.terminal import ExitCode, console, current_user, refuse, say, stopping_on_signals, warn
 
 _log = logger("tallybook.backup")
 
@@ -58,7 +54,7 @@ def run(command: BackupCommand) -> int:
         is_verified=command.is_verified,
         pg_dump=command.pg_dump,
     )
-    with _stopping() as stop:
+    with stopping_on_signals() as stop:
         if every is None:
             return _make(settings, options, stop, as_json=command.as_json)
         return _follow(settings, options, every, stop, as_json=command.as_json)
@@ -186,7 +182,7 @@ def _check(settings: Settings, path: Path, *, as_json: bool) -> int:
 
 def run_restore(options: RestoreOptions, *, as_json: bool) -> int:
     """Restore a backup; the exit code."""
-    with _stopping() as stop:
+    with stopping_on_signals() as stop:
         try:
             restored = restore(Settings(), options, by=current_user(), at=now(), stop=stop)
         except Stopped:
@@ -209,23 +205,3 @@ def run_restore(options: RestoreOptions, *, as_json: bool) -> int:
     if restored.aside is not None:
         say(f"the ledger that was there is now {restored.aside}")
     return ExitCode.OK
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets. A second signal ends the command at once."""
-    asked = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

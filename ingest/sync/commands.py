@@ -1,14 +1,10 @@
 """`tallybook sync`: what came of reading a gateway's own store, and how the command ends."""
 
 import json
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event
-from types import FrameType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +17,7 @@ from ingest.sync.follow import Sync, follow
 from ingest.sync.gateway import GATEWAYS, Gateway, open_store
 from ingest.sync.pull import Options, Report, Stopped
 from ingest.sync.store import Store, StoreError
-from ingest.terminal import ExitCode, console, say, table, warn
+from ingest.terminal import ExitCode, console, say, stopping_on_signals, table, warn
 
 _COUNTS: Final = ("records", "accepted", "duplicates", "revised", "rejected", "unpriced")
 _NEWS: Final = ("accepted", "revised", "rejected")
@@ -48,7 +44,7 @@ def run(
             store = open_store(gateway, url, settings)
         except (StoreError, ValueError) as error:
             return _wrong(str(error))
-        with _stopping() as stopping:
+        with stopping_on_signals() as stopping:
             sync = Sync(ledger, make_decoder(ledger), gateway, store, source)
             printer = _Printer(gateway, store, sync, as_json=as_json)
             try:
@@ -79,29 +75,6 @@ def _run(printer: "_Printer", options: Options, every: float | None, stopping: E
         return ExitCode.INTERRUPTED
     is_rejected = any(report.receipt.rejected for report in printer.reports)
     return ExitCode.SOME_REJECTED if is_rejected else ExitCode.OK
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """An event that SIGINT or SIGTERM sets, to take effect between commits.
-
-    A second signal ends the command at once.
-    """
-    asked = Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Printer:
