@@ -21,7 +21,7 @@ from dashboard.spend import cli as spend_cli
 from dashboard.whatif import cli as whatif_cli
 from ingest import cli as write_side
 from ingest.audit import cli as audit_cli
-from ingest.model.visible import visible_name
+from ingest.model.visible import visible, visible_name
 
 
 def make_cli() -> typer.Typer:
@@ -113,5 +113,5 @@ def _is_no_text(word: str) -> bool:
 
 
 def _report_failure(message: str) -> int:
-    sys.stderr.write(f"tallybook: {message}\n")
+    sys.stderr.write(f"tallybook: {visible(message)}\n")
     return 1

@@ -1,7 +1,9 @@
 """No command ends with a traceback, whatever stands on its command line."""
 
 import random
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,10 @@ def test_words_that_cannot_be_are_explained(
     done = command_in(tmp_path, environment, *words)
     assert done.returncode in {1, 2}
     assert said in done.stderr
+
+
+def test_a_message_with_a_name_of_another_program_gives_the_terminal_no_command(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        connection.execute('CREATE TABLE "\x1b[2J" (x)')
+    done = command_in(tmp_path, {"TALLYBOOK_DATABASE_URL": "sqlite:///other.db"}, "spend")
+    assert (done.returncode, r"\x1b[2J" in done.stderr, "\x1b" in done.stderr) == (1, True, False)

@@ -54,11 +54,11 @@ def _file_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
                 yield f"{name} is not what was copied: its hash differs"
         except OSError as error:
             yield f"{name} cannot be read: {error.strerror}"
-    kept_in = manifest.secret.kept_in
-    if kept_in is not None and kept_in in (path.name for path in folder.iterdir()):
+    secret = manifest.secret
+    if secret.file is not None:
         try:
-            if fingerprint(read_secret(folder / kept_in)) != manifest.secret.fingerprint:
-                yield f"{kept_in} is not the secret of this ledger"
+            if fingerprint(read_secret(folder / secret.file)) != secret.fingerprint:
+                yield f"{secret.file} is not the secret of this ledger"
         except (NoSecret, OSError) as error:
             yield str(error)
 

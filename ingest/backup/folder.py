@@ -57,13 +57,16 @@ def backup_at(path: Path) -> Backup:
         return Backup(path, None, f"{path / MANIFEST} cannot be read: {error.strerror}")
     except BackupFailed as error:
         return Backup(path, None, str(error))
-    for name, facts in manifest.files.items():
+    sizes: dict[str, int | None] = {name: facts.bytes for name, facts in manifest.files.items()}
+    if manifest.secret.file is not None:
+        sizes[manifest.secret.file] = None
+    for name, expected in sizes.items():
         try:
             size = (path / name).stat().st_size
         except OSError as error:
             return Backup(path, manifest, f"{name} cannot be read: {error.strerror}")
-        if size != facts.bytes:
-            return Backup(path, manifest, f"{name} has {size:,} bytes and had {facts.bytes:,}")
+        if expected is not None and size != expected:
+            return Backup(path, manifest, f"{name} has {size:,} bytes and had {expected:,}")
     return Backup(path, manifest, None)
 
 

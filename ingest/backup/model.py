@@ -43,6 +43,11 @@ class SecretFacts:
     kept_in: str | None
     """A file of the backup, or the environment variable that holds the secret; None if it was not found."""
 
+    @property
+    def file(self) -> str | None:
+        """The file of the backup that holds the secret; None if it is not in the backup."""
+        return None if self.kept_in == ENVIRONMENT else self.kept_in
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:

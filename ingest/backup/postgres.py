@@ -98,9 +98,12 @@ def _missing(name: str, program: str | None) -> str:
 
 def _too_old(name: str, path: str, server: int) -> str | None:
     """Why a program does not fit a server, or a dump of it; None if it does."""
-    said = subprocess.run(  # noqa: S603 - the program that the user names, without a shell
-        [path, "--version"], capture_output=True, text=True, check=False
-    ).stdout
+    try:
+        said = subprocess.run(  # noqa: S603 - the program that the user names, without a shell
+            [path, "--version"], capture_output=True, text=True, errors="replace", check=False
+        ).stdout
+    except OSError as error:
+        return f"{path} is no {name} and cannot be run: {error.strerror}"
     versions = _VERSION.findall(said)
     if not versions:
         return f"{path} is no {name}: `{path} --version` says {said.strip()!r}"

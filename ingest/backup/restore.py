@@ -194,8 +194,8 @@ def _drafted(backup: Backup, file: Path, stop: threading.Event) -> Iterator[Path
     try:
         manifest = backup.manifest
         assert manifest is not None
-        if manifest.secret.kept_in not in (None, ENVIRONMENT):
-            secret = (backup.path / str(manifest.secret.kept_in)).read_bytes()
+        if manifest.secret.file is not None:
+            secret = (backup.path / manifest.secret.file).read_bytes()
             database_file.create(beside(draft, SECRET))
             beside(draft, SECRET).write_bytes(secret)
             to_disk(beside(draft, SECRET))

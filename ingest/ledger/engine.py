@@ -417,6 +417,10 @@ def translated_errors() -> Iterator[None]:
         if (reason := outage.of_error(error)) is not None:
             raise LedgerBusy(_cause(error), kind, reason) from error
         raise DatabaseError(_cause(error), kind) from error
+    except sqlite3.Error as error:  # of what the driver is asked itself
+        raise LedgerBusy(
+            str(error), type(error).__qualname__, outage.of_driver(error) or UNAVAILABLE
+        ) from error
     except OverflowError as error:
         raise DatabaseError("a number is larger than any number in a ledger", "OverflowError") from error
     except UnicodeEncodeError as error:

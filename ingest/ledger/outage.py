@@ -117,7 +117,7 @@ def of_error(error: DBAPIError | NoConnection) -> Outage | None:
     if isinstance(error, NoConnection):
         return NO_CONNECTION
     original: Any = error.orig
-    known = _of_code(original)
+    known = of_driver(original)
     if known is not None:
         return known
     if str(original).startswith("no such table"):
@@ -127,7 +127,8 @@ def of_error(error: DBAPIError | NoConnection) -> Outage | None:
     return None
 
 
-def _of_code(original: Any) -> Outage | None:
+def of_driver(original: Any) -> Outage | None:
+    """The outage that the code of a driver's error stands for; None if it stands for none."""
     if (code := getattr(original, "sqlite_errorcode", None)) is not None:
         return _OF_SQLITE.get(code & 0xFF)
     state = getattr(original, "sqlstate", None) or ""

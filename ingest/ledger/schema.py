@@ -155,8 +155,11 @@ def copy_aside(engine: sa.Engine, revision: str | None) -> Path | None:
     copy = ledger.with_name(f"{ledger.name}.schema-{revision}-{instant(now()):%Y%m%dT%H%M%SZ}")
     part = copy.with_name(f"{copy.name}.part")
     part.touch(mode=0o600)
-    with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as target:
-        source.backup(target)
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    return part.rename(copy)
+    try:
+        with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        return part.rename(copy)
+    finally:
+        part.unlink(missing_ok=True)

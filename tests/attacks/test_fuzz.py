@@ -30,7 +30,7 @@ from tests.attacks.bodies import good
 from tests.support.ledgers import ARRIVAL, SECRET, blank
 
 SEED: Final = 15
-WRITTEN: Final = 3_000
+WRITTEN: Final = 2_000
 """Damaged records that are also written into a ledger."""
 BODY: Final = 200
 CONTEXT: Final = Context(channel="http", received_at=ARRIVAL, arrival="arrival:fuzz")
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_records() -> None:
 
 def test_every_damaged_record_has_one_outcome_and_keeps_no_content() -> None:
     counts = outcomes(SEED, 50_000)
-    assert counts["accepted"] > 10_000, "records that are all refused would show nothing"
+    assert counts["accepted"] > 2_000, "records that are all refused would show nothing"
     assert len(counts) > 15, "nor records that are all refused for the same reason"
 
 

@@ -13,7 +13,7 @@ from dashboard.chargeback.sealed import sealed_content
 from dashboard.chargeback.statement import Statement
 from dashboard.chargeback.statements import statement
 from dashboard.query.calendar import Month, of_month
-from ingest.ledger import periods
+from ingest.ledger import arrivals, periods
 from ingest.ledger.arrivals import newest_call, settled_snapshot
 from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.periods import Adjustment
@@ -131,7 +131,10 @@ def test_a_snapshot_begins_between_writers_and_later_calls_have_larger_numbers(l
 
 
 @on_postgresql
-def test_a_writer_that_does_not_end_stops_a_closing_and_no_other_writer(ledger: Ledger) -> None:
+def test_a_writer_that_does_not_end_stops_a_closing_and_no_other_writer(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_WAIT_SECONDS", 0.02)  # forty times
     put(ledger, [call(DAY, 1)], first=1_000)
     stuck = ledger.writing()
     put_within(stuck.__enter__(), ledger, [call(OTHER_DAY, 1)])

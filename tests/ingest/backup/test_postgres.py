@@ -118,6 +118,16 @@ def test_an_older_pg_dump_is_told(settings: Settings, tmp_path: Path) -> None:
     assert not list((tmp_path / "backups").glob("tallybook-*"))
 
 
+def test_a_program_that_cannot_be_run_is_told(settings: Settings, tmp_path: Path) -> None:
+    text = tmp_path / "pg_restore"
+    text.write_bytes(b"\xff no program")
+    text.chmod(0o755)
+    backup = made(settings, tmp_path / "backups").backup
+    options = RestoreOptions(source=str(backup.path), pg_restore=str(text))
+    with pytest.raises(RestoreRefused, match="cannot be run"):
+        restore(settings, options, by="ann", at=AT, stop=threading.Event())
+
+
 def test_a_missing_pg_dump_is_told(settings: Settings, tmp_path: Path) -> None:
     options = BackupOptions(destination=tmp_path / "backups", pg_dump=str(tmp_path / "none"))
     with pytest.raises(BackupFailed, match="--pg-dump"):

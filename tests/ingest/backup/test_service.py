@@ -271,6 +271,10 @@ def _other_secret(path: Path) -> None:
     (path / "ledger.db.secret").write_text("another")
 
 
+def _no_secret(path: Path) -> None:
+    (path / "ledger.db.secret").unlink()
+
+
 def _no_manifest(path: Path) -> None:
     (path / "manifest.json").unlink()
 
@@ -291,6 +295,7 @@ def _other_counts(path: Path) -> None:
         (_cut_short, "bytes and had"),
         (_flip_a_bit, "hash differs"),
         (_other_secret, "not the secret"),
+        (_no_secret, "ledger.db.secret cannot be read: No such file"),
         (_no_manifest, "cannot be read"),
         (_half_a_manifest, "manifest is damaged"),
         (_other_counts, "other rows"),

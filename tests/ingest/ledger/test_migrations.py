@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import resource
 import signal
 import sqlite3
 import stat
@@ -104,6 +105,20 @@ def test_a_ledger_without_room_for_its_copy_stays_as_it_is(
     assert schema.current(engine) == "0012"
     assert schema.migrate(engine, copy=False).copied_to is None
     engine.dispose()
+
+
+def test_a_copy_that_cannot_be_written_to_its_end_is_not_left(embedded: Ledger) -> None:
+    """The file may not grow, as where another program has taken the room meanwhile."""
+    file = embedded.file
+    assert file is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, hard))
+    try:
+        with pytest.raises(sqlite3.Error):
+            schema.copy_aside(embedded.engine, "0001")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(file.parent.glob("*.schema-0001-*")) == []
 
 
 def test_the_command_goes_down_and_says_who_may_open_the_ledger_then(

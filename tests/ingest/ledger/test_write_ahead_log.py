@@ -1,9 +1,11 @@
 """The write-ahead log stays short, and a reader that holds it back is told."""
 
+import resource
+
 import pytest
 
 from ingest.ledger import write_ahead_log
-from ingest.ledger.engine import Ledger
+from ingest.ledger.engine import Ledger, LedgerBusy
 from ingest.ledger.write_ahead_log import LONGEST_BYTES, LogKeeper, cut, wal_bytes
 from tests.support.calls import call, put
 
@@ -60,3 +62,20 @@ def test_cutting_waits_for_no_writer(embedded: Ledger) -> None:
 def test_other_databases_have_no_log(ledger: Ledger) -> None:
     if ledger.file is None:
         assert cut(ledger).bytes == wal_bytes(ledger) == 0
+
+
+def test_a_log_that_cannot_be_taken_back_is_an_outage_with_a_reason(embedded: Ledger) -> None:
+    """The file may not grow, as on a full disk."""
+    file = embedded.file
+    assert file is not None
+    with embedded.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE large AS SELECT zeroblob(300000) AS bytes")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, hard))
+    try:
+        with pytest.raises(LedgerBusy) as refused:
+            cut(embedded, wanted=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.outage.code in {"disk_error", "disk_full"}
+    assert cut(embedded, wanted=0).bytes == 0
