@@ -115,6 +115,18 @@ class Body(ABC):
         """Drop the work that is left: it refers to the body, and keeps it in memory."""
         self._steps.close()
 
+    def drop(self) -> None:
+        """Free what the body holds, at once. It is refused, and only its receipt is wanted."""
+        self.close()
+        self._steps, self._in_work, self._size = _nothing(), 0, 0
+        self._unpacker = Decompressor.for_encoding("")
+        self._decoding = self._intake.begin()
+        self._drop_collected()
+
+    @abstractmethod
+    def _drop_collected(self) -> None:
+        """Free what is collected."""
+
     def _work_on(self, block: bytes, *, is_last: bool) -> Generator[int]:
         yield from self._unpack(self._unpacker.feed(self._within_limit(block)))
         if self._received > self._limit:
@@ -177,12 +189,7 @@ class RecordsBody(Body):
     ) -> None:
         super().__init__(intake, unpacker, limit, clock, processor)
         self._kind = kind
-        self._splitter = Splitter(
-            kind,
-            assemble=stream.assemble,
-            open_envelope=stream.open_envelope,
-            max_record_bytes=limits.RECORD_BYTES,
-        )
+        self._splitter = _splitter(kind)
         self._first = b""  # the first byte that is not blank
         self._is_json = False  # whether anything so far was JSON
         self._doubtful: list[Record] = []  # the records before that
@@ -192,6 +199,10 @@ class RecordsBody(Body):
     def collected(self) -> int:
         """Bytes of records that have not ended, or that are not known to be JSON."""
         return self._splitter.held + self._doubtful_size
+
+    def _drop_collected(self) -> None:
+        self._splitter = _splitter(self._kind)
+        self._doubtful, self._doubtful_size = [], 0
 
     def _split(self, piece: bytes) -> Iterator[int]:
         self._first = self._first or piece.lstrip(_OPENING)[:1]
@@ -222,6 +233,15 @@ class RecordsBody(Body):
                 yield from first
             elif len(self._doubtful) >= limits.BATCH_RECORDS or self._doubtful_size >= limits.BATCH_BYTES:
                 raise Unreadable("this is not JSON")
+
+
+def _splitter(kind: Framing) -> Splitter:
+    return Splitter(
+        kind,
+        assemble=stream.assemble,
+        open_envelope=stream.open_envelope,
+        max_record_bytes=limits.RECORD_BYTES,
+    )
 
 
 def _nothing() -> Generator[int]:

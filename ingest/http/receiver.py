@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
@@ -161,6 +162,8 @@ class Receiver:
         except (Problem, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - every refusal has the receipt so far
+            clear_frames(error.__traceback__)  # they refer to the block
+            body.drop()  # its memory is no longer claimed
             raise await self._refusal(error, incoming, body) from None
         finally:
             incoming.close()

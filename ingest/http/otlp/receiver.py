@@ -52,6 +52,10 @@ class TracesBody(Body):
         """Bytes of the unpacked body, of its values while they are read, and of the calls in it."""
         return len(self._body) + self._being_read + self._calls_size
 
+    def _drop_collected(self) -> None:
+        self._body, self._calls = bytearray(), []
+        self._being_read = self._calls_size = 0
+
     def _split(self, piece: bytes) -> Iterator[int]:
         self._body += piece
         yield 0

@@ -230,3 +230,21 @@ def test_a_record_in_many_small_parts_is_held_whole(parts: int) -> None:
     for _ in range(parts):
         buffer.add(b"x")
     assert buffer.held == parts
+
+
+@pytest.mark.parametrize("data", [b'{"id":"' + b"x" * 2**20, lines(*range(500)), lines(call(1)) + b'{"id":'])
+def test_a_refused_body_holds_nothing(make: Make, data: bytes) -> None:
+    body = make()
+    turns_of(body, data, is_last=False)
+    assert body.held > 0
+    body.drop()
+    assert body.held == 0
+
+
+def test_a_refused_body_with_turns_left_holds_nothing(make_unpacking: Callable[[str], RecordsBody]) -> None:
+    body = make_unpacking("gzip")
+    body.put(gzip.compress(b'{"id":"' + b"x" * 2**22), is_last=False)
+    body.turn()
+    assert body.held > 2**20
+    body.drop()
+    assert body.held == 0
