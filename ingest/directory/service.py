@@ -1,6 +1,7 @@
 """Add, rename and import entries of the directory. Each change is checked, recorded and audited."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -12,6 +13,8 @@ from ingest.ledger.engine import Connection, Ledger
 from ingest.model.invalid import Invalid
 from ingest.model.ownership import TargetKind
 
+GIVE_WAY_SECONDS: Final = 0.1
+"""The pause between two transactions: a waiting writer looks for the lock at least as often."""
 _LONGEST: Final = 255
 
 Change = Literal["added", "changed", "is there already"]
@@ -163,14 +166,23 @@ def _renamed(kind: Kind, before: str, name: str | None, by: str, at: int) -> aud
     return audit.Entry(at=at, by=by, action=action, subject=before, detail={"given_name": name})
 
 
-def import_list(ledger: Ledger, listed: Sequence[DirectoryEntry], *, by: str, at: int) -> ImportedList:
+def import_list(
+    ledger: Ledger,
+    listed: Sequence[DirectoryEntry],
+    *,
+    by: str,
+    at: int,
+    pause: Callable[[float], None] = time.sleep,
+) -> ImportedList:
     """Import a list with the owners that it names. Importing the same list again changes nothing.
 
-    Entries are committed in small batches together with their owners, so that other writers do not wait for
-    long. After an interruption, importing the list again completes it.
+    Entries are committed in small batches together with their owners, with a pause between two, so that other
+    writers do not wait for long. After an interruption, importing the list again completes it.
     """
     entered, owners = ImportCounts(), 0
-    for chunk in chunks_of(listed):
+    for number, chunk in enumerate(chunks_of(listed)):
+        if number:
+            pause(GIVE_WAY_SECONDS)
         with ledger.writing() as connection:
             if any(entry.links or entry.aliases for entry in chunk):
                 ownership.lock_attributions(connection)

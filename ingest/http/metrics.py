@@ -9,7 +9,14 @@ import os
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -21,6 +28,8 @@ from ingest.http.readiness import Readiness
 from ingest.ledger import schema
 from ingest.model.receipt import Receipt
 from ingest.model.tally import LAG_SECONDS, MAX_NAMES, Lags
+
+disable_created_metrics()  # the time at which a label was first seen says nothing here
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"

@@ -18,7 +18,7 @@ from dashboard.query.run import run
 from dashboard.query.serialize import as_json
 from ingest.directory import lists
 from ingest.directory.lists import NotAList
-from ingest.directory.service import import_list, rename_entry
+from ingest.directory.service import GIVE_WAY_SECONDS, import_list, rename_entry
 from ingest.ledger import directory, ownership, rollups
 from ingest.ledger.directory import DirectoryEntry, ImportCounts, Link
 from ingest.ledger.engine import Ledger
@@ -416,9 +416,11 @@ def test_a_long_list_is_committed_in_short_transactions_with_owners(embedded: Le
     sa.event.listen(embedded.engine, "begin", lambda _connection: statements.append(0))
     sa.event.listen(embedded.engine, "after_cursor_execute", lambda *_: _count(statements))
     listed = a_list(embedded, 1_200, 8)
-    imported = import_list(embedded, listed, by="ann", at=NOW)
+    pauses: list[float] = []
+    imported = import_list(embedded, listed, by="ann", at=NOW, pause=pauses.append)
     assert (imported.entered.added, imported.owners) == (1_208, 1_208)
     assert len(statements) == 3
+    assert pauses == [GIVE_WAY_SECONDS] * 2, "others write between two transactions"
     assert max(statements) < 500 + 70, (
         "a statement for each new entry; look-ups, merges and owners share them"
     )
