@@ -61,7 +61,7 @@ class Office:
     my_event: str
 
     def headers(self, token: str) -> dict[str, str]:
-        return {"authorization": f"Bearer {token}"}
+        return {"authorization": f"Bearer {token}", "x-request-id": "asked"}
 
 
 def of_team(name: str, cost: int, tokens: int, minute: int) -> Any:

@@ -7,6 +7,7 @@ from starlette.types import Message
 
 from ingest.http import limits
 from ingest.http.incoming import Incoming, Pace, TooSlow
+from tests.support.loops import run_async
 
 
 class Client:
@@ -55,7 +56,7 @@ def test_a_silent_client_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         await incoming.chunk()
 
     with pytest.raises(TooSlow, match="nothing came"):
-        anyio.run(main)
+        run_async(main)
 
 
 def test_looking_for_the_client_loses_nothing_it_has_sent() -> None:
@@ -69,7 +70,7 @@ def test_looking_for_the_client_loses_nothing_it_has_sent() -> None:
         incoming.close()
         return read
 
-    assert anyio.run(main) == [b"a", b"b", None]
+    assert run_async(main) == [b"a", b"b", None]
 
 
 def test_a_client_that_has_gone_is_noticed_between_turns() -> None:
@@ -79,7 +80,7 @@ def test_a_client_that_has_gone_is_noticed_between_turns() -> None:
         await incoming.check_connected()
 
     with pytest.raises(ClientDisconnect):
-        anyio.run(main)
+        run_async(main)
 
 
 def test_waiting_for_a_client_can_be_stopped() -> None:
@@ -93,4 +94,4 @@ def test_waiting_for_a_client_can_be_stopped() -> None:
     async def stop_soon(incoming: Incoming) -> None:
         incoming.stop(ConnectionError())
 
-    anyio.run(main)
+    run_async(main)

@@ -391,7 +391,8 @@ def test_simultaneous_requests_of_one_key_count_once(served: str, embedded: Ledg
     keyless = [{k: v for k, v in call("").items() if k != "id"} for _ in range(20)]
 
     def send(_: int) -> bytes:
-        return httpx.post(f"{served}/v1/ingest", json=keyless, headers={"idempotency-key": "k"}).content
+        headers = {"idempotency-key": "k"}
+        return httpx.post(f"{served}/v1/ingest", json=keyless, headers=headers, timeout=60).content
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(send, range(16)))

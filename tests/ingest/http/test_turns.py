@@ -9,6 +9,7 @@ import pytest
 
 from ingest.http import turns
 from ingest.http.turns import Turns, TurnTaker
+from tests.support.loops import run_async
 
 
 class Clock:
@@ -52,7 +53,7 @@ class Play:
                 for body in bodies:
                     group.start_soon(self.body, *body)
 
-        anyio.run(main)
+        run_async(main)
         return self.order
 
 
@@ -73,7 +74,7 @@ def test_a_new_body_waits_for_few_turns_of_those_that_have_had_many() -> None:
             group.cancel_scope.cancel()
         return waited
 
-    assert anyio.run(main) <= 3
+    assert run_async(main) <= 3
 
 
 def test_small_bodies_go_before_many_that_begin_with_large_blocks() -> None:
@@ -89,7 +90,7 @@ def test_small_bodies_go_before_many_that_begin_with_large_blocks() -> None:
             await anyio.lowlevel.checkpoint()
             group.start_soon(play.body, "small", "one address", [0.01])
 
-    anyio.run(main)
+    run_async(main)
     assert play.order.index("small") <= 2
 
 
@@ -123,7 +124,7 @@ def test_a_body_that_is_given_up_leaves_the_line() -> None:
                 await play.body("gone", "y", [0.01])
         await play.body("last", "z", [0.01])
 
-    anyio.run(main)
+    run_async(main)
     assert play.order == ["first", "first", "first", "last"]
     assert play.turns.waiting == 0
 
@@ -148,7 +149,7 @@ def test_all_that_wait_can_be_refused_at_once() -> None:
             play.turns.refuse_waiting(ConnectionError)
         await play.body("last", "z", [0.01])
 
-    anyio.run(main)
+    run_async(main)
     assert (refused, play.order) == (list("01234"), ["first", "last"])
 
 
@@ -165,5 +166,5 @@ def test_the_line_is_full_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
                 await anyio.lowlevel.checkpoint()
             full.append(play.turns.is_full)
 
-    anyio.run(main)
+    run_async(main)
     assert full == [False, False, True]
