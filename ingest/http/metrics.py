@@ -29,7 +29,7 @@ from ingest.ledger import schema
 from ingest.model.receipt import Receipt
 from ingest.model.tally import LAG_SECONDS, MAX_NAMES, Lags
 
-disable_created_metrics()  # the time at which a label was first seen says nothing here
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a label was first seen says nothing
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
