@@ -328,6 +328,6 @@ def mutants(seed: int, count: int, among: Sequence[Sample] | None = None) -> Ite
         for _ in range(chance.randint(1, 3)):
             value = chance.choice(_EDITS)(chance, value, sample)
         raw = sample.to_bytes(value)
-        if chance.random() < _DAMAGED_SHARE:
+        if chance.random() < _DAMAGED_SHARE and raw:
             raw = chance.choice(_DAMAGES)(chance, raw)
         yield raw
