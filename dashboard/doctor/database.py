@@ -29,7 +29,7 @@ def opens(case: Case) -> Findings:
 
 
 def schema_fits(case: Case) -> Findings:
-    """Whether the tables are those of this program."""
+    """Whether the schema of the ledger is the schema of this program."""
     if case.look is None or case.revision == schema.revisions()[-1]:
         return
     if case.revision is None:

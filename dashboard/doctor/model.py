@@ -43,7 +43,7 @@ class Case:
     revision: str | None = None
     properties: Mapping[str, str] | None = None
     ledger: Ledger | None = None
-    """None where the tables are not those of this program."""
+    """None where the schema of the ledger is not the schema of this program."""
 
     @property
     def has_file(self) -> bool:
@@ -102,7 +102,7 @@ def trouble(message: str, action: str = "") -> Finding:
 
 
 def warning(message: str, action: str = "") -> Finding:
-    """A finding that somebody has to look at."""
+    """A finding to look at; the ledger works."""
     return Finding("warning", " ".join(message.split()), action)
 
 

@@ -13,7 +13,7 @@ from ingest.parse.currency import known_currency
 from ingest.settings import LONG_TOKEN, OTHER_VARIABLES, PREFIX, Settings
 
 LEAST_SECRET: Final = 16
-"""Characters of a secret key that nobody guesses, whom the hashes do not help."""
+"""Characters from which a secret key cannot be guessed."""
 _OLD_YEARS: Final = 2
 """Years after which the rules of zones are old."""
 

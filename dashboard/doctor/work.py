@@ -13,7 +13,7 @@ MANY_SLOTS: Final = 200
 OLD_BACKUP_DAYS: Final = 7
 _DAY: Final = 24 * HOUR
 _LATE: Final = HOUR // 2
-"""How long a message may be due before nobody seems to send it."""
+"""How long a message may be due before the check takes the sending of messages for stopped."""
 _MONTH: Final = 31 * _DAY
 
 

@@ -131,7 +131,7 @@ def _serve(listening: socket.socket, workers: int) -> None:
 
 
 def _count_beside_workers() -> None:
-    """Count the work of this process, such as rollups, among that of the workers."""
+    """Let `/metrics` add the work of this process, such as rollups, to the work of the workers."""
     from ingest.http.metrics import Metrics  # not before the folder is named: it is looked at once
 
     Metrics()

@@ -62,7 +62,7 @@ def test_nothing_from_outside_begins_a_line_or_steers_a_terminal(
     logs.configure(form)
     hostile = 'a\n{"level":"info","event":"forged"}\r\x1b[2J\x9b\u2028\u202e'
     logs.logger("tallybook.tests").info("seen", name=hostile, names=[hostile])
-    logging.getLogger("some.library").warning("Invalid %s", hostile)
+    logging.getLogger("another.package").warning("Invalid %s", hostile)
     printed = capsys.readouterr().err
     assert len(printed.splitlines()) == 2
     assert printed.replace("\n", "").isprintable()
